@@ -1,0 +1,60 @@
+import * as z from 'zod';
+
+export const actors = ['rbee-keeper', 'queen-rbee', 'rbee-hive', 'llm-worker-rbee'] as const;
+export type Actor = (typeof actors)[number];
+
+/** Roles that run as daemons and serve jobs. */
+export const roles = ['queen', 'hive', 'worker'] as const;
+export type Role = (typeof roles)[number];
+
+export const actorOf: Record<Role, Actor> = { queen: 'queen-rbee', hive: 'rbee-hive', worker: 'llm-worker-rbee' };
+
+export const narration = z.object({
+  actor: z.enum(actors),
+  action: z.string().describe('What is being done, one word, for scripts'),
+  human: z.string().describe('What is being done, for people'),
+  job_id: z.string().describe('The job of the role that says it, which keeps its own id through every hop'),
+  correlation_id: z.string(),
+  at: z.iso.datetime(),
+  detail: z.boolean().optional().describe('True for steps that people only want to see with -v'),
+});
+export type Narration = z.output<typeof narration>;
+
+export const progress = z.object({
+  action: z.string(),
+  done: z.number(),
+  total: z.number().nullable().describe('Null when nobody knows'),
+  unit: z.enum(['bytes', 'percent', 'tokens']),
+  rate: z.number().nullable().describe('Units a second'),
+  eta_s: z.number().nullable(),
+});
+export type Progress = z.output<typeof progress>;
+
+export const token = z.object({ text: z.string() });
+
+export const failed = z.object({
+  code: z.string(),
+  message: z.string(),
+  origin: z.enum(actors),
+  retryable: z.boolean(),
+});
+
+export const cancelled = z.object({ reason: z.string() });
+
+/** What a handler may yield. A relayed event keeps its JSON unparsed until somebody reads `data`. */
+export type JobEvent =
+  | { kind: 'narration'; data: Narration }
+  | { kind: 'progress'; data: Progress }
+  | { kind: 'token'; data: { text: string } };
+
+export type TerminalKind = 'result' | 'failed' | 'cancelled';
+export type EventKind = JobEvent['kind'] | TerminalKind;
+
+const terminalKinds: ReadonlySet<string> = new Set<TerminalKind>(['result', 'failed', 'cancelled']);
+
+export function isTerminal(kind: string): kind is TerminalKind {
+  return terminalKinds.has(kind);
+}
+
+/** The wire's `data` of the bare line that closes every stream. */
+export const DONE = '[DONE]';

@@ -1,0 +1,6 @@
+export * from './entities.ts';
+export * from './errors.ts';
+export * from './events.ts';
+export * from './infer.ts';
+export * from './operations.ts';
+export * from './run.ts';

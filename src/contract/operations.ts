@@ -1,0 +1,243 @@
+import * as z from 'zod';
+import { hive, hiveHealth, model, worker, workerKind } from './entities.ts';
+import type { Role } from './events.ts';
+import { infer } from './infer.ts';
+
+export interface OperationSpec {
+  /** The role that does the work. The roles above it only forward. */
+  runsOn: Role;
+  summary: string;
+  /** The field that the command line takes as its plain argument, and that the older spelling `id` stands for. */
+  subject?: string;
+  input: z.ZodObject;
+  output: z.ZodType;
+  /** Command lines that work as printed, for help and docs. */
+  examples: readonly string[];
+}
+
+export const LOCALHOST = 'localhost';
+/** Ships with rbee, so that the first command needs no download. */
+export const DEFAULT_MODEL = 'tiny';
+
+const hive_id = z.string().min(1).max(64).describe('Which hive').default(LOCALHOST);
+const worker_id = z.string().min(1).max(64).describe('Which worker');
+const model_name = z.string().min(1).max(1024).describe('Name of a model on the hive, or the path of a .gguf file there');
+const port = z.int().min(1).max(65535);
+const ssh = {
+  ssh_host: z.string().min(1).optional().describe('Host name or alias of ~/.ssh/config'),
+  ssh_port: port.optional().describe('SSH port, 22 when left out'),
+  ssh_user: z.string().min(1).optional().describe('User to log in as'),
+};
+
+/** Every operation of rbee, once. Forwarding, validation, the command line, its help and docs/API derive from these entries. */
+export const operations = {
+  status: {
+    runsOn: 'queen',
+    summary: 'Show queen, hives, workers, models and slots',
+    input: z.strictObject({}),
+    output: z.object({
+      queen: z.object({ version: z.string(), uptime_s: z.number(), port, pid: z.int(), jobs_running: z.int() }),
+      hives: z.array(hiveHealth.extend({ host: z.string(), port })),
+      workers: z.array(worker.extend({ tokens_per_s: z.number().optional(), memory_bytes: z.number().optional() })),
+      models: z.array(model.extend({ hive_id: z.string() })),
+    }),
+    examples: ['rbee status', 'rbee status --json'],
+  },
+  ssh_test: {
+    runsOn: 'queen',
+    summary: 'Check what works over SSH to a machine',
+    subject: 'hive_id',
+    input: z.strictObject({ hive_id: hive_id.removeDefault().optional(), ...ssh }),
+    output: z.object({ reachable: z.boolean() }),
+    examples: ['rbee ssh test gaming-pc'],
+  },
+  hive_install: {
+    runsOn: 'queen',
+    summary: 'Set up a hive on a machine, register and start it',
+    subject: 'hive_id',
+    input: z.strictObject({ hive_id, ...ssh, port: port.optional().describe('Port of the hive') }),
+    output: hive,
+    examples: ['rbee hive install'],
+  },
+  hive_uninstall: {
+    runsOn: 'queen',
+    summary: 'Stop a hive and forget it; downloaded models stay',
+    subject: 'hive_id',
+    input: z.strictObject({
+      hive_id,
+      catalog_only: z.boolean().default(false).describe('Only forget it; leave the machine alone'),
+    }),
+    output: z.object({ hive_id: z.string() }),
+    examples: ['rbee hive uninstall attic --catalog-only'],
+  },
+  hive_update: {
+    runsOn: 'queen',
+    summary: 'Change where a hive is reached, or ask its machine again what it has',
+    subject: 'hive_id',
+    input: z.strictObject({
+      hive_id,
+      ...ssh,
+      host: z.string().min(1).optional().describe('New host name or address'),
+      port: port.optional().describe('New port'),
+      refresh_capabilities: z.boolean().default(false).describe('Ask the machine again for its devices'),
+    }),
+    output: hive,
+    examples: ['rbee hive update --refresh-capabilities'],
+  },
+  hive_start: {
+    runsOn: 'queen',
+    summary: 'Start a hive',
+    subject: 'hive_id',
+    input: z.strictObject({ hive_id }),
+    output: hiveHealth,
+    examples: ['rbee hive start'],
+  },
+  hive_stop: {
+    runsOn: 'queen',
+    summary: 'Stop a hive and its workers',
+    subject: 'hive_id',
+    input: z.strictObject({ hive_id }),
+    output: hiveHealth,
+    examples: ['rbee hive stop'],
+  },
+  hive_list: {
+    runsOn: 'queen',
+    summary: 'List the hives',
+    input: z.strictObject({}),
+    output: z.object({ hives: z.array(hive) }),
+    examples: ['rbee hive list'],
+  },
+  hive_get: {
+    runsOn: 'queen',
+    summary: 'Show one hive: its address and its devices',
+    subject: 'hive_id',
+    input: z.strictObject({ hive_id }),
+    output: hive,
+    examples: ['rbee hive get'],
+  },
+  hive_status: {
+    runsOn: 'queen',
+    summary: 'Ask a hive whether it is well',
+    subject: 'hive_id',
+    input: z.strictObject({ hive_id }),
+    output: hiveHealth,
+    examples: ['rbee hive status'],
+  },
+  hive_create: {
+    runsOn: 'queen',
+    summary: 'Register a hive that runs already',
+    subject: 'hive_id',
+    input: z.strictObject({
+      hive_id: hive_id.removeDefault().optional().describe('Its id; the host when left out'),
+      host: z.string().min(1).max(255).describe('Host name or address'),
+      port: port.default(9000).describe('Port of the hive'),
+    }),
+    output: hive,
+    examples: ['rbee hive create attic --host 127.0.0.1 --port 9000'],
+  },
+  hive_delete: {
+    runsOn: 'queen',
+    summary: 'Forget a hive; what runs there goes on',
+    subject: 'hive_id',
+    input: z.strictObject({ hive_id: hive_id.removeDefault() }),
+    output: z.object({ hive_id: z.string() }),
+    examples: ['rbee hive delete attic'],
+  },
+  hive_import_ssh: {
+    runsOn: 'queen',
+    summary: 'Add hosts of ~/.ssh/config as hives',
+    input: z.strictObject({ hosts: z.array(z.string().min(1)).optional().describe('Which hosts; all when left out') }),
+    output: z.object({ hives: z.array(hive) }),
+    examples: ['rbee hive import-ssh'],
+  },
+  worker_spawn: {
+    runsOn: 'hive',
+    summary: 'Start a worker: one model loaded on one device',
+    input: z.strictObject({
+      hive_id,
+      model: model_name.default(DEFAULT_MODEL),
+      worker: workerKind.default('cpu').describe('What it computes with'),
+      device: z.int().min(0).default(0).describe('Which device of that kind'),
+      slots: z.int().min(1).max(256).optional().describe('Requests to serve at once; 4 when left out'),
+      context: z.int().min(64).optional().describe("Tokens a slot may hold; the model's own limit, at most 8192, when left out"),
+    }),
+    output: worker,
+    examples: ['rbee worker spawn --model tiny --worker cpu --device 0'],
+  },
+  worker_list: {
+    runsOn: 'hive',
+    summary: 'List the workers of a hive',
+    input: z.strictObject({ hive_id }),
+    output: z.object({ workers: z.array(worker) }),
+    examples: ['rbee worker list'],
+  },
+  worker_get: {
+    runsOn: 'hive',
+    summary: 'Show one worker',
+    subject: 'worker_id',
+    input: z.strictObject({ hive_id, worker_id }),
+    output: worker,
+    examples: ['rbee worker get worker-1a2b3c4d'],
+  },
+  worker_delete: {
+    runsOn: 'hive',
+    summary: 'Stop a worker and free its memory',
+    subject: 'worker_id',
+    input: z.strictObject({ hive_id, worker_id }),
+    output: z.object({ worker_id: z.string() }),
+    examples: ['rbee worker delete worker-1a2b3c4d'],
+  },
+  model_download: {
+    runsOn: 'hive',
+    summary: 'Fetch a model onto a hive',
+    subject: 'model',
+    input: z.strictObject({
+      hive_id,
+      model: z.string().min(1).max(4096).describe('URL, or path on the hive, of a .gguf file'),
+      name: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'letters, digits, dot, dash and underscore only')
+        .optional()
+        .describe('Name to keep it under; the file name when left out'),
+      sha256: z
+        .string()
+        .regex(/^[0-9a-fA-F]{64}$/, '64 hexadecimal digits')
+        .optional()
+        .describe('Refuse the file when it has another digest'),
+    }),
+    output: model,
+    examples: ['rbee model download https://example.org/qwen3-8b-Q4_K_M.gguf --name qwen3-8b'],
+  },
+  model_list: {
+    runsOn: 'hive',
+    summary: 'List the models of a hive',
+    input: z.strictObject({ hive_id }),
+    output: z.object({ models: z.array(model) }),
+    examples: ['rbee model list'],
+  },
+  model_get: {
+    runsOn: 'hive',
+    summary: 'Show one model',
+    subject: 'model',
+    input: z.strictObject({ hive_id, model: model_name }),
+    output: model,
+    examples: ['rbee model get tiny'],
+  },
+  model_delete: {
+    runsOn: 'hive',
+    summary: 'Delete a model and its file',
+    subject: 'model',
+    input: z.strictObject({ hive_id, model: model_name }),
+    output: z.object({ model: z.string() }),
+    examples: ['rbee model delete qwen3-8b'],
+  },
+  infer,
+} as const satisfies Record<string, OperationSpec>;
+
+export type OperationName = keyof typeof operations;
+export type InputOf<K extends OperationName> = z.output<(typeof operations)[K]['input']>;
+export type OutputOf<K extends OperationName> = z.output<(typeof operations)[K]['output']>;
+
+export function isOperationName(name: string): name is OperationName {
+  return Object.hasOwn(operations, name);
+}

@@ -1,0 +1,24 @@
+import type { DownstreamJob } from './entities.ts';
+import type { JobEvent } from './events.ts';
+import type { InputOf, OperationName, OutputOf } from './operations.ts';
+
+/** What a handler, or a call to the role below, knows about the job that it belongs to. */
+export interface JobContext {
+  readonly jobId: string;
+  readonly correlationId: string;
+  /** Aborts when the job is cancelled. */
+  readonly signal: AbortSignal;
+  /** Notes the job that this one drives on the role below, for cancel, trace and resume. */
+  drives(job: DownstreamJob): void;
+}
+
+/**
+ * The call that a client makes and the handler that serves it have the same type: yield events, return the output,
+ * throw the failure. So forwarding is `return client.run(name, input, context)`, over any number of hops.
+ */
+export type Run<K extends OperationName> = (
+  input: InputOf<K>,
+  context: JobContext,
+) => AsyncGenerator<JobEvent, OutputOf<K>, void>;
+
+export type Handlers = { [K in OperationName]?: Run<K> };

@@ -1,0 +1,29 @@
+import type { Progress } from '../contract/index.ts';
+import { log } from './log.ts';
+import { currentJob } from './voice.ts';
+
+/**
+ * Says what is happening, once: to the readers of the current job and to the log.
+ * `action` is a word for scripts, `human` a sentence for people. `detail` marks what people see only with -v.
+ */
+export function narrate(action: string, human: string, options: { detail?: boolean } = {}): void {
+  const job = currentJob();
+  log.info({ action }, human);
+  job?.emit({
+    kind: 'narration',
+    data: {
+      actor: job.actor,
+      action,
+      human,
+      job_id: job.jobId,
+      correlation_id: job.correlationId,
+      at: new Date().toISOString(),
+      ...(options.detail ? { detail: true } : {}),
+    },
+  });
+}
+
+/** Says how far a long step has come. Readers only: a log line for each would drown the rest. */
+export function reportProgress(progress: Progress): void {
+  currentJob()?.emit({ kind: 'progress', data: progress });
+}

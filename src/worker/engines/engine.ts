@@ -1,0 +1,78 @@
+import type { ChatMessage, WorkerKind } from '../../contract/index.ts';
+
+export interface LoadOptions {
+  /** A .gguf file. */
+  modelPath: string;
+  /** What to compute with. */
+  worker: WorkerKind;
+  /** Requests served at once, 1–256. */
+  slots: number;
+  /** Tokens a slot may hold. Undefined: the model's own limit, but at most DEFAULT_MAX_CONTEXT. */
+  contextSize: number | undefined;
+  /** CPU threads to compute with. */
+  threads: number;
+  signal: AbortSignal;
+  /** Share of the weights that is loaded, 0–1. */
+  onLoadProgress(fraction: number): void;
+  /** Called at once whenever `slotsUsed` changes. */
+  onSlotsChange(): void;
+}
+
+export interface GenerateRequest {
+  messages: ChatMessage[];
+  /** Undefined: until the model stops or its slot is full. */
+  maxTokens: number | undefined;
+  temperature: number;
+  topP: number | undefined;
+  topK: number | undefined;
+  minP: number | undefined;
+  seed: number;
+  /** The answer ends before any of these; they are never part of it. */
+  stop: readonly string[];
+  /** JSON Schema that the answer must match. */
+  jsonSchema: Record<string, unknown> | undefined;
+}
+
+export interface Generation {
+  /** All that was yielded, joined. */
+  text: string;
+  /** 'length' when maxTokens or the end of the context cut it. */
+  finishReason: 'stop' | 'length';
+  promptTokens: number;
+  /** Prompt tokens that were still in the slot's KV cache and were not computed again. */
+  cachedTokens: number;
+  completionTokens: number;
+  /** From the call to the slot. */
+  queueMs: number;
+  /** From the slot to the end of the prompt. */
+  prefillMs: number;
+  /** From the call to the first token; null when none came. */
+  firstTokenMs: number | null;
+  /** Completion tokens over the time from the first to the last of them; 0 when there were fewer than two. */
+  tokensPerSecond: number;
+}
+
+/** One loaded model. Requests beyond its slots wait in order, first come, first served. */
+export interface Engine {
+  readonly slots: number;
+  readonly slotsUsed: number;
+  /** Tokens a slot holds, prompt and answer together. */
+  readonly contextSize: number;
+  /** Completion tokens generated since the load, over all slots. */
+  readonly tokensGenerated: number;
+
+  /**
+   * Yields the answer in pieces of valid text (never half a character), then returns how it went.
+   * The same request with the same seed gives the same text, alone or among others.
+   * On abort it frees its slot at the next step and throws the signal's reason.
+   * @throws JobError prompt_too_long (with the prompt's token count and the limit), worker_busy (queue full),
+   *   invalid_input (a schema that no grammar can hold), engine_failed
+   */
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<string, Generation, void>;
+
+  /** Ends running requests with engine_failed and frees the memory. */
+  close(): Promise<void>;
+}
+
+/** @throws JobError model_not_found, model_corrupt, model_too_large, device_not_found, engine_failed */
+export type LoadEngine = (options: LoadOptions) => Promise<Engine>;
