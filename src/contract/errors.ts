@@ -15,58 +15,135 @@ interface ErrorSpec {
 
 /**
  * Every way in which rbee fails, once. Clients branch on the code, never on the message.
+ * Each entry: [HTTP status, exit code of the command], meaning, hint.
  * Exit codes: 1 a defect of ours · 2 the request is wrong · 3 not found · 4 a peer cannot be reached or misbehaves ·
  * 5 busy, try again · 6 model or engine · 7 this machine (disk, memory, port) · 8 not allowed · 9 not built yet · 130 cancelled.
  */
 export const errorCodes = {
-  invalid_json: spec(400, 2, 'The body is not JSON.', 'Send one JSON object, for example {"operation":"status"}.'),
-  missing_operation: spec(400, 2, "The body has no 'operation'.", 'Name one: rbee --help lists them.'),
-  unknown_operation: spec(400, 2, 'No operation has this name.', 'Check the spelling; docs/API lists every operation.'),
-  operation_not_supported: spec(400, 2, 'Another role serves this operation.', 'Send it to the role that the message names.'),
-  unsupported_media_type: spec(415, 2, 'The body is not declared as JSON.', "Send the header 'Content-Type: application/json'."),
-  body_too_large: spec(413, 2, 'The body is over the size limit.', 'Send a smaller body; docs/API gives the limit.'),
-  invalid_input: spec(422, 2, 'Fields are missing, unknown or of the wrong type.', 'Mend the fields that the message names.'),
-  idempotency_mismatch: spec(409, 2, 'This Idempotency-Key was used for another request.', 'Use a new key for a new request.'),
-  unauthorized: spec(401, 8, 'The token is missing or wrong.', 'Send the header "Authorization: Bearer <token>", or set RBEE_TOKEN.'),
-  forbidden_origin: spec(403, 8, 'The Host or Origin header is not one of ours.', 'Call the daemon by the address that it listens on.'),
-  not_found: spec(404, 3, 'Nothing is served at this path.', 'docs/API lists every path.'),
-  job_not_found: spec(404, 3, 'No job has this id, or it has expired.', 'List the jobs: rbee jobs.'),
-  job_already_ended: spec(409, 2, 'The job has ended, so it cannot be cancelled.', 'Read how it ended: rbee logs <job>.'),
-  too_many_jobs: spec(503, 5, 'Too many jobs are running at once.', 'Try again when some have ended.', true),
-  event_limit: spec(507, 7, 'The job wrote more events than one job may.', 'Ask for less in one job.'),
-  hive_not_found: spec(404, 3, 'No hive has this id.', 'List the hives: rbee hive list. Add one: rbee hive install <id>.'),
-  hive_exists: spec(409, 2, 'A hive with this id is registered already.', 'Choose another id, or delete it: rbee hive delete <id>.'),
-  hive_unreachable: spec(502, 4, 'The hive does not answer.', 'Is its machine on? Start the hive: rbee hive start <id>.', true),
-  hive_bad_response: spec(502, 4, 'What answers as the hive does not speak our protocol.', 'Check its host and port: rbee hive get <id>.'),
-  queen_unreachable: spec(502, 4, 'The queen does not answer.', 'Start it: rbee queen start. See why: rbee queen logs.', true),
-  queen_bad_response: spec(502, 4, 'What answers as the queen does not speak our protocol.', 'Check RBEE_QUEEN_PORT: rbee doctor.'),
-  worker_unreachable: spec(502, 4, 'The worker does not answer.', 'Restart it: rbee worker restart <id>.', true),
-  worker_bad_response: spec(502, 4, 'What answers as the worker does not speak our protocol.', 'Restart it: rbee worker restart <id>.'),
-  worker_not_found: spec(404, 3, 'No worker has this id.', 'List the workers: rbee worker list.'),
-  worker_died: spec(502, 6, 'The worker process ended in the middle of its work.', 'Run it again; the message has its last words.', true),
-  worker_busy: spec(503, 5, 'All slots are taken and the queue is full.', 'Try again soon, or spawn another worker.', true),
-  worker_start_failed: spec(500, 6, 'The worker process did not become ready.', 'The message has its last words; rbee doctor checks the rest.'),
-  device_not_found: spec(404, 3, 'The machine has no such device.', 'See what it has: rbee hive get <id>.'),
-  model_not_found: spec(404, 3, 'The hive has no such model.', 'List them: rbee model list. Fetch one: rbee model download <url>.'),
-  model_exists: spec(409, 2, 'Another model has this name already.', 'Give it another name with --name, or delete the old one.'),
-  model_in_use: spec(409, 2, 'A worker has this model loaded.', 'Stop the worker first: rbee worker delete <id>.'),
-  model_protected: spec(409, 2, 'This model came with rbee and cannot be deleted.', 'Nothing to do: it takes 2 MB.'),
-  model_corrupt: spec(422, 6, 'The file is not a model that the engine can read.', 'Fetch it again: rbee model download <url>.'),
-  model_too_large: spec(507, 7, 'The model needs more memory than the device has.', 'Choose a smaller model, quantization or context.'),
-  checksum_mismatch: spec(422, 6, 'The file is not the one that was asked for.', 'Check the sha256 and the address, then download again.'),
-  download_failed: spec(502, 4, 'The model could not be fetched.', 'Check the address; run it again and it goes on where it stopped.', true),
-  prompt_too_long: spec(422, 2, 'The prompt does not fit into the context.', 'Shorten it, or spawn a worker with a larger context.'),
-  engine_failed: spec(500, 6, 'The engine reported an error.', 'The message has its own words; rbee worker restart <id> starts afresh.'),
-  disk_full: spec(507, 7, 'The disk is full.', 'Free some space: rbee doctor says how much is left.'),
-  port_taken: spec(500, 7, 'Another program listens on the port.', 'End it, or choose another port: RBEE_QUEEN_PORT, RBEE_HIVE_PORT.'),
-  daemon_start_failed: spec(500, 7, 'A daemon did not start.', 'Read its log: rbee queen logs. Check the machine: rbee doctor.'),
-  daemon_stop_failed: spec(500, 7, 'A daemon did not stop.', 'End it by the pid that the message names.'),
-  version_mismatch: spec(409, 4, 'A daemon runs another version of rbee.', 'Restart the fleet with this version: rbee down.'),
-  deadline_exceeded: spec(504, 5, 'A step took longer than its deadline.', 'Try again; the message names the step.', true),
-  interrupted: spec(503, 5, 'The process doing the job ended before the job did.', 'Run it again.', true),
-  cancelled: spec(409, 130, 'The job was cancelled.', 'Nothing to do.'),
-  not_implemented: spec(501, 9, 'This is not built yet.', 'CHANGELOG.md says what is.'),
-  internal: spec(500, 1, 'A defect of ours.', 'The log of the daemon that the error names has the cause; please report it.'),
+  invalid_json: final([400, 2], 'The body is not JSON.', 'Send one JSON object, for example {"operation":"status"}.'),
+  missing_operation: final([400, 2], "The body has no 'operation'.", 'Name one: rbee --help lists them.'),
+  unknown_operation: final([400, 2], 'No operation has this name.', 'Check the spelling; docs/API lists every operation.'),
+  operation_not_supported: final([400, 2], 'Another role serves this operation.', 'Send it to the role that the message names.'),
+  unsupported_media_type: final(
+    [415, 2],
+    'The body is not declared as JSON.',
+    "Send the header 'Content-Type: application/json'.",
+  ),
+  body_too_large: final([413, 2], 'The body is over the size limit.', 'Send a smaller body; docs/API gives the limit.'),
+  invalid_input: final([422, 2], 'Fields are missing, unknown or of the wrong type.', 'Mend the fields that the message names.'),
+  idempotency_mismatch: final([409, 2], 'This Idempotency-Key was used for another request.', 'Use a new key for a new request.'),
+  unauthorized: final(
+    [401, 8],
+    'The token is missing or wrong.',
+    'Send the header "Authorization: Bearer <token>", or set RBEE_TOKEN.',
+  ),
+  forbidden_origin: final(
+    [403, 8],
+    'The Host or Origin header is not one of ours.',
+    'Call the daemon by the address that it listens on.',
+  ),
+  not_found: final([404, 3], 'Nothing is served at this path.', 'docs/API lists every path.'),
+  job_not_found: final([404, 3], 'No job has this id, or it has expired.', 'List the jobs: rbee jobs.'),
+  job_already_ended: final([409, 2], 'The job has ended, so it cannot be cancelled.', 'Read how it ended: rbee logs <job>.'),
+  too_many_jobs: retryable([503, 5], 'Too many jobs are running at once.', 'Try again when some have ended.'),
+  event_limit: final([507, 7], 'The job wrote more events than one job may.', 'Ask for less in one job.'),
+  hive_not_found: final([404, 3], 'No hive has this id.', 'List the hives: rbee hive list. Add one: rbee hive install <id>.'),
+  hive_exists: final(
+    [409, 2],
+    'A hive with this id is registered already.',
+    'Choose another id, or delete it: rbee hive delete <id>.',
+  ),
+  hive_unreachable: retryable([502, 4], 'The hive does not answer.', 'Is its machine on? Start the hive: rbee hive start <id>.'),
+  hive_bad_response: final(
+    [502, 4],
+    'What answers as the hive does not speak our protocol.',
+    'Check its host and port: rbee hive get <id>.',
+  ),
+  queen_unreachable: retryable([502, 4], 'The queen does not answer.', 'Start it: rbee queen start. See why: rbee queen logs.'),
+  queen_bad_response: final(
+    [502, 4],
+    'What answers as the queen does not speak our protocol.',
+    'Check RBEE_QUEEN_PORT: rbee doctor.',
+  ),
+  worker_unreachable: retryable([502, 4], 'The worker does not answer.', 'Restart it: rbee worker restart <id>.'),
+  worker_bad_response: final(
+    [502, 4],
+    'What answers as the worker does not speak our protocol.',
+    'Restart it: rbee worker restart <id>.',
+  ),
+  worker_not_found: final([404, 3], 'No worker has this id.', 'List the workers: rbee worker list.'),
+  worker_died: retryable(
+    [502, 6],
+    'The worker process ended in the middle of its work.',
+    'Run it again; the message has its last words.',
+  ),
+  worker_busy: retryable([503, 5], 'All slots are taken and the queue is full.', 'Try again soon, or spawn another worker.'),
+  worker_start_failed: final(
+    [500, 6],
+    'The worker process did not become ready.',
+    'The message has its last words; rbee doctor checks the rest.',
+  ),
+  device_not_found: final([404, 3], 'The machine has no such device.', 'See what it has: rbee hive get <id>.'),
+  model_not_found: final(
+    [404, 3],
+    'The hive has no such model.',
+    'List them: rbee model list. Fetch one: rbee model download <url>.',
+  ),
+  model_exists: final(
+    [409, 2],
+    'Another model has this name already.',
+    'Give it another name with --name, or delete the old one.',
+  ),
+  model_in_use: final([409, 2], 'A worker has this model loaded.', 'Stop the worker first: rbee worker delete <id>.'),
+  model_protected: final([409, 2], 'This model came with rbee and cannot be deleted.', 'Nothing to do: it takes 2 MB.'),
+  model_corrupt: final(
+    [422, 6],
+    'The file is not a model that the engine can read.',
+    'Fetch it again: rbee model download <url>.',
+  ),
+  model_too_large: final(
+    [507, 7],
+    'The model needs more memory than the device has.',
+    'Choose a smaller model, quantization or context.',
+  ),
+  checksum_mismatch: final(
+    [422, 6],
+    'The file is not the one that was asked for.',
+    'Check the sha256 and the address, then download again.',
+  ),
+  download_failed: retryable(
+    [502, 4],
+    'The model could not be fetched.',
+    'Check the address; run it again and it goes on where it stopped.',
+  ),
+  prompt_too_long: final(
+    [422, 2],
+    'The prompt does not fit into the context.',
+    'Shorten it, or spawn a worker with a larger context.',
+  ),
+  engine_failed: final(
+    [500, 6],
+    'The engine reported an error.',
+    'The message has its own words; rbee worker restart <id> starts afresh.',
+  ),
+  disk_full: final([507, 7], 'The disk is full.', 'Free some space: rbee doctor says how much is left.'),
+  port_taken: final(
+    [500, 7],
+    'Another program listens on the port.',
+    'End it, or choose another port: RBEE_QUEEN_PORT, RBEE_HIVE_PORT.',
+  ),
+  daemon_start_failed: final(
+    [500, 7],
+    'A daemon did not start.',
+    'Read its log: rbee queen logs. Check the machine: rbee doctor.',
+  ),
+  daemon_stop_failed: final([500, 7], 'A daemon did not stop.', 'End it by the pid that the message names.'),
+  version_mismatch: final([409, 4], 'A daemon runs another version of rbee.', 'Restart the fleet with this version: rbee down.'),
+  deadline_exceeded: retryable([504, 5], 'A step took longer than its deadline.', 'Try again; the message names the step.'),
+  interrupted: retryable([503, 5], 'The process doing the job ended before the job did.', 'Run it again.'),
+  cancelled: final([409, 130], 'The job was cancelled.', 'Nothing to do.'),
+  not_implemented: final([501, 9], 'This is not built yet.', 'CHANGELOG.md says what is.'),
+  internal: final([500, 1], 'A defect of ours.', 'The log of the daemon that the error names has the cause; please report it.'),
 } as const satisfies Record<string, ErrorSpec>;
 
 export type ErrorCode = keyof typeof errorCodes;
@@ -108,6 +185,14 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorCodes, code);
 }
 
-function spec(status: number, exit: number, meaning: string, hint: string, retryable = false): ErrorSpec {
-  return { status, exit, retryable, meaning, hint };
+type StatusAndExit = [status: number, exit: number];
+
+/** The same request would fail again. */
+function final([status, exit]: StatusAndExit, meaning: string, hint: string): ErrorSpec {
+  return { status, exit, retryable: false, meaning, hint };
+}
+
+/** The same request may succeed later. */
+function retryable([status, exit]: StatusAndExit, meaning: string, hint: string): ErrorSpec {
+  return { status, exit, retryable: true, meaning, hint };
 }

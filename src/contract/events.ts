@@ -43,9 +43,7 @@ export const cancelled = z.object({ reason: z.string() });
 
 /** What a handler may yield. A relayed event keeps its JSON unparsed until somebody reads `data`. */
 export type JobEvent =
-  | { kind: 'narration'; data: Narration }
-  | { kind: 'progress'; data: Progress }
-  | { kind: 'token'; data: { text: string } };
+  { kind: 'narration'; data: Narration } | { kind: 'progress'; data: Progress } | { kind: 'token'; data: { text: string } };
 
 export type TerminalKind = 'result' | 'failed' | 'cancelled';
 export type EventKind = JobEvent['kind'] | TerminalKind;

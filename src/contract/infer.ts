@@ -8,7 +8,12 @@ export const inferInput = z
     model: z.string().min(1).max(1024).default('tiny').describe('Name of a model, or the path of a .gguf file'),
     prompt: z.string().min(1).optional().describe('What to say to the model, as one user message'),
     messages: z.array(message).min(1).optional().describe('A conversation, in place of prompt'),
-    max_tokens: z.int().min(1).max(1_000_000).optional().describe('Most tokens to generate; to the end of the context when left out'),
+    max_tokens: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe('Most tokens to generate; to the end of the context when left out'),
     temperature: z.number().min(0).max(5).default(0.7).describe('0 always takes the likeliest token'),
     top_p: z.number().min(0).max(1).optional().describe('Sample from the likeliest tokens that add up to this'),
     top_k: z.int().min(0).max(100_000).optional().describe('Sample from this many of the likeliest tokens; 0 for all'),
@@ -51,6 +56,9 @@ export const infer = {
   subject: 'prompt',
   input: inferInput,
   output: inferOutput,
-  examples: ['rbee infer "What does a bee do?"', 'echo "Tell me a story" | rbee infer', 'rbee infer "Say hi" --model ./model.gguf --max-tokens 32'],
+  examples: [
+    'rbee infer "What does a bee do?"',
+    'echo "Tell me a story" | rbee infer',
+    'rbee infer "Say hi" --model ./model.gguf --max-tokens 32',
+  ],
 } as const;
-

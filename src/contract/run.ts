@@ -8,6 +8,8 @@ export interface JobContext {
   readonly correlationId: string;
   /** Aborts when the job is cancelled. */
   readonly signal: AbortSignal;
+  /** Appends an event from outside the generator, for what happens deeper down. */
+  emit(event: JobEvent): void;
   /** Notes the job that this one drives on the role below, for cancel, trace and resume. */
   drives(job: DownstreamJob): void;
 }

@@ -1,24 +1,35 @@
+import assert from 'node:assert';
+
 /**
  * What is looked up and changed (hives, models, job records), as opposed to what is only appended (a job's events).
  * A seam: today SQLite in one file and plain memory, both held to one conformance suite.
+ * Documents go in and come out as JSON, so nobody holds a reference to what is stored.
  */
 export interface Catalog {
   /**
-   * A named set of JSON documents. `indexes` are top-level string fields that `find` may filter by; the first call for a name decides them.
+   * A named set of JSON documents. `indexes` are top-level string fields that `find` may filter by; the first call for a name
+   * decides them, later ones may leave them out. A new index on an old file is filled by itself. Not inside a transaction.
    */
   collection<T extends object>(name: string, indexes?: readonly (keyof T & string)[]): Collection<T>;
-  /** All writes inside `work` become visible and durable together, or not at all if it throws. Not to be nested. */
+  /**
+   * All writes inside `work`, to any collection, become visible together, or not at all if it throws. Not to be nested.
+   * They survive a killed process; a power cut may take the last few transactions, each of them whole.
+   */
   transaction(work: () => void): void;
   close(): void;
 }
 
+/**
+ * Any string is a good key or field value. Reading costs microseconds, a write outside a transaction about 60 µs.
+ * Writes throw JobError disk_full, and deadline_exceeded where another process keeps the file locked.
+ */
 export interface Collection<T extends object> {
   get(key: string): T | undefined;
   /** Inserts or replaces. */
   put(key: string, value: T): void;
   /** @returns whether there was one */
   delete(key: string): boolean;
-  /** In the order of first insertion (a replaced document keeps its place), or the reverse. */
+  /** In the order of first insertion (a replaced document keeps its place, a deleted one loses it), or the reverse. */
   find(query?: FindQuery<T>): T[];
   count(): number;
 }
@@ -28,4 +39,22 @@ export interface FindQuery<T> {
   where?: Partial<Record<keyof T & string, string>>;
   newestFirst?: boolean;
   limit?: number;
+}
+
+/** Names of collections and indexes become names in SQL, so they are nothing but words. */
+const WORD = /^[a-z][a-z0-9_]{0,62}$/;
+
+export function assertWords(words: readonly string[]): void {
+  for (const word of words) assert(WORD.test(word), `'${word}' cannot name a collection or an index`);
+}
+
+/** A programmer's mistake is the same in every catalog, or it would only be found on the day another one is used. */
+export function assertFindable(query: FindQuery<never>, indexes: readonly string[]): void {
+  const { where = {}, limit = 0 } = query;
+  assert(Number.isInteger(limit) && limit >= 0, `a limit is a count, not ${limit}`);
+  for (const field of Object.keys(where)) assert(indexes.includes(field), `'${field}' is not an index of this collection`);
+}
+
+export function assertIndexed(wanted: readonly string[], indexes: readonly string[]): void {
+  for (const field of wanted) assert(indexes.includes(field), `'${field}' was not among the indexes of the first call`);
 }

@@ -1,0 +1,99 @@
+import { isErrorCode, JobError, actors, type Actor } from '../contract/index.ts';
+import * as z from 'zod';
+import { request } from 'undici';
+import { authorization, badResponse, connections, networkCode, unreachable, urlOf, type Peer } from './peer.ts';
+
+export interface CallOptions {
+  method: 'GET' | 'POST' | 'DELETE';
+  path: string;
+  body?: string;
+  headers?: Record<string, string>;
+  /** Safe to send twice: a connection that breaks before the answer is tried once more. */
+  repeatable?: boolean;
+  signal?: AbortSignal | undefined;
+}
+
+/** Over this, an answer to a small call is not ours. */
+const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024;
+
+const errorBody = z.object({
+  error: z.object({ code: z.string(), message: z.string(), origin: z.enum(actors).optional() }),
+});
+
+/**
+ * One small request and its JSON answer.
+ * @throws JobError what the peer answered, or <role>_unreachable, <role>_bad_response
+ */
+export async function call(peer: Peer, options: CallOptions): Promise<unknown> {
+  const { status, text } = await send(peer, options);
+  const answer = parseJson(text);
+  if (status === 200) {
+    if (answer === undefined) throw badResponse(peer, `${capitalised(peer.role)} answered with something that is not JSON`);
+    return answer;
+  }
+  throw refusal(peer, status, answer);
+}
+
+/** The error that a peer answered with, kept as it was made. */
+export function refusal(peer: Peer, status: number, answer: unknown): JobError {
+  const parsed = errorBody.safeParse(answer);
+  if (!parsed.success || !isErrorCode(parsed.data.error.code)) {
+    return badResponse(peer, `${capitalised(peer.role)} answered HTTP ${status} without an error of ours`);
+  }
+  const { code, message, origin } = parsed.data.error;
+  return new JobError(code, message, origin === undefined ? {} : { origin: origin satisfies Actor });
+}
+
+export function capitalised(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined; // The caller says what it expected instead.
+  }
+}
+
+async function send(peer: Peer, options: CallOptions): Promise<{ status: number; text: string }> {
+  try {
+    return await attempt(peer, options);
+  } catch (cause) {
+    if (options.signal?.aborted) throw options.signal.reason;
+    const code = networkCode(cause);
+    const stale = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
+    if (stale && options.repeatable)
+      return attempt(peer, options).catch((again: unknown) => Promise.reject(asJobError(peer, again)));
+    throw asJobError(peer, cause);
+  }
+}
+
+function asJobError(peer: Peer, cause: unknown): JobError {
+  if (cause instanceof JobError) return cause;
+  if (networkCode(cause)?.startsWith('HPE_'))
+    return badResponse(peer, `What answers as the ${peer.role} does not speak HTTP`, cause);
+  return unreachable(peer, cause);
+}
+
+async function attempt(peer: Peer, options: CallOptions): Promise<{ status: number; text: string }> {
+  const response = await request(urlOf(peer, options.path), {
+    dispatcher: connections,
+    method: options.method,
+    headers: {
+      ...authorization(peer),
+      ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...options.headers,
+    },
+    body: options.body ?? null,
+    signal: options.signal ?? null,
+  });
+  let text = '';
+  response.body.setEncoding('utf8');
+  for await (const chunk of response.body) {
+    text += chunk as string;
+    if (text.length > ANSWER_LIMIT_BYTES)
+      throw badResponse(peer, `${capitalised(peer.role)} answered with more than ${ANSWER_LIMIT_BYTES} bytes`);
+  }
+  return { status: response.statusCode, text };
+}

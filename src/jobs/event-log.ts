@@ -1,0 +1,62 @@
+import type { EventKind } from '../contract/index.ts';
+
+export interface LoggedEvent {
+  /** 1, 2, 3 … within its job, gapless. */
+  seq: number;
+  kind: EventKind;
+  /** The event's data as one line of JSON. */
+  json: string;
+  /** For a relayed event, its seq in the job below: where to resume after a crash. */
+  below?: number;
+}
+
+/** What a job was asked to do; enough to run it again. */
+export interface JobHeader {
+  job_id: string;
+  operation: string;
+  correlation_id: string;
+  created_at: string;
+  input: unknown;
+}
+
+/** A place in one job's log, between two events. Start at START; get the next from `read`. */
+export interface Cursor {
+  readonly offset: number;
+  /** Seq of the event before this place. */
+  readonly seq: number;
+}
+
+export const START: Cursor = { offset: 0, seq: 0 };
+
+export interface LogChunk {
+  events: LoggedEvent[];
+  cursor: Cursor;
+}
+
+/**
+ * The append-only events of every job: buffer, replay and record at once.
+ * A seam: today one NDJSON file a job, and plain memory for workers, both held to one conformance suite.
+ * Synchronous, because an append is about 2 µs and because "append, then deliver" is then free of races.
+ */
+export interface EventLog {
+  /** @throws JobError disk_full */
+  create(header: JobHeader): void;
+  /**
+   * All of the events or none. The caller numbers them.
+   * @returns the place after them
+   * @throws JobError disk_full
+   */
+  append(jobId: string, events: readonly LoggedEvent[]): Cursor;
+  /** Up to about READ_CHUNK_BYTES of events from the cursor on; none when it is at the end, or when the job is unknown. */
+  read(jobId: string, from: Cursor): LogChunk;
+  /**
+   * Mends what a crash left (a half-written last line).
+   * @returns undefined when there is no such log
+   * @throws JobError internal for a log that a newer version wrote
+   */
+  recover(jobId: string): { header: JobHeader; last: LoggedEvent | undefined } | undefined;
+  /** No more appends will come; frees what is held for them. */
+  seal(jobId: string): void;
+  delete(jobId: string): void;
+  close(): void;
+}

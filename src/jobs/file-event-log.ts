@@ -1,0 +1,201 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { JobError, type EventKind } from '../contract/index.ts';
+import { START, type Cursor, type EventLog, type JobHeader, type LogChunk, type LoggedEvent } from './event-log.ts';
+import { OPEN_LOGS_LIMIT, READ_CHUNK_BYTES } from './limits.ts';
+
+/** Format of the files. Line 1 is the header, every further line one event. */
+const FORMAT = 1;
+const NEWLINE = 0x0a;
+
+/**
+ * One NDJSON file a job, appended without fsync: what reached the page cache survives a killed process.
+ * A line is written in one fixed order of keys, so that reading it needs no JSON parser.
+ */
+export function openFileEventLog(directory: string): EventLog {
+  fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const files = new OpenFiles(directory);
+
+  return {
+    create(header) {
+      write(files.open(header.job_id, 'ax'), `${JSON.stringify({ rbee_job_log: FORMAT, ...header })}\n`);
+    },
+    append(jobId, events) {
+      const file = files.get(jobId);
+      write(file, events.map(toLine).join(''));
+      return { offset: file.sizeBytes, seq: events.at(-1)?.seq ?? 0 };
+    },
+    read(jobId, from) {
+      return readChunk(files.pathOf(jobId), from);
+    },
+    recover(jobId) {
+      return recover(files.pathOf(jobId));
+    },
+    seal(jobId) {
+      files.close(jobId);
+    },
+    delete(jobId) {
+      files.close(jobId);
+      fs.rmSync(files.pathOf(jobId), { force: true });
+    },
+    close() {
+      files.closeAll();
+    },
+  };
+}
+
+interface OpenFile {
+  descriptor: number;
+  sizeBytes: number;
+}
+
+/** The logs that were appended to last; the oldest makes room for the next. */
+class OpenFiles {
+  readonly #directory: string;
+  readonly #files = new Map<string, OpenFile>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  pathOf(jobId: string): string {
+    return path.join(this.#directory, `${jobId}.ndjson`);
+  }
+
+  open(jobId: string, flags: 'ax' | 'a'): OpenFile {
+    const descriptor = orDiskFull(() => fs.openSync(this.pathOf(jobId), flags, 0o600));
+    const file = { descriptor, sizeBytes: flags === 'ax' ? 0 : fs.fstatSync(descriptor).size };
+    this.#files.set(jobId, file);
+    const oldest = this.#files.keys().next();
+    if (this.#files.size > OPEN_LOGS_LIMIT && !oldest.done) this.close(oldest.value);
+    return file;
+  }
+
+  get(jobId: string): OpenFile {
+    return this.#files.get(jobId) ?? this.open(jobId, 'a');
+  }
+
+  close(jobId: string): void {
+    const file = this.#files.get(jobId);
+    if (file === undefined) return;
+    this.#files.delete(jobId);
+    fs.closeSync(file.descriptor);
+  }
+
+  closeAll(): void {
+    for (const jobId of [...this.#files.keys()]) this.close(jobId);
+  }
+}
+
+/** All or nothing: what a full disk took of the text is cut off again. */
+function write(file: OpenFile, text: string): void {
+  const bytes = Buffer.from(text);
+  let written = 0;
+  try {
+    while (written < bytes.length) written += fs.writeSync(file.descriptor, bytes, written);
+  } catch (cause) {
+    if (written > 0) fs.ftruncateSync(file.descriptor, file.sizeBytes);
+    throw asDiskFull(cause);
+  }
+  file.sizeBytes += bytes.length;
+}
+
+function orDiskFull<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw asDiskFull(cause);
+  }
+}
+
+function asDiskFull(cause: unknown): unknown {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return cause;
+  return new JobError('disk_full', 'The disk is full: the events of this job could not be written', { cause });
+}
+
+function toLine({ seq, kind, json, below }: LoggedEvent): string {
+  return below === undefined
+    ? `{"seq":${seq},"event":"${kind}","data":${json}}\n`
+    : `{"seq":${seq},"below":${below},"event":"${kind}","data":${json}}\n`;
+}
+
+const LINE = /^\{"seq":(\d+),(?:"below":(\d+),)?"event":"(\w+)","data":(.*)\}$/s;
+
+/** Undefined for the header and for what is not a line of ours. */
+function fromLine(line: string): LoggedEvent | undefined {
+  const match = LINE.exec(line);
+  if (match === null) return undefined;
+  const [, seq, below, kind, json] = match;
+  const event = { seq: Number(seq), kind: kind as EventKind, json: json ?? '' };
+  return below === undefined ? event : { ...event, below: Number(below) };
+}
+
+function readChunk(file: string, from: Cursor): LogChunk {
+  const lines = readLines(file, from.offset);
+  const events: LoggedEvent[] = [];
+  for (const line of lines.texts) {
+    const event = fromLine(line);
+    if (event !== undefined) events.push(event);
+  }
+  const cursor = { offset: from.offset + lines.bytes, seq: events.at(-1)?.seq ?? from.seq };
+  // The first lines may be nothing but a header longer than a chunk; an empty answer means the end.
+  return events.length === 0 && lines.bytes > 0 ? readChunk(file, cursor) : { events, cursor };
+}
+
+/** Whole lines from the offset on: as many as fit into a chunk, but at least one. */
+function readLines(file: string, offset: number): { texts: string[]; bytes: number } {
+  let descriptor: number;
+  try {
+    descriptor = fs.openSync(file, 'r');
+  } catch {
+    return { texts: [], bytes: 0 }; // Expired, or never there: nothing to read.
+  }
+  try {
+    for (let size = READ_CHUNK_BYTES; ; size *= 4) {
+      const buffer = Buffer.allocUnsafe(size);
+      const length = fs.readSync(descriptor, buffer, 0, size, offset);
+      const end = buffer.lastIndexOf(NEWLINE, length - 1) + 1;
+      if (length > 0 && end > 0) return { texts: buffer.toString('utf8', 0, end - 1).split('\n'), bytes: end };
+      if (length < size) return { texts: [], bytes: 0 };
+    }
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function recover(file: string): { header: JobHeader; last: LoggedEvent | undefined } | undefined {
+  if (!fs.existsSync(file)) return undefined;
+  cutTornLine(file);
+  const [first = ''] = readLines(file, 0).texts;
+  if (first === '') return undefined;
+  const { rbee_job_log: format, ...header } = JSON.parse(first) as JobHeader & { rbee_job_log: number };
+  if (format > FORMAT) {
+    throw new JobError(
+      'internal',
+      `${file} was written by a newer rbee (log format ${format}; this one reads ${FORMAT}). Use that rbee.`,
+    );
+  }
+  let cursor = START;
+  let last: LoggedEvent | undefined;
+  for (;;) {
+    const chunk = readChunk(file, cursor);
+    if (chunk.events.length === 0) break;
+    last = chunk.events.at(-1);
+    cursor = chunk.cursor;
+  }
+  return { header, last };
+}
+
+/** A crash of the machine may leave half a line; the event was then never delivered. */
+function cutTornLine(file: string): void {
+  const descriptor = fs.openSync(file, 'r+');
+  try {
+    let end = fs.fstatSync(descriptor).size;
+    const byte = Buffer.alloc(1);
+    while (end > 0 && fs.readSync(descriptor, byte, 0, 1, end - 1) === 1 && byte[0] !== NEWLINE) end -= 1;
+    fs.ftruncateSync(descriptor, end);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}

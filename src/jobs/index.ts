@@ -1,0 +1,10 @@
+export * from './client.ts';
+export { openSqliteCatalog } from './sqlite-catalog.ts';
+export { openMemoryCatalog } from './memory-catalog.ts';
+export type { Catalog, Collection } from './catalog.ts';
+export { openFileEventLog } from './file-event-log.ts';
+export { isLoopback } from './guard.ts';
+export { KEPT_IN_MEMORY_JOBS_LIMIT, KEPT_JOBS_AGE_MS, KEPT_JOBS_LIMIT } from './limits.ts';
+export { openMemoryEventLog } from './memory-event-log.ts';
+export { JobRegistry } from './registry.ts';
+export { createJobServer, listen } from './server.ts';

@@ -1,0 +1,135 @@
+import {
+  isTerminal,
+  JobError,
+  type EventKind,
+  type JobEvent,
+  type JobRecord,
+  type TerminalKind,
+  type WireError,
+} from '../contract/index.ts';
+import { type Cursor, type EventLog, type LogChunk, type LoggedEvent } from './event-log.ts';
+import { EVENTS_PER_JOB_LIMIT } from './limits.ts';
+import { Flush, type Reader } from './reader.ts';
+import { RelayedEvent } from './relayed-event.ts';
+
+/**
+ * One job in memory: its record, its events on the way to the log, its readers.
+ * `append` numbers an event; `flush` makes what was appended durable and only then delivers it.
+ */
+export class Job {
+  readonly record: JobRecord;
+  readonly abort = new AbortController();
+  readonly readers = new Set<Reader>();
+  readonly #log: EventLog;
+  readonly #dirty: (job: Job) => void;
+  /** Resolves when the terminal event has been delivered. */
+  readonly ended: Promise<void>;
+  #resolveEnded: () => void = () => undefined;
+  #pending: LoggedEvent[] = [];
+  #lastSeq: number;
+  #closed = false;
+  /** The end of a job whose log could take no more: the one event that lives in memory alone. */
+  #unlogged: LoggedEvent | undefined;
+
+  constructor(record: JobRecord, options: { log: EventLog; dirty: (job: Job) => void; lastSeq?: number }) {
+    this.record = record;
+    this.#log = options.log;
+    this.#dirty = options.dirty;
+    this.#lastSeq = options.lastSeq ?? 0;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  start(): void {
+    this.record.state = 'running';
+    this.record.started_at = new Date().toISOString();
+  }
+
+  /** Ignored once the job has ended: what a handler still says then changes nothing. */
+  emit(event: JobEvent): void {
+    if (this.#closed) return;
+    if (this.#lastSeq >= EVENTS_PER_JOB_LIMIT) {
+      this.abort.abort(new JobError('event_limit', `A job may write ${EVENTS_PER_JOB_LIMIT} events; this one wanted more`));
+      return;
+    }
+    if (event.kind === 'token') this.record.first_token_at ??= new Date().toISOString();
+    if (event instanceof RelayedEvent) this.#append(event.kind, event.json, event.below);
+    else this.#append(event.kind, JSON.stringify(event.data));
+  }
+
+  end(kind: 'failed', data: WireError): void;
+  end(kind: 'result' | 'cancelled', data: unknown): void;
+  end(kind: TerminalKind, data: unknown): void {
+    if (this.#closed) return;
+    this.#close(kind, kind === 'failed' ? (data as WireError) : undefined);
+    this.#append(kind, JSON.stringify(data));
+  }
+
+  /**
+   * Takes over the end that the log already has, for a process that died before it could store it.
+   * @returns whether the event is an end
+   */
+  endAs(last: LoggedEvent | undefined): boolean {
+    if (last === undefined || !isTerminal(last.kind)) return false;
+    this.#close(last.kind, last.kind === 'failed' ? (JSON.parse(last.json) as WireError) : undefined);
+    this.#dirty(this);
+    return true;
+  }
+
+  read(from: Cursor): LogChunk {
+    const chunk = this.#log.read(this.record.job_id, from);
+    if (chunk.events.length > 0 || this.#unlogged === undefined || from.seq >= this.#unlogged.seq) return chunk;
+    return { events: [this.#unlogged], cursor: { ...from, seq: this.#unlogged.seq } };
+  }
+
+  /** Appends to the log, then delivers. A log that cannot be written ends this job and no other. */
+  flush(): void {
+    if (this.#pending.length === 0) return;
+    const events = this.#pending;
+    this.#pending = [];
+    let flush: Flush;
+    try {
+      flush = new Flush(events, this.#log.append(this.record.job_id, events));
+    } catch (cause) {
+      flush = this.#failUnlogged(cause, events);
+    }
+    for (const reader of this.readers) reader.deliver(flush);
+    if (this.#closed) {
+      this.#log.seal(this.record.job_id);
+      this.#resolveEnded();
+    }
+  }
+
+  #close(kind: TerminalKind, error: WireError | undefined): void {
+    this.#closed = true;
+    this.record.state = kind === 'result' ? 'completed' : kind;
+    this.record.ended_at = new Date().toISOString();
+    if (error !== undefined) this.record.error = error;
+  }
+
+  #append(kind: EventKind, json: string, below?: number): void {
+    this.#lastSeq += 1;
+    this.#pending.push({ seq: this.#lastSeq, kind, json, ...(below === undefined ? {} : { below }) });
+    this.#dirty(this);
+  }
+
+  #failUnlogged(cause: unknown, lost: readonly LoggedEvent[]): Flush {
+    const error =
+      cause instanceof JobError ? cause : new JobError('internal', 'The events of this job could not be written', { cause });
+    const wire = error.toWire(this.record.actor);
+    this.#close('failed', wire);
+    this.#lastSeq = lost[0]?.seq ?? 1;
+    this.#unlogged = { seq: this.#lastSeq, kind: 'failed', json: JSON.stringify(wire) };
+    this.abort.abort(error);
+    return new Flush([this.#unlogged], { offset: Number.MAX_SAFE_INTEGER, seq: this.#lastSeq });
+  }
+}

@@ -1,0 +1,31 @@
+/** Largest body of POST /v1/jobs. */
+export const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
+/** Jobs that run at once in one daemon. A running job without readers costs a few kilobytes. */
+export const RUNNING_JOBS_LIMIT = 20_000;
+/** Events that one job may write. */
+export const EVENTS_PER_JOB_LIMIT = 1_000_000;
+/** Ended jobs kept for replay, and for how long. */
+export const KEPT_JOBS_LIMIT = 20_000;
+export const KEPT_JOBS_AGE_MS = 7 * 24 * 60 * 60 * 1000;
+/** The same where logs are in memory. */
+export const KEPT_IN_MEMORY_JOBS_LIMIT = 500;
+export const EXPIRY_INTERVAL_MS = 60_000;
+
+/** A comment this often on every stream, so that a frozen peer is told from a quiet one. */
+export const PING_INTERVAL_MS = 4_000;
+/** Three pings missed: the peer is frozen or gone. */
+export const SILENCE_DEADLINE_MS = 3 * PING_INTERVAL_MS;
+export const CONNECT_DEADLINE_MS = 2_000;
+export const ANSWER_DEADLINE_MS = 30_000;
+/** A broken stream is taken up again this long after its last sign of life, then its peer is given up. */
+export const RECONNECT_DEADLINE_MS = 30_000;
+export const RECONNECT_BACKOFF_MS = { first: 50, most: 2_000 };
+
+/** How long a cancelled handler may tidy up before its job ends without it. */
+export const CANCEL_GRACE_MS = 2_000;
+/** How long a job with on_disconnect=cancel goes on without a reader. */
+export const DISCONNECT_GRACE_MS = 5_000;
+/** Read from a log at once, for a reader that is behind. */
+export const READ_CHUNK_BYTES = 64 * 1024;
+/** Log files held open at once; more are opened and closed in turn. */
+export const OPEN_LOGS_LIMIT = 512;

@@ -1,0 +1,37 @@
+import type { Cursor, EventLog, JobHeader, LogChunk, LoggedEvent } from './event-log.ts';
+
+/** Keeps events for as long as the process lives. A worker's logs: its jobs die with it anyway. */
+export function openMemoryEventLog(): EventLog {
+  const logs = new Map<string, { header: JobHeader; events: LoggedEvent[] }>();
+  return {
+    create(header) {
+      logs.set(header.job_id, { header, events: [] });
+    },
+    append(jobId, events) {
+      const log = logs.get(jobId)?.events ?? [];
+      log.push(...events);
+      return { offset: log.length, seq: events.at(-1)?.seq ?? 0 };
+    },
+    read(jobId, from): LogChunk {
+      const events = logs.get(jobId)?.events.slice(from.offset, from.offset + EVENTS_PER_READ) ?? [];
+      return { events, cursor: after(from, events) };
+    },
+    recover(jobId) {
+      const log = logs.get(jobId);
+      return log === undefined ? undefined : { header: log.header, last: log.events.at(-1) };
+    },
+    seal() {},
+    delete(jobId) {
+      logs.delete(jobId);
+    },
+    close() {
+      logs.clear();
+    },
+  };
+}
+
+const EVENTS_PER_READ = 512;
+
+function after(from: Cursor, events: readonly LoggedEvent[]): Cursor {
+  return { offset: from.offset + events.length, seq: events.at(-1)?.seq ?? from.seq };
+}

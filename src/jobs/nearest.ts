@@ -1,0 +1,9 @@
+import { distance } from 'fastest-levenshtein';
+
+/** The candidate with the fewest edits, if it is close enough to be a typo. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const [best] = candidates
+    .map((candidate) => ({ candidate, edits: distance(word, candidate) }))
+    .sort((a, b) => a.edits - b.edits);
+  return best !== undefined && best.edits <= Math.max(2, word.length / 3) ? best.candidate : undefined;
+}

@@ -1,0 +1,105 @@
+import { isTerminal } from '../contract/index.ts';
+import { START, type Cursor, type LoggedEvent } from './event-log.ts';
+import type { Job } from './job.ts';
+import { CLOSING, PING, encodeSse, type Encoder } from './sse.ts';
+
+/** Where a reader writes. `write` answers false when it has taken enough; `drained` then calls back once. */
+export interface Sink {
+  write(text: string): boolean;
+  drained(callback: () => void): void;
+  end(): void;
+}
+
+/** Events that became durable together, encoded once for all readers. */
+export class Flush {
+  readonly events: readonly LoggedEvent[];
+  readonly cursor: Cursor;
+  #sse: string | undefined;
+
+  constructor(events: readonly LoggedEvent[], cursor: Cursor) {
+    this.events = events;
+    this.cursor = cursor;
+  }
+
+  encoded(encoder: Encoder): string {
+    return encoder === encodeSse ? (this.#sse ??= encodeSse(this.events)) : encoder(this.events);
+  }
+}
+
+/**
+ * One reader of one job: replays from the log, then follows.
+ *
+ *   state      | a flush arrives        | the sink drains
+ *   behind     | ignored, it is in the log | reads on from the log
+ *   tailing    | written as it comes    | –
+ *   closed     | ignored                | ignored
+ *
+ * A reader that is slow falls behind and reads from the log: nothing is ever buffered for it.
+ */
+export class Reader {
+  readonly #job: Job;
+  readonly #sink: Sink;
+  readonly #encoder: Encoder;
+  readonly #skipTo: number;
+  #cursor: Cursor = START;
+  #state: 'behind' | 'tailing' | 'closed' = 'behind';
+
+  /** @param after seq of the last event that the reader has */
+  constructor(job: Job, sink: Sink, options: { after: number; encoder: Encoder }) {
+    this.#job = job;
+    this.#sink = sink;
+    this.#encoder = options.encoder;
+    this.#skipTo = options.after;
+  }
+
+  start(): void {
+    this.#readOn();
+  }
+
+  deliver(flush: Flush): void {
+    if (this.#state !== 'tailing') return;
+    this.#cursor = flush.cursor;
+    this.#write(flush.encoded(this.#encoder), flush.events.at(-1));
+  }
+
+  ping(): void {
+    if (this.#state === 'tailing') this.#sink.write(PING);
+  }
+
+  close(): void {
+    this.#state = 'closed';
+  }
+
+  /** Atomic with the flushes: all of it is synchronous, so an event is either in the log by now or will be delivered. */
+  #readOn(): void {
+    this.#state = 'behind';
+    for (;;) {
+      const { events, cursor } = this.#job.read(this.#cursor);
+      if (events.length === 0) {
+        this.#state = 'tailing';
+        return;
+      }
+      this.#cursor = cursor;
+      const wanted = events.filter(({ seq }) => seq > this.#skipTo);
+      if (!this.#write(this.#encoder(wanted), events.at(-1))) return;
+    }
+  }
+
+  /** @returns whether the reader may go on at once */
+  #write(text: string, last: LoggedEvent | undefined): boolean {
+    const ended = last !== undefined && isTerminal(last.kind);
+    const room = text === '' || this.#sink.write(text);
+    if (ended) {
+      this.#state = 'closed';
+      this.#sink.write(CLOSING);
+      this.#sink.end();
+      return false;
+    }
+    if (room) return true;
+    this.#state = 'behind';
+    this.#sink.drained(() => {
+      if (this.#state !== 'closed') this.#readOn();
+    });
+    return false;
+  }
+}

@@ -1,0 +1,328 @@
+import assert from 'node:assert/strict';
+import { createHash, randomUUID } from 'node:crypto';
+import { JobError, type Actor, type Handlers, type JobContext, type JobRecord } from '../contract/index.ts';
+import type { Catalog, Collection } from './catalog.ts';
+import type { EventLog } from './event-log.ts';
+import { execute, fail, type Logger, type UntypedHandler } from './execute.ts';
+import { Job } from './job.ts';
+import { CANCEL_GRACE_MS, DISCONNECT_GRACE_MS, EXPIRY_INTERVAL_MS, RUNNING_JOBS_LIMIT } from './limits.ts';
+import type { JobRequest } from './parse-request.ts';
+import { Reader, type Sink } from './reader.ts';
+import type { Encoder } from './sse.ts';
+
+export interface RegistryOptions {
+  actor: Actor;
+  handlers: Handlers;
+  log: EventLog;
+  catalog: Catalog;
+  logger: Logger;
+  /** Ended jobs kept for replay. */
+  kept: { jobs: number; ageMs: number };
+}
+
+/** What is stored of a job beside its events. */
+interface StoredJob extends JobRecord {
+  idempotency_key?: string;
+  /** Digest of the body, to tell a retry from another request under the same key. */
+  body_sha256?: string;
+}
+
+export interface CreateOptions {
+  correlationId: string;
+  idempotencyKey: string | undefined;
+  body: string;
+}
+
+export interface JobQuery {
+  where: Partial<Record<'state' | 'operation' | 'correlation_id', string>>;
+  limit: number;
+}
+
+export interface JobReading {
+  start(): void;
+  ping(): void;
+  /** To be called when the sink's other side has gone. */
+  close(): void;
+}
+
+/** All jobs of one daemon: creates, runs, finds, cancels and expires them. */
+export class JobRegistry {
+  readonly #options: RegistryOptions;
+  readonly #stored: Collection<StoredJob>;
+  /** Jobs that run, or whose end is not stored yet. The rest is read from the catalog. */
+  readonly #live = new Map<string, Job>();
+  /** Jobs with events or a record to store at the next flush. */
+  readonly #dirty = new Set<Job>();
+  /** Requests under way, so that a POST sent twice at once makes one job. */
+  readonly #creating = new Map<string, Promise<JobRecord>>();
+  readonly #expiry: NodeJS.Timeout;
+  #nextFlush: Promise<JobError | undefined> | undefined;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.#stored = options.catalog.collection<StoredJob>('jobs', ['state', 'operation', 'correlation_id', 'idempotency_key']);
+    this.#endInterrupted();
+    this.#expiry = setInterval(() => this.expire(), EXPIRY_INTERVAL_MS).unref();
+  }
+
+  /** What this daemon serves. */
+  get handlers(): Handlers {
+    return this.#options.handlers;
+  }
+
+  get running(): number {
+    return this.#live.size;
+  }
+
+  /**
+   * Resolves when the job is durable; it runs from then on, whether anybody reads it or not.
+   * @throws JobError too_many_jobs, idempotency_mismatch, disk_full
+   */
+  async create(request: JobRequest, options: CreateOptions): Promise<JobRecord> {
+    const key = options.idempotencyKey;
+    if (key === undefined) return this.#createNew(request, options);
+    const known = this.#creating.get(key) ?? this.#findByKey(key, options.body);
+    if (known !== undefined) return known;
+    const created = this.#createNew(request, options);
+    this.#creating.set(key, created);
+    try {
+      return await created;
+    } finally {
+      this.#creating.delete(key);
+    }
+  }
+
+  /** @throws JobError job_not_found */
+  get(jobId: string): JobRecord {
+    const record = this.#live.get(jobId)?.record ?? this.#stored.get(jobId);
+    if (record === undefined) throw new JobError('job_not_found', `Job '${jobId}' not found`);
+    return withoutKey(record);
+  }
+
+  /** Newest first. */
+  find(query: JobQuery): JobRecord[] {
+    this.#flush();
+    return this.#stored.find({ ...query, newestFirst: true }).map(withoutKey);
+  }
+
+  /**
+   * Prepares to stream a job into the sink, from its first event or after the event `after`.
+   * @throws JobError job_not_found, invalid_input
+   */
+  read(jobId: string, sink: Sink, options: { after: number; encoder: Encoder }): JobReading {
+    const job = this.#live.get(jobId) ?? this.#restore(jobId);
+    if (options.after > job.lastSeq) {
+      throw new JobError('invalid_input', `Last-Event-ID ${options.after} is beyond the job's last event, ${job.lastSeq}`);
+    }
+    const reader = new Reader(job, sink, options);
+    job.readers.add(reader);
+    return {
+      start: () => reader.start(),
+      ping: () => reader.ping(),
+      close: () => {
+        reader.close();
+        job.readers.delete(reader);
+        this.#watchDisconnect(job);
+      },
+    };
+  }
+
+  /**
+   * Resolves when the job has ended. A handler gets a moment to tidy up, below as well; then the job ends without it.
+   * @throws JobError job_not_found, job_already_ended
+   */
+  async cancel(jobId: string, reason: string): Promise<JobRecord> {
+    const job = this.#live.get(jobId);
+    if (job === undefined || job.isClosed) throw alreadyEnded(this.get(jobId));
+    job.abort.abort(new JobError('cancelled', reason));
+    const grace = setTimeout(() => {
+      this.#options.logger.error({ job_id: jobId }, `the handler did not stop within ${CANCEL_GRACE_MS} ms of its cancellation`);
+      job.end('cancelled', { reason });
+    }, CANCEL_GRACE_MS);
+    await job.ended;
+    clearTimeout(grace);
+    if (job.record.state !== 'cancelled') throw alreadyEnded(job.record);
+    return withoutKey(job.record);
+  }
+
+  /** Deletes ended jobs that are too old or too many, oldest first. */
+  expire(): void {
+    const { jobs: mostJobs, ageMs } = this.#options.kept;
+    this.#flush();
+    const tooMany = this.#stored.count() - mostJobs;
+    const tooOld = new Date(Date.now() - ageMs).toISOString();
+    for (const [index, job] of this.#stored.find({ limit: Math.max(tooMany, EXPIRED_AT_ONCE) }).entries()) {
+      if (job.ended_at === undefined || (index >= tooMany && job.ended_at > tooOld)) continue;
+      this.#options.log.delete(job.job_id);
+      this.#stored.delete(job.job_id);
+    }
+  }
+
+  /** Ends what runs as interrupted, makes everything durable, then lets go of the log and the catalog. */
+  async close(): Promise<void> {
+    clearInterval(this.#expiry);
+    const jobs = [...this.#live.values()].filter((job) => !job.isClosed);
+    const reason = new JobError('interrupted', `${this.#options.actor} is shutting down`);
+    for (const job of jobs) job.abort.abort(reason);
+    const grace = setTimeout(() => {
+      for (const job of jobs) fail(job, reason, this.#options.logger);
+    }, CANCEL_GRACE_MS);
+    await Promise.all(jobs.map((job) => job.ended));
+    clearTimeout(grace);
+    this.#flush();
+    this.#options.log.close();
+    this.#options.catalog.close();
+  }
+
+  async #createNew(request: JobRequest, options: CreateOptions): Promise<JobRecord> {
+    const handler = this.#options.handlers[request.operation] as UntypedHandler | undefined;
+    assert(handler !== undefined, 'parseRequest lets only our own operations through');
+    if (this.#live.size >= RUNNING_JOBS_LIMIT)
+      throw new JobError('too_many_jobs', `${RUNNING_JOBS_LIMIT} jobs are running already`);
+    const { job_id, operation, correlation_id, created_at, ...rest } = newRecord(request, options, this.#options.actor);
+    this.#options.log.create({ job_id, operation, correlation_id, created_at, input: request.input });
+    const job = this.#track({ job_id, operation, correlation_id, created_at, ...rest });
+    const error = await this.#markDirty(job);
+    if (error !== undefined) {
+      this.#forget(job);
+      throw error;
+    }
+    const run = handler(request.input, this.#contextOf(job));
+    void execute(job, run, this.#options.logger);
+    if (request.onDisconnect === 'cancel') {
+      this.#endsAlone.add(job);
+      this.#watchDisconnect(job);
+    }
+    return withoutKey(job.record);
+  }
+
+  #contextOf(job: Job): JobContext {
+    return {
+      jobId: job.record.job_id,
+      correlationId: job.record.correlation_id,
+      signal: job.abort.signal,
+      emit: (event) => job.emit(event),
+      drives: (below) => {
+        job.record.downstream.push(below);
+        void this.#markDirty(job);
+      },
+    };
+  }
+
+  #track(record: StoredJob, lastSeq = 0): Job {
+    const job = new Job(record, { log: this.#options.log, dirty: (dirty) => void this.#markDirty(dirty), lastSeq });
+    this.#live.set(record.job_id, job);
+    return job;
+  }
+
+  #forget(job: Job): void {
+    this.#live.delete(job.record.job_id);
+    this.#dirty.delete(job);
+    this.#options.log.delete(job.record.job_id);
+    this.#stored.delete(job.record.job_id);
+  }
+
+  /** Jobs that end when nobody reads them any more. */
+  readonly #endsAlone = new WeakSet<Job>();
+
+  #watchDisconnect(job: Job): void {
+    if (!this.#endsAlone.has(job) || job.readers.size > 0 || job.isClosed) return;
+    setTimeout(() => {
+      if (job.readers.size === 0) job.abort.abort(new JobError('cancelled', 'the client has gone'));
+    }, DISCONNECT_GRACE_MS).unref();
+  }
+
+  /** One flush a tick for all jobs. Resolves when it is done, with the error if the records could not be stored. */
+  #markDirty(job: Job): Promise<JobError | undefined> {
+    this.#dirty.add(job);
+    this.#nextFlush ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#nextFlush = undefined;
+        resolve(this.#flush());
+      });
+    });
+    return this.#nextFlush;
+  }
+
+  /** Events first, then records: after a crash between the two, the log is right and the record is mended from it. */
+  #flush(): JobError | undefined {
+    if (this.#dirty.size === 0) return undefined;
+    const jobs = [...this.#dirty];
+    this.#dirty.clear();
+    for (const job of jobs) job.flush();
+    try {
+      this.#options.catalog.transaction(() => {
+        for (const job of jobs) this.#stored.put(job.record.job_id, job.record);
+      });
+    } catch (cause) {
+      for (const job of jobs) this.#dirty.add(job);
+      this.#options.logger.error({ err: cause }, 'job records could not be stored; trying again with the next event');
+      return cause instanceof JobError ? cause : new JobError('internal', 'The job could not be stored', { cause });
+    }
+    for (const job of jobs) if (job.isClosed) this.#live.delete(job.record.job_id);
+    return undefined;
+  }
+
+  #findByKey(key: string, body: string): Promise<JobRecord> | undefined {
+    this.#flush();
+    const [known] = this.#stored.find({ where: { idempotency_key: key }, limit: 1 });
+    if (known === undefined) return undefined;
+    if (known.body_sha256 !== digest(body)) {
+      throw new JobError('idempotency_mismatch', `Idempotency-Key '${key}' was used for another request`);
+    }
+    return Promise.resolve(withoutKey(known));
+  }
+
+  /** An ended job, for one more reader. */
+  #restore(jobId: string): Job {
+    const record = this.get(jobId);
+    const known = this.#options.log.recover(jobId);
+    if (known === undefined) throw new JobError('job_not_found', `The events of job '${jobId}' have expired`);
+    return new Job(record, { log: this.#options.log, dirty: () => undefined, lastSeq: known.last?.seq ?? 0 });
+  }
+
+  /** What this process was doing alone when it died cannot go on; its readers are told. */
+  #endInterrupted(): void {
+    const unended = ['queued', 'running'].flatMap((state) => this.#stored.find({ where: { state } }));
+    for (const record of unended) {
+      const known = this.#options.log.recover(record.job_id);
+      const job = this.#track(record, known?.last?.seq ?? 0);
+      if (known === undefined) this.#forget(job);
+      else if (!job.endAs(known.last)) {
+        fail(job, new JobError('interrupted', `${this.#options.actor} ended while this job was running`), this.#options.logger);
+      }
+    }
+    this.#flush();
+  }
+}
+
+const EXPIRED_AT_ONCE = 1_000;
+
+function newRecord(request: JobRequest, options: CreateOptions, actor: Actor): StoredJob {
+  const { correlationId, idempotencyKey, body } = options;
+  return {
+    job_id: `job-${randomUUID()}`,
+    operation: request.operation,
+    state: 'queued',
+    actor,
+    correlation_id: correlationId,
+    created_at: new Date().toISOString(),
+    downstream: [],
+    ...(idempotencyKey === undefined ? {} : { idempotency_key: idempotencyKey, body_sha256: digest(body) }),
+  };
+}
+
+function alreadyEnded({ job_id, state }: JobRecord): JobError {
+  return new JobError('job_already_ended', `Job '${job_id}' has already ended: ${state}`);
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function withoutKey(stored: StoredJob): JobRecord {
+  const record = { ...stored };
+  delete record.idempotency_key;
+  delete record.body_sha256;
+  return record;
+}

@@ -1,0 +1,153 @@
+import { fastify, type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
+import * as z from 'zod';
+import { actorOf, errorCodes, jobStates, JobError, type DownstreamJob, type Health, type Role } from '../contract/index.ts';
+import { CORRELATION_HEADER, correlationIdOf } from './correlation.ts';
+import type { Logger } from './execute.ts';
+import { createGuard, isLoopback } from './guard.ts';
+import { ANSWER_DEADLINE_MS, BODY_LIMIT_BYTES } from './limits.ts';
+import { parseRequest } from './parse-request.ts';
+import type { Peer } from './peer.ts';
+import type { JobRegistry } from './registry.ts';
+import { serveStreams } from './serve-stream.ts';
+import { traceJob } from './trace.ts';
+
+export interface JobServerOptions {
+  role: Role;
+  /** The hive's or worker's id; 'queen' for the queen. */
+  name: string;
+  version: string;
+  /** Digest of the home directory. */
+  home: string;
+  /** Address to listen on. */
+  host: string;
+  port: number;
+  token: string | undefined;
+  registry: JobRegistry;
+  /** Where the jobs below are served. */
+  findPeer: (below: DownstreamJob) => Peer;
+  logger: Logger;
+}
+
+/**
+ * The HTTP face of a daemon: /v1/jobs and /health, the same on queen, hive and worker. A role adds its own routes before `listen`.
+ * @throws JobError unauthorized for an address beyond loopback without a token
+ */
+export function createJobServer(options: JobServerOptions): FastifyInstance {
+  if (options.token === undefined && !isLoopback(options.host)) {
+    throw new JobError('unauthorized', `Listening on ${options.host} needs a token: set RBEE_TOKEN, or listen on 127.0.0.1`);
+  }
+  const app = fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: ANSWER_DEADLINE_MS,
+    // Longer than our clients keep a connection, so that it is never closed under a request.
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 128 },
+  });
+  const guard = createGuard(options);
+  app.addHook('onRequest', async (request) => guard(request.headers));
+  acceptJson(app);
+  answerErrors(app, options);
+  serveJobs(app, options);
+  serveStreams(app, options.registry);
+  const started = Date.now();
+  app.get('/health', () => health(options, started));
+  return app;
+}
+
+/** @throws JobError port_taken */
+export async function listen(app: FastifyInstance, { host, port }: { host: string; port: number }): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+    throw new JobError('port_taken', `Port ${port} is taken by another program`, { cause });
+  }
+}
+
+function health({ role, name, version, home }: JobServerOptions, started: number): Health {
+  return { role, name, version, uptime_s: Math.round((Date.now() - started) / 1000), pid: process.pid, home };
+}
+
+/**
+ * JSON only. `curl -d` without a header declares a form; that is taken as JSON too, but never from a browser,
+ * where a form is the one POST that another site may send unasked.
+ */
+function acceptJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request, body, done) => {
+    const fromBrowser = request.headers.origin !== undefined || request.headers['sec-fetch-site'] !== undefined;
+    if (fromBrowser) done(new JobError('unsupported_media_type', "Content-Type must be 'application/json'"));
+    else done(null, body);
+  });
+}
+
+function answerErrors(app: FastifyInstance, { role, logger }: JobServerOptions): void {
+  app.setErrorHandler((cause: FastifyError | JobError, request, reply) => {
+    const error = asJobError(cause);
+    if (error.code === 'internal') logger.error({ err: cause, url: request.url }, 'unexpected failure in a request');
+    const wire = error.toWire(actorOf[role]);
+    return reply.code(errorCodes[error.code].status).send({ error: { ...wire, hint: errorCodes[error.code].hint } });
+  });
+  app.setNotFoundHandler((request) => {
+    throw new JobError('not_found', `Nothing is served at ${request.method} ${request.url.slice(0, 200)}`);
+  });
+}
+
+function asJobError(cause: FastifyError | JobError): JobError {
+  if (cause instanceof JobError) return cause;
+  switch (cause.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new JobError('body_too_large', `The body is over ${BODY_LIMIT_BYTES} bytes`, { cause });
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new JobError('unsupported_media_type', "Content-Type must be 'application/json'", { cause });
+    default:
+      break;
+  }
+  if (cause.statusCode !== undefined && cause.statusCode < 500) return new JobError('invalid_input', cause.message, { cause });
+  return new JobError('internal', 'Unexpected failure; the log has the cause', { cause });
+}
+
+function serveJobs(app: FastifyInstance, { role, registry, findPeer }: JobServerOptions): void {
+  app.post('/v1/jobs', async (request, reply) => {
+    const body = typeof request.body === 'string' ? request.body : '';
+    const correlationId = correlationIdOf(request.headers);
+    void reply.header(CORRELATION_HEADER, correlationId);
+    const { job_id, correlation_id } = await registry.create(parseRequest(body, { role, handlers: registry.handlers }), {
+      correlationId,
+      idempotencyKey: idempotencyKeyOf(request),
+      body,
+    });
+    return { job_id, sse_url: `/v1/jobs/${job_id}/stream`, correlation_id };
+  });
+  app.get('/v1/jobs', (request) => ({ jobs: registry.find(queryOf(request)) }));
+  app.get<{ Params: { id: string } }>('/v1/jobs/:id', (request) => registry.get(request.params.id));
+  app.get<{ Params: { id: string } }>('/v1/jobs/:id/trace', (request) => traceJob(registry.get(request.params.id), findPeer));
+  app.delete<{ Params: { id: string } }>('/v1/jobs/:id', async (request) => {
+    const { job_id } = await registry.cancel(request.params.id, 'cancelled by the client');
+    return { job_id, status: 'cancelled' };
+  });
+}
+
+function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key === 'string' && /^[\x21-\x7e]{1,256}$/.test(key)) return key;
+  throw new JobError('invalid_input', 'Idempotency-Key: must be 1 to 256 visible characters');
+}
+
+const jobQuery = z.strictObject({
+  state: z.enum(jobStates).optional(),
+  operation: z.string().max(64).optional(),
+  correlation_id: z.string().max(128).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+
+function queryOf(request: FastifyRequest): { where: Record<string, string>; limit: number } {
+  const parsed = jobQuery.safeParse(request.query);
+  if (!parsed.success) throw new JobError('invalid_input', z.prettifyError(parsed.error));
+  const { limit, ...rest } = parsed.data;
+  const where = Object.fromEntries(Object.entries(rest).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return { where, limit };
+}

@@ -1,0 +1,52 @@
+import { DONE } from '../contract/index.ts';
+import type { LoggedEvent } from './event-log.ts';
+
+export const PING = ': ping\n\n';
+export const CLOSING = `data: ${DONE}\n\n`;
+
+export type StreamFormat = 'sse' | 'text';
+export type Encoder = (events: readonly LoggedEvent[]) => string;
+
+/** The protocol: every event with its id, so that a stream can be taken up again. */
+export const encodeSse: Encoder = (events) => {
+  let text = '';
+  for (const { seq, kind, json } of events) text += `id: ${seq}\nevent: ${kind}\ndata: ${json}\n\n`;
+  return text;
+};
+
+/** For people with curl: narration as `[actor] human`, tokens as they are, no ids. Use one for a whole stream. */
+export function createTextEncoder(): Encoder {
+  let sawToken = false;
+  return (events) => {
+    let text = '';
+    for (const event of events) {
+      sawToken ||= event.kind === 'token';
+      const shown = asText(event, sawToken);
+      if (shown !== undefined)
+        text += `${shown
+          .split(/\r\n|\r|\n/)
+          .map((line) => `data: ${line}\n`)
+          .join('')}\n`;
+    }
+    return text;
+  };
+}
+
+function asText({ kind, json }: LoggedEvent, sawToken: boolean): string | undefined {
+  const data = JSON.parse(json) as Record<string, unknown>;
+  switch (kind) {
+    case 'narration':
+      return `[${String(data['actor'])}] ${String(data['human'])}`;
+    case 'token':
+      return String(data['text']);
+    case 'progress':
+      return undefined;
+    case 'result':
+      if (typeof data['text'] === 'string') return sawToken ? undefined : data['text'];
+      return JSON.stringify(data);
+    case 'failed':
+      return `[${String(data['origin'])}] Error: ${String(data['message'])}`;
+    case 'cancelled':
+      return `Cancelled: ${String(data['reason'])}`;
+  }
+}

@@ -1,0 +1,103 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { request, type Dispatcher } from 'undici';
+import { DONE, isTerminal, JobError, type EventKind } from '../contract/index.ts';
+import { parseJson, refusal } from './call.ts';
+import { RECONNECT_BACKOFF_MS, RECONNECT_DEADLINE_MS } from './limits.ts';
+import { authorization, badResponse, connections, unreachable, urlOf, type Peer } from './peer.ts';
+
+/** An event as it came over the wire, its data unparsed. */
+export interface StreamEvent {
+  seq: number;
+  kind: EventKind;
+  json: string;
+}
+
+export interface StreamOptions {
+  /** Seq of the last event that the caller has; 0 for none. */
+  after: number;
+  signal: AbortSignal;
+  /** Told when the stream broke and is being taken up again. */
+  onReconnect?: (reason: string) => void;
+}
+
+/**
+ * The events of a job, each exactly once and in order, up to and with its terminal event. A stream that breaks,
+ * falls silent or ends without a terminal event is taken up again after the last event that arrived.
+ * @throws JobError <role>_unreachable when it cannot be taken up within RECONNECT_DEADLINE_MS, <role>_bad_response,
+ *   or what the peer answered; the signal's reason
+ */
+export async function* readStream(peer: Peer, jobId: string, options: StreamOptions): AsyncGenerator<StreamEvent, void, void> {
+  let last = options.after;
+  let brokenSince: number | undefined;
+  let backoffMs: number = RECONNECT_BACKOFF_MS.first;
+  for (;;) {
+    let cause: unknown = 'the stream ended before the job did';
+    try {
+      for await (const event of readOnce(peer, jobId, { ...options, after: last })) {
+        if (event.seq !== last + 1) throw badResponse(peer, `The events of job '${jobId}' jumped from ${last} to ${event.seq}`);
+        last = event.seq;
+        brokenSince = undefined;
+        backoffMs = RECONNECT_BACKOFF_MS.first;
+        yield event;
+        if (isTerminal(event.kind)) return;
+      }
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (error instanceof JobError) throw error;
+      cause = error;
+    }
+    brokenSince ??= Date.now();
+    if (Date.now() - brokenSince > RECONNECT_DEADLINE_MS) throw unreachable(peer, cause);
+    options.onReconnect?.(unreachable(peer, cause).message);
+    await delay(backoffMs * (0.5 + Math.random() / 2), undefined, { signal: options.signal });
+    backoffMs = Math.min(backoffMs * 2, RECONNECT_BACKOFF_MS.most);
+  }
+}
+
+async function* readOnce(peer: Peer, jobId: string, options: StreamOptions): AsyncGenerator<StreamEvent, void, void> {
+  const response = await request(urlOf(peer, `/v1/jobs/${encodeURIComponent(jobId)}/stream`), {
+    dispatcher: connections,
+    headers: { ...authorization(peer), accept: 'text/event-stream', 'last-event-id': String(options.after) },
+    signal: options.signal,
+  });
+  if (response.statusCode !== 200) throw refusal(peer, response.statusCode, parseJson(await response.body.text()));
+  if (!String(response.headers['content-type']).startsWith('text/event-stream')) {
+    response.body.destroy();
+    throw badResponse(peer, `The ${peer.role} answered with something that is not a stream of events`);
+  }
+  yield* parseBody(peer, response.body);
+}
+
+async function* parseBody(peer: Peer, body: Dispatcher.ResponseData['body']): AsyncGenerator<StreamEvent, void, void> {
+  let arrived: StreamEvent[] = [];
+  const parser = createParser({
+    onEvent: (message) => {
+      if (message.data !== DONE) arrived.push(asStreamEvent(peer, message));
+    },
+    maxBufferSize: EVENT_LIMIT_CHARS,
+    onError: (error) => {
+      throw badResponse(peer, `The ${peer.role} sent a stream that is not ours: ${error.message}`, error);
+    },
+  });
+  body.setEncoding('utf8');
+  for await (const chunk of body) {
+    parser.feed(chunk as string);
+    const events = arrived;
+    arrived = [];
+    yield* events;
+  }
+}
+
+/** Larger than any event of ours: a result holds at most one answer. */
+const EVENT_LIMIT_CHARS = 64 * 1024 * 1024;
+
+const KINDS: ReadonlySet<string> = new Set<EventKind>(['narration', 'progress', 'token', 'result', 'failed', 'cancelled']);
+
+function asStreamEvent(peer: Peer, { id, event, data }: EventSourceMessage): StreamEvent {
+  // A line break in the data would break the framing one hop up; ours never has one.
+  if (id === undefined || !/^\d{1,15}$/.test(id) || event === undefined || !KINDS.has(event) || data.includes('\n')) {
+    throw badResponse(peer, `The ${peer.role} sent an event that is not ours`);
+  }
+  return { seq: Number(id), kind: event as EventKind, json: data };
+}
