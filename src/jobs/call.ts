@@ -1,6 +1,6 @@
 import { isErrorCode, JobError, actors, type Actor } from '../contract/index.ts';
 import * as z from 'zod';
-import { request } from 'undici';
+import { errors, request } from 'undici';
 import { authorization, badResponse, connections, networkCode, unreachable, urlOf, type Peer } from './peer.ts';
 
 export interface CallOptions {
@@ -71,7 +71,7 @@ async function send(peer: Peer, options: CallOptions): Promise<{ status: number;
 
 function asJobError(peer: Peer, cause: unknown): JobError {
   if (cause instanceof JobError) return cause;
-  if (networkCode(cause)?.startsWith('HPE_'))
+  if (cause instanceof errors.HTTPParserError)
     return badResponse(peer, `What answers as the ${peer.role} does not speak HTTP`, cause);
   return unreachable(peer, cause);
 }

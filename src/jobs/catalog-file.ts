@@ -125,7 +125,8 @@ class OpenSqliteFile implements SqliteFile {
 /** SQLite's extended codes begin with the plain one, as in SQLITE_READONLY_DIRECTORY. */
 function inOurWords(file: string, cause: unknown): unknown {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  if (code.startsWith('SQLITE_FULL')) return new JobError('disk_full', `The disk is full: ${file} could not be written`, { cause });
+  if (code.startsWith('SQLITE_FULL'))
+    return new JobError('disk_full', `The disk is full: ${file} could not be written`, { cause });
   if (code.startsWith('SQLITE_BUSY')) {
     const sentence = `Another process kept ${file} locked for more than ${LOCK_DEADLINE_MS} ms`;
     return new JobError('deadline_exceeded', sentence, { cause });

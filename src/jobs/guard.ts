@@ -4,7 +4,13 @@ import { JobError } from '../contract/index.ts';
 
 const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-export function isLoopback(host: string): boolean {
+/** @throws JobError unauthorized for an address beyond loopback without a token */
+export function requireTokenBeyondLoopback(host: string, token: string | undefined): void {
+  if (token !== undefined || isLoopback(host)) return;
+  throw new JobError('unauthorized', `Listening on ${host} needs a token: set RBEE_TOKEN, or listen on 127.0.0.1`);
+}
+
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 

@@ -85,6 +85,13 @@ export class Job {
     return true;
   }
 
+  /** For a job whose log could not take its end: the record knows it. */
+  endFromRecord(last: LoggedEvent | undefined): void {
+    if ((last !== undefined && isTerminal(last.kind)) || this.record.error === undefined) return;
+    this.#lastSeq += 1;
+    this.#unlogged = { seq: this.#lastSeq, kind: 'failed', json: JSON.stringify(this.record.error) };
+  }
+
   read(from: Cursor): LogChunk {
     const chunk = this.#log.read(this.record.job_id, from);
     if (chunk.events.length > 0 || this.#unlogged === undefined || from.seq >= this.#unlogged.seq) return chunk;

@@ -39,8 +39,9 @@ export function badResponse(peer: Peer, message: string, cause?: unknown): JobEr
   return new JobError(code, message, { cause });
 }
 
-/** Node's error code, from the error itself or from one of the attempts that it sums up. */
+/** Node's error code, from the error itself or from one of the attempts that it sums up. Undefined for what no network did. */
 export function networkCode(cause: unknown): string | undefined {
+  if (cause instanceof JobError) return undefined;
   if (cause instanceof AggregateError) return networkCode(cause.errors[0]);
   return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
 }

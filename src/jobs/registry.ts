@@ -158,7 +158,7 @@ export class JobRegistry {
     }
   }
 
-  /** Ends what runs as interrupted, makes everything durable, then lets go of the log and the catalog. */
+  /** Ends what runs as interrupted, makes everything durable, then lets go of the log. */
   async close(): Promise<void> {
     clearInterval(this.#expiry);
     const jobs = [...this.#live.values()].filter((job) => !job.isClosed);
@@ -171,7 +171,6 @@ export class JobRegistry {
     clearTimeout(grace);
     this.#flush();
     this.#options.log.close();
-    this.#options.catalog.close();
   }
 
   async #createNew(request: JobRequest, options: CreateOptions): Promise<JobRecord> {
@@ -278,7 +277,9 @@ export class JobRegistry {
     const record = this.get(jobId);
     const known = this.#options.log.recover(jobId);
     if (known === undefined) throw new JobError('job_not_found', `The events of job '${jobId}' have expired`);
-    return new Job(record, { log: this.#options.log, dirty: () => undefined, lastSeq: known.last?.seq ?? 0 });
+    const job = new Job(record, { log: this.#options.log, dirty: () => undefined, lastSeq: known.last?.seq ?? 0 });
+    job.endFromRecord(known.last);
+    return job;
   }
 
   /** What this process was doing alone when it died cannot go on; its readers are told. */

@@ -1,9 +1,12 @@
 import { fastify, type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import * as z from 'zod';
 import { actorOf, errorCodes, jobStates, JobError, type DownstreamJob, type Health, type Role } from '../contract/index.ts';
 import { CORRELATION_HEADER, correlationIdOf } from './correlation.ts';
 import type { Logger } from './execute.ts';
-import { createGuard, isLoopback } from './guard.ts';
+import { createGuard } from './guard.ts';
 import { ANSWER_DEADLINE_MS, BODY_LIMIT_BYTES } from './limits.ts';
 import { parseRequest } from './parse-request.ts';
 import type { Peer } from './peer.ts';
@@ -18,9 +21,8 @@ export interface JobServerOptions {
   version: string;
   /** Digest of the home directory. */
   home: string;
-  /** Address to listen on. */
-  host: string;
-  port: number;
+  /** From `bindServer`. */
+  bound: BoundServer;
   token: string | undefined;
   registry: JobRegistry;
   /** Where the jobs below are served. */
@@ -28,23 +30,56 @@ export interface JobServerOptions {
   logger: Logger;
 }
 
+/** A port that is ours already, whose requests wait until a job server answers them. */
+export interface BoundServer {
+  server: Server;
+  host: string;
+  port: number;
+  answerWith(listener: RequestListener): void;
+}
+
 /**
- * The HTTP face of a daemon: /v1/jobs and /health, the same on queen, hive and worker. A role adds its own routes before `listen`.
+ * Binds a port. The port is the lock between two daemons of one home, so this comes before anything of the home is touched.
+ * @param port 0 for any free one
+ * @throws Node's own error, EADDRINUSE when another program has the port
+ */
+export async function bindServer(host: string, port: number): Promise<BoundServer> {
+  let answerWith: (listener: RequestListener) => void = () => undefined;
+  const answering = new Promise<RequestListener>((resolve) => {
+    answerWith = resolve;
+  });
+  const server = createServer((request, response) => {
+    void answering.then((listener) => listener(request, response));
+  });
+  server.requestTimeout = ANSWER_DEADLINE_MS;
+  // Longer than our clients keep a connection, so that it is never closed under a request.
+  server.keepAliveTimeout = 65_000;
+  server.listen({ host, port });
+  await once(server, 'listening');
+  return { server, host, port: (server.address() as AddressInfo).port, answerWith };
+}
+
+/**
+ * The HTTP face of a daemon: /v1/jobs and /health, the same on queen, hive and worker. A role adds its own routes;
+ * `open` then answers the requests that wait.
  * @throws JobError unauthorized for an address beyond loopback without a token
  */
-export function createJobServer(options: JobServerOptions): FastifyInstance {
-  if (options.token === undefined && !isLoopback(options.host)) {
-    throw new JobError('unauthorized', `Listening on ${options.host} needs a token: set RBEE_TOKEN, or listen on 127.0.0.1`);
-  }
+export function createJobServer(options: JobServerOptions): {
+  app: FastifyInstance;
+  open(): Promise<void>;
+  close(): Promise<void>;
+} {
+  const { bound } = options;
+  let route: RequestListener = () => undefined;
   const app = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: ANSWER_DEADLINE_MS,
-    // Longer than our clients keep a connection, so that it is never closed under a request.
-    keepAliveTimeout: 65_000,
-    forceCloseConnections: true,
     routerOptions: { maxParamLength: 128 },
+    serverFactory: (listener) => {
+      route = listener;
+      return bound.server;
+    },
   });
-  const guard = createGuard(options);
+  const guard = createGuard({ host: bound.host, token: options.token });
   app.addHook('onRequest', async (request) => guard(request.headers));
   acceptJson(app);
   answerErrors(app, options);
@@ -52,17 +87,18 @@ export function createJobServer(options: JobServerOptions): FastifyInstance {
   serveStreams(app, options.registry);
   const started = Date.now();
   app.get('/health', () => health(options, started));
-  return app;
-}
-
-/** @throws JobError port_taken */
-export async function listen(app: FastifyInstance, { host, port }: { host: string; port: number }): Promise<void> {
-  try {
-    await app.listen({ host, port });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
-    throw new JobError('port_taken', `Port ${port} is taken by another program`, { cause });
-  }
+  return {
+    app,
+    open: async () => {
+      await app.ready();
+      bound.answerWith(route);
+    },
+    close: async () => {
+      bound.server.close();
+      bound.server.closeAllConnections();
+      await app.close();
+    },
+  };
 }
 
 function health({ role, name, version, home }: JobServerOptions, started: number): Health {

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { request, type Dispatcher } from 'undici';
-import { DONE, isTerminal, JobError, type EventKind } from '../contract/index.ts';
+import { DONE, isTerminal, type EventKind } from '../contract/index.ts';
 import { parseJson, refusal } from './call.ts';
 import { RECONNECT_BACKOFF_MS, RECONNECT_DEADLINE_MS } from './limits.ts';
-import { authorization, badResponse, connections, unreachable, urlOf, type Peer } from './peer.ts';
+import { authorization, badResponse, connections, networkCode, unreachable, urlOf, type Peer } from './peer.ts';
 
 /** An event as it came over the wire, its data unparsed. */
 export interface StreamEvent {
@@ -44,13 +44,16 @@ export async function* readStream(peer: Peer, jobId: string, options: StreamOpti
       }
     } catch (error) {
       options.signal.throwIfAborted();
-      if (error instanceof JobError) throw error;
+      // Only a broken connection is worth another try; anything else is an answer, or a defect.
+      if (networkCode(error) === undefined) throw error;
       cause = error;
     }
     brokenSince ??= Date.now();
     if (Date.now() - brokenSince > RECONNECT_DEADLINE_MS) throw unreachable(peer, cause);
     options.onReconnect?.(unreachable(peer, cause).message);
-    await delay(backoffMs * (0.5 + Math.random() / 2), undefined, { signal: options.signal });
+    await delay(backoffMs * (0.5 + Math.random() / 2), undefined, { signal: options.signal }).catch(() =>
+      options.signal.throwIfAborted(),
+    );
     backoffMs = Math.min(backoffMs * 2, RECONNECT_BACKOFF_MS.most);
   }
 }
@@ -63,7 +66,7 @@ async function* readOnce(peer: Peer, jobId: string, options: StreamOptions): Asy
   });
   if (response.statusCode !== 200) throw refusal(peer, response.statusCode, parseJson(await response.body.text()));
   if (!String(response.headers['content-type']).startsWith('text/event-stream')) {
-    response.body.destroy();
+    await response.body.dump();
     throw badResponse(peer, `The ${peer.role} answered with something that is not a stream of events`);
   }
   yield* parseBody(peer, response.body);
@@ -80,9 +83,9 @@ async function* parseBody(peer: Peer, body: Dispatcher.ResponseData['body']): As
       throw badResponse(peer, `The ${peer.role} sent a stream that is not ours: ${error.message}`, error);
     },
   });
-  body.setEncoding('utf8');
+  const decoder = new TextDecoder();
   for await (const chunk of body) {
-    parser.feed(chunk as string);
+    parser.feed(decoder.decode(chunk as Buffer, { stream: true }));
     const events = arrived;
     arrived = [];
     yield* events;

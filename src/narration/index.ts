@@ -1,3 +1,4 @@
 export { log } from './log.ts';
 export { narrate, reportProgress } from './narrate.ts';
-export { currentJob, inJob, type Voice } from './voice.ts';
+export { speaking } from './speaking.ts';
+export { inJob, type Voice } from './voice.ts';

@@ -1,0 +1,55 @@
+/** The rooms of docs/ARCHITECTURE.md: what each may import. A room is entered only through its index.ts (jobs also through client.ts). */
+const allowed = {
+  contract: [],
+  jobs: ['contract'],
+  narration: ['contract'],
+  daemon: ['contract'],
+  keeper: ['contract', 'jobs', 'daemon'],
+  queen: ['contract', 'jobs', 'narration', 'daemon'],
+  hive: ['contract', 'jobs', 'narration', 'daemon'],
+  worker: ['contract', 'jobs', 'narration', 'daemon'],
+};
+
+const mayImport = Object.entries(allowed).map(([room, others]) => ({
+  name: `${room}-may-import`,
+  comment: `${room}/ may import only: ${others.join(', ') || 'no other room'}`,
+  severity: 'error',
+  from: { path: `^src/${room}/` },
+  to: { path: '^src/', pathNot: `^src/(${[room, ...others].join('|')})/` },
+}));
+
+const throughTheDoor = Object.keys(allowed).map((room) => ({
+  name: `${room}-through-its-door`,
+  comment: `enter ${room}/ through its index.ts`,
+  severity: 'error',
+  from: { pathNot: [`^src/${room}/`, '\\.test\\.ts$', '^test/'] },
+  to: { path: `^src/${room}/`, pathNot: room === 'jobs' ? '^src/jobs/(index|client)\\.ts$' : `^src/${room}/index\\.ts$` },
+}));
+
+module.exports = {
+  forbidden: [
+    ...mayImport,
+    ...throughTheDoor,
+    {
+      name: 'keeper-without-server',
+      comment: 'the command line starts fast: it takes only the client half of jobs/',
+      severity: 'error',
+      from: { path: '^src/keeper/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/jobs/', pathNot: '^src/jobs/client\\.ts$' },
+    },
+    {
+      name: 'contract-runs-in-a-browser',
+      comment: 'contract/ needs zod only',
+      severity: 'error',
+      from: { path: '^src/contract/', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: 'node_modules/zod' },
+    },
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+};

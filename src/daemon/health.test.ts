@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import { probe } from './health.ts';
+
+const host = '127.0.0.1';
+const withinMs = 5_000;
+const attic = { role: 'hive', name: 'attic', version: '1.2.3', uptime_s: 12, pid: 4711, home: '0123456789abcdef' };
+
+async function listening(server: Server) {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => sockets.add(socket));
+  await once(server.listen(0, host), 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+const http = (listener: RequestListener) => listening(createHttpServer(listener));
+const tcp = (onSocket: (socket: Socket) => void) =>
+  listening(createServer((socket) => onSocket(socket.on('error', () => socket.destroy()))));
+
+test('a daemon of ours is told by its health', async () => {
+  await using server = await http((request, response) => {
+    expect(request.url).toBe('/health');
+    expect(request.headers.authorization).toBeUndefined();
+    response.end(JSON.stringify(attic));
+  });
+  expect(await probe(host, server.port, { withinMs })).toEqual({ kind: 'ours', health: attic });
+});
+
+test('the token is sent, and where it is refused, the answer says what to check', async () => {
+  await using server = await http((request, response) => {
+    response.statusCode = request.headers.authorization === 'Bearer honey' ? 200 : 401;
+    response.end(JSON.stringify(attic));
+  });
+  expect(await probe(host, server.port, { withinMs, token: 'honey' })).toMatchObject({ kind: 'ours' });
+  expect(await probe(host, server.port, { withinMs })).toEqual({
+    kind: 'stranger',
+    what: 'refuses GET /health with status 401; if it is rbee, check RBEE_TOKEN',
+  });
+});
+
+test('nobody there is absent, and the reason is in plain words', async () => {
+  let port: number;
+  {
+    await using server = await tcp((socket) => socket.end());
+    port = server.port;
+  }
+  expect(await probe(host, port, { withinMs })).toEqual({ kind: 'absent', reason: 'connection refused' });
+  expect(await probe('localhost', port, { withinMs })).toEqual({ kind: 'absent', reason: 'connection refused' });
+});
+
+test('one that takes the connection and says nothing is frozen, after the deadline and not later', async () => {
+  await using server = await tcp(() => undefined);
+  const asked = performance.now();
+  expect(await probe(host, server.port, { withinMs: 100 })).toEqual({ kind: 'frozen' });
+  expect(performance.now() - asked).toBeLessThan(1_000);
+});
+
+test('one that stops in the middle of its answer is frozen too', async () => {
+  await using server = await tcp((socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"role":'));
+  expect(await probe(host, server.port, { withinMs: 100 })).toEqual({ kind: 'frozen' });
+});
+
+test('one that closes the connection without a byte is absent: a daemon that just ends does that', async () => {
+  await using server = await tcp((socket) => socket.destroy());
+  expect(await probe(host, server.port, { withinMs })).toEqual({ kind: 'absent', reason: 'connection closed before an answer' });
+});
+
+test.each([
+  ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n'],
+  ['half an answer', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"role":'],
+])('one that sends %s is a stranger', async (_, bytes) => {
+  await using server = await tcp((socket) => socket.end(bytes));
+  expect(await probe(host, server.port, { withinMs })).toEqual({
+    kind: 'stranger',
+    what: 'sends something else than an HTTP answer',
+  });
+});
+
+test.each([
+  ['a page', '<html></html>'],
+  ['JSON of another program', '{"status":"ok"}'],
+  ['a role that we do not have', JSON.stringify({ ...attic, role: 'drone' })],
+  ['an endless answer', JSON.stringify({ ...attic, name: 'x'.repeat(100_000) })],
+])('one that answers with %s is a stranger', async (_, body) => {
+  await using server = await http((_request, response) => response.end(body));
+  expect(await probe(host, server.port, { withinMs })).toEqual({
+    kind: 'stranger',
+    what: 'answers GET /health, but not as rbee does',
+  });
+});
+
+test('one that does not know /health, or sends us elsewhere, is a stranger', async () => {
+  await using server = await http((_request, response) => response.writeHead(302, { location: '/login' }).end());
+  expect(await probe(host, server.port, { withinMs })).toEqual({
+    kind: 'stranger',
+    what: 'answers GET /health with status 302',
+  });
+});

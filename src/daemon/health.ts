@@ -1,0 +1,93 @@
+import { request, type IncomingMessage } from 'node:http';
+import { health as healthSchema, type Health } from '../contract/index.ts';
+import { isSystemError } from './file-error.ts';
+
+/** Our own answer is about 200 bytes. */
+const MAX_HEALTH_BYTES = 64 * 1024;
+
+/**
+ * Who is at an address. Only 'ours' speaks our protocol, and it may still be another role, version or fleet: compare
+ * `health.role`, `.version` and `.home`.
+ */
+export type Presence =
+  | { kind: 'absent'; /** For people, such as 'connection refused'. */ reason: string }
+  /** Takes the connection and then says nothing: a stopped process, or one too busy to answer. */
+  | { kind: 'frozen' }
+  | { kind: 'stranger'; /** What it does, completing "What listens there …". */ what: string }
+  | { kind: 'ours'; health: Health };
+
+/** Asks GET /health once, on a connection of its own. Never throws, and always answers within `withinMs`. */
+export async function probe(host: string, port: number, options: { withinMs: number; token?: string }): Promise<Presence> {
+  const deadline = AbortSignal.timeout(options.withinMs);
+  const headers = { connection: 'close', ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }) };
+  const call = request({ host, port, path: '/health', headers, agent: false, signal: deadline });
+  const connection = { isMade: false };
+  call.once('socket', (socket) => socket.once('connect', () => (connection.isMade = true)));
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      call.once('response', resolve).on('error', reject).end();
+    });
+    return await judge(response);
+  } catch (error) {
+    if (deadline.aborted) {
+      return connection.isMade ? { kind: 'frozen' } : { kind: 'absent', reason: `no connection within ${options.withinMs} ms` };
+    }
+    // Without a byte it may be a daemon of ours that just ends; with some, something else lives there.
+    const bytesRead = call.socket?.bytesRead ?? 0;
+    return bytesRead > 0
+      ? { kind: 'stranger', what: 'sends something else than an HTTP answer' }
+      : { kind: 'absent', reason: reasonOf(error) };
+  } finally {
+    call.destroy();
+  }
+}
+
+async function judge(response: IncomingMessage): Promise<Presence> {
+  const { statusCode } = response;
+  if (statusCode === 401 || statusCode === 403) {
+    return { kind: 'stranger', what: `refuses GET /health with status ${statusCode}; if it is rbee, check RBEE_TOKEN` };
+  }
+  if (statusCode !== 200) return { kind: 'stranger', what: `answers GET /health with status ${statusCode}` };
+  const body = await readBody(response);
+  const parsed = body === undefined ? undefined : healthSchema.safeParse(parseJson(body));
+  if (parsed?.success) return { kind: 'ours', health: parsed.data };
+  return { kind: 'stranger', what: 'answers GET /health, but not as rbee does' };
+}
+
+/** Undefined when it is longer than any answer of ours. */
+async function readBody(response: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > MAX_HEALTH_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+const reasons: Record<string, string> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection closed before an answer',
+  EHOSTUNREACH: 'host unreachable',
+  EHOSTDOWN: 'host unreachable',
+  ENETUNREACH: 'network unreachable',
+  ENOTFOUND: 'unknown host name',
+  EAI_AGAIN: 'host name cannot be resolved now',
+};
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) throw error;
+  // "socket hang up" carries ECONNRESET without being a system error, so the code is read from any error.
+  const code = isSystemError(error) || 'code' in error ? String(error.code) : '';
+  return reasons[code] ?? error.message;
+}

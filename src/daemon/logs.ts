@@ -1,0 +1,167 @@
+import { open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileError, missing } from './file-error.ts';
+import { ensureDirectory } from './paths.ts';
+
+/** A log over this size is set aside when its daemon starts. */
+export const MAX_LOG_BYTES = 10 * 1024 * 1024;
+/** No line that a person is to read is longer; a longer one comes in pieces, so that no file can fill the memory. */
+const MAX_LINE_BYTES = 256 * 1024;
+/** Beyond it, fewer lines are shown than were asked for. */
+const MAX_TAIL_BYTES = 4 * 1024 * 1024;
+const READ_BYTES = 64 * 1024;
+/** Unnoticed by a person, and unlike fs.watch it works on every file system and for files that do not exist yet. */
+const FOLLOW_POLL_MS = 100;
+const NEWLINE = 0x0a;
+
+/** A log opened for appending, and where in it this start begins. */
+interface OpenLog {
+  readonly handle: FileHandle;
+  readonly startByte: number;
+}
+
+/** Opens for appending; a file over MAX_LOG_BYTES first becomes FILE.1, in place of the one before. */
+export async function openLog(file: string): Promise<OpenLog> {
+  await ensureDirectory(dirname(file));
+  try {
+    const before = await stat(file).catch(missing);
+    if (before !== undefined && before.size > MAX_LOG_BYTES) {
+      // Gone already when another starter was faster; then there is nothing left to set aside.
+      await rename(file, `${file}.1`).catch(missing);
+    }
+    const handle = await open(file, 'a', 0o600);
+    return { handle, startByte: (await handle.stat()).size };
+  } catch (error) {
+    throw fileError(error, `write the log ${file}`);
+  }
+}
+
+/** The last lines, at most `lines`, written after `sinceByte`. Reads only the end of the file; none when it does not exist. */
+export async function tailLog(file: string, lines: number, sinceByte = 0): Promise<string[]> {
+  const handle = await openToRead(file);
+  if (handle === undefined) return [];
+  await using log = handle;
+  const { size } = await log.stat();
+  return await readLastLines(log, lines, { from: sinceByte, to: size });
+}
+
+/**
+ * The last `lines` lines, and then every line as it is written, until `signal` aborts, which ends it without an error.
+ * Waits for a file that does not exist yet, and goes on through rotation (a new file under the name) and truncation.
+ */
+export async function* followLog(file: string, signal: AbortSignal, lines = 0): AsyncGenerator<string, void, void> {
+  const before = signal.aborted ? undefined : await openToRead(file);
+  if (before !== undefined) yield* followFile(before, file, { signal, lines });
+  while (!signal.aborted) {
+    const later = await openToRead(file);
+    if (later === undefined) await pause(signal);
+    else yield* followFile(later, file, { signal });
+  }
+}
+
+/** Until another file has the name. Begins at its start, or with its last lines when `lines` says how many. Closes the handle. */
+async function* followFile(
+  handle: FileHandle,
+  file: string,
+  { signal, lines }: { signal: AbortSignal; lines?: number },
+): AsyncGenerator<string, void, void> {
+  await using log = handle;
+  const { ino, size } = await log.stat();
+  const position = lines === undefined ? 0 : await endOfLastLine(log, size);
+  const reading: Reading = { log, signal, position, unfinished: Buffer.alloc(0) };
+  if (lines !== undefined) yield* await readLastLines(log, lines, { from: 0, to: position });
+  while (!signal.aborted) {
+    // Asked before the reading: what was written before the rotation is then read to its end first.
+    const isReplaced = await hasAnotherInode(file, ino);
+    yield* readNewLines(reading);
+    if (isReplaced) {
+      if (reading.unfinished.length > 0) yield reading.unfinished.toString('utf8');
+      return;
+    }
+    await pause(signal);
+  }
+}
+
+interface Reading {
+  readonly log: FileHandle;
+  readonly signal: AbortSignal;
+  /** Everything before it has been handed out or is in `unfinished`. */
+  position: number;
+  /** The beginning of a line whose end is not written yet. */
+  unfinished: Buffer;
+}
+
+/** A reliable sign of another file: while ours is open, the system gives its inode to none. */
+async function hasAnotherInode(file: string, inode: number): Promise<boolean> {
+  const now = await stat(file).catch(missing);
+  return now !== undefined && now.ino !== inode;
+}
+
+async function* readNewLines(reading: Reading): AsyncGenerator<string, void, void> {
+  const { size } = await reading.log.stat();
+  if (size < reading.position) Object.assign(reading, { position: 0, unfinished: Buffer.alloc(0) });
+  while (!reading.signal.aborted) {
+    const chunk = await readAt(reading.log, reading.position, READ_BYTES);
+    if (chunk.length === 0) return;
+    reading.position += chunk.length;
+    const pending = Buffer.concat([reading.unfinished, chunk]);
+    const end = pending.length > MAX_LINE_BYTES ? pending.length : pending.lastIndexOf(NEWLINE) + 1;
+    reading.unfinished = pending.subarray(end);
+    yield* splitLines(pending.subarray(0, end));
+  }
+}
+
+/** Reads backwards from `to`, chunk by chunk, until it has enough newlines. */
+async function readLastLines(handle: FileHandle, lines: number, range: { from: number; to: number }): Promise<string[]> {
+  let start = range.to;
+  let text: Buffer = Buffer.alloc(0);
+  let newlines = 0;
+  while (start > range.from && newlines <= lines && text.length < MAX_TAIL_BYTES) {
+    const chunkStart = Math.max(range.from, start - READ_BYTES);
+    const chunk = await readAt(handle, chunkStart, start - chunkStart);
+    newlines += chunk.filter((byte) => byte === NEWLINE).length;
+    text = Buffer.concat([chunk, text]);
+    start = chunkStart;
+  }
+  return lines === 0 ? [] : splitLines(text).slice(-lines);
+}
+
+async function endOfLastLine(handle: FileHandle, size: number): Promise<number> {
+  for (let end = size; end > 0; end -= READ_BYTES) {
+    const start = Math.max(0, end - READ_BYTES);
+    const newline = (await readAt(handle, start, end - start)).lastIndexOf(NEWLINE);
+    if (newline >= 0) return start + newline + 1;
+    // One line longer than any of ours: better its second half than a search through a large file.
+    if (size - start > MAX_LINE_BYTES) return size;
+  }
+  return 0;
+}
+
+async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+function splitLines(text: Buffer): string[] {
+  const lines = text.toString('utf8').split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  return lines;
+}
+
+async function openToRead(file: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(file, 'r').catch(missing);
+  } catch (error) {
+    throw fileError(error, `read the log ${file}`);
+  }
+}
+
+/** Until it is time to look again, or `signal` aborts. */
+async function pause(signal: AbortSignal): Promise<void> {
+  await sleep(FOLLOW_POLL_MS, undefined, { signal }).catch(ignoreAbort);
+}
+
+function ignoreAbort(error: unknown): void {
+  if (!(error instanceof Error) || error.name !== 'AbortError') throw error;
+}

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import type { Role } from '../contract/index.ts';
+import { fileError, isSystemError } from './file-error.ts';
+
+/** Where one fleet keeps its files on this machine. Nothing exists until somebody calls ensureDirectory. */
+export interface HomePaths {
+  /** Tells two fleets on one machine apart; GET /health answers it as `home`. 16 hexadecimal digits. */
+  readonly homeId: string;
+  readonly config: string;
+  readonly data: string;
+  readonly models: string;
+  readonly logs: string;
+  /** Pidfiles. Not in XDG_RUNTIME_DIR: that is wiped at log-out, while our daemons live on. */
+  readonly run: string;
+  /** Where a role keeps the events of its jobs. */
+  jobs(role: Role): string;
+  logFile(name: string): string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** XDG on Linux and macOS alike (DESIGN, section 7), or everything under RBEE_HOME when that is set. */
+export function homePaths(env: Environment = process.env): HomePaths {
+  const { config, data, state } = rootsOf(env);
+  return {
+    homeId: digestOf([config, data, state]),
+    config,
+    data,
+    models: join(data, 'models'),
+    logs: join(state, 'logs'),
+    run: join(state, 'run'),
+    jobs: (role) => join(data, 'jobs', role),
+    logFile: (name) => join(state, 'logs', `${name}.log`),
+  };
+}
+
+/** Creates the folder, and those above it, for this user only. A folder that exists keeps its mode. */
+export async function ensureDirectory(path: string): Promise<string> {
+  try {
+    await createDirectory(path);
+    return path;
+  } catch (error) {
+    throw fileError(error, `create the folder ${path}`);
+  }
+}
+
+/** Step by step, because Node's own `recursive` answers ENOENT where the disk is full or read-only. */
+async function createDirectory(path: string): Promise<void> {
+  if (await isDirectory(path)) return;
+  if (dirname(path) !== path) await createDirectory(dirname(path));
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    // Another starter may have been faster.
+    if (!(await isDirectory(path))) throw error;
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return false;
+    throw error;
+  }
+}
+
+function rootsOf(env: Environment): { config: string; data: string; state: string } {
+  if (env['RBEE_HOME']) {
+    const home = resolve(env['RBEE_HOME']);
+    return { config: join(home, 'config'), data: join(home, 'data'), state: join(home, 'state') };
+  }
+  const home = env['HOME'] || homedir();
+  // The XDG specification: a relative path is invalid and must be ignored.
+  const xdg = (name: string, fallback: string) => {
+    const path = env[name];
+    return join(path !== undefined && isAbsolute(path) ? path : join(home, fallback), 'rbee');
+  };
+  return {
+    config: xdg('XDG_CONFIG_HOME', '.config'),
+    data: xdg('XDG_DATA_HOME', '.local/share'),
+    state: xdg('XDG_STATE_HOME', '.local/state'),
+  };
+}
+
+function digestOf(roots: string[]): string {
+  return createHash('sha256').update(roots.map(withoutLinks).join('\n')).digest('hex').slice(0, 16);
+}
+
+/**
+ * The path with its links resolved as far as it exists, so that the digest is the same by whichever name the home is
+ * called (/tmp and /private/tmp on macOS), and the same before the folder is created as after.
+ */
+function withoutLinks(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (!isSystemError(error) || dirname(path) === path) throw error;
+    return join(withoutLinks(dirname(path)), basename(path));
+  }
+}

@@ -1,0 +1,142 @@
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { canMount, smallDisk, temporaryFolder } from './fixtures/temporary-folder.ts';
+import { isAlive, listPidfiles, readPidfile, removePidfile, writePidfile } from './pidfile.ts';
+
+const attic = { role: 'hive', name: 'attic', host: '127.0.0.1', port: 9000, version: '1.2.3' } as const;
+
+test('what was written is read, by its user only, and nothing else is left in the folder', async () => {
+  await using folder = await temporaryFolder();
+  const run = join(folder.path, 'run');
+  const pidfile = await writePidfile(run, { ...attic, extra: { model: 'tiny' } });
+  expect(pidfile).toMatchObject({ ...attic, pid: process.pid, extra: { model: 'tiny' } });
+  expect(await readPidfile(run, 'attic')).toEqual({ kind: 'found', pidfile });
+  expect(await readdir(run)).toEqual(['attic.json']);
+  expect((await stat(join(run, 'attic.json'))).mode & 0o777).toBe(0o600);
+  expect((await stat(run)).mode & 0o777).toBe(0o700);
+});
+
+test('a pidfile that is not there is absent, and so is one in a folder that is not there', async () => {
+  await using folder = await temporaryFolder();
+  expect(await readPidfile(folder.path, 'attic')).toEqual({ kind: 'absent' });
+  expect(await readPidfile(join(folder.path, 'nowhere'), 'attic')).toEqual({ kind: 'absent' });
+  expect(await listPidfiles(join(folder.path, 'nowhere'))).toEqual([]);
+});
+
+test('a pidfile torn at any byte is removed, with the reason', async () => {
+  await using folder = await temporaryFolder();
+  await writePidfile(folder.path, attic);
+  const path = join(folder.path, 'attic.json');
+  const whole = (await readFile(path, 'utf8')).trimEnd();
+  for (let length = 0; length < whole.length; length += 1) {
+    await writeFile(path, whole.slice(0, length));
+    expect(await readPidfile(folder.path, 'attic')).toEqual({
+      kind: 'garbage',
+      reason: `removed ${path}: it is not a pidfile of ours`,
+    });
+  }
+  expect(await readdir(folder.path)).toEqual([]);
+});
+
+test('whatever else the file holds, reading it neither throws nor believes it', async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'attic.json');
+  const nearlyRight = fc.record({
+    pid: fc.constantFrom(0, -1, 1.5, '7', null),
+    started: fc.constant('1'),
+    role: fc.constant('hive'),
+    name: fc.constant('attic'),
+    host: fc.constant('127.0.0.1'),
+    port: fc.constant(9000),
+    version: fc.constant('1'),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(
+        fc.string(),
+        fc.json(),
+        nearlyRight.map((value) => JSON.stringify(value)),
+      ),
+      async (text) => {
+        await writeFile(path, text);
+        expect(await readPidfile(folder.path, 'attic')).toMatchObject({ kind: 'garbage' });
+      },
+    ),
+  );
+});
+
+test('a process is alive under its own start only: a reused pid is another process', async () => {
+  await using folder = await temporaryFolder();
+  const pidfile = await writePidfile(folder.path, attic);
+  expect(await isAlive(pidfile)).toBe(true);
+  expect(await isAlive({ ...pidfile, started: `${pidfile.started}0` })).toBe(false);
+  expect(await isAlive({ ...pidfile, pid: 2 ** 30 })).toBe(false);
+});
+
+test('all pidfiles are listed by name; garbage is told, and foreign files are left alone', async () => {
+  await using folder = await temporaryFolder();
+  const second = await writePidfile(folder.path, { ...attic, name: 'worker-2' });
+  const first = await writePidfile(folder.path, { ...attic, name: 'worker-1' });
+  await writeFile(join(folder.path, 'queen.json'), '{');
+  await writeFile(join(folder.path, 'not ours.json'), '{');
+  expect(await listPidfiles(folder.path)).toEqual([
+    { kind: 'garbage', reason: `removed ${join(folder.path, 'queen.json')}: it is not a pidfile of ours` },
+    { kind: 'found', pidfile: first },
+    { kind: 'found', pidfile: second },
+  ]);
+  expect((await readdir(folder.path)).toSorted()).toEqual(['not ours.json', 'worker-1.json', 'worker-2.json']);
+});
+
+test('what a writer left unfinished when it died is swept up, but not what one is writing now', async () => {
+  await using folder = await temporaryFolder();
+  await writeFile(join(folder.path, `attic.json.${2 ** 30}.tmp`), '{"pid"');
+  await writeFile(join(folder.path, `attic.json.${process.pid}.tmp`), '{"pid"');
+  expect(await listPidfiles(folder.path)).toEqual([]);
+  expect(await readdir(folder.path)).toEqual([`attic.json.${process.pid}.tmp`]);
+});
+
+test("a daemon removes its own pidfile, once, and never its successor's", async () => {
+  await using folder = await temporaryFolder();
+  const own = await writePidfile(folder.path, attic);
+  const predecessor = { ...own, started: 'before' };
+  expect(await removePidfile(folder.path, predecessor)).toBe(false);
+  expect(await removePidfile(folder.path, own)).toBe(true);
+  expect(await removePidfile(folder.path, own)).toBe(false);
+  expect(await readdir(folder.path)).toEqual([]);
+});
+
+test.each(['../queen', '', '.hidden', 'a/b', 'a b'])('the name %j is a defect of the caller', async (name) => {
+  await using folder = await temporaryFolder();
+  await expect(readPidfile(folder.path, name)).rejects.toThrow('the name of a pidfile');
+});
+
+test('a folder in the place of the pidfile is an error with the path', async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'attic.json');
+  await mkdir(path);
+  await expect(readPidfile(folder.path, 'attic')).rejects.toMatchObject({ message: expect.stringContaining(path) as string });
+  await expect(writePidfile(folder.path, attic)).rejects.toMatchObject({ code: 'daemon_start_failed' });
+  expect(await readdir(folder.path)).toEqual(['attic.json']);
+});
+
+test.runIf(canMount)('on a full disk, writing is disk_full, and the pidfile from before is whole', async () => {
+  await using disk = await smallDisk({ freeBytes: 8192 });
+  const before = await writePidfile(disk.path, attic);
+  await expect(writePidfile(disk.path, { ...attic, version: 'x'.repeat(20_000) })).rejects.toMatchObject({
+    code: 'disk_full',
+    message: expect.stringContaining('attic.json: the disk is full.') as string,
+  });
+  expect(await readPidfile(disk.path, 'attic')).toEqual({ kind: 'found', pidfile: before });
+  expect(await readdir(disk.path)).toEqual(['attic.json']);
+});
+
+test.skipIf(process.getuid?.() === 0)('a folder that may not be written is an error that says what to do', async () => {
+  await using folder = await temporaryFolder();
+  await chmod(folder.path, 0o500);
+  await expect(writePidfile(folder.path, attic)).rejects.toMatchObject({
+    code: 'daemon_start_failed',
+    message: expect.stringContaining('permission denied. Make it writable') as string,
+  });
+});

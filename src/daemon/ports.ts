@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { JobError } from '../contract/index.ts';
+import { isSystemError } from './file-error.ts';
+
+const DEFAULT_QUEEN_PORT = 8500;
+const DEFAULT_HIVE_PORT = 9000;
+const DEFAULT_WORKER_PORT = 9001;
+/** How many ports "and up" means: more workers than one machine runs. */
+const WORKER_PORT_COUNT = 1000;
+const MAX_PORT = 65_535;
+
+/** Both ends belong to it. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export function queenPort(env: Environment = process.env): number {
+  return portFrom(env, 'RBEE_QUEEN_PORT', DEFAULT_QUEEN_PORT);
+}
+
+export function hivePort(env: Environment = process.env): number {
+  return portFrom(env, 'RBEE_HIVE_PORT', DEFAULT_HIVE_PORT);
+}
+
+/** RBEE_WORKER_PORTS is a range, "9001-9100", or where it starts, "9001". */
+export function workerPorts(env: Environment = process.env): PortRange {
+  const text = env['RBEE_WORKER_PORTS'] || String(DEFAULT_WORKER_PORT);
+  const [start = '', end, ...more] = text.split('-');
+  const first = parsePort(start);
+  const last = end === undefined ? upFrom(first) : parsePort(end);
+  if (first === undefined || last === undefined || more.length > 0 || first > last) {
+    throw new JobError(
+      'invalid_input',
+      `RBEE_WORKER_PORTS is '${text}'. Set a range such as 9001-9100, or its start, such as 9001.`,
+    );
+  }
+  return { first, last };
+}
+
+/**
+ * Binds the first port of the range that is free, and returns what `bind` returned. A port that another program took in
+ * the meantime is passed over: only the bind itself decides, so two starters at once never end up with the same port.
+ * Throws port_taken when none is free.
+ */
+export async function bindFirstFree<T>(range: PortRange, bind: (port: number) => Promise<T>): Promise<T> {
+  for (let port = range.first; port <= range.last; port += 1) {
+    try {
+      return await bind(port);
+    } catch (error) {
+      if (!isSystemError(error) || error.code !== 'EADDRINUSE') throw bindError(error, port);
+    }
+  }
+  const which = range.first === range.last ? `Port ${range.first} is` : `All ports from ${range.first} to ${range.last} are`;
+  throw new JobError('port_taken', `${which} taken by another program. End it, or choose other ports: rbee doctor.`);
+}
+
+/** A port that was free a moment ago. Where the process itself is to listen, bindFirstFree is safe against a race. */
+export async function firstFreePort(range: PortRange, host: string): Promise<number> {
+  return bindFirstFree(range, async (port) => {
+    const server = createServer().listen({ port, host, exclusive: true });
+    await once(server, 'listening');
+    server.close();
+    await once(server, 'close');
+    return port;
+  });
+}
+
+function bindError(error: unknown, port: number): unknown {
+  if (!isSystemError(error)) return error;
+  const { code } = error;
+  if (code === 'EACCES') {
+    return new JobError('invalid_input', `Port ${port} is reserved for root. Choose one above 1023.`, { cause: error });
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return new JobError('invalid_input', `Cannot listen: this machine does not have the address (${error.message}).`, {
+      cause: error,
+    });
+  }
+  return error;
+}
+
+function portFrom(env: Environment, name: string, fallback: number): number {
+  const text = env[name] || String(fallback);
+  const port = parsePort(text);
+  if (port === undefined) {
+    throw new JobError('invalid_input', `${name} is '${text}'. Set a port from 1 to ${MAX_PORT}, such as ${fallback}.`);
+  }
+  return port;
+}
+
+function parsePort(text: string): number | undefined {
+  const port = /^\s*\d{1,5}\s*$/.test(text) ? Number(text) : 0;
+  return port >= 1 && port <= MAX_PORT ? port : undefined;
+}
+
+function upFrom(first: number | undefined): number | undefined {
+  return first === undefined ? undefined : Math.min(first + WORKER_PORT_COUNT - 1, MAX_PORT);
+}

@@ -1,0 +1,62 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from './fixtures/temporary-folder.ts';
+import { startFromProc, startFromPs } from './process-start.ts';
+
+const ways = [
+  { way: '/proc', processStart: startFromProc, works: process.platform === 'linux' },
+  { way: 'ps', processStart: startFromPs, works: process.platform !== 'win32' },
+].filter(({ works }) => works);
+
+/** A program that runs until disposed. */
+function running(command: string, args: string[]) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  return {
+    pid: child.pid ?? 0,
+    stdout: child.stdout,
+    async end() {
+      if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await once(child, 'exit');
+    },
+    async [Symbol.asyncDispose]() {
+      await this.end();
+    },
+  };
+}
+
+describe.each(ways)('from $way', ({ processStart }) => {
+  test('a process has one start as long as it runs, and none when it has ended', async () => {
+    await using sleeper = running('sleep', ['60']);
+    const start = await processStart(sleeper.pid);
+    expect(start).toMatch(/\S+/);
+    expect(await processStart(sleeper.pid)).toBe(start);
+    expect(await processStart(1)).not.toBe(start);
+    await sleeper.end();
+    expect(await processStart(sleeper.pid)).toBeUndefined();
+  });
+
+  test('a command with spaces and parentheses in its name does not shift the fields', async () => {
+    await using folder = await temporaryFolder();
+    const command = join(folder.path, 'a) Z 1 (b');
+    await symlink('/bin/sleep', command);
+    await using sleeper = running(command, ['60']);
+    expect(await processStart(sleeper.pid)).toMatch(/\d\d/);
+    expect(await processStart(sleeper.pid)).toBe(await processStart(sleeper.pid));
+  });
+
+  test('a zombie has ended, although its pid still exists', async () => {
+    await using parent = running('sh', ['-c', 'sleep 60 & echo $!; wait']);
+    const [pid] = (await once(createInterface(parent.stdout), 'line')) as [string];
+    // A parent that is stopped does not ask how its child has ended.
+    process.kill(parent.pid, 'SIGSTOP');
+    const state = () => promisify(execFile)('ps', ['-o', 'stat=', '-p', String(parent.pid)]).then(({ stdout }) => stdout);
+    await expect.poll(state, { interval: 10 }).toMatch(/^T/);
+    process.kill(Number(pid), 'SIGKILL');
+    await expect.poll(() => processStart(Number(pid)), { interval: 10 }).toBeUndefined();
+    expect(process.kill(Number(pid), 0)).toBe(true);
+  });
+});

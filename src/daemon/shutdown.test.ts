@@ -1,0 +1,44 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { buildPrograms, type Programs } from './fixtures/programs.ts';
+
+let programs: Programs;
+beforeAll(async () => {
+  programs = await buildPrograms();
+});
+afterEach(async () => {
+  expect(await programs.stillRunning()).toEqual([]);
+});
+afterAll(() => programs[Symbol.asyncDispose]());
+
+test.each(['SIGINT', 'SIGTERM'] as const)('the first %s runs the work, and the process ends with 0', async (signal) => {
+  await using program = programs.run('shutting-down', 'peacefully');
+  expect(await program.line()).toBe('running');
+  program.child.kill(signal);
+  expect(await program.line()).toBe(`ending because of ${signal}`);
+  expect(await program.ended).toEqual({ exitCode: 0, signal: null });
+});
+
+test('a second signal ends it at once, with the code that a shell gives that signal', async () => {
+  await using program = programs.run('shutting-down', 'hanging', '60000');
+  await program.line();
+  program.child.kill('SIGTERM');
+  expect(await program.line()).toBe('ending because of SIGTERM');
+  program.child.kill('SIGINT');
+  expect(await program.ended).toEqual({ exitCode: 130, signal: null });
+});
+
+test('work that fails ends it with 1, and the log says why', async () => {
+  await using program = programs.run('shutting-down', 'failing');
+  await program.line();
+  program.child.kill('SIGTERM');
+  expect(await program.ended).toEqual({ exitCode: 1, signal: null });
+  expect(await program.errors()).toMatch(/^the shutdown failed RangeError: the disk is gone\n/);
+});
+
+test('work that takes longer than its deadline ends it with 1, and the log says so', async () => {
+  await using program = programs.run('shutting-down', 'hanging', '100');
+  await program.line();
+  program.child.kill('SIGTERM');
+  expect(await program.ended).toEqual({ exitCode: 1, signal: null });
+  expect(await program.errors()).toBe('the shutdown took longer than 100 ms\n');
+});

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { resolve as absolute } from 'node:path';
+import { JobError } from '../contract/index.ts';
+import { openLog, tailLog } from './logs.ts';
+import { processStart } from './process-start.ts';
+import { isStartMessage, type Readiness, type StartMessage, type StartStep } from './start-message.ts';
+import { stopProcess } from './stop.ts';
+
+/** For a child whose start has failed: time to clean up and end before it is killed. */
+const END_GRACE_MS = 2_000;
+const LAST_WORDS_LINES = 10;
+
+export interface DaemonStart {
+  /** How to call it in messages, such as 'queen' or 'worker-1a2b3c4d'. */
+  readonly name: string;
+  /** After the entry: ['queen', 'run']. */
+  readonly args: readonly string[];
+  /** Gets its stdout and stderr. */
+  readonly logFile: string;
+  readonly readyWithinMs: number;
+  /** The program to run; this same rbee when left out. */
+  readonly entry?: string;
+  /** On top of this process's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Gives the start up, and ends what was started. */
+  readonly signal?: AbortSignal;
+  readonly onStep?: (step: StartStep) => void;
+}
+
+export interface Ending {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface StartedDaemon extends Readiness {
+  readonly pid: number;
+  /** Resolves when it ends, if this process lives to see it; waiting for it keeps no process alive. */
+  readonly ended: Promise<Ending>;
+}
+
+/**
+ * Starts a daemon that outlives this process, and returns once it has said that it is ready.
+ *
+ * Throws the daemon's own error when it reports one (port_taken when another starter was faster: probe again and adopt),
+ * daemon_start_failed with its last words when it ends without a word, deadline_exceeded with its last step, cancelled when
+ * `signal` aborts, disk_full when its log cannot be written. After any of them, nothing that was started is left.
+ */
+export async function startDaemon(start: DaemonStart): Promise<StartedDaemon> {
+  if (start.signal?.aborted) throw cancelled(start);
+  const { handle, startByte } = await openLog(start.logFile);
+  await using log = handle;
+  const child = spawnDaemon(start, log.fd);
+  // Listens before anything is awaited: what a child says to nobody is lost.
+  const ended = new Promise<Ending>((resolve) => {
+    child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
+  });
+  const outcome = await firstOutcome(child, start);
+  if (outcome.kind === 'ready') {
+    if (child.connected) child.disconnect();
+    child.unref();
+    assert(child.pid !== undefined, 'a process that speaks has a pid');
+    const { port, extra } = outcome;
+    return { pid: child.pid, port, ...(extra === undefined ? {} : { extra }), ended };
+  }
+  await endChild(child, start.name);
+  throw await errorOf(outcome, start, startByte);
+}
+
+/** How a start can go: exactly one of these comes first. */
+type Outcome =
+  | Extract<StartMessage, { kind: 'ready' | 'failed' }>
+  | ({ kind: 'ended' } & Ending)
+  | { kind: 'late'; lastStep: string | undefined }
+  | { kind: 'not_spawned'; cause: Error }
+  | { kind: 'cancelled' };
+
+/** The program that runs now: a fleet never mixes versions by accident. */
+function rbeeEntry(): string {
+  const entry = process.argv[1];
+  assert(entry !== undefined, 'a daemon is started from the rbee command, or with an entry of its own');
+  return entry;
+}
+
+function spawnDaemon(start: DaemonStart, logFd: number): ChildProcess {
+  const home = process.env['RBEE_HOME'];
+  const options: SpawnOptions = {
+    // Its own session: Ctrl-C and the closing of the terminal are not meant for it.
+    detached: true,
+    // Any other folder could be deleted under a daemon that runs for months; then every program it starts would fail.
+    cwd: '/',
+    // It must find the same home from its other working directory.
+    env: { ...process.env, ...(home ? { RBEE_HOME: absolute(home) } : {}), ...start.env },
+    stdio: ['ignore', logFd, logFd, 'ipc'],
+    windowsHide: true,
+  };
+  try {
+    return spawn(process.execPath, [absolute(start.entry ?? rbeeEntry()), ...start.args], options);
+  } catch (error) {
+    // Most failures come as an 'error' event; a few, such as too long an environment, are thrown.
+    throw notSpawned(start, error);
+  }
+}
+
+function firstOutcome(child: ChildProcess, start: DaemonStart): Promise<Outcome> {
+  const decided = new AbortController();
+  return new Promise<Outcome>((resolve) => {
+    let lastStep: string | undefined;
+    let failure: Outcome | undefined;
+    let timer = setTimeout(() => resolve({ kind: 'late', lastStep }), start.readyWithinMs);
+    const hear = (message: unknown) => {
+      if (!isStartMessage(message)) return;
+      if (message.kind === 'ready') return resolve(message);
+      if (message.kind === 'failed') {
+        // It is ending by itself, perhaps cleaning up: it gets a little time for that, but not the whole deadline.
+        failure = message;
+        clearTimeout(timer);
+        timer = setTimeout(() => resolve(message), END_GRACE_MS);
+        return;
+      }
+      lastStep = message.kind === 'narration' ? message.data.human : message.data.action;
+      start.onStep?.(message);
+    };
+    child.on('message', hear);
+    // Not 'exit': that one may overtake the last message, which says why.
+    child.once('close', (exitCode, signal) => resolve(failure ?? { kind: 'ended', exitCode, signal }));
+    child.on('error', (cause) => resolve({ kind: 'not_spawned', cause }));
+    if (start.signal?.aborted) resolve({ kind: 'cancelled' });
+    start.signal?.addEventListener('abort', () => resolve({ kind: 'cancelled' }), { signal: decided.signal });
+    decided.signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      child.off('message', hear);
+    });
+  }).finally(() => decided.abort());
+}
+
+/** No half-started daemon is left. Until its end is told here, the system keeps its pid from others. */
+async function endChild({ pid, exitCode, signalCode }: ChildProcess, name: string): Promise<void> {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return;
+  const started = await processStart(pid);
+  if (started !== undefined) await stopProcess({ name, pid, started }, { graceMs: END_GRACE_MS });
+}
+
+async function errorOf(outcome: Exclude<Outcome, { kind: 'ready' }>, start: DaemonStart, startByte: number): Promise<JobError> {
+  switch (outcome.kind) {
+    case 'failed':
+      return new JobError(outcome.error.code, outcome.error.message, { origin: outcome.error.origin });
+    case 'cancelled':
+      return cancelled(start);
+    case 'not_spawned':
+      return notSpawned(start, outcome.cause);
+    case 'late': {
+      const step = outcome.lastStep === undefined ? '' : ` Its last step: ${outcome.lastStep}.`;
+      const sentence = `${start.name} was not ready within ${start.readyWithinMs / 1000} s.${step}`;
+      return new JobError('deadline_exceeded', sentence + (await lastWords(start, startByte)));
+    }
+    case 'ended': {
+      const how = outcome.signal === null ? `with exit code ${outcome.exitCode}` : `by ${outcome.signal}`;
+      const sentence = `${start.name} ended ${how} before it was ready.`;
+      return new JobError('daemon_start_failed', sentence + (await lastWords(start, startByte)));
+    }
+  }
+}
+
+function notSpawned({ name }: DaemonStart, cause: unknown): JobError {
+  const sentence = `${name} could not be started: ${String(cause)}. Check the limits of this machine: ulimit -a`;
+  return new JobError('daemon_start_failed', sentence, { cause });
+}
+
+/** Only what this start has written: an older failure in the same log would mislead. */
+async function lastWords({ logFile }: DaemonStart, startByte: number): Promise<string> {
+  const lines = await tailLog(logFile, LAST_WORDS_LINES, startByte);
+  return lines.length === 0 ? ` It wrote nothing to its log, ${logFile}.` : ` Its log, ${logFile}, ends:\n${lines.join('\n')}`;
+}
+
+function cancelled({ name, signal }: DaemonStart): JobError {
+  return new JobError('cancelled', `The start of ${name} was cancelled.`, { cause: signal?.reason });
+}

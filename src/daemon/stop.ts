@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { JobError } from '../contract/index.ts';
+import { isSystemError } from './file-error.ts';
+import { isAlive, type ProcessIdentity } from './pidfile.ts';
+
+/** The kernel tells only the parent when a process ends, and the stopper is seldom that. One look costs about 0.1 ms. */
+const END_POLL_MS = 20;
+/** After SIGKILL only the kernel's own clean-up is left; with a large model on a device it can take seconds. */
+const KILL_WITHIN_MS = 10_000;
+
+export type StopOutcome = 'not_running' | 'ended' | 'killed';
+
+/**
+ * Ends a process: asks first (SIGTERM), and kills it after `graceMs`. Returns when it has ended, and how; a process that has
+ * ended already, or whose pid now belongs to another, is 'not_running' and gets no signal.
+ * Throws daemon_stop_failed, with the pid, when it cannot be ended.
+ */
+export async function stopProcess(
+  target: ProcessIdentity & { name: string },
+  options: { graceMs: number },
+): Promise<StopOutcome> {
+  if (!(await signalProcess(target, 'SIGTERM'))) return 'not_running';
+  // A stopped process keeps the SIGTERM pending until it goes on; to a running one SIGCONT means nothing.
+  await signalProcess(target, 'SIGCONT');
+  if (await endsWithin(target, options.graceMs)) return 'ended';
+  await signalProcess(target, 'SIGKILL');
+  if (await endsWithin(target, KILL_WITHIN_MS)) return 'killed';
+  const { name, pid } = target;
+  throw new JobError(
+    'daemon_stop_failed',
+    `${name} does not end, not even by SIGKILL. See what holds it: ps -o pid,stat,wchan -p ${pid}`,
+  );
+}
+
+/** Returns when the process has ended. Where it is our own child, StartedDaemon.ended tells at once and without looking. */
+export async function whenEnded(target: ProcessIdentity, signal: AbortSignal): Promise<void> {
+  while (await isAlive(target)) {
+    await sleep(END_POLL_MS, undefined, { signal });
+  }
+}
+
+async function endsWithin(target: ProcessIdentity, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  while (await isAlive(target)) {
+    const leftMs = deadline - performance.now();
+    if (leftMs <= 0) return false;
+    await sleep(Math.min(END_POLL_MS, leftMs));
+  }
+  return true;
+}
+
+/** False when the process has ended. Looks at the start time right before each signal: the pid may have been reused. */
+async function signalProcess(target: ProcessIdentity & { name: string }, signal: NodeJS.Signals): Promise<boolean> {
+  if (!(await isAlive(target))) return false;
+  try {
+    return process.kill(target.pid, signal);
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ESRCH') return false;
+    if (!isSystemError(error) || error.code !== 'EPERM') throw error;
+    const sentence = `${target.name} belongs to another user. End it as that user: kill ${target.pid}`;
+    throw new JobError('daemon_stop_failed', sentence, { cause: error });
+  }
+}

@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism, cpus, freemem, hostname, totalmem } from 'node:os';
+import { promisify } from 'node:util';
+import type { Capabilities, Device } from '../contract/index.ts';
+import { diskFreeBytes } from '../daemon/index.ts';
+
+const NVIDIA_SMI_DEADLINE_MS = 3_000;
+const MIB = 1024 * 1024;
+
+/** What this machine can compute with, as it is now. */
+export async function readCapabilities(hiveId: string, modelsDir: string): Promise<Capabilities> {
+  return {
+    hive_id: hiveId,
+    version: __RBEE_VERSION__,
+    hostname: hostname(),
+    os: process.platform,
+    arch: process.arch,
+    devices: await listDevices(),
+    disk_free_bytes: await diskFreeBytes(modelsDir),
+  };
+}
+
+/** The CPU first; it is always there. */
+export async function listDevices(): Promise<Device[]> {
+  return [await cpu(), ...metal(), ...(await nvidiaGpus())];
+}
+
+async function cpu(): Promise<Device> {
+  return {
+    worker: 'cpu',
+    device: 0,
+    name: cpus()[0]?.model.trim() || process.arch,
+    memory_bytes: totalmem(),
+    memory_free_bytes: await memoryAvailable(),
+    cores: availableParallelism(),
+  };
+}
+
+/** Linux counts its file cache as used in `free`; what a program can get is MemAvailable. */
+async function memoryAvailable(): Promise<number> {
+  const meminfo = await readFile('/proc/meminfo', 'utf8').catch(() => '');
+  const match = /^MemAvailable:\s+(\d+) kB$/m.exec(meminfo);
+  return match === null ? freemem() : Number(match[1]) * 1024;
+}
+
+/** Apple's GPU shares the machine's memory. */
+function metal(): Device[] {
+  if (process.platform !== 'darwin' || process.arch !== 'arm64') return [];
+  return [
+    { worker: 'metal', device: 0, name: cpus()[0]?.model ?? 'Apple GPU', memory_bytes: totalmem(), memory_free_bytes: freemem() },
+  ];
+}
+
+/** Empty where there is no NVIDIA driver. */
+async function nvidiaGpus(): Promise<Device[]> {
+  const query = ['--query-gpu=index,name,memory.total,memory.free,driver_version', '--format=csv,noheader,nounits'];
+  const found = await promisify(execFile)('nvidia-smi', query, { timeout: NVIDIA_SMI_DEADLINE_MS }).catch(() => ({ stdout: '' }));
+  return found.stdout.split('\n').flatMap((line): Device[] => {
+    const [index, name, total, free, driver] = line.split(',').map((cell) => cell.trim());
+    if (index === undefined || name === undefined || driver === undefined) return [];
+    return [
+      {
+        worker: 'cuda',
+        device: Number(index),
+        name,
+        memory_bytes: Number(total) * MIB,
+        memory_free_bytes: Number(free) * MIB,
+        driver,
+      },
+    ];
+  });
+}

@@ -1,0 +1,48 @@
+import { homePaths } from '../daemon/index.ts';
+import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
+import { JobError } from '../contract/index.ts';
+import { readCapabilities } from './devices.ts';
+import { createInfer } from './infer.ts';
+import { modelHandlers } from './model-handlers.ts';
+import { openModelStore } from './models/index.ts';
+import { workerHandlers } from './worker-handlers.ts';
+import { WorkerPool } from './workers/index.ts';
+
+export interface HiveOptions {
+  id: string;
+  /** Where its workers report to; nowhere when undefined. */
+  queenUrl: string | undefined;
+  /** The folder of the models that came with rbee. */
+  builtinModels: string;
+  token: string | undefined;
+}
+
+/** One machine: its models, its workers, its devices. */
+export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
+  const { id: hiveId, queenUrl, token } = options;
+  const paths = homePaths();
+  const workers = new WorkerPool({ hiveId, queenUrl, paths });
+  const models = openModelStore({
+    catalog,
+    modelsDir: paths.models,
+    builtinDir: options.builtinModels,
+  });
+  const workerPeer = (id: string): Peer => {
+    const { state } = workers.get(id);
+    if (!('port' in state)) throw new JobError('worker_unreachable', `Worker '${id}' is ${state.kind}`);
+    return { role: 'worker', name: id, host: '127.0.0.1', port: state.port, token };
+  };
+  return {
+    handlers: {
+      ...workerHandlers({ hiveId, workers, models }),
+      ...modelHandlers({ models, workers }),
+      infer: createInfer({ workers, models, workerPeer }),
+    },
+    findPeer: ({ name }) => workerPeer(name),
+    addRoutes: (app) => {
+      app.get('/capabilities', () => readCapabilities(hiveId, paths.data));
+    },
+    start: () => workers.adopt(),
+    stop: () => workers.stopAll(),
+  };
+}

@@ -1,0 +1,29 @@
+import { JobError, type Handlers, type Run } from '../contract/index.ts';
+import type { ModelStore } from './models/index.ts';
+import type { WorkerPool } from './workers/index.ts';
+
+/* eslint-disable require-yield -- a handler is a generator also when it has nothing to yield: narration needs no yield. */
+
+export function modelHandlers({ models, workers }: { models: ModelStore; workers: WorkerPool }) {
+  const model_download: Run<'model_download'> = async function* ({ model: source, name, sha256 }, { signal }) {
+    return yield* models.download({ source, name, sha256 }, signal);
+  };
+
+  const model_list: Run<'model_list'> = async function* () {
+    return { models: await models.list() };
+  };
+
+  const model_get: Run<'model_get'> = async function* ({ model }) {
+    return models.get(model);
+  };
+
+  const model_delete: Run<'model_delete'> = async function* ({ model }) {
+    const { path } = await models.get(model);
+    const user = workers.list().find(({ spec, state }) => spec.modelPath === path && state.kind !== 'exited');
+    if (user !== undefined) throw new JobError('model_in_use', `Worker '${user.id}' has model '${model}' loaded`);
+    await models.remove(model);
+    return { model };
+  };
+
+  return { model_download, model_list, model_get, model_delete } satisfies Handlers;
+}

@@ -1,0 +1,37 @@
+import type { Handlers, Run } from '../contract/index.ts';
+import { listDevices } from './devices.ts';
+import { requireDevice } from './infer.ts';
+import type { ModelStore } from './models/index.ts';
+import { DEFAULT_SLOTS, describeWorker, type WorkerPool } from './workers/index.ts';
+
+export interface WorkerParts {
+  hiveId: string;
+  workers: WorkerPool;
+  models: ModelStore;
+}
+
+/* eslint-disable require-yield -- a handler is a generator also when it has nothing to yield: narration needs no yield. */
+
+export function workerHandlers({ hiveId, workers, models }: WorkerParts) {
+  const worker_spawn: Run<'worker_spawn'> = async function* (input, { signal }) {
+    const { model, path } = await models.resolve(input.model);
+    const device = requireDevice(input, await listDevices());
+    const spec = { model: model.model, modelPath: path, ...device, slots: input.slots ?? DEFAULT_SLOTS, context: input.context };
+    return describeWorker(await workers.spawn(spec, signal), hiveId);
+  };
+
+  const worker_list: Run<'worker_list'> = async function* () {
+    return { workers: workers.list().map((worker) => describeWorker(worker, hiveId)) };
+  };
+
+  const worker_get: Run<'worker_get'> = async function* ({ worker_id }) {
+    return describeWorker(workers.get(worker_id), hiveId);
+  };
+
+  const worker_delete: Run<'worker_delete'> = async function* ({ worker_id }) {
+    await workers.remove(worker_id);
+    return { worker_id };
+  };
+
+  return { worker_spawn, worker_list, worker_get, worker_delete } satisfies Handlers;
+}

@@ -1,0 +1,88 @@
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { JobError } from '../../contract/index.ts';
+import { readPidfile, startDaemon, type HomePaths, type ProcessIdentity } from '../../daemon/index.ts';
+import { narrate, reportProgress } from '../../narration/index.ts';
+import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
+
+/** A load may take this long, and a second more for every so many bytes: a slow disk reads about 50 MB/s. */
+const LOAD_DEADLINE_MS = 30_000;
+const LOAD_BYTES_PER_S = 50_000_000;
+
+export interface StartOptions {
+  hiveId: string;
+  queenUrl: string | undefined;
+  paths: HomePaths;
+  signal: AbortSignal | undefined;
+}
+
+export interface StartedWorker {
+  port: number;
+  identity: ProcessIdentity;
+  contextSize: number | undefined;
+  /** Resolves when the process ends. */
+  ended: Promise<unknown>;
+}
+
+/** Runs the worker's process until it has loaded its model; its steps are narrated in the current job. */
+export async function startWorker({ id, spec }: WorkerProcess, options: StartOptions): Promise<StartedWorker> {
+  const { paths, signal } = options;
+  try {
+    const started = await startDaemon({
+      name: id,
+      args: ['worker', 'run', ...argumentsOf(id, spec, options)],
+      logFile: paths.logFile(id),
+      env: environmentOf(spec, paths),
+      readyWithinMs: await loadDeadlineMs(spec.modelPath),
+      onStep: (step) => {
+        if (step.kind === 'progress') reportProgress(step.data);
+        else narrate(step.data.action, step.data.human, { detail: step.data.detail ?? false });
+      },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const read = await readPidfile(paths.run, id);
+    if (read.kind !== 'found') throw new JobError('worker_start_failed', `Worker '${id}' ended as soon as it was ready`);
+    const context = started.extra?.['context'];
+    return {
+      port: started.port,
+      identity: read.pidfile,
+      contextSize: typeof context === 'number' ? context : undefined,
+      ended: started.ended,
+    };
+  } catch (cause) {
+    if (cause instanceof JobError && cause.code === 'daemon_start_failed')
+      throw new JobError('worker_start_failed', cause.message, { cause });
+    throw cause;
+  }
+}
+
+function argumentsOf(id: string, spec: WorkerSpec, { hiveId, queenUrl }: StartOptions): string[] {
+  const flags: Record<string, string | number | undefined> = {
+    id,
+    'hive-id': hiveId,
+    model: spec.model,
+    'model-path': spec.modelPath,
+    worker: spec.worker,
+    device: spec.device,
+    slots: spec.slots,
+    context: spec.context,
+    queen: queenUrl,
+  };
+  return Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
+}
+
+/** One process a device: the engine takes all that it can see, so it sees only one. */
+function environmentOf({ worker, device }: WorkerSpec, paths: HomePaths): Record<string, string> {
+  const engine = join(paths.data, 'engine');
+  return {
+    ...(worker === 'cuda' ? { CUDA_VISIBLE_DEVICES: String(device) } : {}),
+    ...(worker === 'vulkan' ? { GGML_VK_VISIBLE_DEVICES: String(device) } : {}),
+    ...(existsSync(join(engine, 'node_modules', 'node-llama-cpp')) ? { RBEE_ENGINE_DIR: engine } : {}),
+  };
+}
+
+async function loadDeadlineMs(modelPath: string): Promise<number> {
+  const { size } = await stat(modelPath);
+  return LOAD_DEADLINE_MS + Math.round((size / LOAD_BYTES_PER_S) * 1000);
+}

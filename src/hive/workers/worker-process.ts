@@ -1,0 +1,68 @@
+import { JobError, type Worker, type WorkerKind } from '../../contract/index.ts';
+
+/** What a worker is to be: which model, on what. */
+export interface WorkerSpec {
+  model: string;
+  modelPath: string;
+  worker: WorkerKind;
+  device: number;
+  slots: number;
+  /** Tokens a slot may hold; the engine chooses when undefined. */
+  context: number | undefined;
+}
+
+/**
+ *   state    | next
+ *   loading  | ready, exited
+ *   ready    | stopping, exited
+ *   stopping | exited
+ *   exited   | –
+ */
+export type WorkerState =
+  | { kind: 'loading' }
+  | { kind: 'ready'; port: number }
+  | { kind: 'stopping'; port: number }
+  | { kind: 'exited'; lastWords: string | undefined };
+
+/** A worker of this hive, as the hive knows it. */
+export interface WorkerProcess {
+  readonly id: string;
+  readonly spec: WorkerSpec;
+  readonly startedAt: string;
+  state: WorkerState;
+  /** Undefined until it runs. `started` tells it from a later process with the same pid. */
+  identity: { pid: number; started: string } | undefined;
+  /** Requests that the hive has sent there and that have not ended. */
+  inFlight: number;
+  /** Tokens a slot holds; undefined until loaded. */
+  contextSize: number | undefined;
+  /** Aborts when the process has ended, with the error for its jobs. */
+  readonly died: AbortController;
+  /** Settles when it is ready, or with the error of its start. */
+  loaded: Promise<void>;
+}
+
+export function describeWorker(worker: WorkerProcess, hiveId: string): Worker {
+  const { state, spec } = worker;
+  const isBusy = state.kind === 'ready' && worker.inFlight >= spec.slots;
+  return {
+    worker_id: worker.id,
+    hive_id: hiveId,
+    model: spec.model,
+    worker: spec.worker,
+    device: spec.device,
+    state: isBusy ? 'busy' : state.kind,
+    ...('port' in state ? { port: state.port } : {}),
+    ...(worker.identity === undefined ? {} : { pid: worker.identity.pid }),
+    slots: spec.slots,
+    slots_used: Math.min(worker.inFlight, spec.slots),
+    ...(worker.contextSize === undefined ? {} : { context: worker.contextSize }),
+    started_at: worker.startedAt,
+    ...(state.kind === 'exited' && state.lastWords !== undefined ? { last_words: state.lastWords } : {}),
+  };
+}
+
+export function workerDied(id: string, lastWords: string | undefined): JobError {
+  const words = lastWords === undefined || lastWords === '' ? 'It left no last words.' : `Its last words: ${lastWords}`;
+  return new JobError('worker_died', `Worker '${id}' died. ${words}`);
+}

@@ -1,0 +1,152 @@
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { START, type EventLog, type JobHeader, type LoggedEvent } from './event-log.ts';
+import { openFileEventLog } from './file-event-log.ts';
+import { openMemoryEventLog } from './memory-event-log.ts';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'rbee-log-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const header = (job_id: string): JobHeader => ({
+  job_id,
+  operation: 'infer',
+  correlation_id: 'c',
+  created_at: 'now',
+  input: { prompt: 'x' },
+});
+
+function readAll(log: EventLog, jobId: string): LoggedEvent[] {
+  const events: LoggedEvent[] = [];
+  for (let cursor = START; ;) {
+    const chunk = log.read(jobId, cursor);
+    if (chunk.events.length === 0) return events;
+    events.push(...chunk.events);
+    cursor = chunk.cursor;
+  }
+}
+
+const anyEvent = fc.record({
+  kind: fc.constantFrom('token' as const, 'narration' as const, 'progress' as const),
+  json: fc.string({ unit: 'binary', maxLength: 200 }).map((text) => JSON.stringify({ text })),
+  below: fc.option(fc.nat(), { nil: undefined }),
+});
+
+function numbered(
+  events: readonly { kind: LoggedEvent['kind']; json: string; below: number | undefined }[],
+  from = 1,
+): LoggedEvent[] {
+  return events.map(({ kind, json, below }, index) => ({
+    seq: from + index,
+    kind,
+    json,
+    ...(below === undefined ? {} : { below }),
+  }));
+}
+
+describe.each([
+  ['a file a job', () => openFileEventLog(directory)],
+  ['memory', () => openMemoryEventLog()],
+])('an event log in %s', (_name, open) => {
+  test('gives back what was appended, in order, from any cursor on', () => {
+    let jobs = 0;
+    fc.assert(
+      fc.property(fc.array(fc.array(anyEvent, { minLength: 1, maxLength: 20 }), { maxLength: 10 }), (batches) => {
+        const log = open();
+        const jobId = `job-${(jobs += 1)}`;
+        log.create(header(jobId));
+        const all: LoggedEvent[] = [];
+        for (const batch of batches) {
+          const events = numbered(batch, all.length + 1);
+          const end = log.append(jobId, events);
+          all.push(...events);
+          expect(log.read(jobId, end).events).toEqual([]);
+        }
+        expect(readAll(log, jobId)).toEqual(all);
+        expect(log.recover(jobId)).toEqual({ header: header(jobId), last: all.at(-1) });
+        log.close();
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('reads on from the cursor that an append returned', () => {
+    const log = open();
+    log.create(header('job-a'));
+    const cursor = log.append('job-a', numbered([{ kind: 'token', json: '{"text":"a"}', below: 7 }]));
+    log.append('job-a', numbered([{ kind: 'token', json: '{"text":"b"}', below: undefined }], 2));
+    expect(log.read('job-a', cursor).events).toEqual([{ seq: 2, kind: 'token', json: '{"text":"b"}' }]);
+    log.close();
+  });
+
+  test('has nothing of a job that it does not know, or that was deleted', () => {
+    const log = open();
+    log.create(header('job-a'));
+    log.append('job-a', numbered([{ kind: 'token', json: '{}', below: undefined }]));
+    log.delete('job-a');
+    expect(readAll(log, 'job-a')).toEqual([]);
+    expect(log.recover('job-a')).toBeUndefined();
+    expect(readAll(log, 'job-b')).toEqual([]);
+    log.close();
+  });
+});
+
+describe('the files', () => {
+  test('a half-written last line is cut off, and the events before it stay', () => {
+    const log = openFileEventLog(directory);
+    log.create(header('job-a'));
+    log.append('job-a', numbered([{ kind: 'token', json: '{"text":"whole"}', below: undefined }]));
+    log.close();
+    appendFileSync(join(directory, 'job-a.ndjson'), '{"seq":2,"event":"token","da');
+
+    const again = openFileEventLog(directory);
+    expect(again.recover('job-a')?.last).toMatchObject({ seq: 1 });
+    again.append('job-a', numbered([{ kind: 'result', json: '{}', below: undefined }], 2));
+    expect(readAll(again, 'job-a').map(({ seq, kind }) => [seq, kind])).toEqual([
+      [1, 'token'],
+      [2, 'result'],
+    ]);
+    again.close();
+  });
+
+  test('a log of a newer version is refused with a sentence', () => {
+    writeFileSync(join(directory, 'job-a.ndjson'), '{"rbee_job_log":2,"job_id":"job-a"}\n');
+    expect(() => openFileEventLog(directory).recover('job-a')).toThrow(/newer rbee/);
+  });
+
+  test('a header larger than one read, and events larger than one read, come back whole', () => {
+    const log = openFileEventLog(directory);
+    const large = 'x'.repeat(300_000);
+    log.create({ ...header('job-a'), input: { prompt: large } });
+    log.append('job-a', numbered([{ kind: 'token', json: JSON.stringify({ text: large }), below: undefined }]));
+    expect(readAll(log, 'job-a')[0]?.json.length).toBeGreaterThan(300_000);
+    log.close();
+  });
+
+  test('every line is JSON, and nobody else may read it', () => {
+    const log = openFileEventLog(directory);
+    log.create(header('job-a'));
+    log.append('job-a', numbered([{ kind: 'token', json: '{"text":"\\n"}', below: 3 }]));
+    log.close();
+    const lines = readFileSync(join(directory, 'job-a.ndjson'), 'utf8').trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      { rbee_job_log: 1, ...header('job-a') },
+      { seq: 1, below: 3, event: 'token', data: { text: '\n' } },
+    ]);
+    expect(readdirSync(directory)).toEqual(['job-a.ndjson']);
+  });
+
+  test('more jobs at once than files may be open', () => {
+    const log = openFileEventLog(directory);
+    const ids = Array.from({ length: 600 }, (_, index) => `job-${index}`);
+    for (const id of ids) log.create(header(id));
+    for (const id of ids) log.append(id, numbered([{ kind: 'token', json: '{}', below: undefined }]));
+    for (const id of ids) expect(readAll(log, id)).toHaveLength(1);
+    log.close();
+  });
+});

@@ -1,0 +1,633 @@
+import { once } from 'node:events';
+import { createServer, request as httpRequest, type RequestListener } from 'node:http';
+import { connect, createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { JobError, type Handlers, type JobContext, type JobEvent, type Run } from '../contract/index.ts';
+import { startTestDaemon, type TestDaemon } from './fixtures/test-daemon.ts';
+import { openMemoryCatalog } from './memory-catalog.ts';
+import { openMemoryEventLog } from './memory-event-log.ts';
+import type { Peer } from './peer.ts';
+import { runOn } from './run-on.ts';
+import { readStream, type StreamEvent } from './stream.ts';
+import type { Trace } from './trace.ts';
+
+const token = (text: string): JobEvent => ({ kind: 'token', data: { text } });
+const worker = (id: string) => ({
+  ...{ worker_id: id, hive_id: 'test', model: 'tiny', worker: 'cpu' as const, device: 0, state: 'ready' as const },
+  ...{ slots: 1, slots_used: 0, started_at: '2026-01-01T00:00:00.000Z' },
+});
+
+/** Says `count` tokens, then waits for `gate` if there is one, then says as many again. */
+function counting(count: number, gate?: Promise<unknown>): Run<'worker_list'> {
+  return async function* (_input, { signal }) {
+    for (let n = 1; n <= count; n += 1) yield token(`${n} `);
+    if (gate !== undefined) {
+      await Promise.race([gate, once(signal, 'abort')]);
+      signal.throwIfAborted();
+      for (let n = count + 1; n <= 2 * count; n += 1) yield token(`${n} `);
+    }
+    return { workers: [] };
+  };
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+async function post(daemon: TestDaemon, body: unknown, headers: Record<string, string> = {}) {
+  const response = await fetch(`${daemon.url}/v1/jobs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, never> };
+}
+
+async function postList(daemon: TestDaemon, headers: Record<string, string> = {}): Promise<string> {
+  const { body } = await post(daemon, { operation: 'worker_list' }, headers);
+  return String(body['job_id']);
+}
+
+async function streamText(daemon: TestDaemon, jobId: string, options: { after?: string; format?: string } = {}): Promise<string> {
+  const query = options.format === undefined ? '' : `?format=${options.format}`;
+  const headers = options.after === undefined ? {} : { 'last-event-id': options.after };
+  return (await fetch(`${daemon.url}/v1/jobs/${jobId}/stream${query}`, { headers })).text();
+}
+
+async function readAll(peer: Peer, jobId: string, after = 0): Promise<StreamEvent[]> {
+  const events: StreamEvent[] = [];
+  for await (const event of readStream(peer, jobId, { after, signal: AbortSignal.timeout(20_000) })) events.push(event);
+  return events;
+}
+
+function context(overrides: Partial<JobContext> = {}): JobContext {
+  return {
+    jobId: 'job-test',
+    correlationId: 'test-correlation',
+    signal: new AbortController().signal,
+    emit: () => undefined,
+    drives: () => undefined,
+    ...overrides,
+  };
+}
+
+async function drain<T>(run: AsyncGenerator<JobEvent, T, void>): Promise<{ events: JobEvent[]; output: T }> {
+  const events: JobEvent[] = [];
+  for (;;) {
+    const step = await run.next();
+    if (step.done) return { events, output: step.value };
+    events.push(step.value);
+  }
+}
+
+const callList = (peer: Peer, overrides: Partial<JobContext> = {}) =>
+  drain(runOn(peer, 'worker_list')({ hive_id: 'test' }, context(overrides)));
+
+/** Something else that listens where a hive should. */
+async function listenAs(server: Server): Promise<{ peer: Peer } & AsyncDisposable> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    peer: { role: 'hive', name: 'test', host: '127.0.0.1', port: (server.address() as AddressInfo).port },
+    async [Symbol.asyncDispose]() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await once(server, 'close');
+    },
+  };
+}
+
+const impostor = (listener: RequestListener) => listenAs(createServer(listener));
+
+describe('POST /v1/jobs', () => {
+  test('answers with the job, where to read it, and its correlation id', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) } });
+    const { status, body, headers } = await post(daemon, { operation: 'worker_list' });
+    expect(status).toBe(200);
+    expect(body['job_id']).toMatch(/^job-[0-9a-f-]{36}$/);
+    expect(body['sse_url']).toBe(`/v1/jobs/${String(body['job_id'])}/stream`);
+    expect(body['correlation_id']).toMatch(/^[0-9a-f]{32}$/);
+    expect(headers.get('x-correlation-id')).toBe(body['correlation_id']);
+  });
+
+  test('takes the correlation id of the caller, or the trace id of its traceparent', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) } });
+    const own = await post(daemon, { operation: 'worker_list' }, { 'x-correlation-id': 'corr-xyz789' });
+    expect(own.body['correlation_id']).toBe('corr-xyz789');
+    const trace = 'a'.repeat(32);
+    const traced = await post(daemon, { operation: 'worker_list' }, { traceparent: `00-${trace}-${'b'.repeat(16)}-01` });
+    expect(traced.body['correlation_id']).toBe(trace);
+  });
+
+  test.each([
+    ['{', 400, 'invalid_json'],
+    ['{}', 400, 'missing_operation'],
+    ['{"operation":"worker_lst"}', 400, 'unknown_operation'],
+    ['{"operation":"hive_list"}', 400, 'operation_not_supported'],
+    ['{"operation":"worker_list","hive_id":7}', 422, 'invalid_input'],
+    [`{"operation":"worker_list","hive_id":"${'x'.repeat(5_000_000)}"}`, 413, 'body_too_large'],
+  ])('refuses %.40s with %i %s', async (body, status, code) => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) } });
+    const answer = await post(daemon, body);
+    expect(answer.status).toBe(status);
+    expect(answer.body['error']).toMatchObject({ code, origin: 'rbee-hive', retryable: false });
+    expect(daemon.registry.running).toBe(0);
+  });
+
+  test('takes what curl -d sends without a header, but a form from a browser never', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) } });
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    expect((await post(daemon, { operation: 'worker_list' }, form)).status).toBe(200);
+    expect((await post(daemon, { operation: 'worker_list' }, { ...form, origin: daemon.url })).status).toBe(415);
+    expect((await post(daemon, { operation: 'worker_list' }, { 'content-type': 'text/plain' })).status).toBe(415);
+  });
+
+  test('the same Idempotency-Key gives the same job, also at the same time; another body is refused', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) } });
+    const key = { 'idempotency-key': 'once' };
+    const ids = await Promise.all([postList(daemon, key), postList(daemon, key), postList(daemon, key)]);
+    expect(new Set([...ids, await postList(daemon, key)]).size).toBe(1);
+    expect((await post(daemon, { operation: 'worker_list', hive_id: 'other' }, key)).body['error']).toMatchObject({
+      code: 'idempotency_mismatch',
+    });
+  });
+
+  test('a job that nobody streams still runs and still ends', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(3) } });
+    const jobId = await postList(daemon);
+    expect((await readAll(daemon.peer, jobId)).at(-1)).toMatchObject({ seq: 4, kind: 'result' });
+    expect(daemon.registry.get(jobId).state).toBe('completed');
+  });
+});
+
+describe('GET /v1/jobs/{id}/stream', () => {
+  test('is numbered without gaps and ends with one terminal event and [DONE]', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(2) } });
+    const text = await streamText(daemon, await postList(daemon));
+    expect(text).toBe(
+      [
+        'id: 1\nevent: token\ndata: {"text":"1 "}\n\n',
+        'id: 2\nevent: token\ndata: {"text":"2 "}\n\n',
+        'id: 3\nevent: result\ndata: {"workers":[]}\n\n',
+        'data: [DONE]\n\n',
+      ].join(''),
+    );
+  });
+
+  test('any number of readers, at any time, from any event on, get every event exactly once', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 300 }),
+        fc.array(fc.nat(600), { minLength: 1, maxLength: 6 }),
+        async (count, starts) => {
+          const gate = deferred();
+          await using daemon = await startTestDaemon({ handlers: { worker_list: counting(count, gate.promise) } });
+          const jobId = await postList(daemon);
+          const afters = starts.map((start) => start % (count + 1));
+          await readFirst(daemon.peer, jobId, count);
+          const early = afters.map((after) => readAll(daemon.peer, jobId, after));
+          gate.resolve();
+          const late = afters.map((after) => readAll(daemon.peer, jobId, after));
+          for (const [index, events] of [...(await Promise.all(early)), ...(await Promise.all(late))].entries()) {
+            const after = afters[index % afters.length] ?? 0;
+            expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: 2 * count + 1 - after }, (_, n) => after + n + 1));
+          }
+        },
+      ),
+      { numRuns: 15 },
+    );
+  });
+
+  test('a reader that does not read costs nothing and gets everything once it does', async () => {
+    const count = 20_000;
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(count) } });
+    const jobId = await postList(daemon);
+    const slow = httpRequest(`${daemon.url}/v1/jobs/${jobId}/stream`, { agent: false }).end();
+    const [response] = (await once(slow, 'response')) as [import('node:http').IncomingMessage];
+    response.pause();
+    await readAll(daemon.peer, jobId);
+    let text = '';
+    response
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (text += chunk))
+      .resume();
+    await once(response, 'end');
+    expect(text.match(/^id: /gm)).toHaveLength(count + 1);
+    expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
+  });
+
+  test('?format=text is what a person reads: [actor] human, tokens as they are, [DONE]', async () => {
+    const handlers: Handlers = {
+      worker_list: async function* ({ hive_id }, { jobId, correlationId }) {
+        yield {
+          kind: 'narration',
+          data: {
+            actor: 'rbee-hive',
+            action: 'x',
+            human: `looking at ${hive_id}`,
+            job_id: jobId,
+            correlation_id: correlationId,
+            at: 'now',
+          },
+        };
+        yield token('two\nlines');
+        return { workers: [] };
+      },
+    };
+    await using daemon = await startTestDaemon({ handlers });
+    const text = await streamText(daemon, await postList(daemon), { format: 'text' });
+    expect(text).toBe(
+      'data: [rbee-hive] looking at localhost\n\ndata: two\ndata: lines\n\ndata: {"workers":[]}\n\ndata: [DONE]\n\n',
+    );
+  });
+
+  test.each([
+    ['7x', 422],
+    ['-1', 422],
+    ['99', 422],
+  ])('Last-Event-ID %s is refused', async (after, status) => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) } });
+    const jobId = await postList(daemon);
+    await readAll(daemon.peer, jobId);
+    const response = await fetch(`${daemon.url}/v1/jobs/${jobId}/stream`, { headers: { 'last-event-id': after } });
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ error: { code: 'invalid_input' } });
+  });
+
+  test('an unknown job is a 404 with an error of ours', async () => {
+    await using daemon = await startTestDaemon({ handlers: {} });
+    const response = await fetch(`${daemon.url}/v1/jobs/job-nobody/stream`);
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ error: { code: 'job_not_found' } });
+  });
+});
+
+describe('how a job ends', () => {
+  test('a failure the handler knows is sent as it is', async () => {
+    const handlers: Handlers = {
+      // eslint-disable-next-line require-yield -- it fails before it has anything to say
+      worker_list: async function* () {
+        throw new JobError('model_corrupt', 'not a model', { cause: new Error('secret detail') });
+      },
+    };
+    await using daemon = await startTestDaemon({ handlers });
+    const jobId = await postList(daemon);
+    const [last] = (await readAll(daemon.peer, jobId)).slice(-1);
+    expect(JSON.parse(last?.json ?? '')).toEqual({
+      code: 'model_corrupt',
+      message: 'not a model',
+      origin: 'rbee-hive',
+      retryable: false,
+    });
+    expect(daemon.registry.get(jobId)).toMatchObject({ state: 'failed', error: { code: 'model_corrupt' } });
+  });
+
+  test('the unexpected becomes internal, and its cause is never sent', async () => {
+    const handlers: Handlers = {
+      // eslint-disable-next-line require-yield -- it fails before it has anything to say
+      worker_list: async function* () {
+        throw new TypeError('secret detail');
+      },
+    };
+    await using daemon = await startTestDaemon({ handlers });
+    const text = await streamText(daemon, await postList(daemon));
+    expect(text).toContain('"code":"internal"');
+    expect(text).not.toContain('secret detail');
+  });
+
+  test('DELETE cancels: the handler stops, readers are told, a second DELETE is a 409', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(2, deferred().promise) } });
+    const jobId = await postList(daemon);
+    const reading = readAll(daemon.peer, jobId);
+    const cancelled = await fetch(`${daemon.url}/v1/jobs/${jobId}`, { method: 'DELETE' });
+    expect(cancelled.status).toBe(200);
+    expect(await cancelled.json()).toEqual({ job_id: jobId, status: 'cancelled' });
+    expect((await reading).at(-1)).toMatchObject({ kind: 'cancelled' });
+    expect((await fetch(`${daemon.url}/v1/jobs/${jobId}`, { method: 'DELETE' })).status).toBe(409);
+    expect((await fetch(`${daemon.url}/v1/jobs/job-nobody`, { method: 'DELETE' })).status).toBe(404);
+    expect(daemon.registry.get(jobId).state).toBe('cancelled');
+  });
+
+  test('a handler that does not stop when cancelled does not keep its job alive', async () => {
+    const handlers: Handlers = {
+      // eslint-disable-next-line require-yield -- it hangs
+      worker_list: async function* () {
+        await new Promise(() => undefined);
+        return { workers: [] };
+      },
+    };
+    await using daemon = await startTestDaemon({ handlers });
+    const jobId = await postList(daemon);
+    expect((await fetch(`${daemon.url}/v1/jobs/${jobId}`, { method: 'DELETE' })).status).toBe(200);
+    expect(daemon.registry.get(jobId).state).toBe('cancelled');
+  });
+
+  test('on_disconnect=cancel ends a job that nobody reads any more', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1, deferred().promise) } });
+    const { body } = await post(daemon, { operation: 'worker_list', on_disconnect: 'cancel' });
+    const leaving = new AbortController();
+    const reader = await fetch(`${daemon.url}${String(body['sse_url'])}`, { signal: leaving.signal });
+    await reader.body?.getReader().read();
+    leaving.abort();
+    // Polled, because a reader would keep the job alive.
+    await expect.poll(() => daemon.registry.get(String(body['job_id'])).state, { timeout: 15_000 }).toBe('cancelled');
+  });
+
+  test('a daemon that shuts down ends its jobs as interrupted, and their readers are told', async () => {
+    const daemon = await startTestDaemon({ handlers: { worker_list: counting(1, deferred().promise) } });
+    const reading = readAll(daemon.peer, await postList(daemon));
+    await readFirst(daemon.peer, await postList(daemon), 1);
+    await daemon[Symbol.asyncDispose]();
+    expect(JSON.parse((await reading).at(-1)?.json ?? '')).toMatchObject({ code: 'interrupted', retryable: true });
+  });
+
+  test('what a killed process was doing alone ends as interrupted at the next start', async () => {
+    const log = openMemoryEventLog();
+    const catalog = openMemoryCatalog();
+    const first = await startTestDaemon({ log, catalog, handlers: { worker_list: counting(2, deferred().promise) } });
+    const jobId = await postList(first);
+    await readFirst(first.peer, jobId, 2);
+    // The first process "died": nothing of it is closed before the second opens the same log and catalog.
+    await using second = await startTestDaemon({ log, catalog, handlers: { worker_list: counting(1) } });
+    const events = await readAll(second.peer, jobId);
+    expect(events.map(({ seq, kind }) => [seq, kind])).toEqual([
+      [1, 'token'],
+      [2, 'token'],
+      [3, 'failed'],
+    ]);
+    expect(second.registry.get(jobId)).toMatchObject({ state: 'failed', error: { code: 'interrupted' } });
+    await first[Symbol.asyncDispose]();
+  });
+
+  test('a log that cannot be written ends that job with disk_full, and no other', async () => {
+    const log = openMemoryEventLog();
+    const append = log.append.bind(log);
+    let full = '';
+    log.append = (jobId, events) => {
+      if (jobId === full) throw new JobError('disk_full', 'The disk is full');
+      return append(jobId, events);
+    };
+    const gate = deferred();
+    await using daemon = await startTestDaemon({ log, handlers: { worker_list: counting(2, gate.promise) } });
+    const [unlucky, lucky] = [await postList(daemon), await postList(daemon)];
+    await Promise.all([readFirst(daemon.peer, unlucky, 2), readFirst(daemon.peer, lucky, 2)]);
+    full = unlucky;
+    gate.resolve();
+    expect((await readAll(daemon.peer, unlucky)).map(({ seq, kind }) => [seq, kind])).toEqual([
+      [1, 'token'],
+      [2, 'token'],
+      [3, 'failed'],
+    ]);
+    expect(daemon.registry.get(unlucky)).toMatchObject({ state: 'failed', error: { code: 'disk_full' } });
+    expect((await readAll(daemon.peer, lucky)).at(-1)).toMatchObject({ kind: 'result' });
+  });
+
+  test('ended jobs expire, the oldest first; running ones stay', async () => {
+    const gate = deferred();
+    await using daemon = await startTestDaemon({
+      kept: { jobs: 3, ageMs: 60_000 },
+      handlers: {
+        worker_list: counting(1),
+        model_list: async function* () {
+          yield token('x');
+          await gate.promise;
+          return { models: [] };
+        },
+      },
+    });
+    const running = String((await post(daemon, { operation: 'model_list' })).body['job_id']);
+    const ended: string[] = [];
+    for (let n = 0; n < 5; n += 1) ended.push(await postList(daemon));
+    for (const id of ended) await readAll(daemon.peer, id);
+    daemon.registry.expire();
+    expect(() => daemon.registry.get(ended[0] ?? '')).toThrow(/not found/);
+    expect(daemon.registry.get(ended[4] ?? '').state).toBe('completed');
+    expect(daemon.registry.get(running).state).toBe('running');
+    gate.resolve();
+  });
+});
+
+describe('GET /v1/jobs', () => {
+  test('finds by state, operation and correlation id, newest first', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) } });
+    const first = await postList(daemon, { 'x-correlation-id': 'a' });
+    const second = await postList(daemon, { 'x-correlation-id': 'b' });
+    await Promise.all([readAll(daemon.peer, first), readAll(daemon.peer, second)]);
+    const find = async (query: string) =>
+      ((await (await fetch(`${daemon.url}/v1/jobs${query}`)).json()) as { jobs: { job_id: string }[] }).jobs.map(
+        ({ job_id }) => job_id,
+      );
+    expect(await find('')).toEqual([second, first]);
+    expect(await find('?correlation_id=a&state=completed')).toEqual([first]);
+    expect(await find('?operation=infer')).toEqual([]);
+    expect((await fetch(`${daemon.url}/v1/jobs?limit=0`)).status).toBe(422);
+    expect((await fetch(`${daemon.url}/v1/jobs?colour=red`)).status).toBe(422);
+  });
+});
+
+describe('who may call', () => {
+  const get = (daemon: TestDaemon, headers: Record<string, string>) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      httpRequest(`${daemon.url}/health`, { headers, agent: false }, (response) => resolve(response.resume().statusCode))
+        .on('error', reject)
+        .end();
+    });
+
+  test('a foreign Host or Origin is refused, our own is not', async () => {
+    await using daemon = await startTestDaemon({ handlers: {} });
+    expect(await get(daemon, {})).toBe(200);
+    expect(await get(daemon, { host: `localhost:${daemon.peer.port}` })).toBe(200);
+    expect(await get(daemon, { host: 'evil.example' })).toBe(403);
+    expect(await get(daemon, { origin: 'http://evil.example' })).toBe(403);
+    expect(await get(daemon, { origin: 'null' })).toBe(403);
+    expect(await get(daemon, { origin: daemon.url })).toBe(200);
+    expect(await get(daemon, { 'sec-fetch-site': 'cross-site' })).toBe(403);
+  });
+
+  test('with a token, every call must carry it', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) }, token: 'correct horse' });
+    expect(await get(daemon, {})).toBe(401);
+    expect(await get(daemon, { authorization: 'Bearer wrong' })).toBe(401);
+    expect(await get(daemon, { authorization: 'Bearer correct horse' })).toBe(200);
+    await expect(callList(daemon.peer)).resolves.toMatchObject({ output: { workers: [] } });
+  });
+});
+
+describe('runOn, the other side', () => {
+  test('forwarding through three hops keeps events, result, failure and correlation id', async () => {
+    const seen: string[] = [];
+    await using bottom = await startTestDaemon({
+      role: 'worker',
+      handlers: {
+        worker_list: async function* (_input, { correlationId }) {
+          seen.push(correlationId);
+          yield token('a');
+          yield token('b');
+          return { workers: [worker('w1')] };
+        },
+        // eslint-disable-next-line require-yield -- it fails before it has anything to say
+        model_list: async function* () {
+          throw new JobError('engine_failed', 'out of luck');
+        },
+      },
+    });
+    const forwarding = (below: TestDaemon): Handlers => ({
+      worker_list: runOn(below.peer, 'worker_list'),
+      model_list: runOn(below.peer, 'model_list'),
+    });
+    await using middle = await startTestDaemon({ role: 'hive', handlers: forwarding(bottom), findPeer: () => bottom.peer });
+    await using top = await startTestDaemon({ role: 'queen', handlers: forwarding(middle), findPeer: () => middle.peer });
+
+    const { events, output } = await callList(top.peer);
+    expect(events.map(({ kind, data }) => [kind, data])).toEqual([
+      ['token', { text: 'a' }],
+      ['token', { text: 'b' }],
+    ]);
+    expect(output).toEqual({ workers: [worker('w1')] });
+    expect(seen).toEqual(['test-correlation']);
+
+    const failing = drain(runOn(top.peer, 'model_list')({ hive_id: 'test' }, context()));
+    await expect(failing).rejects.toMatchObject({ code: 'engine_failed', message: 'out of luck', origin: 'llm-worker-rbee' });
+
+    const [job] = top.registry.find({ where: { operation: 'worker_list' }, limit: 1 });
+    const trace = (await (await fetch(`${top.url}/v1/jobs/${job?.job_id}/trace`)).json()) as Trace;
+    expect(trace).toMatchObject({
+      job: { actor: 'queen-rbee', state: 'completed' },
+      downstream: [
+        {
+          role: 'hive',
+          trace: {
+            job: { actor: 'rbee-hive' },
+            downstream: [
+              {
+                role: 'worker',
+                trace: { job: { actor: 'llm-worker-rbee', correlation_id: 'test-correlation' }, downstream: [] },
+              },
+            ],
+          },
+        },
+      ],
+    });
+  });
+
+  test('a cancel travels down through every hop', async () => {
+    const stopped = deferred();
+    await using bottom = await startTestDaemon({
+      role: 'worker',
+      handlers: {
+        worker_list: async function* (_input, { signal }) {
+          yield token('a');
+          await once(signal, 'abort');
+          stopped.resolve();
+          throw signal.reason;
+        },
+      },
+    });
+    await using top = await startTestDaemon({ role: 'hive', handlers: { worker_list: runOn(bottom.peer, 'worker_list') } });
+    const jobId = await postList(top);
+    await readFirst(top.peer, jobId, 1);
+    await fetch(`${top.url}/v1/jobs/${jobId}`, { method: 'DELETE' });
+    await stopped.promise;
+    expect(top.registry.get(jobId).state).toBe('cancelled');
+    expect(bottom.registry.find({ where: {}, limit: 1 })[0]?.state).toBe('cancelled');
+  });
+
+  test('a stream that is cut again and again is taken up each time: nothing lost, nothing twice', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(200) } });
+    let connections = 0;
+    // Between the two, a network that lets only so many bytes of each answer through.
+    const cutting = createTcpServer((client) => {
+      connections += 1;
+      const upstream = connect(daemon.peer.port, '127.0.0.1');
+      let left = 2_500;
+      upstream.on('data', (chunk: Buffer) => {
+        client.write(chunk.subarray(0, left));
+        left -= chunk.length;
+        if (left <= 0) client.destroySoon();
+      });
+      client.on('data', (chunk) => upstream.write(chunk));
+      client.on('close', () => upstream.destroy()).on('error', () => undefined);
+      upstream.on('close', () => client.destroySoon()).on('error', () => undefined);
+    });
+    await using network = await listenAs(cutting);
+    const jobId = await postList(daemon);
+    const events = await readAll(network.peer, jobId);
+    expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: 201 }, (_, n) => n + 1));
+    expect(connections).toBeGreaterThan(2);
+  });
+
+  test('a hive that is not there', async () => {
+    const gone = await startTestDaemon({ handlers: {} });
+    await gone[Symbol.asyncDispose]();
+    await expect(callList(gone.peer)).rejects.toMatchObject({
+      code: 'hive_unreachable',
+      message: 'Failed to connect to hive: connection refused',
+      retryable: true,
+    });
+  });
+
+  test.each<[string, RequestListener, string, RegExp]>([
+    ['no job_id', (_request, response) => response.end('{"hello":"world"}'), 'hive_bad_response', /^Hive did not return job_id$/],
+    ['a page', (_request, response) => response.end('<html>'), 'hive_bad_response', /not JSON/],
+    ['an error of its own', (_request, response) => response.writeHead(500).end('oops'), 'hive_bad_response', /HTTP 500/],
+    [
+      'an unknown error code',
+      (_request, response) => response.writeHead(418).end('{"error":{"code":"teapot","message":"x"}}'),
+      'hive_bad_response',
+      /HTTP 418/,
+    ],
+    [
+      'a page for a stream',
+      (request, response) => response.end(request.method === 'POST' ? '{"job_id":"job-1"}' : '<html>'),
+      'hive_bad_response',
+      /not a stream/,
+    ],
+    ['events without ids', stream('event: token\ndata: {"text":"x"}\n\n'), 'hive_bad_response', /not ours/],
+    ['events of other kinds', stream('id: 1\nevent: surprise\ndata: {}\n\n'), 'hive_bad_response', /not ours/],
+    [
+      'data that would break the framing',
+      stream('id: 1\nevent: token\ndata: {"text":\ndata: "x"}\n\n'),
+      'hive_bad_response',
+      /not ours/,
+    ],
+    ['a gap', stream('id: 2\nevent: token\ndata: {"text":"x"}\n\n'), 'hive_bad_response', /jumped from 0 to 2/],
+    [
+      'a result that is not one',
+      stream('id: 1\nevent: result\ndata: {"workers":"many"}\n\n'),
+      'hive_bad_response',
+      /result of worker_list/,
+    ],
+    ['a failure that is not one', stream('id: 1\nevent: failed\ndata: [1]\n\n'), 'hive_bad_response', /not ours/],
+  ])('a hive that answers with %s', async (_name, listener, code, message) => {
+    await using hive = await impostor(listener);
+    await expect(callList(hive.peer)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string });
+  });
+
+  test('something that does not speak HTTP at all', async () => {
+    await using hive = await listenAs(
+      createTcpServer((socket) => socket.on('error', () => undefined).end('SSH-2.0-OpenSSH_9.2\r\n')),
+    );
+    await expect(callList(hive.peer)).rejects.toMatchObject({ code: 'hive_bad_response' });
+  });
+});
+
+/** A hive that takes every job and streams one thing. */
+function stream(text: string): RequestListener {
+  return (request, response) => {
+    if (request.method === 'GET') response.writeHead(200, { 'content-type': 'text/event-stream' }).end(text);
+    else response.end('{"job_id":"job-1"}');
+  };
+}
+
+/** Returns when a reader has seen the first `count` events. */
+async function readFirst(peer: Peer, jobId: string, count: number): Promise<void> {
+  const left = new AbortController();
+  for await (const { seq } of readStream(peer, jobId, { after: 0, signal: left.signal })) if (seq === count) return;
+}

@@ -1,0 +1,15 @@
+import type { FastifyInstance } from 'fastify';
+import type { DownstreamJob, Handlers } from '../contract/index.ts';
+import type { Peer } from './peer.ts';
+
+/** What makes a daemon the role that it is; the rest of its life is the same for all. */
+export interface ServedRole {
+  handlers: Handlers;
+  /** Where the jobs that its jobs drive are served. */
+  findPeer: (below: DownstreamJob) => Peer;
+  addRoutes?: (app: FastifyInstance) => void;
+  /** After the port answers, before the daemon says that it is ready. */
+  start?: () => Promise<void>;
+  /** After its jobs have ended. */
+  stop?: () => Promise<void>;
+}

@@ -1,0 +1,27 @@
+import type { Actor, Handlers, JobContext, JobEvent } from '../contract/index.ts';
+import { inJob, type Voice } from './voice.ts';
+
+type UntypedHandler = (input: unknown, context: JobContext) => AsyncGenerator<JobEvent, unknown, void>;
+
+/** Lets every handler run in the name of its job, so that whatever it calls may narrate without being told for whom. */
+export function speaking(actor: Actor, handlers: Handlers): Handlers {
+  const entries = Object.entries(handlers).map(([name, handler]) => [name, spoken(actor, handler as UntypedHandler)]);
+  return Object.fromEntries(entries) as Handlers;
+}
+
+function spoken(actor: Actor, handler: UntypedHandler): UntypedHandler {
+  return async function* (input, context) {
+    const { jobId, correlationId } = context;
+    const voice: Voice = { actor, jobId, correlationId, emit: (event) => context.emit(event) };
+    const run = inJob(voice, () => handler(input, context));
+    try {
+      for (;;) {
+        const step = await inJob(voice, () => run.next());
+        if (step.done) return step.value;
+        yield step.value;
+      }
+    } finally {
+      await inJob(voice, () => run.return(undefined));
+    }
+  };
+}

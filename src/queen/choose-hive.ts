@@ -1,0 +1,33 @@
+import { JobError, LOCALHOST, type InputOf, type WorkerHeartbeat } from '../contract/index.ts';
+
+/** What is known of the fleet when a request comes in. */
+export interface Fleet {
+  hiveIds: readonly string[];
+  workers: readonly WorkerHeartbeat[];
+}
+
+/**
+ * Which hive serves a request: the one it names; the one whose worker it names; the one with the model loaded and most free
+ * slots; the local one; any. Pure: a table of cases tests it.
+ * @throws JobError worker_not_found, hive_not_found
+ */
+export function chooseHive(request: Pick<InputOf<'infer'>, 'hive_id' | 'worker_id' | 'model'>, fleet: Fleet): string {
+  if (request.hive_id !== undefined) return request.hive_id;
+  const reachable = fleet.workers.filter(({ hive_id }) => fleet.hiveIds.includes(hive_id));
+  if (request.worker_id !== undefined) return hiveOfWorker(request.worker_id, reachable);
+  const loaded = reachable.filter(({ model, state }) => model === request.model && state !== 'loading');
+  const [best] = loaded.toSorted((a, b) => freeSlots(b) - freeSlots(a));
+  const hiveId = best?.hive_id ?? (fleet.hiveIds.includes(LOCALHOST) ? LOCALHOST : fleet.hiveIds[0]);
+  if (hiveId === undefined) throw new JobError('hive_not_found', 'No hive is registered');
+  return hiveId;
+}
+
+function hiveOfWorker(workerId: string, workers: readonly WorkerHeartbeat[]): string {
+  const worker = workers.find(({ worker_id }) => worker_id === workerId);
+  if (worker === undefined) throw new JobError('worker_not_found', `Worker '${workerId}' not found on any hive`);
+  return worker.hive_id;
+}
+
+function freeSlots({ slots, slots_used }: WorkerHeartbeat): number {
+  return slots - slots_used;
+}

@@ -1,0 +1,69 @@
+import { JobError, LOCALHOST, type Capabilities, type Hive } from '../contract/index.ts';
+import type { Catalog, Collection } from '../jobs/index.ts';
+
+/** The hives of this fleet. The local one is there from the start; its port is this home's, not what was once stored. */
+export class HiveCatalog {
+  readonly #hives: Collection<Hive>;
+  readonly #localPort: number;
+
+  constructor(catalog: Catalog, localPort: number) {
+    this.#hives = catalog.collection<Hive>('hives');
+    this.#localPort = localPort;
+    const marks = catalog.collection<{ done: string }>('marks');
+    if (marks.get('localhost_registered') !== undefined) return;
+    this.#hives.put(LOCALHOST, localHive(localPort));
+    marks.put('localhost_registered', { done: new Date().toISOString() });
+  }
+
+  list(): Hive[] {
+    return this.#hives.find().map((hive) => this.#withPort(hive));
+  }
+
+  find(id: string): Hive | undefined {
+    const hive = this.#hives.get(id);
+    return hive === undefined ? undefined : this.#withPort(hive);
+  }
+
+  /** @throws JobError hive_not_found */
+  get(id: string): Hive {
+    const hive = this.find(id);
+    if (hive === undefined) throw new JobError('hive_not_found', `Hive '${id}' not found in configuration`);
+    return hive;
+  }
+
+  /** @throws JobError hive_exists */
+  add(hive: Hive): Hive {
+    if (this.find(hive.hive_id) !== undefined) throw new JobError('hive_exists', `Hive '${hive.hive_id}' is registered already`);
+    this.#hives.put(hive.hive_id, hive);
+    return hive;
+  }
+
+  addLocal(): Hive {
+    return this.find(LOCALHOST) ?? this.add(localHive(this.#localPort));
+  }
+
+  move(id: string, place: { host: string; port: number }): Hive {
+    const hive = { ...this.get(id), ...place };
+    this.#hives.put(id, hive);
+    return hive;
+  }
+
+  record(id: string, capabilities: Capabilities): Hive {
+    const hive = { ...this.get(id), capabilities, capabilities_at: new Date().toISOString() };
+    this.#hives.put(id, hive);
+    return hive;
+  }
+
+  remove(id: string): void {
+    this.get(id);
+    this.#hives.delete(id);
+  }
+
+  #withPort(hive: Hive): Hive {
+    return hive.managed ? { ...hive, port: this.#localPort } : hive;
+  }
+}
+
+function localHive(port: number): Hive {
+  return { hive_id: LOCALHOST, host: '127.0.0.1', port, managed: true, created_at: new Date().toISOString() };
+}

@@ -1,0 +1,153 @@
+import {
+  capabilities,
+  JobError,
+  LOCALHOST,
+  type Handlers,
+  type Hive,
+  type HiveHealth,
+  type InputOf,
+  type Run,
+} from '../contract/index.ts';
+import { call, type Peer } from '../jobs/index.ts';
+import { narrate } from '../narration/index.ts';
+import type { HiveCatalog } from './hive-catalog.ts';
+import type { LocalHive } from './local-hive.ts';
+
+export interface HiveParts {
+  hives: HiveCatalog;
+  localHive: LocalHive;
+  peerOf: (hive: Hive) => Peer;
+}
+
+const CAPABILITIES_DEADLINE_MS = 10_000;
+
+/* eslint-disable require-yield -- a handler is a generator also when it has nothing to yield: narration needs no yield. */
+
+export function hiveHandlers(parts: HiveParts) {
+  const { hives, localHive } = parts;
+
+  const hive_install: Run<'hive_install'> = async function* (input) {
+    requireLocal(input, 'Installing a hive on another machine');
+    if (input.port !== undefined) throw new JobError('invalid_input', "port: the local hive's port is set by RBEE_HIVE_PORT");
+    const hive = hives.addLocal();
+    await localHive.ensureRunning(hive);
+    return refresh(hive, parts);
+  };
+
+  const hive_uninstall: Run<'hive_uninstall'> = async function* ({ hive_id, catalog_only }) {
+    const hive = hives.get(hive_id);
+    if (!catalog_only) {
+      requireManaged(hive, 'Uninstalling a hive on another machine');
+      await localHive.stop();
+    }
+    hives.remove(hive_id);
+    narrate('hive_uninstall', `hive '${hive_id}' is forgotten`);
+    return { hive_id };
+  };
+
+  const hive_update: Run<'hive_update'> = async function* (input) {
+    const { hive_id, host, port, refresh_capabilities } = input;
+    const hive = hives.get(hive_id);
+    if (input.ssh_host !== undefined || input.ssh_user !== undefined || input.ssh_port !== undefined)
+      throw notOverSsh('Updating a hive over SSH');
+    const isMoved = host !== undefined || port !== undefined;
+    if (isMoved && hive.managed)
+      throw new JobError('invalid_input', "host, port: the local hive's port is set by RBEE_HIVE_PORT");
+    const updated = isMoved ? hives.move(hive_id, { host: host ?? hive.host, port: port ?? hive.port }) : hive;
+    if (!refresh_capabilities) return updated;
+    await localHive.ensureRunning(updated);
+    return refresh(updated, parts);
+  };
+
+  const hive_start: Run<'hive_start'> = async function* ({ hive_id }) {
+    const hive = hives.get(hive_id);
+    requireManaged(hive, 'Starting a hive on another machine');
+    await localHive.ensureRunning(hive);
+    return hiveHealth(hive, localHive);
+  };
+
+  const hive_stop: Run<'hive_stop'> = async function* ({ hive_id }) {
+    const hive = hives.get(hive_id);
+    requireManaged(hive, 'Stopping a hive on another machine');
+    if (!(await localHive.stop())) narrate('hive_stop', 'local hive does not run');
+    return hiveHealth(hive, localHive);
+  };
+
+  const hive_list: Run<'hive_list'> = async function* () {
+    return { hives: hives.list() };
+  };
+
+  const hive_get: Run<'hive_get'> = async function* ({ hive_id }) {
+    return hives.get(hive_id);
+  };
+
+  const hive_status: Run<'hive_status'> = async function* ({ hive_id }) {
+    return hiveHealth(hives.get(hive_id), localHive);
+  };
+
+  const hive_create: Run<'hive_create'> = async function* ({ hive_id, host, port }) {
+    return hives.add({ hive_id: hive_id ?? host, host, port, managed: false, created_at: new Date().toISOString() });
+  };
+
+  const hive_delete: Run<'hive_delete'> = async function* ({ hive_id }) {
+    hives.remove(hive_id);
+    return { hive_id };
+  };
+
+  const ssh_test: Run<'ssh_test'> = async function* () {
+    throw notOverSsh('Testing a machine over SSH');
+  };
+
+  const hive_import_ssh: Run<'hive_import_ssh'> = async function* () {
+    throw notOverSsh('Importing hosts of ~/.ssh/config');
+  };
+
+  return {
+    ...{ hive_install, hive_uninstall, hive_update, hive_start, hive_stop, hive_list, hive_get, hive_status },
+    ...{ hive_create, hive_delete, ssh_test, hive_import_ssh },
+  } satisfies Handlers;
+}
+
+/** Asked when it matters, with a short deadline. */
+export async function hiveHealth(hive: Hive, localHive: LocalHive): Promise<HiveHealth> {
+  const { hive_id } = hive;
+  const presence = await localHive.probe(hive);
+  switch (presence.kind) {
+    case 'ours': {
+      const { version, uptime_s, pid, role } = presence.health;
+      if (role !== 'hive') return { hive_id, state: 'unreachable', reason: `a ${role} answers at its port` };
+      return { hive_id, state: 'running', version, uptime_s, pid };
+    }
+    case 'absent':
+      return { hive_id, state: hive.managed ? 'stopped' : 'unreachable', reason: presence.reason };
+    case 'frozen':
+      return { hive_id, state: 'unreachable', reason: 'it accepts connections but does not answer' };
+    case 'stranger':
+      return { hive_id, state: 'unreachable', reason: presence.what };
+  }
+}
+
+/** Asks the hive's machine what it has, and records it. */
+async function refresh(hive: Hive, { hives, peerOf }: HiveParts): Promise<Hive> {
+  const signal = AbortSignal.timeout(CAPABILITIES_DEADLINE_MS);
+  const answer = capabilities.safeParse(await call(peerOf(hive), { method: 'GET', path: '/capabilities', signal }));
+  if (!answer.success)
+    throw new JobError('hive_bad_response', 'Hive answered with capabilities that are not ours', { cause: answer.error });
+  narrate(
+    'hive_capabilities',
+    `hive '${hive.hive_id}' has ${answer.data.devices.map(({ worker, device }) => `${worker}:${device}`).join(', ')}`,
+  );
+  return hives.record(hive.hive_id, answer.data);
+}
+
+function requireLocal(input: InputOf<'hive_install'>, what: string): void {
+  if (input.hive_id !== LOCALHOST || input.ssh_host !== undefined) throw notOverSsh(what);
+}
+
+function requireManaged(hive: Hive, what: string): void {
+  if (!hive.managed) throw notOverSsh(what);
+}
+
+function notOverSsh(what: string): JobError {
+  return new JobError('not_implemented', `${what} is not built yet`);
+}

@@ -1,0 +1,55 @@
+import { JobError, workerHeartbeat, type DownstreamJob, type Hive } from '../contract/index.ts';
+import { homePaths } from '../daemon/index.ts';
+import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
+import { forwardHandlers } from './forward.ts';
+import { HiveCatalog } from './hive-catalog.ts';
+import { hiveHandlers } from './hive-handlers.ts';
+import { LocalHive } from './local-hive.ts';
+import { createStatus } from './status.ts';
+import { WorkerRegistry } from './worker-registry.ts';
+
+export interface QueenOptions {
+  port: number;
+  /** The port of the hive on this machine. */
+  hivePort: number;
+  token: string | undefined;
+}
+
+/** The fleet's one front: knows the hives, decides where work goes, forwards. */
+export function createQueen(options: QueenOptions, catalog: Catalog): ServedRole {
+  const { port, token } = options;
+  const hives = new HiveCatalog(catalog, options.hivePort);
+  const workers = new WorkerRegistry();
+  // The local hive reaches the queen on loopback whatever address she listens on.
+  const queenUrl = `http://127.0.0.1:${port}`;
+  const localHive = new LocalHive({ paths: homePaths(), queenUrl, token });
+  const peerOf = ({ hive_id, host, port: hivePort }: Hive): Peer => ({
+    role: 'hive',
+    name: hive_id,
+    host,
+    port: hivePort,
+    token,
+  });
+  const parts = { hives, localHive, workers, peerOf, port };
+  return {
+    handlers: { ...hiveHandlers(parts), ...forwardHandlers(parts), status: createStatus(parts) },
+    findPeer: ({ name }: DownstreamJob) => peerOf(hives.get(name)),
+    addRoutes: (app) => {
+      app.post('/v1/worker-heartbeat', (request) => {
+        const heartbeat = workerHeartbeat.safeParse(parseBody(request.body));
+        if (!heartbeat.success)
+          throw new JobError('invalid_input', 'This is not a heartbeat of ours', { cause: heartbeat.error });
+        workers.record(heartbeat.data);
+        return { ok: true };
+      });
+    },
+  };
+}
+
+function parseBody(body: unknown): unknown {
+  try {
+    return JSON.parse(String(body)) as unknown;
+  } catch (cause) {
+    throw new JobError('invalid_json', 'The body is not JSON', { cause });
+  }
+}

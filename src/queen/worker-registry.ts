@@ -1,0 +1,26 @@
+import type { WorkerHeartbeat } from '../contract/index.ts';
+
+/** Three heartbeats missed: gone, or frozen, which is no better. */
+const STALE_AFTER_MS = 10_000;
+
+/** What workers last said of themselves. Memory only: after a restart of the queen, the next heartbeats refill it. */
+export class WorkerRegistry {
+  readonly #last = new Map<string, { heartbeat: WorkerHeartbeat; at: number }>();
+
+  record(heartbeat: WorkerHeartbeat): void {
+    const key = `${heartbeat.hive_id}/${heartbeat.worker_id}`;
+    if (heartbeat.state === 'stopping' || heartbeat.state === 'exited') this.#last.delete(key);
+    else this.#last.set(key, { heartbeat, at: Date.now() });
+  }
+
+  /** Those heard of lately. */
+  list(): WorkerHeartbeat[] {
+    const now = Date.now();
+    for (const [key, { at }] of this.#last) if (now - at > STALE_AFTER_MS) this.#last.delete(key);
+    return [...this.#last.values()].map(({ heartbeat }) => heartbeat);
+  }
+
+  find(hiveId: string, workerId: string): WorkerHeartbeat | undefined {
+    return this.#last.get(`${hiveId}/${workerId}`)?.heartbeat;
+  }
+}

@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import type { WorkerKind } from './contract/index.ts';
+import { hivePort, workerPorts } from './daemon/index.ts';
+import { createHive } from './hive/index.ts';
+import type { Peer } from './jobs/index.ts';
+import { createQueen } from './queen/index.ts';
+import { serveRole } from './serve-role.ts';
+import { createWorker } from './worker/index.ts';
+
+export interface QueenFlags {
+  host: string;
+  port: number;
+}
+
+export interface HiveFlags {
+  id: string;
+  host: string;
+  port: number;
+  /** URL of the queen that its workers report to. */
+  queen: string | undefined;
+}
+
+export interface WorkerFlags {
+  id: string;
+  hiveId: string;
+  model: string;
+  modelPath: string;
+  worker: WorkerKind;
+  device: number;
+  slots: number;
+  context: number | undefined;
+  queen: string | undefined;
+}
+
+const token = process.env['RBEE_TOKEN'] || undefined;
+
+export function runQueen({ host, port }: QueenFlags): Promise<void> {
+  return serveRole({
+    role: 'queen',
+    name: 'queen',
+    host,
+    ports: { first: port, last: port },
+    storage: 'disk',
+    extra: {},
+    create: ({ catalog }) => createQueen({ port, hivePort: hivePort(), token }, catalog),
+  });
+}
+
+/** @param packageRoot the folder of this rbee, with the models that came with it */
+export function runHive({ id, host, port, queen }: HiveFlags, packageRoot: string): Promise<void> {
+  return serveRole({
+    role: 'hive',
+    name: id,
+    host,
+    ports: { first: port, last: port },
+    storage: 'disk',
+    extra: { hive_id: id },
+    create: ({ catalog }) => createHive({ id, queenUrl: queen, builtinModels: join(packageRoot, 'models'), token }, catalog),
+  });
+}
+
+/** Listens on the first free port of RBEE_WORKER_PORTS, on loopback: only its hive calls it. */
+export function runWorker({ queen, ...flags }: WorkerFlags): Promise<void> {
+  return serveRole({
+    role: 'worker',
+    name: flags.id,
+    host: '127.0.0.1',
+    ports: workerPorts(),
+    storage: 'memory',
+    extra: { ...flags },
+    create: ({ port }) => createWorker({ ...flags, port, queen: queen === undefined ? undefined : queenAt(queen) }),
+  });
+}
+
+function queenAt(url: string): Peer {
+  const { hostname, port } = new URL(url);
+  return { role: 'queen', name: 'queen', host: hostname, port: Number(port), token };
+}

@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import { actorOf, JobError, type Role } from './contract/index.ts';
+import {
+  bindFirstFree,
+  ensureDirectory,
+  homePaths,
+  onShutdown,
+  removePidfile,
+  reportFailure,
+  reportReady,
+  writePidfile,
+  type PortRange,
+} from './daemon/index.ts';
+import {
+  bindServer,
+  createJobServer,
+  JobRegistry,
+  KEPT_IN_MEMORY_JOBS_LIMIT,
+  KEPT_JOBS_AGE_MS,
+  KEPT_JOBS_LIMIT,
+  openFileEventLog,
+  openMemoryCatalog,
+  openMemoryEventLog,
+  openSqliteCatalog,
+  requireTokenBeyondLoopback,
+  type Catalog,
+  type ServedRole,
+} from './jobs/index.ts';
+import { log, speaking } from './narration/index.ts';
+
+export interface RoleLife {
+  role: Role;
+  /** The hive's or worker's id; 'queen' for the queen. */
+  name: string;
+  host: string;
+  ports: PortRange;
+  /** Whether its jobs outlive the process. */
+  storage: 'disk' | 'memory';
+  /** What its pidfile and its readiness say beside the usual. */
+  extra: Record<string, unknown>;
+  create(parts: { catalog: Catalog; port: number }): ServedRole;
+}
+
+/**
+ * The life of every daemon: bind the port (the lock between two of them), open the home, answer, become ready, and on a
+ * signal end in the reverse order. A failure on the way is told to whoever started the daemon, and ends the process.
+ */
+export async function serveRole(life: RoleLife): Promise<void> {
+  try {
+    await start(life);
+  } catch (cause) {
+    const error =
+      cause instanceof JobError ? cause : new JobError('internal', `${life.name} could not start: ${String(cause)}`, { cause });
+    log.fatal({ err: cause }, `${life.name} could not start`);
+    await reportFailure(error.toWire(actorOf[life.role]));
+    process.exit(1);
+  }
+}
+
+async function start(life: RoleLife): Promise<void> {
+  const { role, name, host, extra } = life;
+  const token = process.env['RBEE_TOKEN'] || undefined;
+  requireTokenBeyondLoopback(host, token);
+  const bound = await bindFirstFree(life.ports, (port) => bindServer(host, port));
+  const paths = homePaths();
+  const { eventLog, catalog, kept } = await openStorage(life);
+  const served = life.create({ catalog, port: bound.port });
+  const registry = new JobRegistry({
+    actor: actorOf[role],
+    handlers: speaking(actorOf[role], served.handlers),
+    log: eventLog,
+    catalog,
+    logger: log,
+    kept,
+  });
+  const server = createJobServer({
+    role,
+    name,
+    version: __RBEE_VERSION__,
+    home: paths.homeId,
+    bound,
+    token,
+    registry,
+    findPeer: served.findPeer,
+    logger: log,
+  });
+  served.addRoutes?.(server.app);
+  await server.open();
+  const pidfile = await writePidfile(paths.run, {
+    role,
+    name: role === 'worker' ? name : role,
+    host,
+    port: bound.port,
+    version: __RBEE_VERSION__,
+    extra,
+  });
+  onShutdown(async (signal) => {
+    log.info({ signal }, `${name} is shutting down`);
+    await registry.close();
+    await served.stop?.();
+    await server.close();
+    catalog.close();
+    await removePidfile(paths.run, pidfile);
+  });
+  await served.start?.();
+  log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${name} is ready`);
+  await reportReady({ port: bound.port, extra });
+}
+
+async function openStorage({ role, storage }: RoleLife) {
+  if (storage === 'memory') {
+    const kept = { jobs: KEPT_IN_MEMORY_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS };
+    return { eventLog: openMemoryEventLog(), catalog: openMemoryCatalog(), kept };
+  }
+  const paths = homePaths();
+  await ensureDirectory(paths.data);
+  const kept = { jobs: KEPT_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS };
+  return { eventLog: openFileEventLog(paths.jobs(role)), catalog: openSqliteCatalog(join(paths.data, `${role}.db`)), kept };
+}

@@ -1,0 +1,147 @@
+import { availableParallelism } from 'node:os';
+import { JobError, type WorkerHeartbeat, type WorkerKind } from '../contract/index.ts';
+import { reportStep } from '../daemon/index.ts';
+import type { Peer, ServedRole } from '../jobs/index.ts';
+import { log } from '../narration/index.ts';
+import { loadLlama, type Engine } from './engines/index.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { createInfer } from './infer.ts';
+
+export interface WorkerOptions {
+  id: string;
+  hiveId: string;
+  /** The model's name, and its file. */
+  model: string;
+  modelPath: string;
+  worker: WorkerKind;
+  device: number;
+  slots: number;
+  /** Tokens a slot may hold; the engine chooses when undefined. */
+  context: number | undefined;
+  port: number;
+  /** Whom to tell how this worker is; nobody when undefined. */
+  queen: Peer | undefined;
+}
+
+/** One model, loaded once, serving `infer` until it is told to stop. */
+export function createWorker(options: WorkerOptions): ServedRole {
+  const { id, model, queen } = options;
+  let state: WorkerHeartbeat['state'] = 'loading';
+  let engine: Engine | undefined;
+  const rate = createRate(() => engine?.tokensGenerated ?? 0);
+  const heartbeat =
+    queen === undefined
+      ? undefined
+      : new Heartbeat(queen, () => describe(options, { state: busyOr(state, engine), engine, tokensPerSecond: rate() }));
+  const ended = new AbortController();
+  const loading = deferred<Engine>();
+
+  return {
+    handlers: {
+      infer: createInfer({
+        id,
+        model,
+        loaded: () => loading.promise,
+      }),
+    },
+    findPeer: ({ role }) => {
+      throw new JobError('not_found', `A worker drives no jobs on a ${role}`);
+    },
+    start: async () => {
+      heartbeat?.beat();
+      engine = await load(options, { signal: ended.signal, onSlotsChange: () => heartbeat?.beat() });
+      loading.resolve(engine);
+      state = 'ready';
+      heartbeat?.beat();
+    },
+    stop: async () => {
+      state = 'stopping';
+      ended.abort(new JobError('cancelled', `${id} is shutting down`));
+      await heartbeat?.stop();
+      await engine?.close();
+    },
+  };
+}
+
+async function load(
+  options: WorkerOptions,
+  { signal, onSlotsChange }: { signal: AbortSignal; onSlotsChange: () => void },
+): Promise<Engine> {
+  let lastPercent = -1;
+  const started = performance.now();
+  const engine = await loadLlama({
+    modelPath: options.modelPath,
+    worker: options.worker,
+    slots: options.slots,
+    contextSize: options.context,
+    threads: availableParallelism(),
+    signal,
+    onSlotsChange,
+    onLoadProgress: (fraction) => {
+      const percent = Math.floor(fraction * 100);
+      if (percent === lastPercent) return;
+      lastPercent = percent;
+      void reportStep({
+        kind: 'progress',
+        data: { action: 'worker_load', done: percent, total: 100, unit: 'percent', rate: null, eta_s: null },
+      });
+    },
+  });
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  log.info(
+    { action: 'worker_load' },
+    `loaded ${options.model} in ${seconds} s: ${engine.slots} slots of ${engine.contextSize} tokens`,
+  );
+  void reportStep({
+    kind: 'narration',
+    data: {
+      action: 'worker_load',
+      human: `${options.model} loaded in ${seconds} s: ${engine.slots} slots of ${engine.contextSize} tokens`,
+      detail: true,
+    },
+  });
+  return engine;
+}
+
+function busyOr(state: WorkerHeartbeat['state'], engine: Engine | undefined): WorkerHeartbeat['state'] {
+  return state === 'ready' && engine !== undefined && engine.slotsUsed >= engine.slots ? 'busy' : state;
+}
+
+function describe(
+  options: WorkerOptions,
+  now: { state: WorkerHeartbeat['state']; engine: Engine | undefined; tokensPerSecond: number },
+): WorkerHeartbeat {
+  return {
+    worker_id: options.id,
+    hive_id: options.hiveId,
+    model: options.model,
+    worker: options.worker,
+    device: options.device,
+    state: now.state,
+    port: options.port,
+    slots: options.slots,
+    slots_used: now.engine?.slotsUsed ?? 0,
+    ...(now.engine === undefined ? {} : { context: now.engine.contextSize }),
+    tokens_per_s: now.tokensPerSecond,
+    memory_bytes: process.memoryUsage.rss(),
+  };
+}
+
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+/** Growth of a counter a second, since the last time it was asked. */
+function createRate(count: () => number): () => number {
+  let last = { count: 0, at: performance.now() };
+  return () => {
+    const now = { count: count(), at: performance.now() };
+    const rate = ((now.count - last.count) / Math.max(now.at - last.at, 1)) * 1000;
+    last = now;
+    return Math.round(rate * 10) / 10;
+  };
+}
