@@ -20,9 +20,11 @@ await build({
   external: ['node-llama-cpp', 'libsql'],
   define: { __RBEE_VERSION__: JSON.stringify(version) },
   // Bundled CommonJS packages (fastify, pino, commander) still call require() for Node's own modules.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-  minifySyntax: true,
-  minifyWhitespace: true,
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+  // Less to parse: the command line starts with this.
+  minify: true,
   legalComments: 'none',
   logLevel: 'warning',
 });

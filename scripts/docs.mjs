@@ -15,7 +15,9 @@ const bundled = await build({
   platform: 'node',
   write: false,
 });
-const { operations, errorCodes, z } = await import(`data:text/javascript;base64,${Buffer.from(bundled.outputFiles[0].text).toString('base64')}`);
+const { operations, errorCodes, z } = await import(
+  `data:text/javascript;base64,${Buffer.from(bundled.outputFiles[0].text).toString('base64')}`
+);
 
 const pages = { 'operations.md': operationsPage(), 'errors.md': errorsPage() };
 const isCheck = process.argv.includes('--check');
@@ -60,7 +62,12 @@ function fieldTable(schema, title) {
   if (fields.length === 0) return [`${title}: nothing.`, ''];
   const required = new Set(schema.required ?? []);
   const rows = fields.map(([field, value]) => {
-    const must = required.has(field) && value.default === undefined ? 'yes' : value.default === undefined ? '' : `default \`${JSON.stringify(value.default)}\``;
+    const must =
+      required.has(field) && value.default === undefined
+        ? 'yes'
+        : value.default === undefined
+          ? ''
+          : `default \`${JSON.stringify(value.default)}\``;
     return `| \`${field}\` | ${typeOf(value)} | ${must} | ${(value.description ?? '').replaceAll('|', '\\|')} |`;
   });
   return [`| ${title} | type | required | meaning |`, '|---|---|---|---|', ...rows, ''];
@@ -70,7 +77,10 @@ function typeOf(schema) {
   if (schema.enum) return schema.enum.map((value) => `\`${value}\``).join(', ');
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(' or ');
   if (schema.type === 'array') return `list of ${typeOf(schema.items ?? {})}`;
-  if (schema.type === 'object' && schema.properties) return `object (${Object.keys(schema.properties).map((key) => `\`${key}\``).join(', ')})`;
+  if (schema.type === 'object' && schema.properties)
+    return `object (${Object.keys(schema.properties)
+      .map((key) => `\`${key}\``)
+      .join(', ')})`;
   return schema.type ?? 'anything';
 }
 
@@ -86,7 +96,9 @@ function errorsPage() {
     '|---|---|---|---|---|---|',
   ];
   for (const [code, { status, exit, retryable, meaning, hint }] of Object.entries(errorCodes)) {
-    lines.push(`| \`${code}\` | ${status} | ${exit} | ${retryable ? 'yes' : 'no'} | ${meaning} | ${hint.replaceAll('|', '\\|').replaceAll('<', '\\<')} |`);
+    lines.push(
+      `| \`${code}\` | ${status} | ${exit} | ${retryable ? 'yes' : 'no'} | ${meaning} | ${hint.replaceAll('|', '\\|').replaceAll('<', '\\<')} |`,
+    );
   }
   return lines.join('\n');
 }

@@ -98,9 +98,10 @@ async function start(life: RoleLife): Promise<void> {
     log.info({ signal }, `${name} is shutting down`);
     await registry.close();
     await served.stop?.();
+    // Before the port is free: after that, the pidfile may be a successor's.
+    await removePidfile(paths.run, pidfile);
     await server.close();
     catalog.close();
-    await removePidfile(paths.run, pidfile);
   });
   await served.start?.();
   log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${name} is ready`);
@@ -113,7 +114,7 @@ async function openStorage({ role, storage }: RoleLife) {
     return { eventLog: openMemoryEventLog(), catalog: openMemoryCatalog(), kept };
   }
   const paths = homePaths();
-  await ensureDirectory(paths.data);
+  await ensureDirectory(paths.jobs(role));
   const kept = { jobs: KEPT_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS };
   return { eventLog: openFileEventLog(paths.jobs(role)), catalog: openSqliteCatalog(join(paths.data, `${role}.db`)), kept };
 }

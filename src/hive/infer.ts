@@ -15,12 +15,13 @@ export interface InferParts {
 export function createInfer({ workers, models, workerPeer }: InferParts): Run<'infer'> {
   return async function* (input, context) {
     const { model, path } = await modelOf(input, workers, models);
-    narrate('model_ready', `model \`${model}\` ready`);
+    const need = { modelPath: path, workerId: input.worker_id, device: input.device };
+    // Worth a word only when something is about to be loaded.
+    narrate('model_ready', `model \`${model}\` ready`, { detail: workers.isLoaded(need) });
     const spec = async (): Promise<WorkerSpec> => {
       const device = chooseDevice(input.device, await listDevices());
       return { model, modelPath: path, ...device, slots: DEFAULT_SLOTS, context: undefined };
     };
-    const need = { modelPath: path, workerId: input.worker_id, device: input.device };
     const lease = await workers.lease(need, spec, context.signal);
     const { id, died } = lease.worker;
     try {

@@ -1,20 +1,15 @@
 import { isErrorCode, JobError, actors, type Actor } from '../contract/index.ts';
 import * as z from 'zod';
-import { errors, request } from 'undici';
-import { authorization, badResponse, connections, networkCode, unreachable, urlOf, type Peer } from './peer.ts';
+import { exchange, type Exchange } from './exchange.ts';
+import { badResponse, networkCode, unreachable, type Peer } from './peer.ts';
 
-export interface CallOptions {
-  method: 'GET' | 'POST' | 'DELETE';
-  path: string;
-  body?: string;
-  headers?: Record<string, string>;
+export interface CallOptions extends Exchange {
   /** Safe to send twice: a connection that breaks before the answer is tried once more. */
   repeatable?: boolean;
-  signal?: AbortSignal | undefined;
 }
 
 /** Over this, an answer to a small call is not ours. */
-const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024;
+const ANSWER_LIMIT_CHARS = 16 * 1024 * 1024;
 
 const errorBody = z.object({
   error: z.object({ code: z.string(), message: z.string(), origin: z.enum(actors).optional() }),
@@ -60,40 +55,33 @@ async function send(peer: Peer, options: CallOptions): Promise<{ status: number;
   try {
     return await attempt(peer, options);
   } catch (cause) {
-    if (options.signal?.aborted) throw options.signal.reason;
-    const code = networkCode(cause);
-    const stale = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
-    if (stale && options.repeatable)
-      return attempt(peer, options).catch((again: unknown) => Promise.reject(asJobError(peer, again)));
+    options.signal?.throwIfAborted();
+    // A kept connection may have been closed by the other side just as it was used again.
+    const isStale = networkCode(cause) === 'ECONNRESET' || networkCode(cause) === 'EPIPE';
+    if (!isStale || options.repeatable !== true) throw asJobError(peer, cause);
+  }
+  try {
+    return await attempt(peer, options);
+  } catch (cause) {
     throw asJobError(peer, cause);
   }
 }
 
-function asJobError(peer: Peer, cause: unknown): JobError {
-  if (cause instanceof JobError) return cause;
-  if (cause instanceof errors.HTTPParserError)
-    return badResponse(peer, `What answers as the ${peer.role} does not speak HTTP`, cause);
+function asJobError(peer: Peer, cause: unknown): unknown {
+  const code = networkCode(cause);
+  if (code === undefined) return cause;
+  if (code.startsWith('HPE_')) return badResponse(peer, `What answers as the ${peer.role} does not speak HTTP`, cause);
   return unreachable(peer, cause);
 }
 
 async function attempt(peer: Peer, options: CallOptions): Promise<{ status: number; text: string }> {
-  const response = await request(urlOf(peer, options.path), {
-    dispatcher: connections,
-    method: options.method,
-    headers: {
-      ...authorization(peer),
-      ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...options.headers,
-    },
-    body: options.body ?? null,
-    signal: options.signal ?? null,
-  });
+  const response = await exchange(peer, options);
+  response.setEncoding('utf8');
   let text = '';
-  response.body.setEncoding('utf8');
-  for await (const chunk of response.body) {
+  for await (const chunk of response) {
     text += chunk as string;
-    if (text.length > ANSWER_LIMIT_BYTES)
-      throw badResponse(peer, `${capitalised(peer.role)} answered with more than ${ANSWER_LIMIT_BYTES} bytes`);
+    if (text.length > ANSWER_LIMIT_CHARS)
+      throw badResponse(peer, `${capitalised(peer.role)} answered with more than ${ANSWER_LIMIT_CHARS} characters`);
   }
-  return { status: response.statusCode, text };
+  return { status: response.statusCode ?? 0, text };
 }

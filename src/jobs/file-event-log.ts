@@ -10,10 +10,9 @@ const NEWLINE = 0x0a;
 
 /**
  * One NDJSON file a job, appended without fsync: what reached the page cache survives a killed process.
- * A line is written in one fixed order of keys, so that reading it needs no JSON parser.
+ * The directory must exist. A line is written in one fixed order of keys, so that reading it needs no JSON parser.
  */
 export function openFileEventLog(directory: string): EventLog {
-  fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
   const files = new OpenFiles(directory);
 
   return {

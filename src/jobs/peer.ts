@@ -1,5 +1,4 @@
 import { JobError, type ErrorCode, type Role } from '../contract/index.ts';
-import { Agent } from 'undici';
 import { ANSWER_DEADLINE_MS, CONNECT_DEADLINE_MS, SILENCE_DEADLINE_MS } from './limits.ts';
 
 /** A daemon that serves jobs, seen from its client. */
@@ -12,21 +11,17 @@ export interface Peer {
   token?: string | undefined;
 }
 
-/** One pool of connections for all calls: connections are kept and used again. */
-export const connections = new Agent({
-  connect: { timeout: CONNECT_DEADLINE_MS },
-  headersTimeout: ANSWER_DEADLINE_MS,
-  bodyTimeout: SILENCE_DEADLINE_MS,
-  keepAliveTimeout: 60_000,
-});
+/** Which wait was too long. Named like Node's own network errors, so that one table explains them all. */
+export type Deadline = 'CONNECT_DEADLINE' | 'ANSWER_DEADLINE' | 'SILENCE_DEADLINE';
 
-export function urlOf(peer: Peer, path: string): string {
-  const host = peer.host.includes(':') ? `[${peer.host}]` : peer.host;
-  return `http://${host}:${peer.port}${path}`;
-}
+export class DeadlineError extends Error {
+  override readonly name = 'DeadlineError';
+  readonly code: Deadline;
 
-export function authorization(peer: Peer): Record<string, string> {
-  return peer.token === undefined ? {} : { authorization: `Bearer ${peer.token}` };
+  constructor(code: Deadline) {
+    super(REASONS[code]);
+    this.code = code;
+  }
 }
 
 export function unreachable(peer: Peer, cause: unknown): JobError {
@@ -50,15 +45,14 @@ const REASONS: Record<string, string> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection closed',
   EPIPE: 'connection closed',
-  UND_ERR_SOCKET: 'connection closed',
   ENOTFOUND: 'host name not found',
   EAI_AGAIN: 'host name could not be looked up',
   EHOSTUNREACH: 'no route to host',
   ENETUNREACH: 'no route to host',
-  ETIMEDOUT: `no connection within ${CONNECT_DEADLINE_MS / 1000} s`,
-  UND_ERR_CONNECT_TIMEOUT: `no connection within ${CONNECT_DEADLINE_MS / 1000} s`,
-  UND_ERR_HEADERS_TIMEOUT: `no answer within ${ANSWER_DEADLINE_MS / 1000} s`,
-  UND_ERR_BODY_TIMEOUT: `no sign of life for ${SILENCE_DEADLINE_MS / 1000} s`,
+  ETIMEDOUT: 'no answer from its address',
+  CONNECT_DEADLINE: `no connection within ${CONNECT_DEADLINE_MS / 1000} s`,
+  ANSWER_DEADLINE: `no answer within ${ANSWER_DEADLINE_MS / 1000} s`,
+  SILENCE_DEADLINE: `no sign of life for ${SILENCE_DEADLINE_MS / 1000} s`,
 };
 
 function whyUnreachable(cause: unknown): string {

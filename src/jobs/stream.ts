@@ -1,10 +1,11 @@
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import { request, type Dispatcher } from 'undici';
 import { DONE, isTerminal, type EventKind } from '../contract/index.ts';
 import { parseJson, refusal } from './call.ts';
-import { RECONNECT_BACKOFF_MS, RECONNECT_DEADLINE_MS } from './limits.ts';
-import { authorization, badResponse, connections, networkCode, unreachable, urlOf, type Peer } from './peer.ts';
+import { RECONNECT_BACKOFF_MS, RECONNECT_DEADLINE_MS, SILENCE_DEADLINE_MS } from './limits.ts';
+import { exchange } from './exchange.ts';
+import { badResponse, DeadlineError, networkCode, unreachable, type Peer } from './peer.ts';
 
 /** An event as it came over the wire, its data unparsed. */
 export interface StreamEvent {
@@ -59,20 +60,29 @@ export async function* readStream(peer: Peer, jobId: string, options: StreamOpti
 }
 
 async function* readOnce(peer: Peer, jobId: string, options: StreamOptions): AsyncGenerator<StreamEvent, void, void> {
-  const response = await request(urlOf(peer, `/v1/jobs/${encodeURIComponent(jobId)}/stream`), {
-    dispatcher: connections,
-    headers: { ...authorization(peer), accept: 'text/event-stream', 'last-event-id': String(options.after) },
+  const response = await exchange(peer, {
+    method: 'GET',
+    path: `/v1/jobs/${encodeURIComponent(jobId)}/stream`,
+    headers: { accept: 'text/event-stream', 'last-event-id': String(options.after) },
     signal: options.signal,
   });
-  if (response.statusCode !== 200) throw refusal(peer, response.statusCode, parseJson(await response.body.text()));
+  response.setEncoding('utf8');
+  response.setTimeout(SILENCE_DEADLINE_MS, () => response.destroy(new DeadlineError('SILENCE_DEADLINE')));
+  if (response.statusCode !== 200) throw refusal(peer, response.statusCode ?? 0, parseJson(await textOf(response)));
   if (!String(response.headers['content-type']).startsWith('text/event-stream')) {
-    await response.body.dump();
+    response.destroy();
     throw badResponse(peer, `The ${peer.role} answered with something that is not a stream of events`);
   }
-  yield* parseBody(peer, response.body);
+  yield* parseBody(peer, response);
 }
 
-async function* parseBody(peer: Peer, body: Dispatcher.ResponseData['body']): AsyncGenerator<StreamEvent, void, void> {
+async function textOf(response: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of response) text += chunk as string;
+  return text;
+}
+
+async function* parseBody(peer: Peer, response: IncomingMessage): AsyncGenerator<StreamEvent, void, void> {
   let arrived: StreamEvent[] = [];
   const parser = createParser({
     onEvent: (message) => {
@@ -83,9 +93,8 @@ async function* parseBody(peer: Peer, body: Dispatcher.ResponseData['body']): As
       throw badResponse(peer, `The ${peer.role} sent a stream that is not ours: ${error.message}`, error);
     },
   });
-  const decoder = new TextDecoder();
-  for await (const chunk of body) {
-    parser.feed(decoder.decode(chunk as Buffer, { stream: true }));
+  for await (const chunk of response) {
+    parser.feed(chunk as string);
     const events = arrived;
     arrived = [];
     yield* events;

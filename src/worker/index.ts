@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { JobError, type WorkerHeartbeat, type WorkerKind } from '../contract/index.ts';
 import { reportStep } from '../daemon/index.ts';
@@ -74,7 +75,7 @@ async function load(
     worker: options.worker,
     slots: options.slots,
     contextSize: options.context,
-    threads: availableParallelism(),
+    threads: await threadsFor(options.modelPath),
     signal,
     onSlotsChange,
     onLoadProgress: (fraction) => {
@@ -101,6 +102,14 @@ async function load(
     },
   });
   return engine;
+}
+
+/** Threads meet at a barrier after every layer: with less weight than this for each, waiting costs more than computing. */
+const BYTES_PER_THREAD = 64 * 1024 * 1024;
+
+async function threadsFor(modelPath: string): Promise<number> {
+  const { size } = await stat(modelPath).catch(() => ({ size: 0 })); // The engine says what is wrong with the file.
+  return Math.max(1, Math.min(Math.ceil(size / BYTES_PER_THREAD), availableParallelism()));
 }
 
 function busyOr(state: WorkerHeartbeat['state'], engine: Engine | undefined): WorkerHeartbeat['state'] {

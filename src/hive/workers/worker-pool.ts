@@ -53,6 +53,11 @@ export class WorkerPool {
     return worker;
   }
 
+  /** Whether a request would find a worker that is ready, if perhaps busy. */
+  isLoaded(need: Need): boolean {
+    return this.list().some((worker) => worker.state.kind === 'ready' && fits(worker, need));
+  }
+
   /**
    * Starts a worker and waits until it has loaded its model.
    * @throws JobError model_corrupt, model_too_large, device_not_found, worker_start_failed, deadline_exceeded; cancelled

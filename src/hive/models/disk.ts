@@ -1,0 +1,46 @@
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import { JobError } from '../../contract/index.ts';
+
+/** @throws JobError disk_full when that many more bytes do not fit beside what is there */
+export async function assertRoom(directory: string, neededBytes: number): Promise<void> {
+  const { bavail, bsize } = await fs.statfs(directory);
+  const freeBytes = bavail * bsize;
+  if (neededBytes <= freeBytes) return;
+  const sentence = `The disk is full: ${formatBytes(neededBytes)} are needed and ${formatBytes(freeBytes)} are free in ${directory}`;
+  throw new JobError('disk_full', sentence);
+}
+
+/** Runs a write; when the disk, or what this user may take of it, is full, says so. */
+export async function orDiskFull<T>(file: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (cause) {
+    const code = errnoOf(cause);
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw cause;
+    throw new JobError('disk_full', `The disk is full: ${file} could not be written`, { cause });
+  }
+}
+
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** Makes a rename in this directory last through a power cut. */
+export async function syncDirectoryOf(file: string): Promise<void> {
+  const directory = await fs.open(path.dirname(file), 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
+
+/** In decimal units, as disks and model pages give them: 1.9 MB. */
+export function formatBytes(bytes: number): string {
+  const step = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), UNITS.length - 1);
+  const value = bytes / 1000 ** step;
+  return `${step === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${UNITS[step]}`;
+}

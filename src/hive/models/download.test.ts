@@ -1,0 +1,483 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import * as net from 'node:net';
+import * as path from 'node:path';
+import { build } from 'esbuild';
+import { expect, test } from 'vitest';
+import type { Model } from '../../contract/index.ts';
+import { chunked, cutAfter, dripping, good, ignoringRange, silentAfter, startBreakingServer, status } from './testing/breaking-server.ts';
+import { actionsOf, fakeModel, IMPATIENT, sha256, testStore, TINY_FILE, watch } from './testing/test-store.ts';
+
+const content = fakeModel(200_000);
+const served = { content, etag: '"v1"' };
+const name = 'bee';
+/** For a busy machine. */
+const PATIENT = { interval: 5, timeout: 10_000 };
+
+function bytesOf(model: Model): Buffer {
+  return fs.readFileSync(model.path);
+}
+
+test('a model comes whole, with its digest, and is listed', async () => {
+  using test = testStore();
+  const tiny = fs.readFileSync(TINY_FILE);
+  await using server = await startBreakingServer(good({ content: tiny, etag: '"v1"' }));
+  const download = watch(test.store, { source: server.url, sha256: sha256(tiny).toUpperCase() });
+  const model = await download.model;
+  expect(model).toMatchObject({ model: 'bee', source: server.url, size_bytes: tiny.length, sha256: sha256(tiny) });
+  expect(bytesOf(model).equals(tiny)).toBe(true);
+  expect(test.files()).toEqual(['bee.gguf']);
+  expect(fs.statSync(model.path).mode & 0o777).toBe(0o644);
+  expect(await test.store.get('bee')).toEqual(model);
+  expect(await test.store.list()).toMatchObject([{ model: 'tiny' }, { model: 'bee' }]);
+  expect(actionsOf(download)).toEqual(['fetch', 'ready']);
+  expect(JSON.stringify(download.narrations)).not.toContain('secret');
+  expect(download.progress.at(-1)).toMatchObject({ action: 'download', done: tiny.length, total: tiny.length, unit: 'bytes' });
+});
+
+test('a connection cut in the middle is taken up again where it broke, as often as it brings the file further', async () => {
+  using test = testStore();
+  const cut = cutAfter(20_000, served);
+  await using server = await startBreakingServer(cut, cut, cut, cut, cut, cut, good(served));
+  const download = watch(test.store, { source: server.url, name });
+  expect(bytesOf(await download.model).equals(content)).toBe(true);
+  expect(server.requests.map((headers) => headers.range)).toEqual([
+    undefined,
+    ...[1, 2, 3, 4, 5, 6].map((cuts) => `bytes=${cuts * 20_000}-`),
+  ]);
+  expect(server.requests[1]).toMatchObject({ 'if-range': '"v1"', 'accept-encoding': 'identity' });
+  expect(actionsOf(download).slice(0, 3)).toEqual(['fetch', 'retry', 'resume']);
+});
+
+test('Last-Modified tells versions apart where there is no strong ETag', async () => {
+  using test = testStore();
+  const weak = { content, etag: 'W/"v1"', lastModified: 'Thu, 19 Nov 2026 10:00:00 GMT' };
+  await using server = await startBreakingServer(cutAfter(50_000, weak), good(weak));
+  await watch(test.store, { source: server.url, name }).model;
+  expect(server.requests[1]).toMatchObject({ range: 'bytes=50000-', 'if-range': weak.lastModified });
+});
+
+test('a server that tells no version is asked for the whole file again', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(cutAfter(50_000, { content }), good({ content }));
+  expect(bytesOf(await watch(test.store, { source: server.url, name }).model).equals(content)).toBe(true);
+  expect(server.requests[1]?.range).toBeUndefined();
+});
+
+test('a server that ignores Range sends the file from its start, and it is not appended', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(cutAfter(150_000, served), ignoringRange(good(served)));
+  const download = watch(test.store, { source: server.url, name });
+  expect(bytesOf(await download.model).equals(content)).toBe(true);
+  expect(server.requests[1]?.range).toBe('bytes=150000-');
+  expect(actionsOf(download)).toContain('restart');
+});
+
+test('a file that changed while it came is fetched from its start', async () => {
+  using test = testStore();
+  const changed = { content: fakeModel(90_000), etag: '"v2"' };
+  await using server = await startBreakingServer(cutAfter(50_000, served), good(changed));
+  const model = await watch(test.store, { source: server.url, name }).model;
+  expect(bytesOf(model).equals(changed.content)).toBe(true);
+  expect(model.sha256).toBe(sha256(changed.content));
+});
+
+test.each([
+  ['the rest of another version', (rest: Buffer) => ({ 'content-range': `bytes 50000-199999/200000`, etag: '"v2"', rest })],
+  ['the rest of a file of another length', (rest: Buffer) => ({ 'content-range': `bytes 50000-199999/300000`, etag: '"v1"', rest })],
+  ['another part than was asked for', (rest: Buffer) => ({ 'content-range': `bytes 40000-199999/200000`, etag: '"v1"', rest })],
+  ['a part without saying which', (rest: Buffer) => ({ etag: '"v1"', rest })],
+])('a server that sends %s is asked for the whole file', async (_, lie) => {
+  using test = testStore();
+  const { rest, ...headers } = lie(content.subarray(50_000));
+  const liar = status(206, headers, rest.toString('latin1'));
+  await using server = await startBreakingServer(cutAfter(50_000, served), liar, good(served));
+  expect(bytesOf(await watch(test.store, { source: server.url, name }).model).equals(content)).toBe(true);
+  expect(server.requests.map((request) => request.range)).toEqual([undefined, 'bytes=50000-', undefined]);
+});
+
+test('a server that always cuts at the same byte is given up, and says what happened', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(ignoringRange(cutAfter(60_000, served)));
+  const download = watch(test.store, { source: server.url, name });
+  await expect(download.model).rejects.toMatchObject({ code: 'download_failed', retryable: true });
+  await expect(download.model).rejects.toThrow('bee.gguf: the connection broke');
+  expect(server.requests).toHaveLength(IMPATIENT.attempts + 1);
+});
+
+test('fewer bytes than were promised are not a model', async () => {
+  using test = testStore();
+  const short = status(206, { 'content-range': 'bytes 50000-59999/200000', etag: '"v1"' }, 'x'.repeat(10_000));
+  await using server = await startBreakingServer(cutAfter(50_000, served), short, status(503));
+  await expect(watch(test.store, { source: server.url, name }).model).rejects.toThrow('HTTP 503');
+  expect(fs.statSync(path.join(test.modelsDir, 'bee.gguf.part')).size).toBe(60_000);
+  expect(test.files()).not.toContain('bee.gguf');
+});
+
+test('a server that falls silent is left after the idle deadline, and asked again', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(silentAfter(50_000, served), good(served));
+  const download = watch(test.store, { source: server.url, name });
+  expect(bytesOf(await download.model).equals(content)).toBe(true);
+  expect(download.narrations.find(({ action }) => action === 'retry')?.human).toContain('nothing came for 0.3 s (idle deadline)');
+});
+
+test('a server that never answers is left after the answer deadline', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(() => {});
+  const download = watch(test.store, { source: server.url, name });
+  await expect(download.model).rejects.toThrow('no answer within 0.3 s (answer deadline)');
+  expect(server.requests).toHaveLength(IMPATIENT.attempts);
+});
+
+test('a server that does not end its TLS handshake is left after the connect deadline', async () => {
+  using test = testStore();
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const sockets: net.Socket[] = [];
+  server.on('connection', (socket) => sockets.push(socket));
+  const source = `https://127.0.0.1:${(server.address() as net.AddressInfo).port}/bee.gguf`;
+  const download = watch(test.reopened({ ...IMPATIENT, connectMs: 200, attempts: 1 }), { source });
+  await expect(download.model).rejects.toThrow('no connection within 0.2 s (connect deadline)');
+  for (const socket of sockets) socket.destroy();
+  server.close();
+  await once(server, 'close');
+});
+
+test('a slow server may take longer than any deadline, and readers hear of it a few times a second', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(dripping({ pieces: 60, pauseMs: 12 }, served));
+  const download = watch(test.store, { source: server.url, name });
+  const startedAt = performance.now();
+  expect(bytesOf(await download.model).equals(content)).toBe(true);
+  const elapsedMs = performance.now() - startedAt;
+  expect(elapsedMs).toBeGreaterThan(2 * IMPATIENT.idleBodyMs);
+  expect(download.progress.length).toBeLessThanOrEqual(Math.floor(elapsedMs / 250) + 2);
+  expect(download.progress.length).toBeGreaterThanOrEqual(3);
+  expect(download.progress[0]).toMatchObject({ total: 200_000, rate: null, eta_s: null });
+  expect(download.progress[1]?.rate).toBeGreaterThan(0);
+  expect(download.progress[1]?.eta_s).toBeGreaterThan(0);
+});
+
+test('a server in trouble is asked again', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(status(500), status(503), status(429), good(served));
+  expect(bytesOf(await watch(test.store, { source: server.url, name }).model).equals(content)).toBe(true);
+});
+
+test.each([
+  [404, /There is no file at http:\/\/127\.0\.0\.1:\d+\/models\/bee\.gguf \(HTTP 404\)/],
+  [401, /asks for a login.*HTTP 401/],
+  [403, /asks for a login.*HTTP 403/],
+  [418, /the server answered HTTP 418/],
+  [204, /the server answered HTTP 204/],
+])('HTTP %i is asked once and fails with a sentence', async (code, sentence) => {
+  using test = testStore();
+  await using server = await startBreakingServer(status(code));
+  const download = watch(test.store, { source: server.url, name });
+  await expect(download.model).rejects.toThrow(sentence);
+  await expect(download.model).rejects.toMatchObject({ code: 'download_failed' });
+  expect(server.requests).toHaveLength(1);
+});
+
+test('a server that is not there fails at once, and one that goes away is waited for', async () => {
+  using test = testStore();
+  const server = await startBreakingServer(cutAfter(50_000, served));
+  const { url } = server;
+  const download = watch(test.store, { source: url, name });
+  await download.until((event) => event.kind === 'progress');
+  await server[Symbol.asyncDispose]();
+  await expect(download.model).rejects.toThrow('connection refused');
+  expect(actionsOf(download).filter((action) => action === 'retry').length).toBeGreaterThan(1);
+  const again = watch(test.reopened(), { source: url, name });
+  await expect(again.model).rejects.toThrow('connection refused');
+  expect(actionsOf(again)).not.toContain('retry');
+});
+
+test('redirects are followed, from the given address again after a cut', async () => {
+  using test = testStore();
+  await using mirror = await startBreakingServer(cutAfter(50_000, served), good(served));
+  await using server = await startBreakingServer(status(302, { location: '/step' }), status(307, { location: mirror.url }));
+  expect(bytesOf(await watch(test.store, { source: server.url, name }).model).equals(content)).toBe(true);
+  expect(server.requests).toHaveLength(3);
+  expect(mirror.requests[1]?.range).toBe('bytes=50000-');
+});
+
+test.each([
+  ['in circles', '/models/bee.gguf', /redirects more than 5 times/],
+  ['to a file', 'file:///etc/passwd', /redirects to 'file:', which is not fetched/],
+  ['to nowhere', 'http://[', /redirects to 'http:\/\/\[', which is not fetched/],
+])('a redirect %s is not followed', async (_, location, sentence) => {
+  using test = testStore();
+  await using server = await startBreakingServer(status(301, { location }, 'moved'));
+  const download = watch(test.store, { source: server.url, name });
+  await expect(download.model).rejects.toThrow(sentence);
+  await expect(download.model).rejects.toMatchObject({ code: 'download_failed' });
+});
+
+test('credentials in an address go to its server only, and into no catalog and no sentence', async () => {
+  using test = testStore();
+  await using mirror = await startBreakingServer(good(served));
+  await using server = await startBreakingServer(status(302, { location: mirror.url }));
+  const download = watch(test.store, { source: server.url.replace('http://', 'http://maja:p%40ss@'), name });
+  const model = await download.model;
+  expect(server.requests[0]?.authorization).toBe(`Basic ${Buffer.from('maja:p@ss').toString('base64')}`);
+  expect(mirror.requests[0]?.authorization).toBeUndefined();
+  expect(model.source).toBe(server.url);
+  expect(JSON.stringify(download.narrations)).not.toMatch(/maja|p%40ss|p@ss/);
+});
+
+test('a web page is refused at its first bytes, with a hint', async () => {
+  using test = testStore();
+  const page = `<!DOCTYPE html><html>${'x'.repeat(5000)}`;
+  const silent = silentAfter(30, { content: Buffer.from(page) });
+  await using server = await startBreakingServer(silent);
+  const download = watch(test.store, { source: server.url, name });
+  await expect(download.model).rejects.toMatchObject({ code: 'model_corrupt' });
+  await expect(download.model).rejects.toThrow(
+    "is not a GGUF model: it begins with '<!DOCTYPE html><html>xxxxxxxxx'. That is a web page: give the address of the file itself.",
+  );
+  expect(test.files()).toEqual([]);
+});
+
+test.each([
+  ['the first bytes one by one', 'GGU', /begins with 'G/],
+  ['nothing at all', '', /only 0 bytes long/],
+  ['a header cut short', 'GGUF1234', /only 8 bytes long/],
+])('%s are judged too', async (what, body, sentence) => {
+  using test = testStore();
+  const answer = what.startsWith('the first') ? dripping({ pieces: 4, pauseMs: 1 }, { content: Buffer.from('GGUX') }) : status(200, {}, body);
+  await using server = await startBreakingServer(answer);
+  const download = watch(test.store, { source: server.url, name });
+  await expect(download.model).rejects.toMatchObject({ code: 'model_corrupt' });
+  if (!what.startsWith('the first')) await expect(download.model).rejects.toThrow(sentence);
+  expect(test.files()).toEqual([]);
+});
+
+test('a file with another digest is refused and not kept', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(good(served));
+  const download = watch(test.store, { source: server.url, name, sha256: '0'.repeat(64) });
+  await expect(download.model).rejects.toMatchObject({ code: 'checksum_mismatch' });
+  await expect(download.model).rejects.toThrow(`its sha256 is ${sha256(content)}, not 000`);
+  expect(test.files()).toEqual([]);
+  await expect(test.store.get(name)).rejects.toMatchObject({ code: 'model_not_found' });
+});
+
+test('a cancelled download stops at once, keeps what came, and goes on from there in the next process', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(silentAfter(120_000, served));
+  const download = watch(test.reopened({ ...IMPATIENT, idleBodyMs: 60_000 }), { source: server.url, name });
+  await download.until((event) => event.kind === 'progress');
+  const part = path.join(test.modelsDir, 'bee.gguf.part');
+  await expect.poll(() => fs.statSync(part).size, PATIENT).toBe(120_000);
+  const cancelledAt = performance.now();
+  download.cancel();
+  await expect(download.model).rejects.toMatchObject({ code: 'cancelled' });
+  expect(performance.now() - cancelledAt).toBeLessThan(200);
+  expect(test.files()).toEqual(['bee.gguf.part', 'bee.gguf.part.json']);
+  expect(fs.statSync(`${part}.json`).mode & 0o777).toBe(0o600);
+
+  server.answer(good(served));
+  const again = watch(test.reopened(), { source: server.url, name, sha256: sha256(content) });
+  expect(bytesOf(await again.model).equals(content)).toBe(true);
+  expect(server.requests.at(-1)).toMatchObject({ range: 'bytes=120000-', 'if-range': '"v1"' });
+  expect(actionsOf(again)).toEqual(['verify', 'resume', 'ready']);
+  expect(test.files()).toEqual(['bee.gguf']);
+});
+
+test.each([
+  ['before an answer', () => {}, undefined],
+  ['while it waits for the next try', status(503), 'retry'],
+])('a download can be cancelled %s', async (_, answer, action) => {
+  using test = testStore();
+  await using server = await startBreakingServer(answer);
+  const patience = { ...IMPATIENT, answerMs: 60_000, backoffMs: { first: 60_000, most: 60_000 } };
+  const download = watch(test.reopened(patience), { source: server.url, name });
+  if (action === undefined) await expect.poll(() => server.requests.length, PATIENT).toBe(1);
+  else await expect.poll(() => actionsOf(download), PATIENT).toContain(action);
+  download.cancel();
+  await expect(download.model).rejects.toMatchObject({ code: 'cancelled' });
+});
+
+test('a caller that stops listening leaves the model free and its part behind', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(silentAfter(120_000, served), good(served));
+  for await (const event of test.store.download({ source: server.url, name }, new AbortController().signal)) {
+    expect(event).toMatchObject({ kind: 'progress' });
+    break;
+  }
+  expect(test.files()).toEqual(['bee.gguf.part', 'bee.gguf.part.json']);
+  expect(bytesOf(await watch(test.store, { source: server.url, name }).model).equals(content)).toBe(true);
+});
+
+test('a part of which everything came is not fetched again', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(good(served));
+  fs.mkdirSync(test.modelsDir);
+  fs.writeFileSync(path.join(test.modelsDir, 'bee.gguf.part'), content);
+  fs.writeFileSync(path.join(test.modelsDir, 'bee.gguf.part.json'), JSON.stringify({ source: server.url, total: content.length }));
+  const model = await watch(test.store, { source: server.url, name, sha256: sha256(content) }).model;
+  expect(bytesOf(model).equals(content)).toBe(true);
+  expect(server.requests).toEqual([]);
+});
+
+test('a model that came before a crash could list it is not fetched again', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(good(served));
+  fs.mkdirSync(test.modelsDir);
+  fs.writeFileSync(path.join(test.modelsDir, 'bee.gguf'), content);
+  const sidecar = { source: server.url, version: '"v1"', total: content.length };
+  fs.writeFileSync(path.join(test.modelsDir, 'bee.gguf.part.json'), JSON.stringify(sidecar));
+  expect(await watch(test.store, { source: server.url, name }).model).toMatchObject({ sha256: sha256(content) });
+  expect(server.requests).toEqual([]);
+  expect(test.files()).toEqual(['bee.gguf']);
+});
+
+test('a part of unknown length that turns out to be whole is taken as it is', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(good(served));
+  fs.mkdirSync(test.modelsDir);
+  fs.writeFileSync(path.join(test.modelsDir, 'bee.gguf.part'), content);
+  const sidecar = { source: server.url, version: '"v1"', total: null };
+  fs.writeFileSync(path.join(test.modelsDir, 'bee.gguf.part.json'), JSON.stringify(sidecar));
+  expect(bytesOf(await watch(test.store, { source: server.url, name }).model).equals(content)).toBe(true);
+  expect(server.requests).toHaveLength(1);
+});
+
+test.each([
+  ['without a sidecar', () => undefined],
+  ['with a sidecar that is no JSON', () => '{"source":'],
+  ['of another source', () => JSON.stringify({ source: 'http://elsewhere/bee.gguf', version: '"v1"', total: 200_000 })],
+  ['longer than the file', (url: string) => JSON.stringify({ source: url, version: '"v1"', total: 10 })],
+])('a stale part %s is thrown away', async (_, sidecar) => {
+  using test = testStore();
+  await using server = await startBreakingServer(good(served));
+  fs.mkdirSync(test.modelsDir);
+  fs.writeFileSync(path.join(test.modelsDir, 'bee.gguf.part'), fakeModel(300_000));
+  const text = sidecar(server.url);
+  if (text !== undefined) fs.writeFileSync(path.join(test.modelsDir, 'bee.gguf.part.json'), text);
+  expect(bytesOf(await watch(test.store, { source: server.url, name }).model).equals(content)).toBe(true);
+  expect(server.requests.map((request) => request.range)).toEqual([undefined]);
+  expect(test.files()).toEqual(['bee.gguf']);
+});
+
+test('two downloads of one name never write at once: the second is refused', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(silentAfter(50_000, served), good(served));
+  const first = watch(test.reopened({ ...IMPATIENT, idleBodyMs: 60_000 }), { source: server.url, name });
+  await first.until((event) => event.kind === 'progress');
+  const second = watch(test.reopened(), { source: server.url, name: 'BEE' });
+  await expect(second.model).rejects.toMatchObject({ code: 'download_failed', retryable: true });
+  first.cancel();
+  await expect(first.model).rejects.toMatchObject({ code: 'cancelled' });
+  await watch(test.reopened(), { source: server.url, name }).model;
+});
+
+test('two names come at once in one store, the same name does not, and it cannot be deleted meanwhile', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(silentAfter(50_000, served), good(served));
+  const store = test.reopened({ ...IMPATIENT, idleBodyMs: 60_000 });
+  const first = watch(store, { source: server.url, name });
+  await first.until((event) => event.kind === 'progress');
+  await expect(watch(store, { source: server.url, name: 'BEE' }).model).rejects.toThrow("'BEE' is being downloaded already");
+  await expect(store.remove(name)).rejects.toThrow("'bee' is being downloaded already");
+  await watch(store, { source: server.url, name: 'wasp' }).model;
+  expect(test.files()).toEqual(['bee.gguf.part', 'bee.gguf.part.json', 'wasp.gguf']);
+  first.cancel();
+  await expect(first.model).rejects.toMatchObject({ code: 'cancelled' });
+  await store.remove(name);
+  expect(test.files()).toEqual(['wasp.gguf']);
+});
+
+test('a process that is killed leaves a part that the next one goes on with, and keeps others out until then', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(silentAfter(120_000, served));
+  const script = path.join(path.dirname(test.modelsDir), 'downloader.cjs');
+  const entry = path.join(import.meta.dirname, 'testing', 'downloader.ts');
+  await bundle(entry, script);
+  const nodeModules = path.resolve(import.meta.dirname, '../../../node_modules');
+  const env = { ...process.env, NODE_PATH: nodeModules, RBEE_LOG: 'silent' };
+  const child = fork(script, [test.modelsDir, server.url], { env, execArgv: [] });
+  try {
+    await once(child, 'message');
+    const part = path.join(test.modelsDir, 'bee.gguf.part');
+    await expect.poll(() => fs.statSync(part).size, PATIENT).toBe(120_000);
+    await expect(watch(test.store, { source: server.url, name }).model).rejects.toThrow(
+      `Another rbee is downloading into ${test.modelsDir}. Try again when it has ended.`,
+    );
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+  server.answer(good(served));
+  const model = await watch(test.store, { source: server.url, name, sha256: sha256(content) }).model;
+  expect(bytesOf(model).equals(content)).toBe(true);
+  expect(server.requests.at(-1)?.range).toBe('bytes=120000-');
+});
+
+test('the same model asked for again is there already, and nothing is fetched', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(good(served));
+  const model = await watch(test.store, { source: server.url, name }).model;
+  const again = watch(test.store, { source: server.url, name, sha256: model.sha256 });
+  expect(await again.model).toEqual(model);
+  expect(actionsOf(again)).toEqual(['exists']);
+  expect(server.requests).toHaveLength(1);
+});
+
+test.each([
+  ['another source', { source: 'http://127.0.0.1:9/other.gguf', name }, /'bee' is taken by the model 'bee', which came from http.*bee\.gguf$/],
+  ['another digest', { sha256: 'f'.repeat(64), name }, /from the same address but with the sha256/],
+  ['another spelling', { name: 'Bee' }, /'Bee' is taken by the model 'bee': names differ/],
+  ['the name of the built-in model', { name: 'Tiny' }, /'Tiny' is taken by the model 'tiny', which came with rbee/],
+])('a name that is taken is not given to %s', async (_, request, sentence) => {
+  using test = testStore();
+  await using server = await startBreakingServer(good(served));
+  await watch(test.store, { source: server.url, name }).model;
+  const download = watch(test.store, { source: server.url, ...request });
+  await expect(download.model).rejects.toMatchObject({ code: 'model_exists' });
+  await expect(download.model).rejects.toThrow(sentence);
+  expect(server.requests).toHaveLength(1);
+});
+
+test('a model whose file is gone or spoilt is fetched again', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(good(served));
+  const model = await watch(test.store, { source: server.url, name }).model;
+  fs.truncateSync(model.path, 100);
+  await watch(test.store, { source: server.url, name }).model;
+  fs.rmSync(model.path);
+  expect(bytesOf(await watch(test.store, { source: server.url, name }).model).equals(content)).toBe(true);
+});
+
+test('a length that nobody tells is no hindrance', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(chunked(served));
+  const download = watch(test.store, { source: server.url, name });
+  expect(bytesOf(await download.model).equals(content)).toBe(true);
+  expect(download.progress[0]).toMatchObject({ total: null });
+  expect(download.progress.at(-1)).toMatchObject({ done: 200_000, total: 200_000 });
+});
+
+test('a symlink in the models directory is not written through', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(good(served));
+  fs.mkdirSync(test.modelsDir);
+  const victim = path.join(path.dirname(test.modelsDir), 'victim');
+  fs.writeFileSync(victim, 'precious');
+  fs.symlinkSync(victim, path.join(test.modelsDir, 'bee.gguf.part'));
+  const download = watch(test.store, { source: server.url, name });
+  await expect(download.model).rejects.toThrow('bee.gguf.part is not a plain file: remove it and try again');
+  for (const link of ['bee.gguf', 'bee.gguf.part.json', 'bee.gguf.part.json.new']) fs.symlinkSync(victim, path.join(test.modelsDir, link));
+  fs.rmSync(path.join(test.modelsDir, 'bee.gguf.part'));
+  await watch(test.store, { source: server.url, name }).model;
+  expect(fs.readFileSync(victim, 'utf8')).toBe('precious');
+  expect(fs.lstatSync(path.join(test.modelsDir, 'bee.gguf')).isFile()).toBe(true);
+});
+
+async function bundle(entry: string, outfile: string): Promise<void> {
+  // CommonJS, because only that finds its external packages by NODE_PATH; it has no top-level await.
+  await build({ entryPoints: [entry], outfile, bundle: true, platform: 'node', format: 'cjs', external: ['libsql'], logLevel: 'silent' });
+}

@@ -1,0 +1,142 @@
+import { JobError, type JobEvent, type Model } from '../../contract/index.ts';
+import { narrate } from '../../narration/index.ts';
+import { nameIn, parseAddress, type Address } from './address.ts';
+import { formatBytes } from './disk.ts';
+import { fetchInto } from './fetch-into.ts';
+import { openFileSource } from './file-source.ts';
+import { assertGgufSize } from './gguf.ts';
+import { HttpSource } from './http-source.ts';
+import type { Patience } from './limits.ts';
+import { Meter } from './meter.ts';
+import { PartFile, removePart, removeSidecar } from './part-file.ts';
+import type { Shelf } from './shelf.ts';
+import type { Writers } from './writers.ts';
+
+export interface DownloadRequest {
+  /** An http, https or file URL, or an absolute path on this machine. */
+  source: string;
+  /** The source's file name without .gguf when left out. */
+  name?: string | undefined;
+  /** 64 hexadecimal digits: the file is refused when it has others. */
+  sha256?: string | undefined;
+}
+
+export interface DownloadRoom {
+  shelf: Shelf;
+  writers: Writers;
+  patience: Patience;
+}
+
+/** What was asked for, checked. */
+interface Wanted {
+  name: string;
+  address: Address;
+  sha256: string | undefined;
+}
+
+export async function* download(
+  room: DownloadRoom,
+  request: DownloadRequest,
+  signal: AbortSignal,
+): AsyncGenerator<JobEvent, Model, void> {
+  const wanted = check(room.shelf, request);
+  const free = room.writers.claim(wanted.name);
+  try {
+    signal.throwIfAborted();
+    const present = await alreadyHere(room.shelf, wanted);
+    return present ?? (yield* fetchModel(room, wanted, signal));
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+    const sentence = `The download of '${wanted.name}' was cancelled. What has come is kept: asked again, it goes on from there.`;
+    throw new JobError('cancelled', sentence, { cause });
+  } finally {
+    free();
+  }
+}
+
+/** @throws JobError invalid_input */
+function check(shelf: Shelf, request: DownloadRequest): Wanted {
+  const address = parseAddress(request.source);
+  const name = request.name ?? nameIn(address);
+  if (name === '') throw new JobError('invalid_input', `${address.label} ends without a file name: give the model one with --name`);
+  if (address.id === shelf.filesOf(name).part) {
+    throw new JobError('invalid_input', `${address.label} is the unfinished download of '${name}' itself: give its source`);
+  }
+  return { name, address, sha256: request.sha256?.toLowerCase() };
+}
+
+/** @throws JobError model_exists when the name belongs to something else */
+async function alreadyHere(shelf: Shelf, { name, address, sha256 }: Wanted): Promise<Model | undefined> {
+  const occupant = await shelf.occupant(name);
+  if (occupant === undefined) return undefined;
+  const taken = `The name '${name}' is taken by the model '${occupant.model}'`;
+  if (occupant.source === 'builtin') throw new JobError('model_exists', `${taken}, which came with rbee`);
+  if (occupant.model !== name) throw new JobError('model_exists', `${taken}: names differ in more than upper and lower case`);
+  if (occupant.source !== address.id) {
+    throw new JobError('model_exists', `${taken}, which came from ${parseAddress(occupant.source).label}`);
+  }
+  if (sha256 !== undefined && occupant.sha256 !== sha256) {
+    throw new JobError('model_exists', `${taken}, from the same address but with the sha256 ${occupant.sha256}`);
+  }
+  narrate('exists', `model ${name} is here already`);
+  return occupant;
+}
+
+async function* fetchModel(room: DownloadRoom, wanted: Wanted, signal: AbortSignal): AsyncGenerator<JobEvent, Model, void> {
+  const { name, address, sha256 } = wanted;
+  const { shelf, patience } = room;
+  const files = shelf.filesOf(name);
+  const part = await PartFile.open(files, address.id);
+  const source = address.kind === 'file' ? openFileSource(address) : new HttpSource(address, patience);
+  let digest: string;
+  try {
+    yield* rehash(part, name, signal);
+    yield* fetchInto({ name, source, part, signal }, patience);
+    digest = part.digest();
+    assertIntact({ address, sha256 }, { digest, sizeBytes: part.size });
+    await part.becomeModel();
+  } catch (cause) {
+    // A part that is wrong already would only be completed by the next try, and an empty one is of no use.
+    const isWrong = cause instanceof JobError && (cause.code === 'model_corrupt' || cause.code === 'checksum_mismatch');
+    if (isWrong || part.size === 0) await removePart(files);
+    throw cause;
+  } finally {
+    await part.close();
+    await source.close();
+  }
+  const model = modelOf(wanted, { path: files.model, digest, sizeBytes: part.size });
+  shelf.add(model);
+  await removeSidecar(files);
+  narrate('ready', `model ${name} is here: ${formatBytes(model.size_bytes)}, sha256 ${digest}`);
+  return model;
+}
+
+/** At 40 GB this takes a minute, so it is told like a download. */
+async function* rehash(part: PartFile, name: string, signal: AbortSignal): AsyncGenerator<JobEvent, void, void> {
+  if (part.size === 0) return;
+  narrate('verify', `reading the ${formatBytes(part.size)} of ${name} that are here already`, { detail: true });
+  const meter = new Meter('verify');
+  for await (const position of part.rehash(signal)) {
+    const event = meter.tick(position, part.size);
+    if (event !== undefined) yield event;
+  }
+}
+
+function modelOf({ name, address }: Wanted, file: { path: string; digest: string; sizeBytes: number }): Model {
+  return {
+    model: name,
+    path: file.path,
+    size_bytes: file.sizeBytes,
+    sha256: file.digest,
+    source: address.id,
+    created_at: new Date().toISOString(),
+  };
+}
+
+function assertIntact(wanted: Pick<Wanted, 'address' | 'sha256'>, file: { digest: string; sizeBytes: number }): void {
+  const { label } = wanted.address;
+  assertGgufSize(label, file.sizeBytes);
+  if (wanted.sha256 === undefined || wanted.sha256 === file.digest) return;
+  const sentence = `${label} is not the file that was asked for: its sha256 is ${file.digest}, not ${wanted.sha256}`;
+  throw new JobError('checksum_mismatch', sentence);
+}

@@ -1,0 +1,70 @@
+import * as path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { JobEvent } from '../../contract/index.ts';
+import { narrate } from '../../narration/index.ts';
+import { assertRoom, formatBytes } from './disk.ts';
+import { assertGgufStart } from './gguf.ts';
+import type { Patience } from './limits.ts';
+import { Meter } from './meter.ts';
+import type { PartFile } from './part-file.ts';
+import { Interruption, type Opened, type Source } from './source.ts';
+
+export interface Transfer {
+  name: string;
+  source: Source;
+  part: PartFile;
+  signal: AbortSignal;
+}
+
+/**
+ * Fills the part up from its source, over as many connections as it takes. Gives up after so many tries in a row that did not
+ * get beyond the furthest byte so far, so a server that cuts every connection is borne and one that goes in circles is not.
+ */
+export async function* fetchInto(transfer: Transfer, patience: Patience): AsyncGenerator<JobEvent, void, void> {
+  const { part, signal } = transfer;
+  const meter = new Meter('download');
+  let furthest = part.size;
+  let failures = 0;
+  for (let ended = part.complete; !ended;) {
+    try {
+      yield* fetchOnce(transfer, meter);
+      ended = true;
+    } catch (cause) {
+      if (!(cause instanceof Interruption) || signal.aborted) throw cause;
+      failures = part.size > furthest ? 0 : failures + 1;
+      furthest = Math.max(furthest, part.size);
+      if (failures >= patience.attempts) throw cause;
+      const backoffMs = Math.min(patience.backoffMs.first * 2 ** Math.max(0, failures - 1), patience.backoffMs.most);
+      narrate('retry', `${cause.message}; trying again in ${backoffMs / 1000} s`);
+      await wait(backoffMs, undefined, { signal });
+    }
+  }
+  yield meter.measure(part.size, part.size);
+}
+
+async function* fetchOnce({ name, source, part, signal }: Transfer, meter: Meter): AsyncGenerator<JobEvent, void, void> {
+  const before = part.place;
+  const opened = await source.open(before, signal);
+  narrateStart({ name, label: source.label, had: before.offset }, opened);
+  if (opened.offset === 0) await part.restart(opened);
+  const { total, body } = opened;
+  if (total !== null) await assertRoom(path.dirname(part.file), total - part.size);
+  for await (const piece of body) {
+    signal.throwIfAborted();
+    assertGgufStart(source.label, piece, part.size);
+    await part.write(piece);
+    const event = meter.tick(part.size, total);
+    if (event !== undefined) yield event;
+  }
+  signal.throwIfAborted();
+  if (total === null || part.size === total) return;
+  throw new Interruption(`${source.label} said ${total} bytes and sent ${part.size}`);
+}
+
+function narrateStart(what: { name: string; label: string; had: number }, { offset, total }: Opened): void {
+  const { name, label, had } = what;
+  const size = total === null ? 'of unknown size' : formatBytes(total);
+  if (offset > 0) narrate('resume', `going on with ${name} after ${formatBytes(offset)} of ${size}`);
+  else if (had > 0) narrate('restart', `${label} has changed, or sends no part of itself: fetching ${name} (${size}) from its start`);
+  else narrate('fetch', `fetching ${name} (${size}) from ${label}`);
+}

@@ -1,0 +1,60 @@
+import type { JobEvent, Model } from '../../contract/index.ts';
+import { download, type DownloadRequest } from './download.ts';
+import { PATIENCE, type Patience } from './limits.ts';
+import { Shelf, type ShelfOptions } from './shelf.ts';
+import { Writers } from './writers.ts';
+
+export type { DownloadRequest } from './download.ts';
+
+export interface ModelStoreOptions extends ShelfOptions {
+  /** For tests: shorter deadlines and fewer tries. */
+  patience?: Patience;
+}
+
+/** The models of this machine. */
+export interface ModelStore {
+  /** The built-in model, then the others in the order of their coming. A model whose file is gone or changed is left out, and logged. */
+  list(): Promise<Model[]>;
+  /** @throws JobError model_not_found, also when its file is gone; model_corrupt when the file has changed since it came */
+  get(name: string): Promise<Model>;
+  /**
+   * A known name, or the absolute path of a .gguf file on this machine, which is used where it lies under its base name.
+   * @throws JobError model_not_found, model_corrupt
+   */
+  resolve(nameOrPath: string): Promise<{ model: Model; path: string }>;
+  /**
+   * Fetches a model, or goes on where an earlier try stopped. Yields progress only; steps are narrated.
+   * @throws JobError invalid_input, model_exists, model_corrupt, checksum_mismatch, disk_full, cancelled, or download_failed, also
+   * while the same name is being downloaded already
+   */
+  download(request: DownloadRequest, signal: AbortSignal): AsyncGenerator<JobEvent, Model, void>;
+  /**
+   * Deletes the model's file and its entry, and what an unfinished download of it has left. Whether it is in use is the caller's to know.
+   * @throws JobError model_not_found, model_protected for the built-in one and for paths
+   */
+  remove(name: string): Promise<void>;
+}
+
+export function openModelStore(options: ModelStoreOptions): ModelStore {
+  const shelf = new Shelf(options);
+  const writers = new Writers(options.modelsDir);
+  const room = { shelf, writers, patience: options.patience ?? PATIENCE };
+  return {
+    list: () => shelf.list(),
+    get: (name) => shelf.get(name),
+    async resolve(nameOrPath) {
+      const model = await shelf.resolve(nameOrPath);
+      return { model, path: model.path };
+    },
+    download: (request, signal) => download(room, request, signal),
+    async remove(name) {
+      await shelf.assertRemovable(name);
+      const free = writers.claim(name);
+      try {
+        await shelf.remove(name);
+      } finally {
+        free();
+      }
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** How long a download waits, and how often it tries again. */
+export interface Patience {
+  connectMs: number;
+  /** From the request to the first line of the answer. */
+  answerMs: number;
+  /** Between two pieces of the file. A slow server may take as long as it likes, a silent one not. */
+  idleBodyMs: number;
+  /** Tries in a row that brought the file no further; then the download fails, and the next one goes on from there. */
+  attempts: number;
+  /** Doubles from one try to the next. */
+  backoffMs: { first: number; most: number };
+}
+
+/** About 36 s of outage are sat out. */
+export const PATIENCE: Patience = {
+  connectMs: 10_000,
+  answerMs: 30_000,
+  idleBodyMs: 30_000,
+  attempts: 8,
+  backoffMs: { first: 500, most: 10_000 },
+};
+
+export const REDIRECTS_LIMIT = 5;
+export const PROGRESS_INTERVAL_MS = 250;
+/** A GGUF file has at least its magic, its version and two counts. */
+export const SMALLEST_GGUF_BYTES = 24;
+/** Read and hashed at once of a file on this machine: a piece takes the event loop well under a millisecond. */
+export const FILE_CHUNK_BYTES = 256 * 1024;
+/** Model names listed in an error message. */
+export const NAMES_SHOWN_LIMIT = 10;

@@ -1,0 +1,37 @@
+import type { JobEvent } from '../../contract/index.ts';
+import { PROGRESS_INTERVAL_MS } from './limits.ts';
+
+/** How much of the last interval goes into the rate; the rest is what was measured before. */
+const SMOOTHING = 0.3;
+
+/** Turns every piece that arrives into a progress event a few times a second. */
+export class Meter {
+  readonly #action: string;
+  #at = -Infinity;
+  #done = 0;
+  #rate: number | null = null;
+
+  constructor(action: string) {
+    this.#action = action;
+  }
+
+  /** @returns an event when one is due: at the first piece, then one an interval */
+  tick(done: number, total: number | null): JobEvent | undefined {
+    return performance.now() - this.#at < PROGRESS_INTERVAL_MS ? undefined : this.measure(done, total);
+  }
+
+  measure(done: number, total: number | null): JobEvent {
+    const now = performance.now();
+    const elapsedS = (now - this.#at) / 1000;
+    // Less than nothing arrives where a server starts again; the rate then stays what it was.
+    if (Number.isFinite(elapsedS) && elapsedS > 0 && done >= this.#done) {
+      const latest = (done - this.#done) / elapsedS;
+      this.#rate = this.#rate === null ? latest : SMOOTHING * latest + (1 - SMOOTHING) * this.#rate;
+    }
+    this.#at = now;
+    this.#done = done;
+    const rate = this.#rate;
+    const eta_s = rate === null || rate === 0 || total === null ? null : Math.ceil((total - done) / rate);
+    return { kind: 'progress', data: { action: this.#action, done, total, unit: 'bytes', rate: rate && Math.round(rate), eta_s } };
+  }
+}

@@ -1,0 +1,228 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parseAddress, nameIn } from './address.ts';
+import { filesOf, isModelName } from './names.ts';
+import { BUILTIN_DIR, actionsOf, fakeModel, sha256, testStore, TINY_FILE, watch } from './testing/test-store.ts';
+
+const content = fakeModel(50_000);
+
+function fileWith(directory: string, name: string, bytes: Buffer | string = content): string {
+  fs.mkdirSync(directory, { recursive: true });
+  const file = path.join(directory, name);
+  fs.writeFileSync(file, bytes);
+  return file;
+}
+
+/** A folder beside the models directory, for what the user has elsewhere. */
+function elsewhere(modelsDir: string): string {
+  return path.join(path.dirname(modelsDir), 'elsewhere');
+}
+
+test('the built-in model is there without a download, and nothing is written for it', async () => {
+  using test = testStore();
+  const tiny = await test.store.get('tiny');
+  expect(tiny).toMatchObject({ model: 'tiny', path: TINY_FILE, source: 'builtin', size_bytes: fs.statSync(TINY_FILE).size });
+  expect(await test.store.list()).toEqual([tiny]);
+  expect(await test.store.resolve('tiny')).toEqual({ model: tiny, path: TINY_FILE });
+  expect(fs.existsSync(test.modelsDir)).toBe(false);
+});
+
+test('an unfinished download is not fetched into itself', async () => {
+  using test = testStore();
+  const part = fileWith(test.modelsDir, 'bee.gguf.part');
+  await expect(watch(test.store, { source: part, name: 'bee' }).model).rejects.toMatchObject({ code: 'invalid_input' });
+  expect(fs.readFileSync(part).equals(content)).toBe(true);
+});
+
+test('a package without its model says so, and its name stays taken', async () => {
+  using test = testStore({ builtinDir: '/nowhere' });
+  await expect(watch(test.store, { source: TINY_FILE, name: 'tiny' }).model).rejects.toMatchObject({ code: 'model_not_found' });
+  await expect(test.store.get('tiny')).rejects.toMatchObject({ code: 'model_not_found' });
+  await expect(test.store.get('tiny')).rejects.toThrow('/nowhere/rbee-tiny-Q8_0.gguf. Install rbee again.');
+  expect(await test.store.list()).toEqual([]);
+});
+
+test('a file on this machine is copied, by its path or its file: URL, which are one source', async () => {
+  using test = testStore();
+  const file = fileWith(elsewhere(test.modelsDir), 'wild bee.gguf');
+  const download = watch(test.store, { source: file, sha256: sha256(content) });
+  const model = await download.model;
+  expect(model).toMatchObject({ model: 'wild-bee', source: file, sha256: sha256(content), size_bytes: 50_000 });
+  expect(fs.readFileSync(model.path).equals(content)).toBe(true);
+  expect(fs.existsSync(file)).toBe(true);
+  expect(download.progress.at(-1)).toMatchObject({ done: 50_000, total: 50_000 });
+  expect(await watch(test.store, { source: pathToFileURL(file).href }).model).toEqual(model);
+});
+
+test('an interrupted copy goes on where it stopped, unless the file has changed', async () => {
+  using test = testStore();
+  const big = fakeModel(5_000_000);
+  const file = fileWith(elsewhere(test.modelsDir), 'bee.gguf', big);
+  const first = watch(test.store, { source: file });
+  await first.until((event) => event.kind === 'progress');
+  first.cancel();
+  await expect(first.model).rejects.toMatchObject({ code: 'cancelled' });
+  expect(test.files()).toEqual(['bee.gguf.part', 'bee.gguf.part.json']);
+  const part = path.join(test.modelsDir, 'bee.gguf.part');
+  fs.truncateSync(part, 100_000); // Less than the first piece.
+  const second = watch(test.reopened(), { source: file, sha256: sha256(big) });
+  await second.model;
+  expect(actionsOf(second)).toEqual(['verify', 'resume', 'ready']);
+
+  await test.store.remove('bee');
+  const third = watch(test.store, { source: file });
+  await third.until((event) => event.kind === 'progress');
+  third.cancel();
+  await expect(third.model).rejects.toMatchObject({ code: 'cancelled' });
+  fs.writeFileSync(file, content);
+  const fourth = watch(test.store, { source: file, sha256: sha256(content) });
+  await fourth.model;
+  expect(actionsOf(fourth)).toContain('restart');
+});
+
+test.each([
+  { what: 'a file that is not there', source: '/nowhere/bee.gguf', says: 'there is no such file on this machine' },
+  { what: 'a directory', source: BUILTIN_DIR, says: 'is not a file' },
+  { what: 'a device', source: '/dev/zero', says: 'is not a file' },
+  { what: 'something else than a model', source: import.meta.filename, code: 'model_corrupt', says: "begins with 'import * as fs" },
+  { what: 'a relative path', source: 'models/bee.gguf', code: 'invalid_input', says: 'give an http or https URL, or an absolute path' },
+  { what: 'another kind of URL', source: 'ftp://example.org/bee.gguf', code: 'invalid_input', says: "begins with 'ftp:'" },
+  { what: 'a file: URL elsewhere', source: 'file://attic/bee.gguf', code: 'invalid_input', says: 'write file:///path/to/model.gguf' },
+])('$what cannot be downloaded', async ({ source, code = 'download_failed', says }) => {
+  using test = testStore();
+  const download = watch(test.store, { source, name: 'bee' });
+  await expect(download.model).rejects.toMatchObject({ code });
+  await expect(download.model).rejects.toThrow(says);
+  expect(test.files()).toEqual([]);
+});
+
+test('an unknown name is answered with the nearest one and with what there is', async () => {
+  using test = testStore();
+  await watch(test.store, { source: fileWith(elsewhere(test.modelsDir), 'qwen3-8b.gguf') }).model;
+  await expect(test.store.get('tinny')).rejects.toMatchObject({ code: 'model_not_found' });
+  await expect(test.store.get('tinny')).rejects.toThrow("Model 'tinny' not found. Did you mean 'tiny'? The hive has: tiny, qwen3-8b");
+  await expect(test.store.get('QWEN3-8B')).rejects.toThrow("Did you mean 'qwen3-8b'?");
+  await expect(test.store.resolve('something-else')).rejects.toThrow(
+    /^Model 'something-else' not found\. The hive has: tiny, qwen3-8b$/,
+  );
+});
+
+test('a model whose file is gone or cut is said to be so, left out of the list, and can be forgotten', async () => {
+  using test = testStore();
+  const model = await watch(test.store, { source: fileWith(elsewhere(test.modelsDir), 'bee.gguf') }).model;
+  fs.truncateSync(model.path, 30);
+  await expect(test.store.get('bee')).rejects.toMatchObject({ code: 'model_corrupt' });
+  await expect(test.store.get('bee')).rejects.toThrow('has 30 bytes, not 50000');
+  fs.rmSync(model.path);
+  await expect(test.store.resolve('bee')).rejects.toMatchObject({ code: 'model_not_found' });
+  await expect(test.store.get('bee')).rejects.toThrow(
+    `The file of model 'bee' is gone: ${model.path}. Download it again, or forget it: rbee model delete bee`,
+  );
+  expect(await test.store.list()).toMatchObject([{ model: 'tiny' }]);
+  await test.store.remove('bee');
+  await expect(test.store.get('bee')).rejects.toThrow("Model 'bee' not found");
+});
+
+test('a models directory may move', async () => {
+  using test = testStore();
+  await watch(test.store, { source: fileWith(elsewhere(test.modelsDir), 'bee.gguf') }).model;
+  const moved = `${test.modelsDir}-moved`;
+  fs.renameSync(test.modelsDir, moved);
+  using other = testStore({ modelsDir: moved, catalog: test.catalog });
+  expect((await other.store.get('bee')).path).toBe(path.join(moved, 'bee.gguf'));
+});
+
+test('a path is used where it lies, under its base name', async () => {
+  using test = testStore();
+  const file = fileWith(elsewhere(test.modelsDir), 'My model.GGUF');
+  const { model, path: used } = await test.store.resolve(file);
+  expect(used).toBe(file);
+  expect(model).toMatchObject({ model: 'My model', path: file, source: file, size_bytes: 50_000 });
+  expect(await test.store.list()).toMatchObject([{ model: 'tiny' }]);
+  expect(test.files()).toEqual([]);
+});
+
+test.each([
+  { what: 'to nowhere', file: 'bee.gguf', code: 'model_not_found', says: 'There is no file' },
+  { what: 'of another kind', file: 'bee.bin', bytes: content, code: 'model_not_found', says: 'is not a .gguf file' },
+  { what: 'of a page with the name of a model', file: 'bee.gguf', bytes: '<html>', code: 'model_corrupt', says: "begins with '<html>'" },
+  { what: 'of an empty file', file: 'bee.gguf', bytes: '', code: 'model_corrupt', says: 'only 0 bytes' },
+])('a path $what is not resolved', async ({ file, bytes, code, says }) => {
+  using test = testStore();
+  if (bytes !== undefined) fileWith(elsewhere(test.modelsDir), file, bytes);
+  const where = path.join(elsewhere(test.modelsDir), file);
+  await expect(test.store.resolve(where)).rejects.toMatchObject({ code });
+  await expect(test.store.resolve(where)).rejects.toThrow(says);
+});
+
+test('a relative path is no name and no path', async () => {
+  using test = testStore();
+  await expect(test.store.resolve('./bee.gguf')).rejects.toMatchObject({ code: 'model_not_found' });
+  await expect(test.store.resolve('./bee.gguf')).rejects.toThrow('give the absolute one');
+});
+
+test('a deleted model is gone from list and disk', async () => {
+  using test = testStore();
+  await watch(test.store, { source: fileWith(elsewhere(test.modelsDir), 'bee.gguf') }).model;
+  await test.store.remove('bee');
+  expect(test.files()).toEqual([]);
+  expect(await test.reopened().list()).toMatchObject([{ model: 'tiny' }]);
+  await expect(test.store.remove('bee')).rejects.toMatchObject({ code: 'model_not_found' });
+});
+
+test('deleting removes a symlink, not what it points to', async () => {
+  using test = testStore();
+  const model = await watch(test.store, { source: fileWith(elsewhere(test.modelsDir), 'bee.gguf') }).model;
+  const victim = fileWith(elsewhere(test.modelsDir), 'victim.gguf');
+  fs.rmSync(model.path);
+  fs.symlinkSync(victim, model.path);
+  await test.store.remove('bee');
+  expect(fs.readFileSync(victim).equals(content)).toBe(true);
+  expect(test.files()).toEqual([]);
+});
+
+test('the built-in model and files used in place are not deleted', async () => {
+  using test = testStore();
+  const file = fileWith(elsewhere(test.modelsDir), 'bee.gguf');
+  for (const name of ['tiny', file, '../elsewhere/bee']) {
+    await expect(test.store.remove(name)).rejects.toMatchObject({ code: 'model_protected' });
+  }
+  expect(fs.existsSync(file)).toBe(true);
+  expect(fs.existsSync(TINY_FILE)).toBe(true);
+});
+
+test('no name leads out of the models directory, and no two kinds of file share a name', () => {
+  const escapes = fc.oneof(fc.constantFrom('..', '.', '', '../x', 'a/b', '/etc/passwd', '.part', 'a\0', 'a\n', 'é'), fc.string());
+  const sound = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
+  fc.assert(
+    fc.property(fc.oneof(escapes, sound), fc.oneof(escapes, sound), (one, other) => {
+      for (const name of [one, other]) {
+        if (!isModelName(name)) expect(() => filesOf('/models', name)).toThrow('cannot name a model');
+        else for (const file of Object.values<string>({ ...filesOf('/models', name) })) expect(path.dirname(path.resolve(file))).toBe('/models');
+      }
+      if (!isModelName(one) || !isModelName(other) || one === other) return;
+      const files = [filesOf('/models', one), filesOf('/models', other)].flatMap((each) => Object.values<string>({ ...each }));
+      expect(new Set(files).size).toBe(files.length);
+    }),
+  );
+});
+
+test('the name in an address is its file name, made sound', () => {
+  const named = (address: string): string => nameIn(parseAddress(address));
+  expect(named('https://example.org/a/qwen3-8b-Q4_K_M.gguf?download=true')).toBe('qwen3-8b-Q4_K_M');
+  expect(named('https://example.org/a/my%20model.GGUF')).toBe('my-model');
+  expect(named('https://example.org/a/100%.gguf')).toBe('100-');
+  expect(named('/home/maja/.hidden.gguf')).toBe('hidden');
+  expect(named('https://example.org/')).toBe('');
+});
+
+test('an address without a file name needs a name', async () => {
+  using test = testStore();
+  const download = watch(test.store, { source: 'http://127.0.0.1:9/' });
+  await expect(download.model).rejects.toMatchObject({ code: 'invalid_input' });
+  await expect(download.model).rejects.toThrow('http://127.0.0.1:9/ ends without a file name: give the model one with --name');
+  await expect(watch(test.store, { source: TINY_FILE, name: '../x' }).model).rejects.toThrow("'../x' cannot name a model");
+});

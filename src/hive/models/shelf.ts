@@ -1,0 +1,145 @@
+import type { Stats } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import { DEFAULT_MODEL, JobError, type Model } from '../../contract/index.ts';
+import type { Catalog, Collection } from '../../jobs/index.ts';
+import { log } from '../../narration/index.ts';
+import { errnoOf } from './disk.ts';
+import { assertGgufFile } from './gguf.ts';
+import { filesOf, isModelName, modelNotFound, sameName, type ModelFiles } from './names.ts';
+import { removePart } from './part-file.ts';
+
+/** The file of the model that ships with rbee, in the package's models folder. */
+const BUILTIN_FILE = 'rbee-tiny-Q8_0.gguf';
+
+export interface ShelfOptions {
+  catalog: Catalog;
+  /** Where downloaded models lie. Made when the first one comes. */
+  modelsDir: string;
+  /** The package's models folder. */
+  builtinDir: string;
+}
+
+/** The models of this machine: the built-in one and those listed in the catalog, as far as their files are there. */
+export class Shelf {
+  readonly #entries: Collection<Model>;
+  readonly #modelsDir: string;
+  readonly #builtinFile: string;
+  /** Told once each, or a page that polls the list would fill the log. */
+  readonly #reported = new Set<string>();
+
+  constructor({ catalog, modelsDir, builtinDir }: ShelfOptions) {
+    this.#entries = catalog.collection<Model>('models');
+    this.#modelsDir = path.resolve(modelsDir);
+    this.#builtinFile = path.resolve(builtinDir, BUILTIN_FILE);
+  }
+
+  filesOf(name: string): ModelFiles {
+    return filesOf(this.#modelsDir, name);
+  }
+
+  async list(): Promise<Model[]> {
+    const models: Model[] = [];
+    for (const name of this.#names()) {
+      try {
+        models.push(await this.get(name));
+      } catch (cause) {
+        if (!(cause instanceof JobError)) throw cause;
+        if (!this.#reported.has(name)) log.warn({ code: cause.code }, cause.message);
+        this.#reported.add(name);
+      }
+    }
+    return models;
+  }
+
+  async get(name: string): Promise<Model> {
+    if (name === DEFAULT_MODEL) return this.#builtin();
+    const entry = this.#entries.get(name);
+    if (entry === undefined) throw modelNotFound(name, this.#names());
+    // Not the path that was stored: the directory may have moved since.
+    const model = { ...entry, path: this.filesOf(name).model };
+    const size = (await statOf(model.path))?.size;
+    const next = `Download it again, or forget it: rbee model delete ${name}`;
+    if (size === undefined) throw new JobError('model_not_found', `The file of model '${name}' is gone: ${model.path}. ${next}`);
+    if (size === model.size_bytes) return model;
+    const sentence = `The file of model '${name}' has changed since it was downloaded: ${model.path} has ${size} bytes, not ${model.size_bytes}. ${next}`;
+    throw new JobError('model_corrupt', sentence);
+  }
+
+  /** A known name, or the absolute path of a .gguf file, which is used where it lies. */
+  async resolve(nameOrPath: string): Promise<Model> {
+    if (path.isAbsolute(nameOrPath)) return inPlace(nameOrPath);
+    if (isModelName(nameOrPath) || !nameOrPath.includes('/')) return this.get(nameOrPath);
+    const sentence = `'${nameOrPath}' is a relative path, and the hive runs in another directory: give the absolute one`;
+    throw new JobError('model_not_found', sentence);
+  }
+
+  /** The model that has this name, in upper or lower case, and is well. */
+  async occupant(name: string): Promise<Model | undefined> {
+    const taken = this.#names().find((other) => sameName(other, name));
+    if (taken === undefined) return undefined;
+    return this.get(taken).catch((cause: unknown) => {
+      if (cause instanceof JobError && taken === name && taken !== DEFAULT_MODEL) return undefined; // Its file is gone or spoilt: to be replaced.
+      throw cause;
+    });
+  }
+
+  add(model: Model): void {
+    this.#entries.put(model.model, model);
+    this.#reported.delete(model.model);
+  }
+
+  /** @throws JobError model_protected, model_not_found */
+  async assertRemovable(name: string): Promise<void> {
+    if (name === DEFAULT_MODEL) throw new JobError('model_protected', `Model '${name}' came with rbee and cannot be deleted`);
+    if (name.includes('/')) {
+      const sentence = `${name} is not rbee's to delete: it is used where it lies. Delete the file yourself.`;
+      throw new JobError('model_protected', sentence);
+    }
+    if (this.#entries.get(name) !== undefined) return;
+    const left = isModelName(name) && (await statOf(this.filesOf(name).part)) !== undefined;
+    if (!left) throw modelNotFound(name, this.#names());
+  }
+
+  /** The file first: an entry without a file says so and can be removed again, a file without an entry is 40 GB that nobody sees. */
+  async remove(name: string): Promise<void> {
+    const files = this.filesOf(name);
+    if (this.#entries.get(name) !== undefined) {
+      await fs.rm(files.model, { force: true });
+      this.#entries.delete(name);
+      this.#reported.delete(name);
+    }
+    await removePart(files);
+  }
+
+  #names(): string[] {
+    return [DEFAULT_MODEL, ...this.#entries.find().map((entry) => entry.model)];
+  }
+
+  async #builtin(): Promise<Model> {
+    const stats = await statOf(this.#builtinFile);
+    if (stats !== undefined) return modelOf({ name: DEFAULT_MODEL, path: this.#builtinFile, source: 'builtin' }, stats);
+    throw new JobError('model_not_found', `rbee's own model is gone: ${this.#builtinFile}. Install rbee again.`);
+  }
+}
+
+async function inPlace(file: string): Promise<Model> {
+  const stats = await statOf(file);
+  if (stats === undefined) throw new JobError('model_not_found', `There is no file ${file} on this machine`);
+  if (!stats.isFile() || !/\.gguf$/i.test(file)) throw new JobError('model_not_found', `${file} is not a .gguf file`);
+  await assertGgufFile(file);
+  return modelOf({ name: path.basename(file).replace(/\.gguf$/i, ''), path: file, source: file }, stats);
+}
+
+function modelOf(known: { name: string; path: string; source: string }, { size, mtime }: Stats): Model {
+  return { model: known.name, path: known.path, size_bytes: size, source: known.source, created_at: mtime.toISOString() };
+}
+
+async function statOf(file: string): Promise<Stats | undefined> {
+  try {
+    return await fs.stat(file);
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT' || errnoOf(cause) === 'ENOTDIR') return undefined;
+    throw cause;
+  }
+}

@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { ENDLESS, testSwarm, type Swarm } from './support/swarm.ts';
+
+interface Job {
+  job_id: string;
+  state: string;
+  downstream: { role: string; job_id: string }[];
+}
+
+async function statesOfAllHops(swarm: Swarm, jobId: string): Promise<string[]> {
+  interface Trace {
+    job: Job;
+    downstream: { trace?: Trace }[];
+  }
+  const states: string[] = [];
+  for (
+    let trace: Trace | undefined = (await (await fetch(`${swarm.queenUrl}/v1/jobs/${jobId}/trace`)).json()) as Trace;
+    trace;
+    trace = trace.downstream[0]?.trace
+  ) {
+    states.push(trace.job.state);
+  }
+  return states;
+}
+
+describe('a cancel', () => {
+  test('by Ctrl-C reaches every hop and frees the slot', async () => {
+    await using swarm = await testSwarm();
+    const running = swarm.start(ENDLESS);
+    await running.says('stdout', /.{20}/s);
+    running.child.kill('SIGINT');
+    const { code, stderr } = await running.ended;
+    expect(code).toBe(130);
+    expect(stderr).toContain('cancelled');
+    const { jobs } = (await swarm.result(['jobs', '--operation', 'infer'])) as unknown as { jobs: Job[] };
+    expect(await statesOfAllHops(swarm, jobs[0]?.job_id ?? '')).toEqual(['cancelled', 'cancelled', 'cancelled']);
+    const { workers } = (await swarm.result(['worker', 'list'])) as unknown as { workers: { slots_used: number }[] };
+    expect(workers[0]?.slots_used).toBe(0);
+  });
+
+  test('when the reader of a pipe has enough', async () => {
+    await using swarm = await testSwarm();
+    const running = swarm.start([...ENDLESS, '-q']);
+    await running.says('stdout', /.{10}/s);
+    running.child.stdout?.destroy();
+    const { stderr } = await running.ended;
+    expect(stderr).toBe('');
+    const { jobs } = (await swarm.result(['jobs', '--operation', 'infer'])) as unknown as { jobs: Job[] };
+    expect(jobs[0]?.state).toBe('cancelled');
+  });
+
+  test('of a request that waits for a slot leaves the queue, and the others go on', async () => {
+    await using swarm = await testSwarm();
+    await swarm.result(['worker', 'spawn', '--slots', '1']);
+    const first = swarm.start(ENDLESS);
+    await first.says('stdout', /.{10}/s);
+    const waiting = swarm.start(ENDLESS);
+    await waiting.says('stderr', /waiting for one/);
+    waiting.child.kill('SIGINT');
+    expect((await waiting.ended).code).toBe(130);
+    expect((await first.ended).code).toBe(0);
+  });
+});

@@ -1,0 +1,230 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ENDLESS, freePorts, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
+
+const TINY = new URL('../models/rbee-tiny-Q8_0.gguf', import.meta.url).pathname;
+
+async function stranger(port: number, listener: RequestListener): Promise<AsyncDisposable> {
+  const server = createServer(listener).listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
+
+describe('what a person sees when something is wrong', () => {
+  let swarm: Swarm;
+  let folder: string;
+  beforeAll(async () => {
+    swarm = await testSwarm();
+    folder = await mkdtemp(join(tmpdir(), 'rbee-models-'));
+    expect((await swarm.rbee(['infer', '-q', 'hello'])).code).toBe(0);
+  });
+  afterAll(async () => {
+    await swarm[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function refusal(args: string[]) {
+    const { code, stdout, stderr } = await swarm.rbee([...args, '-q']);
+    expect(stdout).toBe('');
+    expect(stderr, 'an error never shows a stack').not.toMatch(/^\s+at /m);
+    return { code, stderr };
+  }
+
+  test.each([
+    [
+      'an unknown hive',
+      ['worker', 'list', '--hive', 'xyz'],
+      3,
+      /^Error: Hive 'xyz' not found in configuration\n.*rbee hive list/,
+    ],
+    [
+      'an unknown worker',
+      ['worker', 'get', 'worker-nobody'],
+      3,
+      /^Error: Worker 'worker-nobody' not found.*\n.*rbee worker list/,
+    ],
+    [
+      'an unknown worker to infer on',
+      ['infer', 'x', '--worker-id', 'worker-nobody'],
+      3,
+      /^Error: Worker 'worker-nobody' not found.*\n.*rbee worker list/,
+    ],
+    ['an unknown model', ['infer', 'x', '--model', 'tinny'], 3, /^Error: .*tinny.*\n.*rbee model (list|download)/],
+    [
+      'a device that is not there',
+      ['worker', 'spawn', '--worker', 'cuda', '--device', '7'],
+      3,
+      /^Error: No device cuda:7 here; there is cpu:0/,
+    ],
+    [
+      'a device that is none',
+      ['infer', 'x', '--device', 'toaster', '--model', TINY.replace('rbee-tiny', 'none')],
+      3,
+      /none-Q8_0/,
+    ],
+    ['what is not built', ['ssh', 'test', 'attic'], 9, /^Error: .*not built yet/],
+    ['a wrong value', ['infer', 'x', '--temperature', 'hot'], 2, /temperature/],
+    ['an unknown job', ['logs', 'job-nobody'], 3, /^Error: Job 'job-nobody' not found\n.*rbee jobs/],
+    ['the model that came with rbee', ['model', 'delete', 'tiny'], 2, /^Error: /],
+  ])('%s', async (_name, args, exit, sentence) => {
+    const { code, stderr } = await refusal(args);
+    expect(stderr).toMatch(sentence);
+    expect(code).toBe(exit);
+  });
+
+  test('a truncated model', async () => {
+    const path = join(folder, 'cut.gguf');
+    await copyFile(TINY, path);
+    await truncate(path, 1_000_000);
+    const { code, stderr } = await refusal(['infer', 'x', '--model', path]);
+    expect(stderr).toMatch(/^Error: .*cut\.gguf.*\n.*rbee model download/);
+    expect(code).toBe(6);
+  });
+
+  test('a file that is no model', async () => {
+    const path = join(folder, 'page.gguf');
+    await writeFile(path, '<html>not found</html>');
+    const { code, stderr } = await refusal(['infer', 'x', '--model', path]);
+    expect(stderr).toMatch(/^Error: .*page\.gguf/);
+    expect(code).toBe(6);
+  });
+
+  test('a model that needs more memory than there is', async () => {
+    const { code, stderr } = await refusal(['worker', 'spawn', '--slots', '256', '--context', '4000000']);
+    expect(stderr).toMatch(/^Error: .*GiB.*GiB.*\n.*smaller/s);
+    expect(code).toBe(7);
+  });
+
+  test('a prompt that does not fit is refused with its size and the limit', async () => {
+    const { code, stderr } = await refusal(['infer', 'bee '.repeat(3000)]);
+    expect(stderr).toMatch(/^Error: .*\d{4,} tokens.*1024/);
+    expect(code).toBe(2);
+  });
+
+  test('a model that is in use is not deleted', async () => {
+    await swarm.result(['model', 'download', TINY, '--name', 'copy']);
+    await swarm.result(['infer', 'hello', '--model', 'copy']);
+    const { code, stderr } = await refusal(['model', 'delete', 'copy']);
+    expect(stderr).toMatch(/^Error: Worker 'worker-[0-9a-f]+' has model 'copy' loaded\n.*rbee worker delete/);
+    expect(code).toBe(2);
+  });
+
+  test('a hive that is not there', async () => {
+    const [port] = await freePorts(1);
+    await swarm.result(['hive', 'create', 'attic', '--host', '127.0.0.1', '--port', String(port)]);
+    const { code, stderr } = await refusal(['worker', 'list', '--hive', 'attic']);
+    expect(stderr).toMatch(/^Error: Failed to connect to hive: connection refused\n/);
+    expect(code).toBe(4);
+    await swarm.result(['hive', 'delete', 'attic']);
+  });
+
+  test('a hive that answers garbage', async () => {
+    const [port = 0] = await freePorts(1);
+    await using _garbage = await stranger(port, (_request, response) => response.end('{"hello":"world"}'));
+    await swarm.result(['hive', 'create', 'garbage', '--host', '127.0.0.1', '--port', String(port)]);
+    const { code, stderr } = await refusal(['worker', 'list', '--hive', 'garbage']);
+    expect(stderr).toMatch(/^Error: Hive did not return job_id\n/);
+    expect(code).toBe(4);
+    await swarm.result(['hive', 'delete', 'garbage']);
+  });
+
+  test('a frozen hive is told as such, and makes status wait no longer than its deadline', async () => {
+    const pid = leftovers(swarm.home).find((candidate) => commandOf(candidate).includes('hive'));
+    process.kill(pid ?? 0, 'SIGSTOP');
+    try {
+      const status = await swarm.result(['status']);
+      expect(status['hives']).toMatchObject([{ hive_id: 'localhost', state: 'unreachable' }]);
+    } finally {
+      process.kill(pid ?? 0, 'SIGCONT');
+    }
+  });
+});
+
+function commandOf(pid: number): string {
+  return execFileSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' });
+}
+
+test("a stranger on the queen's port is named, with the variable that moves it", async () => {
+  await using swarm = await testSwarm();
+  await using _stranger = await stranger(Number(swarm.env['RBEE_QUEEN_PORT']), (_request, response) => response.end('hello'));
+  const { code, stderr } = await swarm.rbee(['infer', 'x']);
+  expect(stderr).toMatch(/Error: .*port.*taken.*RBEE_QUEEN_PORT/is);
+  expect(code).toBe(7);
+});
+
+test("a stranger on the hive's port is named, with the variable that moves it", async () => {
+  await using swarm = await testSwarm();
+  await using _stranger = await stranger(Number(swarm.env['RBEE_HIVE_PORT']), (_request, response) => response.end('hello'));
+  const { code, stderr } = await swarm.rbee(['infer', 'x']);
+  expect(stderr).toMatch(/Error: .*port.*taken.*RBEE_HIVE_PORT/is);
+  expect(code).toBe(7);
+});
+
+test('a worker killed in the middle of an answer ends its job with worker_died; the next request gets another worker', async () => {
+  await using swarm = await testSwarm();
+  const running = swarm.start(ENDLESS);
+  await running.says('stdout', /.{20}/s);
+  const { workers } = (await swarm.result(['worker', 'list'])) as unknown as { workers: { pid: number; worker_id: string }[] };
+  process.kill(workers[0]?.pid ?? 0, 'SIGKILL');
+  const { code, stderr } = await running.ended;
+  expect(stderr).toMatch(/Error: Worker 'worker-[0-9a-f]+' died/);
+  expect(code).toBe(6);
+  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+});
+
+test('a hive that is killed and started again takes its worker back', async () => {
+  await using swarm = await testSwarm();
+  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+  const before = (await swarm.result(['worker', 'list'])) as unknown as { workers: { pid: number; worker_id: string }[] };
+  const { pid } = (await swarm.result(['hive', 'status'])) as unknown as { pid: number };
+  process.kill(pid, 'SIGKILL');
+  const after = (await swarm.result(['worker', 'list'])) as unknown as typeof before;
+  expect(after.workers).toMatchObject([{ pid: before.workers[0]?.pid, worker_id: before.workers[0]?.worker_id, state: 'ready' }]);
+  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+});
+
+const mayMount = process.getuid?.() === 0 && process.platform === 'linux';
+test.skipIf(!mayMount && process.env['CI'] !== 'true')(
+  'a full disk refuses new jobs with a sentence, and is over when there is room again (needs root, to mount a small disk)',
+  async () => {
+    const disk = await mkdtemp(join(tmpdir(), 'rbee-disk-'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk]);
+    try {
+      const home = join(disk, 'home');
+      await mkdir(home);
+      await using swarm = await testSwarm({ home });
+      expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+      execFileSync('sh', ['-c', `cat /dev/zero > ${disk}/filler 2>/dev/null || true`]);
+      const { code, stderr } = await swarm.rbee(['infer', 'hello', '-q']);
+      expect(stderr).toMatch(/^Error: .*disk.*full.*\n.*space/i);
+      expect(code).toBe(7);
+      await rm(join(disk, 'filler'));
+      expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+    } finally {
+      execFileSync('umount', [disk]);
+      await rm(disk, { recursive: true });
+    }
+  },
+);
+
+test('no log of any daemon holds the token', async () => {
+  const token = 'a-token-that-must-not-leak';
+  await using swarm = await testSwarm({ env: { RBEE_TOKEN: token } });
+  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+  expect((await fetch(`${swarm.queenUrl}/v1/jobs`)).status).toBe(401);
+  expect((await fetch(`${swarm.queenUrl}/v1/jobs`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(200);
+  const files = execFileSync('find', [swarm.home, '-type', 'f'], { encoding: 'utf8' }).trim().split('\n');
+  expect(files.length).toBeGreaterThan(5);
+  for (const file of files) expect((await readFile(file)).includes(token), file).toBe(false);
+});

@@ -1,0 +1,152 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+
+const entry = new URL('../../dist/rbee.js', import.meta.url).pathname;
+/** What every daemon of a fleet has in its environment, by which leftovers are found. */
+const MARK = 'RBEE_HOME';
+
+/** A request that goes on to the end of the context, about two seconds: the schema asks for more than fits. */
+export const ENDLESS = [
+  'infer',
+  'Count',
+  '--seed',
+  '1',
+  '--json-schema',
+  '{"type":"array","items":{"type":"boolean"},"minItems":600}',
+];
+
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Running {
+  child: ChildProcess;
+  /** Resolves once stdout, or stderr, has matched. */
+  says(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<void>;
+  ended: Promise<Outcome>;
+}
+
+/** A fleet of its own: a home in a temporary folder, ports that nobody else uses, real processes. */
+export interface Swarm extends AsyncDisposable {
+  home: string;
+  env: Record<string, string>;
+  queenUrl: string;
+  hiveUrl: string;
+  /** Runs the command to its end. */
+  rbee(args: string[], options?: { input?: string }): Promise<Outcome>;
+  start(args: string[], options?: { input?: string }): Running;
+  /** Output of an operation, through the command line. */
+  result(args: string[]): Promise<Record<string, never>>;
+}
+
+export async function testSwarm(options: { env?: Record<string, string>; home?: string } = {}): Promise<Swarm> {
+  const home = options.home ?? (await mkdtemp(join(tmpdir(), 'rbee-swarm-')));
+  const [queen, hive, worker] = await freePorts(3);
+  const env = {
+    ...withoutRbee(process.env),
+    [MARK]: home,
+    RBEE_QUEEN_PORT: String(queen),
+    RBEE_HIVE_PORT: String(hive),
+    RBEE_WORKER_PORTS: String(worker),
+    NO_COLOR: '1',
+    ...options.env,
+  };
+  const start: Swarm['start'] = (args, { input } = {}) => run(args, env, input);
+  const rbee: Swarm['rbee'] = (args, runOptions) => start(args, runOptions).ended;
+  return {
+    home,
+    env,
+    queenUrl: `http://127.0.0.1:${queen}`,
+    hiveUrl: `http://127.0.0.1:${hive}`,
+    rbee,
+    start,
+    async result(args) {
+      const { code, stdout, stderr } = await rbee([...args, '--json']);
+      expect(code, stderr + stdout).toBe(0);
+      const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as { event?: string; data: Record<string, never> };
+      return last.event === undefined ? (last as never) : last.data;
+    },
+    async [Symbol.asyncDispose]() {
+      const down = await rbee(['down']);
+      const left = leftovers(home);
+      for (const pid of left) process.kill(pid, 'SIGKILL');
+      if (options.home === undefined) await rm(home, { recursive: true, force: true });
+      expect({ code: down.code, left }, `${down.stdout}${down.stderr}`).toEqual({ code: 0, left: [] });
+    },
+  };
+}
+
+function run(args: string[], env: Record<string, string>, input: string | undefined): Running {
+  const child = spawn(process.execPath, [entry, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.on('error', () => undefined).end(input ?? '');
+  const said = { stdout: '', stderr: '' };
+  const listeners = new Set<() => void>();
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].setEncoding('utf8').on('data', (text: string) => {
+      said[stream] += text;
+      for (const listener of listeners) listener();
+    });
+  }
+  const ended = once(child, 'close').then(([code]: (number | null)[]) => ({ code: code ?? null, ...said }));
+  return {
+    child,
+    ended,
+    says: (stream, pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (!pattern.test(said[stream])) return;
+          listeners.delete(look);
+          resolve();
+        };
+        listeners.add(look);
+        look();
+        void ended.then(() => reject(new Error(`it ended without saying ${String(pattern)}: ${said.stdout}${said.stderr}`)));
+      }),
+  };
+}
+
+/** Ports that were free a moment ago, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
+
+/** Processes of the fleet that still run. Linux only, like the tests that need it. */
+export function leftovers(home: string): number[] {
+  if (!existsSync('/proc/self/environ')) return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`${MARK}=${home}`);
+      } catch {
+        return false; // It has ended, or is somebody else's.
+      }
+    });
+}
+
+function withoutRbee(env: NodeJS.ProcessEnv): Record<string, string> {
+  const kept = Object.entries(env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith('RBEE_'),
+  );
+  return Object.fromEntries(
+    kept.filter(([name]) => !['FORCE_COLOR', 'NODE_OPTIONS'].includes(name) && !name.startsWith('VITEST')),
+  );
+}
