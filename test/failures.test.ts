@@ -178,7 +178,7 @@ test('a worker killed in the middle of an answer ends its job with worker_died; 
   const { workers } = (await swarm.result(['worker', 'list'])) as unknown as { workers: { pid: number; worker_id: string }[] };
   process.kill(workers[0]?.pid ?? 0, 'SIGKILL');
   const { code, stderr } = await running.ended;
-  expect(stderr).toMatch(/Error: Worker 'worker-[0-9a-f]+' died/);
+  expect(stderr).toMatch(/Error: Worker 'worker-[0-9a-f]+' was ended by SIGKILL/);
   expect(code).toBe(6);
   expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
 });

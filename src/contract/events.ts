@@ -30,8 +30,6 @@ export const progress = z.object({
 });
 export type Progress = z.output<typeof progress>;
 
-export const token = z.object({ text: z.string() });
-
 export const failed = z.object({
   code: z.string(),
   message: z.string(),

@@ -36,7 +36,7 @@ export const operations = {
     summary: 'Show queen, hives, workers, models and slots',
     input: z.strictObject({}),
     output: z.object({
-      queen: z.object({ version: z.string(), uptime_s: z.number(), port, pid: z.int(), jobs_running: z.int() }),
+      queen: z.object({ version: z.string(), uptime_s: z.number(), port, pid: z.int() }),
       hives: z.array(hiveHealth.extend({ host: z.string(), port })),
       workers: z.array(worker.extend({ tokens_per_s: z.number().optional(), memory_bytes: z.number().optional() })),
       models: z.array(model.extend({ hive_id: z.string() })),

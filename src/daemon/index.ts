@@ -1,5 +1,4 @@
 export { diskFreeBytes } from './disk.ts';
-export { fileError } from './file-error.ts';
 export { probe, type Presence } from './health.ts';
 export { followLog, tailLog } from './logs.ts';
 export { ensureDirectory, homePaths, type HomePaths } from './paths.ts';

@@ -2,7 +2,7 @@
 export { call } from './call.ts';
 export { newCorrelationId } from './correlation.ts';
 export type { Peer } from './peer.ts';
-export { asCancelled, asFailure, cancelJob, postJob, runOn } from './run-on.ts';
+export { cancelJob, postJob, runOn } from './run-on.ts';
 export { readStream, type StreamEvent } from './stream.ts';
 export { nearest } from './nearest.ts';
 export { trace, type Trace, type TraceBelow } from './trace.ts';

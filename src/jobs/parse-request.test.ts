@@ -51,6 +51,13 @@ describe('what is refused, and how', () => {
     expect(refused.message).toMatch(message);
   });
 
+  test('a body nested deeper than any stack is refused; brackets in a string are not nesting', () => {
+    expect(refusal(`{"operation":"infer","prompt":"x","json_schema":{"a":${'['.repeat(100_000)}`)).toMatchObject({
+      code: 'invalid_json',
+    });
+    expect(parse({ operation: 'infer', prompt: '\\"'.concat('[{'.repeat(100_000)) }).operation).toBe('infer');
+  });
+
   test('every bad field is named at once', () => {
     const { message } = refusal({ operation: 'infer', prompt: 'x', temperature: 'hot', top_p: 2, seeds: 1 });
     expect(message).toContain('temperature');

@@ -42,8 +42,13 @@ export function parseRequest(body: string, here: { role: Role; handlers: Handler
   return { operation, input: parsed.data, onDisconnect: disconnect.data };
 }
 
+/** Deeper than any schema that people write; what parses or prints it recursively would run out of stack far below. */
+const NESTING_LIMIT = 200;
+
 function parseObject(body: string): Record<string, unknown> {
   let parsed: unknown;
+  if (nestingOf(body) > NESTING_LIMIT)
+    throw new JobError('invalid_json', `The body is nested more than ${NESTING_LIMIT} levels deep`);
   try {
     parsed = JSON.parse(body);
   } catch (cause) {
@@ -55,6 +60,17 @@ function parseObject(body: string): Record<string, unknown> {
     throw new JobError('invalid_json', 'The body must be a JSON object, for example {"operation":"status"}');
   }
   return parsed as Record<string, unknown>;
+}
+
+/** The deepest nesting of arrays and objects in a text that may be JSON. Brackets inside strings do not count. */
+function nestingOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[{]|[\]}]/gs)) {
+    if (token === '[' || token === '{') deepest = Math.max(deepest, (depth += 1));
+    else if (token === ']' || token === '}') depth -= 1;
+  }
+  return deepest;
 }
 
 function unknownOperation(operation: string): string {

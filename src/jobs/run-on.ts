@@ -93,14 +93,14 @@ function asOutput<K extends OperationName>(peer: Peer, operation: K, last: Strea
   return parsed.data as OutputOf<K>;
 }
 
-export function asFailure(peer: Peer, data: unknown): JobError {
+function asFailure(peer: Peer, data: unknown): JobError {
   const parsed = failed.safeParse(data);
   if (!parsed.success || !isErrorCode(parsed.data.code))
     return badResponse(peer, `The ${peer.role} failed with an error that is not ours`);
   return new JobError(parsed.data.code, parsed.data.message, { origin: parsed.data.origin });
 }
 
-export function asCancelled(peer: Peer, data: unknown): JobError {
+function asCancelled(peer: Peer, data: unknown): JobError {
   const parsed = cancelled.safeParse(data);
   return new JobError('cancelled', parsed.success ? parsed.data.reason : `cancelled by the ${peer.role}`);
 }

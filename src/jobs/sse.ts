@@ -4,7 +4,6 @@ import type { LoggedEvent } from './event-log.ts';
 export const PING = ': ping\n\n';
 export const CLOSING = `data: ${DONE}\n\n`;
 
-export type StreamFormat = 'sse' | 'text';
 export type Encoder = (events: readonly LoggedEvent[]) => string;
 
 /** The protocol: every event with its id, so that a stream can be taken up again. */

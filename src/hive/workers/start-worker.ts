@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JobError } from '../../contract/index.ts';
-import { readPidfile, startDaemon, type HomePaths, type ProcessIdentity } from '../../daemon/index.ts';
+import { readPidfile, startDaemon, type Ending, type HomePaths, type ProcessIdentity } from '../../daemon/index.ts';
 import { narrate, reportProgress } from '../../narration/index.ts';
 import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
 
@@ -22,7 +22,7 @@ export interface StartedWorker {
   identity: ProcessIdentity;
   contextSize: number | undefined;
   /** Resolves when the process ends. */
-  ended: Promise<unknown>;
+  ended: Promise<Ending>;
 }
 
 /** Runs the worker's process until it has loaded its model; its steps are narrated in the current job. */

@@ -15,14 +15,16 @@ import { log, narrate } from '../../narration/index.ts';
 import { fits, type Need } from './pick.ts';
 import { SlotQueue, type Lease } from './slot-queue.ts';
 import { startWorker } from './start-worker.ts';
-import { workerDied, type WorkerProcess, type WorkerSpec } from './worker-process.ts';
+import { howItEnded, lastWordsIn, workerDied } from './last-words.ts';
+import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
 
 /** A worker ends its requests and lets go of the model within this, or is killed. */
 const STOP_GRACE_MS = 5_000;
 const ADOPT_PROBE_MS = 1_000;
 /** Exited workers that worker_list still shows, with their last words. */
 const SHOWN_EXITED = 5;
-const LAST_WORDS_LINES = 5;
+/** Read from the end of a dead worker's log, to find its last words among what it said in passing. */
+const LOG_LINES = 20;
 
 export interface PoolOptions {
   hiveId: string;
@@ -142,14 +144,14 @@ export class WorkerPool {
     }
     const worker: WorkerProcess = { ...newWorker(name, spec), identity: pidfile, state: { kind: 'ready', port } };
     this.#workers.set(name, worker);
-    void whenEnded(pidfile, new AbortController().signal).then(() => this.#onEnded(worker));
+    void whenEnded(pidfile, new AbortController().signal).then(() => this.#onEnded(worker, 'ended'));
     log.info({ worker_id: name, model: spec.model }, `adopted ${name}`);
   }
 
   #goneWorker(id: string): JobError {
     const { state } = this.get(id);
     return state.kind === 'exited'
-      ? workerDied(id, state.lastWords)
+      ? workerDied(id, 'has ended', state.lastWords)
       : new JobError('worker_unreachable', `Worker '${id}' is ${state.kind}`);
   }
 
@@ -169,7 +171,7 @@ export class WorkerPool {
       worker.identity = started.identity;
       worker.contextSize = started.contextSize;
       worker.state = { kind: 'ready', port: started.port };
-      void started.ended.then(() => this.#onEnded(worker));
+      void started.ended.then((ending) => this.#onEnded(worker, howItEnded(ending)));
       narrate('worker_ready', `worker ${worker.id} ready on port ${started.port}`);
       this.#slots.serve();
     } catch (cause) {
@@ -194,13 +196,12 @@ export class WorkerPool {
     worker.died.abort(new JobError('worker_died', `Worker '${worker.id}' was stopped`));
   }
 
-  async #onEnded(worker: WorkerProcess): Promise<void> {
+  async #onEnded(worker: WorkerProcess, how: string): Promise<void> {
     if (worker.state.kind === 'stopping' || worker.state.kind === 'exited') return;
-    const lines = await tailLog(this.#options.paths.logFile(worker.id), LAST_WORDS_LINES);
-    const lastWords = lines.join('\n');
+    const lastWords = lastWordsIn(await tailLog(this.#options.paths.logFile(worker.id), LOG_LINES));
     worker.state = { kind: 'exited', lastWords };
-    log.error({ worker_id: worker.id, last_words: lastWords }, `${worker.id} died`);
-    worker.died.abort(workerDied(worker.id, lastWords));
+    log.error({ worker_id: worker.id, last_words: lastWords }, `${worker.id} ${how}`);
+    worker.died.abort(workerDied(worker.id, how, lastWords));
     if (worker.identity !== undefined) await removePidfile(this.#options.paths.run, { ...worker.identity, name: worker.id });
     this.#forgetOldExits();
     this.#slots.serve();

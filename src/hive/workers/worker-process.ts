@@ -1,4 +1,4 @@
-import { JobError, type Worker, type WorkerKind } from '../../contract/index.ts';
+import type { Worker, WorkerKind } from '../../contract/index.ts';
 
 /** What a worker is to be: which model, on what. */
 export interface WorkerSpec {
@@ -60,9 +60,4 @@ export function describeWorker(worker: WorkerProcess, hiveId: string): Worker {
     started_at: worker.startedAt,
     ...(state.kind === 'exited' && state.lastWords !== undefined ? { last_words: state.lastWords } : {}),
   };
-}
-
-export function workerDied(id: string, lastWords: string | undefined): JobError {
-  const words = lastWords === undefined || lastWords === '' ? 'It left no last words.' : `Its last words: ${lastWords}`;
-  return new JobError('worker_died', `Worker '${id}' died. ${words}`);
 }

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { howItEnded, lastWordsIn, workerDied } from './last-words.ts';
+
+test("the engine's own lines and what was grave are last words; what was said in passing is not", () => {
+  const log = [
+    '{"level":"info","msg":"worker-1 is ready"}',
+    'ggml.c:1234: GGML_ASSERT(ctx != NULL) failed',
+    '',
+    '{"level":"error","msg":"the engine gave up"}',
+    '{"level":"err',
+  ];
+  expect(lastWordsIn(log)).toBe('ggml.c:1234: GGML_ASSERT(ctx != NULL) failed\nthe engine gave up\n{"level":"err');
+});
+
+test('how a process ended is a sentence', () => {
+  expect(howItEnded({ exitCode: null, signal: 'SIGSEGV' })).toBe('was ended by SIGSEGV');
+  expect(howItEnded({ exitCode: 1, signal: null })).toBe('ended with exit code 1');
+  expect(workerDied('worker-1', 'was ended by SIGKILL', '').message).toBe(
+    "Worker 'worker-1' was ended by SIGKILL. It left no last words.",
+  );
+});

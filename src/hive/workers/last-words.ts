@@ -1,0 +1,29 @@
+import { JobError } from '../../contract/index.ts';
+import type { Ending } from '../../daemon/index.ts';
+
+const LAST_WORDS_LINES = 5;
+const GRAVE_LEVELS: ReadonlySet<unknown> = new Set(['warn', 'error', 'fatal']);
+
+export function howItEnded({ signal, exitCode }: Ending): string {
+  return signal === null ? `ended with exit code ${exitCode}` : `was ended by ${signal}`;
+}
+
+/** What a dead worker's log says of its death: the engine's own lines, which are plain text, and what the worker found grave. */
+export function lastWordsIn(lines: readonly string[]): string {
+  return lines.flatMap(graveWords).slice(-LAST_WORDS_LINES).join('\n');
+}
+
+export function workerDied(id: string, how: string, lastWords: string | undefined): JobError {
+  const words = lastWords === undefined || lastWords === '' ? 'It left no last words.' : `Its last words: ${lastWords}`;
+  return new JobError('worker_died', `Worker '${id}' ${how}. ${words}`);
+}
+
+function graveWords(line: string): string[] {
+  if (!line.startsWith('{')) return line.trim() === '' ? [] : [line];
+  try {
+    const { level, msg } = JSON.parse(line) as { level?: unknown; msg?: unknown };
+    return GRAVE_LEVELS.has(level) ? [String(msg)] : [];
+  } catch {
+    return [line]; // Half a line: all that it could still say.
+  }
+}

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import { fits, pickFree, type Need } from './pick.ts';
+import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
+
+function worker(
+  id: string,
+  overrides: Partial<WorkerSpec> & { inFlight?: number; kind?: WorkerProcess['state']['kind'] } = {},
+): WorkerProcess {
+  const { inFlight = 0, kind = 'ready', ...spec } = overrides;
+  const states = {
+    ready: { kind: 'ready', port: 1 },
+    loading: { kind: 'loading' },
+    stopping: { kind: 'stopping', port: 1 },
+    exited: { kind: 'exited', lastWords: undefined },
+  } as const;
+  return {
+    id,
+    spec: { model: 'tiny', modelPath: '/tiny.gguf', worker: 'cpu', device: 0, slots: 2, context: undefined, ...spec },
+    startedAt: '',
+    state: states[kind],
+    identity: undefined,
+    inFlight,
+    contextSize: undefined,
+    died: new AbortController(),
+    loaded: Promise.resolve(),
+  };
+}
+
+const need = (overrides: Partial<Need> = {}): Need => ({
+  modelPath: '/tiny.gguf',
+  workerId: undefined,
+  device: undefined,
+  ...overrides,
+});
+
+describe('which worker takes a request', () => {
+  test.each<[string, WorkerProcess[], Need, string | undefined]>([
+    ['none there', [], need(), undefined],
+    ['the only one', [worker('a')], need(), 'a'],
+    ['the one with more free slots', [worker('a', { inFlight: 1 }), worker('b')], need(), 'b'],
+    ['none when all slots are taken', [worker('a', { inFlight: 2 })], need(), undefined],
+    ['none that is still loading', [worker('a', { kind: 'loading' })], need(), undefined],
+    ['none that is stopping or gone', [worker('a', { kind: 'stopping' }), worker('b', { kind: 'exited' })], need(), undefined],
+    ['none with another model', [worker('a', { modelPath: '/other.gguf' })], need(), undefined],
+    ['the device that was asked for', [worker('a'), worker('b', { worker: 'cuda', device: 1 })], need({ device: 'cuda:1' }), 'b'],
+    ['any device of the kind', [worker('a'), worker('b', { worker: 'cuda', device: 1 })], need({ device: 'cuda' }), 'b'],
+    [
+      'the worker that was named, whatever its model',
+      [worker('a'), worker('b', { modelPath: '/other.gguf' })],
+      need({ workerId: 'b' }),
+      'b',
+    ],
+  ])('%s', (_name, workers, wanted, chosen) => {
+    expect(pickFree(workers, wanted)?.id).toBe(chosen);
+  });
+
+  test('a request for cuda:1 does not fit cuda:10', () => {
+    expect(fits(worker('a', { worker: 'cuda', device: 10 }), need({ device: 'cuda:1' }))).toBe(false);
+  });
+});
