@@ -121,7 +121,7 @@ describe('with the fleet up', () => {
 
   test('jobs, logs and trace tell afterwards what happened', async () => {
     const jobs = await swarm.result(['jobs', '--operation', 'infer']);
-    const [job] = (jobs['jobs'] ?? []) as { job_id: string; correlation_id: string }[];
+    const [job] = jobs['jobs'] as unknown as { job_id: string; correlation_id: string }[];
     const logs = await swarm.rbee(['logs', job?.job_id ?? '']);
     expect(logs.code, logs.stderr).toBe(0);
     expect(logs.stdout.length).toBeGreaterThan(20);

@@ -2,8 +2,6 @@ import { JobError, type Handlers, type Run } from '../contract/index.ts';
 import type { ModelStore } from './models/index.ts';
 import type { WorkerPool } from './workers/index.ts';
 
-/* eslint-disable require-yield -- a handler is a generator also when it has nothing to yield: narration needs no yield. */
-
 export function modelHandlers({ models, workers }: { models: ModelStore; workers: WorkerPool }) {
   const model_download: Run<'model_download'> = async function* ({ model: source, name, sha256 }, { signal }) {
     return yield* models.download({ source, name, sha256 }, signal);

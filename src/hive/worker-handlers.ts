@@ -10,8 +10,6 @@ export interface WorkerParts {
   models: ModelStore;
 }
 
-/* eslint-disable require-yield -- a handler is a generator also when it has nothing to yield: narration needs no yield. */
-
 export function workerHandlers({ hiveId, workers, models }: WorkerParts) {
   const worker_spawn: Run<'worker_spawn'> = async function* (input, { signal }) {
     const { model, path } = await models.resolve(input.model);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, request as httpRequest, type RequestListener } from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -210,7 +210,7 @@ describe('GET /v1/jobs/{id}/stream', () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(count) } });
     const jobId = await postList(daemon);
     const slow = httpRequest(`${daemon.url}/v1/jobs/${jobId}/stream`, { agent: false }).end();
-    const [response] = (await once(slow, 'response')) as [import('node:http').IncomingMessage];
+    const [response] = (await once(slow, 'response')) as [IncomingMessage];
     response.pause();
     await readAll(daemon.peer, jobId);
     let text = '';
@@ -272,7 +272,6 @@ describe('GET /v1/jobs/{id}/stream', () => {
 describe('how a job ends', () => {
   test('a failure the handler knows is sent as it is', async () => {
     const handlers: Handlers = {
-      // eslint-disable-next-line require-yield -- it fails before it has anything to say
       worker_list: async function* () {
         throw new JobError('model_corrupt', 'not a model', { cause: new Error('secret detail') });
       },
@@ -291,7 +290,6 @@ describe('how a job ends', () => {
 
   test('the unexpected becomes internal, and its cause is never sent', async () => {
     const handlers: Handlers = {
-      // eslint-disable-next-line require-yield -- it fails before it has anything to say
       worker_list: async function* () {
         throw new TypeError('secret detail');
       },
@@ -317,7 +315,6 @@ describe('how a job ends', () => {
 
   test('a handler that does not stop when cancelled does not keep its job alive', async () => {
     const handlers: Handlers = {
-      // eslint-disable-next-line require-yield -- it hangs
       worker_list: async function* () {
         await new Promise(() => undefined);
         return { workers: [] };
@@ -472,7 +469,6 @@ describe('runOn, the other side', () => {
           yield token('b');
           return { workers: [worker('w1')] };
         },
-        // eslint-disable-next-line require-yield -- it fails before it has anything to say
         model_list: async function* () {
           throw new JobError('engine_failed', 'out of luck');
         },

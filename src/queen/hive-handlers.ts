@@ -21,8 +21,6 @@ export interface HiveParts {
 
 const CAPABILITIES_DEADLINE_MS = 10_000;
 
-/* eslint-disable require-yield -- a handler is a generator also when it has nothing to yield: narration needs no yield. */
-
 export function hiveHandlers(parts: HiveParts) {
   const { hives, localHive } = parts;
 
@@ -94,6 +92,14 @@ export function hiveHandlers(parts: HiveParts) {
     return { hive_id };
   };
 
+  return {
+    ...{ hive_install, hive_uninstall, hive_update, hive_start, hive_stop, hive_list, hive_get, hive_status },
+    ...{ hive_create, hive_delete },
+  } satisfies Handlers;
+}
+
+/** What needs SSH. */
+export function sshHandlers() {
   const ssh_test: Run<'ssh_test'> = async function* () {
     throw notOverSsh('Testing a machine over SSH');
   };
@@ -102,10 +108,7 @@ export function hiveHandlers(parts: HiveParts) {
     throw notOverSsh('Importing hosts of ~/.ssh/config');
   };
 
-  return {
-    ...{ hive_install, hive_uninstall, hive_update, hive_start, hive_stop, hive_list, hive_get, hive_status },
-    ...{ hive_create, hive_delete, ssh_test, hive_import_ssh },
-  } satisfies Handlers;
+  return { ssh_test, hive_import_ssh } satisfies Handlers;
 }
 
 /** Asked when it matters, with a short deadline. */

@@ -3,7 +3,7 @@ import { homePaths } from '../daemon/index.ts';
 import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
 import { forwardHandlers } from './forward.ts';
 import { HiveCatalog } from './hive-catalog.ts';
-import { hiveHandlers } from './hive-handlers.ts';
+import { hiveHandlers, sshHandlers } from './hive-handlers.ts';
 import { LocalHive } from './local-hive.ts';
 import { createStatus } from './status.ts';
 import { WorkerRegistry } from './worker-registry.ts';
@@ -32,7 +32,7 @@ export function createQueen(options: QueenOptions, catalog: Catalog): ServedRole
   });
   const parts = { hives, localHive, workers, peerOf, port };
   return {
-    handlers: { ...hiveHandlers(parts), ...forwardHandlers(parts), status: createStatus(parts) },
+    handlers: { ...hiveHandlers(parts), ...sshHandlers(), ...forwardHandlers(parts), status: createStatus(parts) },
     findPeer: ({ name }: DownstreamJob) => peerOf(hives.get(name)),
     addRoutes: (app) => {
       app.post('/v1/worker-heartbeat', (request) => {

@@ -21,7 +21,6 @@ type Status = OutputOf<'status'>;
 /** Asks all hives at once; wakes none. */
 export function createStatus(parts: StatusParts): Run<'status'> {
   const started = Date.now();
-  // eslint-disable-next-line require-yield -- nothing to say on the way.
   return async function* (_input, context) {
     const asked = await Promise.all(parts.hives.list().map((hive) => askHive(hive, parts, context)));
     return {
