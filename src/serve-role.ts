@@ -26,7 +26,7 @@ import {
   type Catalog,
   type ServedRole,
 } from './jobs/index.ts';
-import { log, speaking } from './narration/index.ts';
+import { log, logAs, speaking } from './narration/index.ts';
 
 export interface RoleLife {
   role: Role;
@@ -46,6 +46,7 @@ export interface RoleLife {
  * signal end in the reverse order. A failure on the way is told to whoever started the daemon, and ends the process.
  */
 export async function serveRole(life: RoleLife): Promise<void> {
+  logAs(actorOf[life.role]);
   try {
     await start(life);
   } catch (cause) {
@@ -86,14 +87,9 @@ async function start(life: RoleLife): Promise<void> {
   });
   served.addRoutes?.(server.app);
   await server.open();
-  const pidfile = await writePidfile(paths.run, {
-    role,
-    name: role === 'worker' ? name : role,
-    host,
-    port: bound.port,
-    version: __RBEE_VERSION__,
-    extra,
-  });
+  const own = { role, name: role === 'worker' ? name : role, host, port: bound.port, version: __RBEE_VERSION__ };
+  // Before what takes long: a worker that is still loading when its hive dies must be found.
+  const pidfile = await writePidfile(paths.run, { ...own, extra });
   onShutdown(async (signal) => {
     log.info({ signal }, `${name} is shutting down`);
     await registry.close();
@@ -103,9 +99,10 @@ async function start(life: RoleLife): Promise<void> {
     await server.close();
     catalog.close();
   });
-  await served.start?.();
+  const learned = { ...extra, ...(await served.start?.()) };
+  if (served.start !== undefined) await writePidfile(paths.run, { ...own, extra: learned });
   log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${name} is ready`);
-  await reportReady({ port: bound.port, extra });
+  await reportReady({ port: bound.port, extra: learned });
 }
 
 async function openStorage({ role, storage }: RoleLife) {

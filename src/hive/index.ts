@@ -42,7 +42,10 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
     addRoutes: (app) => {
       app.get('/capabilities', () => readCapabilities(hiveId, paths.data));
     },
-    start: () => workers.adopt(),
+    start: async () => {
+      await workers.adopt();
+      return {};
+    },
     stop: () => workers.stopAll(),
   };
 }

@@ -1,5 +1,13 @@
 import { pino } from 'pino';
+import type { Actor } from '../contract/index.ts';
 import { currentJob } from './voice.ts';
+
+let daemon: Actor | undefined;
+
+/** Says once which daemon this process is, for what it logs outside every job. */
+export function logAs(actor: Actor): void {
+  daemon = actor;
+}
 
 /**
  * The daemon's log: one JSON object a line on stdout, which whoever started the daemon sends to its file.
@@ -14,7 +22,7 @@ export const log = pino(
     redact: { paths: ['token', '*.token', 'authorization', '*.authorization', '*.*.authorization'], censor: '[secret]' },
     mixin() {
       const job = currentJob();
-      return job === undefined ? {} : { actor: job.actor, job_id: job.jobId, correlation_id: job.correlationId };
+      return job === undefined ? { actor: daemon } : { actor: job.actor, job_id: job.jobId, correlation_id: job.correlationId };
     },
   },
   pino.destination({ dest: 1, sync: true }),

@@ -54,6 +54,7 @@ export function createWorker(options: WorkerOptions): ServedRole {
       loading.resolve(engine);
       state = 'ready';
       heartbeat?.beat();
+      return { contextSize: engine.contextSize };
     },
     stop: async () => {
       state = 'stopping';
@@ -68,7 +69,7 @@ async function load(
   options: WorkerOptions,
   { signal, onSlotsChange }: { signal: AbortSignal; onSlotsChange: () => void },
 ): Promise<Engine> {
-  let lastPercent = -1;
+  let saidAt = 0;
   const started = performance.now();
   const engine = await loadLlama({
     modelPath: options.modelPath,
@@ -79,12 +80,11 @@ async function load(
     signal,
     onSlotsChange,
     onLoadProgress: (fraction) => {
-      const percent = Math.floor(fraction * 100);
-      if (percent === lastPercent) return;
-      lastPercent = percent;
+      if (fraction < 1 && performance.now() - saidAt < PROGRESS_INTERVAL_MS) return;
+      saidAt = performance.now();
       void reportStep({
         kind: 'progress',
-        data: { action: 'worker_load', done: percent, total: 100, unit: 'percent', rate: null, eta_s: null },
+        data: { action: 'worker_load', done: Math.round(fraction * 100), total: 100, unit: 'percent', rate: null, eta_s: null },
       });
     },
   });
@@ -103,6 +103,9 @@ async function load(
   });
   return engine;
 }
+
+/** Often enough for a person to see it move. */
+const PROGRESS_INTERVAL_MS = 250;
 
 /** Threads meet at a barrier after every layer: with less weight than this for each, waiting costs more than computing. */
 const BYTES_PER_THREAD = 64 * 1024 * 1024;

@@ -34,14 +34,19 @@ export function createInfer(worker: { id: string; model: string; loaded: () => P
           completion_tokens: value.completionTokens,
         },
         timings: {
-          queue_ms: value.queueMs,
-          prefill_ms: value.prefillMs,
-          first_token_ms: value.firstTokenMs,
-          tokens_per_s: value.tokensPerSecond,
+          queue_ms: tenths(value.queueMs),
+          prefill_ms: tenths(value.prefillMs),
+          first_token_ms: value.firstTokenMs === null ? null : tenths(value.firstTokenMs),
+          tokens_per_s: tenths(value.tokensPerSecond),
         },
       };
     }
   };
+}
+
+/** Finer than this is noise. */
+function tenths(value: number): number {
+  return Math.round(value * 10) / 10;
 }
 
 function requestOf(input: InputOf<'infer'>, seed: number): GenerateRequest {

@@ -43,11 +43,11 @@ export async function startWorker({ id, spec }: WorkerProcess, options: StartOpt
     });
     const read = await readPidfile(paths.run, id);
     if (read.kind !== 'found') throw new JobError('worker_start_failed', `Worker '${id}' ended as soon as it was ready`);
-    const context = started.extra?.['context'];
+    const contextSize = started.extra?.['contextSize'];
     return {
       port: started.port,
       identity: read.pidfile,
-      contextSize: typeof context === 'number' ? context : undefined,
+      contextSize: typeof contextSize === 'number' ? contextSize : undefined,
       ended: started.ended,
     };
   } catch (cause) {

@@ -130,7 +130,6 @@ export class WorkerPool {
 
   async #adoptOne(pidfile: Pidfile): Promise<void> {
     const { name, host, port, version } = pidfile;
-    const spec = specOf(pidfile);
     if (!(await isAlive(pidfile))) {
       await removePidfile(this.#options.paths.run, pidfile);
       return;
@@ -142,7 +141,8 @@ export class WorkerPool {
       await removePidfile(this.#options.paths.run, pidfile);
       return;
     }
-    const worker: WorkerProcess = { ...newWorker(name, spec), identity: pidfile, state: { kind: 'ready', port } };
+    const { contextSize, ...spec } = told(pidfile);
+    const worker: WorkerProcess = { ...newWorker(name, spec), contextSize, identity: pidfile, state: { kind: 'ready', port } };
     this.#workers.set(name, worker);
     void whenEnded(pidfile, new AbortController().signal).then(() => this.#onEnded(worker, 'ended'));
     log.info({ worker_id: name, model: spec.model }, `adopted ${name}`);
@@ -213,9 +213,9 @@ export class WorkerPool {
   }
 }
 
-/** What `worker run` was told, as it wrote it into its pidfile: same version, so same shape. */
-function specOf({ extra }: Pidfile): WorkerSpec {
-  return { context: undefined, ...extra } as WorkerSpec;
+/** What a worker wrote about itself into its pidfile: same version, so same shape. */
+function told({ extra }: Pidfile): WorkerSpec & { contextSize: number | undefined } {
+  return { context: undefined, contextSize: undefined, ...extra } as WorkerSpec & { contextSize: number | undefined };
 }
 
 function newWorkerId(): string {

@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile, rm, mkdtemp, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { leftovers, testSwarm, type Swarm } from './support/swarm.ts';
+
+const TINY = new URL('../models/rbee-tiny-Q8_0.gguf', import.meta.url).pathname;
+
+let swarm: Swarm;
+beforeAll(async () => {
+  swarm = await testSwarm();
+});
+afterAll(async () => {
+  await swarm[Symbol.asyncDispose]();
+});
+
+describe('hives', () => {
+  test('the local one is known from the start, and asleep until somebody needs it', async () => {
+    expect((await swarm.result(['hive', 'list']))['hives']).toMatchObject([{ hive_id: 'localhost', managed: true }]);
+    expect(await swarm.result(['hive', 'status'])).toMatchObject({
+      hive_id: 'localhost',
+      state: 'stopped',
+      reason: 'connection refused',
+    });
+  });
+
+  test('install starts it and records what its machine has', async () => {
+    const installed = await swarm.result(['hive', 'install']);
+    expect(installed).toMatchObject({ capabilities: { hive_id: 'localhost', devices: [{ worker: 'cpu', device: 0 }] } });
+    expect(await swarm.result(['hive', 'get'])).toEqual(installed);
+    expect(await swarm.result(['hive', 'status', 'localhost'])).toMatchObject({
+      state: 'running',
+      pid: expect.any(Number) as number,
+    });
+  });
+
+  test('GET /capabilities answers on the hive', async () => {
+    const answer = await fetch(`${swarm.hiveUrl}/capabilities`);
+    expect(await answer.json()).toMatchObject({ hive_id: 'localhost', os: process.platform, arch: process.arch });
+  });
+
+  test('stop ends it and its workers; start wakes it again', async () => {
+    await swarm.result(['worker', 'spawn']);
+    expect(leftovers(swarm.home)).toHaveLength(3);
+    expect(await swarm.result(['hive', 'stop'])).toMatchObject({ state: 'stopped' });
+    expect(leftovers(swarm.home)).toHaveLength(1);
+    expect(await swarm.result(['hive', 'stop'])).toMatchObject({ state: 'stopped' });
+    expect(await swarm.result(['hive', 'start'])).toMatchObject({ state: 'running' });
+    expect(await swarm.result(['hive', 'start'])).toMatchObject({ state: 'running' });
+  });
+
+  test('update asks the machine again', async () => {
+    const before = await swarm.result(['hive', 'get']);
+    const after = await swarm.result(['hive', 'update', '--refresh-capabilities']);
+    expect(String(after['capabilities_at']) > String(before['capabilities_at'])).toBe(true);
+  });
+
+  test('one that runs already is registered, moved and forgotten', async () => {
+    await swarm.result(['hive', 'create', 'attic', '--host', 'attic.invalid', '--port', '9']);
+    expect((await swarm.rbee(['hive', 'create', 'attic', '--host', 'x'])).code).toBe(2);
+    expect(await swarm.result(['hive', 'update', 'attic', '--port', '8600'])).toMatchObject({
+      host: 'attic.invalid',
+      port: 8600,
+    });
+    expect(await swarm.result(['hive', 'status', 'attic'])).toMatchObject({ state: 'unreachable' });
+    await swarm.result(['hive', 'delete', 'attic']);
+    expect((await swarm.rbee(['hive', 'get', 'attic'])).code).toBe(3);
+  });
+
+  test('uninstall --catalog-only forgets it and leaves it running; install finds it again', async () => {
+    const { pid } = (await swarm.result(['hive', 'status'])) as unknown as { pid: number };
+    await swarm.result(['hive', 'uninstall', 'localhost', '--catalog-only']);
+    expect((await swarm.rbee(['hive', 'get'])).code).toBe(3);
+    expect(leftovers(swarm.home)).toContain(pid);
+    await swarm.result(['hive', 'install']);
+    expect(await swarm.result(['hive', 'status'])).toMatchObject({ pid });
+  });
+
+  test.each([
+    ['ssh', 'test', 'attic'],
+    ['hive', 'install', 'attic', '--ssh-host', 'attic'],
+    ['hive', 'import-ssh'],
+  ])('what needs SSH says that it is not built yet: %s %s', async (...args) => {
+    const { code, stdout } = await swarm.rbee([...args, '--json']);
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+      event: 'failed',
+      data: { code: 'not_implemented' },
+    });
+    expect(code).toBe(9);
+  });
+});
+
+describe('workers', () => {
+  test('are spawned, listed, shown and deleted', async () => {
+    const spawned = await swarm.result([
+      'worker',
+      'spawn',
+      '--model',
+      'tiny',
+      '--worker',
+      'cpu',
+      '--device',
+      '0',
+      '--slots',
+      '2',
+    ]);
+    expect(spawned).toMatchObject({
+      model: 'tiny',
+      worker: 'cpu',
+      device: 0,
+      state: 'ready',
+      slots: 2,
+      slots_used: 0,
+      context: 1024,
+    });
+    const id = String(spawned['worker_id']);
+    expect((await swarm.result(['worker', 'list']))['workers']).toEqual([spawned]);
+    expect(await swarm.result(['worker', 'get', id])).toEqual(spawned);
+    expect(await swarm.result(['infer', 'hello', '--worker-id', id])).toMatchObject({ worker_id: id });
+    expect(await swarm.result(['worker', 'delete', id])).toEqual({ worker_id: id });
+    expect((await swarm.result(['worker', 'list']))['workers']).toEqual([]);
+    expect(leftovers(swarm.home)).toHaveLength(2);
+  });
+});
+
+describe('models', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'rbee-models-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test('tiny is there from the start', async () => {
+    expect((await swarm.result(['model', 'list']))['models']).toMatchObject([{ model: 'tiny', source: 'builtin' }]);
+    expect(await swarm.result(['model', 'get', 'tiny'])).toMatchObject({ model: 'tiny' });
+  });
+
+  test('are downloaded from a URL with a checksum, used, and deleted', async () => {
+    const bytes = await readFile(TINY);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const server = createServer((_request, response) =>
+      response.writeHead(200, { 'content-length': bytes.length }).end(bytes),
+    ).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/bees-1M.gguf`;
+    try {
+      const { stdout, code } = await swarm.rbee(['model', 'download', url, '--sha256', sha256, '--json']);
+      expect(code, stdout).toBe(0);
+      expect(stdout).toContain('"event":"progress"');
+      expect(await swarm.result(['model', 'get', 'bees-1M'])).toMatchObject({
+        model: 'bees-1M',
+        sha256,
+        size_bytes: bytes.length,
+        source: url,
+      });
+      expect(await swarm.result(['infer', 'hello', '--model', 'bees-1M'])).toMatchObject({ model: 'bees-1M' });
+      const wrong = await swarm.rbee(['model', 'download', url, '--name', 'other', '--sha256', '0'.repeat(64), '--json']);
+      expect(wrong.stdout).toContain('"code":"checksum_mismatch"');
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+    const { workers } = (await swarm.result(['worker', 'list'])) as unknown as {
+      workers: { worker_id: string; model: string }[];
+    };
+    for (const { worker_id } of workers) await swarm.result(['worker', 'delete', worker_id]);
+    await swarm.result(['model', 'delete', 'bees-1M']);
+    expect((await swarm.rbee(['model', 'get', 'bees-1M'])).code).toBe(3);
+  });
+
+  test('are downloaded from a path relative to where the person is', async () => {
+    expect(await swarm.result(['model', 'download', 'models/rbee-tiny-Q8_0.gguf', '--name', 'copy'])).toMatchObject({
+      model: 'copy',
+    });
+    await swarm.result(['model', 'delete', 'copy']);
+  });
+
+  test('what is no model is refused, and nothing of it is kept', async () => {
+    const path = join(folder, 'page.gguf');
+    await writeFile(path, '<html>');
+    const { code, stderr } = await swarm.rbee(['model', 'download', path, '-q']);
+    expect([code, stderr]).toEqual([6, expect.stringMatching(/^Error: /)]);
+    expect((await swarm.result(['model', 'list']))['models']).toHaveLength(1);
+  });
+});
