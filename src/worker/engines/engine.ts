@@ -1,5 +1,8 @@
 import type { ChatMessage, WorkerKind } from '../../contract/index.ts';
 
+/** Tokens. Most models allow far more than most machines have memory for, since every slot has all of it. */
+export const DEFAULT_MAX_CONTEXT = 8192;
+
 export interface LoadOptions {
   /** A .gguf file. */
   modelPath: string;
@@ -22,7 +25,9 @@ export interface GenerateRequest {
   messages: ChatMessage[];
   /** Undefined: until the model stops or its slot is full. */
   maxTokens: number | undefined;
+  /** 0 always takes the likeliest token; then the three below and the seed make no difference. */
   temperature: number;
+  /** Undefined, here and below: the engine's default. */
   topP: number | undefined;
   topK: number | undefined;
   minP: number | undefined;
@@ -74,5 +79,5 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** @throws JobError model_not_found, model_corrupt, model_too_large, device_not_found, engine_failed */
+/** @throws JobError model_not_found, model_corrupt, model_too_large, device_not_found, invalid_input (a context that the model was not made for), engine_failed */
 export type LoadEngine = (options: LoadOptions) => Promise<Engine>;

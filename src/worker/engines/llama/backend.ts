@@ -1,0 +1,46 @@
+import type { Llama, LlamaLogLevel } from 'node-llama-cpp';
+import { JobError, type WorkerKind } from '../../../contract/index.ts';
+import type { EngineLog } from './engine-log.ts';
+import type { LlamaModule } from './llama-module.ts';
+
+interface BackendOptions {
+  worker: WorkerKind;
+  threads: number;
+  log: EngineLog;
+}
+
+const severeLevels: ReadonlySet<string> = new Set<`${LlamaLogLevel}`>(['fatal', 'error']);
+
+/**
+ * llama.cpp for one kind of device. Takes about half a second: node-llama-cpp tries the binary in a process of its own.
+ *
+ * @throws JobError device_not_found
+ */
+export async function openBackend(module: LlamaModule, { worker, threads, log }: BackendOptions): Promise<Llama> {
+  const llama = await module
+    .getLlama({
+      gpu: worker === 'cpu' ? false : worker,
+      // Or it downloads and compiles llama.cpp when no binary fits.
+      build: 'never',
+      // Or it uses four threads on two cores, which slows everything.
+      maxThreads: threads,
+      progressLogs: false,
+      logger: (level, text) => log.record(severeLevels.has(level), text),
+    })
+    .catch((cause: unknown) => {
+      throw new JobError('device_not_found', noBackend(worker), { cause });
+    });
+  // Where a kind cannot exist (metal on Linux), it silently takes another one.
+  const present = worker === 'cpu' ? llama.gpu === false : llama.gpu === worker && (await llama.getGpuDeviceNames()).length > 0;
+  if (present) return llama;
+  await llama.dispose();
+  throw new JobError('device_not_found', noBackend(worker));
+}
+
+function noBackend(worker: WorkerKind): string {
+  if (worker === 'cpu') return `The engine has no binary for this machine (${process.platform} ${process.arch}).`;
+  return (
+    `No ${worker} device can be used here: the machine has none, its driver is missing, or this install of rbee has no engine ` +
+    `for ${worker}. Install node-llama-cpp with its ${worker} binary in a folder and name it in RBEE_ENGINE_DIR, or use --worker cpu.`
+  );
+}

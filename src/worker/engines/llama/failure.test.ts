@@ -1,0 +1,84 @@
+import type { CustomBatchingPrioritizationStrategy } from 'node-llama-cpp';
+import { expect, test } from 'vitest';
+import { openBackend } from './backend.ts';
+import { chatFormatOf } from './chat-format.ts';
+import { EngineLog } from './engine-log.ts';
+import { answer, collect, loadTiny, never, request } from './fixtures/engine.ts';
+import { tinyModel } from './fixtures/gguf.ts';
+import { LlamaEngine } from './llama-engine.ts';
+import { importLlama } from './llama-module.ts';
+import { inSlotOrder } from './slot.ts';
+
+/** The real engine, on a context whose batches can be made to fail. */
+async function fragileEngine() {
+  const fault: { error: Error | undefined } = { error: undefined };
+  const faulty: CustomBatchingPrioritizationStrategy = (batch) => {
+    if (fault.error) throw fault.error;
+    return inSlotOrder(batch);
+  };
+  const log = new EngineLog();
+  const module = await importLlama('');
+  const llama = await openBackend(module, { worker: 'cpu', threads: 1, log });
+  const model = await llama.loadModel({ modelPath: tinyModel, gpuLayers: 0 });
+  const batching = { itemPrioritizationStrategy: faulty };
+  const context = await model.createContext({ contextSize: 512, sequences: 4, batchSize: 128, flashAttention: false, batching });
+  const parts = {
+    module,
+    llama,
+    model,
+    context,
+    log,
+    format: chatFormatOf(module, model),
+    contextSize: 512,
+    chunkSize: 128,
+    onSlotsChange: () => undefined,
+  };
+  return { engine: new LlamaEngine(parts), context, fault, log };
+}
+
+test('a failing step fails the requests in it with the last words of the engine, and later requests work', async () => {
+  const { engine, fault, log } = await fragileEngine();
+  const running = ['Tell me a story', 'Tell me a joke'].map((question) => engine.generate(request(question), never));
+  await Promise.all(running.map((generation) => generation.next()));
+  log.record(true, 'ggml_abort: out of honey');
+  fault.error = new TypeError('Eval has failed');
+  for (const generation of running) {
+    await expect(collect(generation)).rejects.toMatchObject({
+      code: 'engine_failed',
+      message: 'The engine failed: Eval has failed: ggml_abort: out of honey',
+    });
+  }
+  fault.error = undefined;
+  expect(engine.slotsUsed).toBe(0);
+  const answers = await Promise.all(Array.from({ length: 4 }, () => answer(engine, 'What is 2 + 3?')));
+  expect(answers.map(({ text }) => text)).toEqual(Array(4).fill('2 plus 3 is 5.'));
+  await engine.close();
+});
+
+test('when nothing can be computed any more, running, waiting and later requests all fail and say so', async () => {
+  const { engine, context } = await fragileEngine();
+  const requests = Array.from({ length: 6 }, () => engine.generate(request('Tell me a story'), never));
+  const running = requests.map((each) => collect(each));
+  const failed = running.map((each) => expect(each).rejects.toMatchObject({ code: 'engine_failed' }));
+  await expect.poll(() => engine.tokensGenerated, { interval: 1 }).toBeGreaterThan(4);
+  await context.dispose();
+  await Promise.all(failed);
+  await expect(answer(engine, 'Hello')).rejects.toMatchObject({
+    code: 'engine_failed',
+    message: expect.stringMatching(/^The engine cannot go on: .*Restart the worker\.$/) as string,
+  });
+  expect(engine.slotsUsed).toBe(0);
+  await engine.close();
+});
+
+test('closing fails running and waiting requests, frees everything, and may be done twice', async () => {
+  const engine = await loadTiny({ slots: 1 });
+  const running = engine.generate(request('Tell me a story'), never);
+  await running.next();
+  const waiting = collect(engine.generate(request('Tell me a joke'), never));
+  const stopping = { code: 'engine_failed', message: 'The worker is stopping' };
+  const ended = [expect(collect(running)).rejects.toMatchObject(stopping), expect(waiting).rejects.toMatchObject(stopping)];
+  await Promise.all([engine.close(), engine.close(), ...ended]);
+  expect(engine.slotsUsed).toBe(0);
+  await expect(answer(engine, 'Hello')).rejects.toMatchObject(stopping);
+});

@@ -1,0 +1,140 @@
+import type { Llama, LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
+import { JobError } from '../../../contract/index.ts';
+import type { Engine, GenerateRequest, Generation } from '../engine.ts';
+import { AnswerText } from './answer-text.ts';
+import type { ChatFormat } from './chat-format.ts';
+import type { EngineLog } from './engine-log.ts';
+import { jsonGrammarOf } from './json-grammar.ts';
+import type { LlamaModule } from './llama-module.ts';
+import { LockStep } from './lock-step.ts';
+import { promptOf } from './prompt.ts';
+import { Run } from './run.ts';
+import { samplingOf } from './sampling.ts';
+import { SlotPool } from './slot-pool.ts';
+import { Slot } from './slot.ts';
+import { vocabularyOf, type Vocabulary } from './vocabulary.ts';
+
+export interface LlamaParts {
+  module: LlamaModule;
+  llama: Llama;
+  model: LlamaModel;
+  context: LlamaContext;
+  format: ChatFormat;
+  log: EngineLog;
+  /** Tokens a slot may hold; the context may have room for some more. */
+  contextSize: number;
+  chunkSize: number;
+  onSlotsChange(): void;
+}
+
+/** llama.cpp in this process: one model, one context, one sequence a slot. */
+export class LlamaEngine implements Engine {
+  readonly slots: number;
+  readonly contextSize: number;
+  #parts: LlamaParts;
+  #vocabulary: Vocabulary;
+  #pool: SlotPool;
+  #lockStep: LockStep;
+  #tokensGenerated = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: LlamaParts) {
+    this.#parts = parts;
+    this.slots = parts.context.totalSequences;
+    this.contextSize = parts.contextSize;
+    this.#vocabulary = vocabularyOf(parts.model);
+    const slots = Array.from({ length: this.slots }, (_, index) => new Slot(parts.context, index));
+    const pool = new SlotPool(slots, () => parts.onSlotsChange());
+    this.#pool = pool;
+    this.#lockStep = new LockStep({
+      slots,
+      chunkSize: parts.chunkSize,
+      filler: parts.model.tokens.nl ?? (0 as Token),
+      onLeft: (slot) => pool.release(slot),
+      onFailure: (cause) => new JobError('engine_failed', `The engine failed${this.#lastWords(cause)}`, { cause }),
+      onBroken: (cause) => {
+        pool.close(
+          new JobError('engine_failed', `The engine cannot go on${this.#lastWords(cause)}. Restart the worker.`, { cause }),
+        );
+      },
+    });
+  }
+
+  get slotsUsed(): number {
+    return this.#pool.used;
+  }
+
+  get tokensGenerated(): number {
+    return this.#tokensGenerated;
+  }
+
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<string, Generation, void> {
+    return this.#generate(request, { signal, calledAt: performance.now() });
+  }
+
+  async *#generate(
+    request: GenerateRequest,
+    call: { signal: AbortSignal; calledAt: number },
+  ): AsyncGenerator<string, Generation, void> {
+    const { jsonSchema, stop } = request;
+    const { module, model, format } = this.#parts;
+    call.signal.throwIfAborted();
+    if (this.#closing) throw stopping();
+    const prompt = promptOf(request.messages, {
+      format,
+      vocabulary: this.#vocabulary,
+      contextSize: this.contextSize,
+    });
+    const grammar = jsonSchema && (await jsonGrammarOf(jsonSchema, module, model));
+    const trimSpace = this.#vocabulary.startsWithSpace || format.startsWithSpace;
+    const slot = await this.#pool.acquire(prompt, call.signal);
+    const run = new Run({
+      ...call,
+      slot,
+      prompt,
+      maxTokens: Math.min(request.maxTokens ?? Infinity, this.contextSize - prompt.length),
+      sampling: { ...samplingOf(request), ...(grammar && { grammarEvaluationState: grammar.state }) },
+      answer: new AnswerText([...stop, ...format.stop, ...(grammar?.stop ?? [])], {
+        // Where an assistant message is continued, the space belongs to the text.
+        trimSpace: trimSpace && request.messages.at(-1)?.role !== 'assistant',
+      }),
+      bytesOf: (token) => this.#vocabulary.bytesOf(token),
+      check: (text, stoppedBy) => {
+        // An answer that a stop string of the request cut is what was asked for, whole or not.
+        if (grammar && (stoppedBy === undefined || grammar.stop.includes(stoppedBy))) grammar.check(text);
+      },
+      onToken: () => this.#tokensGenerated++,
+    });
+    try {
+      this.#lockStep.add(run);
+      yield* run.pieces.read();
+      return run.report();
+    } finally {
+      await run.leave();
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#pool.close(stopping());
+    await this.#lockStep.stop(stopping());
+    const { context, model, llama } = this.#parts;
+    await context.dispose();
+    await model.dispose();
+    await llama.dispose();
+  }
+
+  #lastWords(cause: unknown): string {
+    const words = `: ${cause instanceof Error ? cause.message : String(cause)}${this.#parts.log.lastWords()}`;
+    this.#parts.log.clear();
+    return words;
+  }
+}
+
+function stopping(): JobError {
+  return new JobError('engine_failed', 'The worker is stopping');
+}

@@ -1,0 +1,128 @@
+import { setImmediate } from 'node:timers/promises';
+import assert from 'node:assert/strict';
+import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp';
+import { JobError } from '../../../contract/index.ts';
+import { DEFAULT_MAX_CONTEXT, type LoadEngine, type LoadOptions } from '../engine.ts';
+import { openBackend } from './backend.ts';
+import { chatFormatOf } from './chat-format.ts';
+import { EngineLog } from './engine-log.ts';
+import { LlamaEngine } from './llama-engine.ts';
+import { importLlama, type LlamaModule } from './llama-module.ts';
+import { checkMemory } from './memory-need.ts';
+import { checkPreamble, readModelFile } from './model-file.ts';
+import { inSlotOrder } from './slot.ts';
+
+/** An abort waits for one chunk: a CPU computes 128 tokens as efficiently as more, a GPU wants more and is fast. */
+const CHUNK_TOKENS = { cpu: 128, gpu: 512 };
+
+/**
+ * Weights that make a further thread worth its while. The threads of llama.cpp wait for each other in busy loops after
+ * every operation; with little to compute that is all they do (the 2 MB model: 1.3 ms a token with one thread, 7 to 30 ms
+ * with two on two cores that something else uses as well).
+ */
+const WEIGHTS_BYTES_PER_THREAD = 32 * 1024 ** 2;
+
+/** Loads a .gguf file into this process. */
+export const loadLlama: LoadEngine = async (options) => {
+  const { slots, worker, threads, modelPath, signal } = options;
+  assert(Number.isInteger(slots) && slots >= 1 && slots <= 256, 'slots must be 1 to 256');
+  assert(Number.isInteger(threads) && threads >= 1, 'threads must be 1 or more');
+  signal.throwIfAborted();
+  await checkPreamble(modelPath);
+  const log = new EngineLog();
+  const module = await importLlama();
+  const llama = await openBackend(module, { worker, threads, log });
+  try {
+    return await loadInto(llama, { module, log, options });
+  } catch (cause) {
+    // Not waited for: the library forgets to dispose of a model or a context that failed to open, and waits for it here.
+    llama.dispose().catch((error: unknown) => log.record(true, String(error)));
+    signal.throwIfAborted();
+    throw cause;
+  }
+};
+
+interface Loading {
+  module: LlamaModule;
+  log: EngineLog;
+  options: LoadOptions;
+}
+
+async function loadInto(llama: Llama, { module, log, options }: Loading): Promise<LlamaEngine> {
+  const { modelPath, slots, worker, threads, signal } = options;
+  const { insights } = await readModelFile(modelPath, module, llama);
+  const contextSize = contextSizeOf(options.contextSize, insights.trainContextSize ?? DEFAULT_MAX_CONTEXT);
+  const chunkSize = worker === 'cpu' ? CHUNK_TOKENS.cpu : CHUNK_TOKENS.gpu;
+  const shape = {
+    contextSize,
+    slots,
+    // A step is either one token a slot or one chunk.
+    batchSize: Math.max(chunkSize, slots),
+    gpuLayers: worker === 'cpu' ? 0 : insights.totalLayers,
+    // On the CPU it reads prompts a third faster, generates a third slower in long contexts, and makes the same prompt
+    // come out differently in pieces than whole. On a GPU nothing is exact to the last bit, and it is simply faster.
+    flashAttention: worker === 'cpu' ? (false as const) : ('auto' as const),
+  };
+  const usefulThreads = Math.ceil(insights.modelSize / WEIGHTS_BYTES_PER_THREAD);
+  await checkMemory(insights, llama, shape);
+  const model = await llama
+    .loadModel({
+      modelPath,
+      gpuLayers: shape.gpuLayers,
+      loadSignal: signal,
+      onLoadProgress: (fraction) => options.onLoadProgress(Math.min(1, fraction)),
+      // We have checked, and better: the library takes page cache for used memory.
+      ignoreMemorySafetyChecks: true,
+    })
+    .catch(async (cause: unknown) => {
+      throw new JobError('model_corrupt', await failure(cause, log), { cause });
+    });
+  try {
+    const format = chatFormatOf(module, model);
+    const context = await openContext(model, { ...shape, threads: Math.min(threads, usefulThreads), signal });
+    const onSlotsChange = () => options.onSlotsChange();
+    return new LlamaEngine({ module, llama, model, context, format, log, contextSize, chunkSize, onSlotsChange });
+  } catch (cause) {
+    if (cause instanceof JobError) throw cause;
+    throw new JobError('engine_failed', await failure(cause, log), { cause });
+  }
+}
+
+async function failure(cause: unknown, log: EngineLog): Promise<string> {
+  // llama.cpp's log arrives a turn after its error.
+  await setImmediate();
+  return `${cause instanceof Error ? cause.message : String(cause)}${log.lastWords()}`;
+}
+
+interface ContextShape {
+  contextSize: number;
+  slots: number;
+  batchSize: number;
+  flashAttention: false | 'auto';
+  threads: number;
+  signal: AbortSignal;
+}
+
+function openContext(model: LlamaModel, { slots, signal, ...shape }: ContextShape): Promise<LlamaContext> {
+  return model.createContext({
+    contextSize: shape.contextSize,
+    batchSize: shape.batchSize,
+    flashAttention: shape.flashAttention,
+    threads: shape.threads,
+    sequences: slots,
+    createSignal: signal,
+    ignoreMemorySafetyChecks: true,
+    // Or it quietly takes a smaller context than was asked for.
+    failedCreationRemedy: false,
+    batching: { itemPrioritizationStrategy: inSlotOrder },
+  });
+}
+
+function contextSizeOf(asked: number | undefined, limit: number): number {
+  if (asked === undefined) return Math.min(limit, DEFAULT_MAX_CONTEXT);
+  if (asked <= limit) return asked;
+  throw new JobError(
+    'invalid_input',
+    `The model was made for a context of ${String(limit)} tokens; ask for that or less, not ${String(asked)}.`,
+  );
+}

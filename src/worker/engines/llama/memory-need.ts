@@ -1,0 +1,58 @@
+import type { GgufInsights, Llama } from 'node-llama-cpp';
+import { JobError } from '../../../contract/index.ts';
+import { freeMemoryBytes } from './free-memory.ts';
+
+export interface MemoryNeed {
+  weightsBytes: number;
+  /** KV cache of all slots and room to compute in. */
+  contextBytes: number;
+}
+
+interface ContextShape {
+  slots: number;
+  contextSize: number;
+  batchSize: number;
+  flashAttention: boolean | 'auto';
+  /** 0 on the CPU. */
+  gpuLayers: number;
+}
+
+/**
+ * Refuses a model that does not fit, before it pushes everything else on the machine out of memory.
+ *
+ * @throws JobError model_too_large
+ */
+export async function checkMemory(insights: GgufInsights, llama: Llama, shape: ContextShape): Promise<void> {
+  const { gpuLayers, slots, contextSize, batchSize, flashAttention } = shape;
+  const weights = await insights.estimateModelResourceRequirementsV2({ gpuLayers });
+  const context = { modelGpuLayers: gpuLayers, sequences: slots, contextSize, batchSize };
+  const freeBytes = await freeMemoryBytes(llama);
+  // The exact figure comes from opening the context without its tensors. That takes 50 bytes a token all the same, so
+  // an absurd one must be refused by plain arithmetic first.
+  const cache = insights.estimateContextResourceRequirements({ ...context, includeGraphOverhead: false });
+  refuseIfTooLarge({ weightsBytes: weights.cpuRam, contextBytes: cache.cpuRam }, freeBytes, shape);
+  const whole = await insights.estimateContextResourceRequirementsV2({ ...context, flashAttention });
+  refuseIfTooLarge({ weightsBytes: weights.cpuRam, contextBytes: whole.cpuRam }, freeBytes, shape);
+  if (gpuLayers === 0) return;
+  const { free } = await llama.getVramState();
+  refuseIfTooLarge({ weightsBytes: weights.gpuVram, contextBytes: whole.gpuVram }, free, shape);
+}
+
+/** Exported for its test. */
+export function refuseIfTooLarge(
+  { weightsBytes, contextBytes }: MemoryNeed,
+  freeBytes: number,
+  { slots, contextSize }: Pick<ContextShape, 'slots' | 'contextSize'>,
+): void {
+  const needBytes = weightsBytes + contextBytes;
+  if (needBytes <= freeBytes) return;
+  throw new JobError(
+    'model_too_large',
+    `The model needs about ${gib(needBytes)} (${gib(weightsBytes)} of weights, ${gib(contextBytes)} for ${String(slots)} slots of ` +
+      `${String(contextSize)} tokens) and ${gib(freeBytes)} are free. Choose a smaller model, fewer slots or a smaller context.`,
+  );
+}
+
+function gib(bytes: number): string {
+  return `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+}

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Llama } from 'node-llama-cpp';
+import { openBackend } from './backend.ts';
+import { EngineLog } from './engine-log.ts';
+import { modelWorkshop, tinyModel } from './fixtures/gguf.ts';
+import { importLlama, type LlamaModule } from './llama-module.ts';
+import { readModelFile } from './model-file.ts';
+
+let module: LlamaModule;
+let llama: Llama;
+let workshop: Awaited<ReturnType<typeof modelWorkshop>>;
+
+beforeAll(async () => {
+  module = await importLlama('');
+  llama = await openBackend(module, { worker: 'cpu', threads: 1, log: new EngineLog() });
+  workshop = await modelWorkshop();
+});
+
+afterAll(async () => {
+  await llama.dispose();
+  await workshop.clear();
+});
+
+const read = (path: string) => readModelFile(path, module, llama);
+
+function corrupt(message: string): unknown {
+  return expect.objectContaining({ code: 'model_corrupt', message: expect.stringContaining(message) as string });
+}
+
+test('a whole model is read', async () => {
+  const { insights } = await read(tinyModel);
+  expect(insights.trainContextSize).toBe(1024);
+});
+
+test('the unchanged copy that the damaged ones start from is read', async () => {
+  await expect(read(await workshop.make({}))).resolves.toBeDefined();
+});
+
+// Without feed_forward_length or head_count llama.cpp aborts the process.
+test.each([
+  'general.architecture',
+  'llama.context_length',
+  'llama.embedding_length',
+  'llama.block_count',
+  'llama.feed_forward_length',
+  'llama.attention.head_count',
+  'tokenizer.ggml.model',
+  'tokenizer.ggml.tokens',
+])('a model without %s is refused by that name', async (field) => {
+  await expect(read(await workshop.make({ drop: [field] }))).rejects.toThrowError(corrupt(`its header has no ${field}`));
+});
+
+test('a model with no attention heads is refused', async () => {
+  const path = await workshop.make({ set: { 'llama.attention.head_count': 0 } });
+  await expect(read(path)).rejects.toThrowError(corrupt('llama.attention.head_count'));
+});
+
+test.each([1, 1000, 1_000_000])('a model that lacks its last %i bytes is refused before it is loaded', async (cut) => {
+  await expect(read(await workshop.make({ cut }))).rejects.toThrowError(corrupt('it is cut short'));
+});
+
+test('a model that ends inside its header is refused', async () => {
+  const path = await workshop.make({ cut: 1_890_000 });
+  await expect(read(path)).rejects.toThrowError(corrupt(''));
+});
+
+test.each([
+  ['an empty file', Buffer.alloc(0)],
+  ['a page of HTML', Buffer.from('<!doctype html><title>404</title>'.repeat(10))],
+])('%s is refused as no GGUF file', async (_, bytes) => {
+  await expect(read(await workshop.write(bytes))).rejects.toThrowError(corrupt('it is not a GGUF file'));
+});
+
+test('a header with absurd counts is refused before anything is read by them', async () => {
+  const preamble = Buffer.alloc(64, 0xff);
+  preamble.write('GGUF');
+  preamble.writeUInt32LE(3, 4);
+  await expect(read(await workshop.write(preamble))).rejects.toThrowError(corrupt('its header is damaged'));
+});
+
+test('a file that is not there is not found, and a folder cannot be read', async () => {
+  await expect(read('/nowhere/model.gguf')).rejects.toMatchObject({
+    code: 'model_not_found',
+    message: 'There is no file /nowhere/model.gguf',
+  });
+  await expect(read('/tmp')).rejects.toThrowError(corrupt('it cannot be read (EISDIR)'));
+});

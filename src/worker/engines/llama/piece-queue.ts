@@ -1,0 +1,40 @@
+/**
+ * Pieces of an answer on their way to one reader. A slow reader holds nobody up: it finds what came meanwhile as one piece.
+ */
+export class PieceQueue {
+  #waiting = '';
+  #end: { error: unknown } | 'end' | undefined;
+  #wake: (() => void) | undefined;
+
+  push(piece: string): void {
+    this.#waiting += piece;
+    if (piece !== '') this.#wake?.();
+  }
+
+  end(): void {
+    this.#end ??= 'end';
+    this.#wake?.();
+  }
+
+  /** The reader gets what came before, then the error. */
+  fail(error: unknown): void {
+    this.#end ??= { error };
+    this.#wake?.();
+  }
+
+  async *read(): AsyncGenerator<string, void, void> {
+    for (;;) {
+      if (this.#waiting !== '') {
+        const piece = this.#waiting;
+        this.#waiting = '';
+        yield piece;
+      } else if (this.#end === 'end') {
+        return;
+      } else if (this.#end) {
+        throw this.#end.error;
+      } else {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+    }
+  }
+}

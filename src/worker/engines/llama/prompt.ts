@@ -1,0 +1,31 @@
+import type { Token } from 'node-llama-cpp';
+import { JobError, type ChatMessage } from '../../../contract/index.ts';
+import type { ChatFormat } from './chat-format.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+/**
+ * The tokens of a conversation, with room for at least one more in the context.
+ *
+ * @throws JobError prompt_too_long, invalid_input
+ */
+export function promptOf(
+  messages: readonly ChatMessage[],
+  { format, vocabulary, contextSize }: { format: ChatFormat; vocabulary: Vocabulary; contextSize: number },
+): Token[] {
+  // Tokenizing stops this whole process for 18 ms per 100 KB. No token stands for more bytes than the vocabulary's
+  // longest, so what would not fit even in such tokens need not be tokenized.
+  const bytes = messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
+  const atLeast = Math.ceil(bytes / vocabulary.longestTokenBytes);
+  if (atLeast >= contextSize) throw tooLong(`at least ${String(atLeast)}`, contextSize);
+  const tokens = format.tokensOf(messages);
+  if (tokens.length >= contextSize) throw tooLong(String(tokens.length), contextSize);
+  return tokens;
+}
+
+function tooLong(tokens: string, contextSize: number): JobError {
+  return new JobError(
+    'prompt_too_long',
+    `The prompt has ${tokens} tokens; the context holds ${String(contextSize)}, of which the answer needs at least one. ` +
+      'Shorten the prompt, or spawn a worker with a larger context.',
+  );
+}

@@ -1,0 +1,170 @@
+import type { SequenceEvaluateOptions, Token } from 'node-llama-cpp';
+import type { Generation } from '../engine.ts';
+import type { AnswerText } from './answer-text.ts';
+import { PieceQueue } from './piece-queue.ts';
+import type { Slot } from './slot.ts';
+import { nextChunkSize } from './step-plan.ts';
+
+export interface RunPlan {
+  slot: Slot;
+  prompt: readonly Token[];
+  /** Most tokens to generate, 1 or more. */
+  maxTokens: number;
+  sampling: SequenceEvaluateOptions;
+  answer: AnswerText;
+  bytesOf(token: Token): Uint8Array;
+  /** Looks at an answer that was not cut by length, with the stop string that ended it, if one did. Throws when it is not what was asked for. */
+  check(text: string, stop: string | undefined): void;
+  onToken(): void;
+  signal: AbortSignal;
+  /** When the request came, by performance.now(). */
+  calledAt: number;
+}
+
+/**
+ * One request in its slot: its prompt is read, then it generates, then it is over.
+ * What computes is called by the lock-step only; `pieces`, `leave`, `left` and `report` are the request's side.
+ */
+export class Run {
+  readonly pieces = new PieceQueue();
+  readonly slot: Slot;
+  /** Resolves when the slot is free again. */
+  readonly left: Promise<void>;
+  #plan: RunPlan;
+  #unread: readonly Token[] | undefined;
+  #tokens: AsyncGenerator<Token, void, void> | undefined;
+  #over = false;
+  #readerGone = false;
+  #markLeft: () => void = () => undefined;
+  #text = '';
+  #finishReason: Generation['finishReason'] = 'length';
+  #cachedTokens = 0;
+  #completionTokens = 0;
+  #slotAt = performance.now();
+  #readAt: number | undefined;
+  #firstTokenAt: number | undefined;
+  #lastTokenAt = 0;
+
+  constructor(plan: RunPlan) {
+    this.#plan = plan;
+    this.slot = plan.slot;
+    this.left = new Promise((resolve) => (this.#markLeft = resolve));
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** True when the cache fits the prompt and the prompt is not read to its end. */
+  get reading(): boolean {
+    return !this.#over && this.#unread !== undefined && this.#tokens === undefined;
+  }
+
+  /** True when every step generates a token. */
+  get generating(): boolean {
+    return !this.#over && this.#tokens !== undefined;
+  }
+
+  /** True when nobody wants the rest of the answer. */
+  get unwanted(): boolean {
+    return this.#readerGone || this.#plan.signal.aborted;
+  }
+
+  get abortReason(): unknown {
+    return this.#plan.signal.reason as unknown;
+  }
+
+  /** Makes the slot's cache fit the prompt. */
+  async align(): Promise<void> {
+    if (this.#unread !== undefined) return;
+    this.#cachedTokens = await this.slot.align(this.#plan.prompt);
+    this.#unread = this.#plan.prompt.slice(this.#cachedTokens);
+  }
+
+  /** How many tokens `readPrompt` computes next. */
+  nextRead(chunkSize: number): number {
+    return nextChunkSize(this.#unread?.length ?? 0, chunkSize);
+  }
+
+  /** Computes the next chunk of the prompt; with the last chunk comes the first token. */
+  async readPrompt(chunkSize: number): Promise<void> {
+    const size = this.nextRead(chunkSize);
+    const unread = this.#unread ?? [];
+    const chunk = unread.slice(0, size);
+    this.#unread = unread.slice(size);
+    if (this.#unread.length > 0) return this.slot.read(chunk);
+    this.#tokens = this.slot.answer(chunk, this.#plan.sampling);
+    await this.generate();
+    this.#readAt = performance.now();
+  }
+
+  /** Computes one token. */
+  async generate(): Promise<void> {
+    const { value: token } = (await this.#tokens?.next()) ?? {};
+    // The model ended its answer.
+    if (token === undefined) return this.#finish('stop', undefined);
+    this.#countToken();
+    const { text, stop } = this.#plan.answer.push(this.#plan.bytesOf(token));
+    this.#show(text);
+    if (stop !== undefined) await this.#finish('stop', stop);
+    else if (this.#completionTokens === this.#plan.maxTokens) await this.#finish('length', undefined);
+  }
+
+  /** Ends the run before its answer is whole; the reader gets `reason` thrown. */
+  async abandon(reason: unknown): Promise<void> {
+    this.#over = true;
+    this.pieces.fail(reason);
+    await this.#tokens?.return();
+  }
+
+  markLeft(): void {
+    this.#markLeft();
+  }
+
+  /** Says that nobody reads on, and waits until the slot is free. */
+  async leave(): Promise<void> {
+    this.#readerGone = true;
+    await this.left;
+  }
+
+  report(): Generation {
+    const { calledAt, prompt } = this.#plan;
+    const generatingMs = this.#lastTokenAt - (this.#firstTokenAt ?? 0);
+    return {
+      text: this.#text,
+      finishReason: this.#finishReason,
+      promptTokens: prompt.length,
+      cachedTokens: this.#cachedTokens,
+      completionTokens: this.#completionTokens,
+      queueMs: this.#slotAt - calledAt,
+      prefillMs: (this.#readAt ?? this.#slotAt) - this.#slotAt,
+      firstTokenMs: this.#firstTokenAt === undefined ? null : this.#firstTokenAt - calledAt,
+      tokensPerSecond: this.#completionTokens > 1 ? ((this.#completionTokens - 1) / generatingMs) * 1000 : 0,
+    };
+  }
+
+  async #finish(reason: Generation['finishReason'], stop: string | undefined): Promise<void> {
+    this.#finishReason = reason;
+    if (stop === undefined) this.#show(this.#plan.answer.end());
+    try {
+      if (reason === 'stop') this.#plan.check(this.#text, stop);
+    } catch (error) {
+      return this.abandon(error);
+    }
+    this.#over = true;
+    this.pieces.end();
+    await this.#tokens?.return();
+  }
+
+  #countToken(): void {
+    this.#completionTokens++;
+    this.#lastTokenAt = performance.now();
+    this.#firstTokenAt ??= this.#lastTokenAt;
+    this.#plan.onToken();
+  }
+
+  #show(text: string): void {
+    this.#text += text;
+    this.pieces.push(text);
+  }
+}

@@ -1,0 +1,84 @@
+import type { Token } from 'node-llama-cpp';
+import { JobError } from '../../../contract/index.ts';
+import { chooseSlot } from './slot-choice.ts';
+import type { Slot } from './slot.ts';
+
+/** Requests beyond this are refused, so that the queen tries another worker while this one is minutes behind. */
+const MAX_WAITING = 64;
+
+interface Waiting {
+  prompt: readonly Token[];
+  enter(slot: Slot): void;
+  turnAway(reason: unknown): void;
+}
+
+/** Hands the slots out, first come, first served. */
+export class SlotPool {
+  #slots: readonly Slot[];
+  #waiting: Waiting[] = [];
+  #uses = 0;
+  #closed: JobError | undefined;
+  #onChange: () => void;
+
+  constructor(slots: readonly Slot[], onChange: () => void) {
+    this.#slots = slots;
+    this.#onChange = onChange;
+  }
+
+  get used(): number {
+    return this.#slots.filter((slot) => slot.busy).length;
+  }
+
+  /** @throws JobError worker_busy; the signal's reason, at once; what `close` was given */
+  async acquire(prompt: readonly Token[], signal: AbortSignal): Promise<Slot> {
+    signal.throwIfAborted();
+    if (this.#closed) throw this.#closed;
+    const slot = this.#take(prompt);
+    if (slot) {
+      this.#onChange();
+      return slot;
+    }
+    if (this.#waiting.length >= MAX_WAITING) {
+      throw new JobError(
+        'worker_busy',
+        `All ${String(this.#slots.length)} slots are taken and ${String(MAX_WAITING)} requests wait already`,
+      );
+    }
+    return this.#wait(prompt, signal);
+  }
+
+  release(slot: Slot): void {
+    slot.busy = false;
+    slot.lastUsed = ++this.#uses;
+    const next = this.#waiting.shift();
+    const taken = next && this.#take(next.prompt);
+    if (taken) next.enter(taken);
+    else this.#onChange();
+  }
+
+  /** Turns away who waits and who comes. */
+  close(reason: JobError): void {
+    this.#closed = reason;
+    for (const waiting of this.#waiting.splice(0)) waiting.turnAway(reason);
+  }
+
+  #take(prompt: readonly Token[]): Slot | undefined {
+    const slot = this.#slots.find(({ index }) => index === chooseSlot(this.#slots, prompt));
+    if (slot) slot.busy = true;
+    return slot;
+  }
+
+  async #wait(prompt: readonly Token[], signal: AbortSignal): Promise<Slot> {
+    let onAbort: () => void = () => undefined;
+    const slot = new Promise<Slot>((enter, turnAway) => {
+      const waiting: Waiting = { prompt, enter, turnAway };
+      this.#waiting.push(waiting);
+      onAbort = () => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiting);
+        waiting.turnAway(signal.reason);
+      };
+    });
+    signal.addEventListener('abort', onAbort);
+    return slot.finally(() => signal.removeEventListener('abort', onAbort));
+  }
+}

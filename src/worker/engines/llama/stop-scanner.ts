@@ -1,0 +1,62 @@
+export interface ScannedText {
+  /** What may be shown now. */
+  text: string;
+  /** The stop string that was found: `text` ends before it and nothing follows. */
+  stop: string | undefined;
+}
+
+/**
+ * Cuts a stream of text before the first stop string. It holds back what could still become the start of one,
+ * so no reader ever sees half of it. How the text is split into pushes makes no difference to what comes out.
+ */
+export class StopScanner {
+  #stops: readonly string[];
+  #longest: number;
+  #held = '';
+
+  constructor(stops: readonly string[]) {
+    // Generated text is well formed; a stop string with half a surrogate pair would make us split a character.
+    this.#stops = stops.map((stop) => Buffer.from(stop).toString());
+    this.#longest = Math.max(0, ...stops.map((stop) => stop.length));
+  }
+
+  push(text: string): ScannedText {
+    const seen = this.#held + text;
+    const found = this.#firstStop(seen);
+    if (found) {
+      this.#held = '';
+      return { text: seen.slice(0, found.start), stop: found.stop };
+    }
+    const held = this.#possibleStart(seen);
+    this.#held = seen.slice(seen.length - held);
+    return { text: seen.slice(0, seen.length - held), stop: undefined };
+  }
+
+  /** What was held back and did not become a stop string: the end of the answer. */
+  flush(): string {
+    const held = this.#held;
+    this.#held = '';
+    return held;
+  }
+
+  /** The stop string that is complete first; of two that are complete together, the longer one. */
+  #firstStop(seen: string): { stop: string; start: number } | undefined {
+    let first: { stop: string; start: number; end: number } | undefined;
+    for (const stop of this.#stops) {
+      const start = seen.indexOf(stop);
+      if (start === -1) continue;
+      const end = start + stop.length;
+      if (!first || end < first.end || (end === first.end && start < first.start)) first = { stop, start, end };
+    }
+    return first;
+  }
+
+  /** Length of the longest end of `seen` that begins a stop string. */
+  #possibleStart(seen: string): number {
+    for (let length = Math.min(this.#longest - 1, seen.length); length > 0; length--) {
+      const end = seen.slice(seen.length - length);
+      if (this.#stops.some((stop) => stop.startsWith(end))) return length;
+    }
+    return 0;
+  }
+}
