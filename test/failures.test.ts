@@ -5,6 +5,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { modelWorkshop } from '../src/worker/engines/llama/fixtures/gguf.ts';
 import { ENDLESS, freePorts, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 
 const TINY = new URL('../models/rbee-tiny-Q8_0.gguf', import.meta.url).pathname;
@@ -101,7 +102,10 @@ describe('what a person sees when something is wrong', () => {
   });
 
   test('a model that needs more memory than there is', async () => {
-    const { code, stderr } = await refusal(['worker', 'spawn', '--slots', '256', '--context', '4000000']);
+    const workshop = await modelWorkshop();
+    const path = await workshop.make({ set: { 'llama.context_length': 100_000_000 } });
+    const { code, stderr } = await refusal(['worker', 'spawn', '--model', path, '--slots', '256', '--context', '200000']);
+    await workshop.clear();
     expect(stderr).toMatch(/^Error: .*GiB.*GiB.*\n.*smaller/s);
     expect(code).toBe(7);
   });
@@ -140,7 +144,7 @@ describe('what a person sees when something is wrong', () => {
   });
 
   test('a frozen hive is told as such, and makes status wait no longer than its deadline', async () => {
-    const pid = leftovers(swarm.home).find((candidate) => commandOf(candidate).includes('hive'));
+    const pid = leftovers(swarm.home).find((candidate) => commandOf(candidate).includes(' hive run '));
     process.kill(pid ?? 0, 'SIGSTOP');
     try {
       const status = await swarm.result(['status']);

@@ -1,0 +1,147 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildCli, type Cli } from './fixtures/cli.ts';
+
+let cli: Cli;
+beforeAll(async () => {
+  cli = await buildCli();
+});
+afterAll(() => cli[Symbol.asyncDispose]());
+
+const ERROR = /^Error: /;
+
+test.each(['--version', '-V'])('%s is the version alone', async (flag) => {
+  expect(await cli.run([flag])).toMatchObject({ code: 0, stdout: `${__RBEE_VERSION__}\n`, stderr: '' });
+});
+
+describe('help', () => {
+  test.each([[[]], [['help']], [['--help']]])('%j shows all commands, on stdout', async (argv) => {
+    const { code, stdout, stderr } = await cli.run(argv);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const command of ['infer', 'status', 'trace', 'worker', 'hive', 'doctor']) expect(stdout).toContain(`  ${command}`);
+  });
+
+  test.each([[['help', 'worker', 'spawn']], [['worker', 'spawn', '--help']]])('%j is derived from the contract', async (argv) => {
+    const { code, stdout } = await cli.run(argv);
+    expect(code).toBe(0);
+    expect(stdout).toContain('Start a worker: one model loaded on one device.');
+    expect(stdout).toContain('rbee worker spawn --model tiny --worker cpu --device 0');
+    expect(stdout).toContain('--hive, --hive-id <id>');
+  });
+
+  test('a group without a command is a mistake, and shows its commands', async () => {
+    const { code, stdout, stderr } = await cli.run(['worker']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('spawn');
+    expect(stderr).not.toContain('run');
+  });
+});
+
+describe('a mistake in the command line ends with 2, before anybody is woken', () => {
+  test.each([
+    [['staus'], "unknown command 'staus'", 'Did you mean status?'],
+    [['worker', 'spwan'], "unknown command 'spwan'", 'Did you mean spawn?'],
+    [['worker', 'spawn', '--modle', 'x'], "unknown option '--modle'", 'Did you mean --model?'],
+    [['worker', 'get'], '<worker> is missing.', 'See: rbee worker get --help'],
+    [['model', 'list', 'extra'], 'too many arguments', 'See: rbee model list --help'],
+    [['infer'], 'The prompt is empty.', 'See: rbee infer --help'],
+    [['infer', '--temperature', 'hot', 'hi'], 'It must be a number.', 'See: rbee infer --help'],
+    [['infer', '--messages', '{}'], '--messages: Invalid input', 'See: rbee infer --help'],
+  ])('%j', async (argv, message, hint) => {
+    const { code, stdout, stderr } = await cli.run(argv);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(ERROR);
+    expect(stderr).toContain(message);
+    expect(stderr).toContain(`\n  ${hint}`);
+  });
+
+  test('and with --json it is the failed event, and nothing else', async () => {
+    const { code, stdout, stderr } = await cli.run(['worker', 'spwan', '--json']);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      id: null,
+      event: 'failed',
+      data: { code: 'invalid_input', origin: 'rbee-keeper' },
+    });
+  });
+
+  test('a setting that is none is told like one', async () => {
+    const { code, stderr } = await cli.run(['status'], { env: { RBEE_QUEEN_PORT: 'eighty' } });
+    expect(code).toBe(2);
+    expect(stderr).toContain("RBEE_QUEEN_PORT is 'eighty'");
+  });
+});
+
+describe('where nothing runs', () => {
+  test('status says that the queen is asleep, and wakes nobody', async () => {
+    const { code, stdout } = await cli.run(['status']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('queen is asleep\n');
+    expect(await cli.run(['queen', 'status'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('queen is asleep') as string,
+    });
+  });
+
+  test('status --json is a result with nothing in it', async () => {
+    const { stdout } = await cli.run(['status', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ event: 'result', data: { queen: null, hives: [], workers: [], models: [] } });
+  });
+
+  test('down has nothing to do', async () => {
+    expect(await cli.run(['down'])).toMatchObject({ code: 0, stdout: 'nothing is running\n', stderr: '' });
+  });
+
+  test('queen stop has nothing to do', async () => {
+    expect(await cli.run(['queen', 'stop'])).toMatchObject({ code: 0, stdout: 'queen is asleep already\n' });
+  });
+
+  test('a queen elsewhere is never woken', async () => {
+    const env = { RBEE_QUEEN_URL: `http://127.0.0.1:${cli.queenPort}` };
+    const { code, stderr } = await cli.run(['hive', 'list'], { env });
+    expect(code).toBe(4);
+    expect(stderr).toContain('Failed to connect to queen: connection refused');
+  });
+});
+
+describe('doctor', () => {
+  test('looks at everything, and says how to mend what is wrong', async () => {
+    const { code, stdout } = await cli.run(['doctor']);
+    expect([0, 7]).toContain(code);
+    for (const name of ['node', 'memory', 'disk', 'home', 'engine', 'gpu', 'queen', 'hive', 'worker ports', 'processes']) {
+      expect(stdout).toMatch(new RegExp(`^[✓✗] ${name} `, 'm'));
+    }
+  });
+
+  test('names the command that installs the engine of a machine with an NVIDIA GPU', async () => {
+    const bin = join(cli.folder, 'bin');
+    await mkdir(bin, { recursive: true });
+    await writeFile(join(bin, 'nvidia-smi'), '#!/bin/sh\necho "NVIDIA H200"\n', { mode: 0o755 });
+    const { code, stdout } = await cli.run(['doctor', '--json'], { env: { PATH: `${bin}:${cli.env['PATH'] ?? ''}` } });
+    const { data } = JSON.parse(stdout) as {
+      data: { ok: boolean; checks: { name: string; ok: boolean; says: string; mend?: string }[] };
+    };
+    const gpu = data.checks.find(({ name }) => name === 'gpu');
+    expect({ code, ok: data.ok }).toEqual({ code: 7, ok: false });
+    expect(gpu).toMatchObject({ ok: false, says: 'NVIDIA H200, but the engine for it is not installed' });
+    expect(gpu?.mend).toMatch(/^npm install --prefix \/.*\/home\/data\/engine node-llama-cpp@\d+\.\d+\.\d+$/);
+  });
+
+  test('changes nothing', async () => {
+    await cli.run(['doctor']);
+    await expect(mkdir(cli.env['RBEE_HOME'] ?? '')).resolves.toBeUndefined();
+  });
+});
+
+test.each(['bash', 'zsh', 'fish'])('completions for %s are printed whole', async (shell) => {
+  const { code, stdout } = await cli.run(['completions', shell]);
+  expect(code).toBe(0);
+  expect(stdout).toContain('rbee worker');
+});
+
+test('help that nobody reads to its end is no error', async () => {
+  const { child, ended } = cli.start(['completions', 'bash']);
+  child.stdout?.destroy();
+  expect(await ended).toMatchObject({ code: 0, stderr: '' });
+});

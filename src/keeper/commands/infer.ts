@@ -1,0 +1,36 @@
+import type { Command } from 'commander';
+import { JobError, operations, type ChatMessage } from '../../contract/index.ts';
+import { checkedInput, givenOptions } from '../derive/input.ts';
+import { runJob } from '../run-job.ts';
+import type { Session } from '../session.ts';
+import { readPrompt } from './prompt.ts';
+
+export async function infer(session: Session, command: Command): Promise<number> {
+  const given = givenOptions(command, operations.infer);
+  const { system } = command.opts<{ system?: string }>();
+  const prompt = given['messages'] === undefined ? await readPrompt(command.args, session) : command.args.join(' ');
+  const input = { ...given, ...said({ prompt, system, messages: given['messages'] }) };
+  return runJob(session, { operation: 'infer', input: checkedInput(input, operations.infer) });
+}
+
+interface Said {
+  prompt: string;
+  system: string | undefined;
+  /** As given: JSON that nobody has checked yet. */
+  messages: unknown;
+}
+
+/** A prompt alone stays a prompt; with a system message or a conversation, it becomes the last message. */
+export function said({ prompt, system, messages }: Said): { prompt: string } | { messages: unknown } {
+  if (prompt.trim() === '' && messages === undefined) throw noPrompt();
+  if (system === undefined && messages === undefined) return { prompt };
+  const before: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
+  const after: ChatMessage[] = prompt.trim() === '' ? [] : [{ role: 'user', content: prompt }];
+  // A conversation that is no list is told by the contract's own check.
+  if (messages !== undefined && !Array.isArray(messages)) return { messages };
+  return { messages: [...before, ...((messages as ChatMessage[] | undefined) ?? []), ...after] };
+}
+
+function noPrompt(): JobError {
+  return new JobError('invalid_input', 'The prompt is empty. Say something: rbee infer "What does a bee do?"');
+}

@@ -1,0 +1,38 @@
+import * as z from 'zod';
+import { JobError, jobRecord } from '../../contract/index.ts';
+import { call } from '../../jobs/client.ts';
+import { reachForReading } from '../queen/reach-for-reading.ts';
+import type { Session } from '../session.ts';
+import { jobTable } from '../show/entities.ts';
+
+export interface JobsOptions {
+  state?: string;
+  operation?: string;
+  correlationId?: string;
+  limit?: string;
+}
+
+const DEFAULT_LIMIT = '20';
+
+const answer = z.object({ jobs: z.array(jobRecord) });
+
+export async function jobs(
+  session: Session,
+  { state, operation, correlationId, limit = DEFAULT_LIMIT }: JobsOptions,
+): Promise<number> {
+  const queen = await reachForReading(session);
+  const query = new URLSearchParams({
+    limit,
+    ...(state === undefined ? {} : { state }),
+    ...(operation === undefined ? {} : { operation }),
+    ...(correlationId === undefined ? {} : { correlation_id: correlationId }),
+  });
+  const parsed = answer.safeParse(await call(queen, { method: 'GET', path: `/v1/jobs?${query.toString()}`, repeatable: true }));
+  if (!parsed.success)
+    throw new JobError('queen_bad_response', 'The queen returned jobs that are not ours', { cause: parsed.error });
+  const { jobs: records } = parsed.data;
+  await session.view.result(parsed.data, (look) =>
+    records.length === 0 ? 'No such jobs. Make one: rbee infer "What does a bee do?"' : jobTable(records, look),
+  );
+  return 0;
+}

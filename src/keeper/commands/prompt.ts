@@ -1,0 +1,56 @@
+import { fstatSync } from 'node:fs';
+import { JobError } from '../../contract/index.ts';
+import type { Session } from '../session.ts';
+
+/** The queen takes no larger body. */
+const STDIN_LIMIT_BYTES = 4 * 1024 * 1024;
+/** After it, a person who did not mean to pipe anything is told what is being waited for. */
+const STDIN_NOTICE_MS = 1_500;
+
+/** The prompt of `rbee infer`: its words, then what is piped in. */
+export async function readPrompt(words: readonly string[], { view }: Session): Promise<string> {
+  const argument = words.join(' ');
+  if (!isPiped(argument !== '')) return argument;
+  const notice = setTimeout(() => {
+    void view.narrate({ action: 'stdin', human: 'reading the prompt from stdin; Ctrl-D ends it' }, '');
+  }, STDIN_NOTICE_MS);
+  try {
+    const piped = withoutLastNewline(await readStdin());
+    return [argument, piped].filter((part) => part !== '').join('\n\n');
+  } finally {
+    clearTimeout(notice);
+  }
+}
+
+/**
+ * Beside a prompt in words, only a file or a pipe counts: what programs and schedulers give their children as stdin
+ * (sockets, /dev/null) may never end.
+ */
+function isPiped(hasWords: boolean): boolean {
+  if (process.stdin.isTTY) return false;
+  try {
+    const stdin = fstatSync(0);
+    return !hasWords || stdin.isFile() || stdin.isFIFO();
+  } catch {
+    // Closed: there is nothing to read.
+    return false;
+  }
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > STDIN_LIMIT_BYTES) {
+      throw new JobError('body_too_large', `What is piped in is over ${STDIN_LIMIT_BYTES / 1024 / 1024} MiB.`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** `echo` adds one that nobody meant. */
+function withoutLastNewline(text: string): string {
+  return text.replace(/\r?\n$/, '');
+}

@@ -1,0 +1,27 @@
+import { JobError } from '../../contract/index.ts';
+import { followLog, homePaths, tailLog } from '../../daemon/index.ts';
+import type { Session } from '../session.ts';
+import { logLineText, logObject } from '../show/log-line.ts';
+
+export interface LogOptions {
+  follow?: boolean;
+  lines?: string;
+}
+
+const DEFAULT_LINES = '50';
+
+export async function queenLogs({ view, interrupt }: Session, { follow, lines = DEFAULT_LINES }: LogOptions): Promise<number> {
+  const file = homePaths().logFile('queen');
+  const wanted = Number(lines);
+  if (!Number.isInteger(wanted) || wanted < 0) throw new JobError('invalid_input', '--lines must be a whole number.');
+  const show = (line: string) => view.show(logObject(line), (look) => logLineText(line, look));
+  if (!follow) {
+    const last = await tailLog(file, wanted);
+    for (const line of last) await show(line);
+    if (last.length === 0) await view.narrate({ action: 'logs', human: `the queen has written nothing to ${file}` }, '');
+    return 0;
+  }
+  interrupt.listen();
+  for await (const line of followLog(file, AbortSignal.any([interrupt.signal, view.gone]), wanted)) await show(line);
+  return interrupt.exitCode ?? 0;
+}

@@ -1,0 +1,54 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { createProgram } from '../program.ts';
+import { bashCompletions } from './bash.ts';
+import { placesOf } from './command-tree.ts';
+import { fishCompletions } from './fish.ts';
+import { zshCompletions } from './zsh.ts';
+
+const nobody = async () => undefined;
+const places = placesOf(createProgram({ queen: nobody, hive: nobody, worker: nobody }));
+
+function completed(...words: string[]): string[] {
+  const script = `${bashCompletions(places)}
+COMP_WORDS=("$@"); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _rbee; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  return execFileSync('bash', ['-c', script, 'bash', 'rbee', ...words], { encoding: 'utf8' })
+    .trim()
+    .split('\n');
+}
+
+const has = (shell: string) => spawnSync(shell, ['-c', 'true']).status === 0;
+
+test('hidden commands are not offered', () => {
+  expect(places.map(({ words }) => words)).toContain('rbee hive run');
+  expect(places.map(({ words }) => words)).not.toContain('rbee worker run');
+});
+
+describe('in bash', () => {
+  test.each([
+    [['inf'], ['infer']],
+    [['worker', 'sp'], ['spawn']],
+    [['worker', 'spawn', '--sl'], ['--slots']],
+    [['worker', 'spawn', '--worker', 'cu'], ['cuda']],
+    [
+      ['worker', 'spawn', '--slots', '4', '--worker', ''],
+      ['cpu', 'cuda', 'metal', 'vulkan'],
+    ],
+    [['completions', 'z'], ['zsh']],
+    [['jobs', '--state', 'r'], ['running']],
+    [['status', '--js'], ['--json']],
+    [['worker', 'spawn', '--model', ''], ['']],
+  ])('%j is completed with %j', (words, answers) => {
+    expect(completed(...words)).toEqual(answers);
+  });
+});
+
+test.each([
+  ['bash', bashCompletions],
+  ['zsh', zshCompletions],
+  ['fish', fishCompletions],
+] as const)('the script for %s is valid there', (shell, write) => {
+  // Not every machine has every shell; bash is there wherever we test.
+  if (shell !== 'bash' && !has(shell)) return;
+  expect(spawnSync(shell, ['-n'], { input: write(places), encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+});

@@ -1,0 +1,138 @@
+import type { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import * as z from 'zod';
+import { operations, worker, type OperationSpec } from '../../contract/index.ts';
+import { fleetCommands } from '../fleet-commands.ts';
+import { fieldOf } from './field.ts';
+import { checkedInput, givenInput, withAbsoluteModel } from './input.ts';
+import { operationCommand, wordsOf } from './operation-command.ts';
+import { optionOf } from './option.ts';
+
+const spec: OperationSpec = {
+  runsOn: 'hive',
+  summary: 'Try every kind of field',
+  subject: 'thing_id',
+  input: z.strictObject({
+    thing_id: z.string().describe('Which thing'),
+    hive_id: z.string().describe('Which hive').default('localhost'),
+    max_tokens: z.int().min(1).optional(),
+    kind: z.enum(['cpu', 'cuda']).default('cpu').describe('What with'),
+    stop: z.array(z.string()).optional(),
+    sizes: z.array(z.number()).optional(),
+    json_schema: z.record(z.string(), z.json()).optional(),
+    rooms: z.array(z.object({ name: z.string() })).optional(),
+    force: z.boolean().default(false),
+    stream: z.boolean().default(true),
+  }),
+  output: worker,
+  examples: ['rbee thing try thing-1'],
+};
+
+/** What a command line becomes, as the keeper would send it. */
+function inputOf(...argv: string[]): Record<string, unknown> {
+  const command = operationCommand('thing_try', spec)
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined });
+  command.action(() => undefined).parse(argv, { from: 'user' });
+  return checkedInput(givenInput(command, spec), spec);
+}
+
+test.each([
+  ['worker_spawn', ['worker', 'spawn']],
+  ['hive_import_ssh', ['hive', 'import-ssh']],
+  ['status', ['status']],
+])('%s is the command %j', (operation, words) => {
+  expect(wordsOf(operation)).toEqual(words);
+});
+
+describe('a field', () => {
+  test.each([
+    ['thing_id', { kind: 'text', isRequired: true, description: 'Which thing' }],
+    ['hive_id', { kind: 'text', isRequired: false, defaultValue: 'localhost', description: 'Which hive' }],
+    ['max_tokens', { kind: 'number', isRequired: false }],
+    ['kind', { kind: 'choice', choices: ['cpu', 'cuda'], description: 'What with' }],
+    ['stop', { kind: 'list' }],
+    ['sizes', { kind: 'numbers' }],
+    ['json_schema', { kind: 'json' }],
+    ['rooms', { kind: 'json' }],
+    ['force', { kind: 'switch', defaultValue: false }],
+  ])('%s is read from its schema', (name, field) => {
+    expect(fieldOf(spec.input.shape[name] as z.ZodType)).toMatchObject(field);
+  });
+
+  test.each([
+    ['hive_id', '--hive, --hive-id <id>', 'Which hive (default: localhost)'],
+    ['thing_id', '--thing-id <id>', 'Which thing (required)'],
+    ['max_tokens', '--max-tokens <number>', ''],
+    ['stop', '--stop <text>', '(may be repeated)'],
+    ['json_schema', '--json-schema <json|@file>', ''],
+    ['force', '--force', ''],
+    ['stream', '--no-stream', ''],
+  ])('%s is the option %s', (name, flags, description) => {
+    expect(optionOf(name, fieldOf(spec.input.shape[name] as z.ZodType))).toMatchObject({ flags, description });
+  });
+});
+
+describe('a command line', () => {
+  test('gives the plain argument, and nothing that was not given', () => {
+    expect(inputOf('thing-1')).toEqual({ thing_id: 'thing-1' });
+    expect(inputOf('--thing-id', 'thing-1')).toEqual({ thing_id: 'thing-1' });
+  });
+
+  test('gives every kind of option in its type', () => {
+    const argv =
+      'thing-1 --hive attic --max-tokens 3 --kind cuda --stop a --stop b --sizes 1 --sizes 2.5 --force --no-stream'.split(' ');
+    expect(inputOf(...argv, '--json-schema', '{"type":"object"}', '--rooms', '[{"name":"attic"}]')).toEqual({
+      thing_id: 'thing-1',
+      hive_id: 'attic',
+      max_tokens: 3,
+      kind: 'cuda',
+      stop: ['a', 'b'],
+      sizes: [1, 2.5],
+      force: true,
+      stream: false,
+      json_schema: { type: 'object' },
+      rooms: [{ name: 'attic' }],
+    });
+  });
+
+  test.each([
+    [[], '<thing> is missing.'],
+    [['t', '--thing-id', 'u'], 'Give <thing> or --thing-id, not both.'],
+    [['t', '--max-tokens', '0'], '--max-tokens: Too small'],
+    [['t', '--max-tokens', '1.5'], '--max-tokens: Invalid input'],
+    [['t', '--max-tokens', 'many'], 'It must be a number.'],
+    [['t', '--kind', 'tpu'], 'Allowed choices are cpu, cuda.'],
+    [['t', '--json-schema', '{'], 'It must be JSON'],
+    [['t', '--json-schema', '@/no/such/file'], "Cannot read the file '/no/such/file'"],
+    [['t', '--rooms', '[{"name":1}]'], '--rooms.0.name: Invalid input'],
+  ])('%j is refused: %s', (argv, words) => {
+    expect(() => inputOf(...argv)).toThrow(words);
+  });
+});
+
+test.each([
+  [{ model: './a.gguf' }, { model: `${process.cwd()}/a.gguf` }],
+  [{ model: 'a.gguf' }, { model: `${process.cwd()}/a.gguf` }],
+  [{ model: '/m/a' }, { model: '/m/a' }],
+  [{ model: 'tiny' }, { model: 'tiny' }],
+  [{ model: 'https://example.org/a.gguf' }, { model: 'https://example.org/a.gguf' }],
+  [
+    { model: './a.gguf', hive_id: 'attic' },
+    { model: './a.gguf', hive_id: 'attic' },
+  ],
+])('a model that is a path on this machine is made absolute: %j', (input, ready) => {
+  expect(withAbsoluteModel(input)).toEqual(ready);
+});
+
+test('an operation that is new in the contract is a command without a change here', () => {
+  const nobody = async () => undefined;
+  const roles = { queen: nobody, hive: nobody, worker: nobody };
+  const table = { ...operations, worker_polish: { ...spec, summary: 'Polish a worker' }, kettle_boil: spec };
+  const groups = fleetCommands(roles, table);
+  const find = (noun: string, verb: string): Command | undefined =>
+    groups.find((group) => group.name() === noun)?.commands.find((command) => command.name() === verb);
+  expect(find('worker', 'polish')?.summary()).toBe('Polish a worker');
+  expect(find('kettle', 'boil')).toBeDefined();
+  expect(find('worker', 'spawn')?.options.map(({ long }) => long)).toContain('--device');
+});

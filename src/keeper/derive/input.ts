@@ -1,0 +1,65 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { JobError, LOCALHOST, type OperationSpec } from '../../contract/index.ts';
+import type * as z from 'zod';
+import { argumentName } from './operation-command.ts';
+import { flagOf } from './option.ts';
+
+type Input = Record<string, unknown>;
+
+/** What was given as options, by the names of the contract; no defaults. */
+export function givenOptions(command: Command, spec: OperationSpec): Input {
+  const options = command.opts<Record<string, unknown>>();
+  const names = Object.keys(spec.input.shape);
+  const given = names.filter((name) => command.getOptionValueSource(attributeOf(name)) === 'cli');
+  return Object.fromEntries(given.map((name) => [name, options[attributeOf(name)]]));
+}
+
+/** What was given as options, and as the plain argument. */
+export function givenInput(command: Command, spec: OperationSpec): Input {
+  const input = givenOptions(command, spec);
+  const [subject] = command.args;
+  if (spec.subject !== undefined && subject !== undefined) {
+    if (spec.subject in input) {
+      throw new JobError('invalid_input', `Give <${argumentName(spec.subject)}> or ${flagOf(spec.subject)}, not both.`);
+    }
+    return { ...input, [spec.subject]: subject };
+  }
+  return input;
+}
+
+/**
+ * The input as it is sent: checked against the contract, so that a mistake is told before anything is woken.
+ * @throws JobError invalid_input, naming the options
+ */
+export function checkedInput(input: Input, spec: OperationSpec): Input {
+  const ready = withAbsoluteModel(input);
+  const parsed = spec.input.safeParse(ready);
+  if (parsed.success) return ready;
+  throw new JobError('invalid_input', parsed.error.issues.map((issue) => issueText(issue, spec, ready)).join('\n'));
+}
+
+/** A daemon works in another folder than the person in front: the path of a model on this machine is made absolute. */
+export function withAbsoluteModel(input: Input): Input {
+  const { model, hive_id: hive = LOCALHOST } = input;
+  if (typeof model !== 'string' || hive !== LOCALHOST || !isPath(model)) return input;
+  return { ...input, model: resolve(model) };
+}
+
+function isPath(model: string): boolean {
+  return (model.includes('/') || model.endsWith('.gguf')) && !model.includes('://');
+}
+
+function issueText({ path, message }: z.core.$ZodIssue, { subject }: OperationSpec, input: Input): string {
+  const [name, ...deeper] = path.map(String);
+  if (name === undefined) return message;
+  const option = name === subject ? `<${argumentName(name)}>` : flagOf(name);
+  return input[name] === undefined && deeper.length === 0
+    ? `${option} is missing.`
+    : `${[option, ...deeper].join('.')}: ${message}`;
+}
+
+/** 'max_tokens' → 'maxTokens', as commander names it. */
+function attributeOf(name: string): string {
+  return name.replace(/_(.)/g, (_match, letter: string) => letter.toUpperCase());
+}

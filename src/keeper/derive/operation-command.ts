@@ -1,0 +1,38 @@
+import { Command } from 'commander';
+import type * as z from 'zod';
+import type { OperationSpec } from '../../contract/index.ts';
+import { fieldOf } from './field.ts';
+import { optionOf } from './option.ts';
+
+/** 'hive_import_ssh' → ['hive', 'import-ssh']; 'infer' → ['infer']. */
+export function wordsOf(operation: string): string[] {
+  const [noun = '', ...verb] = operation.split('_');
+  return verb.length === 0 ? [noun] : [noun, verb.join('-')];
+}
+
+/** The command of an operation: its help, options and plain argument, all from the contract. It does nothing yet. */
+export function operationCommand(operation: string, spec: OperationSpec): Command {
+  const command = new Command(wordsOf(operation).at(-1)).summary(spec.summary).description(`${spec.summary}.`);
+  const { subject } = spec;
+  for (const [name, schema] of Object.entries<z.core.$ZodType>(spec.input.shape)) {
+    const field = fieldOf(schema);
+    if (name === subject) {
+      const argument = argumentName(name);
+      // Not required for the parser, since the option may stand for it; the contract's own check follows.
+      command
+        .argument(`[${argument}]`, field.description)
+        .usage(`${field.isRequired ? `<${argument}>` : `[${argument}]`} [options]`);
+    }
+    command.addOption(optionOf(name, field));
+  }
+  return command.addHelpText('after', examplesText(spec.examples));
+}
+
+/** 'worker_id' → 'worker'. */
+export function argumentName(field: string): string {
+  return field.replace(/_id$/, '').replaceAll('_', '-');
+}
+
+export function examplesText(examples: readonly string[]): string {
+  return `\n${examples.length === 1 ? 'Example' : 'Examples'}:\n${examples.map((example) => `  ${example}`).join('\n')}`;
+}

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Field } from './field.ts';
+
+/** Shorter names of fields that many operations have. */
+const SHORTER: Readonly<Record<string, string>> = { hive_id: 'hive' };
+
+/** 'max_tokens' → '--max-tokens'. */
+export function flagOf(name: string): string {
+  return `--${name.replaceAll('_', '-')}`;
+}
+
+/** The option of a field. It has no default of its own: what was not given is left for the role to decide. */
+export function optionOf(name: string, field: Field): Option {
+  const option = new Option(flagsOf(name, field), describe(field));
+  switch (field.kind) {
+    case 'switch':
+    case 'text':
+      return option;
+    case 'number':
+      return option.argParser(toNumber);
+    case 'choice':
+      return option.choices(field.choices);
+    case 'list':
+      return option.argParser((value, before: string[] | undefined) => [...(before ?? []), value]);
+    case 'numbers':
+      return option.argParser((value, before: number[] | undefined) => [...(before ?? []), toNumber(value)]);
+    case 'json':
+      return option.argParser(toJson);
+  }
+}
+
+function flagsOf(name: string, field: Field): string {
+  const flag = flagOf(name);
+  if (field.kind === 'switch') return field.defaultValue === true ? flag.replace('--', '--no-') : flag;
+  const shorter = SHORTER[name];
+  const flags = shorter === undefined ? flag : `--${shorter}, ${flag}`;
+  return `${flags} <${placeholder(name, field)}>`;
+}
+
+function placeholder(name: string, { kind }: Field): string {
+  switch (kind) {
+    case 'number':
+    case 'numbers':
+      return 'number';
+    case 'json':
+      return 'json|@file';
+    case 'choice':
+    case 'text':
+    case 'list':
+    case 'switch':
+      return name.split('_').at(-1) === 'id' ? 'id' : 'text';
+  }
+}
+
+/** In the words of a list: no capital inside, what may be repeated, what is assumed, what must be given. */
+function describe({ kind, description, defaultValue, isRequired }: Field): string {
+  const notes = [
+    kind === 'list' || kind === 'numbers' ? 'may be repeated' : undefined,
+    defaultValue === undefined || kind === 'switch' ? undefined : `default: ${JSON.stringify(defaultValue).replaceAll('"', '')}`,
+    isRequired ? 'required' : undefined,
+  ].filter((note) => note !== undefined);
+  return notes.length === 0 ? description : `${description} (${notes.join(', ')})`.trimStart();
+}
+
+function toNumber(value: string): number {
+  const number = value.trim() === '' ? Number.NaN : Number(value);
+  if (Number.isNaN(number)) throw new InvalidArgumentError('It must be a number.');
+  return number;
+}
+
+function toJson(value: string): unknown {
+  const text = value.startsWith('@') ? readText(value.slice(1)) : value;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new InvalidArgumentError(`It must be JSON, or @ and the name of a file with JSON (${(error as Error).message}).`);
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new InvalidArgumentError(`Cannot read the file '${file}' (${(error as Error).message}).`);
+  }
+}

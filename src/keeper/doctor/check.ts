@@ -1,0 +1,20 @@
+/** One thing that doctor has looked at. */
+export interface Check {
+  /** What was looked at, one word or two. */
+  name: string;
+  isWell: boolean;
+  /** What was seen. */
+  says: string;
+  /** What to do about it, when it is not well. */
+  mend?: string;
+  /** True for what one can do without: it does not make the machine unwell. */
+  isOptional?: boolean;
+}
+
+export function well(name: string, says: string): Check {
+  return { name, isWell: true, says };
+}
+
+export function unwell(name: string, says: string, mend: string): Check {
+  return { name, isWell: false, says, mend };
+}

@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import * as z from 'zod';
+import manifest from '../../../package.json' with { type: 'json' };
+import { homePaths } from '../../daemon/index.ts';
+import { unwell, well, type Check } from './check.ts';
+
+const ENGINE = 'node-llama-cpp';
+const SMI_DEADLINE_MS = 5_000;
+
+const enginePackage = z.object({
+  name: z.string(),
+  version: z.string(),
+  optionalDependencies: z.record(z.string(), z.string()).default({}),
+});
+type Package = z.output<typeof enginePackage>;
+
+/** The engine that a worker would load, and which of its binaries are there for this machine. */
+interface Engine {
+  version: string;
+  folder: string;
+  /** Such as 'linux-x64' and 'linux-x64-cuda'. */
+  binaries: string[];
+}
+
+export async function checkEngine(): Promise<Check[]> {
+  const engine = await findEngine();
+  return [engineCheck(engine), await gpuCheck(engine)];
+}
+
+function engineCheck(engine: Engine | undefined): Check {
+  if (engine === undefined) return unwell('engine', `${ENGINE} is not installed`, installCommand());
+  const { version, folder, binaries } = engine;
+  if (binaries.length > 0) return well('engine', `${ENGINE} ${version} (${binaries.join(', ')}) in ${folder}`);
+  const says = `${ENGINE} ${version} in ${folder} has no binary for ${process.platform} ${process.arch}`;
+  return unwell('engine', says, installCommand());
+}
+
+async function gpuCheck(engine: Engine | undefined): Promise<Check> {
+  const gpu = await nvidiaGpu();
+  if (gpu === undefined) return well('gpu', 'no NVIDIA GPU seen');
+  if (engine?.binaries.some((binary) => binary.includes('cuda'))) return well('gpu', gpu);
+  return unwell('gpu', `${gpu}, but the engine for it is not installed`, installCommand());
+}
+
+/** The default install leaves out what only some machines need: it weighs 600 MB. */
+function installCommand(): string {
+  return `npm install --prefix ${join(homePaths().data, 'engine')} ${ENGINE}@${manifest.dependencies[ENGINE]}`;
+}
+
+/** In the order in which a worker looks: what it was told, what was installed for this machine, what came with rbee. */
+async function findEngine(): Promise<Engine | undefined> {
+  const told = process.env['RBEE_ENGINE_DIR'];
+  const starts = [...(told ? [told] : []), join(homePaths().data, 'engine'), dirname(fileURLToPath(import.meta.url))];
+  for (const start of starts) {
+    const found = await findPackage(ENGINE, start);
+    if (found === undefined) continue;
+    const names = Object.keys(found.manifest.optionalDependencies).filter(isForThisMachine);
+    const binaries = await Promise.all(names.map((name) => findPackage(name, found.folder)));
+    // Left out on purpose, a package may be replaced by an empty one of another name.
+    const real = names.filter((name, at) => binaries[at]?.manifest.name === name);
+    return {
+      version: found.manifest.version,
+      folder: found.folder,
+      binaries: real.map((name) => name.replace(/^.*\//, '')),
+    };
+  }
+  return undefined;
+}
+
+/** '@node-llama-cpp/linux-x64-cuda' on linux x64. */
+function isForThisMachine(name: string): boolean {
+  const platforms: Partial<Record<NodeJS.Platform, string>> = { darwin: 'mac', win32: 'win' };
+  const arches: Partial<Record<NodeJS.Architecture, string>> = { arm: 'armv7l' };
+  const machine = `${platforms[process.platform] ?? process.platform}-${arches[process.arch] ?? process.arch}`;
+  return new RegExp(`/${machine}(-|$)`).test(name);
+}
+
+/** As Node finds packages: in the node_modules of the folder and of all above it. */
+async function findPackage(name: string, start: string): Promise<{ folder: string; manifest: Package } | undefined> {
+  for (let at = start; ; at = dirname(at)) {
+    const folder = join(at, 'node_modules', name);
+    const text = await readFile(join(folder, 'package.json'), 'utf8').catch(() => undefined);
+    const parsed = text === undefined ? undefined : enginePackage.safeParse(JSON.parse(text));
+    if (parsed?.success) return { folder, manifest: parsed.data };
+    if (dirname(at) === at) return undefined;
+  }
+}
+
+/** Its name, or that there is one; undefined when none is seen. */
+async function nvidiaGpu(): Promise<string | undefined> {
+  const names = await promisify(execFile)('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader'], {
+    timeout: SMI_DEADLINE_MS,
+  }).then(
+    ({ stdout }) => stdout.trim().split('\n').join(', '),
+    () => '',
+  );
+  if (names !== '') return names;
+  const devices = await readdir('/proc/driver/nvidia/gpus').catch(() => []);
+  return devices.length === 0 ? undefined : 'an NVIDIA GPU';
+}

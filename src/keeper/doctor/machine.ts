@@ -1,0 +1,88 @@
+import { access, constants } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { diskFreeBytes, homePaths } from '../../daemon/index.ts';
+import { bytes } from '../show/units.ts';
+import { unwell, well, type Check } from './check.ts';
+
+/** Enough for the four roles and the model that ships with rbee. */
+const LEAST_MEMORY_BYTES = 500_000_000;
+/** Logs of jobs, and a small model. */
+const LEAST_DISK_BYTES = 1_000_000_000;
+
+/** Node, memory, disk, the folders of this home, the SSH client. */
+export async function checkMachine(): Promise<Check[]> {
+  return [checkNode(), checkMemory(), await checkDisk(), await checkHome(), await checkSsh()];
+}
+
+function checkNode(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const says = `${process.version}, ${process.platform} ${process.arch}`;
+  const isNewEnough = major > 20 || (major === 20 && minor >= 19);
+  return isNewEnough ? well('node', says) : unwell('node', says, 'install Node.js 20.19 or newer: https://nodejs.org');
+}
+
+function checkMemory(): Check {
+  const free = process.availableMemory();
+  const says = `${bytes(free)} free of ${bytes(totalmem())}`;
+  return free >= LEAST_MEMORY_BYTES
+    ? well('memory', says)
+    : unwell('memory', says, 'end a program that needs much of it, or a worker: rbee worker list');
+}
+
+async function checkDisk(): Promise<Check> {
+  const { data } = homePaths();
+  const free = await diskFreeBytes(data);
+  const says = `${bytes(free)} free at ${data}`;
+  return free >= LEAST_DISK_BYTES
+    ? well('disk', says)
+    : unwell('disk', says, 'free some space, delete a model (rbee model list), or move everything: RBEE_HOME');
+}
+
+/** Looks, and creates nothing. */
+async function checkHome(): Promise<Check> {
+  const { config, data, logs, run } = homePaths();
+  const forbidden: string[] = [];
+  for (const folder of [config, data, logs, run]) {
+    if (!(await isWritable(folder))) forbidden.push(folder);
+  }
+  return forbidden.length === 0
+    ? well('home', data)
+    : unwell(
+        'home',
+        `cannot write to ${forbidden.join(', ')}`,
+        'make them writable for your user, or set RBEE_HOME to a folder that is',
+      );
+}
+
+async function isWritable(folder: string): Promise<boolean> {
+  try {
+    await access(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch (error) {
+    // What does not exist yet will be made in the folder above.
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT' && dirname(folder) !== folder;
+    return isMissing && isWritable(dirname(folder));
+  }
+}
+
+async function checkSsh(): Promise<Check> {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  for (const folder of folders) {
+    const file = join(folder, 'ssh');
+    if (await canRun(file)) return well('ssh', file);
+  }
+  const missing = unwell(
+    'ssh',
+    'no ssh client found; only hives on other machines need it',
+    'install one, such as: apt install openssh-client',
+  );
+  return { ...missing, isOptional: true };
+}
+
+async function canRun(file: string): Promise<boolean> {
+  return access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,31 @@
+import { errorCodes, isErrorCode, JobError, type Actor } from '../contract/index.ts';
+import type { Failure } from './screen/view.ts';
+
+/** Of a failure with a code that this version does not know: a peer misbehaves. */
+const UNKNOWN_CODE_EXIT = 4;
+const HERE = 'rbee-keeper' satisfies Actor;
+const REPORT = "This is a defect of ours. Please report it with the output of 'rbee doctor' and of this command with -v.";
+
+/** A failure that came over the wire, with the hint of our own table. */
+export function failureOf(wire: { code: string; message: string; origin: Actor; retryable: boolean }): Failure {
+  return { ...wire, hint: isErrorCode(wire.code) ? errorCodes[wire.code].hint : undefined };
+}
+
+/** Anything thrown in the keeper. What is not a JobError is a defect: a sentence and where to report, never a bare stack. */
+export function failureFrom(cause: unknown): Failure {
+  if (cause instanceof JobError) return { ...failureOf(cause.toWire(HERE)), stack: stackOf(cause) };
+  const what = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+  const message = `Something unexpected happened: ${what}`;
+  return { code: 'internal', message, origin: HERE, retryable: false, hint: REPORT, stack: stackOf(cause) };
+}
+
+export function exitCodeOf(code: string): number {
+  return isErrorCode(code) ? errorCodes[code].exit : UNKNOWN_CODE_EXIT;
+}
+
+/** Only what has a cause, or is unexpected, is worth a stack: the rest says it all in its message. */
+function stackOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  if (!(cause instanceof JobError)) return cause.stack;
+  return cause.cause instanceof Error ? `caused by ${cause.cause.stack ?? String(cause.cause)}` : undefined;
+}

@@ -1,0 +1,147 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+// ./rbee itself, with the real npm, in a project small enough to be installed and built in a second.
+
+const launcher = join(import.meta.dirname, '../../rbee');
+// npm writes what it has installed to node_modules, but only when there is something to install.
+const dependencies = { spoon: 'file:spoon' };
+const small = { name: 'small', version: '1.0.0', dependencies };
+const manifest = { ...small, type: 'module', scripts: { build: 'node scripts/build.mjs' } };
+const packages = { '': small, 'node_modules/spoon': { resolved: 'spoon', link: true }, spoon: { version: '1.0.0' } };
+const lock = { ...small, lockfileVersion: 3, requires: true, packages };
+const build = `import { cpSync, rmSync } from 'node:fs';
+rmSync('dist', { recursive: true, force: true });
+cpSync('src', 'dist', { recursive: true });`;
+const entry = `console.log(JSON.stringify([process.cwd(), ...process.argv.slice(2)]));`;
+
+const INSTALLING = 'rbee: installing packages (once, about 20 s) …\n';
+const BUILDING = 'rbee: building (about 1 s) …\n';
+
+let root: string;
+
+beforeEach(async () => {
+  // A space, since people have them in their paths.
+  root = join(await mkdtemp(join(tmpdir(), 'rbee-launcher-')), 'my rbee');
+  await mkdir(join(root, 'src'), { recursive: true });
+  await mkdir(join(root, 'scripts'));
+  await writeFile(join(root, 'package.json'), JSON.stringify(manifest));
+  await writeFile(join(root, 'package-lock.json'), JSON.stringify(lock));
+  await mkdir(join(root, 'spoon'));
+  await writeFile(join(root, 'spoon/package.json'), '{"name":"spoon","version":"1.0.0"}');
+  await writeFile(join(root, 'scripts/build.mjs'), build);
+  await writeFile(join(root, 'src/rbee.js'), entry);
+  await cp(launcher, join(root, 'rbee'));
+});
+afterEach(() => rm(dirname(root), { recursive: true, force: true }));
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+function run(args: string[] = [], options: { program?: string; path?: string } = {}): Promise<Outcome> {
+  const { program = join(root, 'rbee'), path = process.env['PATH'] ?? '' } = options;
+  return new Promise((resolve) => {
+    execFile(
+      '/bin/sh',
+      [program, ...args],
+      { cwd: tmpdir(), env: { PATH: path, TMPDIR: dirname(root) } },
+      (error, stdout, stderr) => {
+        resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
+      },
+    );
+  });
+}
+
+/** Neither a lock nor a log of npm is left. */
+async function leftovers(): Promise<string[]> {
+  const names = [...(await readdir(root)), ...(await readdir(dirname(root)))];
+  return names.filter((name) => /lock|rbee-build/.test(name) && name !== 'package-lock.json');
+}
+
+const changed = async (file: string) => {
+  const later = new Date(Date.now() + 5_000);
+  await utimes(join(root, file), later, later);
+};
+
+test('the first use installs and builds, a line a step; the next one does nothing of it', async () => {
+  expect(await run(['infer', 'two words'])).toEqual({
+    code: 0,
+    stdout: `${JSON.stringify([tmpdir(), 'infer', 'two words'])}\n`,
+    stderr: INSTALLING + BUILDING,
+  });
+  expect(await run()).toMatchObject({ code: 0, stderr: '' });
+  expect(await leftovers()).toEqual([]);
+});
+
+describe('once built', () => {
+  beforeEach(async () => {
+    await run();
+  });
+
+  test('a changed source is built, without an install', async () => {
+    await changed('src/rbee.js');
+    expect(await run()).toMatchObject({ code: 0, stderr: BUILDING });
+  });
+
+  test('a changed lockfile is installed', async () => {
+    await changed('package-lock.json');
+    expect(await run()).toMatchObject({ code: 0, stderr: INSTALLING + BUILDING });
+  });
+
+  test('it is found through links', async () => {
+    await symlink(join(root, 'rbee'), join(dirname(root), 'absolute'));
+    await symlink('absolute', join(dirname(root), 'relative'));
+    expect(await run([], { program: join(dirname(root), 'relative') })).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('it runs without its sources, as an installed package does', async () => {
+    await rm(join(root, 'src'), { recursive: true });
+    await rm(join(root, 'scripts'), { recursive: true });
+    expect(await run()).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('a lock that its maker has left behind stops nobody', async () => {
+    await changed('src/rbee.js');
+    await mkdir(join(root, '.rbee-build.lock'));
+    await writeFile(join(root, '.rbee-build.lock/pid'), '4194305\n'); // Over the highest pid of Linux.
+    const outcomes = await Promise.all([run(), run(), run()]);
+    expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0]);
+    expect(await leftovers()).toEqual([]);
+  });
+});
+
+test('of several first uses at once, one builds and the others wait', async () => {
+  const outcomes = await Promise.all([run(), run(), run()]);
+  expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0]);
+  expect(outcomes.filter(({ stderr }) => stderr.includes(INSTALLING))).toHaveLength(1);
+  expect(await leftovers()).toEqual([]);
+});
+
+test('a failed build shows what npm said, and keeps it', async () => {
+  await writeFile(join(root, 'scripts/build.mjs'), 'throw new RangeError("no room for bees")');
+  const { code, stdout, stderr } = await run();
+  expect({ code, stdout }).toEqual({ code: 7, stdout: '' });
+  expect(stderr).toContain('no room for bees');
+  expect(stderr).toContain('rbee: that failed: npm run build');
+  expect(await leftovers()).toEqual([expect.stringContaining('rbee-build.') as string]);
+});
+
+test.each([
+  ['an old Node', '#!/bin/sh\necho 18.20.1\n', 'this is 18.20.1'],
+  ['no Node', undefined, 'there is no node in PATH'],
+])('%s is one clear sentence', async (_what, program, words) => {
+  const bin = join(dirname(root), 'bin');
+  await mkdir(bin);
+  for (const name of program === undefined ? [] : ['node', 'npm'])
+    await writeFile(join(bin, name), program ?? '', { mode: 0o755 });
+  const others = program === undefined ? [] : (process.env['PATH'] ?? '').split(delimiter);
+  const { code, stderr } = await run([], { path: [bin, ...others].join(delimiter) });
+  expect(code).toBe(7);
+  expect(stderr).toMatch(new RegExp(`^rbee: Node.js 20.19 or newer is needed, and ${words}: https://nodejs.org\n$`));
+});

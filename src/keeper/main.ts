@@ -1,0 +1,36 @@
+import { CommanderError, type Command } from 'commander';
+import { errorCodes } from '../contract/index.ts';
+import { commandAt, seeHelp } from './derive/command-path.ts';
+import { createProgram } from './program.ts';
+import type { Roles } from './role-commands.ts';
+import { endBadly, openSession } from './session.ts';
+
+/** Runs one command line. It sets process.exitCode rather than ending the process: a daemon's command goes on. */
+export async function main(argv: readonly string[], roles: Roles): Promise<void> {
+  const program = createProgram(roles);
+  try {
+    if (argv.length === 0) return program.outputHelp();
+    await program.parseAsync(withoutHelpWord(argv), { from: 'user' });
+  } catch (cause) {
+    process.exitCode = await endWithoutCommand(argv, cause, program);
+  }
+}
+
+/** 'help worker spawn' → 'worker spawn --help': commander's own looks one word deep. */
+function withoutHelpWord(argv: readonly string[]): string[] {
+  return argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
+}
+
+/** Help that was asked for, a mistake in the command line, or in a setting that the commands are made with. */
+async function endWithoutCommand(argv: readonly string[], cause: unknown, program: Command): Promise<number> {
+  const session = openSession({ json: argv.includes('--json') });
+  if (!(cause instanceof CommanderError)) return endBadly(session, cause, program);
+  if (cause.exitCode === 0) return 0;
+  const { exit } = errorCodes.invalid_input;
+  // A group without a command: commander has shown its help.
+  if (cause.code === 'commander.help') return exit;
+  const [message = '', suggestion] = cause.message.replace(/^error: /, '').split('\n');
+  const hint = suggestion?.replace(/^\((.*)\)$/, '$1') ?? seeHelp(commandAt(program, argv));
+  await session.view.fail({ code: 'invalid_input', message, origin: 'rbee-keeper', retryable: false, hint });
+  return exit;
+}

@@ -1,0 +1,52 @@
+import { Command, type Option } from 'commander';
+import { examplesText } from './derive/operation-command.ts';
+import { rootOf } from './derive/command-path.ts';
+import { fleetCommands } from './fleet-commands.ts';
+import { askCommands, machineCommands, seeCommands } from './hand-made-commands.ts';
+import type { Roles } from './role-commands.ts';
+
+/** The whole command line. Each command loads what it needs when it runs. */
+export function createProgram(roles: Roles): Command {
+  const program = new Command('rbee')
+    .description('rbee turns every machine you own into one place that runs language models.')
+    .usage('<command> [options]')
+    .version(__RBEE_VERSION__, '-V, --version', 'Print the version')
+    .option('--json', 'Print every event as a line of JSON, for scripts')
+    .option('-v, --verbose', 'Show every step')
+    .option('-q, --quiet', 'Show no steps, only the answer')
+    .helpOption('-h, --help', 'Show help')
+    .addHelpCommand(new Command('help').summary('Show help for a command').usage('[command]').helpGroup('This machine:'))
+    .configureHelp({ showGlobalOptions: true, visibleGlobalOptions, subcommandTerm })
+    // Told by main, in the keeper's own words.
+    .configureOutput({ outputError: () => undefined })
+    .addHelpText('after', examplesText(['rbee infer "What does a bee do?"', 'rbee status', 'rbee help worker spawn']))
+    .exitOverride();
+  const add = (heading: string, commands: readonly Command[]) => {
+    for (const command of commands) program.addCommand(command.helpGroup(heading));
+  };
+  add('Ask:', askCommands());
+  add('See:', seeCommands());
+  add('The fleet:', fleetCommands(roles));
+  add('This machine:', machineCommands(program));
+  inherit(program);
+  return program;
+}
+
+/** What .command() would do; the commands here are made on their own and added. */
+function inherit(parent: Command): void {
+  for (const command of parent.commands) {
+    // One `help` is enough, at the root.
+    command.copyInheritedSettings(parent).helpCommand(false);
+    inherit(command);
+  }
+}
+
+/** What every command takes; the version is told by rbee alone. */
+function visibleGlobalOptions(command: Command): Option[] {
+  return command.parent === null ? [] : rootOf(command).options.filter(({ long }) => long !== '--version');
+}
+
+/** 'get <worker>': that a command takes options goes without saying. */
+function subcommandTerm(command: Command): string {
+  return `${command.name()} ${command.usage().replace('[options]', '').trim()}`.trimEnd();
+}

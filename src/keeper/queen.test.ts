@@ -1,0 +1,305 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { JobError, type Handlers, type Health, type JobEvent } from '../contract/index.ts';
+import { homePaths } from '../daemon/index.ts';
+import {
+  bindServer,
+  createJobServer,
+  JobRegistry,
+  KEPT_IN_MEMORY_JOBS_LIMIT,
+  KEPT_JOBS_AGE_MS,
+  openMemoryCatalog,
+  openMemoryEventLog,
+} from '../jobs/index.ts';
+import { buildCli, type Cli } from './fixtures/cli.ts';
+
+let cli: Cli;
+beforeAll(async () => {
+  cli = await buildCli();
+});
+afterAll(() => cli[Symbol.asyncDispose]());
+
+const homeId = () => homePaths({ RBEE_HOME: cli.env['RBEE_HOME'] }).homeId;
+const here = (): Health => ({ role: 'queen', name: 'queen', version: __RBEE_VERSION__, uptime_s: 1, pid: 1, home: homeId() });
+
+describe('what listens on the port of the queen', () => {
+  const found: { what: string; listener: RequestListener; exitCode: number; words: string }[] = [
+    {
+      what: 'a program that is not rbee',
+      listener: (_request, response) => response.end('hello'),
+      exitCode: 7,
+      words: 'is taken by another program',
+    },
+    { what: 'the queen of another home', listener: answers({ home: 'abc' }), exitCode: 7, words: 'the queen of another home' },
+    { what: 'a hive', listener: answers({ role: 'hive' }), exitCode: 7, words: 'listens a hive, not a queen' },
+    {
+      what: 'a queen of another version',
+      listener: answers({ version: '9.9.9' }),
+      exitCode: 4,
+      words: "Restart the fleet with this version: 'rbee down'",
+    },
+    { what: 'a queen that does not answer', listener: () => undefined, exitCode: 4, words: 'has not answered within 3 s' },
+  ];
+
+  test.each(found)('$what is never used nor replaced', async ({ listener, exitCode, words }) => {
+    const close = await listen(listener);
+    const outcomes = await Promise.all([cli.run(['hive', 'list']), cli.run(['status'])]).finally(close);
+    for (const { code, stdout, stderr } of outcomes) {
+      expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' });
+      expect(stderr).toContain(words);
+    }
+  });
+
+  function answers(health: Partial<Health>): RequestListener {
+    return (_request, response) => response.end(JSON.stringify({ ...here(), ...health }));
+  }
+
+  async function listen(listener: RequestListener): Promise<() => Promise<void>> {
+    const server = createServer(listener).listen(cli.queenPort, '127.0.0.1');
+    await once(server, 'listening');
+    return async () => {
+      server.closeAllConnections();
+      await once(server.close(), 'close');
+    };
+  }
+});
+
+const say = (human: string, detail = false): JobEvent => ({
+  kind: 'narration',
+  data: { actor: 'rbee-hive', action: 'test', human, job_id: 'job-1', correlation_id: 'c', at: new Date().toISOString(), detail },
+});
+const token = (text: string): JobEvent => ({ kind: 'token', data: { text } });
+const answer = (text: string) => ({
+  text,
+  finish_reason: 'stop' as const,
+  model: 'tiny',
+  worker_id: 'worker-1',
+  seed: 7,
+  usage: { prompt_tokens: 5, cached_tokens: 2, completion_tokens: 3 },
+  timings: { queue_ms: 1, prefill_ms: 20, first_token_ms: 41, tokens_per_s: 152.4 },
+});
+
+/** A real job server in the place of the queen, with answers that are known. The prompt says what happens. */
+const handlers: Handlers = {
+  infer: async function* ({ prompt, messages, model }, { signal }) {
+    yield say('model ready');
+    yield say('taking slot 2', true);
+    if (messages !== undefined) {
+      yield token(JSON.stringify(messages));
+      return answer('');
+    }
+    if (prompt === 'which model') return answer(model);
+    if (prompt === 'without stream') return answer('all at once');
+    if (prompt === 'fail') throw new JobError('worker_died', 'Worker died: out of memory', { origin: 'rbee-hive' });
+    if (prompt === 'escape') yield token('\u001b[2J');
+    if (prompt === 'for ever') {
+      yield token('on\nand');
+      for (;;) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        signal.throwIfAborted();
+        yield token(' on');
+      }
+    }
+    for (const word of ['You', ' said', ` ${prompt ?? ''}`]) yield token(word);
+    return answer(`You said ${prompt ?? ''}`);
+  },
+
+  worker_list: async function* () {
+    return { workers: [] };
+  },
+};
+
+describe('with a queen', () => {
+  let stop: () => Promise<void>;
+  let registry: JobRegistry;
+
+  beforeAll(async () => {
+    const logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    registry = new JobRegistry({
+      actor: 'queen-rbee',
+      handlers,
+      log: openMemoryEventLog(),
+      catalog: openMemoryCatalog(),
+      logger,
+      kept: { jobs: KEPT_IN_MEMORY_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS },
+    });
+    const server = createJobServer({
+      role: 'queen',
+      name: 'queen',
+      version: __RBEE_VERSION__,
+      home: homeId(),
+      bound: await bindServer('127.0.0.1', cli.queenPort),
+      token: undefined,
+      registry,
+      findPeer: () => {
+        throw new JobError('not_found', 'nobody is below');
+      },
+      logger,
+    });
+    await server.open();
+    stop = async () => {
+      await registry.close();
+      await server.close();
+    };
+  });
+  afterAll(() => stop());
+
+  const stateOfLastJob = () => registry.find({ where: {}, limit: 1 })[0]?.state;
+
+  test('the answer goes to stdout, all about it to stderr', async () => {
+    expect(await cli.run(['infer', 'hello', 'bee'])).toEqual({
+      code: 0,
+      signal: null,
+      stdout: 'You said hello bee\n',
+      stderr: '[rbee-hive]       model ready\n3 tokens · 152 tok/s · first token after 41 ms\n',
+    });
+  });
+
+  test('-q is the answer alone, and -v everything', async () => {
+    expect(await cli.run(['infer', '-q', 'hello'])).toMatchObject({ stdout: 'You said hello\n', stderr: '' });
+    const { stderr } = await cli.run(['infer', '-v', 'hello']);
+    expect(stderr).toMatch(/this is job-.*rbee trace [0-9a-f]{32}/);
+    expect(stderr).toContain('taking slot 2');
+    expect(stderr).toContain('prompt 5 tokens (2 cached) read in 20 ms');
+    expect(stderr).toContain('seed 7');
+  });
+
+  test('--json is every event as a line, and nothing else', async () => {
+    const { stdout, stderr } = await cli.run(['infer', '--json', 'hello']);
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { id: number | null; event: string });
+    expect(stderr).toBe('');
+    expect(lines.map(({ id, event }) => [id, event])).toEqual([
+      [null, 'narration'],
+      [1, 'narration'],
+      [2, 'narration'],
+      [3, 'token'],
+      [4, 'token'],
+      [5, 'token'],
+      [6, 'result'],
+    ]);
+  });
+
+  test('the prompt may be piped, alone or after the words', async () => {
+    expect(await cli.run(['infer', '-q'], { input: 'from stdin\n' })).toMatchObject({ stdout: 'You said from stdin\n' });
+    // A shell's pipe, since what Node gives its children is a socket, which may never end.
+    const { stdout } = await shell(`echo "some notes" | "${process.execPath}" "${cli.entry}" infer -q "sum up"`);
+    expect(stdout).toBe('You said sum up\n\nsome notes\n');
+  });
+
+  test('a conversation, with a system message before and the prompt after it', async () => {
+    const argv = [
+      'infer',
+      '-q',
+      '--system',
+      'be brief',
+      '--messages',
+      '[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]',
+      'c',
+    ];
+    expect(JSON.parse((await cli.run(argv)).stdout)).toEqual([
+      { role: 'system', content: 'be brief' },
+      { role: 'user', content: 'a' },
+      { role: 'assistant', content: 'b' },
+      { role: 'user', content: 'c' },
+    ]);
+  });
+
+  test("a model's path is made absolute, since the worker has another folder", async () => {
+    const argv = ['infer', '-q', 'which model', '--model', 'models/my.gguf'];
+    expect(await cli.run(argv, { cwd: cli.folder })).toMatchObject({ stdout: `${cli.folder}/models/my.gguf\n` });
+  });
+
+  test('an answer that was not streamed is printed whole', async () => {
+    expect(await cli.run(['infer', '-q', '--no-stream', 'without stream'])).toMatchObject({ stdout: 'all at once\n' });
+  });
+
+  test('a pipe gets the tokens as they are', async () => {
+    expect((await cli.run(['infer', '-q', 'escape'])).stdout).toContain('\u001b[2J');
+  });
+
+  test('a failure is a sentence, a hint and its origin; its exit code is that of the table', async () => {
+    const { code, stdout, stderr } = await cli.run(['infer', '-q', 'fail']);
+    expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
+    expect(stderr).toBe(
+      'Error: Worker died: out of memory\n  Run it again; the message has its last words.\n  worker_died, from rbee-hive\n',
+    );
+  });
+
+  test('with --json the failure is the last line', async () => {
+    const { code, stdout, stderr } = await cli.run(['infer', '--json', 'fail']);
+    expect({ code, stderr }).toEqual({ code: 6, stderr: '' });
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+      event: 'failed',
+      data: { code: 'worker_died' },
+    });
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s cancels the job, says so and ends with %d', async (signal, exitCode) => {
+    const infer = cli.start(['infer', 'for ever']);
+    await infer.says('and');
+    infer.child.kill(signal);
+    const { code, stderr } = await infer.ended;
+    expect(code).toBe(exitCode);
+    expect(stderr).toMatch(/\ncancelled\n$/);
+    expect(stateOfLastJob()).toBe('cancelled');
+  });
+
+  test('a reader that has enough ends it quietly, and the job too', async () => {
+    const { stdout, stderr } = await shell(`"${process.execPath}" "${cli.entry}" infer -q "for ever" | head -1`);
+    expect({ stdout, stderr }).toEqual({ stdout: 'on\n', stderr: '' });
+    await expect.poll(stateOfLastJob).toBe('cancelled');
+  });
+
+  test('what an operation returns is a sentence', async () => {
+    expect(await cli.run(['worker', 'list'])).toMatchObject({
+      code: 0,
+      stdout: 'No workers. Start one: rbee worker spawn --model tiny\n',
+    });
+  });
+
+  test('jobs are a table, logs a replay, and trace a tree', async () => {
+    await cli.run(['infer', 'replay me']);
+    const [record] = registry.find({ where: {}, limit: 1 });
+    const jobs = await cli.run(['jobs', '--operation', 'infer', '--limit', '1']);
+    expect(jobs.stdout.split('\n')[1]).toMatch(new RegExp(`^${record?.job_id}  infer      completed  `));
+    expect(await cli.run(['logs', record?.job_id ?? ''])).toMatchObject({ code: 0, stdout: 'You said replay me\n' });
+    for (const id of [record?.job_id ?? '', record?.correlation_id ?? '']) {
+      const trace = await cli.run(['trace', id]);
+      expect(trace.stdout).toContain(`correlation ${record?.correlation_id}`);
+      expect(trace.stdout).toMatch(/^queen-rbee {2}completed/m);
+    }
+    expect(await cli.run(['trace', 'nonesuch'])).toMatchObject({ code: 3 });
+    expect(await cli.run(['jobs', '--state', 'queued'])).toMatchObject({
+      stdout: expect.stringContaining('No such jobs.') as string,
+    });
+  });
+
+  test('logs of a running job stop at what there is, follow with -f, and never cancel it', async () => {
+    const infer = cli.start(['infer', '-q', 'for ever']);
+    await infer.says('and');
+    const [record] = registry.find({ where: {}, limit: 1 });
+    const jobId = record?.job_id ?? '';
+    const following = cli.start(['logs', '-f', jobId]);
+    await following.says('and on on');
+    following.child.kill('SIGINT');
+    expect(await following.ended).toMatchObject({ code: 130 });
+    const replay = await cli.run(['logs', jobId]);
+    expect(replay).toMatchObject({ code: 0, stderr: expect.stringContaining(`follow it: rbee logs -f ${jobId}`) as string });
+    expect(registry.get(jobId).state).toBe('running');
+    infer.child.kill('SIGINT');
+    expect(await infer.ended).toMatchObject({ code: 130 });
+  });
+
+  async function shell(command: string): Promise<{ stdout: string; stderr: string }> {
+    return promisify(execFile)('sh', ['-c', command], { env: cli.env });
+  }
+});

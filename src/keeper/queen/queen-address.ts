@@ -1,0 +1,38 @@
+import { JobError } from '../../contract/index.ts';
+import { queenPort } from '../../daemon/index.ts';
+import type { Peer } from '../../jobs/client.ts';
+
+export interface QueenAddress {
+  host: string;
+  port: number;
+  /** Named by RBEE_QUEEN_URL: not ours to start, stop or compare homes with. */
+  isElsewhere: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const DEFAULT_HTTP_PORT = 80;
+
+/** @throws JobError invalid_input for a setting that is no address */
+export function queenAddress(env: Environment = process.env): QueenAddress {
+  const text = env['RBEE_QUEEN_URL'];
+  if (!text) return { host: '127.0.0.1', port: queenPort(env), isElsewhere: false };
+  if (!URL.canParse(text)) throw notAnAddress(text);
+  const url = new URL(text);
+  if (url.protocol !== 'http:' || url.pathname !== '/' || url.username !== '') throw notAnAddress(text);
+  // URL keeps the brackets of an IPv6 address; sockets want it without.
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return { host, port: url.port === '' ? DEFAULT_HTTP_PORT : Number(url.port), isElsewhere: true };
+}
+
+export function queenToken(): string | undefined {
+  return process.env['RBEE_TOKEN'] || undefined;
+}
+
+export function queenPeer({ host, port }: QueenAddress): Peer {
+  return { role: 'queen', name: 'queen', host, port, token: queenToken() };
+}
+
+function notAnAddress(text: string): JobError {
+  return new JobError('invalid_input', `RBEE_QUEEN_URL is '${text}'. Set it to an address such as http://192.168.1.7:8500.`);
+}

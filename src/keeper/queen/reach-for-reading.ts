@@ -1,0 +1,10 @@
+import { newCorrelationId, type Peer } from '../../jobs/client.ts';
+import type { Session } from '../session.ts';
+import { reachQueen } from './wake-queen.ts';
+
+/** The queen, awake, for what is only read from her: what jobs did outlives her sleep. */
+export async function reachForReading({ view, interrupt }: Session): Promise<Peer> {
+  interrupt.listen();
+  const correlationId = newCorrelationId();
+  return reachQueen({ narrate: (step) => view.narrate(step, correlationId), signal: interrupt.signal });
+}

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { JobError } from '../../contract/index.ts';
+import { homePaths, startDaemon } from '../../daemon/index.ts';
+import type { Peer } from '../../jobs/client.ts';
+import type { Step } from '../screen/view.ts';
+import { findQueen } from './find-queen.ts';
+import { queenAddress, queenPeer, type QueenAddress } from './queen-address.ts';
+
+/** From the start of the process to its word that it is ready. */
+const START_DEADLINE_MS = 20_000;
+/** From the end of a start, ours or another keeper's, to a healthy answer. */
+const HEALTHY_DEADLINE_MS = 10_000;
+const HEALTHY_POLL_MS = 50;
+
+export interface Waking {
+  narrate: (step: Step) => Promise<void>;
+  /** Gives the start up, and ends what was started. */
+  signal: AbortSignal;
+}
+
+/** The queen, awake: one that sleeps on this machine is woken. Throws what findQueen and startDaemon throw. */
+export async function reachQueen({ narrate, signal }: Waking): Promise<Peer> {
+  const address = queenAddress();
+  const presence = await findQueen(address);
+  if (presence.kind === 'awake') return queenPeer(address);
+  if (address.isElsewhere) throw new JobError('queen_unreachable', `Failed to connect to queen: ${presence.reason}`);
+  await narrate({ action: 'queen_start', human: 'queen is asleep, waking queen' });
+  await startQueen(address, { narrate, signal });
+  await untilHealthy(address, signal);
+  await narrate({ action: 'queen_start', human: 'queen is awake and healthy' });
+  return queenPeer(address);
+}
+
+/** Two keepers may wake her at once: the port is the lock, and the one who loses it uses the other's queen. */
+async function startQueen({ port }: QueenAddress, { narrate, signal }: Waking): Promise<void> {
+  try {
+    await startDaemon({
+      name: 'queen',
+      args: ['queen', 'run', '--port', String(port)],
+      logFile: homePaths().logFile('queen'),
+      readyWithinMs: START_DEADLINE_MS,
+      signal,
+      onStep: (step) => {
+        if (step.kind === 'narration') void narrate({ ...step.data, detail: step.data.detail ?? false });
+      },
+    });
+  } catch (cause) {
+    if (!(cause instanceof JobError) || cause.code !== 'port_taken') throw cause;
+  }
+}
+
+async function untilHealthy(address: QueenAddress, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + HEALTHY_DEADLINE_MS;
+  let why = '';
+  while (performance.now() < deadline) {
+    try {
+      const presence = await findQueen(address);
+      if (presence.kind === 'awake') return;
+      why = presence.reason;
+    } catch (cause) {
+      // Another keeper's queen, bound and not open yet, looks frozen for a moment.
+      if (!(cause instanceof JobError) || cause.code !== 'queen_unreachable') throw cause;
+      why = cause.message;
+    }
+    await sleep(HEALTHY_POLL_MS, undefined, { signal });
+  }
+  throw new JobError(
+    'deadline_exceeded',
+    `The queen was not healthy within ${HEALTHY_DEADLINE_MS / 1000} s of its start: ${why}`,
+  );
+}

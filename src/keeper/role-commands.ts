@@ -1,0 +1,84 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { LOCALHOST, workerKinds, type WorkerKind } from '../contract/index.ts';
+import { hivePort, queenPort } from '../daemon/index.ts';
+
+/** What the daemons are started with. The keeper only reads it from the command line; src/rbee.ts knows who runs. */
+export interface Roles {
+  queen(flags: { host: string; port: number }): Promise<void>;
+  hive(flags: { id: string; host: string; port: number; queen: string | undefined }): Promise<void>;
+  worker(flags: WorkerFlags): Promise<void>;
+}
+
+export interface WorkerFlags {
+  id: string;
+  hiveId: string;
+  model: string;
+  modelPath: string;
+  worker: WorkerKind;
+  device: number;
+  slots: number;
+  context: number | undefined;
+  queen: string | undefined;
+}
+
+const LOOPBACK = '127.0.0.1';
+const MAX_PORT = 65_535;
+
+export function queenRunCommand(roles: Roles): Command {
+  return new Command('run')
+    .summary('Be the queen, in this terminal')
+    .description("Be the queen, in this terminal. 'rbee queen start' does the same in the background.")
+    .addOption(hostOption())
+    .addOption(portOption('RBEE_QUEEN_PORT, or 8500'))
+    .action(({ host, port = queenPort() }: { host: string; port?: number }) => roles.queen({ host, port }));
+}
+
+export function hiveRunCommand(roles: Roles): Command {
+  return new Command('run')
+    .summary('Be the hive of this machine, in this terminal')
+    .description("Be the hive of this machine, in this terminal. 'rbee hive start' does the same in the background.")
+    .option('--id <id>', 'Its name in the fleet', LOCALHOST)
+    .addOption(hostOption())
+    .addOption(portOption('RBEE_HIVE_PORT, or 9000'))
+    .option('--queen <url>', "Where its workers report to (default: this machine's queen)")
+    .action(({ id, host, port = hivePort(), queen = ownQueen() }: { id: string; host: string; port?: number; queen?: string }) =>
+      roles.hive({ id, host, port, queen }),
+    );
+}
+
+/** Only a hive calls it: a worker without one serves nobody. */
+export function workerRunCommand(roles: Roles): Command {
+  return new Command('run')
+    .description('Be a worker: one model, loaded once. For hives.')
+    .requiredOption('--id <id>', 'Its id')
+    .requiredOption('--hive-id <id>', 'The hive that it belongs to')
+    .requiredOption('--model <name>', "The model's name")
+    .requiredOption('--model-path <file>', "The model's file")
+    .addOption(new Option('--worker <kind>', 'What it computes with').choices(workerKinds).default('cpu'))
+    .option('--device <number>', 'Which device of that kind', wholeNumber, 0)
+    .option('--slots <number>', 'Requests to serve at once', wholeNumber, 4)
+    .option('--context <number>', 'Tokens a slot may hold', wholeNumber)
+    .option('--queen <url>', 'Where to report to')
+    .action(({ context, queen, ...flags }: WorkerFlags) => roles.worker({ ...flags, context, queen }));
+}
+
+function ownQueen(): string {
+  return `http://${LOOPBACK}:${queenPort()}`;
+}
+
+function hostOption(): Option {
+  return new Option('--host <address>', 'Address to listen on; beyond this machine only with RBEE_TOKEN').default(LOOPBACK);
+}
+
+function portOption(defaultText: string): Option {
+  return new Option('--port <number>', `Port to listen on (default: ${defaultText})`).argParser((value) => {
+    const port = wholeNumber(value);
+    if (port < 1 || port > MAX_PORT) throw new InvalidArgumentError(`It must be from 1 to ${MAX_PORT}.`);
+    return port;
+  });
+}
+
+function wholeNumber(value: string): number {
+  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(value);
+}

@@ -1,0 +1,127 @@
+import { cancelled, failed, inferOutput, type Narration, type Progress } from '../../contract/index.ts';
+import { failureOf } from '../failure.ts';
+import { figures } from '../show/figures.ts';
+import type { Look } from '../show/look.ts';
+import { resultText } from '../show/result.ts';
+import type { Pane } from './pane.ts';
+import { printable } from './printable.ts';
+import { ProgressLine } from './progress-line.ts';
+import type { Failure, ShownEvent, Step, View } from './view.ts';
+
+export type Verbosity = 'quiet' | 'normal' | 'verbose';
+
+/** '[llm-worker-rbee]': what people read stays in one column. */
+const ACTOR_WIDTH = 17;
+
+/** Answers on stdout, everything about them on stderr. */
+export class PeopleView implements View {
+  readonly #out: Pane;
+  readonly #err: Pane;
+  readonly #verbosity: Verbosity;
+  readonly #progress: ProgressLine;
+  #sawToken = false;
+
+  constructor(out: Pane, err: Pane, verbosity: Verbosity) {
+    this.#out = out;
+    this.#err = err;
+    this.#verbosity = verbosity;
+    this.#progress = new ProgressLine(err);
+  }
+
+  get gone(): AbortSignal {
+    return this.#out.gone;
+  }
+
+  get isVerbose(): boolean {
+    return this.#verbosity === 'verbose';
+  }
+
+  async narrate(step: Step): Promise<void> {
+    await this.#narration({ actor: 'rbee-keeper', ...step });
+  }
+
+  async event({ kind, json, operation }: ShownEvent): Promise<void> {
+    const data = JSON.parse(json) as unknown;
+    switch (kind) {
+      case 'narration':
+        return this.#narration(data as Narration);
+      case 'progress':
+        if (this.#verbosity !== 'quiet') await this.#progress.show(data as Progress);
+        return;
+      case 'token':
+        return this.#token(String((data as { text?: unknown }).text));
+      case 'result':
+        return this.#result(operation, data);
+      case 'failed':
+        return this.fail(failureOf(failed.parse(data)));
+      case 'cancelled':
+        return this.cancelled(cancelled.parse(data).reason);
+    }
+  }
+
+  async show(_value: unknown, lines: (look: Look) => string): Promise<void> {
+    await this.#progress.clear();
+    const text = lines(this.#look);
+    if (text !== '') await this.#out.write(`${text}\n`);
+  }
+
+  async result(value: unknown, lines: (look: Look) => string): Promise<void> {
+    await this.show(value, lines);
+  }
+
+  async fail({ code, message, origin, hint, stack }: Failure): Promise<void> {
+    await this.endAnswer();
+    const { paint } = this.#err;
+    const from = origin === 'rbee-keeper' ? '' : `\n  ${paint.dim(`${code}, from ${origin}`)}`;
+    const next = hint === undefined ? '' : `\n  ${printable(hint)}`;
+    const trace = stack === undefined || this.#verbosity !== 'verbose' ? '' : `\n${paint.dim(printable(stack))}`;
+    await this.#say(`${paint.red(paint.bold('Error:'))} ${printable(message)}${next}${from}${trace}`);
+  }
+
+  /** Whoever cancelled it knows why: then a word is enough. */
+  async cancelled(reason: string): Promise<void> {
+    if (this.gone.aborted) return;
+    await this.endAnswer();
+    await this.#say(this.#err.paint.yellow(reason.startsWith('cancelled') ? 'cancelled' : `cancelled: ${printable(reason)}`));
+  }
+
+  /** An answer ends with a line feed, also when the model did not write one. */
+  async endAnswer(): Promise<void> {
+    if (this.#sawToken && !this.#out.isAtLineStart) await this.#out.write('\n');
+  }
+
+  get #look(): Look {
+    return { paint: this.#out.paint, columns: this.#out.columns };
+  }
+
+  async #narration({ actor, human, detail }: Pick<Narration, 'actor' | 'human' | 'detail'>): Promise<void> {
+    if (this.#verbosity === 'quiet' || (detail && this.#verbosity === 'normal') || this.gone.aborted) return;
+    const { paint } = this.#err;
+    const said = printable(human);
+    await this.#say(`${paint.dim(`[${actor}]`.padEnd(ACTOR_WIDTH))} ${detail ? paint.dim(said) : said}`);
+  }
+
+  async #token(text: string): Promise<void> {
+    if (!this.#sawToken) await this.#progress.clear();
+    this.#sawToken = true;
+    await this.#out.write(this.#out.isTerminal ? printable(text) : text);
+  }
+
+  async #result(operation: string, data: unknown): Promise<void> {
+    await this.#progress.clear();
+    const answer = inferOutput.safeParse(data);
+    if (!answer.success) return this.show(data, (look) => resultText(operation, data, look));
+    if (!this.#sawToken) await this.#token(answer.data.text);
+    await this.endAnswer();
+    if (this.#verbosity === 'quiet') return;
+    await this.#say(this.#err.paint.dim(figures(answer.data, this.#verbosity === 'verbose')));
+  }
+
+  /** A line on stderr, never in the middle of another. */
+  async #say(line: string): Promise<void> {
+    await this.#progress.clear();
+    // Both on one screen: the answer's open line is closed first.
+    const isInLine = this.#out.isTerminal && this.#err.isTerminal && !this.#out.isAtLineStart;
+    await this.#err.write(`${isInLine ? '\n' : ''}${line}\n`);
+  }
+}

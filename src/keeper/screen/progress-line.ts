@@ -1,0 +1,74 @@
+import type { Progress } from '../../contract/index.ts';
+import { bytes, duration, rate } from '../show/units.ts';
+import type { Pane } from './pane.ts';
+import { printable } from './printable.ts';
+
+/** Where no line can be rewritten, a new one is written this often: a log of a download should be short. */
+const LINE_INTERVAL_MS = 3_000;
+/** Fast enough for the eye. */
+const REDRAW_INTERVAL_MS = 50;
+const BAR_CELLS = 20;
+const CLEAR_LINE = '\r\u001b[2K';
+
+/** How far a long step has come: one line that rewrites itself on a terminal, a line now and then elsewhere. */
+export class ProgressLine {
+  readonly #pane: Pane;
+  #action: string | undefined;
+  #lastShown = 0;
+  #isDrawn = false;
+
+  constructor(pane: Pane) {
+    this.#pane = pane;
+  }
+
+  async show(progress: Progress): Promise<void> {
+    const now = performance.now();
+    if (progress.action !== this.#action) {
+      this.#action = progress.action;
+      // A step that is over before a line is due needs none.
+      this.#lastShown = this.#pane.isTerminal ? 0 : now;
+    }
+    const isDue = now - this.#lastShown >= (this.#pane.isTerminal ? REDRAW_INTERVAL_MS : LINE_INTERVAL_MS);
+    if (!isDue) return;
+    this.#lastShown = now;
+    const text = progressText(progress);
+    if (!this.#pane.isTerminal) return this.#pane.write(`${text}\n`);
+    this.#isDrawn = true;
+    // One column short of the edge, where terminals would wrap.
+    await this.#pane.write(CLEAR_LINE + this.#pane.paint.dim(text.slice(0, this.#pane.columns - 1)));
+  }
+
+  /** Before anything else is written. */
+  async clear(): Promise<void> {
+    if (!this.#isDrawn) return;
+    this.#isDrawn = false;
+    await this.#pane.write(CLEAR_LINE);
+  }
+}
+
+/** 'model download  ████░░░░  20 %  2.0 MB of 10 MB  1.2 MB/s  7 s left' */
+export function progressText({ action, done, total, unit, rate: perSecond, eta_s }: Progress): string {
+  const parts = [printable(action).replaceAll('_', ' ')];
+  if (total !== null && total > 0) {
+    const share = Math.min(1, Math.max(0, done / total));
+    const filled = Math.floor(share * BAR_CELLS);
+    parts.push('█'.repeat(filled) + '░'.repeat(BAR_CELLS - filled), `${Math.floor(share * 100)} %`);
+  }
+  const amount = amountText({ done, total, unit });
+  if (amount !== undefined) parts.push(amount);
+  if (perSecond !== null && unit !== 'percent')
+    parts.push(`${unit === 'bytes' ? bytes(perSecond) : `${rate(perSecond)} ${unit}`}/s`);
+  if (eta_s !== null) parts.push(`${duration(eta_s * 1000)} left`);
+  return parts.join('  ');
+}
+
+function amountText({ done, total, unit }: Pick<Progress, 'done' | 'total' | 'unit'>): string | undefined {
+  switch (unit) {
+    case 'percent':
+      return undefined;
+    case 'bytes':
+      return total === null ? bytes(done) : `${bytes(done)} of ${bytes(total)}`;
+    case 'tokens':
+      return total === null ? `${done} tokens` : `${done} of ${total} tokens`;
+  }
+}

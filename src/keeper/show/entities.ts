@@ -1,0 +1,229 @@
+import {
+  hive,
+  hiveHealth,
+  model,
+  operations,
+  worker,
+  type Capabilities,
+  type Hive,
+  type HiveHealth,
+  type JobRecord,
+  type Model,
+  type OutputOf,
+  type Worker,
+} from '../../contract/index.ts';
+import type * as z from 'zod';
+import type { Look } from './look.ts';
+import { list, table, type Column } from './table.ts';
+import { bytes, clock, duration, rate, uptime } from './units.ts';
+
+type Status = OutputOf<'status'>;
+
+/** One kind of thing that results are made of, and how it looks alone and as a row. */
+interface Entity<T> {
+  schema: z.ZodType<T>;
+  /** The field that lists of it have in results. */
+  plural: string;
+  one: (thing: T, look: Look) => string;
+  many: (things: readonly T[], look: Look) => string;
+  /** What to do when there are none. */
+  none: string;
+}
+
+const workerColumns: Column<Status['workers'][number]>[] = [
+  { title: 'WORKER', cell: (each) => each.worker_id },
+  { title: 'HIVE', cell: (each) => each.hive_id },
+  { title: 'MODEL', cell: (each) => each.model, shrinks: true },
+  { title: 'DEVICE', cell: (each) => `${each.worker}:${each.device}` },
+  { title: 'STATE', cell: (each) => each.state },
+  { title: 'SLOTS', cell: (each) => `${each.slots_used}/${each.slots}`, align: 'right' },
+  { title: 'CONTEXT', cell: (each) => each.context?.toString() ?? '', align: 'right' },
+];
+
+const reportedColumns: Column<Status['workers'][number]>[] = [
+  { title: 'TOK/S', cell: (each) => (each.tokens_per_s === undefined ? '' : rate(each.tokens_per_s)), align: 'right' },
+  { title: 'MEMORY', cell: (each) => (each.memory_bytes === undefined ? '' : bytes(each.memory_bytes)), align: 'right' },
+  { title: 'LAST WORDS', cell: (each) => each.last_words?.trimEnd().split('\n').at(-1) ?? '', shrinks: true },
+];
+
+const modelColumns: Column<Model>[] = [
+  { title: 'MODEL', cell: (each) => each.model },
+  { title: 'SIZE', cell: (each) => bytes(each.size_bytes), align: 'right' },
+  { title: 'SOURCE', cell: (each) => each.source, shrinks: true },
+  { title: 'FILE', cell: (each) => each.path, shrinks: true },
+];
+
+const hiveHealthColumns: Column<Status['hives'][number]>[] = [
+  { title: 'HIVE', cell: (each) => each.hive_id },
+  { title: 'STATE', cell: (each) => each.state },
+  { title: 'ADDRESS', cell: (each) => `${each.host}:${each.port}` },
+  { title: 'VERSION', cell: (each) => each.version ?? '' },
+  { title: 'UP', cell: (each) => (each.uptime_s === undefined ? '' : uptime(each.uptime_s)) },
+  { title: 'WHY', cell: (each) => each.reason ?? '', shrinks: true },
+];
+
+export const workers: Entity<Worker> = {
+  schema: worker,
+  plural: 'workers',
+  one: (each, look) =>
+    list(
+      [
+        ['worker', each.worker_id],
+        ['hive', each.hive_id],
+        ['model', each.model],
+        ['device', `${each.worker}:${each.device}`],
+        ['state', each.state],
+        ['slots', `${each.slots_used} of ${each.slots} in use`],
+        ['context', each.context === undefined ? undefined : `${each.context} tokens a slot`],
+        ['port', each.port?.toString()],
+        ['pid', each.pid?.toString()],
+        ['started', clock(each.started_at)],
+        ['last words', each.last_words],
+      ],
+      look,
+    ),
+  many: (rows, look) => table(rows, filled(rows, [...workerColumns, ...reportedColumns]), look),
+  none: 'No workers. Start one: rbee worker spawn --model tiny',
+};
+
+export const models: Entity<Model> = {
+  schema: model,
+  plural: 'models',
+  one: (each, look) =>
+    list(
+      [
+        ['model', each.model],
+        ['size', bytes(each.size_bytes)],
+        ['file', each.path],
+        ['source', each.source],
+        ['sha256', each.sha256],
+        ['since', clock(each.created_at)],
+      ],
+      look,
+    ),
+  many: (rows, look) => table(rows, modelColumns, look),
+  none: 'No models. Fetch one: rbee model download <url>',
+};
+
+export const hives: Entity<Hive> = {
+  schema: hive,
+  plural: 'hives',
+  one: (each, look) => [list(hivePairs(each), look), ...devices(each, look)].join('\n\n'),
+  many: (rows, look) =>
+    table(
+      rows,
+      [
+        { title: 'HIVE', cell: (each) => each.hive_id },
+        { title: 'ADDRESS', cell: (each) => `${each.host}:${each.port}` },
+        { title: 'STARTED BY', cell: (each) => (each.managed ? 'rbee' : 'its owner') },
+        {
+          title: 'DEVICES',
+          cell: ({ capabilities }) => capabilities?.devices.map(deviceName).join(', ') ?? 'not asked yet',
+          shrinks: true,
+        },
+      ],
+      look,
+    ),
+  none: 'No hives. Set one up: rbee hive install',
+};
+
+export const hiveHealths: Entity<HiveHealth> = {
+  schema: hiveHealth,
+  plural: 'hives',
+  one: ({ hive_id, state, version, pid, uptime_s, reason }) =>
+    [
+      `hive ${hive_id} is ${state}`,
+      version === undefined ? undefined : `rbee ${version}`,
+      pid === undefined ? undefined : `pid ${pid}`,
+      uptime_s === undefined ? undefined : `up ${uptime(uptime_s)}`,
+      reason,
+    ]
+      .filter((part) => part !== undefined)
+      .join(' · '),
+  many: (rows, look) => table(rows as Status['hives'], filled(rows as Status['hives'], hiveHealthColumns), look),
+  none: 'No hives. Set one up: rbee hive install',
+};
+
+/** In the order in which a thing is compared with them: no schema here accepts another's things. */
+export const entities = [workers, models, hives, hiveHealths] as Entity<unknown>[];
+
+export function jobTable(jobs: readonly JobRecord[], look: Look): string {
+  return table(
+    jobs,
+    [
+      { title: 'JOB', cell: (each) => each.job_id },
+      { title: 'OPERATION', cell: (each) => each.operation },
+      { title: 'STATE', cell: (each) => (each.error === undefined ? each.state : `${each.state}: ${each.error.code}`) },
+      { title: 'MADE', cell: (each) => clock(each.created_at) },
+      { title: 'TOOK', cell: (each) => took(each), align: 'right' },
+      { title: 'CORRELATION', cell: (each) => each.correlation_id },
+    ],
+    look,
+  );
+}
+
+export const isStatus = (value: unknown): value is Status => operations.status.output.safeParse(value).success;
+
+/** queen, hives, workers with their slots, models: one table each. */
+export function statusText({ queen, ...fleet }: Status, look: Look): string {
+  const hiveRows = fleet.hives.length === 0 ? hiveHealths.none : hiveHealths.many(fleet.hives, look);
+  const workerRows = fleet.workers.length === 0 ? workers.none : workers.many(fleet.workers, look);
+  const modelRows = fleet.models.length === 0 ? undefined : modelsOfHives(fleet.models, look);
+  return [queenLine(queen), hiveRows, workerRows, modelRows].filter((part) => part !== undefined).join('\n\n');
+}
+
+export function queenLine({ version, port, pid, uptime_s }: Status['queen']): string {
+  return `queen is awake · rbee ${version} · port ${port} · pid ${pid} · up ${uptime(uptime_s)}`;
+}
+
+function modelsOfHives(rows: Status['models'], look: Look): string {
+  return table(
+    rows,
+    [...(modelColumns as Column<Status['models'][number]>[]).toSpliced(1, 0, { title: 'HIVE', cell: (each) => each.hive_id })],
+    look,
+  );
+}
+
+/** Leaves out columns that say nothing in any row. */
+function filled<T>(rows: readonly T[], columns: readonly Column<T>[]): Column<T>[] {
+  return columns.filter(({ cell }) => rows.some((row) => cell(row) !== ''));
+}
+
+function hivePairs(each: Hive): [string, string | undefined][] {
+  return [
+    ['hive', each.hive_id],
+    ['address', `${each.host}:${each.port}`],
+    ['started by', each.managed ? 'rbee' : 'its owner'],
+    ['since', clock(each.created_at)],
+    ['machine', each.capabilities && `${each.capabilities.hostname}, ${each.capabilities.os} ${each.capabilities.arch}`],
+    ['version', each.capabilities?.version],
+    ['disk free', each.capabilities && bytes(each.capabilities.disk_free_bytes)],
+    ['devices asked', each.capabilities_at && clock(each.capabilities_at)],
+  ];
+}
+
+function devices({ hive_id, capabilities: known }: Hive, look: Look): string[] {
+  if (known === undefined)
+    return [look.paint.dim(`Its devices are not known yet. Ask: rbee hive update ${hive_id} --refresh-capabilities`)];
+  return [
+    table(
+      known.devices,
+      [
+        { title: 'DEVICE', cell: deviceName },
+        { title: 'NAME', cell: (each) => each.name, shrinks: true },
+        { title: 'MEMORY', cell: (each) => bytes(each.memory_bytes), align: 'right' },
+        { title: 'FREE', cell: (each) => bytes(each.memory_free_bytes), align: 'right' },
+        { title: 'CORES', cell: (each) => each.cores?.toString() ?? '', align: 'right' },
+      ],
+      look,
+    ),
+  ];
+}
+
+const deviceName = ({ worker: kind, device }: Capabilities['devices'][number]): string => `${kind}:${device}`;
+
+function took({ started_at, ended_at }: JobRecord): string {
+  if (started_at === undefined) return '';
+  const end = ended_at === undefined ? Date.now() : Date.parse(ended_at);
+  return duration(end - Date.parse(started_at)) + (ended_at === undefined ? ' so far' : '');
+}

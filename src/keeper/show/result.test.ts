@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest';
+import type { Model, OutputOf, Worker } from '../../contract/index.ts';
+import { plainLook } from './look.ts';
+import { resultText } from './result.ts';
+
+const at = '2026-11-21T08:00:00.000Z';
+const worker: Worker = {
+  worker_id: 'worker-1a2b3c4d',
+  hive_id: 'localhost',
+  model: 'tiny',
+  worker: 'cpu',
+  device: 0,
+  state: 'ready',
+  port: 9001,
+  slots: 4,
+  slots_used: 1,
+  started_at: at,
+};
+const model: Model = { model: 'tiny', path: '/m/tiny.gguf', size_bytes: 1_898_272, source: 'builtin', created_at: at };
+
+const text = (operation: string, value: unknown) => resultText(operation, value, plainLook);
+
+test('a worker looks the same whichever operation returns it', () => {
+  expect(text('worker_restart', worker)).toBe(text('worker_get', worker));
+  expect(text('worker_get', worker)).toContain('1 of 4 in use');
+});
+
+test('a list of workers is a table', () => {
+  expect(text('worker_list', { workers: [worker] }).split('\n')).toEqual([
+    'WORKER           HIVE       MODEL  DEVICE  STATE  SLOTS',
+    'worker-1a2b3c4d  localhost  tiny   cpu:0   ready    1/4',
+  ]);
+});
+
+test.each([
+  ['workers', 'No workers. Start one: rbee worker spawn --model tiny'],
+  ['models', 'No models. Fetch one: rbee model download <url>'],
+  ['hives', 'No hives. Set one up: rbee hive install'],
+  ['spoons', 'No spoons.'],
+])('an empty list of %s says what to do next', (name, words) => {
+  expect(text('some_list', { [name]: [] })).toBe(words);
+});
+
+test.each([
+  ['worker_delete', { worker_id: 'worker-1a2b3c4d' }, 'worker-1a2b3c4d deleted'],
+  ['hive_uninstall', { hive_id: 'attic' }, 'hive attic uninstalled'],
+  ['model_delete', { model: 'qwen3' }, 'model qwen3 deleted'],
+])('%s that returns only a name is told in a sentence', (operation, value, sentence) => {
+  expect(text(operation, value)).toBe(sentence);
+});
+
+test("a hive's health is one line", () => {
+  const health = { hive_id: 'attic', state: 'running', version: '0.1.0', pid: 7, uptime_s: 200 };
+  expect(text('hive_status', health)).toBe('hive attic is running · rbee 0.1.0 · pid 7 · up 3 min 20 s');
+});
+
+test('what nobody foresaw is a list of its fields', () => {
+  expect(text('fleet_weigh', { total_grams: 12, heavy: false, parts: ['a', 'b'] })).toBe(
+    ['total grams  12', 'heavy        no', 'parts        a, b'].join('\n'),
+  );
+});
+
+describe('status', () => {
+  const status: OutputOf<'status'> = {
+    queen: { version: '0.1.0', uptime_s: 3, port: 8500, pid: 42 },
+    hives: [{ hive_id: 'localhost', state: 'stopped', reason: 'nobody needed it', host: '127.0.0.1', port: 9000 }],
+    workers: [{ ...worker, tokens_per_s: 120.4, memory_bytes: 210_000_000 }],
+    models: [{ ...model, hive_id: 'localhost' }],
+  };
+
+  test('has queen, hives, workers with their slots, and models', () => {
+    expect(text('status', status)).toBe(
+      [
+        'queen is awake · rbee 0.1.0 · port 8500 · pid 42 · up 3 s',
+        '',
+        'HIVE       STATE    ADDRESS         WHY',
+        'localhost  stopped  127.0.0.1:9000  nobody needed it',
+        '',
+        'WORKER           HIVE       MODEL  DEVICE  STATE  SLOTS  TOK/S  MEMORY',
+        'worker-1a2b3c4d  localhost  tiny   cpu:0   ready    1/4    120  210 MB',
+        '',
+        'MODEL  HIVE         SIZE  SOURCE   FILE',
+        'tiny   localhost  1.9 MB  builtin  /m/tiny.gguf',
+      ].join('\n'),
+    );
+  });
+
+  test('says what to do where there is nothing', () => {
+    const lines = text('status', { ...status, hives: [], workers: [], models: [] });
+    expect(lines).toContain('No hives. Set one up: rbee hive install');
+    expect(lines).toContain('No workers. Start one: rbee worker spawn --model tiny');
+  });
+});

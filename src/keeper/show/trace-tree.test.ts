@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import type { JobRecord } from '../../contract/index.ts';
+import { plainLook } from './look.ts';
+import { bar, traceText } from './trace-tree.ts';
+
+const zero = Date.parse('2026-11-21T08:00:00.000Z');
+const iso = (ms: number) => new Date(zero + ms).toISOString();
+const span = { startMs: zero, endMs: zero + 400 };
+
+function job(actor: JobRecord['actor'], times: { from: number; started?: number; token?: number; to?: number }): JobRecord {
+  const { from, started = from, token, to } = times;
+  return {
+    job_id: `job-${actor}`,
+    operation: 'infer',
+    state: to === undefined ? 'running' : 'completed',
+    actor,
+    correlation_id: 'abc',
+    created_at: iso(from),
+    started_at: iso(started),
+    ...(token === undefined ? {} : { first_token_at: iso(token) }),
+    ...(to === undefined ? {} : { ended_at: iso(to) }),
+    downstream: [],
+  };
+}
+
+test('a bar begins and ends where its job did, waits lightly and marks the first token', () => {
+  expect(bar(job('queen-rbee', { from: 0, to: 400 }), span, 0)).toBe('█'.repeat(40));
+  expect(bar(job('rbee-hive', { from: 100, started: 200, token: 300, to: 400 }), span, 0)).toBe(
+    `${' '.repeat(10)}${'░'.repeat(10)}${'█'.repeat(10)}●${'█'.repeat(9)}`,
+  );
+});
+
+test('a job too short for a cell still has one, and a running one reaches to now', () => {
+  expect(bar(job('rbee-hive', { from: 200, to: 200 }), span, 0).trim()).toBe('█');
+  expect(bar(job('rbee-hive', { from: 200 }), span, zero + 300)).toBe(`${' '.repeat(20)}${'█'.repeat(10)}`);
+});
+
+test("another machine's clock never breaks the picture", () => {
+  expect(bar(job('rbee-hive', { from: -5_000, to: 90_000 }), span, 0)).toHaveLength(40);
+});
+
+test('a request is a tree of its hops, with the first token and what could not be told', () => {
+  const worker = { job: job('llm-worker-rbee', { from: 10, token: 100, to: 390 }), downstream: [] };
+  const text = traceText(
+    {
+      job: job('queen-rbee', { from: 0, to: 400 }),
+      downstream: [
+        {
+          role: 'hive',
+          name: 'localhost',
+          job_id: 'job-hive',
+          trace: {
+            job: job('rbee-hive', { from: 5, to: 395 }),
+            downstream: [{ role: 'worker', name: 'worker-1', job_id: 'job-worker', trace: worker }],
+          },
+        },
+        { role: 'hive', name: 'attic', job_id: 'job-gone', error: { code: 'hive_unreachable', message: 'no answer' } },
+      ],
+    },
+    plainLook,
+  );
+  const lines = text.split('\n');
+  expect(lines[0]).toContain('correlation abc');
+  expect(lines.slice(3, 7).map((line) => line.split('  ')[0] || line.trim().split('  ')[0])).toEqual([
+    'queen-rbee',
+    '└ rbee-hive localhost',
+    '└ llm-worker-rbee worker-1',
+    '└ hive attic',
+  ]);
+  expect(text).toContain('hive_unreachable');
+  expect(lines.at(-1)).toBe('● first token after 100 ms');
+});

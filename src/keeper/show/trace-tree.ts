@@ -1,0 +1,111 @@
+import type { JobRecord } from '../../contract/index.ts';
+import type { Trace, TraceBelow } from '../../jobs/client.ts';
+import type { Look } from './look.ts';
+import { table } from './table.ts';
+import { clock, duration } from './units.ts';
+
+const MAX_BAR_CELLS = 40;
+const WAITING = '░';
+const RUNNING = '█';
+const FIRST_TOKEN = '●';
+
+/** One job on its hop, or the reason why the hop did not tell. */
+interface Hop {
+  label: string;
+  job: JobRecord | undefined;
+  jobId: string;
+  problem: string;
+}
+
+interface Span {
+  startMs: number;
+  endMs: number;
+}
+
+/** A request's path: each hop below the one that called it, and when it worked. */
+export function traceText(root: Trace, look: Look, nowMs = Date.now()): string {
+  const { job } = root;
+  const hops = hopsOf(root, job.actor, '');
+  const span = spanOf(
+    hops.flatMap((hop) => hop.job ?? []),
+    nowMs,
+  );
+  const head = `${job.operation} · ${job.state} · ${clock(job.created_at)} · correlation ${job.correlation_id}`;
+  const rows = table(
+    hops,
+    [
+      { title: 'HOP', cell: ({ label }) => label },
+      { title: 'STATE', cell: ({ job: on, problem }) => (on === undefined ? problem : stateOf(on)), shrinks: true },
+      {
+        title: 'START',
+        cell: ({ job: on }) => (on === undefined ? '' : duration(Date.parse(on.created_at) - span.startMs)),
+        align: 'right',
+      },
+      {
+        title: 'TOOK',
+        cell: ({ job: on }) => (on === undefined ? '' : duration(endOf(on, nowMs) - Date.parse(on.created_at))),
+        align: 'right',
+      },
+      { title: timeTitle(span), cell: ({ job: on }) => (on === undefined ? '' : bar(on, span, nowMs)) },
+      { title: 'JOB', cell: ({ jobId }) => jobId, shrinks: true },
+    ],
+    look,
+  );
+  return `${head}\n\n${rows}${firstTokenLine(hops, span, look)}`;
+}
+
+function hopsOf({ job, downstream }: Trace, label: string, indent: string): Hop[] {
+  const own: Hop = { label, job, jobId: job.job_id, problem: '' };
+  return [own, ...downstream.flatMap((below) => hopsBelow(below, indent))];
+}
+
+function hopsBelow(below: TraceBelow, indent: string): Hop[] {
+  const actor = 'trace' in below ? below.trace.job.actor : below.role;
+  const label = `${indent}└ ${actor} ${below.name}`;
+  if ('trace' in below) return hopsOf(below.trace, label, `${indent}  `);
+  return [{ label, job: undefined, jobId: below.job_id, problem: `${below.error.code}: ${below.error.message}` }];
+}
+
+function spanOf(jobs: readonly JobRecord[], nowMs: number): Span {
+  const startMs = Math.min(...jobs.map((job) => Date.parse(job.created_at)));
+  return { startMs, endMs: Math.max(startMs + 1, ...jobs.map((job) => endOf(job, nowMs))) };
+}
+
+function endOf({ ended_at }: JobRecord, nowMs: number): number {
+  return ended_at === undefined ? nowMs : Date.parse(ended_at);
+}
+
+function stateOf({ state, error }: JobRecord): string {
+  return error === undefined ? state : `${state}: ${error.code}`;
+}
+
+/** '0 ────── 432 ms', as wide as the bars. */
+function timeTitle({ startMs, endMs }: Span): string {
+  const end = ` ${duration(endMs - startMs)}`;
+  return `0 ${'─'.repeat(MAX_BAR_CELLS - 2 - end.length)}${end}`;
+}
+
+/** Clocks of two machines may differ: what lies outside the span is drawn at its edge. */
+export function bar(job: JobRecord, { startMs, endMs }: Span, nowMs: number): string {
+  const cellOf = (atMs: number) => {
+    const share = (atMs - startMs) / (endMs - startMs);
+    return Math.min(MAX_BAR_CELLS - 1, Math.max(0, Math.floor(share * MAX_BAR_CELLS)));
+  };
+  const created = cellOf(Date.parse(job.created_at));
+  const started = job.started_at === undefined ? MAX_BAR_CELLS : cellOf(Date.parse(job.started_at));
+  // The last moment that belongs to it, so that a job never reaches into the cell after its end.
+  const last = Math.max(created, cellOf(endOf(job, nowMs) - 1));
+  const first = job.first_token_at === undefined ? -1 : cellOf(Date.parse(job.first_token_at));
+  const cells = Array.from({ length: last + 1 }, (_cell, at) => {
+    if (at === first) return FIRST_TOKEN;
+    if (at < created) return ' ';
+    return at < started ? WAITING : RUNNING;
+  });
+  return cells.join('');
+}
+
+function firstTokenLine(hops: readonly Hop[], { startMs }: Span, { paint }: Look): string {
+  const first = hops.find(({ job }) => job?.first_token_at !== undefined)?.job?.first_token_at;
+  if (first === undefined) return '';
+  return `\n\n${paint.dim(`${FIRST_TOKEN} first token after ${duration(Date.parse(first) - startMs)}`)}`;
+}

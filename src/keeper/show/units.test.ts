@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { bytes, clock, count, duration, rate } from './units.ts';
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1_000, '1.0 kB'],
+  [1_898_272, '1.9 MB'],
+  [99_949_999, '99.9 MB'],
+  [999_950, '1.0 MB'],
+  [139_000_000, '139 MB'],
+  [40_000_000_000, '40.0 GB'],
+  [-2_000, '-2.0 kB'],
+])('%d bytes read as %s', (size, text) => {
+  expect(bytes(size)).toBe(text);
+});
+
+test.each([
+  [-5, '0 ms'],
+  [0.4, '0 ms'],
+  [41, '41 ms'],
+  [999.6, '1.0 s'],
+  [2_500, '2.5 s'],
+  [9_960, '10 s'],
+  [59_600, '1 min'],
+  [200_000, '3 min 20 s'],
+  [3_599_600, '1 h'],
+  [7_500_000, '2 h 5 min'],
+  [86_400_000, '1 d'],
+  [273_600_000, '3 d 4 h'],
+])('%d ms read as %s', (ms, text) => {
+  expect(duration(ms)).toBe(text);
+});
+
+test('a rate has a decimal only while it says something', () => {
+  expect([12.34, 99.96, 152.4].map(rate)).toEqual(['12.3', '100', '152']);
+});
+
+test('one of a thing is singular', () => {
+  expect([0, 1, 2].map((n) => count(n, 'token'))).toEqual(['0 tokens', '1 token', '2 tokens']);
+});
+
+test('a time of today is a time, and another has its date', () => {
+  const now = new Date(2026, 10, 21, 14, 0, 0);
+  expect(clock(new Date(2026, 10, 21, 9, 5, 7).toISOString(), now)).toBe('09:05:07');
+  expect(clock(new Date(2026, 10, 20, 9, 5, 7).toISOString(), now)).toBe('2026-11-20 09:05:07');
+});
