@@ -127,6 +127,16 @@ describe('workers', () => {
   });
 });
 
+test('a worker is restarted under its own id, with its own model, in a new process', async () => {
+  const before = await swarm.result(['worker', 'spawn', '--slots', '3']);
+  const id = String(before['worker_id']);
+  const after = await swarm.result(['worker', 'restart', id]);
+  expect(after).toMatchObject({ worker_id: id, model: 'tiny', slots: 3, state: 'ready' });
+  expect(after['pid']).not.toBe(before['pid']);
+  expect(await swarm.result(['infer', 'hello', '--worker-id', id])).toMatchObject({ worker_id: id });
+  await swarm.result(['worker', 'delete', id]);
+});
+
 describe('models', () => {
   let folder: string;
   beforeAll(async () => {

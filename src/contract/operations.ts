@@ -187,6 +187,14 @@ export const operations = {
     output: z.object({ worker_id: z.string() }),
     examples: ['rbee worker delete worker-1a2b3c4d'],
   },
+  worker_restart: {
+    runsOn: 'hive',
+    summary: 'Restart a worker: same id, same model, new process',
+    subject: 'worker_id',
+    input: z.strictObject({ hive_id, worker_id }),
+    output: worker,
+    examples: ['rbee worker restart worker-1a2b3c4d'],
+  },
   model_download: {
     runsOn: 'hive',
     summary: 'Fetch a model onto a hive',

@@ -31,5 +31,9 @@ export function workerHandlers({ hiveId, workers, models }: WorkerParts) {
     return { worker_id };
   };
 
-  return { worker_spawn, worker_list, worker_get, worker_delete } satisfies Handlers;
+  const worker_restart: Run<'worker_restart'> = async function* ({ worker_id }, { signal }) {
+    return describeWorker(await workers.restart(worker_id, signal), hiveId);
+  };
+
+  return { worker_spawn, worker_list, worker_get, worker_delete, worker_restart } satisfies Handlers;
 }
