@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { JobError, type WorkerHeartbeat, type WorkerKind } from '../contract/index.ts';
 import { reportStep } from '../daemon/index.ts';
@@ -76,7 +75,7 @@ async function load(
     worker: options.worker,
     slots: options.slots,
     contextSize: options.context,
-    threads: await threadsFor(options.modelPath),
+    threads: availableParallelism(),
     signal,
     onSlotsChange,
     onLoadProgress: (fraction) => {
@@ -106,14 +105,6 @@ async function load(
 
 /** Often enough for a person to see it move. */
 const PROGRESS_INTERVAL_MS = 250;
-
-/** Threads meet at a barrier after every layer: with less weight than this for each, waiting costs more than computing. */
-const BYTES_PER_THREAD = 64 * 1024 * 1024;
-
-async function threadsFor(modelPath: string): Promise<number> {
-  const { size } = await stat(modelPath).catch(() => ({ size: 0 })); // The engine says what is wrong with the file.
-  return Math.max(1, Math.min(Math.ceil(size / BYTES_PER_THREAD), availableParallelism()));
-}
 
 function busyOr(state: WorkerHeartbeat['state'], engine: Engine | undefined): WorkerHeartbeat['state'] {
   return state === 'ready' && engine !== undefined && engine.slotsUsed >= engine.slots ? 'busy' : state;

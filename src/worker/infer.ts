@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { JobError, type ChatMessage, type InputOf, type Run } from '../contract/index.ts';
+import { JobError, type ChatMessage, type InputOf, type OutputOf, type Run } from '../contract/index.ts';
 import { narrate } from '../narration/index.ts';
-import type { Engine, GenerateRequest } from './engines/index.ts';
+import type { Engine, GenerateRequest, Generation } from './engines/index.ts';
 
 const SEED_LIMIT = 2 ** 32;
 
@@ -14,33 +14,37 @@ export function createInfer(worker: { id: string; model: string; loaded: () => P
     const engine = await worker.loaded();
     const seed = input.seed ?? randomInt(SEED_LIMIT);
     narrate('infer', `${worker.id} is generating with ${worker.model}`, { detail: true });
-    const generation = engine.generate(requestOf(input, seed), signal);
-    for (;;) {
-      const step = await generation.next();
-      if (!step.done) {
+    const left = new AbortController();
+    const generation = engine.generate(requestOf(input, seed), AbortSignal.any([signal, left.signal]));
+    try {
+      for (;;) {
+        const step = await generation.next();
+        if (step.done) return outputOf(step.value, { model: worker.model, worker_id: worker.id, seed });
         if (input.stream) yield { kind: 'token', data: { text: step.value } };
-        continue;
       }
-      const { value } = step;
-      return {
-        text: value.text,
-        finish_reason: value.finishReason,
-        model: worker.model,
-        worker_id: worker.id,
-        seed,
-        usage: {
-          prompt_tokens: value.promptTokens,
-          cached_tokens: value.cachedTokens,
-          completion_tokens: value.completionTokens,
-        },
-        timings: {
-          queue_ms: tenths(value.queueMs),
-          prefill_ms: tenths(value.prefillMs),
-          first_token_ms: value.firstTokenMs === null ? null : tenths(value.firstTokenMs),
-          tokens_per_s: tenths(value.tokensPerSecond),
-        },
-      };
+    } finally {
+      // A reader that leaves early must not leave the slot running to the end of the answer.
+      left.abort();
     }
+  };
+}
+
+function outputOf(generation: Generation, made: { model: string; worker_id: string; seed: number }): OutputOf<'infer'> {
+  return {
+    text: generation.text,
+    finish_reason: generation.finishReason,
+    ...made,
+    usage: {
+      prompt_tokens: generation.promptTokens,
+      cached_tokens: generation.cachedTokens,
+      completion_tokens: generation.completionTokens,
+    },
+    timings: {
+      queue_ms: tenths(generation.queueMs),
+      prefill_ms: tenths(generation.prefillMs),
+      first_token_ms: generation.firstTokenMs === null ? null : tenths(generation.firstTokenMs),
+      tokens_per_s: tenths(generation.tokensPerSecond),
+    },
   };
 }
 

@@ -68,7 +68,9 @@ export interface Engine {
 
   /**
    * Yields the answer in pieces of valid text (never half a character), then returns how it went.
-   * The same request with the same seed gives the same text, alone or among others.
+   * The same request with the same seed gives the same text, alone or among others, with or without a cached prompt.
+   * (On a CPU. A GPU rounds differently from batch to batch, and so does a CPU for an earlier answer that a conversation
+   * finds in the cache: it was computed token by token, not as part of a prompt. The last bits seldom matter.)
    * On abort it frees its slot at the next step and throws the signal's reason.
    * @throws JobError prompt_too_long (with the prompt's token count and the limit), worker_busy (queue full),
    *   invalid_input (a schema that no grammar can hold), engine_failed

@@ -1,2 +1,2 @@
-export type { Engine, GenerateRequest, Generation, LoadEngine, LoadOptions } from './engine.ts';
+export type { Engine, GenerateRequest, Generation } from './engine.ts';
 export { loadLlama } from './llama/load.ts';

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import assert from 'node:assert/strict';
 import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp';
-import { JobError } from '../../../contract/index.ts';
+import { JobError, type ErrorCode } from '../../../contract/index.ts';
 import { DEFAULT_MAX_CONTEXT, type LoadEngine, type LoadOptions } from '../engine.ts';
 import { openBackend } from './backend.ts';
 import { chatFormatOf } from './chat-format.ts';
@@ -50,7 +50,7 @@ interface Loading {
 
 async function loadInto(llama: Llama, { module, log, options }: Loading): Promise<LlamaEngine> {
   const { modelPath, slots, worker, threads, signal } = options;
-  const { insights } = await readModelFile(modelPath, module, llama);
+  const insights = await readModelFile(modelPath, module, llama);
   const contextSize = contextSizeOf(options.contextSize, insights.trainContextSize ?? DEFAULT_MAX_CONTEXT);
   const chunkSize = worker === 'cpu' ? CHUNK_TOKENS.cpu : CHUNK_TOKENS.gpu;
   const shape = {
@@ -75,7 +75,7 @@ async function loadInto(llama: Llama, { module, log, options }: Loading): Promis
       ignoreMemorySafetyChecks: true,
     })
     .catch(async (cause: unknown) => {
-      throw new JobError('model_corrupt', await failure(cause, log), { cause });
+      throw await failure(cause, { log, code: 'model_corrupt' });
     });
   try {
     const format = chatFormatOf(module, model);
@@ -83,15 +83,16 @@ async function loadInto(llama: Llama, { module, log, options }: Loading): Promis
     const onSlotsChange = () => options.onSlotsChange();
     return new LlamaEngine({ module, llama, model, context, format, log, contextSize, chunkSize, onSlotsChange });
   } catch (cause) {
-    if (cause instanceof JobError) throw cause;
-    throw new JobError('engine_failed', await failure(cause, log), { cause });
+    throw cause instanceof JobError ? cause : await failure(cause, { log, code: 'engine_failed' });
   }
 }
 
-async function failure(cause: unknown, log: EngineLog): Promise<string> {
+async function failure(cause: unknown, { log, code }: { log: EngineLog; code: ErrorCode }): Promise<JobError> {
   // llama.cpp's log arrives a turn after its error.
   await setImmediate();
-  return `${cause instanceof Error ? cause.message : String(cause)}${log.lastWords()}`;
+  const words = `${cause instanceof Error ? cause.message : String(cause)}${log.lastWords()}`;
+  // Estimates are estimates, and others take memory as well.
+  return new JobError(/\balloc|out of memory/i.test(words) ? 'model_too_large' : code, words, { cause });
 }
 
 interface ContextShape {

@@ -28,7 +28,7 @@ function corrupt(message: string): unknown {
 }
 
 test('a whole model is read', async () => {
-  const { insights } = await read(tinyModel);
+  const insights = await read(tinyModel);
   expect(insights.trainContextSize).toBe(1024);
 });
 
@@ -76,6 +76,26 @@ test('a header with absurd counts is refused before anything is read by them', a
   preamble.write('GGUF');
   preamble.writeUInt32LE(3, 4);
   await expect(read(await workshop.write(preamble))).rejects.toThrowError(corrupt('its header is damaged'));
+});
+
+test('a model of an unknown architecture and one that only reads are refused by name', async () => {
+  const dims = {
+    context_length: 1024,
+    embedding_length: 160,
+    block_count: 5,
+    feed_forward_length: 448,
+    'attention.head_count': 5,
+  };
+  const renamed = (architecture: string) => {
+    const fields = Object.entries(dims).map(([name, value]) => [`${architecture}.${name}`, value]);
+    return workshop.make({ set: { 'general.architecture': architecture, ...(Object.fromEntries(fields) as typeof dims) } });
+  };
+  await expect(read(await renamed('llamx'))).rejects.toThrowError(
+    corrupt("(architecture 'llamx') is of a kind that this engine does not know"),
+  );
+  await expect(read(await renamed('nomic-bert'))).rejects.toThrowError(
+    corrupt("(architecture 'nomic-bert') does not write text"),
+  );
 });
 
 test('a file that is not there is not found, and a folder cannot be read', async () => {

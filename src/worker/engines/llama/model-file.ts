@@ -9,25 +9,23 @@ const PREAMBLE_BYTES = 24;
 /** The largest models have a few thousand; a damaged count must not keep us reading zeros for hours. */
 const MAX_COUNT = 100_000n;
 
-interface ModelFile {
-  header: GgufFileInfo;
-  insights: GgufInsights;
-}
-
 /**
  * Reads the header of a model and refuses what llama.cpp would load wrongly, or abort the process over: its asserts take
  * the whole worker down without a word.
  *
  * @throws JobError model_not_found, model_corrupt
  */
-export async function readModelFile(modelPath: string, module: LlamaModule, llama: Llama): Promise<ModelFile> {
+export async function readModelFile(modelPath: string, module: LlamaModule, llama: Llama): Promise<GgufInsights> {
   await checkPreamble(modelPath);
   try {
     const header = await module.readGgufFileInfo(modelPath, { sourceType: 'filesystem', logWarnings: false });
     const missing = missingField(header);
     if (missing !== undefined) throw corrupt(modelPath, `its header has no ${missing}`);
     await checkTensorsAreThere(header, module, llama);
-    return { header, insights: await module.GgufInsights.from(header, llama) };
+    const insights = await module.GgufInsights.from(header, llama);
+    if (!insights.isSupportedByLlamaCpp) throw unusable(header, 'is of a kind that this engine does not know');
+    if (!writesText(header, insights)) throw unusable(header, 'does not write text; it was made for something else');
+    return insights;
   } catch (cause) {
     if (cause instanceof JobError) throw cause;
     throw corrupt(modelPath, String(cause), cause);
@@ -91,6 +89,16 @@ async function checkTensorsAreThere(header: GgufFileInfo, module: LlamaModule, l
     const { size } = await stat(source.path);
     if (size < end) throw corrupt(source.path, `it is cut short: it has ${String(size)} of ${String(end)} bytes`);
   }
+}
+
+/** False for models that turn text into vectors or need another model's text to read: the engine would fail at every answer. */
+function writesText({ metadata, architectureMetadata }: GgufFileInfo, insights: GgufInsights): boolean {
+  const causal = (architectureMetadata as { attention?: { causal?: boolean } }).attention?.causal ?? true;
+  return causal && !insights.hasEncoder && !metadata.general.architecture.includes('bert');
+}
+
+function unusable({ metadata }: GgufFileInfo, why: string): JobError {
+  return new JobError('model_corrupt', `The model (architecture '${metadata.general.architecture}') ${why}.`);
 }
 
 function corrupt(path: string, why: string, cause?: unknown): JobError {

@@ -63,7 +63,7 @@ export class SlotPool {
   }
 
   #take(prompt: readonly Token[]): Slot | undefined {
-    const slot = this.#slots.find(({ index }) => index === chooseSlot(this.#slots, prompt));
+    const slot = this.#slots[chooseSlot(this.#slots, prompt) ?? -1];
     if (slot) slot.busy = true;
     return slot;
   }
