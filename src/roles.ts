@@ -1,11 +1,8 @@
 import { join } from 'node:path';
 import type { WorkerKind } from './contract/index.ts';
 import { hivePort, workerPorts } from './daemon/index.ts';
-import { createHive } from './hive/index.ts';
 import type { Peer } from './jobs/index.ts';
-import { createQueen } from './queen/index.ts';
 import { serveRole } from './serve-role.ts';
-import { createWorker } from './worker/index.ts';
 
 export interface QueenFlags {
   host: string;
@@ -34,7 +31,10 @@ export interface WorkerFlags {
 
 const token = process.env['RBEE_TOKEN'] || undefined;
 
-export function runQueen({ host, port }: QueenFlags): Promise<void> {
+// Each role is loaded only where it runs: a worker starts sooner without what downloads models.
+
+export async function runQueen({ host, port }: QueenFlags): Promise<void> {
+  const { createQueen } = await import('./queen/index.ts');
   return serveRole({
     role: 'queen',
     name: 'queen',
@@ -47,7 +47,8 @@ export function runQueen({ host, port }: QueenFlags): Promise<void> {
 }
 
 /** @param packageRoot the folder of this rbee, with the models that came with it */
-export function runHive({ id, host, port, queen }: HiveFlags, packageRoot: string): Promise<void> {
+export async function runHive({ id, host, port, queen }: HiveFlags, packageRoot: string): Promise<void> {
+  const { createHive } = await import('./hive/index.ts');
   return serveRole({
     role: 'hive',
     name: id,
@@ -60,7 +61,8 @@ export function runHive({ id, host, port, queen }: HiveFlags, packageRoot: strin
 }
 
 /** Listens on the first free port of RBEE_WORKER_PORTS, on loopback: only its hive calls it. */
-export function runWorker({ queen, ...flags }: WorkerFlags): Promise<void> {
+export async function runWorker({ queen, ...flags }: WorkerFlags): Promise<void> {
+  const { createWorker } = await import('./worker/index.ts');
   return serveRole({
     role: 'worker',
     name: flags.id,
