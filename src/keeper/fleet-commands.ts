@@ -2,8 +2,9 @@ import { Command } from 'commander';
 import { operations, type OperationSpec } from '../contract/index.ts';
 import { checkedInput, givenInput } from './derive/input.ts';
 import { operationCommand, wordsOf } from './derive/operation-command.ts';
-import { queenCommands } from './hand-made-commands.ts';
+import { queenCommands, type Makers } from './hand-made-commands.ts';
 import { hiveRunCommand, queenRunCommand, workerRunCommand, type Roles } from './role-commands.ts';
+import { runJob } from './run-job.ts';
 import { works } from './works.ts';
 
 /** Operations with a command of their own instead of the derived one. */
@@ -18,42 +19,35 @@ const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
 };
 
 /** A group of commands for each noun of the contract, with its verbs. An operation that is new there is a command here. */
-export function fleetCommands(roles: Roles, table: Readonly<Record<string, OperationSpec>> = operations): Command[] {
-  const groups = new Map<string, Command>();
-  const singles: Command[] = [];
-  const group = (noun: string): Command => {
-    const existing = groups.get(noun) ?? newGroup(noun);
-    groups.set(noun, existing);
-    return existing;
-  };
-  for (const command of [...queenCommands(), queenRunCommand(roles)]) group('queen').addCommand(command);
-  for (const [name, spec] of Object.entries(table)) {
-    if (HAND_MADE.has(name)) continue;
-    const [noun = '', verb] = wordsOf(name);
-    if (verb === undefined) singles.push(jobCommand(name, spec));
-    else group(noun).addCommand(jobCommand(name, spec));
-  }
-  group('hive').addCommand(hiveRunCommand(roles));
-  group('worker').addCommand(workerRunCommand(roles), { hidden: true });
-  const known = Object.keys(GROUP_SUMMARIES);
-  const places = [...groups.keys()].toSorted((a, b) => placeIn(known, a) - placeIn(known, b));
-  return [...places.flatMap((noun) => groups.get(noun) ?? []), ...singles];
+export function fleetCommands(roles: Roles, table: Readonly<Record<string, OperationSpec>> = operations): Makers {
+  const derived = Object.keys(table).filter((name) => !HAND_MADE.has(name));
+  const nouns = new Set([...Object.keys(GROUP_SUMMARIES), ...derived.map((name) => wordsOf(name)[0] ?? name)]);
+  return Object.fromEntries([...nouns].map((noun) => [noun, () => nounCommand(noun, roles, table)]));
 }
+
+/** A group with the verbs of a noun; for an operation of one word, its command. */
+function nounCommand(noun: string, roles: Roles, table: Readonly<Record<string, OperationSpec>>): Command {
+  const single = table[noun];
+  if (single !== undefined) return jobCommand(noun, single);
+  const summary = GROUP_SUMMARIES[noun] ?? `What can be done with a ${noun}`;
+  const group = new Command(noun).summary(summary).description(`${summary}.`).usage('<command> [options]');
+  for (const command of noun === 'queen' ? queenCommands() : []) group.addCommand(command);
+  for (const [name, spec] of Object.entries(table)) {
+    if (wordsOf(name)[0] === noun) group.addCommand(jobCommand(name, spec));
+  }
+  const run = RUN_COMMANDS[noun];
+  return run === undefined ? group : group.addCommand(run(roles), { hidden: noun === 'worker' });
+}
+
+const RUN_COMMANDS: Readonly<Record<string, (roles: Roles) => Command>> = {
+  queen: queenRunCommand,
+  hive: hiveRunCommand,
+  worker: workerRunCommand,
+};
 
 function jobCommand(operation: string, spec: OperationSpec): Command {
   return works(operationCommand(operation, spec), async (session, command) => {
     const input = checkedInput(givenInput(command, spec), spec);
-    const { runJob } = await import('./run-job.ts');
     return runJob(session, { operation, input });
   });
-}
-
-function placeIn(known: readonly string[], noun: string): number {
-  const at = known.indexOf(noun);
-  return at < 0 ? known.length : at;
-}
-
-function newGroup(noun: string): Command {
-  const summary = GROUP_SUMMARIES[noun] ?? `What can be done with a ${noun}`;
-  return new Command(noun).summary(summary).description(`${summary}.`).usage('<command> [options]');
 }

@@ -5,12 +5,12 @@ import { createProgram } from './program.ts';
 import type { Roles } from './role-commands.ts';
 import { endBadly, openSession } from './session.ts';
 
-/** Runs one command line. It sets process.exitCode rather than ending the process: a daemon's command goes on. */
-export async function main(argv: readonly string[], roles: Roles): Promise<void> {
-  const program = createProgram(roles);
+export async function runCommandLine(argv: readonly string[], roles: Roles): Promise<void> {
+  const words = withoutHelpWord(argv);
+  const program = createProgram(roles, words[0]);
   try {
-    if (argv.length === 0) return program.outputHelp();
-    await program.parseAsync(withoutHelpWord(argv), { from: 'user' });
+    if (words.length === 0) return program.outputHelp();
+    await program.parseAsync(words, { from: 'user' });
   } catch (cause) {
     process.exitCode = await endWithoutCommand(argv, cause, program);
   }

@@ -254,8 +254,10 @@ describe('with a queen', () => {
   });
 
   test('a reader that has enough ends it quietly, and the job too', async () => {
-    const { stdout, stderr } = await shell(`"${process.execPath}" "${cli.entry}" infer -q "for ever" | head -1`);
-    expect({ stdout, stderr }).toEqual({ stdout: 'on\n', stderr: '' });
+    const { stdout, stderr } = await shell(
+      `{ "${process.execPath}" "${cli.entry}" infer "for ever"; echo "exit $?" >&2; } | head -1`,
+    );
+    expect({ stdout, stderr }).toEqual({ stdout: 'on\n', stderr: '[rbee-hive]       model ready\nexit 0\n' });
     await expect.poll(stateOfLastJob).toBe('cancelled');
   });
 

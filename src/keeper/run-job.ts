@@ -41,7 +41,7 @@ export async function runJob(session: Session, job: Job, reach = reachQueen): Pr
   }
 }
 
-export interface Following {
+interface Following {
   queen: Peer;
   jobId: string;
   operation: string;
@@ -50,7 +50,7 @@ export interface Following {
 }
 
 /** Shows a job's events from the first to the last. */
-export async function follow({ view, interrupt }: Session, following: Following): Promise<number> {
+async function follow({ view, interrupt }: Session, following: Following): Promise<number> {
   const { queen, jobId, operation, signal, narrate } = following;
   let isBroken = false;
   const onReconnect = (reason: string) => {
@@ -60,7 +60,8 @@ export async function follow({ view, interrupt }: Session, following: Following)
   for await (const event of readStream(queen, jobId, { after: 0, signal, onReconnect })) {
     isBroken = false;
     await view.event(shown(event, operation));
-    if (isTerminal(event.kind)) return exitCodeAfter(event, interrupt.exitCode);
+    // Nobody reads any more, because he has enough: `| head -1` is no failure.
+    if (isTerminal(event.kind)) return view.gone.aborted ? 0 : exitCodeAfter(event, interrupt.exitCode);
   }
   throw new JobError('queen_bad_response', `The queen ended job '${jobId}' without saying how`);
 }

@@ -12,7 +12,10 @@ export async function readPrompt(words: readonly string[], { view }: Session): P
   const argument = words.join(' ');
   if (!isPiped(argument !== '')) return argument;
   const notice = setTimeout(() => {
-    void view.narrate({ action: 'stdin', human: 'reading the prompt from stdin; Ctrl-D ends it' }, '');
+    void view.narrate(
+      { action: 'stdin', human: 'reading the rest of the prompt from stdin: Ctrl-D ends it, </dev/null leaves it out' },
+      '',
+    );
   }, STDIN_NOTICE_MS);
   try {
     const piped = withoutLastNewline(await readStdin());

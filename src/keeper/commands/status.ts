@@ -1,5 +1,6 @@
 import { findQueen } from '../queen/find-queen.ts';
 import { queenAddress, queenPeer } from '../queen/queen-address.ts';
+import { runJob } from '../run-job.ts';
 import type { Session } from '../session.ts';
 import { localProcesses } from './local-processes.ts';
 
@@ -8,7 +9,6 @@ export async function status(session: Session): Promise<number> {
   const address = queenAddress();
   const presence = await findQueen(address);
   if (presence.kind === 'awake') {
-    const { runJob } = await import('../run-job.ts');
     return runJob(session, { operation: 'status', input: {} }, async () => queenPeer(address));
   }
   const { running } = await localProcesses();

@@ -129,7 +129,7 @@ test('an operation that is new in the contract is a command without a change her
   const nobody = async () => undefined;
   const roles = { queen: nobody, hive: nobody, worker: nobody };
   const table = { ...operations, worker_polish: { ...spec, summary: 'Polish a worker' }, kettle_boil: spec };
-  const groups = fleetCommands(roles, table);
+  const groups = Object.values(fleetCommands(roles, table)).map((make) => make());
   const find = (noun: string, verb: string): Command | undefined =>
     groups.find((group) => group.name() === noun)?.commands.find((command) => command.name() === verb);
   expect(find('worker', 'polish')?.summary()).toBe('Polish a worker');

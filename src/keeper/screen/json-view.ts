@@ -4,7 +4,6 @@ import type { Failure, ShownEvent, Step, View } from './view.ts';
 
 /** One JSON object a line on stdout, and nothing else anywhere. */
 export class JsonView implements View {
-  readonly isVerbose = true;
   readonly #out: Pane;
 
   constructor(out: Pane) {

@@ -8,7 +8,6 @@ export class Pane {
   readonly paint: Paint;
   readonly #stream: NodeJS.WriteStream;
   readonly #gone = new AbortController();
-  #isAtLineStart = true;
 
   constructor(stream: NodeJS.WriteStream, env: Readonly<Record<string, string | undefined>>) {
     this.#stream = stream;
@@ -23,10 +22,6 @@ export class Pane {
     return this.#gone.signal;
   }
 
-  get isAtLineStart(): boolean {
-    return this.#isAtLineStart;
-  }
-
   get columns(): number {
     return this.isTerminal ? this.#stream.columns : Infinity;
   }
@@ -34,7 +29,6 @@ export class Pane {
   /** Resolves when there is room for more. */
   async write(text: string): Promise<void> {
     if (text === '' || this.gone.aborted) return;
-    this.#isAtLineStart = text.endsWith('\n');
     if (this.#stream.write(text)) return;
     await new Promise<void>((resolve) => {
       const goOn = () => {

@@ -20,6 +20,8 @@ export class PeopleView implements View {
   readonly #verbosity: Verbosity;
   readonly #progress: ProgressLine;
   #sawToken = false;
+  /** Whether the answer has begun a line on stdout and not ended it. */
+  #isLineOpen = false;
 
   constructor(out: Pane, err: Pane, verbosity: Verbosity) {
     this.#out = out;
@@ -30,10 +32,6 @@ export class PeopleView implements View {
 
   get gone(): AbortSignal {
     return this.#out.gone;
-  }
-
-  get isVerbose(): boolean {
-    return this.#verbosity === 'verbose';
   }
 
   async narrate(step: Step): Promise<void> {
@@ -87,7 +85,8 @@ export class PeopleView implements View {
 
   /** An answer ends with a line feed, also when the model did not write one. */
   async endAnswer(): Promise<void> {
-    if (this.#sawToken && !this.#out.isAtLineStart) await this.#out.write('\n');
+    if (this.#isLineOpen) await this.#out.write('\n');
+    this.#isLineOpen = false;
   }
 
   get #look(): Look {
@@ -104,6 +103,7 @@ export class PeopleView implements View {
   async #token(text: string): Promise<void> {
     if (!this.#sawToken) await this.#progress.clear();
     this.#sawToken = true;
+    if (text !== '') this.#isLineOpen = !text.endsWith('\n');
     await this.#out.write(this.#out.isTerminal ? printable(text) : text);
   }
 
@@ -121,7 +121,8 @@ export class PeopleView implements View {
   async #say(line: string): Promise<void> {
     await this.#progress.clear();
     // Both on one screen: the answer's open line is closed first.
-    const isInLine = this.#out.isTerminal && this.#err.isTerminal && !this.#out.isAtLineStart;
+    const isInLine = this.#out.isTerminal && this.#err.isTerminal && this.#isLineOpen;
+    if (isInLine) this.#isLineOpen = false;
     await this.#err.write(`${isInLine ? '\n' : ''}${line}\n`);
   }
 }

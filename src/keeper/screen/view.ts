@@ -22,8 +22,6 @@ export interface Step {
 export interface View {
   /** Aborts when nobody reads stdout any more. */
   readonly gone: AbortSignal;
-  /** Whether the person asked for everything. */
-  readonly isVerbose: boolean;
   narrate(step: Step, correlationId: string): Promise<void>;
   event(event: ShownEvent): Promise<void>;
   /** The outcome of a command that is no job: the object for scripts, its lines for people. */

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { JobError } from '../contract/index.ts';
+import { exitCodeOf, failureFrom, failureOf } from './failure.ts';
+
+test('what nobody expected is a sentence and a request to report it, with the stack kept for -v', () => {
+  const failure = failureFrom(new TypeError('x is not a function'));
+  expect(failure).toMatchObject({ code: 'internal', message: 'Something unexpected happened: TypeError: x is not a function' });
+  expect(failure.hint).toContain('Please report it');
+  expect(failure.stack).toContain('failure.test.ts');
+  expect(exitCodeOf(failure.code)).toBe(1);
+});
+
+test('an error of ours has its hint, and its cause for -v', () => {
+  const failure = failureFrom(new JobError('worker_busy', 'All slots are taken', { cause: new RangeError('4 of 4') }));
+  expect(failure).toMatchObject({ code: 'worker_busy', hint: 'Try again soon, or spawn another worker.', origin: 'rbee-keeper' });
+  expect(failure.stack).toContain('RangeError: 4 of 4');
+  expect(exitCodeOf(failure.code)).toBe(5);
+});
+
+test('a code of a newer queen has no hint, and still an exit code', () => {
+  expect(failureOf({ code: 'bees_on_strike', message: 'no', origin: 'queen-rbee', retryable: false }).hint).toBeUndefined();
+  expect(exitCodeOf('bees_on_strike')).toBe(4);
+});

@@ -1,0 +1,97 @@
+import { Writable } from 'node:stream';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { EventKind } from '../../contract/index.ts';
+import { Pane } from './pane.ts';
+import { PeopleView, type Verbosity } from './people-view.ts';
+
+/** One screen, on which stdout and stderr both end up, as in a terminal window. */
+class Screen {
+  text = '';
+
+  stream(isTTY: boolean): NodeJS.WriteStream {
+    const write = (chunk: Buffer) => (this.text += chunk.toString());
+    const stream = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        write(chunk);
+        done();
+      },
+    });
+    return Object.assign(stream, { isTTY, columns: 60 }) as unknown as NodeJS.WriteStream;
+  }
+}
+
+let screen: Screen;
+beforeEach(() => {
+  screen = new Screen();
+});
+
+function viewOn(isTTY: boolean, verbosity: Verbosity = 'normal'): PeopleView {
+  const env = { NO_COLOR: '1' };
+  return new PeopleView(new Pane(screen.stream(isTTY), env), new Pane(screen.stream(isTTY), env), verbosity);
+}
+
+const event = (kind: EventKind, data: unknown) => ({ id: 1, kind, json: JSON.stringify(data), operation: 'infer' });
+const token = (text: string) => event('token', { text });
+const said = (human: string) => event('narration', { actor: 'rbee-hive', human });
+const progress = (done: number) =>
+  event('progress', { action: 'worker_load', done, total: 100, unit: 'percent', rate: null, eta_s: null });
+const CLEAR = '\r\u001b[2K';
+
+describe('on a terminal', () => {
+  test('what is said in the middle of an answer gets a line of its own', async () => {
+    const view = viewOn(true);
+    await view.event(token('A bee'));
+    await view.event(said('the worker is slow'));
+    await view.event(said('but well'));
+    await view.event(token(' flies.'));
+    await view.endAnswer();
+    expect(screen.text).toBe('A bee\n[rbee-hive]       the worker is slow\n[rbee-hive]       but well\n flies.\n');
+  });
+
+  test('progress rewrites its line, and is gone before anything else is shown', async () => {
+    const view = viewOn(true);
+    await view.event(progress(40));
+    await view.event(said('ready'));
+    expect(screen.text).toBe(`${CLEAR}worker load  ████████░░░░░░░░░░░░  40 %${CLEAR}[rbee-hive]       ready\n`);
+  });
+
+  test('neither a model nor a peer commands it', async () => {
+    const view = viewOn(true);
+    await view.event(token('\u001b]0;owned\u0007ok\n\ttab'));
+    await view.event(said('\u001b[2Jhello'));
+    expect(screen.text).toBe(']0;ownedok\n\ttab\n[rbee-hive]       [2Jhello\n');
+  });
+});
+
+describe('elsewhere', () => {
+  test('no line is rewritten, and short steps have no line at all', async () => {
+    const view = viewOn(false);
+    for (const done of [0, 50, 100]) await view.event(progress(done));
+    expect(screen.text).toBe('');
+  });
+
+  test('a message of several lines stays one, below its first', async () => {
+    await viewOn(false).fail({ code: 'internal', message: 'one\ntwo', origin: 'rbee-hive', retryable: false, hint: 'try' });
+    expect(screen.text).toBe('Error: one\ntwo\n  try\n  internal, from rbee-hive\n');
+  });
+
+  test('a stack is shown only to those who asked for everything', async () => {
+    const failure = {
+      code: 'internal',
+      message: 'm',
+      origin: 'rbee-keeper',
+      retryable: false,
+      hint: 'h',
+      stack: 'at x',
+    } as const;
+    await viewOn(false).fail(failure);
+    expect(screen.text).toBe('Error: m\n  h\n');
+    await viewOn(false, 'verbose').fail(failure);
+    expect(screen.text).toContain('at x');
+  });
+
+  test('a job that another cancelled says why', async () => {
+    await viewOn(false).cancelled('the queen is going to sleep');
+    expect(screen.text).toBe('cancelled: the queen is going to sleep\n');
+  });
+});
