@@ -1,7 +1,8 @@
 import { isErrorCode, JobError, actors, type Actor } from '../contract/index.ts';
 import * as z from 'zod';
 import { exchange, type Exchange } from './exchange.ts';
-import { badResponse, networkCode, unreachable, type Peer } from './peer.ts';
+import { ANSWER_DEADLINE_MS } from './limits.ts';
+import { badResponse, DeadlineError, networkCode, unreachable, type Peer } from './peer.ts';
 
 export interface CallOptions extends Exchange {
   /** Safe to send twice: a connection that breaks before the answer is tried once more. */
@@ -55,7 +56,7 @@ async function send(peer: Peer, options: CallOptions): Promise<{ status: number;
   try {
     return await attempt(peer, options);
   } catch (cause) {
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) throw abortReason(peer, options.signal);
     // A kept connection may have been closed by the other side just as it was used again.
     const isStale = networkCode(cause) === 'ECONNRESET' || networkCode(cause) === 'EPIPE';
     if (!isStale || options.repeatable !== true) throw asJobError(peer, cause);
@@ -74,14 +75,28 @@ function asJobError(peer: Peer, cause: unknown): unknown {
   return unreachable(peer, cause);
 }
 
+/** A deadline of the caller's is told like one of ours. */
+function abortReason(peer: Peer, signal: AbortSignal): unknown {
+  const reason: unknown = signal.reason;
+  const isTimeout = reason instanceof DOMException && reason.name === 'TimeoutError';
+  return isTimeout ? unreachable(peer, new DeadlineError('CALL_DEADLINE')) : reason;
+}
+
 async function attempt(peer: Peer, options: CallOptions): Promise<{ status: number; text: string }> {
   const response = await exchange(peer, options);
-  response.setEncoding('utf8');
-  let text = '';
-  for await (const chunk of response) {
-    text += chunk as string;
-    if (text.length > ANSWER_LIMIT_CHARS)
-      throw badResponse(peer, `${capitalised(peer.role)} answered with more than ${ANSWER_LIMIT_CHARS} characters`);
+  // A peer may send its head and then nothing more.
+  const timer = setTimeout(() => response.destroy(new DeadlineError('ANSWER_DEADLINE')), ANSWER_DEADLINE_MS);
+  try {
+    response.setEncoding('utf8');
+    let text = '';
+    for await (const chunk of response) {
+      text += chunk as string;
+      if (text.length > ANSWER_LIMIT_CHARS) {
+        throw badResponse(peer, `${capitalised(peer.role)} answered with more than ${ANSWER_LIMIT_CHARS} characters`);
+      }
+    }
+    return { status: response.statusCode ?? 0, text };
+  } finally {
+    clearTimeout(timer);
   }
-  return { status: response.statusCode ?? 0, text };
 }

@@ -18,7 +18,6 @@ const header = (job_id: string): JobHeader => ({
   operation: 'infer',
   correlation_id: 'c',
   created_at: 'now',
-  input: { prompt: 'x' },
 });
 
 function readAll(log: EventLog, jobId: string): LoggedEvent[] {
@@ -122,7 +121,7 @@ describe('the files', () => {
   test('a header larger than one read, and events larger than one read, come back whole', () => {
     const log = openFileEventLog(directory);
     const large = 'x'.repeat(300_000);
-    log.create({ ...header('job-a'), input: { prompt: large } });
+    log.create({ ...header('job-a'), operation: large });
     log.append('job-a', numbered([{ kind: 'token', json: JSON.stringify({ text: large }), below: undefined }]));
     expect(readAll(log, 'job-a')[0]?.json.length).toBeGreaterThan(300_000);
     log.close();

@@ -10,13 +10,12 @@ export interface LoggedEvent {
   below?: number;
 }
 
-/** What a job was asked to do; enough to run it again. */
+/** Which job a log belongs to. What was asked is not in it: prompts and addresses may hold secrets. */
 export interface JobHeader {
   job_id: string;
   operation: string;
   correlation_id: string;
   created_at: string;
-  input: unknown;
 }
 
 /** A place in one job's log, between two events. Start at START; get the next from `read`. */

@@ -17,7 +17,13 @@ export function openFileEventLog(directory: string): EventLog {
 
   return {
     create(header) {
-      write(files.open(header.job_id, 'ax'), `${JSON.stringify({ rbee_job_log: FORMAT, ...header })}\n`);
+      try {
+        write(files.open(header.job_id, 'ax'), `${JSON.stringify({ rbee_job_log: FORMAT, ...header })}\n`);
+      } catch (cause) {
+        files.close(header.job_id);
+        fs.rmSync(files.pathOf(header.job_id), { force: true });
+        throw cause;
+      }
     },
     append(jobId, events) {
       const file = files.get(jobId);

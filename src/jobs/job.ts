@@ -28,6 +28,9 @@ export class Job {
   #pending: LoggedEvent[] = [];
   #lastSeq: number;
   #closed = false;
+  #isDelivered = false;
+  /** Set when events had to be dropped: such a job never ends as if it were whole. */
+  #overLimit: JobError | undefined;
   /** The end of a job whose log could take no more: the one event that lives in memory alone. */
   #unlogged: LoggedEvent | undefined;
 
@@ -45,6 +48,11 @@ export class Job {
     return this.#closed;
   }
 
+  /** Whether the end is in the log, and no event will follow. */
+  get isDelivered(): boolean {
+    return this.#isDelivered;
+  }
+
   get lastSeq(): number {
     return this.#lastSeq;
   }
@@ -58,7 +66,8 @@ export class Job {
   emit(event: JobEvent): void {
     if (this.#closed) return;
     if (this.#lastSeq >= EVENTS_PER_JOB_LIMIT) {
-      this.abort.abort(new JobError('event_limit', `A job may write ${EVENTS_PER_JOB_LIMIT} events; this one wanted more`));
+      this.#overLimit ??= new JobError('event_limit', `A job may write ${EVENTS_PER_JOB_LIMIT} events; this one wanted more`);
+      this.abort.abort(this.#overLimit);
       return;
     }
     if (event.kind === 'token') this.record.first_token_at ??= new Date().toISOString();
@@ -70,6 +79,7 @@ export class Job {
   end(kind: 'result' | 'cancelled', data: unknown): void;
   end(kind: TerminalKind, data: unknown): void {
     if (this.#closed) return;
+    if (kind === 'result' && this.#overLimit !== undefined) return this.end('failed', this.#overLimit.toWire(this.record.actor));
     this.#close(kind, kind === 'failed' ? (data as WireError) : undefined);
     this.#append(kind, JSON.stringify(data));
   }
@@ -85,8 +95,9 @@ export class Job {
     return true;
   }
 
-  /** For a job whose log could not take its end: the record knows it. */
+  /** For an ended job that is read again. Where its log could not take the end, the record knows it. */
   endFromRecord(last: LoggedEvent | undefined): void {
+    this.#isDelivered = true;
     if ((last !== undefined && isTerminal(last.kind)) || this.record.error === undefined) return;
     this.#lastSeq += 1;
     this.#unlogged = { seq: this.#lastSeq, kind: 'failed', json: JSON.stringify(this.record.error) };
@@ -109,8 +120,9 @@ export class Job {
     } catch (cause) {
       flush = this.#failUnlogged(cause, events);
     }
-    for (const reader of this.readers) reader.deliver(flush);
+    for (const reader of this.readers) deliver(reader, flush);
     if (this.#closed) {
+      this.#isDelivered = true;
       this.#log.seal(this.record.job_id);
       this.#resolveEnded();
     }
@@ -138,5 +150,14 @@ export class Job {
     this.#unlogged = { seq: this.#lastSeq, kind: 'failed', json: JSON.stringify(wire) };
     this.abort.abort(error);
     return new Flush([this.#unlogged], { offset: Number.MAX_SAFE_INTEGER, seq: this.#lastSeq });
+  }
+}
+
+/** What goes wrong with one reader is its own affair: the others, and the flush of all jobs, go on. */
+function deliver(reader: Reader, flush: Flush): void {
+  try {
+    reader.deliver(flush);
+  } catch {
+    reader.breakOff();
   }
 }

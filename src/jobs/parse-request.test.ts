@@ -58,6 +58,15 @@ describe('what is refused, and how', () => {
     expect(parse({ operation: 'infer', prompt: '\\"'.concat('[{'.repeat(100_000)) }).operation).toBe('infer');
   });
 
+  test('a body made to be slow is refused as fast as any other', () => {
+    const started = performance.now();
+    expect(refusal(`{"operation":"${'\\"'.repeat(1_000_000)}`).code).toBe('invalid_json');
+    const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`field-${index}`, 1]));
+    expect(refusal({ operation: 'status', ...many }).message.length).toBeLessThan(2_000);
+    // Quadratic work on two megabytes would take hours.
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
   test('every bad field is named at once', () => {
     const { message } = refusal({ operation: 'infer', prompt: 'x', temperature: 'hot', top_p: 2, seeds: 1 });
     expect(message).toContain('temperature');
@@ -109,6 +118,7 @@ describe('what is accepted', () => {
       { operation: 'model_get', hive_id: 'localhost', id: 'tiny' },
       { hive_id: 'localhost', model: 'tiny' },
     ],
+    [{ operation: 'worker_list', id: 'attic' }, { hive_id: 'attic' }],
     [
       { operation: 'hive_create', host: 'attic.lan', port: 8600 },
       { host: 'attic.lan', port: 8600 },

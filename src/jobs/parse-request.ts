@@ -42,6 +42,9 @@ export function parseRequest(body: string, here: { role: Role; handlers: Handler
   return { operation, input: parsed.data, onDisconnect: disconnect.data };
 }
 
+/** A person mends a few fields at a time. */
+const NAMED_KEYS_LIMIT = 10;
+
 /** Deeper than any schema that people write; what parses or prints it recursively would run out of stack far below. */
 const NESTING_LIMIT = 200;
 
@@ -66,9 +69,15 @@ function parseObject(body: string): Record<string, unknown> {
 function nestingOf(text: string): number {
   let depth = 0;
   let deepest = 0;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[{]|[\]}]/gs)) {
-    if (token === '[' || token === '{') deepest = Math.max(deepest, (depth += 1));
-    else if (token === ']' || token === '}') depth -= 1;
+  let isInString = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text[index];
+    if (isInString) {
+      if (character === '\\') index += 1;
+      else if (character === '"') isInString = false;
+    } else if (character === '"') isInString = true;
+    else if (character === '[' || character === '{') deepest = Math.max(deepest, (depth += 1));
+    else if (character === ']' || character === '}') depth -= 1;
   }
   return deepest;
 }
@@ -79,22 +88,26 @@ function unknownOperation(operation: string): string {
   return near === undefined ? `Unknown operation: ${shown}` : `Unknown operation: ${shown}. Did you mean ${near}?`;
 }
 
-/** `id` stands for what the operation is about; `id` and `alias` of a hive operation for the hive. */
+/** `id` stands for what the operation is about; `alias`, and `id` where it is about nothing else, for the hive. */
 function withOldSpellings(fields: Record<string, unknown>, spec: OperationSpec): Record<string, unknown> {
-  const { id, alias, ...rest } = fields;
-  const renamed: Record<string, unknown> = rest;
-  if (id !== undefined) renamed[spec.subject !== undefined && !('prompt' in spec.input.shape) ? spec.subject : 'id'] ??= id;
-  if (alias !== undefined) renamed['hive_id' in spec.input.shape ? 'hive_id' : 'alias'] ??= alias;
+  const { id, alias, ...renamed } = fields;
+  const hive = 'hive_id' in spec.input.shape ? 'hive_id' : undefined;
+  if (id !== undefined) renamed[spec.runsOn === 'worker' ? 'id' : (spec.subject ?? hive ?? 'id')] ??= id;
+  if (alias !== undefined) renamed[hive ?? 'alias'] ??= alias;
   return renamed;
 }
 
 function describe(issue: z.core.$ZodIssue, spec: OperationSpec): string {
   if (issue.code === 'unrecognized_keys') {
+    const more = issue.keys.length - NAMED_KEYS_LIMIT;
     return issue.keys
+      .slice(0, NAMED_KEYS_LIMIT)
+      .map((key) => key.slice(0, 64))
       .map((key) => {
         const near = issue.path.length === 0 ? nearest(key, Object.keys(spec.input.shape)) : undefined;
         return near === undefined ? `unknown field '${key}'` : `unknown field '${key}', did you mean '${near}'?`;
       })
+      .concat(more > 0 ? [`and ${more} more unknown fields`] : [])
       .join('; ');
   }
   return `${issue.path.join('.') || 'body'}: ${issue.message}`;

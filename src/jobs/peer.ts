@@ -12,7 +12,7 @@ export interface Peer {
 }
 
 /** Which wait was too long. Named like Node's own network errors, so that one table explains them all. */
-export type Deadline = 'CONNECT_DEADLINE' | 'ANSWER_DEADLINE' | 'SILENCE_DEADLINE';
+export type Deadline = 'CONNECT_DEADLINE' | 'ANSWER_DEADLINE' | 'CALL_DEADLINE' | 'SILENCE_DEADLINE';
 
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
@@ -52,6 +52,7 @@ const REASONS: Record<string, string> = {
   ETIMEDOUT: 'no answer from its address',
   CONNECT_DEADLINE: `no connection within ${CONNECT_DEADLINE_MS / 1000} s`,
   ANSWER_DEADLINE: `no answer within ${ANSWER_DEADLINE_MS / 1000} s`,
+  CALL_DEADLINE: 'no answer in time',
   SILENCE_DEADLINE: `no sign of life for ${SILENCE_DEADLINE_MS / 1000} s`,
 };
 

@@ -76,6 +76,7 @@ export class Reader {
     for (;;) {
       const { events, cursor } = this.#job.read(this.#cursor);
       if (events.length === 0) {
+        if (this.#job.isDelivered) return this.breakOff();
         this.#state = 'tailing';
         return;
       }
@@ -83,6 +84,12 @@ export class Reader {
       const wanted = events.filter(({ seq }) => seq > this.#skipTo);
       if (!this.#write(this.#encoder(wanted), events.at(-1))) return;
     }
+  }
+
+  /** The job has ended and its log says no more: it has expired. Without [DONE], so that the client asks again and is told. */
+  breakOff(): void {
+    this.#state = 'closed';
+    this.#sink.end();
   }
 
   /** @returns whether the reader may go on at once */

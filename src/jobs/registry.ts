@@ -54,14 +54,19 @@ export class JobRegistry {
   /** Jobs with events or a record to store at the next flush. */
   readonly #dirty = new Set<Job>();
   /** Requests under way, so that a POST sent twice at once makes one job. */
-  readonly #creating = new Map<string, Promise<JobRecord>>();
+  readonly #creating = new Map<string, { digest: string; created: Promise<JobRecord> }>();
+  /** Jobs that end when nobody reads them any more, with the timer of those that nobody reads now. */
+  readonly #endsAlone = new Map<Job, NodeJS.Timeout | undefined>();
   readonly #expiry: NodeJS.Timeout;
   #nextFlush: Promise<JobError | undefined> | undefined;
+  #isClosing = false;
+  /** Jobs that a former process left unended; what they drive may still run. */
+  readonly interrupted: readonly JobRecord[];
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.#stored = options.catalog.collection<StoredJob>('jobs', ['state', 'operation', 'correlation_id', 'idempotency_key']);
-    this.#endInterrupted();
+    this.interrupted = this.#endInterrupted();
     this.#expiry = setInterval(() => this.expire(), EXPIRY_INTERVAL_MS).unref();
   }
 
@@ -76,15 +81,19 @@ export class JobRegistry {
 
   /**
    * Resolves when the job is durable; it runs from then on, whether anybody reads it or not.
-   * @throws JobError too_many_jobs, idempotency_mismatch, disk_full
+   * @throws JobError too_many_jobs, idempotency_mismatch, disk_full; interrupted when this daemon is shutting down
    */
   async create(request: JobRequest, options: CreateOptions): Promise<JobRecord> {
     const key = options.idempotencyKey;
     if (key === undefined) return this.#createNew(request, options);
-    const known = this.#creating.get(key) ?? this.#findByKey(key, options.body);
-    if (known !== undefined) return known;
+    const body = digest(options.body);
+    const known = this.#creating.get(key) ?? this.#findByKey(key);
+    if (known !== undefined) {
+      if (known.digest === body) return known.created;
+      throw new JobError('idempotency_mismatch', `Idempotency-Key '${key}' was used for another request`);
+    }
     const created = this.#createNew(request, options);
-    this.#creating.set(key, created);
+    this.#creating.set(key, { digest: body, created });
     try {
       return await created;
     } finally {
@@ -116,6 +125,7 @@ export class JobRegistry {
     }
     const reader = new Reader(job, sink, options);
     job.readers.add(reader);
+    this.#watchDisconnect(job);
     return {
       start: () => reader.start(),
       ping: () => reader.ping(),
@@ -160,6 +170,7 @@ export class JobRegistry {
 
   /** Ends what runs as interrupted, makes everything durable, then lets go of the log. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     clearInterval(this.#expiry);
     const jobs = [...this.#live.values()].filter((job) => !job.isClosed);
     const reason = new JobError('interrupted', `${this.#options.actor} is shutting down`);
@@ -174,12 +185,13 @@ export class JobRegistry {
   }
 
   async #createNew(request: JobRequest, options: CreateOptions): Promise<JobRecord> {
+    if (this.#isClosing) throw new JobError('interrupted', `${this.#options.actor} is shutting down`);
     const handler = this.#options.handlers[request.operation] as UntypedHandler | undefined;
     assert(handler !== undefined, 'parseRequest lets only our own operations through');
     if (this.#live.size >= RUNNING_JOBS_LIMIT)
       throw new JobError('too_many_jobs', `${RUNNING_JOBS_LIMIT} jobs are running already`);
     const { job_id, operation, correlation_id, created_at, ...rest } = newRecord(request, options, this.#options.actor);
-    this.#options.log.create({ job_id, operation, correlation_id, created_at, input: request.input });
+    this.#options.log.create({ job_id, operation, correlation_id, created_at });
     const job = this.#track({ job_id, operation, correlation_id, created_at, ...rest });
     const error = await this.#markDirty(job);
     if (error !== undefined) {
@@ -189,7 +201,7 @@ export class JobRegistry {
     const run = handler(request.input, this.#contextOf(job));
     void execute(job, run, this.#options.logger);
     if (request.onDisconnect === 'cancel') {
-      this.#endsAlone.add(job);
+      this.#endsAlone.set(job, undefined);
       this.#watchDisconnect(job);
     }
     return withoutKey(job.record);
@@ -221,14 +233,12 @@ export class JobRegistry {
     this.#stored.delete(job.record.job_id);
   }
 
-  /** Jobs that end when nobody reads them any more. */
-  readonly #endsAlone = new WeakSet<Job>();
-
+  /** To be called whenever a job gains or loses a reader: each time that it is alone, it has the whole grace. */
   #watchDisconnect(job: Job): void {
-    if (!this.#endsAlone.has(job) || job.readers.size > 0 || job.isClosed) return;
-    setTimeout(() => {
-      if (job.readers.size === 0) job.abort.abort(new JobError('cancelled', 'the client has gone'));
-    }, DISCONNECT_GRACE_MS).unref();
+    if (!this.#endsAlone.has(job)) return;
+    clearTimeout(this.#endsAlone.get(job));
+    const end = () => job.abort.abort(new JobError('cancelled', 'the client has gone'));
+    this.#endsAlone.set(job, job.readers.size > 0 ? undefined : setTimeout(end, DISCONNECT_GRACE_MS).unref());
   }
 
   /** One flush a tick for all jobs. Resolves when it is done, with the error if the records could not be stored. */
@@ -258,18 +268,20 @@ export class JobRegistry {
       this.#options.logger.error({ err: cause }, 'job records could not be stored; trying again with the next event');
       return cause instanceof JobError ? cause : new JobError('internal', 'The job could not be stored', { cause });
     }
-    for (const job of jobs) if (job.isClosed) this.#live.delete(job.record.job_id);
+    for (const job of jobs) if (job.isClosed) this.#letGo(job);
     return undefined;
   }
 
-  #findByKey(key: string, body: string): Promise<JobRecord> | undefined {
+  #letGo(job: Job): void {
+    this.#live.delete(job.record.job_id);
+    clearTimeout(this.#endsAlone.get(job));
+    this.#endsAlone.delete(job);
+  }
+
+  #findByKey(key: string): { digest: string | undefined; created: Promise<JobRecord> } | undefined {
     this.#flush();
     const [known] = this.#stored.find({ where: { idempotency_key: key }, limit: 1 });
-    if (known === undefined) return undefined;
-    if (known.body_sha256 !== digest(body)) {
-      throw new JobError('idempotency_mismatch', `Idempotency-Key '${key}' was used for another request`);
-    }
-    return Promise.resolve(withoutKey(known));
+    return known === undefined ? undefined : { digest: known.body_sha256, created: Promise.resolve(withoutKey(known)) };
   }
 
   /** An ended job, for one more reader. */
@@ -282,18 +294,26 @@ export class JobRegistry {
     return job;
   }
 
-  /** What this process was doing alone when it died cannot go on; its readers are told. */
-  #endInterrupted(): void {
+  /** What a former process was doing alone when it died cannot go on; its readers are told. */
+  #endInterrupted(): JobRecord[] {
     const unended = ['queued', 'running'].flatMap((state) => this.#stored.find({ where: { state } }));
-    for (const record of unended) {
+    for (const record of unended) this.#endOneInterrupted(record);
+    this.#flush();
+    return unended.map(withoutKey);
+  }
+
+  /** One damaged log ends its own job and keeps no daemon from starting. */
+  #endOneInterrupted(record: StoredJob): void {
+    try {
       const known = this.#options.log.recover(record.job_id);
       const job = this.#track(record, known?.last?.seq ?? 0);
       if (known === undefined) this.#forget(job);
-      else if (!job.endAs(known.last)) {
+      else if (!job.endAs(known.last))
         fail(job, new JobError('interrupted', `${this.#options.actor} ended while this job was running`), this.#options.logger);
-      }
+    } catch (cause) {
+      this.#options.logger.error({ err: cause, job_id: record.job_id }, 'a job whose log is damaged is forgotten');
+      this.#stored.delete(record.job_id);
     }
-    this.#flush();
   }
 }
 

@@ -30,7 +30,8 @@ export function runOn<K extends OperationName>(
   operation: K,
 ): (input: InputOf<K>, context: JobContext) => AsyncGenerator<JobEvent, OutputOf<K>, void> {
   return async function* (input, context) {
-    const jobId = await postJob(peer, { operation, input, context });
+    // Not to be aborted: only the answer tells which job there is to cancel.
+    const jobId = await postJob(peer, { operation, input, correlationId: context.correlationId });
     context.drives({ role: peer.role, name: peer.name, job_id: jobId });
     const last = yield* relayJob(peer, jobId, context.signal);
     return asOutput(peer, operation, last);
@@ -40,20 +41,22 @@ export function runOn<K extends OperationName>(
 interface PostOptions {
   operation: string;
   input: object;
-  context: Pick<JobContext, 'correlationId' | 'signal'>;
+  correlationId: string;
+  /** Gives the request up; a job that it made may run on. */
+  signal?: AbortSignal;
 }
 
 const created = z.object({ job_id: z.string().regex(/^job-[A-Za-z0-9-]{1,64}$/) });
 
 /** @returns the id of the new job, which runs from now on */
-export async function postJob(peer: Peer, { operation, input, context }: PostOptions): Promise<string> {
+export async function postJob(peer: Peer, { operation, input, correlationId, signal }: PostOptions): Promise<string> {
   const answer = await call(peer, {
     method: 'POST',
     path: '/v1/jobs',
     body: JSON.stringify({ operation, ...input }),
-    headers: { ...correlationHeaders(context.correlationId), 'idempotency-key': randomUUID() },
+    headers: { ...correlationHeaders(correlationId), 'idempotency-key': randomUUID() },
     repeatable: true,
-    signal: context.signal,
+    signal,
   });
   const parsed = created.safeParse(answer);
   if (!parsed.success) throw badResponse(peer, `${capitalised(peer.role)} did not return job_id`);

@@ -12,7 +12,7 @@ import { parseRequest } from './parse-request.ts';
 import type { Peer } from './peer.ts';
 import type { JobRegistry } from './registry.ts';
 import { serveStreams } from './serve-stream.ts';
-import { traceJob } from './trace.ts';
+import { TRACE_DEADLINE_MS, traceJob } from './trace.ts';
 
 export interface JobServerOptions {
   role: Role;
@@ -159,7 +159,11 @@ function serveJobs(app: FastifyInstance, { role, registry, findPeer }: JobServer
   });
   app.get('/v1/jobs', (request) => ({ jobs: registry.find(queryOf(request)) }));
   app.get<{ Params: { id: string } }>('/v1/jobs/:id', (request) => registry.get(request.params.id));
-  app.get<{ Params: { id: string } }>('/v1/jobs/:id/trace', (request) => traceJob(registry.get(request.params.id), findPeer));
+  app.get<{ Params: { id: string }; Querystring: { within_ms?: string } }>('/v1/jobs/:id/trace', (request) => {
+    const asked = Number(request.query.within_ms);
+    const withinMs = asked > 0 && asked < TRACE_DEADLINE_MS ? asked : TRACE_DEADLINE_MS;
+    return traceJob(registry.get(request.params.id), { findPeer, withinMs });
+  });
   app.delete<{ Params: { id: string } }>('/v1/jobs/:id', async (request) => {
     const { job_id } = await registry.cancel(request.params.id, 'cancelled by the client');
     return { job_id, status: 'cancelled' };

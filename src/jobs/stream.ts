@@ -107,9 +107,20 @@ const EVENT_LIMIT_CHARS = 64 * 1024 * 1024;
 const KINDS: ReadonlySet<string> = new Set<EventKind>(['narration', 'progress', 'token', 'result', 'failed', 'cancelled']);
 
 function asStreamEvent(peer: Peer, { id, event, data }: EventSourceMessage): StreamEvent {
-  // A line break in the data would break the framing one hop up; ours never has one.
-  if (id === undefined || !/^\d{1,15}$/.test(id) || event === undefined || !KINDS.has(event) || data.includes('\n')) {
+  // A line break in the data would break the framing one hop up; ours never has one. What is not JSON would break its readers.
+  if (
+    id === undefined ||
+    !/^\d{1,15}$/.test(id) ||
+    event === undefined ||
+    !KINDS.has(event) ||
+    data.includes('\n') ||
+    !isObject(parseJson(data))
+  ) {
     throw badResponse(peer, `The ${peer.role} sent an event that is not ours`);
   }
   return { seq: Number(id), kind: event as EventKind, json: data };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -21,21 +21,27 @@ const traceBelow: z.ZodType<TraceBelow> = z.lazy(() =>
 export const trace: z.ZodType<Trace> = z.object({ job: jobRecord, downstream: z.array(traceBelow) });
 
 /** A hop that cannot answer by then is shown as such. */
-const TRACE_DEADLINE_MS = 2_000;
+export const TRACE_DEADLINE_MS = 2_000;
+/** Each hop gives the next one less than it has itself, so that the hop that froze is the one that is named. */
+const HOP_SHARE = 0.7;
 
 /** Asks every role below for its part, in parallel. */
-export async function traceJob(job: JobRecord, findPeer: (below: DownstreamJob) => Peer): Promise<Trace> {
-  return { job, downstream: await Promise.all(job.downstream.map((driven) => askBelow(driven, findPeer))) };
+export async function traceJob(
+  job: JobRecord,
+  options: { findPeer: (below: DownstreamJob) => Peer; withinMs: number },
+): Promise<Trace> {
+  const below = { ...options, withinMs: Math.round(options.withinMs * HOP_SHARE) };
+  return { job, downstream: await Promise.all(job.downstream.map((driven) => askBelow(driven, below))) };
 }
 
-async function askBelow(driven: DownstreamJob, findPeer: (below: DownstreamJob) => Peer): Promise<TraceBelow> {
+async function askBelow(driven: DownstreamJob, { findPeer, withinMs }: Parameters<typeof traceJob>[1]): Promise<TraceBelow> {
   try {
-    const path = `/v1/jobs/${encodeURIComponent(driven.job_id)}/trace`;
-    const answer = await call(findPeer(driven), { method: 'GET', path, signal: AbortSignal.timeout(TRACE_DEADLINE_MS) });
+    const path = `/v1/jobs/${encodeURIComponent(driven.job_id)}/trace?within_ms=${withinMs}`;
+    const answer = await call(findPeer(driven), { method: 'GET', path, signal: AbortSignal.timeout(withinMs) });
     return { ...driven, trace: trace.parse(answer) };
   } catch (cause) {
     const error =
-      cause instanceof JobError ? cause : new JobError('deadline_exceeded', `The ${driven.role} did not answer`, { cause });
+      cause instanceof JobError ? cause : new JobError('internal', `The ${driven.role} gave a trace that is not ours`, { cause });
     return { ...driven, error: { code: error.code, message: error.message } };
   }
 }

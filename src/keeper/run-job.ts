@@ -28,7 +28,7 @@ export async function runJob(session: Session, job: Job, reach = reachQueen): Pr
   const queen = await reach({ narrate, signal: interrupt.signal });
   const gaveUp = new AbortController();
   // Not to be interrupted: only the answer tells which job there is to cancel.
-  const jobId = await postJob(queen, { ...job, context: { correlationId, signal: gaveUp.signal } });
+  const jobId = await postJob(queen, { ...job, correlationId, signal: gaveUp.signal });
   await narrate({ action: 'job', human: `this is ${jobId}; its path over all hops: rbee trace ${correlationId}`, detail: true });
   const unwanted = AbortSignal.any([interrupt.signal, view.gone]);
   const cancelNow = () => cancel(queen, jobId, gaveUp);
