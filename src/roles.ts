@@ -42,7 +42,7 @@ export async function runQueen({ host, port }: QueenFlags): Promise<void> {
     ports: { first: port, last: port },
     storage: 'disk',
     extra: {},
-    create: ({ catalog }) => createQueen({ port, hivePort: hivePort(), token }, catalog),
+    create: ({ catalog }) => createQueen({ host, port, hivePort: hivePort(), token }, catalog),
   });
 }
 
@@ -76,5 +76,5 @@ export async function runWorker({ queen, ...flags }: WorkerFlags): Promise<void>
 
 function queenAt(url: string): Peer {
   const { hostname, port } = new URL(url);
-  return { role: 'queen', name: 'queen', host: hostname, port: Number(port), token };
+  return { role: 'queen', name: 'queen', host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), token };
 }

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
-import { actorOf, JobError, type Role } from './contract/index.ts';
+import { actorOf, JobError, type JobRecord, type Role } from './contract/index.ts';
 import {
   bindFirstFree,
   ensureDirectory,
   homePaths,
   onShutdown,
+  readPidfile,
   removePidfile,
   reportFailure,
   reportReady,
@@ -13,6 +14,7 @@ import {
 } from './daemon/index.ts';
 import {
   bindServer,
+  cancelJob,
   createJobServer,
   JobRegistry,
   KEPT_IN_MEMORY_JOBS_LIMIT,
@@ -53,6 +55,8 @@ export async function serveRole(life: RoleLife): Promise<void> {
     const error =
       cause instanceof JobError ? cause : new JobError('internal', `${life.name} could not start: ${String(cause)}`, { cause });
     log.fatal({ err: cause }, `${life.name} could not start`);
+    const left = await readPidfile(homePaths().run, life.role === 'worker' ? life.name : life.role);
+    if (left.kind === 'found' && left.pidfile.pid === process.pid) await removePidfile(homePaths().run, left.pidfile);
     await reportFailure(error.toWire(actorOf[life.role]));
     process.exit(1);
   }
@@ -86,6 +90,7 @@ async function start(life: RoleLife): Promise<void> {
     logger: log,
   });
   served.addRoutes?.(server.app);
+  await served.prepare?.();
   await server.open();
   const own = { role, name: role === 'worker' ? name : role, host, port: bound.port, version: __RBEE_VERSION__ };
   // Before what takes long: a worker that is still loading when its hive dies must be found.
@@ -99,10 +104,22 @@ async function start(life: RoleLife): Promise<void> {
     await server.close();
     catalog.close();
   });
+  cancelLeftBelow(registry.interrupted, served);
   const learned = { ...extra, ...(await served.start?.()) };
   if (served.start !== undefined) await writePidfile(paths.run, { ...own, extra: learned });
   log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${name} is ready`);
   await reportReady({ port: bound.port, extra: learned });
+}
+
+/** What jobs of a former process drove below runs for nobody any more. Best effort, and nobody waits for it. */
+function cancelLeftBelow(interrupted: readonly JobRecord[], { findPeer }: ServedRole): void {
+  for (const below of interrupted.flatMap(({ downstream }) => downstream)) {
+    try {
+      void cancelJob(findPeer(below), below.job_id);
+    } catch (cause) {
+      log.info({ job_id: below.job_id, reason: String(cause) }, `what ran below on ${below.name} is gone`);
+    }
+  }
 }
 
 async function openStorage({ role, storage }: RoleLife) {

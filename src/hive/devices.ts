@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, hostname, totalmem } from 'node:os';
 import { promisify } from 'node:util';
-import type { Capabilities, Device } from '../contract/index.ts';
+import { JobError, workerKinds, type Capabilities, type Device, type WorkerKind } from '../contract/index.ts';
 import { diskFreeBytes } from '../daemon/index.ts';
 
 const NVIDIA_SMI_DEADLINE_MS = 3_000;
@@ -70,4 +70,35 @@ async function nvidiaGpus(): Promise<Device[]> {
       },
     ];
   });
+}
+
+/**
+ * 'cuda:1' or 'cpu'; when left out, the GPU with the most free memory, or else the CPU.
+ * @throws JobError invalid_input, device_not_found
+ */
+export function chooseDevice(wanted: string | undefined, devices: readonly Device[]): { worker: WorkerKind; device: number } {
+  if (wanted === undefined) {
+    const [best] = devices.filter(({ worker }) => worker !== 'cpu').toSorted((a, b) => b.memory_free_bytes - a.memory_free_bytes);
+    return best === undefined ? { worker: 'cpu', device: 0 } : { worker: best.worker, device: best.device };
+  }
+  const [kind = '', number = '0'] = wanted.split(':');
+  const worker = workerKinds.find((known) => known === kind);
+  if (worker === undefined || !/^\d{1,3}$/.test(number)) {
+    throw new JobError(
+      'invalid_input',
+      `device: '${wanted}' is not a device; use for example ${workerKinds.join(', ')} or cuda:1`,
+    );
+  }
+  return requireDevice({ worker, device: Number(number) }, devices);
+}
+
+/** @throws JobError device_not_found */
+export function requireDevice(
+  wanted: { worker: WorkerKind; device: number },
+  devices: readonly Device[],
+): { worker: WorkerKind; device: number } {
+  const isThere = devices.some(({ worker, device }) => worker === wanted.worker && device === wanted.device);
+  if (isThere) return { worker: wanted.worker, device: wanted.device };
+  const there = devices.map(({ worker, device }) => `${worker}:${device}`).join(', ');
+  throw new JobError('device_not_found', `No device ${wanted.worker}:${wanted.device} here; there is ${there}`);
 }

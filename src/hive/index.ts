@@ -21,7 +21,7 @@ export interface HiveOptions {
 export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
   const { id: hiveId, queenUrl, token } = options;
   const paths = homePaths();
-  const workers = new WorkerPool({ hiveId, queenUrl, paths });
+  const workers = new WorkerPool({ hiveId, queenUrl, paths, token });
   const models = openModelStore({
     catalog,
     modelsDir: paths.models,
@@ -42,10 +42,7 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
     addRoutes: (app) => {
       app.get('/capabilities', () => readCapabilities(hiveId, paths.data));
     },
-    start: async () => {
-      await workers.adopt();
-      return {};
-    },
+    prepare: () => workers.adopt(),
     stop: () => workers.stopAll(),
   };
 }

@@ -1,9 +1,16 @@
-import { JobError, workerKinds, type Device, type InputOf, type Run, type WorkerKind } from '../contract/index.ts';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { JobError, type InputOf, type JobContext, type JobEvent, type OutputOf, type Run } from '../contract/index.ts';
 import { runOn, type Peer } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
-import { listDevices } from './devices.ts';
+import { chooseDevice, listDevices } from './devices.ts';
 import type { ModelStore } from './models/index.ts';
-import { DEFAULT_SLOTS, type WorkerPool, type WorkerSpec } from './workers/index.ts';
+import { DEFAULT_SLOTS, type Lease, type WorkerPool, type WorkerSpec } from './workers/index.ts';
+
+/** A request whose worker dies before it has said anything is given to another one, but not for ever. */
+const ATTEMPTS = 3;
+/** A connection may break a moment before the end of its process is told. */
+const DEATH_NOTICE_MS = 200;
 
 export interface InferParts {
   workers: WorkerPool;
@@ -12,7 +19,8 @@ export interface InferParts {
 }
 
 /** Finds a worker with the model loaded and a free slot, or makes one, and relays its answer. */
-export function createInfer({ workers, models, workerPeer }: InferParts): Run<'infer'> {
+export function createInfer(parts: InferParts): Run<'infer'> {
+  const { workers, models } = parts;
   return async function* (input, context) {
     const { model, path } = await modelOf(input, workers, models);
     const need = { modelPath: path, workerId: input.worker_id, device: input.device };
@@ -22,19 +30,56 @@ export function createInfer({ workers, models, workerPeer }: InferParts): Run<'i
       const device = chooseDevice(input.device, await listDevices());
       return { model, modelPath: path, ...device, slots: DEFAULT_SLOTS, context: undefined };
     };
-    const lease = await workers.lease(need, spec, context.signal);
-    const { id, died } = lease.worker;
-    try {
-      narrate('infer', `worker ${id} takes it`, { detail: true });
-      const signal = AbortSignal.any([context.signal, died.signal]);
-      return yield* runOn(workerPeer(id), 'infer')(input, { ...context, signal });
-    } catch (cause) {
-      // A dead worker's broken connection says less than why it died.
-      throw died.signal.aborted ? died.signal.reason : cause;
-    } finally {
-      lease.release();
+    for (let attempt = 1; ; attempt += 1) {
+      const lease = await workers.lease(need, spec, context.signal);
+      const said = { isToken: false };
+      try {
+        return yield* runOnWorker(lease, { input, context, said, parts });
+      } catch (cause) {
+        const isDeath = cause instanceof JobError && cause.code === 'worker_died';
+        if (!isDeath || said.isToken || input.worker_id !== undefined || attempt === ATTEMPTS) throw cause;
+        narrate('retry', `worker ${lease.worker.id} died before it said anything; trying another`);
+      } finally {
+        lease.release();
+      }
     }
   };
+}
+
+interface Attempt {
+  input: InputOf<'infer'>;
+  context: JobContext;
+  /** Set once part of the answer has gone out: it cannot be given by another worker any more. */
+  said: { isToken: boolean };
+  parts: InferParts;
+}
+
+async function* runOnWorker(
+  { worker: { id, died } }: Lease,
+  { input, context, said, parts }: Attempt,
+): AsyncGenerator<JobEvent, OutputOf<'infer'>, void> {
+  narrate('infer', `worker ${id} takes it`, { detail: true });
+  const signal = AbortSignal.any([context.signal, died.signal]);
+  try {
+    return yield* noting(runOn(parts.workerPeer(id), 'infer')(input, { ...context, signal }), said);
+  } catch (cause) {
+    context.signal.throwIfAborted();
+    if (!(cause instanceof JobError) || cause.code !== 'worker_unreachable') throw cause;
+    await Promise.race([once(died.signal, 'abort'), delay(DEATH_NOTICE_MS)]);
+    await parts.workers.condemn(id, cause.message);
+    // A broken connection says less than why it broke.
+    throw died.signal.aborted ? died.signal.reason : cause;
+  }
+}
+
+/** Passes everything on, and notes whether a token was among it. */
+async function* noting<T>(run: AsyncGenerator<JobEvent, T, void>, said: Attempt['said']): AsyncGenerator<JobEvent, T, void> {
+  const events = run[Symbol.asyncIterator]();
+  for (let step = await events.next(); ; step = await events.next()) {
+    if (step.done) return step.value;
+    said.isToken ||= step.value.kind === 'token';
+    yield step.value;
+  }
 }
 
 /** A named worker has its model loaded, whatever the request calls it. */
@@ -49,35 +94,4 @@ async function modelOf(
   }
   const { spec } = workers.get(input.worker_id);
   return { model: spec.model, path: spec.modelPath };
-}
-
-/**
- * 'cuda:1' or 'cpu'; when left out, the GPU with the most free memory, or else the CPU.
- * @throws JobError invalid_input, device_not_found
- */
-export function chooseDevice(wanted: string | undefined, devices: readonly Device[]): { worker: WorkerKind; device: number } {
-  if (wanted === undefined) {
-    const [best] = devices.filter(({ worker }) => worker !== 'cpu').toSorted((a, b) => b.memory_free_bytes - a.memory_free_bytes);
-    return best === undefined ? { worker: 'cpu', device: 0 } : { worker: best.worker, device: best.device };
-  }
-  const [kind = '', number = '0'] = wanted.split(':');
-  const worker = workerKinds.find((known) => known === kind);
-  if (worker === undefined || !/^\d{1,3}$/.test(number)) {
-    throw new JobError(
-      'invalid_input',
-      `device: '${wanted}' is not a device; use for example ${workerKinds.join(', ')} or cuda:1`,
-    );
-  }
-  return requireDevice({ worker, device: Number(number) }, devices);
-}
-
-/** @throws JobError device_not_found */
-export function requireDevice(
-  wanted: { worker: WorkerKind; device: number },
-  devices: readonly Device[],
-): { worker: WorkerKind; device: number } {
-  const isThere = devices.some(({ worker, device }) => worker === wanted.worker && device === wanted.device);
-  if (isThere) return { worker: wanted.worker, device: wanted.device };
-  const there = devices.map(({ worker, device }) => `${worker}:${device}`).join(', ');
-  throw new JobError('device_not_found', `No device ${wanted.worker}:${wanted.device} here; there is ${there}`);
 }

@@ -1,6 +1,5 @@
 import type { Handlers, Run } from '../contract/index.ts';
-import { listDevices } from './devices.ts';
-import { requireDevice } from './infer.ts';
+import { listDevices, requireDevice } from './devices.ts';
 import type { ModelStore } from './models/index.ts';
 import { DEFAULT_SLOTS, describeWorker, type WorkerPool } from './workers/index.ts';
 

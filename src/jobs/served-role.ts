@@ -8,6 +8,8 @@ export interface ServedRole {
   /** Where the jobs that its jobs drive are served. */
   findPeer: (below: DownstreamJob) => Peer;
   addRoutes?: (app: FastifyInstance) => void;
+  /** Before the port answers. */
+  prepare?: () => Promise<void>;
   /** After the port answers, before the daemon says that it is ready; with what there is to tell about it by then. */
   start?: () => Promise<Record<string, unknown>>;
   /** After its jobs have ended. */

@@ -51,6 +51,7 @@ describe('which hive serves a request', () => {
 
   test('no hive at all is said so', () => {
     expect(() => chooseHive({ model: 'tiny' }, fleet([]))).toThrow('No hive is registered');
-    expect(() => chooseHive({ model: 'tiny', worker_id: 'worker-x' }, fleet(['a']))).toThrow("Worker 'worker-x' not found");
+    expect(chooseHive({ model: 'tiny', worker_id: 'worker-x' }, fleet(['a']))).toBe('a');
+    expect(() => chooseHive({ model: 'tiny', worker_id: 'worker-x' }, fleet(['a', 'b']))).toThrow("Worker 'worker-x' not found");
   });
 });

@@ -14,7 +14,7 @@ export interface Fleet {
 export function chooseHive(request: Pick<InputOf<'infer'>, 'hive_id' | 'worker_id' | 'model'>, fleet: Fleet): string {
   if (request.hive_id !== undefined) return request.hive_id;
   const reachable = fleet.workers.filter(({ hive_id }) => fleet.hiveIds.includes(hive_id));
-  if (request.worker_id !== undefined) return hiveOfWorker(request.worker_id, reachable);
+  if (request.worker_id !== undefined) return hiveOfWorker(request.worker_id, reachable, fleet.hiveIds);
   const loaded = reachable.filter(({ model, state }) => model === request.model && state !== 'loading');
   const [best] = loaded.toSorted((a, b) => freeSlots(b) - freeSlots(a));
   const hiveId = best?.hive_id ?? (fleet.hiveIds.includes(LOCALHOST) ? LOCALHOST : fleet.hiveIds[0]);
@@ -22,10 +22,12 @@ export function chooseHive(request: Pick<InputOf<'infer'>, 'hive_id' | 'worker_i
   return hiveId;
 }
 
-function hiveOfWorker(workerId: string, workers: readonly WorkerHeartbeat[]): string {
+/** Where there is one hive only, it knows best: the queen may have been restarted since the worker's last word. */
+function hiveOfWorker(workerId: string, workers: readonly WorkerHeartbeat[], hiveIds: readonly string[]): string {
   const worker = workers.find(({ worker_id }) => worker_id === workerId);
-  if (worker === undefined) throw new JobError('worker_not_found', `Worker '${workerId}' not found on any hive`);
-  return worker.hive_id;
+  const hiveId = worker?.hive_id ?? (hiveIds.length === 1 ? hiveIds[0] : undefined);
+  if (hiveId === undefined) throw new JobError('worker_not_found', `Worker '${workerId}' not found on any hive`);
+  return hiveId;
 }
 
 function freeSlots({ slots, slots_used }: WorkerHeartbeat): number {

@@ -1,4 +1,13 @@
-import { LOCALHOST, operations, type Handlers, type Hive, type OperationName, type Run } from '../contract/index.ts';
+import {
+  JobError,
+  LOCALHOST,
+  operations,
+  type Handlers,
+  type Hive,
+  type JobContext,
+  type OperationName,
+  type Run,
+} from '../contract/index.ts';
 import { runOn, type Peer } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import { chooseHive } from './choose-hive.ts';
@@ -20,22 +29,45 @@ export function forwardHandlers(parts: ForwardParts): Handlers {
 }
 
 /** The hive that the input names. */
-function forwardToHive(operation: OperationName, { hives, localHive, peerOf }: ForwardParts): Run<OperationName> {
+function forwardToHive(operation: OperationName, parts: ForwardParts): Run<OperationName> {
   return async function* (input, context) {
-    const hive = hives.get('hive_id' in input ? (input.hive_id ?? LOCALHOST) : LOCALHOST);
-    await localHive.ensureRunning(hive);
-    narrate('forward', `forwarding ${operation} to hive '${hive.hive_id}'`, { detail: true });
-    return yield* runOn(peerOf(hive), operation)(input, context);
+    const hive = parts.hives.get('hive_id' in input ? (input.hive_id ?? LOCALHOST) : LOCALHOST);
+    return yield* runOnHive(operation, hive, parts)(input, context);
   };
 }
 
 /** The queen decides where, unless the request does. */
-function forwardInfer({ hives, localHive, workers, peerOf }: ForwardParts): Run<'infer'> {
+function forwardInfer(parts: ForwardParts): Run<'infer'> {
   return async function* (input, context) {
-    const fleet = { hiveIds: hives.list().map(({ hive_id }) => hive_id), workers: workers.list() };
-    const hive = hives.get(chooseHive(input, fleet));
-    await localHive.ensureRunning(hive);
-    narrate('forward', `forwarding infer to hive '${hive.hive_id}'`, { detail: true });
-    return yield* runOn(peerOf(hive), 'infer')(input, context);
+    const fleet = { hiveIds: parts.hives.list().map(({ hive_id }) => hive_id), workers: parts.workers.list() };
+    const hive = parts.hives.get(chooseHive(input, fleet));
+    return yield* runOnHive('infer', hive, parts)(input, context);
+  };
+}
+
+/**
+ * Wakes the local hive first if nobody has seen it awake. If it was awake and does not take the job, something has happened
+ * to it: then it is looked at again, mended, and asked once more.
+ */
+function runOnHive<K extends OperationName>(operation: K, hive: Hive, { localHive, peerOf }: ForwardParts): Run<K> {
+  return async function* (input, context) {
+    await localHive.ensureRunning(hive, context.signal);
+    narrate('forward', `forwarding ${operation} to hive '${hive.hive_id}'`, { detail: true });
+    const job = { isTaken: false };
+    const drives: JobContext['drives'] = (below) => {
+      job.isTaken = true;
+      context.drives(below);
+    };
+    try {
+      return yield* runOn(peerOf(hive), operation)(input, { ...context, drives });
+    } catch (cause) {
+      const isHiveAtFault =
+        cause instanceof JobError && (cause.code === 'hive_unreachable' || cause.code === 'hive_bad_response');
+      if (!hive.managed || !isHiveAtFault) throw cause;
+      localHive.distrust();
+      if (job.isTaken) throw cause;
+    }
+    await localHive.ensureRunning(hive, context.signal);
+    return yield* runOn(peerOf(hive), operation)(input, context);
   };
 }

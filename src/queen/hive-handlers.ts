@@ -20,15 +20,17 @@ export interface HiveParts {
 }
 
 const CAPABILITIES_DEADLINE_MS = 10_000;
+/** As for every `hive_id` of the contract. */
+const HIVE_ID_LIMIT = 64;
 
 export function hiveHandlers(parts: HiveParts) {
   const { hives, localHive } = parts;
 
-  const hive_install: Run<'hive_install'> = async function* (input) {
+  const hive_install: Run<'hive_install'> = async function* (input, { signal }) {
     requireLocal(input, 'Installing a hive on another machine');
     if (input.port !== undefined) throw new JobError('invalid_input', "port: the local hive's port is set by RBEE_HIVE_PORT");
     const hive = hives.addLocal();
-    await localHive.ensureRunning(hive);
+    await localHive.ensureRunning(hive, signal);
     return refresh(hive, parts);
   };
 
@@ -43,7 +45,7 @@ export function hiveHandlers(parts: HiveParts) {
     return { hive_id };
   };
 
-  const hive_update: Run<'hive_update'> = async function* (input) {
+  const hive_update: Run<'hive_update'> = async function* (input, { signal }) {
     const { hive_id, host, port, refresh_capabilities } = input;
     const hive = hives.get(hive_id);
     if (input.ssh_host !== undefined || input.ssh_user !== undefined || input.ssh_port !== undefined)
@@ -51,16 +53,19 @@ export function hiveHandlers(parts: HiveParts) {
     const isMoved = host !== undefined || port !== undefined;
     if (isMoved && hive.managed)
       throw new JobError('invalid_input', "host, port: the local hive's port is set by RBEE_HIVE_PORT");
+    if (isMoved) await requireNoOtherRole({ ...hive, host: host ?? hive.host, port: port ?? hive.port }, localHive);
     const updated = isMoved ? hives.move(hive_id, { host: host ?? hive.host, port: port ?? hive.port }) : hive;
     if (!refresh_capabilities) return updated;
-    await localHive.ensureRunning(updated);
+    await localHive.ensureRunning(updated, signal);
     return refresh(updated, parts);
   };
 
-  const hive_start: Run<'hive_start'> = async function* ({ hive_id }) {
+  const hive_start: Run<'hive_start'> = async function* ({ hive_id }, { signal }) {
     const hive = hives.get(hive_id);
     requireManaged(hive, 'Starting a hive on another machine');
-    await localHive.ensureRunning(hive);
+    // Whoever asks for a start wants it looked at, whatever was seen before.
+    localHive.distrust();
+    await localHive.ensureRunning(hive, signal);
     return hiveHealth(hive, localHive);
   };
 
@@ -83,8 +88,27 @@ export function hiveHandlers(parts: HiveParts) {
     return hiveHealth(hives.get(hive_id), localHive);
   };
 
+  return {
+    hive_install,
+    hive_uninstall,
+    hive_update,
+    hive_start,
+    hive_stop,
+    hive_list,
+    hive_get,
+    hive_status,
+  } satisfies Handlers;
+}
+
+/** Hives that run already, registered and forgotten. */
+export function registrationHandlers({ hives, localHive }: HiveParts) {
   const hive_create: Run<'hive_create'> = async function* ({ hive_id, host, port }) {
-    return hives.add({ hive_id: hive_id ?? host, host, port, managed: false, created_at: new Date().toISOString() });
+    const id = hive_id ?? host;
+    if (id.length > HIVE_ID_LIMIT)
+      throw new JobError('invalid_input', `hive_id: '${id}' is too long for an id; give the hive one of its own`);
+    const hive = { hive_id: id, host, port, managed: false, created_at: new Date().toISOString() };
+    await requireNoOtherRole(hive, localHive);
+    return hives.add(hive);
   };
 
   const hive_delete: Run<'hive_delete'> = async function* ({ hive_id }) {
@@ -92,10 +116,7 @@ export function hiveHandlers(parts: HiveParts) {
     return { hive_id };
   };
 
-  return {
-    ...{ hive_install, hive_uninstall, hive_update, hive_start, hive_stop, hive_list, hive_get, hive_status },
-    ...{ hive_create, hive_delete },
-  } satisfies Handlers;
+  return { hive_create, hive_delete } satisfies Handlers;
 }
 
 /** What needs SSH. */
@@ -141,6 +162,13 @@ async function refresh(hive: Hive, { hives, peerOf }: HiveParts): Promise<Hive> 
     `hive '${hive.hive_id}' has ${answer.data.devices.map(({ worker, device }) => `${worker}:${device}`).join(', ')}`,
   );
   return hives.record(hive.hive_id, answer.data);
+}
+
+/** A queen registered as a hive would forward to herself for ever. What does not answer now may be a hive later. */
+async function requireNoOtherRole(hive: Hive, localHive: LocalHive): Promise<void> {
+  const presence = await localHive.probe(hive);
+  if (presence.kind !== 'ours' || presence.health.role === 'hive') return;
+  throw new JobError('invalid_input', `At ${hive.host}:${hive.port} answers a ${presence.health.role}, not a hive`);
 }
 
 function requireLocal(input: InputOf<'hive_install'>, what: string): void {

@@ -3,12 +3,13 @@ import { homePaths } from '../daemon/index.ts';
 import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
 import { forwardHandlers } from './forward.ts';
 import { HiveCatalog } from './hive-catalog.ts';
-import { hiveHandlers, sshHandlers } from './hive-handlers.ts';
+import { hiveHandlers, registrationHandlers, sshHandlers } from './hive-handlers.ts';
 import { LocalHive } from './local-hive.ts';
 import { createStatus } from './status.ts';
 import { WorkerRegistry } from './worker-registry.ts';
 
 export interface QueenOptions {
+  host: string;
   port: number;
   /** The port of the hive on this machine. */
   hivePort: number;
@@ -17,11 +18,12 @@ export interface QueenOptions {
 
 /** The fleet's one front: knows the hives, decides where work goes, forwards. */
 export function createQueen(options: QueenOptions, catalog: Catalog): ServedRole {
-  const { port, token } = options;
+  const { host, port, token } = options;
   const hives = new HiveCatalog(catalog, options.hivePort);
   const workers = new WorkerRegistry();
-  // The local hive reaches the queen on loopback whatever address she listens on.
-  const queenUrl = `http://127.0.0.1:${port}`;
+  // The workers of this machine reach her where she listens; on all addresses means on loopback too.
+  const isEverywhere = host === '0.0.0.0' || host === '::';
+  const queenUrl = `http://${isEverywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${port}`;
   const localHive = new LocalHive({ paths: homePaths(), queenUrl, token });
   const peerOf = ({ hive_id, host, port: hivePort }: Hive): Peer => ({
     role: 'hive',
@@ -32,7 +34,13 @@ export function createQueen(options: QueenOptions, catalog: Catalog): ServedRole
   });
   const parts = { hives, localHive, workers, peerOf, port };
   return {
-    handlers: { ...hiveHandlers(parts), ...sshHandlers(), ...forwardHandlers(parts), status: createStatus(parts) },
+    handlers: {
+      ...hiveHandlers(parts),
+      ...registrationHandlers(parts),
+      ...sshHandlers(),
+      ...forwardHandlers(parts),
+      status: createStatus(parts),
+    },
     findPeer: ({ name }: DownstreamJob) => peerOf(hives.get(name)),
     addRoutes: (app) => {
       app.post('/v1/worker-heartbeat', (request) => {

@@ -1,8 +1,20 @@
 import { JobError, LOCALHOST, type Hive } from '../contract/index.ts';
-import { isAlive, probe, readPidfile, startDaemon, stopProcess, type HomePaths, type Presence } from '../daemon/index.ts';
+import {
+  isAlive,
+  listPidfiles,
+  probe,
+  readPidfile,
+  removePidfile,
+  startDaemon,
+  stopProcess,
+  type HomePaths,
+  type Presence,
+} from '../daemon/index.ts';
+import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 
 const PROBE_DEADLINE_MS = 1_000;
+const FROZEN_PROBES = 5;
 const START_DEADLINE_MS = 20_000;
 /** Its workers end first, each with a grace of its own. */
 const STOP_GRACE_MS = 15_000;
@@ -17,18 +29,26 @@ export interface LocalHiveOptions {
 /** The hive on this machine, which the queen starts when somebody needs it. */
 export class LocalHive {
   readonly #options: LocalHiveOptions;
-  #starting: Promise<void> | undefined;
+  /** Seen running, and nothing has been wrong since: a hive under load is not asked again before every job. */
+  #isKnown = false;
+  #checking: Promise<void> | undefined;
 
   constructor(options: LocalHiveOptions) {
     this.#options = options;
   }
 
-  /** Whether this hive is ours to start: then it is awake and well afterwards. Others are only called. */
-  async ensureRunning(hive: Hive): Promise<void> {
-    if (!hive.managed) return;
-    const presence = await this.probe(hive);
-    if (presence.kind === 'ours') return this.#requireOurs(hive, presence);
-    await this.#startOnce(hive, presence);
+  /** If this hive is ours to start, it runs afterwards; others are only called. Many requests at once look, and start, once. */
+  async ensureRunning(hive: Hive, signal: AbortSignal): Promise<void> {
+    if (!hive.managed || this.#isKnown) return;
+    this.#checking ??= this.#check(hive).finally(() => {
+      this.#checking = undefined;
+    });
+    await raceAbort(this.#checking, signal);
+  }
+
+  /** To be called when a call to it has failed: the next request looks again. */
+  distrust(): void {
+    this.#isKnown = false;
   }
 
   async probe(hive: Hive): Promise<Presence> {
@@ -38,20 +58,38 @@ export class LocalHive {
 
   /** @returns whether there was one to stop */
   async stop(): Promise<boolean> {
+    this.#isKnown = false;
     const read = await readPidfile(this.#options.paths.run, 'hive');
     if (read.kind !== 'found' || !(await isAlive(read.pidfile))) return false;
     narrate('hive_stop', 'stopping local hive and its workers');
     await stopProcess(read.pidfile, { graceMs: STOP_GRACE_MS });
+    await this.#stopLeftWorkers();
     narrate('hive_stop', 'local hive stopped');
     return true;
   }
 
-  /** Two requests at once start it once. */
-  async #startOnce(hive: Hive, presence: Presence): Promise<void> {
-    this.#starting ??= this.#start(hive, presence).finally(() => {
-      this.#starting = undefined;
-    });
-    await this.#starting;
+  /** A hive that had to be killed could not stop them itself. */
+  async #stopLeftWorkers(): Promise<void> {
+    const { run } = this.#options.paths;
+    for (const read of await listPidfiles(run)) {
+      if (read.kind !== 'found' || read.pidfile.role !== 'worker' || !(await isAlive(read.pidfile))) continue;
+      await stopProcess(read.pidfile, { graceMs: PROBE_DEADLINE_MS });
+      await removePidfile(run, read.pidfile);
+    }
+  }
+
+  async #check(hive: Hive): Promise<void> {
+    const presence = await this.#probePatiently(hive);
+    if (presence.kind === 'ours') this.#requireOurs(hive, presence);
+    else await this.#start(hive, presence);
+    this.#isKnown = true;
+  }
+
+  /** A hive with much to do may be late once; one that is late again and again is frozen. */
+  async #probePatiently(hive: Hive): Promise<Presence> {
+    let presence = await this.probe(hive);
+    for (let tries = 1; presence.kind === 'frozen' && tries < FROZEN_PROBES; tries += 1) presence = await this.probe(hive);
+    return presence;
   }
 
   async #start(hive: Hive, presence: Presence): Promise<void> {

@@ -21,6 +21,6 @@ export class WorkerRegistry {
   }
 
   find(hiveId: string, workerId: string): WorkerHeartbeat | undefined {
-    return this.#last.get(`${hiveId}/${workerId}`)?.heartbeat;
+    return this.list().find(({ hive_id, worker_id }) => hive_id === hiveId && worker_id === workerId);
   }
 }

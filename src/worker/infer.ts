@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { JobError, type ChatMessage, type InputOf, type OutputOf, type Run } from '../contract/index.ts';
+import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import type { Engine, GenerateRequest, Generation } from './engines/index.ts';
 
@@ -11,7 +12,7 @@ export function createInfer(worker: { id: string; model: string; loaded: () => P
     if (input.worker_id !== undefined && input.worker_id !== worker.id) {
       throw new JobError('worker_not_found', `Worker '${input.worker_id}' not found: this is ${worker.id}`);
     }
-    const engine = await worker.loaded();
+    const engine = await raceAbort(worker.loaded(), signal);
     const seed = input.seed ?? randomInt(SEED_LIMIT);
     narrate('infer', `${worker.id} is generating with ${worker.model}`, { detail: true });
     const left = new AbortController();

@@ -21,6 +21,7 @@ function worker(
     identity: undefined,
     inFlight,
     contextSize: undefined,
+    unwanted: new AbortController(),
     died: new AbortController(),
     loaded: Promise.resolve(),
   };

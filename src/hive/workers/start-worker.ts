@@ -14,7 +14,7 @@ export interface StartOptions {
   hiveId: string;
   queenUrl: string | undefined;
   paths: HomePaths;
-  signal: AbortSignal | undefined;
+  signal: AbortSignal;
 }
 
 export interface StartedWorker {
@@ -39,7 +39,7 @@ export async function startWorker({ id, spec }: WorkerProcess, options: StartOpt
         if (step.kind === 'progress') reportProgress(step.data);
         else narrate(step.data.action, step.data.human, { detail: step.data.detail ?? false });
       },
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
     const read = await readPidfile(paths.run, id);
     if (read.kind !== 'found') throw new JobError('worker_start_failed', `Worker '${id}' ended as soon as it was ready`);

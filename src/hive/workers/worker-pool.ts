@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { JobError } from '../../contract/index.ts';
 import {
   isAlive,
@@ -11,6 +12,7 @@ import {
   type HomePaths,
   type Pidfile,
 } from '../../daemon/index.ts';
+import { raceAbort } from '../../jobs/index.ts';
 import { log, narrate } from '../../narration/index.ts';
 import { fits, type Need } from './pick.ts';
 import { SlotQueue, type Lease } from './slot-queue.ts';
@@ -31,6 +33,7 @@ export interface PoolOptions {
   /** Where the workers report to; nowhere when undefined. */
   queenUrl: string | undefined;
   paths: HomePaths;
+  token: string | undefined;
 }
 
 /** Every worker process of this hive: the one owner of their states. */
@@ -38,6 +41,8 @@ export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #workers = new Map<string, WorkerProcess>();
   readonly #slots = new SlotQueue(() => this.#workers.values());
+
+  #isStopping = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -92,7 +97,7 @@ export class WorkerPool {
         throw this.#goneWorker(need.workerId);
       } else if (spec === undefined) {
         // Asking takes a moment, in which another request may have begun to spawn: look again after it.
-        spec = await makeSpec();
+        spec = await raceAbort(makeSpec(), signal);
       } else {
         // The load goes on if this request is cancelled: others may be waiting for it by then.
         await raceAbort(this.#begin(newWorkerId(), spec).loaded, signal);
@@ -104,48 +109,69 @@ export class WorkerPool {
   async remove(id: string): Promise<void> {
     const worker = this.get(id);
     await this.#stop(worker);
-    this.#workers.delete(id);
+    this.#forget(id);
   }
 
   /** Same id, same spec, new process. */
   async restart(id: string, signal: AbortSignal): Promise<WorkerProcess> {
     const { spec } = this.get(id);
-    await this.remove(id);
+    await this.#stop(this.get(id));
     const worker = this.#begin(id, spec, signal);
     await worker.loaded;
     return worker;
   }
 
+  /** For good: nothing is started any more. */
   async stopAll(): Promise<void> {
+    this.#isStopping = true;
     await Promise.all(this.list().map((worker) => this.#stop(worker)));
   }
 
-  /** Takes over the workers that outlived the hive's last process. What is not surely ours and well is ended or ignored. */
+  /**
+   * Takes over the workers that outlived the hive's last process. What is not surely ours and well is ended; one that was
+   * still loading too, because nobody knows any more how far it is. Quick: what must be ended may take its time.
+   */
   async adopt(): Promise<void> {
-    for (const read of await listPidfiles(this.#options.paths.run)) {
-      if (read.kind === 'garbage' || read.pidfile.role !== 'worker') continue;
-      if (read.pidfile.extra?.['hiveId'] === this.#options.hiveId) await this.#adoptOne(read.pidfile);
-    }
+    const reads = await listPidfiles(this.#options.paths.run);
+    const ours = reads.flatMap((read) => (read.kind === 'found' && read.pidfile.role === 'worker' ? [read.pidfile] : []));
+    await Promise.all(
+      ours.filter(({ extra }) => extra?.['hiveId'] === this.#options.hiveId).map((pidfile) => this.#adoptOne(pidfile)),
+    );
   }
 
   async #adoptOne(pidfile: Pidfile): Promise<void> {
     const { name, host, port, version } = pidfile;
-    if (!(await isAlive(pidfile))) {
-      await removePidfile(this.#options.paths.run, pidfile);
-      return;
-    }
-    const presence = await probe(host, port, { withinMs: ADOPT_PROBE_MS });
-    if (presence.kind !== 'ours' || presence.health.name !== name || version !== __RBEE_VERSION__) {
-      log.warn({ worker_id: name }, `ending a worker that cannot be adopted: ${presence.kind}`);
-      await stopProcess(pidfile, { graceMs: STOP_GRACE_MS });
-      await removePidfile(this.#options.paths.run, pidfile);
-      return;
-    }
+    const { run } = this.#options.paths;
+    if (!(await isAlive(pidfile))) return void (await removePidfile(run, pidfile));
     const { contextSize, ...spec } = told(pidfile);
+    const { token } = this.#options;
+    const presence = await probe(host, port, { withinMs: ADOPT_PROBE_MS, ...(token === undefined ? {} : { token }) });
+    const isWell = presence.kind === 'ours' && presence.health.name === name && version === __RBEE_VERSION__;
+    if (!isWell || contextSize === undefined) {
+      log.warn({ worker_id: name }, `ending a worker that cannot be adopted: ${isWell ? 'it was still loading' : presence.kind}`);
+      void stopProcess(pidfile, { graceMs: STOP_GRACE_MS })
+        .then(() => removePidfile(run, pidfile))
+        .catch((cause: unknown) => log.error({ err: cause, worker_id: name }, `${name} could not be ended`));
+      return;
+    }
     const worker: WorkerProcess = { ...newWorker(name, spec), contextSize, identity: pidfile, state: { kind: 'ready', port } };
     this.#workers.set(name, worker);
     void whenEnded(pidfile, new AbortController().signal).then(() => this.#onEnded(worker, 'ended'));
     log.info({ worker_id: name, model: spec.model }, `adopted ${name}`);
+  }
+
+  /** Ends a worker that does not answer any more: a frozen process is no better than a dead one. Its jobs are told. */
+  async condemn(id: string, why: string): Promise<void> {
+    const worker = this.#workers.get(id);
+    if (worker?.state.kind !== 'ready' || worker.identity === undefined) return;
+    worker.state = { kind: 'stopping', port: worker.state.port };
+    log.error({ worker_id: id }, `ending ${id}: ${why}`);
+    worker.died.abort(workerDied(id, 'does not answer and was ended', why));
+    await stopProcess({ ...worker.identity, name: id }, { graceMs: 0 });
+    await removePidfile(this.#options.paths.run, { ...worker.identity, name: id });
+    worker.state = { kind: 'exited', lastWords: why };
+    this.#forgetOldExits();
+    this.#slots.serve();
   }
 
   #goneWorker(id: string): JobError {
@@ -156,16 +182,17 @@ export class WorkerPool {
   }
 
   #begin(id: string, spec: WorkerSpec, signal?: AbortSignal): WorkerProcess {
+    if (this.#isStopping) throw new JobError('interrupted', `Hive '${this.#options.hiveId}' is shutting down`);
     const worker = newWorker(id, spec);
     this.#workers.set(id, worker);
     narrate('worker_spawn', `worker ${id} loading ${spec.model} on ${spec.worker}:${spec.device}`);
-    worker.loaded = this.#load(worker, signal);
+    worker.loaded = this.#load(worker, AbortSignal.any([worker.unwanted.signal, ...(signal === undefined ? [] : [signal])]));
     // Whoever needs the worker awaits `loaded`; if nobody does, its failure is in the log and in worker_list.
     worker.loaded.catch(() => undefined);
     return worker;
   }
 
-  async #load(worker: WorkerProcess, signal: AbortSignal | undefined): Promise<void> {
+  async #load(worker: WorkerProcess, signal: AbortSignal): Promise<void> {
     try {
       const started = await startWorker(worker, { ...this.#options, signal });
       worker.identity = started.identity;
@@ -187,6 +214,7 @@ export class WorkerPool {
   }
 
   async #stop(worker: WorkerProcess): Promise<void> {
+    worker.unwanted.abort(new JobError('cancelled', `Worker '${worker.id}' was stopped while it was loading`));
     if (worker.state.kind === 'loading') await worker.loaded.catch(() => undefined);
     if (worker.state.kind !== 'ready' || worker.identity === undefined) return;
     worker.state = { kind: 'stopping', port: worker.state.port };
@@ -207,9 +235,16 @@ export class WorkerPool {
     this.#slots.serve();
   }
 
+  #forget(id: string): void {
+    this.#workers.delete(id);
+    rm(this.#options.paths.logFile(id), { force: true }).catch((cause: unknown) =>
+      log.warn({ err: cause }, `the log of ${id} stays`),
+    );
+  }
+
   #forgetOldExits(): void {
     const exited = this.list().filter(({ state }) => state.kind === 'exited');
-    for (const { id } of exited.slice(0, -SHOWN_EXITED)) this.#workers.delete(id);
+    for (const { id } of exited.slice(0, -SHOWN_EXITED)) this.#forget(id);
   }
 }
 
@@ -231,15 +266,8 @@ function newWorker(id: string, spec: WorkerSpec): WorkerProcess {
     identity: undefined,
     inFlight: 0,
     contextSize: undefined,
+    unwanted: new AbortController(),
     died: new AbortController(),
     loaded: Promise.resolve(),
   };
-}
-
-function raceAbort(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const leave = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', leave, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-  });
 }

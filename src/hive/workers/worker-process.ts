@@ -36,6 +36,8 @@ export interface WorkerProcess {
   inFlight: number;
   /** Tokens a slot holds; undefined until loaded. */
   contextSize: number | undefined;
+  /** Aborts to give its load up. */
+  readonly unwanted: AbortController;
   /** Aborts when the process has ended, with the error for its jobs. */
   readonly died: AbortController;
   /** Settles when it is ready, or with the error of its start. */
