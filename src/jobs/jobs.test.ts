@@ -159,6 +159,24 @@ describe('POST /v1/jobs', () => {
     });
   });
 
+  test('another body under a key that is being used at this moment is refused', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) } });
+    const key = { 'idempotency-key': 'once' };
+    const answers = await Promise.all(['a', 'b'].map((hive_id) => post(daemon, { operation: 'worker_list', hive_id }, key)));
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
+  });
+
+  test('a daemon that is shutting down takes no more jobs', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1, deferred().promise) } });
+    await readFirst(daemon.peer, await postList(daemon), 1);
+    const closing = daemon.registry.close();
+    expect((await post(daemon, { operation: 'worker_list' })).body['error']).toMatchObject({
+      code: 'interrupted',
+      retryable: true,
+    });
+    await closing;
+  });
+
   test('a job that nobody streams still runs and still ends', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(3) } });
     const jobId = await postList(daemon);
@@ -409,6 +427,48 @@ describe('how a job ends', () => {
     expect(daemon.registry.get(running).state).toBe('running');
     gate.resolve();
   });
+
+  test('a job that wrote too much never looks whole', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1_000_001) } });
+    const jobId = await postList(daemon);
+    await expect
+      .poll(() => daemon.registry.get(jobId), { timeout: 20_000 })
+      .toMatchObject({ state: 'failed', error: { code: 'event_limit' } });
+  });
+
+  test('a reader whose job expires before it has read all is cut off without [DONE]', async () => {
+    await using daemon = await startTestDaemon({ kept: { jobs: 0, ageMs: 60_000 }, handlers: { worker_list: counting(400_000) } });
+    const jobId = await postList(daemon);
+    const slow = httpRequest(`${daemon.url}/v1/jobs/${jobId}/stream`, { agent: false }).end();
+    const [response] = (await once(slow, 'response')) as [IncomingMessage];
+    response.pause();
+    await readAll(daemon.peer, jobId);
+    daemon.registry.expire();
+    let text = '';
+    response
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (text += chunk))
+      .resume();
+    await once(response, 'end');
+    expect(text).not.toContain('[DONE]');
+  });
+
+  test('one damaged log ends its own job and keeps nobody from starting', async () => {
+    const log = openMemoryEventLog();
+    const catalog = openMemoryCatalog();
+    const first = await startTestDaemon({ log, catalog, handlers: { worker_list: counting(2, deferred().promise) } });
+    const [damaged, sound] = [await postList(first), await postList(first)];
+    await Promise.all([readFirst(first.peer, damaged, 2), readFirst(first.peer, sound, 2)]);
+    const recover = log.recover.bind(log);
+    log.recover = (jobId) => {
+      if (jobId === damaged) throw new SyntaxError('half a header');
+      return recover(jobId);
+    };
+    await using second = await startTestDaemon({ log, catalog, handlers: {} });
+    expect(() => second.registry.get(damaged)).toThrow(/not found/);
+    expect(second.registry.get(sound)).toMatchObject({ error: { code: 'interrupted' } });
+    await first[Symbol.asyncDispose]();
+  });
 });
 
 describe('GET /v1/jobs', () => {
@@ -593,6 +653,7 @@ describe('runOn, the other side', () => {
       'hive_bad_response',
       /not ours/,
     ],
+    ['data that is not JSON', stream('id: 1\nevent: token\ndata: {oops\n\n'), 'hive_bad_response', /not ours/],
     ['a gap', stream('id: 2\nevent: token\ndata: {"text":"x"}\n\n'), 'hive_bad_response', /jumped from 0 to 2/],
     [
       'a result that is not one',

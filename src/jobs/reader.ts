@@ -10,6 +10,9 @@ export interface Sink {
   end(): void;
 }
 
+/** More than a tick brings at any speed of tokens. */
+const LARGE_FLUSH_EVENTS = 512;
+
 /** Events that became durable together, encoded once for all readers. */
 export class Flush {
   readonly events: readonly LoggedEvent[];
@@ -58,6 +61,8 @@ export class Reader {
 
   deliver(flush: Flush): void {
     if (this.#state !== 'tailing') return;
+    // Too much for one write: read from the log, a chunk at a time, it stops where the sink has taken enough.
+    if (flush.events.length > LARGE_FLUSH_EVENTS) return this.#readOn();
     this.#cursor = flush.cursor;
     this.#write(flush.encoded(this.#encoder), flush.events.at(-1));
   }

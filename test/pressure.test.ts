@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { ENDLESS, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
+
+interface Job {
+  job_id: string;
+  state: string;
+}
+
+const jobsAt = async (url: string, query: string): Promise<Job[]> =>
+  ((await (await fetch(`${url}/v1/jobs?${query}`)).json()) as { jobs: Job[] }).jobs;
+
+async function post(swarm: Swarm, body: object): Promise<string> {
+  const answer = await fetch(`${swarm.queenUrl}/v1/jobs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return ((await answer.json()) as { job_id: string }).job_id;
+}
+
+const streamOf = async (swarm: Swarm, jobId: string): Promise<string> =>
+  (await fetch(`${swarm.queenUrl}/v1/jobs/${jobId}/stream`)).text();
+
+describe('many at once', () => {
+  test('twenty requests to a cold fleet start one hive and one worker, and all are answered', async () => {
+    await using swarm = await testSwarm();
+    expect((await swarm.rbee(['queen', 'start'])).code).toBe(0);
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, () => post(swarm, { operation: 'infer', prompt: 'hello', temperature: 0 })),
+    );
+    const streams = await Promise.all(ids.map((id) => streamOf(swarm, id)));
+    for (const stream of streams) expect(stream).toContain('event: result\n');
+    expect(leftovers(swarm.home)).toHaveLength(3);
+  });
+
+  test('a thousand small operations neither fail nor cost the hive its life', async () => {
+    await using swarm = await testSwarm();
+    const { pid } = (await swarm.result(['hive', 'start'])) as unknown as { pid: number };
+    const ids = await Promise.all(Array.from({ length: 1000 }, () => post(swarm, { operation: 'worker_list' })));
+    const streams = await Promise.all(ids.map((id) => streamOf(swarm, id)));
+    expect(streams.filter((stream) => stream.includes('event: result\n'))).toHaveLength(1000);
+    expect(await swarm.result(['hive', 'status'])).toMatchObject({ pid });
+  });
+
+  test('a cancel at any moment reaches every hop', async () => {
+    await using swarm = await testSwarm();
+    await swarm.result(['infer', 'hello']);
+    for (let waitMs = 0; waitMs < 24; waitMs += 1) {
+      const jobId = await post(swarm, {
+        operation: 'infer',
+        prompt: 'Count',
+        json_schema: JSON.parse(ENDLESS.at(-1) ?? '') as object,
+      });
+      // Not to give it time, but to hit each moment of its way down once.
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await fetch(`${swarm.queenUrl}/v1/jobs/${jobId}`, { method: 'DELETE' });
+    }
+    const running = async () => [
+      ...(await jobsAt(swarm.queenUrl, 'state=running')),
+      ...(await jobsAt(swarm.hiveUrl, 'state=running')),
+    ];
+    await expect.poll(running, { timeout: 1_500 }).toEqual([]);
+    const states = new Set((await jobsAt(swarm.queenUrl, 'operation=infer')).map(({ state }) => state));
+    expect(states).toEqual(new Set(['completed', 'cancelled']));
+  });
+});
+
+describe('stopping', () => {
+  test('a hive that is stopped while a worker loads leaves none behind', async () => {
+    await using swarm = await testSwarm();
+    await swarm.result(['hive', 'start']);
+    const spawning = swarm.start(['worker', 'spawn']);
+    await spawning.says('stderr', /loading tiny/);
+    expect(await swarm.result(['hive', 'stop'])).toMatchObject({ state: 'stopped' });
+    expect((await spawning.ended).code).not.toBe(0);
+    expect(leftovers(swarm.home)).toHaveLength(1);
+  });
+
+  test('what a killed queen had asked for does not run on unowned', async () => {
+    await using swarm = await testSwarm();
+    const running = swarm.start(ENDLESS);
+    await running.says('stdout', /.{20}/s);
+    const { queen } = (await swarm.result(['status'])) as unknown as { queen: { pid: number } };
+    process.kill(queen.pid, 'SIGKILL');
+    expect((await swarm.rbee(['queen', 'start'])).code).toBe(0);
+    await expect.poll(() => jobsAt(swarm.hiveUrl, 'state=running'), { timeout: 5_000 }).toEqual([]);
+    const { code, stderr } = await running.ended;
+    expect([code, stderr]).toEqual([5, expect.stringContaining('ended while this job was running')]);
+  });
+});
+
+describe('who is what', () => {
+  test('a queen is not registered as a hive, which would forward to herself for ever', async () => {
+    await using swarm = await testSwarm();
+    await swarm.result(['hive', 'list']);
+    const port = swarm.env['RBEE_QUEEN_PORT'] ?? '';
+    const { code, stderr } = await swarm.rbee(['hive', 'create', 'loop', '--host', '127.0.0.1', '--port', port, '-q']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('answers a queen, not a hive')]);
+  });
+
+  test('a hive with a token takes its workers back too', async () => {
+    await using swarm = await testSwarm({ env: { RBEE_TOKEN: 'secret' } });
+    await swarm.result(['infer', 'hello']);
+    const before = (await swarm.result(['worker', 'list'])) as unknown as { workers: { pid: number; context: number }[] };
+    const { pid } = (await swarm.result(['hive', 'status'])) as unknown as { pid: number };
+    process.kill(pid, 'SIGKILL');
+    const after = (await swarm.result(['worker', 'list'])) as unknown as typeof before;
+    expect(after.workers).toMatchObject([{ pid: before.workers[0]?.pid, context: 1024 }]);
+  });
+});
