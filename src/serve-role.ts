@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { actorOf, JobError, type JobRecord, type Role } from './contract/index.ts';
+import { actorOf, errorCodes, JobError, type JobRecord, type Role } from './contract/index.ts';
 import {
   bindFirstFree,
   ensureDirectory,
@@ -52,13 +52,13 @@ export async function serveRole(life: RoleLife): Promise<void> {
   try {
     await start(life);
   } catch (cause) {
-    const error =
-      cause instanceof JobError ? cause : new JobError('internal', `${life.name} could not start: ${String(cause)}`, { cause });
-    log.fatal({ err: cause }, `${life.name} could not start`);
+    const isKnown = cause instanceof JobError;
+    const error = isKnown ? cause : new JobError('internal', `${describe(life)} could not start: ${String(cause)}`, { cause });
+    log.fatal(isKnown ? { code: error.code } : { err: cause }, error.message);
     const left = await readPidfile(homePaths().run, life.role === 'worker' ? life.name : life.role);
     if (left.kind === 'found' && left.pidfile.pid === process.pid) await removePidfile(homePaths().run, left.pidfile);
     await reportFailure(error.toWire(actorOf[life.role]));
-    process.exit(1);
+    process.exit(errorCodes[error.code].exit);
   }
 }
 
@@ -96,7 +96,7 @@ async function start(life: RoleLife): Promise<void> {
   // Before what takes long: a worker that is still loading when its hive dies must be found.
   const pidfile = await writePidfile(paths.run, { ...own, extra });
   onShutdown(async (signal) => {
-    log.info({ signal }, `${name} is shutting down`);
+    log.info({ signal }, `${describe(life)} is shutting down`);
     await registry.close();
     await served.stop?.();
     // Before the port is free: after that, the pidfile may be a successor's.
@@ -107,8 +107,13 @@ async function start(life: RoleLife): Promise<void> {
   cancelLeftBelow(registry.interrupted, served);
   const learned = { ...extra, ...(await served.start?.()) };
   if (served.start !== undefined) await writePidfile(paths.run, { ...own, extra: learned });
-  log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${name} is ready`);
+  log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${describe(life)} is ready on port ${bound.port}`);
   await reportReady({ port: bound.port, extra: learned });
+}
+
+/** 'queen', "hive 'localhost'", 'worker-1a2b3c4d'. */
+function describe({ role, name }: RoleLife): string {
+  return role === 'hive' ? `hive '${name}'` : name;
 }
 
 /** What jobs of a former process drove below runs for nobody any more. Best effort, and nobody waits for it. */

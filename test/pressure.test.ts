@@ -76,6 +76,18 @@ describe('stopping', () => {
     expect(leftovers(swarm.home)).toHaveLength(1);
   });
 
+  test('a hive that dies in the middle of an answer is started again, and says how the answer ended', async () => {
+    await using swarm = await testSwarm();
+    const running = swarm.start(ENDLESS);
+    await running.says('stdout', /.{20}/s);
+    const { pid } = (await swarm.result(['hive', 'status'])) as unknown as { pid: number };
+    process.kill(pid, 'SIGKILL');
+    await running.says('stderr', /taking the stream up again/);
+    const { code, stderr } = await running.ended;
+    expect([code, stderr]).toEqual([5, expect.stringContaining('rbee-hive ended while this job was running')]);
+    await expect.poll(() => jobsAt(swarm.hiveUrl, 'state=running'), { timeout: 5_000 }).toEqual([]);
+  });
+
   test('what a killed queen had asked for does not run on unowned', async () => {
     await using swarm = await testSwarm();
     const running = swarm.start(ENDLESS);

@@ -30,7 +30,7 @@ export const errorCodes = {
     "Send the header 'Content-Type: application/json'.",
   ),
   body_too_large: final([413, 2], 'The body is over the size limit.', 'Send a smaller body; docs/API gives the limit.'),
-  invalid_input: final([422, 2], 'Fields are missing, unknown or of the wrong type.', 'Mend the fields that the message names.'),
+  invalid_input: final([422, 2], 'Fields are missing, unknown or of the wrong type.', 'Mend what the message names.'),
   idempotency_mismatch: final([409, 2], 'This Idempotency-Key was used for another request.', 'Use a new key for a new request.'),
   unauthorized: final(
     [401, 8],
@@ -75,7 +75,7 @@ export const errorCodes = {
   worker_died: retryable(
     [502, 6],
     'The worker process ended in the middle of its work.',
-    'Run it again; the message has its last words.',
+    'Run it again: another worker takes it.',
   ),
   worker_busy: retryable([503, 5], 'All slots are taken and the queue is full.', 'Try again soon, or spawn another worker.'),
   worker_start_failed: final(
@@ -114,24 +114,16 @@ export const errorCodes = {
   download_failed: retryable(
     [502, 4],
     'The model could not be fetched.',
-    'Check the address; run it again and it goes on where it stopped.',
+    'Check the address. What was fetched is kept: run it again and it goes on from there.',
   ),
-  prompt_too_long: final(
-    [422, 2],
-    'The prompt does not fit into the context.',
-    'Shorten it, or spawn a worker with a larger context.',
-  ),
+  prompt_too_long: final([422, 2], 'The prompt does not fit into the context.', 'The message has its size and the limit.'),
   engine_failed: final(
     [500, 6],
     'The engine reported an error.',
     'The message has its own words; rbee worker restart <id> starts afresh.',
   ),
   disk_full: final([507, 7], 'The disk is full.', 'Free some space: rbee doctor says how much is left.'),
-  port_taken: final(
-    [500, 7],
-    'Another program listens on the port.',
-    'End it, or choose another port: RBEE_QUEEN_PORT, RBEE_HIVE_PORT.',
-  ),
+  port_taken: final([500, 7], 'Another program listens on the port.', 'rbee doctor says which program it is.'),
   daemon_start_failed: final(
     [500, 7],
     'A daemon did not start.',

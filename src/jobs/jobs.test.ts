@@ -437,7 +437,10 @@ describe('how a job ends', () => {
   });
 
   test('a reader whose job expires before it has read all is cut off without [DONE]', async () => {
-    await using daemon = await startTestDaemon({ kept: { jobs: 0, ageMs: 60_000 }, handlers: { worker_list: counting(400_000) } });
+    await using daemon = await startTestDaemon({
+      kept: { jobs: 0, ageMs: 60_000 },
+      handlers: { worker_list: counting(400_000) },
+    });
     const jobId = await postList(daemon);
     const slow = httpRequest(`${daemon.url}/v1/jobs/${jobId}/stream`, { agent: false }).end();
     const [response] = (await once(slow, 'response')) as [IncomingMessage];

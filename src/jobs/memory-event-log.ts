@@ -9,7 +9,7 @@ export function openMemoryEventLog(): EventLog {
     },
     append(jobId, events) {
       const log = logs.get(jobId)?.events ?? [];
-      log.push(...events);
+      for (const event of events) log.push(event);
       return { offset: log.length, seq: events.at(-1)?.seq ?? 0 };
     },
     read(jobId, from): LogChunk {

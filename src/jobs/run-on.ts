@@ -18,7 +18,7 @@ import { correlationHeaders } from './correlation.ts';
 import { CANCEL_GRACE_MS } from './limits.ts';
 import { badResponse, type Peer } from './peer.ts';
 import { relay } from './relayed-event.ts';
-import { readStream, type StreamEvent } from './stream.ts';
+import { readStream, type StreamEvent, type StreamOptions } from './stream.ts';
 
 /**
  * Runs an operation on a peer: the same type as a handler, so `return yield* run(peer, name, input, context)` forwards.
@@ -28,12 +28,13 @@ import { readStream, type StreamEvent } from './stream.ts';
 export function runOn<K extends OperationName>(
   peer: Peer,
   operation: K,
+  options: Pick<StreamOptions, 'onReconnect'> = {},
 ): (input: InputOf<K>, context: JobContext) => AsyncGenerator<JobEvent, OutputOf<K>, void> {
   return async function* (input, context) {
     // Not to be aborted: only the answer tells which job there is to cancel.
     const jobId = await postJob(peer, { operation, input, correlationId: context.correlationId });
     context.drives({ role: peer.role, name: peer.name, job_id: jobId });
-    const last = yield* relayJob(peer, jobId, context.signal);
+    const last = yield* relayJob(peer, jobId, { ...options, signal: context.signal });
     return asOutput(peer, operation, last);
   };
 }
@@ -64,10 +65,14 @@ export async function postJob(peer: Peer, { operation, input, correlationId, sig
 }
 
 /** Relays a job's events, then returns its terminal event. An abort on this side, or a consumer that leaves, cancels the job there. */
-export async function* relayJob(peer: Peer, jobId: string, signal: AbortSignal): AsyncGenerator<JobEvent, StreamEvent, void> {
+async function* relayJob(
+  peer: Peer,
+  jobId: string,
+  options: Omit<StreamOptions, 'after'>,
+): AsyncGenerator<JobEvent, StreamEvent, void> {
   let ended = false;
   try {
-    for await (const event of readStream(peer, jobId, { after: 0, signal })) {
+    for await (const event of readStream(peer, jobId, { ...options, after: 0 })) {
       if (isTerminal(event.kind)) {
         ended = true;
         return event;

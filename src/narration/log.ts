@@ -25,5 +25,12 @@ export const log = pino(
       return job === undefined ? { actor: daemon } : { actor: job.actor, job_id: job.jobId, correlation_id: job.correlationId };
     },
   },
-  pino.destination({ dest: 1, sync: true }),
+  process.stdout.isTTY ? { write: writeForPeople } : pino.destination({ dest: 1, sync: true }),
 );
+
+/** For a daemon that somebody runs in a terminal. */
+function writeForPeople(line: string): void {
+  const { time, level, actor, msg, err } = JSON.parse(line) as Record<string, unknown> & { err?: { stack?: string } };
+  const stack = err?.stack === undefined ? '' : `${err.stack}\n`;
+  process.stdout.write(`${String(time).slice(11, 19)} ${String(level).padEnd(5)} [${String(actor)}] ${String(msg)}\n${stack}`);
+}

@@ -18,7 +18,7 @@ export function chooseHive(request: Pick<InputOf<'infer'>, 'hive_id' | 'worker_i
   const loaded = reachable.filter(({ model, state }) => model === request.model && state !== 'loading');
   const [best] = loaded.toSorted((a, b) => freeSlots(b) - freeSlots(a));
   const hiveId = best?.hive_id ?? (fleet.hiveIds.includes(LOCALHOST) ? LOCALHOST : fleet.hiveIds[0]);
-  if (hiveId === undefined) throw new JobError('hive_not_found', 'No hive is registered');
+  if (hiveId === undefined) throw new JobError('hive_not_found', 'No hive is registered. To use this machine: rbee hive install');
   return hiveId;
 }
 

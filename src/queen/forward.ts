@@ -9,7 +9,7 @@ import {
   type Run,
 } from '../contract/index.ts';
 import { runOn, type Peer } from '../jobs/index.ts';
-import { narrate } from '../narration/index.ts';
+import { log, narrate } from '../narration/index.ts';
 import { chooseHive } from './choose-hive.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 import type { LocalHive } from './local-hive.ts';
@@ -58,8 +58,14 @@ function runOnHive<K extends OperationName>(operation: K, hive: Hive, { localHiv
       job.isTaken = true;
       context.drives(below);
     };
+    const onReconnect = once((reason: string) => {
+      narrate('hive_lost', `${reason}; taking the stream up again`);
+      // A hive that died is started again: it then says how the job ended, instead of nobody saying anything.
+      localHive.distrust();
+      localHive.ensureRunning(hive, context.signal).catch((cause: unknown) => log.warn({ err: cause }, 'the local hive is lost'));
+    });
     try {
-      return yield* runOn(peerOf(hive), operation)(input, { ...context, drives });
+      return yield* runOn(peerOf(hive), operation, { onReconnect })(input, { ...context, drives });
     } catch (cause) {
       const isHiveAtFault =
         cause instanceof JobError && (cause.code === 'hive_unreachable' || cause.code === 'hive_bad_response');
@@ -69,5 +75,15 @@ function runOnHive<K extends OperationName>(operation: K, hive: Hive, { localHiv
     }
     await localHive.ensureRunning(hive, context.signal);
     return yield* runOn(peerOf(hive), operation)(input, context);
+  };
+}
+
+/** A stream that stays broken is tried again and again; it is worth one word. */
+function once<T>(act: (value: T) => void): (value: T) => void {
+  let isDone = false;
+  return (value) => {
+    if (isDone) return;
+    isDone = true;
+    act(value);
   };
 }

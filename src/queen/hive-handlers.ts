@@ -152,7 +152,7 @@ export async function hiveHealth(hive: Hive, localHive: LocalHive): Promise<Hive
 }
 
 /** Asks the hive's machine what it has, and records it. */
-async function refresh(hive: Hive, { hives, peerOf }: HiveParts): Promise<Hive> {
+export async function refresh(hive: Hive, { hives, peerOf }: HiveParts): Promise<Hive> {
   const signal = AbortSignal.timeout(CAPABILITIES_DEADLINE_MS);
   const answer = capabilities.safeParse(await call(peerOf(hive), { method: 'GET', path: '/capabilities', signal }));
   if (!answer.success)
@@ -160,6 +160,7 @@ async function refresh(hive: Hive, { hives, peerOf }: HiveParts): Promise<Hive> 
   narrate(
     'hive_capabilities',
     `hive '${hive.hive_id}' has ${answer.data.devices.map(({ worker, device }) => `${worker}:${device}`).join(', ')}`,
+    { detail: true },
   );
   return hives.record(hive.hive_id, answer.data);
 }

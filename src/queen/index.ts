@@ -1,9 +1,10 @@
 import { JobError, workerHeartbeat, type DownstreamJob, type Hive } from '../contract/index.ts';
 import { homePaths } from '../daemon/index.ts';
 import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
+import { log } from '../narration/index.ts';
 import { forwardHandlers } from './forward.ts';
 import { HiveCatalog } from './hive-catalog.ts';
-import { hiveHandlers, registrationHandlers, sshHandlers } from './hive-handlers.ts';
+import { hiveHandlers, refresh, registrationHandlers, sshHandlers } from './hive-handlers.ts';
 import { LocalHive } from './local-hive.ts';
 import { createStatus } from './status.ts';
 import { WorkerRegistry } from './worker-registry.ts';
@@ -24,7 +25,7 @@ export function createQueen(options: QueenOptions, catalog: Catalog): ServedRole
   // The workers of this machine reach her where she listens; on all addresses means on loopback too.
   const isEverywhere = host === '0.0.0.0' || host === '::';
   const queenUrl = `http://${isEverywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${port}`;
-  const localHive = new LocalHive({ paths: homePaths(), queenUrl, token });
+  const localHive = new LocalHive({ paths: homePaths(), queenUrl, token, onStarted: (hive) => void recordDevices(hive) });
   const peerOf = ({ hive_id, host, port: hivePort }: Hive): Peer => ({
     role: 'hive',
     name: hive_id,
@@ -33,6 +34,9 @@ export function createQueen(options: QueenOptions, catalog: Catalog): ServedRole
     token,
   });
   const parts = { hives, localHive, workers, peerOf, port };
+  // In the background: nobody's request waits for it.
+  const recordDevices = (hive: Hive) =>
+    refresh(hive, parts).catch((cause: unknown) => log.warn({ err: cause }, 'the devices are not known yet'));
   return {
     handlers: {
       ...hiveHandlers(parts),

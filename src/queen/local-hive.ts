@@ -24,6 +24,8 @@ export interface LocalHiveOptions {
   /** Where the hive's workers report to. */
   queenUrl: string;
   token: string | undefined;
+  /** Told after each start. */
+  onStarted: (hive: Hive) => void;
 }
 
 /** The hive on this machine, which the queen starts when somebody needs it. */
@@ -104,6 +106,7 @@ export class LocalHive {
       readyWithinMs: START_DEADLINE_MS,
     });
     narrate('hive_start', 'local hive started');
+    this.#options.onStarted(hive);
   }
 
   /** A frozen hive is never worse than an absent one. */

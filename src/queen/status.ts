@@ -63,7 +63,7 @@ async function askHive(hive: Hive, parts: StatusParts, context: JobContext) {
 /** The hive knows its processes; the worker itself knows how fast it is. */
 function withHeartbeat(worker: Status['workers'][number], registry: WorkerRegistry): Status['workers'][number] {
   const heartbeat = registry.find(worker.hive_id, worker.worker_id);
-  if (heartbeat === undefined) return worker;
+  if (heartbeat === undefined || worker.state === 'exited') return worker;
   const { tokens_per_s, memory_bytes, slots_used, context } = heartbeat;
   return { ...worker, tokens_per_s, memory_bytes, slots_used, ...(context === undefined ? {} : { context }) };
 }

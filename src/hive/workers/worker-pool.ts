@@ -227,7 +227,7 @@ export class WorkerPool {
   async #onEnded(worker: WorkerProcess, how: string): Promise<void> {
     if (worker.state.kind === 'stopping' || worker.state.kind === 'exited') return;
     const lastWords = lastWordsIn(await tailLog(this.#options.paths.logFile(worker.id), LOG_LINES));
-    worker.state = { kind: 'exited', lastWords };
+    worker.state = { kind: 'exited', lastWords: [how, lastWords].filter((words) => words !== '').join('. ') };
     log.error({ worker_id: worker.id, last_words: lastWords }, `${worker.id} ${how}`);
     worker.died.abort(workerDied(worker.id, how, lastWords));
     if (worker.identity !== undefined) await removePidfile(this.#options.paths.run, { ...worker.identity, name: worker.id });

@@ -57,7 +57,7 @@ export function describeWorker(worker: WorkerProcess, hiveId: string): Worker {
     ...('port' in state ? { port: state.port } : {}),
     ...(worker.identity === undefined ? {} : { pid: worker.identity.pid }),
     slots: spec.slots,
-    slots_used: Math.min(worker.inFlight, spec.slots),
+    slots_used: state.kind === 'exited' ? 0 : Math.min(worker.inFlight, spec.slots),
     ...(worker.contextSize === undefined ? {} : { context: worker.contextSize }),
     started_at: worker.startedAt,
     ...(state.kind === 'exited' && state.lastWords !== undefined ? { last_words: state.lastWords } : {}),
