@@ -1,14 +1,15 @@
 // Writes docs/API from the contract; with --check, says whether what is there is up to date.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { format } from 'prettier';
 
 const root = new URL('..', import.meta.url);
 const bundled = await build({
-  absWorkingDir: new URL('.', root).pathname,
+  absWorkingDir: fileURLToPath(root),
   stdin: {
     contents: "export * from './src/contract/index.ts'; export * as z from 'zod';",
-    resolveDir: new URL('.', root).pathname,
+    resolveDir: fileURLToPath(root),
   },
   bundle: true,
   format: 'esm',

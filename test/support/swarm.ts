@@ -5,9 +5,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 
-const entry = new URL('../../dist/rbee.js', import.meta.url).pathname;
+const entry = fileURLToPath(new URL('../../dist/rbee.js', import.meta.url));
 /** What every daemon of a fleet has in its environment, by which leftovers are found. */
 const MARK = 'RBEE_HOME';
 

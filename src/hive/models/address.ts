@@ -31,7 +31,10 @@ export function parseAddress(text: string): Address {
   if (url?.protocol === 'file:') return fileAddress(pathOf(url));
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return httpAddress(url);
   const what = url === undefined ? `'${text}'` : `An address that begins with '${url.protocol}'`;
-  throw new JobError('invalid_input', `${what} cannot be fetched: give an http or https URL, or an absolute path on the hive's machine`);
+  throw new JobError(
+    'invalid_input',
+    `${what} cannot be fetched: give an http or https URL, or an absolute path on the hive's machine`,
+  );
 }
 
 function fileAddress(text: string): FileAddress {

@@ -6,7 +6,16 @@ import * as path from 'node:path';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 import type { Model } from '../../contract/index.ts';
-import { chunked, cutAfter, dripping, good, ignoringRange, silentAfter, startBreakingServer, status } from './testing/breaking-server.ts';
+import {
+  chunked,
+  cutAfter,
+  dripping,
+  good,
+  ignoringRange,
+  silentAfter,
+  startBreakingServer,
+  status,
+} from './testing/breaking-server.ts';
 import { actionsOf, fakeModel, IMPATIENT, sha256, testStore, TINY_FILE, watch } from './testing/test-store.ts';
 
 const content = fakeModel(200_000);
@@ -85,7 +94,10 @@ test('a file that changed while it came is fetched from its start', async () => 
 
 test.each([
   ['the rest of another version', (rest: Buffer) => ({ 'content-range': `bytes 50000-199999/200000`, etag: '"v2"', rest })],
-  ['the rest of a file of another length', (rest: Buffer) => ({ 'content-range': `bytes 50000-199999/300000`, etag: '"v1"', rest })],
+  [
+    'the rest of a file of another length',
+    (rest: Buffer) => ({ 'content-range': `bytes 50000-199999/300000`, etag: '"v1"', rest }),
+  ],
   ['another part than was asked for', (rest: Buffer) => ({ 'content-range': `bytes 40000-199999/200000`, etag: '"v1"', rest })],
   ['a part without saying which', (rest: Buffer) => ({ etag: '"v1"', rest })],
 ])('a server that sends %s is asked for the whole file', async (_, lie) => {
@@ -247,7 +259,9 @@ test.each([
   ['a header cut short', 'GGUF1234', /only 8 bytes long/],
 ])('%s are judged too', async (what, body, sentence) => {
   using test = testStore();
-  const answer = what.startsWith('the first') ? dripping({ pieces: 4, pauseMs: 1 }, { content: Buffer.from('GGUX') }) : status(200, {}, body);
+  const answer = what.startsWith('the first')
+    ? dripping({ pieces: 4, pauseMs: 1 }, { content: Buffer.from('GGUX') })
+    : status(200, {}, body);
   await using server = await startBreakingServer(answer);
   const download = watch(test.store, { source: server.url, name });
   await expect(download.model).rejects.toMatchObject({ code: 'model_corrupt' });
@@ -317,7 +331,10 @@ test('a part of which everything came is not fetched again', async () => {
   await using server = await startBreakingServer(good(served));
   fs.mkdirSync(test.modelsDir);
   fs.writeFileSync(path.join(test.modelsDir, 'bee.gguf.part'), content);
-  fs.writeFileSync(path.join(test.modelsDir, 'bee.gguf.part.json'), JSON.stringify({ source: server.url, total: content.length }));
+  fs.writeFileSync(
+    path.join(test.modelsDir, 'bee.gguf.part.json'),
+    JSON.stringify({ source: server.url, total: content.length }),
+  );
   const model = await watch(test.store, { source: server.url, name, sha256: sha256(content) }).model;
   expect(bytesOf(model).equals(content)).toBe(true);
   expect(server.requests).toEqual([]);
@@ -428,7 +445,11 @@ test('the same model asked for again is there already, and nothing is fetched', 
 });
 
 test.each([
-  ['another source', { source: 'http://127.0.0.1:9/other.gguf', name }, /'bee' is taken by the model 'bee', which came from http.*bee\.gguf$/],
+  [
+    'another source',
+    { source: 'http://127.0.0.1:9/other.gguf', name },
+    /'bee' is taken by the model 'bee', which came from http.*bee\.gguf$/,
+  ],
   ['another digest', { sha256: 'f'.repeat(64), name }, /from the same address but with the sha256/],
   ['another spelling', { name: 'Bee' }, /'Bee' is taken by the model 'bee': names differ/],
   ['the name of the built-in model', { name: 'Tiny' }, /'Tiny' is taken by the model 'tiny', which came with rbee/],
@@ -470,7 +491,8 @@ test('a symlink in the models directory is not written through', async () => {
   fs.symlinkSync(victim, path.join(test.modelsDir, 'bee.gguf.part'));
   const download = watch(test.store, { source: server.url, name });
   await expect(download.model).rejects.toThrow('bee.gguf.part is not a plain file: remove it and try again');
-  for (const link of ['bee.gguf', 'bee.gguf.part.json', 'bee.gguf.part.json.new']) fs.symlinkSync(victim, path.join(test.modelsDir, link));
+  for (const link of ['bee.gguf', 'bee.gguf.part.json', 'bee.gguf.part.json.new'])
+    fs.symlinkSync(victim, path.join(test.modelsDir, link));
   fs.rmSync(path.join(test.modelsDir, 'bee.gguf.part'));
   await watch(test.store, { source: server.url, name }).model;
   expect(fs.readFileSync(victim, 'utf8')).toBe('precious');
@@ -479,5 +501,13 @@ test('a symlink in the models directory is not written through', async () => {
 
 async function bundle(entry: string, outfile: string): Promise<void> {
   // CommonJS, because only that finds its external packages by NODE_PATH; it has no top-level await.
-  await build({ entryPoints: [entry], outfile, bundle: true, platform: 'node', format: 'cjs', external: ['libsql'], logLevel: 'silent' });
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    external: ['libsql'],
+    logLevel: 'silent',
+  });
 }

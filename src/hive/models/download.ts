@@ -58,7 +58,8 @@ export async function* download(
 function check(shelf: Shelf, request: DownloadRequest): Wanted {
   const address = parseAddress(request.source);
   const name = request.name ?? nameIn(address);
-  if (name === '') throw new JobError('invalid_input', `${address.label} ends without a file name: give the model one with --name`);
+  if (name === '')
+    throw new JobError('invalid_input', `${address.label} ends without a file name: give the model one with --name`);
   if (address.id === shelf.filesOf(name).part) {
     throw new JobError('invalid_input', `${address.label} is the unfinished download of '${name}' itself: give its source`);
   }

@@ -65,6 +65,7 @@ function narrateStart(what: { name: string; label: string; had: number }, { offs
   const { name, label, had } = what;
   const size = total === null ? 'of unknown size' : formatBytes(total);
   if (offset > 0) narrate('resume', `going on with ${name} after ${formatBytes(offset)} of ${size}`);
-  else if (had > 0) narrate('restart', `${label} has changed, or sends no part of itself: fetching ${name} (${size}) from its start`);
+  else if (had > 0)
+    narrate('restart', `${label} has changed, or sends no part of itself: fetching ${name} (${size}) from its start`);
   else narrate('fetch', `fetching ${name} (${size}) from ${label}`);
 }

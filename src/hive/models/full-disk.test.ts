@@ -60,7 +60,10 @@ describe.skipIf(cannotMount())('on a disk of 1 MB (needs the right to mount one)
     await using server = await startBreakingServer(chunked({ content, etag: '"v1"' }));
     const part = path.join(disk.directory, 'bee.gguf.part');
     const download = watch(test.store, { source: server.url, name: 'bee' });
-    await expect(download.model).rejects.toMatchObject({ code: 'disk_full', message: `The disk is full: ${part} could not be written` });
+    await expect(download.model).rejects.toMatchObject({
+      code: 'disk_full',
+      message: `The disk is full: ${part} could not be written`,
+    });
     const kept = fs.statSync(part).size;
     expect(kept).toBeGreaterThan(900_000);
     disk.grow();

@@ -14,7 +14,10 @@ export function assertGgufStart(label: string, piece: Uint8Array, offset: number
   if (offset >= MAGIC.length) return;
   const expected = MAGIC.subarray(offset, offset + piece.length);
   if (expected.equals(piece.subarray(0, expected.length))) return;
-  const start = Buffer.from(piece.subarray(0, SHOWN_BYTES)).toString('latin1').replace(/[^ -~]+/g, ' ').trim();
+  const start = Buffer.from(piece.subarray(0, SHOWN_BYTES))
+    .toString('latin1')
+    .replace(/[^ -~]+/g, ' ')
+    .trim();
   const page = start.startsWith('<') ? ' That is a web page: give the address of the file itself.' : '';
   throw new JobError('model_corrupt', `${label} is not a GGUF model: it begins with '${start}'.${page}`);
 }

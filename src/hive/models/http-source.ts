@@ -136,7 +136,9 @@ export class HttpSource implements Source {
       return new JobError('download_failed', `${label} asks for a login, or refuses this one (HTTP ${status})`);
     }
     const sentence = `${label} cannot be fetched: the server answered HTTP ${status}`;
-    return status >= 500 || [408, 425, 429].includes(status) ? new Interruption(sentence) : new JobError('download_failed', sentence);
+    return status >= 500 || [408, 425, 429].includes(status)
+      ? new Interruption(sentence)
+      : new JobError('download_failed', sentence);
   }
 
   #inOurWords(cause: unknown): JobError {

@@ -32,6 +32,9 @@ export class Meter {
     this.#done = done;
     const rate = this.#rate;
     const eta_s = rate === null || rate === 0 || total === null ? null : Math.ceil((total - done) / rate);
-    return { kind: 'progress', data: { action: this.#action, done, total, unit: 'bytes', rate: rate && Math.round(rate), eta_s } };
+    return {
+      kind: 'progress',
+      data: { action: this.#action, done, total, unit: 'bytes', rate: rate && Math.round(rate), eta_s },
+    };
   }
 }

@@ -87,10 +87,25 @@ test.each([
   { what: 'a file that is not there', source: '/nowhere/bee.gguf', says: 'there is no such file on this machine' },
   { what: 'a directory', source: BUILTIN_DIR, says: 'is not a file' },
   { what: 'a device', source: '/dev/zero', says: 'is not a file' },
-  { what: 'something else than a model', source: import.meta.filename, code: 'model_corrupt', says: "begins with 'import * as fs" },
-  { what: 'a relative path', source: 'models/bee.gguf', code: 'invalid_input', says: 'give an http or https URL, or an absolute path' },
+  {
+    what: 'something else than a model',
+    source: import.meta.filename,
+    code: 'model_corrupt',
+    says: "begins with 'import * as fs",
+  },
+  {
+    what: 'a relative path',
+    source: 'models/bee.gguf',
+    code: 'invalid_input',
+    says: 'give an http or https URL, or an absolute path',
+  },
   { what: 'another kind of URL', source: 'ftp://example.org/bee.gguf', code: 'invalid_input', says: "begins with 'ftp:'" },
-  { what: 'a file: URL elsewhere', source: 'file://attic/bee.gguf', code: 'invalid_input', says: 'write file:///path/to/model.gguf' },
+  {
+    what: 'a file: URL elsewhere',
+    source: 'file://attic/bee.gguf',
+    code: 'invalid_input',
+    says: 'write file:///path/to/model.gguf',
+  },
 ])('$what cannot be downloaded', async ({ source, code = 'download_failed', says }) => {
   using test = testStore();
   const download = watch(test.store, { source, name: 'bee' });
@@ -103,7 +118,9 @@ test('an unknown name is answered with the nearest one and with what there is', 
   using test = testStore();
   await watch(test.store, { source: fileWith(elsewhere(test.modelsDir), 'qwen3-8b.gguf') }).model;
   await expect(test.store.get('tinny')).rejects.toMatchObject({ code: 'model_not_found' });
-  await expect(test.store.get('tinny')).rejects.toThrow("Model 'tinny' not found. Did you mean 'tiny'? The hive has: tiny, qwen3-8b");
+  await expect(test.store.get('tinny')).rejects.toThrow(
+    "Model 'tinny' not found. Did you mean 'tiny'? The hive has: tiny, qwen3-8b",
+  );
   await expect(test.store.get('QWEN3-8B')).rejects.toThrow("Did you mean 'qwen3-8b'?");
   await expect(test.store.resolve('something-else')).rejects.toThrow(
     /^Model 'something-else' not found\. The hive has: tiny, qwen3-8b$/,
@@ -148,7 +165,13 @@ test('a path is used where it lies, under its base name', async () => {
 test.each([
   { what: 'to nowhere', file: 'bee.gguf', code: 'model_not_found', says: 'There is no file' },
   { what: 'of another kind', file: 'bee.bin', bytes: content, code: 'model_not_found', says: 'is not a .gguf file' },
-  { what: 'of a page with the name of a model', file: 'bee.gguf', bytes: '<html>', code: 'model_corrupt', says: "begins with '<html>'" },
+  {
+    what: 'of a page with the name of a model',
+    file: 'bee.gguf',
+    bytes: '<html>',
+    code: 'model_corrupt',
+    says: "begins with '<html>'",
+  },
   { what: 'of an empty file', file: 'bee.gguf', bytes: '', code: 'model_corrupt', says: 'only 0 bytes' },
 ])('a path $what is not resolved', async ({ file, bytes, code, says }) => {
   using test = testStore();
@@ -201,7 +224,9 @@ test('no name leads out of the models directory, and no two kinds of file share 
     fc.property(fc.oneof(escapes, sound), fc.oneof(escapes, sound), (one, other) => {
       for (const name of [one, other]) {
         if (!isModelName(name)) expect(() => filesOf('/models', name)).toThrow('cannot name a model');
-        else for (const file of Object.values<string>({ ...filesOf('/models', name) })) expect(path.dirname(path.resolve(file))).toBe('/models');
+        else
+          for (const file of Object.values<string>({ ...filesOf('/models', name) }))
+            expect(path.dirname(path.resolve(file))).toBe('/models');
       }
       if (!isModelName(one) || !isModelName(other) || one === other) return;
       const files = [filesOf('/models', one), filesOf('/models', other)].flatMap((each) => Object.values<string>({ ...each }));

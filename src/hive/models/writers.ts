@@ -26,7 +26,10 @@ export class Writers {
   claim(name: string): () => void {
     const key = name.toLowerCase();
     if (this.#claimed.has(key)) {
-      throw new JobError('download_failed', `Model '${name}' is being downloaded already: see rbee jobs, and ask again when that has ended`);
+      throw new JobError(
+        'download_failed',
+        `Model '${name}' is being downloaded already: see rbee jobs, and ask again when that has ended`,
+      );
     }
     this.#lock ??= lockDirectory(this.#directory);
     this.#claimed.add(key);

@@ -104,9 +104,15 @@ export function status(code: number, headers: http.OutgoingHttpHeaders = {}, bod
   return (_, response) => void response.writeHead(code, headers).end(body);
 }
 
-function answerTo(request: http.IncomingMessage, served: Served): { status: number; headers: http.OutgoingHttpHeaders; body: Buffer } {
+function answerTo(
+  request: http.IncomingMessage,
+  served: Served,
+): { status: number; headers: http.OutgoingHttpHeaders; body: Buffer } {
   const { content, etag, lastModified } = served;
-  const version = { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { 'last-modified': lastModified }) };
+  const version = {
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified === undefined ? {} : { 'last-modified': lastModified }),
+  };
   const ifRange = request.headers['if-range'];
   const start = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1];
   if (start === undefined || (ifRange !== undefined && ifRange !== etag && ifRange !== lastModified)) {

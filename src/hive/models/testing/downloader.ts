@@ -5,7 +5,7 @@ import { openModelStore } from '../index.ts';
 const [modelsDir = '', source = ''] = process.argv.slice(2);
 const store = openModelStore({ catalog: openMemoryCatalog(), modelsDir, builtinDir: modelsDir });
 async function main(): Promise<void> {
-  for await (const event of store.download({ source, name: "bee" }, new AbortController().signal)) process.send?.(event);
+  for await (const event of store.download({ source, name: 'bee' }, new AbortController().signal)) process.send?.(event);
 }
 
 main().catch((cause: unknown) => {
