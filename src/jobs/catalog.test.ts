@@ -386,7 +386,8 @@ function mountSmallDisk(): string {
 }
 
 function cannotMount(): boolean {
-  if (process.env['CI'] === 'true') return false;
+  // Root in CI has the right: there, a mount that fails is a failure. Nobody else can be given it by installing something.
+  if (process.env['CI'] === 'true' && process.getuid?.() === 0) return false;
   try {
     mountSmallDisk();
     return false;

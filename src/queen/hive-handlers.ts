@@ -8,6 +8,7 @@ import {
   type InputOf,
   type Run,
 } from '../contract/index.ts';
+import type { Presence } from '../daemon/index.ts';
 import { call, type Peer } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
@@ -107,7 +108,8 @@ export function registrationHandlers({ hives, localHive }: HiveParts) {
     if (id.length > HIVE_ID_LIMIT)
       throw new JobError('invalid_input', `hive_id: '${id}' is too long for an id; give the hive one of its own`);
     const hive = { hive_id: id, host, port, managed: false, created_at: new Date().toISOString() };
-    await requireNoOtherRole(hive, localHive);
+    const presence = await requireNoOtherRole(hive, localHive);
+    if (presence.kind !== 'ours') narrate('hive_create', `nothing answers as a hive at ${host}:${port} yet`);
     return hives.add(hive);
   };
 
@@ -166,9 +168,9 @@ export async function refresh(hive: Hive, { hives, peerOf }: HiveParts): Promise
 }
 
 /** A queen registered as a hive would forward to herself for ever. What does not answer now may be a hive later. */
-async function requireNoOtherRole(hive: Hive, localHive: LocalHive): Promise<void> {
+async function requireNoOtherRole(hive: Hive, localHive: LocalHive): Promise<Presence> {
   const presence = await localHive.probe(hive);
-  if (presence.kind !== 'ours' || presence.health.role === 'hive') return;
+  if (presence.kind !== 'ours' || presence.health.role === 'hive') return presence;
   throw new JobError('invalid_input', `At ${hive.host}:${hive.port} answers a ${presence.health.role}, not a hive`);
 }
 
