@@ -1,33 +1,8 @@
 import { join } from 'node:path';
-import type { WorkerKind } from './contract/index.ts';
 import { hivePort, workerPorts } from './daemon/index.ts';
 import type { Peer } from './jobs/index.ts';
+import type { HiveFlags, QueenFlags, WorkerFlags } from './keeper/index.ts';
 import { serveRole } from './serve-role.ts';
-
-export interface QueenFlags {
-  host: string;
-  port: number;
-}
-
-export interface HiveFlags {
-  id: string;
-  host: string;
-  port: number;
-  /** URL of the queen that its workers report to. */
-  queen: string | undefined;
-}
-
-export interface WorkerFlags {
-  id: string;
-  hiveId: string;
-  model: string;
-  modelPath: string;
-  worker: WorkerKind;
-  device: number;
-  slots: number;
-  context: number | undefined;
-  queen: string | undefined;
-}
 
 const token = process.env['RBEE_TOKEN'] || undefined;
 

@@ -47,7 +47,25 @@ describe('a mistake in the command line ends with 2, before anybody is woken', (
     [['model', 'list', 'extra'], 'too many arguments', 'See: rbee model list --help'],
     [['infer'], 'The prompt is empty.', 'See: rbee infer --help'],
     [['infer', '--temperature', 'hot', 'hi'], 'It must be a number.', 'See: rbee infer --help'],
-    [['infer', '--messages', '{}'], '--messages: Invalid input', 'See: rbee infer --help'],
+    [['infer', '--messages', '{}'], '--messages must be a JSON list.', 'See: rbee infer --help'],
+    [['infer', '--messages', '[]'], '--messages must not be empty.', 'See: rbee infer --help'],
+    [
+      ['infer', '--messages', '[{"role":"bee","content":"a"}]'],
+      '--messages[0].role must be one of system, user, assistant.',
+      'See: rbee infer --help',
+    ],
+    [
+      ['infer', 'hi', '--messages', '[{"role":"user","content":"a"}]'],
+      'Give a prompt or --messages, not both.',
+      'See: rbee infer --help',
+    ],
+    [['infer', 'hi', '--stop', ''], '--stop must not be empty.', 'See: rbee infer --help'],
+    [['infer', 'hi', '--max-tokens', '2.5'], '--max-tokens must be a whole number from 1 to 1000000.', 'See: rbee infer --help'],
+    [['jobs', '--limit', '0'], '--limit must be a whole number from 1 to 1000', 'See: rbee jobs --help'],
+    [['jobs', '--operation', 'infre'], "--operation 'infre' is not known. Did you mean infer?", 'See: rbee jobs --help'],
+    [['help', 'worker', 'nope'], "unknown command 'nope'", 'See: rbee worker --help'],
+    [['help', 'staus'], "unknown command 'staus'", 'Did you mean status?'],
+    [['help', 'worker', 'spwan'], "unknown command 'spwan'", 'Did you mean spawn?'],
   ])('%j', async (argv, message, hint) => {
     const { code, stdout, stderr } = await cli.run(argv);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -70,6 +88,9 @@ describe('a mistake in the command line ends with 2, before anybody is woken', (
     const { code, stderr } = await cli.run(['status'], { env: { RBEE_QUEEN_PORT: 'eighty' } });
     expect(code).toBe(2);
     expect(stderr).toContain("RBEE_QUEEN_PORT is 'eighty'");
+    const workers = await cli.run(['worker', 'list'], { env: { RBEE_WORKER_PORTS: 'many' } });
+    expect(workers).toMatchObject({ code: 2, stderr: expect.stringContaining("RBEE_WORKER_PORTS is 'many'") as string });
+    expect(workers.stderr).not.toContain('waking');
   });
 });
 
@@ -102,6 +123,12 @@ describe('where nothing runs', () => {
     const { code, stderr } = await cli.run(['hive', 'list'], { env });
     expect(code).toBe(4);
     expect(stderr).toContain('Failed to connect to queen: connection refused');
+    expect(stderr).toContain(`RBEE_QUEEN_URL is ${env.RBEE_QUEEN_URL}`);
+    for (const argv of [['status'], ['queen', 'status']]) {
+      const { stdout } = await cli.run(argv, { env });
+      expect(stdout).toContain(`the queen at 127.0.0.1:${cli.queenPort} (RBEE_QUEEN_URL) does not answer`);
+      expect(stdout).not.toContain('Wake her');
+    }
   });
 });
 
@@ -126,6 +153,14 @@ describe('doctor', () => {
     expect({ code, ok: data.ok }).toEqual({ code: 7, ok: false });
     expect(gpu).toMatchObject({ ok: false, says: 'NVIDIA H200, but the engine for it is not installed' });
     expect(gpu?.mend).toMatch(/^npm install --prefix \/.*\/home\/data\/engine node-llama-cpp@\d+\.\d+\.\d+$/);
+  });
+
+  test('survives a home that is a file', async () => {
+    const { code, stdout } = await cli.run(['doctor'], { env: { RBEE_HOME: cli.entry, RBEE_HIVE_PORT: 'x' } });
+    expect(code).toBe(7);
+    expect(stdout).toMatch(/^✗ home /m);
+    expect(stdout).toMatch(/^✗ hive +RBEE_HIVE_PORT is 'x'/m);
+    expect(stdout).not.toContain('rbee doctor');
   });
 
   test('changes nothing', async () => {

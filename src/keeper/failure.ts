@@ -1,4 +1,4 @@
-import { errorCodes, isErrorCode, JobError, type Actor } from '../contract/index.ts';
+import { errorCodes, isErrorCode, JobError, type Actor, type ErrorCode } from '../contract/index.ts';
 import type { Failure } from './screen/view.ts';
 
 /** Of a failure with a code that this version does not know: a peer misbehaves. */
@@ -8,8 +8,17 @@ const REPORT = "This is a defect of ours. Please report it with the output of 'r
 
 /** A failure that came over the wire, with the hint of our own table. */
 export function failureOf(wire: { code: string; message: string; origin: Actor; retryable: boolean }): Failure {
-  return { ...wire, hint: isErrorCode(wire.code) ? errorCodes[wire.code].hint : undefined };
+  return { ...wire, hint: hintOf(wire.code) };
 }
+
+/** A queen elsewhere is not ours to start: her address is all that can be checked here. */
+export function hintOf(code: string, env: Readonly<Record<string, string | undefined>> = process.env): string | undefined {
+  const elsewhere = env['RBEE_QUEEN_URL'];
+  if (elsewhere && AT_HER_ADDRESS.has(code)) return `RBEE_QUEEN_URL is ${elsewhere}: is the queen awake there?`;
+  return isErrorCode(code) ? errorCodes[code].hint : undefined;
+}
+
+const AT_HER_ADDRESS: ReadonlySet<string> = new Set(['queen_unreachable', 'queen_bad_response'] satisfies ErrorCode[]);
 
 /** Anything thrown in the keeper. What is not a JobError is a defect: a sentence and where to report, never a bare stack. */
 export function failureFrom(cause: unknown): Failure {

@@ -1,6 +1,8 @@
 import { config } from 'zod';
 import type { Roles } from './role-commands.ts';
 
+export type { HiveFlags, QueenFlags, WorkerFlags } from './role-commands.ts';
+
 /** Runs one command line. It sets process.exitCode rather than ending the process: a daemon's command goes on. */
 export async function main(argv: readonly string[], roles: Roles): Promise<void> {
   // A command parses a handful of objects, for which compiling a parser takes longer than it saves: 6 ms of each start.

@@ -1,6 +1,6 @@
 import { CommanderError, type Command } from 'commander';
 import { errorCodes } from '../contract/index.ts';
-import { commandAt, seeHelp } from './derive/command-path.ts';
+import { commandAt, isUnknown, seeHelp } from './derive/command-path.ts';
 import { createProgram } from './program.ts';
 import type { Roles } from './role-commands.ts';
 import { endBadly, openSession } from './session.ts';
@@ -10,15 +10,20 @@ export async function runCommandLine(argv: readonly string[], roles: Roles): Pro
   const program = createProgram(roles, words[0]);
   try {
     if (words.length === 0) return program.outputHelp();
-    await program.parseAsync(words, { from: 'user' });
+    await program.parseAsync(isUnknown(program, words) ? withoutHelpFlag(words) : words, { from: 'user' });
   } catch (cause) {
-    process.exitCode = await endWithoutCommand(argv, cause, program);
+    process.exitCode = await endWithoutCommand(words, cause, program);
   }
 }
 
 /** 'help worker spawn' → 'worker spawn --help': commander's own looks one word deep. */
 function withoutHelpWord(argv: readonly string[]): string[] {
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
+}
+
+/** Help of a command that does not exist is a mistake like the command itself: commander would show the help of rbee. */
+function withoutHelpFlag(words: readonly string[]): string[] {
+  return words.filter((word) => word !== '--help' && word !== '-h');
 }
 
 /** Help that was asked for, a mistake in the command line, or in a setting that the commands are made with. */

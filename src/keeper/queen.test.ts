@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { JobError, type Handlers, type Health, type JobEvent } from '../contract/index.ts';
+import { errorCodes, JobError, type Handlers, type Health, type JobEvent } from '../contract/index.ts';
 import { homePaths } from '../daemon/index.ts';
 import {
   bindServer,
@@ -147,6 +147,7 @@ describe('with a queen', () => {
   });
   afterAll(() => stop());
 
+  const idOfLastJob = () => registry.find({ where: {}, limit: 1 })[0]?.job_id;
   const stateOfLastJob = () => registry.find({ where: {}, limit: 1 })[0]?.state;
 
   test('the answer goes to stdout, all about it to stderr', async () => {
@@ -185,6 +186,13 @@ describe('with a queen', () => {
     ]);
   });
 
+  test('-q --json leaves out what the keeper says, and otherwise it names the job', async () => {
+    const quiet = await cli.run(['infer', '--json', '-q', 'hello']);
+    expect(quiet.stdout).not.toContain('rbee-keeper');
+    const { stdout } = await cli.run(['infer', '--json', 'hello']);
+    expect(JSON.parse(stdout.split('\n')[0] ?? '')).toMatchObject({ data: { job_id: idOfLastJob() } });
+  });
+
   test('the prompt may be piped, alone or after the words', async () => {
     expect(await cli.run(['infer', '-q'], { input: 'from stdin\n' })).toMatchObject({ stdout: 'You said from stdin\n' });
     // A shell's pipe, since what Node gives its children is a socket, which may never end.
@@ -192,15 +200,14 @@ describe('with a queen', () => {
     expect(stdout).toBe('You said sum up\n\nsome notes\n');
   });
 
-  test('a conversation, with a system message before and the prompt after it', async () => {
+  test('a conversation, with a system message before it', async () => {
     const argv = [
       'infer',
       '-q',
       '--system',
       'be brief',
       '--messages',
-      '[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]',
-      'c',
+      '[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]',
     ];
     expect(JSON.parse((await cli.run(argv)).stdout)).toEqual([
       { role: 'system', content: 'be brief' },
@@ -226,9 +233,7 @@ describe('with a queen', () => {
   test('a failure is a sentence, a hint and its origin; its exit code is that of the table', async () => {
     const { code, stdout, stderr } = await cli.run(['infer', '-q', 'fail']);
     expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
-    expect(stderr).toBe(
-      'Error: Worker died: out of memory\n  Run it again; the message has its last words.\n  worker_died, from rbee-hive\n',
-    );
+    expect(stderr).toBe(`Error: Worker died: out of memory\n  ${errorCodes.worker_died.hint}\n  worker_died, from rbee-hive\n`);
   });
 
   test('with --json the failure is the last line', async () => {

@@ -2,11 +2,24 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { LOCALHOST, workerKinds, type WorkerKind } from '../contract/index.ts';
 import { hivePort, queenPort } from '../daemon/index.ts';
 
-/** What the daemons are started with. The keeper only reads it from the command line; src/rbee.ts knows who runs. */
+/** What the daemons are started with. The keeper only reads it from the command line; src/roles.ts knows who runs. */
 export interface Roles {
-  queen(flags: { host: string; port: number }): Promise<void>;
-  hive(flags: { id: string; host: string; port: number; queen: string | undefined }): Promise<void>;
+  queen(flags: QueenFlags): Promise<void>;
+  hive(flags: HiveFlags): Promise<void>;
   worker(flags: WorkerFlags): Promise<void>;
+}
+
+export interface QueenFlags {
+  host: string;
+  port: number;
+}
+
+export interface HiveFlags {
+  id: string;
+  host: string;
+  port: number;
+  /** URL of the queen that its workers report to. */
+  queen: string | undefined;
 }
 
 export interface WorkerFlags {

@@ -1,6 +1,8 @@
-import { failed, isTerminal, JobError } from '../contract/index.ts';
+import { failed, isTerminal, JobError, type ErrorCode } from '../contract/index.ts';
 import { cancelJob, newCorrelationId, postJob, readStream, type Peer, type StreamEvent } from '../jobs/client.ts';
 import { exitCodeOf } from './failure.ts';
+import { findQueen } from './queen/find-queen.ts';
+import { queenAddress } from './queen/queen-address.ts';
 import { reachQueen } from './queen/wake-queen.ts';
 import type { Step } from './screen/view.ts';
 import type { Session } from './session.ts';
@@ -29,13 +31,25 @@ export async function runJob(session: Session, job: Job, reach = reachQueen): Pr
   const gaveUp = new AbortController();
   // Not to be interrupted: only the answer tells which job there is to cancel.
   const jobId = await postJob(queen, { ...job, correlationId, signal: gaveUp.signal });
-  await narrate({ action: 'job', human: `this is ${jobId}; its path over all hops: rbee trace ${correlationId}`, detail: true });
+  const narrateJob = (step: Step) => narrate({ ...step, jobId });
+  await narrateJob({
+    action: 'job',
+    human: `this is ${jobId}; its path over all hops: rbee trace ${correlationId}`,
+    detail: true,
+  });
   const unwanted = AbortSignal.any([interrupt.signal, view.gone]);
   const cancelNow = () => cancel(queen, jobId, gaveUp);
   if (unwanted.aborted) cancelNow();
   else unwanted.addEventListener('abort', cancelNow);
   try {
-    return await follow(session, { queen, jobId, operation: job.operation, signal: gaveUp.signal, narrate });
+    return await follow(session, {
+      queen,
+      jobId,
+      operation: job.operation,
+      signal: gaveUp.signal,
+      narrate: narrateJob,
+      wake: () => reach({ narrate: narrateJob, signal: interrupt.signal }),
+    });
   } finally {
     unwanted.removeEventListener('abort', cancelNow);
   }
@@ -47,24 +61,76 @@ interface Following {
   operation: string;
   signal: AbortSignal;
   narrate: (step: Step) => Promise<void>;
+  wake: () => Promise<Peer>;
 }
 
 /** Shows a job's events from the first to the last. */
 async function follow({ view, interrupt }: Session, following: Following): Promise<number> {
-  const { queen, jobId, operation, signal, narrate } = following;
-  let isBroken = false;
-  const onReconnect = (reason: string) => {
-    if (!isBroken) void narrate({ action: 'reconnect', human: `the stream broke (${reason}); taking it up again` });
-    isBroken = true;
-  };
-  for await (const event of readStream(queen, jobId, { after: 0, signal, onReconnect })) {
-    isBroken = false;
+  const { jobId, operation } = following;
+  for await (const event of eventsOf(following)) {
     await view.event(shown(event, operation));
     // Nobody reads any more, because he has enough: `| head -1` is no failure.
     if (isTerminal(event.kind)) return view.gone.aborted ? 0 : exitCodeAfter(event, interrupt.exitCode);
   }
   throw new JobError('queen_bad_response', `The queen ended job '${jobId}' without saying how`);
 }
+
+/** A job's events, each once. A queen of this machine who dies in the middle is woken once: her log knows how the job ended. */
+async function* eventsOf({ queen, jobId, signal, narrate, wake }: Following): AsyncGenerator<StreamEvent, void, void> {
+  let last = 0;
+  let mayWake = !queenAddress().isElsewhere;
+  let isBroken = false;
+  for (;;) {
+    const asleep = new AbortController();
+    const onReconnect = (reason: string) => {
+      if (!isBroken) void narrate({ action: 'reconnect', human: `the stream broke (${reason}); taking it up again` });
+      isBroken = true;
+      if (mayWake) void abortIfAsleep(asleep);
+    };
+    try {
+      // From the start also when she was woken: what she had not written when she died has left no trace, and the terminal
+      // event may have a number that was seen before.
+      const options = { after: 0, signal: AbortSignal.any([signal, asleep.signal]), onReconnect };
+      for await (const event of readStream(queen, jobId, options)) {
+        isBroken = false;
+        if (event.seq <= last && !isTerminal(event.kind)) continue;
+        last = Math.max(last, event.seq);
+        yield event;
+      }
+      return;
+    } catch (cause) {
+      if (signal.aborted || !asleep.signal.aborted) throw givenUp(cause, jobId);
+    }
+    mayWake = false;
+    try {
+      await wake();
+    } catch (cause) {
+      throw givenUp(cause, jobId);
+    }
+  }
+}
+
+/** Only a queen who is gone is woken: one who is slow, or cannot be used, is left to the stream's own patience. */
+async function abortIfAsleep(asleep: AbortController): Promise<void> {
+  const isAsleep = await findQueen(queenAddress()).then(
+    ({ kind }) => kind === 'asleep',
+    () => false,
+  );
+  if (isAsleep) asleep.abort();
+}
+
+/** Says where to look for the job, unless its end was told, or wanted. */
+function givenUp(cause: unknown, jobId: string): unknown {
+  if (!(cause instanceof JobError) || !WITHOUT_AN_END.has(cause.code)) return cause;
+  return new JobError(cause.code, `${cause.message}. How job '${jobId}' ends: rbee logs ${jobId}`, { cause });
+}
+
+const WITHOUT_AN_END: ReadonlySet<string> = new Set([
+  'queen_unreachable',
+  'daemon_start_failed',
+  'deadline_exceeded',
+  'port_taken',
+] satisfies ErrorCode[]);
 
 export function shown({ seq, kind, json }: StreamEvent, operation: string) {
   return { id: seq, kind, json, operation };

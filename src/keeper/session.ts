@@ -24,7 +24,7 @@ export interface Session {
 export function openSession({ json, verbose, quiet }: GlobalOptions): Session {
   const out = new Pane(process.stdout, process.env);
   const verbosity: Verbosity = quiet ? 'quiet' : verbose ? 'verbose' : 'normal';
-  const view = json ? new JsonView(out) : new PeopleView(out, new Pane(process.stderr, process.env), verbosity);
+  const view = json ? new JsonView(out, quiet) : new PeopleView(out, new Pane(process.stderr, process.env), verbosity);
   return { view, interrupt: new Interrupt() };
 }
 

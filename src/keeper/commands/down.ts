@@ -20,6 +20,14 @@ import { QUEEN_STOP_GRACE_MS } from './queen.ts';
 const HIVE_STOP_GRACE_MS = 20_000;
 const WORKER_STOP_GRACE_MS = 5_000;
 const LEFT_PROBE_MS = 1_000;
+/** A spawn that was under way may leave a worker behind its hive, and one such look may miss the next. */
+const MAX_LOOKS = 3;
+
+const GRACE_MS: Readonly<Record<Pidfile['role'], number>> = {
+  queen: QUEEN_STOP_GRACE_MS,
+  hive: HIVE_STOP_GRACE_MS,
+  worker: WORKER_STOP_GRACE_MS,
+};
 
 interface Stopped {
   name: string;
@@ -39,6 +47,7 @@ export async function down({ view }: Session): Promise<number> {
   await stopHives(of('hive'), of('worker'), tell);
   for (const queen of of('queen')) await tell(queen, await stopProcess(queen, { graceMs: QUEEN_STOP_GRACE_MS }));
   await forget([...running, ...stale]);
+  await stopLatecomers(tell);
   await requireNobodyLeft();
   await view.result({ stopped }, () => (stopped.length === 0 ? 'nothing is running' : ''));
   return 0;
@@ -67,6 +76,18 @@ async function stopHives(hives: readonly Pidfile[], workers: readonly Pidfile[],
     await forget([worker]);
   }
   for (const [at, hive] of hives.entries()) await tell(hive, outcomes[at] ?? 'ended');
+}
+
+/** Whoever has come while the others ended. */
+async function stopLatecomers(tell: Tell): Promise<void> {
+  for (let look = 0; look < MAX_LOOKS; look += 1) {
+    const { running } = await localProcesses();
+    if (running.length === 0) return;
+    for (const pidfile of running) {
+      await tell(pidfile, await stopProcess(pidfile, { graceMs: GRACE_MS[pidfile.role] }));
+    }
+    await forget(running);
+  }
 }
 
 /** What was killed could not remove its own. */

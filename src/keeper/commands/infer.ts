@@ -9,6 +9,9 @@ export async function infer(session: Session, command: Command): Promise<number>
   const given = givenOptions(command, operations.infer);
   const { system } = command.opts<{ system?: string }>();
   const prompt = given['messages'] === undefined ? await readPrompt(command.args, session) : command.args.join(' ');
+  if (given['messages'] !== undefined && prompt.trim() !== '') {
+    throw new JobError('invalid_input', 'Give a prompt or --messages, not both.');
+  }
   const input = { ...given, ...said({ prompt, system, messages: given['messages'] }) };
   return runJob(session, { operation: 'infer', input: checkedInput(input, operations.infer) });
 }

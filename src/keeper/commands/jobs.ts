@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import { JobError, jobRecord } from '../../contract/index.ts';
+import { jobStates, JobError, jobRecord, operations } from '../../contract/index.ts';
 import { call } from '../../jobs/client.ts';
+import { requireKnown, requireWholeNumber } from '../derive/require.ts';
 import { reachForReading } from '../queen/reach-for-reading.ts';
 import type { Session } from '../session.ts';
 import { jobTable } from '../show/entities.ts';
@@ -13,6 +14,8 @@ export interface JobsOptions {
 }
 
 const DEFAULT_LIMIT = '20';
+/** The queen lists no more at once. */
+const MAX_LIMIT = 1000;
 
 const answer = z.object({ jobs: z.array(jobRecord) });
 
@@ -20,6 +23,9 @@ export async function jobs(
   session: Session,
   { state, operation, correlationId, limit = DEFAULT_LIMIT }: JobsOptions,
 ): Promise<number> {
+  requireWholeNumber('--limit', limit, [1, MAX_LIMIT]);
+  requireKnown('--state', state, jobStates);
+  requireKnown('--operation', operation, Object.keys(operations));
   const queen = await reachForReading(session);
   const query = new URLSearchParams({
     limit,

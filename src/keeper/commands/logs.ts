@@ -36,7 +36,8 @@ export async function logs(session: Session, jobId: string, { follow }: { follow
     clearTimeout(silence);
   }
   await view.endAnswer();
-  if (!left.aborted) await view.narrate({ action: 'logs', human: `the job is ${state}; follow it: rbee logs -f ${jobId}` }, '');
+  if (!left.aborted)
+    await view.narrate({ action: 'logs', human: `the job is ${state}; follow it: rbee logs -f ${jobId}`, jobId }, '');
   return interrupt.exitCode ?? 0;
 }
 

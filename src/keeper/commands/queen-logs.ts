@@ -1,5 +1,5 @@
-import { JobError } from '../../contract/index.ts';
 import { followLog, homePaths, tailLog } from '../../daemon/index.ts';
+import { requireWholeNumber } from '../derive/require.ts';
 import type { Session } from '../session.ts';
 import { logLineText, logObject } from '../show/log-line.ts';
 
@@ -12,13 +12,13 @@ const DEFAULT_LINES = '50';
 
 export async function queenLogs({ view, interrupt }: Session, { follow, lines = DEFAULT_LINES }: LogOptions): Promise<number> {
   const file = homePaths().logFile('queen');
-  const wanted = Number(lines);
-  if (!Number.isInteger(wanted) || wanted < 0) throw new JobError('invalid_input', '--lines must be a whole number.');
+  const wanted = requireWholeNumber('--lines', lines, [0]);
   const show = (line: string) => view.show(logObject(line), (look) => logLineText(line, look));
   if (!follow) {
     const last = await tailLog(file, wanted);
     for (const line of last) await show(line);
-    if (last.length === 0) await view.narrate({ action: 'logs', human: `the queen has written nothing to ${file}` }, '');
+    if (last.length === 0 && wanted > 0)
+      await view.narrate({ action: 'logs', human: `the queen has written nothing to ${file}` }, '');
     return 0;
   }
   interrupt.listen();

@@ -1,6 +1,6 @@
 import { homePaths, isAlive, readPidfile, stopProcess } from '../../daemon/index.ts';
 import { findQueen } from '../queen/find-queen.ts';
-import { queenAddress } from '../queen/queen-address.ts';
+import { awayText, queenAddress } from '../queen/queen-address.ts';
 import { reachQueen } from '../queen/wake-queen.ts';
 import type { Session } from '../session.ts';
 import { queenLine } from '../show/entities.ts';
@@ -34,7 +34,9 @@ export async function queenStatus({ view }: Session): Promise<number> {
   const address = queenAddress();
   const presence = await findQueen(address);
   if (presence.kind === 'asleep') {
-    await view.result({ state: 'asleep' }, ({ paint }) => `queen is asleep\n${paint.dim('Wake her: rbee queen start')}`);
+    await view.result({ state: 'asleep' }, ({ paint }) =>
+      address.isElsewhere ? awayText(address, presence.reason) : `queen is asleep\n${paint.dim('Wake her: rbee queen start')}`,
+    );
     return 0;
   }
   const queen = { ...presence.health, port: address.port };

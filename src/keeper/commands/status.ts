@@ -1,5 +1,5 @@
 import { findQueen } from '../queen/find-queen.ts';
-import { queenAddress, queenPeer } from '../queen/queen-address.ts';
+import { awayText, queenAddress, queenPeer } from '../queen/queen-address.ts';
 import { runJob } from '../run-job.ts';
 import type { Session } from '../session.ts';
 import { localProcesses } from './local-processes.ts';
@@ -16,9 +16,9 @@ export async function status(session: Session): Promise<number> {
   const nothing = { queen: null, hives: [], workers: [], models: [] };
   await session.view.result(nothing, ({ paint }) =>
     [
-      'queen is asleep',
+      address.isElsewhere ? awayText(address, presence.reason) : 'queen is asleep',
       ...(left === '' ? [] : [`still running on this machine: ${left}`]),
-      paint.dim('Wake her: rbee queen start. Or just ask: rbee infer "What does a bee do?"'),
+      ...(address.isElsewhere ? [] : [paint.dim('Wake her: rbee queen start. Or just ask: rbee infer "What does a bee do?"')]),
     ].join('\n'),
   );
   return 0;

@@ -11,6 +11,14 @@ export function commandAt(program: Command, argv: readonly string[]): Command {
   return next === undefined ? program : commandAt(next, rest);
 }
 
+/** Whether a word stands where only commands may, and is none. */
+export function isUnknown(program: Command, argv: readonly string[]): boolean {
+  const [word, ...rest] = argv.filter((argument) => !argument.startsWith('-'));
+  if (word === undefined || word === 'help' || program.commands.length === 0) return false;
+  const next = program.commands.find((command) => command.name() === word);
+  return next === undefined || isUnknown(next, rest);
+}
+
 /** 'rbee worker spawn'. */
 export function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;

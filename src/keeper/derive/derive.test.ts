@@ -99,13 +99,14 @@ describe('a command line', () => {
   test.each([
     [[], '<thing> is missing.'],
     [['t', '--thing-id', 'u'], 'Give <thing> or --thing-id, not both.'],
-    [['t', '--max-tokens', '0'], '--max-tokens: Too small'],
-    [['t', '--max-tokens', '1.5'], '--max-tokens: Invalid input'],
+    [['t', '--max-tokens', '0'], '--max-tokens must be a whole number of at least 1.'],
+    [['t', '--max-tokens', '1.5'], '--max-tokens must be a whole number of at least 1.'],
     [['t', '--max-tokens', 'many'], 'It must be a number.'],
     [['t', '--kind', 'tpu'], 'Allowed choices are cpu, cuda.'],
     [['t', '--json-schema', '{'], 'It must be JSON'],
     [['t', '--json-schema', '@/no/such/file'], "Cannot read the file '/no/such/file'"],
-    [['t', '--rooms', '[{"name":1}]'], '--rooms.0.name: Invalid input'],
+    [['t', '--rooms', '[{"name":1}]'], '--rooms[0].name must be text.'],
+    [['t', '--json-schema', '[1]'], '--json-schema must be a JSON object.'],
   ])('%j is refused: %s', (argv, words) => {
     expect(() => inputOf(...argv)).toThrow(words);
   });

@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { JobError, LOCALHOST, type OperationSpec } from '../../contract/index.ts';
 import type * as z from 'zod';
+import { fieldOf } from './field.ts';
+import { issueWords } from './issue.ts';
 import { argumentName } from './operation-command.ts';
 import { flagOf } from './option.ts';
 
@@ -50,13 +52,16 @@ function isPath(model: string): boolean {
   return (model.includes('/') || model.endsWith('.gguf')) && !model.includes('://');
 }
 
-function issueText({ path, message }: z.core.$ZodIssue, { subject }: OperationSpec, input: Input): string {
-  const [name, ...deeper] = path.map(String);
-  if (name === undefined) return message;
+function issueText(issue: z.core.$ZodIssue, { subject, input: { shape } }: OperationSpec, input: Input): string {
+  const [name, ...deeper] = issue.path.map(String);
+  if (name === undefined) return issue.message;
   const option = name === subject ? `<${argumentName(name)}>` : flagOf(name);
-  return input[name] === undefined && deeper.length === 0
-    ? `${option} is missing.`
-    : `${[option, ...deeper].join('.')}: ${message}`;
+  if (input[name] === undefined && deeper.length === 0) return `${option} is missing.`;
+  const schema = shape[name] as z.ZodType | undefined;
+  // An option that is repeated has no numbers for the person who gave it.
+  const isRepeated = schema !== undefined && ['list', 'numbers'].includes(fieldOf(schema).kind);
+  const place = isRepeated ? '' : deeper.map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${step}`)).join('');
+  return `${option}${place} ${issueWords(issue, deeper.length === 0 ? schema : undefined)}.`;
 }
 
 /** 'max_tokens' → 'maxTokens', as commander names it. */

@@ -23,7 +23,8 @@ export function operationCommand(operation: string, spec: OperationSpec): Comman
         .argument(`[${argument}]`, field.description)
         .usage(`${field.isRequired ? `<${argument}>` : `[${argument}]`} [options]`);
     }
-    command.addOption(optionOf(name, field));
+    // Hidden: help would show the same thing twice, and ask for both.
+    command.addOption(optionOf(name, field).hideHelp(name === subject));
   }
   return command.addHelpText('after', examplesText(spec.examples));
 }

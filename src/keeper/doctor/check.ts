@@ -11,6 +11,15 @@ export interface Check {
   isOptional?: boolean;
 }
 
+/** A check that cannot be made is one that is not well, with the reason; the others go on. */
+export async function surviving(name: string, look: () => Check | Promise<Check>): Promise<Check> {
+  try {
+    return await look();
+  } catch (error) {
+    return { name, isWell: false, says: error instanceof Error ? error.message : String(error) };
+  }
+}
+
 export function well(name: string, says: string): Check {
   return { name, isWell: true, says };
 }

@@ -3,7 +3,7 @@ import { firstFreePort, hivePort, homePaths, probe, queenPort, workerPorts, type
 import { localProcesses } from '../commands/local-processes.ts';
 import { queenToken } from '../queen/queen-address.ts';
 import { count, uptime } from '../show/units.ts';
-import { unwell, well, type Check } from './check.ts';
+import { surviving, unwell, well, type Check } from './check.ts';
 import { portHolder } from './port-holder.ts';
 
 const LOOPBACK = '127.0.0.1';
@@ -11,13 +11,12 @@ const PROBE_DEADLINE_MS = 2_000;
 
 /** The ports of the three daemons and who has them, and what ended without cleaning up. */
 export async function checkDaemons(): Promise<Check[]> {
-  const [queen, hive, workers, pidfiles] = await Promise.all([
-    checkPort({ role: 'queen', port: queenPort(), variable: 'RBEE_QUEEN_PORT' }),
-    checkPort({ role: 'hive', port: hivePort(), variable: 'RBEE_HIVE_PORT' }),
-    checkWorkerPorts(),
-    checkPidfiles(),
+  return Promise.all([
+    surviving('queen', () => checkPort({ role: 'queen', port: queenPort(), variable: 'RBEE_QUEEN_PORT' })),
+    surviving('hive', () => checkPort({ role: 'hive', port: hivePort(), variable: 'RBEE_HIVE_PORT' })),
+    surviving('worker ports', checkWorkerPorts),
+    surviving('processes', checkPidfiles),
   ]);
-  return [queen, hive, workers, pidfiles];
 }
 
 interface OwnPort {
@@ -83,7 +82,9 @@ async function checkWorkerPorts(): Promise<Check> {
     return well('worker ports', `${range.first} to ${range.last}; the next is ${free}`);
   } catch (error) {
     if (!(error instanceof JobError)) throw error;
-    return unwell('worker ports', error.message, 'set RBEE_WORKER_PORTS to others, such as 19001-19100');
+    // What the message says to do next is for others: it leads here.
+    const says = error.message.replace(/ End it, .*$/, '');
+    return unwell('worker ports', says, 'set RBEE_WORKER_PORTS to others, such as 19001-19100');
   }
 }
 

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import * as z from 'zod';
 import manifest from '../../../package.json' with { type: 'json' };
 import { homePaths } from '../../daemon/index.ts';
-import { unwell, well, type Check } from './check.ts';
+import { surviving, unwell, well, type Check } from './check.ts';
 
 const ENGINE = 'node-llama-cpp';
 const SMI_DEADLINE_MS = 5_000;
@@ -27,8 +27,11 @@ interface Engine {
 }
 
 export async function checkEngine(): Promise<Check[]> {
-  const engine = await findEngine();
-  return [engineCheck(engine), await gpuCheck(engine)];
+  const found = findEngine();
+  return Promise.all([
+    surviving('engine', async () => engineCheck(await found)),
+    surviving('gpu', async () => gpuCheck(await found)),
+  ]);
 }
 
 function engineCheck(engine: Engine | undefined): Check {

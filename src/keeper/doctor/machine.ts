@@ -1,9 +1,9 @@
-import { access, constants } from 'node:fs/promises';
+import { access, constants, mkdtemp, rmdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { diskFreeBytes, homePaths } from '../../daemon/index.ts';
 import { bytes } from '../show/units.ts';
-import { unwell, well, type Check } from './check.ts';
+import { surviving, unwell, well, type Check } from './check.ts';
 
 /** Enough for the four roles and the model that ships with rbee. */
 const LEAST_MEMORY_BYTES = 500_000_000;
@@ -12,7 +12,13 @@ const LEAST_DISK_BYTES = 1_000_000_000;
 
 /** Node, memory, disk, the folders of this home, the SSH client. */
 export async function checkMachine(): Promise<Check[]> {
-  return [checkNode(), checkMemory(), await checkDisk(), await checkHome(), await checkSsh()];
+  return Promise.all([
+    surviving('node', checkNode),
+    surviving('memory', checkMemory),
+    surviving('disk', checkDisk),
+    surviving('home', checkHome),
+    surviving('ssh', checkSsh),
+  ]);
 }
 
 function checkNode(): Check {
@@ -39,7 +45,7 @@ async function checkDisk(): Promise<Check> {
     : unwell('disk', says, 'free some space, delete a model (rbee model list), or move everything: RBEE_HOME');
 }
 
-/** Looks, and creates nothing. */
+/** Looks, and leaves nothing behind. */
 async function checkHome(): Promise<Check> {
   const { config, data, logs, run } = homePaths();
   const forbidden: string[] = [];
@@ -55,14 +61,24 @@ async function checkHome(): Promise<Check> {
       );
 }
 
-async function isWritable(folder: string): Promise<boolean> {
+async function isWritable(folder: string, isToBeMade = false): Promise<boolean> {
   try {
     await access(folder, constants.W_OK | constants.X_OK);
-    return true;
+    return !isToBeMade || (await canMakeFolder(folder));
   } catch (error) {
     // What does not exist yet will be made in the folder above.
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT' && dirname(folder) !== folder;
-    return isMissing && isWritable(dirname(folder));
+    return isMissing && isWritable(dirname(folder), true);
+  }
+}
+
+/** Tried, since permissions are not all: in /proc, root has them and can make nothing. */
+async function canMakeFolder(folder: string): Promise<boolean> {
+  try {
+    await rmdir(await mkdtemp(join(folder, '.rbee-doctor-')));
+    return true;
+  } catch {
+    return false; // The reason is the same to the person: rbee cannot live there.
   }
 }
 

@@ -33,6 +33,11 @@ export function queenPeer({ host, port }: QueenAddress): Peer {
   return { role: 'queen', name: 'queen', host, port, token: queenToken() };
 }
 
+/** A queen elsewhere who does not answer, for people: she is not ours to wake. */
+export function awayText({ host, port }: QueenAddress, reason: string): string {
+  return `the queen at ${host}:${port} (RBEE_QUEEN_URL) does not answer: ${reason}`;
+}
+
 function notAnAddress(text: string): JobError {
   return new JobError('invalid_input', `RBEE_QUEEN_URL is '${text}'. Set it to an address such as http://192.168.1.7:8500.`);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JobError } from '../../contract/index.ts';
-import { homePaths, startDaemon } from '../../daemon/index.ts';
+import { hivePort, homePaths, startDaemon, workerPorts } from '../../daemon/index.ts';
 import type { Peer } from '../../jobs/client.ts';
 import type { Step } from '../screen/view.ts';
 import { findQueen } from './find-queen.ts';
@@ -21,6 +21,7 @@ export interface Waking {
 /** The queen, awake: one that sleeps on this machine is woken. Throws what findQueen and startDaemon throw. */
 export async function reachQueen({ narrate, signal }: Waking): Promise<Peer> {
   const address = queenAddress();
+  if (!address.isElsewhere) requireSettings();
   const presence = await findQueen(address);
   if (presence.kind === 'awake') return queenPeer(address);
   if (address.isElsewhere) throw new JobError('queen_unreachable', `Failed to connect to queen: ${presence.reason}`);
@@ -29,6 +30,12 @@ export async function reachQueen({ narrate, signal }: Waking): Promise<Peer> {
   await untilHealthy(address, signal);
   await narrate({ action: 'queen_start', human: 'queen is awake and healthy' });
   return queenPeer(address);
+}
+
+/** Those of the daemons that the queen will start: a mistake is told here, before anybody is woken with it. */
+function requireSettings(): void {
+  hivePort();
+  workerPorts();
 }
 
 /** Two keepers may wake her at once: the port is the lock, and the one who loses it uses the other's queen. */

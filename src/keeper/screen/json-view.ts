@@ -5,22 +5,25 @@ import type { Failure, ShownEvent, Step, View } from './view.ts';
 /** One JSON object a line on stdout, and nothing else anywhere. */
 export class JsonView implements View {
   readonly #out: Pane;
+  readonly #isQuiet: boolean;
 
-  constructor(out: Pane) {
+  constructor(out: Pane, isQuiet = false) {
     this.#out = out;
+    this.#isQuiet = isQuiet;
   }
 
   get gone(): AbortSignal {
     return this.#out.gone;
   }
 
-  async narrate({ action, human, detail }: Step, correlationId: string): Promise<void> {
+  async narrate({ action, human, detail, jobId }: Step, correlationId: string): Promise<void> {
+    if (this.#isQuiet) return;
     const said: Narration = {
       actor: 'rbee-keeper',
       action,
       human,
-      // The keeper runs no job of its own.
-      job_id: '',
+      // The keeper runs no job of its own; until the queen has made one, there is none to name.
+      job_id: jobId ?? '',
       correlation_id: correlationId,
       at: new Date().toISOString(),
       ...(detail ? { detail } : {}),

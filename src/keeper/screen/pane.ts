@@ -23,7 +23,8 @@ export class Pane {
   }
 
   get columns(): number {
-    return this.isTerminal ? this.#stream.columns : Infinity;
+    // A terminal that does not know its width says 0.
+    return (this.isTerminal && this.#stream.columns) || Infinity;
   }
 
   /** Resolves when there is room for more. */

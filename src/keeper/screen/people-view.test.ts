@@ -55,6 +55,20 @@ describe('on a terminal', () => {
     expect(screen.text).toBe(`${CLEAR}worker load  ████████░░░░░░░░░░░░  40 %${CLEAR}[rbee-hive]       ready\n`);
   });
 
+  test('progress in the middle of an answer leaves its line alone', async () => {
+    const view = viewOn(true);
+    await view.event(token('A bee'));
+    await view.event(progress(40));
+    await view.event(token(' flies.'));
+    expect(screen.text).toBe(`A bee\n${CLEAR}worker load  ████████░░░░░░░░░░░░  40 %${CLEAR} flies.`);
+  });
+
+  test('a width of 0 is one that nobody knows: nothing is cut', async () => {
+    const stream = Object.assign(screen.stream(true), { columns: 0 });
+    await new PeopleView(new Pane(stream, {}), new Pane(stream, { NO_COLOR: '1' }), 'normal').event(progress(40));
+    expect(screen.text).toMatch(/40 %$/);
+  });
+
   test('neither a model nor a peer commands it', async () => {
     const view = viewOn(true);
     await view.event(token('\u001b]0;owned\u0007ok\n\ttab'));

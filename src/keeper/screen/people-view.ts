@@ -44,8 +44,7 @@ export class PeopleView implements View {
       case 'narration':
         return this.#narration(data as Narration);
       case 'progress':
-        if (this.#verbosity !== 'quiet') await this.#progress.show(data as Progress);
-        return;
+        return this.#showProgress(data as Progress);
       case 'token':
         return this.#token(String((data as { text?: unknown }).text));
       case 'result':
@@ -100,8 +99,15 @@ export class PeopleView implements View {
     await this.#say(`${paint.dim(`[${actor}]`.padEnd(ACTOR_WIDTH))} ${detail ? paint.dim(said) : said}`);
   }
 
+  /** It rewrites its own line, never the answer's open one. */
+  async #showProgress(progress: Progress): Promise<void> {
+    if (this.#verbosity === 'quiet') return;
+    await this.#leaveLine();
+    await this.#progress.show(progress);
+  }
+
   async #token(text: string): Promise<void> {
-    if (!this.#sawToken) await this.#progress.clear();
+    await this.#progress.clear();
     this.#sawToken = true;
     if (text !== '') this.#isLineOpen = !text.endsWith('\n');
     await this.#out.write(this.#out.isTerminal ? printable(text) : text);
@@ -120,9 +126,14 @@ export class PeopleView implements View {
   /** A line on stderr, never in the middle of another. */
   async #say(line: string): Promise<void> {
     await this.#progress.clear();
-    // Both on one screen: the answer's open line is closed first.
-    const isInLine = this.#out.isTerminal && this.#err.isTerminal && this.#isLineOpen;
-    if (isInLine) this.#isLineOpen = false;
-    await this.#err.write(`${isInLine ? '\n' : ''}${line}\n`);
+    await this.#leaveLine();
+    await this.#err.write(`${line}\n`);
+  }
+
+  /** Both on one screen: the answer's open line is closed before anything else is shown. */
+  async #leaveLine(): Promise<void> {
+    if (!this.#out.isTerminal || !this.#err.isTerminal || !this.#isLineOpen) return;
+    this.#isLineOpen = false;
+    await this.#err.write('\n');
   }
 }

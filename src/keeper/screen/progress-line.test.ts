@@ -10,7 +10,7 @@ test('a download shows its share, bytes, rate and what is left', () => {
     rate: 1_200_000,
     eta_s: 6.7,
   } as const;
-  expect(progressText(progress)).toBe('model download  ████░░░░░░░░░░░░░░░░  20 %  2.0 MB of 10.0 MB  1.2 MB/s  6.7 s left');
+  expect(progressText(progress)).toBe('model download  ████░░░░░░░░░░░░░░░░  20 %  2.0 MB of 10.0 MB  1.2 MB/s  7 s left');
 });
 
 test('a length that nobody knows has no bar', () => {

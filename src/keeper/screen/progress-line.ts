@@ -1,5 +1,5 @@
 import type { Progress } from '../../contract/index.ts';
-import { bytes, duration, rate } from '../show/units.ts';
+import { bytes, rate, uptime } from '../show/units.ts';
 import type { Pane } from './pane.ts';
 import { printable } from './printable.ts';
 
@@ -58,7 +58,7 @@ export function progressText({ action, done, total, unit, rate: perSecond, eta_s
   if (amount !== undefined) parts.push(amount);
   if (perSecond !== null && unit !== 'percent')
     parts.push(`${unit === 'bytes' ? bytes(perSecond) : `${rate(perSecond)} ${unit}`}/s`);
-  if (eta_s !== null) parts.push(`${duration(eta_s * 1000)} left`);
+  if (eta_s !== null) parts.push(`${uptime(Math.ceil(eta_s))} left`);
   return parts.join('  ');
 }
 

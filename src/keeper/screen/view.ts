@@ -16,6 +16,8 @@ export interface Step {
   action: string;
   human: string;
   detail?: boolean;
+  /** The queen's job that it is about, once there is one. */
+  jobId?: string;
 }
 
 /** The one way out of the keeper: `PeopleView` for people, `JsonView` for scripts. */

@@ -30,19 +30,26 @@ interface Entity<T> {
   none: string;
 }
 
+/** Then its last numbers are of a process that is gone. */
+const isOver = ({ state }: Pick<Worker, 'state'>): boolean => state === 'exited';
+
 const workerColumns: Column<Status['workers'][number]>[] = [
   { title: 'WORKER', cell: (each) => each.worker_id },
   { title: 'HIVE', cell: (each) => each.hive_id },
   { title: 'MODEL', cell: (each) => each.model, shrinks: true },
   { title: 'DEVICE', cell: (each) => `${each.worker}:${each.device}` },
   { title: 'STATE', cell: (each) => each.state },
-  { title: 'SLOTS', cell: (each) => `${each.slots_used}/${each.slots}`, align: 'right' },
+  { title: 'SLOTS', cell: (each) => (isOver(each) ? '' : `${each.slots_used}/${each.slots}`), align: 'right' },
   { title: 'CONTEXT', cell: (each) => each.context?.toString() ?? '', align: 'right' },
 ];
 
 const reportedColumns: Column<Status['workers'][number]>[] = [
-  { title: 'TOK/S', cell: (each) => (each.tokens_per_s === undefined ? '' : rate(each.tokens_per_s)), align: 'right' },
-  { title: 'MEMORY', cell: (each) => (each.memory_bytes === undefined ? '' : bytes(each.memory_bytes)), align: 'right' },
+  { title: 'TOK/S', cell: (each) => (isOver(each) || !each.tokens_per_s ? '' : rate(each.tokens_per_s)), align: 'right' },
+  {
+    title: 'MEMORY',
+    cell: (each) => (isOver(each) || each.memory_bytes === undefined ? '' : bytes(each.memory_bytes)),
+    align: 'right',
+  },
   { title: 'LAST WORDS', cell: (each) => each.last_words?.trimEnd().split('\n').at(-1) ?? '', shrinks: true },
 ];
 
@@ -73,7 +80,7 @@ export const workers: Entity<Worker> = {
         ['model', each.model],
         ['device', `${each.worker}:${each.device}`],
         ['state', each.state],
-        ['slots', `${each.slots_used} of ${each.slots} in use`],
+        ['slots', isOver(each) ? undefined : `${each.slots_used} of ${each.slots} in use`],
         ['context', each.context === undefined ? undefined : `${each.context} tokens a slot`],
         ['port', each.port?.toString()],
         ['pid', each.pid?.toString()],

@@ -32,6 +32,16 @@ test('a list of workers is a table', () => {
   ]);
 });
 
+test('of a worker that has exited no slots and no rates are shown, and of an idle one no rate', () => {
+  const last = { tokens_per_s: 0, memory_bytes: 210_000_000 };
+  const exited = { ...worker, worker_id: 'worker-2', state: 'exited', ...last };
+  expect(text('worker_list', { workers: [{ ...worker, ...last }, exited] }).split('\n')).toEqual([
+    'WORKER           HIVE       MODEL  DEVICE  STATE   SLOTS  MEMORY',
+    'worker-1a2b3c4d  localhost  tiny   cpu:0   ready     1/4  210 MB',
+    'worker-2         localhost  tiny   cpu:0   exited',
+  ]);
+});
+
 test.each([
   ['workers', 'No workers. Start one: rbee worker spawn --model tiny'],
   ['models', 'No models. Fetch one: rbee model download <url>'],
@@ -43,6 +53,7 @@ test.each([
 
 test.each([
   ['worker_delete', { worker_id: 'worker-1a2b3c4d' }, 'worker-1a2b3c4d deleted'],
+  ['hive_delete', { hive_id: 'localhost' }, "hive localhost deleted; 'rbee hive install' brings it back"],
   ['hive_uninstall', { hive_id: 'attic' }, 'hive attic uninstalled'],
   ['model_delete', { model: 'qwen3' }, 'model qwen3 deleted'],
 ])('%s that returns only a name is told in a sentence', (operation, value, sentence) => {

@@ -1,3 +1,4 @@
+import { LOCALHOST } from '../../contract/index.ts';
 import { entities, isStatus, statusText } from './entities.ts';
 import type { Look } from './look.ts';
 import { list } from './table.ts';
@@ -32,7 +33,8 @@ function sentence(operation: string, value: object): string | undefined {
   if (typeof only !== 'string' || more.length > 0 || verb === undefined) return undefined;
   const noun = operation.split('_')[0];
   const name = noun === undefined || only.startsWith(`${noun}-`) ? only : `${noun} ${only}`;
-  return `${name} ${verb.endsWith('e') ? `${verb}d` : `${verb}ed`}`;
+  const said = `${name} ${verb.endsWith('e') ? `${verb}d` : `${verb}ed`}`;
+  return noun === 'hive' && only === LOCALHOST ? `${said}; 'rbee hive install' brings it back` : said;
 }
 
 function pairs(value: object, look: Look): string {
