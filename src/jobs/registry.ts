@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { createHash, randomUUID } from 'node:crypto';
 import { JobError, type Actor, type Handlers, type JobContext, type JobRecord } from '../contract/index.ts';
 import type { Catalog, Collection } from './catalog.ts';
 import type { EventLog } from './event-log.ts';
 import { execute, fail, type Logger, type UntypedHandler } from './execute.ts';
+import { DisconnectWatch } from './disconnect-watch.ts';
 import { Job } from './job.ts';
-import { CANCEL_GRACE_MS, DISCONNECT_GRACE_MS, EXPIRY_INTERVAL_MS, RUNNING_JOBS_LIMIT } from './limits.ts';
+import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS, RUNNING_JOBS_LIMIT } from './limits.ts';
 import type { JobRequest } from './parse-request.ts';
 import { Reader, type Sink } from './reader.ts';
 import type { Encoder } from './sse.ts';
+import { alreadyEnded, digest, newRecord, withoutKey, type CreateOptions, type StoredJob } from './stored-job.ts';
 
 export interface RegistryOptions {
   actor: Actor;
@@ -18,19 +19,6 @@ export interface RegistryOptions {
   logger: Logger;
   /** Ended jobs kept for replay. */
   kept: { jobs: number; ageMs: number };
-}
-
-/** What is stored of a job beside its events. */
-interface StoredJob extends JobRecord {
-  idempotency_key?: string;
-  /** Digest of the body, to tell a retry from another request under the same key. */
-  body_sha256?: string;
-}
-
-export interface CreateOptions {
-  correlationId: string;
-  idempotencyKey: string | undefined;
-  body: string;
 }
 
 export interface JobQuery {
@@ -55,8 +43,7 @@ export class JobRegistry {
   readonly #dirty = new Set<Job>();
   /** Requests under way, so that a POST sent twice at once makes one job. */
   readonly #creating = new Map<string, { digest: string; created: Promise<JobRecord> }>();
-  /** Jobs that end when nobody reads them any more, with the timer of those that nobody reads now. */
-  readonly #endsAlone = new Map<Job, NodeJS.Timeout | undefined>();
+  readonly #disconnects = new DisconnectWatch();
   readonly #expiry: NodeJS.Timeout;
   #nextFlush: Promise<JobError | undefined> | undefined;
   #isClosing = false;
@@ -125,14 +112,14 @@ export class JobRegistry {
     }
     const reader = new Reader(job, sink, options);
     job.readers.add(reader);
-    this.#watchDisconnect(job);
+    this.#disconnects.readersChanged(job);
     return {
       start: () => reader.start(),
       ping: () => reader.ping(),
       close: () => {
         reader.close();
         job.readers.delete(reader);
-        this.#watchDisconnect(job);
+        this.#disconnects.readersChanged(job);
       },
     };
   }
@@ -200,10 +187,7 @@ export class JobRegistry {
     }
     const run = handler(request.input, this.#contextOf(job));
     void execute(job, run, this.#options.logger);
-    if (request.onDisconnect === 'cancel') {
-      this.#endsAlone.set(job, undefined);
-      this.#watchDisconnect(job);
-    }
+    if (request.onDisconnect === 'cancel') this.#disconnects.add(job);
     return withoutKey(job.record);
   }
 
@@ -231,14 +215,6 @@ export class JobRegistry {
     this.#dirty.delete(job);
     this.#options.log.delete(job.record.job_id);
     this.#stored.delete(job.record.job_id);
-  }
-
-  /** To be called whenever a job gains or loses a reader: each time that it is alone, it has the whole grace. */
-  #watchDisconnect(job: Job): void {
-    if (!this.#endsAlone.has(job)) return;
-    clearTimeout(this.#endsAlone.get(job));
-    const end = () => job.abort.abort(new JobError('cancelled', 'the client has gone'));
-    this.#endsAlone.set(job, job.readers.size > 0 ? undefined : setTimeout(end, DISCONNECT_GRACE_MS).unref());
   }
 
   /** One flush a tick for all jobs. Resolves when it is done, with the error if the records could not be stored. */
@@ -274,8 +250,7 @@ export class JobRegistry {
 
   #letGo(job: Job): void {
     this.#live.delete(job.record.job_id);
-    clearTimeout(this.#endsAlone.get(job));
-    this.#endsAlone.delete(job);
+    this.#disconnects.forget(job);
   }
 
   #findByKey(key: string): { digest: string | undefined; created: Promise<JobRecord> } | undefined {
@@ -318,32 +293,3 @@ export class JobRegistry {
 }
 
 const EXPIRED_AT_ONCE = 1_000;
-
-function newRecord(request: JobRequest, options: CreateOptions, actor: Actor): StoredJob {
-  const { correlationId, idempotencyKey, body } = options;
-  return {
-    job_id: `job-${randomUUID()}`,
-    operation: request.operation,
-    state: 'queued',
-    actor,
-    correlation_id: correlationId,
-    created_at: new Date().toISOString(),
-    downstream: [],
-    ...(idempotencyKey === undefined ? {} : { idempotency_key: idempotencyKey, body_sha256: digest(body) }),
-  };
-}
-
-function alreadyEnded({ job_id, state }: JobRecord): JobError {
-  return new JobError('job_already_ended', `Job '${job_id}' has already ended: ${state}`);
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
-function withoutKey(stored: StoredJob): JobRecord {
-  const record = { ...stored };
-  delete record.idempotency_key;
-  delete record.body_sha256;
-  return record;
-}

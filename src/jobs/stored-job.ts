@@ -1,0 +1,45 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { JobError, type Actor, type JobRecord } from '../contract/index.ts';
+import type { JobRequest } from './parse-request.ts';
+
+/** What is stored of a job beside its events. */
+export interface StoredJob extends JobRecord {
+  idempotency_key?: string;
+  /** Digest of the body, to tell a retry from another request under the same key. */
+  body_sha256?: string;
+}
+
+export interface CreateOptions {
+  correlationId: string;
+  idempotencyKey: string | undefined;
+  body: string;
+}
+
+export function newRecord(request: JobRequest, options: CreateOptions, actor: Actor): StoredJob {
+  const { correlationId, idempotencyKey, body } = options;
+  return {
+    job_id: `job-${randomUUID()}`,
+    operation: request.operation,
+    state: 'queued',
+    actor,
+    correlation_id: correlationId,
+    created_at: new Date().toISOString(),
+    downstream: [],
+    ...(idempotencyKey === undefined ? {} : { idempotency_key: idempotencyKey, body_sha256: digest(body) }),
+  };
+}
+
+export function alreadyEnded({ job_id, state }: JobRecord): JobError {
+  return new JobError('job_already_ended', `Job '${job_id}' has already ended: ${state}`);
+}
+
+export function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+export function withoutKey(stored: StoredJob): JobRecord {
+  const record = { ...stored };
+  delete record.idempotency_key;
+  delete record.body_sha256;
+  return record;
+}
