@@ -32,9 +32,9 @@ describe('a cancel', () => {
     const { code, stderr } = await running.ended;
     expect(code).toBe(130);
     expect(stderr).toContain('cancelled');
-    const { jobs } = (await swarm.result(['jobs', '--operation', 'infer'])) as unknown as { jobs: Job[] };
+    const { jobs } = await swarm.result<{ jobs: Job[] }>(['jobs', '--operation', 'infer']);
     expect(await statesOfAllHops(swarm, jobs[0]?.job_id ?? '')).toEqual(['cancelled', 'cancelled', 'cancelled']);
-    const { workers } = (await swarm.result(['worker', 'list'])) as unknown as { workers: { slots_used: number }[] };
+    const { workers } = await swarm.result<{ workers: { slots_used: number }[] }>(['worker', 'list']);
     expect(workers[0]?.slots_used).toBe(0);
   });
 
@@ -45,7 +45,7 @@ describe('a cancel', () => {
     running.child.stdout?.destroy();
     const { stderr } = await running.ended;
     expect(stderr).toBe('');
-    const { jobs } = (await swarm.result(['jobs', '--operation', 'infer'])) as unknown as { jobs: Job[] };
+    const { jobs } = await swarm.result<{ jobs: Job[] }>(['jobs', '--operation', 'infer']);
     expect(jobs[0]?.state).toBe('cancelled');
   });
 

@@ -90,7 +90,7 @@ describe('with the fleet up', () => {
   test.each(['queen', 'hive', 'worker'] as const)(
     'the curl session works on the port of the %s: POST, then the stream',
     async (role) => {
-      const { workers } = (await swarm.result(['worker', 'list'])) as unknown as { workers: { port: number }[] };
+      const { workers } = await swarm.result<{ workers: { port: number }[] }>(['worker', 'list']);
       const url = { queen: swarm.queenUrl, hive: swarm.hiveUrl, worker: `http://127.0.0.1:${workers[0]?.port}` }[role];
       const created = await fetch(`${url}/v1/jobs`, {
         method: 'POST',
@@ -120,8 +120,8 @@ describe('with the fleet up', () => {
   });
 
   test('jobs, logs and trace tell afterwards what happened', async () => {
-    const jobs = await swarm.result(['jobs', '--operation', 'infer']);
-    const [job] = jobs['jobs'] as unknown as { job_id: string; correlation_id: string }[];
+    const { jobs } = await swarm.result<{ jobs: { job_id: string; correlation_id: string }[] }>(['jobs', '--operation', 'infer']);
+    const [job] = jobs;
     const logs = await swarm.rbee(['logs', job?.job_id ?? '']);
     expect(logs.code, logs.stderr).toBe(0);
     expect(logs.stdout.length).toBeGreaterThan(20);
@@ -145,13 +145,13 @@ describe('with the fleet up', () => {
   });
 
   test('the beginning of a long prompt that is still in the cache is not computed again', async () => {
-    const ask = async (ending: string) =>
-      (await swarm.result(['infer', `${'The bee flies. '.repeat(20)}${ending}`, '--temperature', '0']))['usage'];
+    interface Answer {
+      usage: { cached_tokens: number; prompt_tokens: number };
+    }
+    const ask = (ending: string) =>
+      swarm.result<Answer>(['infer', `${'The bee flies. '.repeat(20)}${ending}`, '--temperature', '0']);
     await ask('What does it do?');
-    const { cached_tokens, prompt_tokens } = (await ask('What is it?')) as unknown as {
-      cached_tokens: number;
-      prompt_tokens: number;
-    };
+    const { cached_tokens, prompt_tokens } = (await ask('What is it?')).usage;
     expect(cached_tokens).toBeGreaterThan(60);
     expect(cached_tokens).toBeLessThan(prompt_tokens);
   });

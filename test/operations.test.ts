@@ -72,7 +72,7 @@ describe('hives', () => {
   });
 
   test('uninstall --catalog-only forgets it and leaves it running; install finds it again', async () => {
-    const { pid } = (await swarm.result(['hive', 'status'])) as unknown as { pid: number };
+    const { pid } = await swarm.result<{ pid: number }>(['hive', 'status']);
     await swarm.result(['hive', 'uninstall', 'localhost', '--catalog-only']);
     expect((await swarm.rbee(['hive', 'get'])).code).toBe(3);
     expect(leftovers(swarm.home)).toContain(pid);
@@ -174,9 +174,9 @@ describe('models', () => {
       server.close();
       server.closeAllConnections();
     }
-    const { workers } = (await swarm.result(['worker', 'list'])) as unknown as {
+    const { workers } = await swarm.result<{
       workers: { worker_id: string; model: string }[];
-    };
+    }>(['worker', 'list']);
     for (const { worker_id } of workers) await swarm.result(['worker', 'delete', worker_id]);
     await swarm.result(['model', 'delete', 'bees-1M']);
     expect((await swarm.rbee(['model', 'get', 'bees-1M'])).code).toBe(3);

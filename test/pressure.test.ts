@@ -35,7 +35,7 @@ describe('many at once', () => {
 
   test('a thousand small operations neither fail nor cost the hive its life', async () => {
     await using swarm = await testSwarm();
-    const { pid } = (await swarm.result(['hive', 'start'])) as unknown as { pid: number };
+    const { pid } = await swarm.result<{ pid: number }>(['hive', 'start']);
     const ids = await Promise.all(Array.from({ length: 1000 }, () => post(swarm, { operation: 'worker_list' })));
     const streams = await Promise.all(ids.map((id) => streamOf(swarm, id)));
     expect(streams.filter((stream) => stream.includes('event: result\n'))).toHaveLength(1000);
@@ -80,7 +80,7 @@ describe('stopping', () => {
     await using swarm = await testSwarm();
     const running = swarm.start(ENDLESS);
     await running.says('stdout', /.{20}/s);
-    const { pid } = (await swarm.result(['hive', 'status'])) as unknown as { pid: number };
+    const { pid } = await swarm.result<{ pid: number }>(['hive', 'status']);
     process.kill(pid, 'SIGKILL');
     await running.says('stderr', /taking the stream up again/);
     const { code, stderr } = await running.ended;
@@ -92,7 +92,7 @@ describe('stopping', () => {
     await using swarm = await testSwarm();
     const running = swarm.start(ENDLESS);
     await running.says('stdout', /.{20}/s);
-    const { queen } = (await swarm.result(['status'])) as unknown as { queen: { pid: number } };
+    const { queen } = await swarm.result<{ queen: { pid: number } }>(['status']);
     process.kill(queen.pid, 'SIGKILL');
     await running.says('stderr', /queen is awake and healthy\n.*queen is awake and healthy/s);
     await expect.poll(() => jobsAt(swarm.hiveUrl, 'state=running'), { timeout: 5_000 }).toEqual([]);
@@ -113,10 +113,10 @@ describe('who is what', () => {
   test('a hive with a token takes its workers back too', async () => {
     await using swarm = await testSwarm({ env: { RBEE_TOKEN: 'secret' } });
     await swarm.result(['infer', 'hello']);
-    const before = (await swarm.result(['worker', 'list'])) as unknown as { workers: { pid: number; context: number }[] };
-    const { pid } = (await swarm.result(['hive', 'status'])) as unknown as { pid: number };
+    const before = await swarm.result<{ workers: { pid: number; context: number }[] }>(['worker', 'list']);
+    const { pid } = await swarm.result<{ pid: number }>(['hive', 'status']);
     process.kill(pid, 'SIGKILL');
-    const after = (await swarm.result(['worker', 'list'])) as unknown as typeof before;
+    const after = await swarm.result<typeof before>(['worker', 'list']);
     expect(after.workers).toMatchObject([{ pid: before.workers[0]?.pid, context: 1024 }]);
   });
 });

@@ -45,7 +45,7 @@ export interface Swarm extends AsyncDisposable {
   rbee(args: string[], options?: { input?: string }): Promise<Outcome>;
   start(args: string[], options?: { input?: string }): Running;
   /** Output of an operation, through the command line. */
-  result(args: string[]): Promise<Record<string, never>>;
+  result<T = Record<string, unknown>>(args: string[]): Promise<T>;
 }
 
 export async function testSwarm(options: { env?: Record<string, string>; home?: string } = {}): Promise<Swarm> {
@@ -69,11 +69,11 @@ export async function testSwarm(options: { env?: Record<string, string>; home?: 
     hiveUrl: `http://127.0.0.1:${hive}`,
     rbee,
     start,
-    async result(args) {
+    async result<T>(args: string[]): Promise<T> {
       const { code, stdout, stderr } = await rbee([...args, '--json']);
       expect(code, stderr + stdout).toBe(0);
-      const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as { event?: string; data: Record<string, never> };
-      return last.event === undefined ? (last as never) : last.data;
+      const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as { data: T };
+      return last.data;
     },
     async [Symbol.asyncDispose]() {
       const down = await rbee(['down']);
