@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { actorOf, errorCodes, JobError, type JobRecord, type Role } from './contract/index.ts';
+import { actorOf, errorCodes, JobError, type Role } from './contract/index.ts';
 import {
   bindFirstFree,
   ensureDirectory,
@@ -14,7 +14,6 @@ import {
 } from './daemon/index.ts';
 import {
   bindServer,
-  cancelJob,
   createJobServer,
   JobRegistry,
   KEPT_IN_MEMORY_JOBS_LIMIT,
@@ -28,7 +27,7 @@ import {
   type Catalog,
   type ServedRole,
 } from './jobs/index.ts';
-import { log, logAs, speaking } from './narration/index.ts';
+import { log, logAs, speaking, spoken } from './narration/index.ts';
 
 export interface RoleLife {
   role: Role;
@@ -77,6 +76,7 @@ async function start(life: RoleLife): Promise<void> {
     catalog,
     logger: log,
     kept,
+    resume: served.resume && spoken(actorOf[role], served.resume),
   });
   const server = createJobServer({
     role,
@@ -91,6 +91,7 @@ async function start(life: RoleLife): Promise<void> {
   });
   served.addRoutes?.(server.app);
   await served.prepare?.();
+  registry.resume();
   await server.open();
   const own = { role, name: role === 'worker' ? name : role, host, port: bound.port, version: __RBEE_VERSION__ };
   // Before what takes long: a worker that is still loading when its hive dies must be found.
@@ -104,7 +105,6 @@ async function start(life: RoleLife): Promise<void> {
     await server.close();
     catalog.close();
   });
-  cancelLeftBelow(registry.interrupted, served);
   const learned = { ...extra, ...(await served.start?.()) };
   if (served.start !== undefined) await writePidfile(paths.run, { ...own, extra: learned });
   log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${describe(life)} is ready on port ${bound.port}`);
@@ -114,17 +114,6 @@ async function start(life: RoleLife): Promise<void> {
 /** 'queen', "hive 'localhost'", 'worker-1a2b3c4d'. */
 function describe({ role, name }: RoleLife): string {
   return role === 'hive' ? `hive '${name}'` : name;
-}
-
-/** What jobs of a former process drove below runs for nobody any more. Best effort, and nobody waits for it. */
-function cancelLeftBelow(interrupted: readonly JobRecord[], { findPeer }: ServedRole): void {
-  for (const below of interrupted.flatMap(({ downstream }) => downstream)) {
-    try {
-      void cancelJob(findPeer(below), below.job_id);
-    } catch (cause) {
-      log.info({ job_id: below.job_id, reason: String(cause) }, `what ran below on ${below.name} is gone`);
-    }
-  }
 }
 
 async function openStorage({ role, storage }: RoleLife) {

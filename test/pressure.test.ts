@@ -75,30 +75,6 @@ describe('stopping', () => {
     expect((await spawning.ended).code).not.toBe(0);
     expect(leftovers(swarm.home)).toHaveLength(1);
   });
-
-  test('a hive that dies in the middle of an answer is started again, and says how the answer ended', async () => {
-    await using swarm = await testSwarm();
-    const running = swarm.start(ENDLESS);
-    await running.says('stdout', /.{20}/s);
-    const { pid } = await swarm.result<{ pid: number }>(['hive', 'status']);
-    process.kill(pid, 'SIGKILL');
-    await running.says('stderr', /taking the stream up again/);
-    const { code, stderr } = await running.ended;
-    expect([code, stderr]).toEqual([5, expect.stringContaining('rbee-hive ended while this job was running')]);
-    await expect.poll(() => jobsAt(swarm.hiveUrl, 'state=running'), { timeout: 5_000 }).toEqual([]);
-  });
-
-  test('a queen that dies in the middle of an answer is woken by who waits for it; nothing runs on unowned', async () => {
-    await using swarm = await testSwarm();
-    const running = swarm.start(ENDLESS);
-    await running.says('stdout', /.{20}/s);
-    const { queen } = await swarm.result<{ queen: { pid: number } }>(['status']);
-    process.kill(queen.pid, 'SIGKILL');
-    await running.says('stderr', /queen is awake and healthy\n.*queen is awake and healthy/s);
-    await expect.poll(() => jobsAt(swarm.hiveUrl, 'state=running'), { timeout: 5_000 }).toEqual([]);
-    const { code, stderr } = await running.ended;
-    expect([code, stderr]).toEqual([5, expect.stringContaining('ended while this job was running')]);
-  });
 });
 
 describe('who is what', () => {

@@ -132,6 +132,7 @@ export const errorCodes = {
   daemon_stop_failed: final([500, 7], 'A daemon did not stop.', 'End it by the pid that the message names.'),
   version_mismatch: final([409, 4], 'A daemon runs another version of rbee.', 'Restart the fleet with this version: rbee down.'),
   deadline_exceeded: retryable([504, 5], 'A step took longer than its deadline.', 'Try again; the message names the step.'),
+  shutting_down: retryable([503, 5], 'The daemon doing the job was stopped.', 'Run it again when the daemon is back.'),
   interrupted: retryable([503, 5], 'The process doing the job ended before the job did.', 'Run it again.'),
   cancelled: final([409, 130], 'The job was cancelled.', 'Nothing to do.'),
   not_implemented: final([501, 9], 'This is not built yet.', 'CHANGELOG.md says what is.'),

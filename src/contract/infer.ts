@@ -52,6 +52,7 @@ export const inferOutput = z.object({
 
 export const infer = {
   runsOn: 'worker',
+  mayRepeat: true,
   summary: 'Run a prompt and stream the answer',
   subject: 'prompt',
   input: inferInput,

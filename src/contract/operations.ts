@@ -11,6 +11,8 @@ export interface OperationSpec {
   subject?: string;
   input: z.ZodObject;
   output: z.ZodType;
+  /** Set where running it twice does no harm, so that a hive that died in the middle may be asked again. */
+  mayRepeat?: true;
   /** Command lines that work as printed, for help and docs. */
   examples: readonly string[];
 }
@@ -166,6 +168,7 @@ export const operations = {
   },
   worker_list: {
     runsOn: 'hive',
+    mayRepeat: true,
     summary: 'List the workers of a hive',
     input: z.strictObject({ hive_id }),
     output: z.object({ workers: z.array(worker) }),
@@ -173,6 +176,7 @@ export const operations = {
   },
   worker_get: {
     runsOn: 'hive',
+    mayRepeat: true,
     summary: 'Show one worker',
     subject: 'worker_id',
     input: z.strictObject({ hive_id, worker_id }),
@@ -197,6 +201,7 @@ export const operations = {
   },
   model_download: {
     runsOn: 'hive',
+    mayRepeat: true,
     summary: 'Fetch a model onto a hive',
     subject: 'model',
     input: z.strictObject({
@@ -218,6 +223,7 @@ export const operations = {
   },
   model_list: {
     runsOn: 'hive',
+    mayRepeat: true,
     summary: 'List the models of a hive',
     input: z.strictObject({ hive_id }),
     output: z.object({ models: z.array(model) }),
@@ -225,6 +231,7 @@ export const operations = {
   },
   model_get: {
     runsOn: 'hive',
+    mayRepeat: true,
     summary: 'Show one model',
     subject: 'model',
     input: z.strictObject({ hive_id, model: model_name }),

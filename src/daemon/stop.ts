@@ -11,7 +11,8 @@ const KILL_WITHIN_MS = 10_000;
 export type StopOutcome = 'not_running' | 'ended' | 'killed';
 
 /**
- * Ends a process: asks first (SIGTERM), and kills it after `graceMs`. Returns when it has ended, and how; a process that has
+ * Ends a process: asks first (SIGTERM), and kills it after `graceMs`. With 0 it is not asked: a frozen process that is woken to
+ * end by itself would first do what it was frozen in. Returns when it has ended, and how; a process that has
  * ended already, or whose pid now belongs to another, is 'not_running' and gets no signal.
  * Throws daemon_stop_failed, with the pid, when it cannot be ended.
  */
@@ -19,11 +20,13 @@ export async function stopProcess(
   target: ProcessIdentity & { name: string },
   options: { graceMs: number },
 ): Promise<StopOutcome> {
-  if (!(await signalProcess(target, 'SIGTERM'))) return 'not_running';
-  // A stopped process keeps the SIGTERM pending until it goes on; to a running one SIGCONT means nothing.
-  await signalProcess(target, 'SIGCONT');
-  if (await endsWithin(target, options.graceMs)) return 'ended';
-  await signalProcess(target, 'SIGKILL');
+  if (options.graceMs > 0) {
+    if (!(await signalProcess(target, 'SIGTERM'))) return 'not_running';
+    // A stopped process keeps the SIGTERM pending until it goes on; to a running one SIGCONT means nothing.
+    await signalProcess(target, 'SIGCONT');
+    if (await endsWithin(target, options.graceMs)) return 'ended';
+  }
+  if (!(await signalProcess(target, 'SIGKILL'))) return options.graceMs > 0 ? 'ended' : 'not_running';
   if (await endsWithin(target, KILL_WITHIN_MS)) return 'killed';
   const { name, pid } = target;
   throw new JobError(

@@ -2,7 +2,7 @@ import { homePaths } from '../daemon/index.ts';
 import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
 import { JobError } from '../contract/index.ts';
 import { readCapabilities } from './devices.ts';
-import { createInfer } from './infer.ts';
+import { createInfer, resumeInfer } from './infer.ts';
 import { modelHandlers } from './model-handlers.ts';
 import { openModelStore } from './models/index.ts';
 import { workerHandlers } from './worker-handlers.ts';
@@ -32,12 +32,14 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
     if (!('port' in state)) throw new JobError('worker_unreachable', `Worker '${id}' is ${state.kind}`);
     return { role: 'worker', name: id, host: '127.0.0.1', port: state.port, token };
   };
+  const parts = { workers, models, workerPeer };
   return {
     handlers: {
       ...workerHandlers({ hiveId, workers, models }),
       ...modelHandlers({ models, workers }),
-      infer: createInfer({ workers, models, workerPeer }),
+      infer: createInfer(parts),
     },
+    resume: resumeInfer(parts),
     findPeer: ({ name }) => workerPeer(name),
     addRoutes: (app) => {
       app.get('/capabilities', () => readCapabilities(hiveId, paths.data));

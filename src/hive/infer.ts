@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { JobError, type InputOf, type JobContext, type JobEvent, type OutputOf, type Run } from '../contract/index.ts';
-import { runOn, type Peer } from '../jobs/index.ts';
+import { isSilence, resumeOn, runOn, type Peer, type Resume, type RunOnOptions } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import { chooseDevice, listDevices } from './devices.ts';
 import type { ModelStore } from './models/index.ts';
@@ -32,13 +32,16 @@ export function createInfer(parts: InferParts): Run<'infer'> {
     };
     for (let attempt = 1; ; attempt += 1) {
       const lease = await workers.lease(need, spec, context.signal);
+      const { id } = lease.worker;
+      narrate('infer', `worker ${id} takes it`, { detail: true });
       const said = { isToken: false };
+      const start: Start = (peer, options, watched) => runOn(peer, 'infer', options)(input, watched);
       try {
-        return yield* runOnWorker(lease, { input, context, said, parts });
+        return yield* onWorker(lease, start, { context: noting(context, said), parts });
       } catch (cause) {
         const isDeath = cause instanceof JobError && cause.code === 'worker_died';
         if (!isDeath || said.isToken || input.worker_id !== undefined || attempt === ATTEMPTS) throw cause;
-        narrate('retry', `worker ${lease.worker.id} died before it said anything; trying another`);
+        narrate('retry', `worker ${id} died before it said anything; trying again`);
       } finally {
         lease.release();
       }
@@ -46,40 +49,63 @@ export function createInfer(parts: InferParts): Run<'infer'> {
   };
 }
 
-interface Attempt {
-  input: InputOf<'infer'>;
-  context: JobContext;
-  /** Set once part of the answer has gone out: it cannot be given by another worker any more. */
-  said: { isToken: boolean };
-  parts: InferParts;
+/** Goes on with what this hive's former process was relaying from a worker that has outlived it. */
+export function resumeInfer(parts: InferParts): Resume {
+  return async function* ({ below, after, hasToken }, context) {
+    const lease = parts.workers.leaseAdopted(below.name);
+    if (lease === undefined) {
+      const gone = `Worker '${below.name}' has ended while its hive was away`;
+      // Whoever still has the request may send it again, as long as nothing of the answer has gone out.
+      throw new JobError(hasToken ? 'worker_died' : 'interrupted', gone);
+    }
+    narrate('resume', `the hive was started again; going on with worker ${below.name}`);
+    const start: Start = (peer, options, watched) => resumeOn(peer, 'infer', options)({ jobId: below.job_id, after }, watched);
+    try {
+      return yield* onWorker(lease, start, { context, parts });
+    } finally {
+      lease.release();
+    }
+  };
 }
 
-async function* runOnWorker(
-  { worker: { id, died } }: Lease,
-  { input, context, said, parts }: Attempt,
-): AsyncGenerator<JobEvent, OutputOf<'infer'>, void> {
-  narrate('infer', `worker ${id} takes it`, { detail: true });
+type Answer = AsyncGenerator<JobEvent, OutputOf<'infer'>, void>;
+type Start = (peer: Peer, options: Pick<RunOnOptions, 'onReconnect'>, context: JobContext) => Answer;
+
+async function* onWorker(
+  { worker }: Lease,
+  start: Start,
+  { context, parts }: { context: JobContext; parts: InferParts },
+): Answer {
+  const { workers, workerPeer } = parts;
+  const { id, died } = worker;
+  const options = {
+    onReconnect: (reason: string, cause: unknown) => {
+      // A frozen process is no better than a dead one, and holds its memory. Its jobs are told by `died`.
+      if (isSilence(cause)) void workers.condemn(worker, reason);
+    },
+  };
   const signal = AbortSignal.any([context.signal, died.signal]);
   try {
-    return yield* noting(runOn(parts.workerPeer(id), 'infer')(input, { ...context, signal }), said);
+    return yield* start(workerPeer(id), options, { ...context, signal });
   } catch (cause) {
     context.signal.throwIfAborted();
     if (!(cause instanceof JobError) || cause.code !== 'worker_unreachable') throw cause;
     await Promise.race([once(died.signal, 'abort'), delay(DEATH_NOTICE_MS)]);
-    await parts.workers.condemn(id, cause.message);
+    await workers.condemn(worker, cause.message);
     // A broken connection says less than why it broke.
     throw died.signal.aborted ? died.signal.reason : cause;
   }
 }
 
-/** Passes everything on, and notes whether a token was among it. */
-async function* noting<T>(run: AsyncGenerator<JobEvent, T, void>, said: Attempt['said']): AsyncGenerator<JobEvent, T, void> {
-  const events = run[Symbol.asyncIterator]();
-  for (let step = await events.next(); ; step = await events.next()) {
-    if (step.done) return step.value;
-    said.isToken ||= step.value.kind === 'token';
-    yield step.value;
-  }
+/** Passes everything on, and notes whether a token was among it: then no other worker can give the answer any more. */
+function noting(context: JobContext, said: { isToken: boolean }): JobContext {
+  return {
+    ...context,
+    emit: (event) => {
+      said.isToken ||= event.kind === 'token';
+      context.emit(event);
+    },
+  };
 }
 
 /** A named worker has its model loaded, whatever the request calls it. */

@@ -68,7 +68,8 @@ async function send(peer: Peer, options: CallOptions): Promise<{ status: number;
   }
 }
 
-function asJobError(peer: Peer, cause: unknown): unknown {
+/** What went wrong on the network, in our words; anything else as it is. */
+export function asJobError(peer: Peer, cause: unknown): unknown {
   const code = networkCode(cause);
   if (code === undefined) return cause;
   if (code.startsWith('HPE_')) return badResponse(peer, `What answers as the ${peer.role} does not speak HTTP`, cause);
@@ -79,13 +80,13 @@ function asJobError(peer: Peer, cause: unknown): unknown {
 function abortReason(peer: Peer, signal: AbortSignal): unknown {
   const reason: unknown = signal.reason;
   const isTimeout = reason instanceof DOMException && reason.name === 'TimeoutError';
-  return isTimeout ? unreachable(peer, new DeadlineError('CALL_DEADLINE')) : reason;
+  return isTimeout ? unreachable(peer, 'no answer in time') : reason;
 }
 
 async function attempt(peer: Peer, options: CallOptions): Promise<{ status: number; text: string }> {
   const response = await exchange(peer, options);
   // A peer may send its head and then nothing more.
-  const timer = setTimeout(() => response.destroy(new DeadlineError('ANSWER_DEADLINE')), ANSWER_DEADLINE_MS);
+  const timer = setTimeout(() => response.destroy(new DeadlineError('ANSWER_DEADLINE', ANSWER_DEADLINE_MS)), ANSWER_DEADLINE_MS);
   try {
     response.setEncoding('utf8');
     let text = '';

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,6 +53,28 @@ describe.each([
   ['a file a job', () => openFileEventLog(directory)],
   ['memory', () => openMemoryEventLog()],
 ])('an event log in %s', (_name, open) => {
+  test('knows the last event, and how far the job below had come, in a log of any length', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyEvent, { minLength: 1, maxLength: 60 }),
+        fc.nat({ max: 60 }),
+        fc.boolean(),
+        (events, after, isLong) => {
+          const log = open();
+          const jobId = `job-${randomUUID()}`;
+          const all = numbered(isLong ? Array.from({ length: 40 }, () => events).flat() : events);
+          log.create(header(jobId));
+          log.append(jobId, all);
+          expect(log.recover(jobId)?.last).toEqual(all.at(-1));
+          const relayed = all.findLast(({ seq, below }) => seq > after && below !== undefined);
+          expect(log.lastRelayed(jobId, after)).toBe(relayed?.below ?? 0);
+          log.close();
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
   test('gives back what was appended, in order, from any cursor on', () => {
     let jobs = 0;
     fc.assert(

@@ -51,9 +51,11 @@ export interface EventLog {
   /**
    * Mends what a crash left (a half-written last line).
    * @returns undefined when there is no such log
-   * @throws JobError internal for a log that a newer version wrote
+   * @throws JobError version_mismatch for a log that a newer version wrote
    */
   recover(jobId: string): { header: JobHeader; last: LoggedEvent | undefined } | undefined;
+  /** Seq in the job below of the last event after `after` that was relayed; 0 when there is none. */
+  lastRelayed(jobId: string, after: number): number;
   /** No more appends will come; frees what is held for them. */
   seal(jobId: string): void;
   delete(jobId: string): void;

@@ -1,8 +1,9 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { JobError, type EventKind } from '../contract/index.ts';
-import { START, type Cursor, type EventLog, type JobHeader, type LogChunk, type LoggedEvent } from './event-log.ts';
+import { type Cursor, type EventLog, type JobHeader, type LogChunk, type LoggedEvent } from './event-log.ts';
 import { OPEN_LOGS_LIMIT, READ_CHUNK_BYTES } from './limits.ts';
+import { endOfLastLine, linesBackwards } from './lines-backwards.ts';
 
 /** Format of the files. Line 1 is the header, every further line one event. */
 const FORMAT = 1;
@@ -35,6 +36,9 @@ export function openFileEventLog(directory: string): EventLog {
     },
     recover(jobId) {
       return recover(files.pathOf(jobId));
+    },
+    lastRelayed(jobId, after) {
+      return lastRelayed(files.pathOf(jobId), after);
     },
     seal(jobId) {
       files.close(jobId);
@@ -171,35 +175,36 @@ function readLines(file: string, offset: number): { texts: string[]; bytes: numb
 
 function recover(file: string): { header: JobHeader; last: LoggedEvent | undefined } | undefined {
   if (!fs.existsSync(file)) return undefined;
-  cutTornLine(file);
-  const [first = ''] = readLines(file, 0).texts;
-  if (first === '') return undefined;
-  const { rbee_job_log: format, ...header } = JSON.parse(first) as JobHeader & { rbee_job_log: number };
-  if (format > FORMAT) {
-    throw new JobError(
-      'internal',
-      `${file} was written by a newer rbee (log format ${format}; this one reads ${FORMAT}). Use that rbee.`,
-    );
-  }
-  let cursor = START;
-  let last: LoggedEvent | undefined;
-  for (;;) {
-    const chunk = readChunk(file, cursor);
-    if (chunk.events.length === 0) break;
-    last = chunk.events.at(-1);
-    cursor = chunk.cursor;
-  }
-  return { header, last };
-}
-
-/** A crash of the machine may leave half a line; the event was then never delivered. */
-function cutTornLine(file: string): void {
   const descriptor = fs.openSync(file, 'r+');
   try {
-    let end = fs.fstatSync(descriptor).size;
-    const byte = Buffer.alloc(1);
-    while (end > 0 && fs.readSync(descriptor, byte, 0, 1, end - 1) === 1 && byte[0] !== NEWLINE) end -= 1;
+    const end = endOfLastLine(descriptor);
+    // A crash of the machine may leave half a line; the event was then never delivered.
     fs.ftruncateSync(descriptor, end);
+    const [first = ''] = readLines(file, 0).texts;
+    if (first === '') return undefined;
+    const { value: last } = linesBackwards(descriptor, end).next();
+    return { header: parseHeader(file, first), last: last === undefined ? undefined : fromLine(last) };
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function parseHeader(file: string, line: string): JobHeader {
+  const { rbee_job_log: format, ...header } = JSON.parse(line) as JobHeader & { rbee_job_log: number };
+  if (format <= FORMAT) return header;
+  const sentence = `${file} was written by a newer rbee (log format ${format}; this one reads ${FORMAT}). Use that rbee.`;
+  throw new JobError('version_mismatch', sentence);
+}
+
+function lastRelayed(file: string, after: number): number {
+  const descriptor = fs.openSync(file, 'r');
+  try {
+    for (const line of linesBackwards(descriptor, endOfLastLine(descriptor))) {
+      const event = fromLine(line);
+      if (event === undefined || event.seq <= after) break;
+      if (event.below !== undefined) return event.below;
+    }
+    return 0;
   } finally {
     fs.closeSync(descriptor);
   }

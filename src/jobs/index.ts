@@ -10,3 +10,4 @@ export { raceAbort } from './race-abort.ts';
 export { JobRegistry } from './registry.ts';
 export { bindServer, createJobServer } from './server.ts';
 export type { ServedRole } from './served-role.ts';
+export type { Resume } from './takeover.ts';

@@ -1,9 +1,9 @@
 import {
   isTerminal,
   JobError,
+  type DownstreamJob,
   type EventKind,
   type JobEvent,
-  type JobRecord,
   type TerminalKind,
   type WireError,
 } from '../contract/index.ts';
@@ -11,13 +11,14 @@ import { type Cursor, type EventLog, type LogChunk, type LoggedEvent } from './e
 import { EVENTS_PER_JOB_LIMIT } from './limits.ts';
 import { Flush, type Reader } from './reader.ts';
 import { RelayedEvent } from './relayed-event.ts';
+import type { StoredJob } from './stored-job.ts';
 
 /**
  * One job in memory: its record, its events on the way to the log, its readers.
  * `append` numbers an event; `flush` makes what was appended durable and only then delivers it.
  */
 export class Job {
-  readonly record: JobRecord;
+  readonly record: StoredJob;
   readonly abort = new AbortController();
   readonly readers = new Set<Reader>();
   readonly #log: EventLog;
@@ -33,8 +34,9 @@ export class Job {
   #overLimit: JobError | undefined;
   /** The end of a job whose log could take no more: the one event that lives in memory alone. */
   #unlogged: LoggedEvent | undefined;
+  #isRecordChanged = true;
 
-  constructor(record: JobRecord, options: { log: EventLog; dirty: (job: Job) => void; lastSeq?: number }) {
+  constructor(record: StoredJob, options: { log: EventLog; dirty: (job: Job) => void; lastSeq?: number }) {
     this.record = record;
     this.#log = options.log;
     this.#dirty = options.dirty;
@@ -57,9 +59,26 @@ export class Job {
     return this.#lastSeq;
   }
 
+  /** Whether the record is to be stored: most flushes only bring events. */
+  get isRecordChanged(): boolean {
+    return this.#isRecordChanged;
+  }
+
   start(): void {
     this.record.state = 'running';
-    this.record.started_at = new Date().toISOString();
+    this.record.started_at ??= new Date().toISOString();
+    this.#changeRecord();
+  }
+
+  /** Notes the job below that this one drives from now on. */
+  drives(below: DownstreamJob): void {
+    this.record.downstream.push(below);
+    this.record.driven_after = this.#lastSeq;
+    this.#changeRecord();
+  }
+
+  markStored(): void {
+    this.#isRecordChanged = false;
   }
 
   /** Ignored once the job has ended: what a handler still says then changes nothing. */
@@ -70,7 +89,10 @@ export class Job {
       this.abort.abort(this.#overLimit);
       return;
     }
-    if (event.kind === 'token') this.record.first_token_at ??= new Date().toISOString();
+    if (event.kind === 'token' && this.record.first_token_at === undefined) {
+      this.record.first_token_at = new Date().toISOString();
+      this.#changeRecord();
+    }
     if (event instanceof RelayedEvent) this.#append(event.kind, event.json, event.below);
     else this.#append(event.kind, JSON.stringify(event.data));
   }
@@ -84,15 +106,9 @@ export class Job {
     this.#append(kind, JSON.stringify(data));
   }
 
-  /**
-   * Takes over the end that the log already has, for a process that died before it could store it.
-   * @returns whether the event is an end
-   */
-  endAs(last: LoggedEvent | undefined): boolean {
-    if (last === undefined || !isTerminal(last.kind)) return false;
-    this.#close(last.kind, last.kind === 'failed' ? (JSON.parse(last.json) as WireError) : undefined);
-    this.#dirty(this);
-    return true;
+  /** Takes over the end that the log already has, for a process that died before it could store it. */
+  endAs(last: LoggedEvent): void {
+    if (isTerminal(last.kind)) this.#close(last.kind, last.kind === 'failed' ? (JSON.parse(last.json) as WireError) : undefined);
   }
 
   /** For an ended job that is read again. Where its log could not take the end, the record knows it. */
@@ -133,6 +149,12 @@ export class Job {
     this.record.state = kind === 'result' ? 'completed' : kind;
     this.record.ended_at = new Date().toISOString();
     if (error !== undefined) this.record.error = error;
+    this.#changeRecord();
+  }
+
+  #changeRecord(): void {
+    this.#isRecordChanged = true;
+    this.#dirty(this);
   }
 
   #append(kind: EventKind, json: string, below?: number): void {

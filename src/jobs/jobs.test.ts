@@ -1,110 +1,12 @@
 import { once } from 'node:events';
-import { createServer, request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http';
-import { connect, createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { JobError, type Handlers, type JobContext, type JobEvent, type Run } from '../contract/index.ts';
+import { JobError, type Handlers } from '../contract/index.ts';
 import { startTestDaemon, type TestDaemon } from './fixtures/test-daemon.ts';
+import { counting, deferred, post, postList, readAll, readFirst, streamText, token } from './fixtures/test-jobs.ts';
 import { openMemoryCatalog } from './memory-catalog.ts';
 import { openMemoryEventLog } from './memory-event-log.ts';
-import type { Peer } from './peer.ts';
-import { runOn } from './run-on.ts';
-import { readStream, type StreamEvent } from './stream.ts';
-import type { Trace } from './trace.ts';
-
-const token = (text: string): JobEvent => ({ kind: 'token', data: { text } });
-const worker = (id: string) => ({
-  ...{ worker_id: id, hive_id: 'test', model: 'tiny', worker: 'cpu' as const, device: 0, state: 'ready' as const },
-  ...{ slots: 1, slots_used: 0, started_at: '2026-01-01T00:00:00.000Z' },
-});
-
-/** Says `count` tokens, then waits for `gate` if there is one, then says as many again. */
-function counting(count: number, gate?: Promise<unknown>): Run<'worker_list'> {
-  return async function* (_input, { signal }) {
-    for (let n = 1; n <= count; n += 1) yield token(`${n} `);
-    if (gate !== undefined) {
-      await Promise.race([gate, once(signal, 'abort')]);
-      signal.throwIfAborted();
-      for (let n = count + 1; n <= 2 * count; n += 1) yield token(`${n} `);
-    }
-    return { workers: [] };
-  };
-}
-
-function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve: () => void = () => undefined;
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
-}
-
-async function post(daemon: TestDaemon, body: unknown, headers: Record<string, string> = {}) {
-  const response = await fetch(`${daemon.url}/v1/jobs`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-  });
-  return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, never> };
-}
-
-async function postList(daemon: TestDaemon, headers: Record<string, string> = {}): Promise<string> {
-  const { body } = await post(daemon, { operation: 'worker_list' }, headers);
-  return String(body['job_id']);
-}
-
-async function streamText(daemon: TestDaemon, jobId: string, options: { after?: string; format?: string } = {}): Promise<string> {
-  const query = options.format === undefined ? '' : `?format=${options.format}`;
-  const headers = options.after === undefined ? {} : { 'last-event-id': options.after };
-  return (await fetch(`${daemon.url}/v1/jobs/${jobId}/stream${query}`, { headers })).text();
-}
-
-async function readAll(peer: Peer, jobId: string, after = 0): Promise<StreamEvent[]> {
-  const events: StreamEvent[] = [];
-  for await (const event of readStream(peer, jobId, { after, signal: AbortSignal.timeout(20_000) })) events.push(event);
-  return events;
-}
-
-function context(overrides: Partial<JobContext> = {}): JobContext {
-  return {
-    jobId: 'job-test',
-    correlationId: 'test-correlation',
-    signal: new AbortController().signal,
-    emit: () => undefined,
-    drives: () => undefined,
-    ...overrides,
-  };
-}
-
-async function drain<T>(run: AsyncGenerator<JobEvent, T, void>): Promise<{ events: JobEvent[]; output: T }> {
-  const events: JobEvent[] = [];
-  for (;;) {
-    const step = await run.next();
-    if (step.done) return { events, output: step.value };
-    events.push(step.value);
-  }
-}
-
-const callList = (peer: Peer, overrides: Partial<JobContext> = {}) =>
-  drain(runOn(peer, 'worker_list')({ hive_id: 'test' }, context(overrides)));
-
-/** Something else that listens where a hive should. */
-async function listenAs(server: Server): Promise<{ peer: Peer } & AsyncDisposable> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => sockets.add(socket));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    peer: { role: 'hive', name: 'test', host: '127.0.0.1', port: (server.address() as AddressInfo).port },
-    async [Symbol.asyncDispose]() {
-      server.close();
-      for (const socket of sockets) socket.destroy();
-      await once(server, 'close');
-    },
-  };
-}
-
-const impostor = (listener: RequestListener) => listenAs(createServer(listener));
 
 describe('POST /v1/jobs', () => {
   test('answers with the job, where to read it, and its correlation id', async () => {
@@ -171,7 +73,7 @@ describe('POST /v1/jobs', () => {
     await readFirst(daemon.peer, await postList(daemon), 1);
     const closing = daemon.registry.close();
     expect((await post(daemon, { operation: 'worker_list' })).body['error']).toMatchObject({
-      code: 'interrupted',
+      code: 'shutting_down',
       retryable: true,
     });
     await closing;
@@ -355,12 +257,12 @@ describe('how a job ends', () => {
     await expect.poll(() => daemon.registry.get(String(body['job_id'])).state, { timeout: 15_000 }).toBe('cancelled');
   });
 
-  test('a daemon that shuts down ends its jobs as interrupted, and their readers are told', async () => {
+  test('a daemon that shuts down ends its jobs as such, and their readers are told', async () => {
     const daemon = await startTestDaemon({ handlers: { worker_list: counting(1, deferred().promise) } });
     const reading = readAll(daemon.peer, await postList(daemon));
     await readFirst(daemon.peer, await postList(daemon), 1);
     await daemon[Symbol.asyncDispose]();
-    expect(JSON.parse((await reading).at(-1)?.json ?? '')).toMatchObject({ code: 'interrupted', retryable: true });
+    expect(JSON.parse((await reading).at(-1)?.json ?? '')).toMatchObject({ code: 'shutting_down', retryable: true });
   });
 
   test('what a killed process was doing alone ends as interrupted at the next start', async () => {
@@ -512,182 +414,9 @@ describe('who may call', () => {
   });
 
   test('with a token, every call must carry it', async () => {
-    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) }, token: 'correct horse' });
+    await using daemon = await startTestDaemon({ handlers: {}, token: 'correct horse' });
     expect(await get(daemon, {})).toBe(401);
     expect(await get(daemon, { authorization: 'Bearer wrong' })).toBe(401);
     expect(await get(daemon, { authorization: 'Bearer correct horse' })).toBe(200);
-    await expect(callList(daemon.peer)).resolves.toMatchObject({ output: { workers: [] } });
   });
 });
-
-describe('runOn, the other side', () => {
-  test('forwarding through three hops keeps events, result, failure and correlation id', async () => {
-    const seen: string[] = [];
-    await using bottom = await startTestDaemon({
-      role: 'worker',
-      handlers: {
-        worker_list: async function* (_input, { correlationId }) {
-          seen.push(correlationId);
-          yield token('a');
-          yield token('b');
-          return { workers: [worker('w1')] };
-        },
-        model_list: async function* () {
-          throw new JobError('engine_failed', 'out of luck');
-        },
-      },
-    });
-    const forwarding = (below: TestDaemon): Handlers => ({
-      worker_list: runOn(below.peer, 'worker_list'),
-      model_list: runOn(below.peer, 'model_list'),
-    });
-    await using middle = await startTestDaemon({ role: 'hive', handlers: forwarding(bottom), findPeer: () => bottom.peer });
-    await using top = await startTestDaemon({ role: 'queen', handlers: forwarding(middle), findPeer: () => middle.peer });
-
-    const { events, output } = await callList(top.peer);
-    expect(events.map(({ kind, data }) => [kind, data])).toEqual([
-      ['token', { text: 'a' }],
-      ['token', { text: 'b' }],
-    ]);
-    expect(output).toEqual({ workers: [worker('w1')] });
-    expect(seen).toEqual(['test-correlation']);
-
-    const failing = drain(runOn(top.peer, 'model_list')({ hive_id: 'test' }, context()));
-    await expect(failing).rejects.toMatchObject({ code: 'engine_failed', message: 'out of luck', origin: 'llm-worker-rbee' });
-
-    const [job] = top.registry.find({ where: { operation: 'worker_list' }, limit: 1 });
-    const trace = (await (await fetch(`${top.url}/v1/jobs/${job?.job_id}/trace`)).json()) as Trace;
-    expect(trace).toMatchObject({
-      job: { actor: 'queen-rbee', state: 'completed' },
-      downstream: [
-        {
-          role: 'hive',
-          trace: {
-            job: { actor: 'rbee-hive' },
-            downstream: [
-              {
-                role: 'worker',
-                trace: { job: { actor: 'llm-worker-rbee', correlation_id: 'test-correlation' }, downstream: [] },
-              },
-            ],
-          },
-        },
-      ],
-    });
-  });
-
-  test('a cancel travels down through every hop', async () => {
-    const stopped = deferred();
-    await using bottom = await startTestDaemon({
-      role: 'worker',
-      handlers: {
-        worker_list: async function* (_input, { signal }) {
-          yield token('a');
-          await once(signal, 'abort');
-          stopped.resolve();
-          throw signal.reason;
-        },
-      },
-    });
-    await using top = await startTestDaemon({ role: 'hive', handlers: { worker_list: runOn(bottom.peer, 'worker_list') } });
-    const jobId = await postList(top);
-    await readFirst(top.peer, jobId, 1);
-    await fetch(`${top.url}/v1/jobs/${jobId}`, { method: 'DELETE' });
-    await stopped.promise;
-    expect(top.registry.get(jobId).state).toBe('cancelled');
-    expect(bottom.registry.find({ where: {}, limit: 1 })[0]?.state).toBe('cancelled');
-  });
-
-  test('a stream that is cut again and again is taken up each time: nothing lost, nothing twice', async () => {
-    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(200) } });
-    let connections = 0;
-    // Between the two, a network that lets only so many bytes of each answer through.
-    const cutting = createTcpServer((client) => {
-      connections += 1;
-      const upstream = connect(daemon.peer.port, '127.0.0.1');
-      let left = 2_500;
-      upstream.on('data', (chunk: Buffer) => {
-        client.write(chunk.subarray(0, left));
-        left -= chunk.length;
-        if (left <= 0) client.destroySoon();
-      });
-      client.on('data', (chunk) => upstream.write(chunk));
-      client.on('close', () => upstream.destroy()).on('error', () => undefined);
-      upstream.on('close', () => client.destroySoon()).on('error', () => undefined);
-    });
-    await using network = await listenAs(cutting);
-    const jobId = await postList(daemon);
-    const events = await readAll(network.peer, jobId);
-    expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: 201 }, (_, n) => n + 1));
-    expect(connections).toBeGreaterThan(2);
-  });
-
-  test('a hive that is not there', async () => {
-    const gone = await startTestDaemon({ handlers: {} });
-    await gone[Symbol.asyncDispose]();
-    await expect(callList(gone.peer)).rejects.toMatchObject({
-      code: 'hive_unreachable',
-      message: 'Failed to connect to hive: connection refused',
-      retryable: true,
-    });
-  });
-
-  test.each<[string, RequestListener, string, RegExp]>([
-    ['no job_id', (_request, response) => response.end('{"hello":"world"}'), 'hive_bad_response', /^Hive did not return job_id$/],
-    ['a page', (_request, response) => response.end('<html>'), 'hive_bad_response', /not JSON/],
-    ['an error of its own', (_request, response) => response.writeHead(500).end('oops'), 'hive_bad_response', /HTTP 500/],
-    [
-      'an unknown error code',
-      (_request, response) => response.writeHead(418).end('{"error":{"code":"teapot","message":"x"}}'),
-      'hive_bad_response',
-      /HTTP 418/,
-    ],
-    [
-      'a page for a stream',
-      (request, response) => response.end(request.method === 'POST' ? '{"job_id":"job-1"}' : '<html>'),
-      'hive_bad_response',
-      /not a stream/,
-    ],
-    ['events without ids', stream('event: token\ndata: {"text":"x"}\n\n'), 'hive_bad_response', /not ours/],
-    ['events of other kinds', stream('id: 1\nevent: surprise\ndata: {}\n\n'), 'hive_bad_response', /not ours/],
-    [
-      'data that would break the framing',
-      stream('id: 1\nevent: token\ndata: {"text":\ndata: "x"}\n\n'),
-      'hive_bad_response',
-      /not ours/,
-    ],
-    ['data that is not JSON', stream('id: 1\nevent: token\ndata: {oops\n\n'), 'hive_bad_response', /not ours/],
-    ['a gap', stream('id: 2\nevent: token\ndata: {"text":"x"}\n\n'), 'hive_bad_response', /jumped from 0 to 2/],
-    [
-      'a result that is not one',
-      stream('id: 1\nevent: result\ndata: {"workers":"many"}\n\n'),
-      'hive_bad_response',
-      /result of worker_list/,
-    ],
-    ['a failure that is not one', stream('id: 1\nevent: failed\ndata: [1]\n\n'), 'hive_bad_response', /not ours/],
-  ])('a hive that answers with %s', async (_name, listener, code, message) => {
-    await using hive = await impostor(listener);
-    await expect(callList(hive.peer)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string });
-  });
-
-  test('something that does not speak HTTP at all', async () => {
-    await using hive = await listenAs(
-      createTcpServer((socket) => socket.on('error', () => undefined).end('SSH-2.0-OpenSSH_9.2\r\n')),
-    );
-    await expect(callList(hive.peer)).rejects.toMatchObject({ code: 'hive_bad_response' });
-  });
-});
-
-/** A hive that takes every job and streams one thing. */
-function stream(text: string): RequestListener {
-  return (request, response) => {
-    if (request.method === 'GET') response.writeHead(200, { 'content-type': 'text/event-stream' }).end(text);
-    else response.end('{"job_id":"job-1"}');
-  };
-}
-
-/** Returns when a reader has seen the first `count` events. */
-async function readFirst(peer: Peer, jobId: string, count: number): Promise<void> {
-  const left = new AbortController();
-  for await (const { seq } of readStream(peer, jobId, { after: 0, signal: left.signal })) if (seq === count) return;
-}

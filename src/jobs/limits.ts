@@ -15,8 +15,20 @@ export const EXPIRY_INTERVAL_MS = 60_000;
 export const PING_INTERVAL_MS = 4_000;
 /** Three pings missed: the peer is frozen or gone. */
 export const SILENCE_DEADLINE_MS = 3 * PING_INTERVAL_MS;
+/** The same on a feed, which is one for all jobs, so that pings cost nothing. */
+export const FEED_PING_INTERVAL_MS = 2_000;
+/** A feed without a word for so long, four pings, comes from a process that is frozen or gone. */
+export const FEED_SILENCE_DEADLINE_MS = 4 * FEED_PING_INTERVAL_MS;
+/** A feed that nobody follows any job on is closed after this. */
+export const FEED_IDLE_MS = 60_000;
+/** Held for one feed that is not read fast enough; then its jobs are read from their logs. */
+export const FEED_BUFFER_LIMIT_CHARS = 1024 * 1024;
+/** Jobs in one request to follow them. */
+export const FEED_FOLLOW_LIMIT = 1_000;
 export const CONNECT_DEADLINE_MS = 2_000;
 export const ANSWER_DEADLINE_MS = 30_000;
+/** To create a job, or to begin a stream, is the matter of a moment: a daemon that needs this long is frozen. */
+export const PROMPT_ANSWER_DEADLINE_MS = 8_000;
 /** A broken stream is taken up again this long after its last sign of life, then its peer is given up. */
 export const RECONNECT_DEADLINE_MS = 30_000;
 export const RECONNECT_BACKOFF_MS = { first: 50, most: 2_000 };

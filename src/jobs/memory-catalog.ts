@@ -35,8 +35,14 @@ export function openMemoryCatalog(): Catalog {
   };
 }
 
-/** Key to JSON text. A Map keeps the place of a replaced key, as the contract asks. */
-type Documents = Map<string, string>;
+/** A Map keeps the place of a replaced key, as the contract asks. */
+type Documents = Map<string, Stored>;
+
+interface Stored {
+  json: string;
+  /** By the indexes, so that nothing is parsed to be passed over. */
+  fields: readonly unknown[];
+}
 
 interface State {
   open: boolean;
@@ -56,13 +62,14 @@ class MemoryCollection<T extends object> implements Collection<T> {
 
   get(key: string): T | undefined {
     assertUsable(this.#state);
-    const json = this.#documents.get(key);
-    return json === undefined ? undefined : (JSON.parse(json) as T);
+    const stored = this.#documents.get(key);
+    return stored === undefined ? undefined : (JSON.parse(stored.json) as T);
   }
 
   put(key: string, value: T): void {
     this.#beforeWrite();
-    this.#documents.set(key, JSON.stringify(value));
+    const fields = this.indexes.map((field) => (value as Record<string, unknown>)[field]);
+    this.#documents.set(key, { json: JSON.stringify(value), fields });
   }
 
   delete(key: string): boolean {
@@ -74,13 +81,12 @@ class MemoryCollection<T extends object> implements Collection<T> {
     assertUsable(this.#state);
     assertFindable(query, this.indexes);
     const { where = {}, newestFirst = false, limit = Infinity } = query;
-    const wanted = Object.entries(where);
+    const wanted = Object.entries(where).map(([field, text]) => ({ place: this.indexes.indexOf(field), text }));
     const found: T[] = [];
-    const texts = [...this.#documents.values()];
-    for (const json of newestFirst ? texts.reverse() : texts) {
+    const all = [...this.#documents.values()];
+    for (const { json, fields } of newestFirst ? all.reverse() : all) {
       if (found.length >= limit) break;
-      const value = JSON.parse(json) as T & Record<string, unknown>;
-      if (wanted.every(([field, text]) => value[field] === text)) found.push(value);
+      if (wanted.every(({ place, text }) => fields[place] === text)) found.push(JSON.parse(json) as T);
     }
     return found;
   }
@@ -99,7 +105,7 @@ class MemoryCollection<T extends object> implements Collection<T> {
 
 function restore(documents: Documents, copy: Documents): void {
   documents.clear();
-  for (const [key, json] of copy) documents.set(key, json);
+  for (const [key, stored] of copy) documents.set(key, stored);
 }
 
 function assertUsable(state: State): void {

@@ -20,6 +20,10 @@ export function openMemoryEventLog(): EventLog {
       const log = logs.get(jobId);
       return log === undefined ? undefined : { header: log.header, last: log.events.at(-1) };
     },
+    lastRelayed(jobId, after) {
+      const relayed = logs.get(jobId)?.events.findLast(({ seq, below }) => seq > after && below !== undefined);
+      return relayed?.below ?? 0;
+    },
     seal() {},
     delete(jobId) {
       logs.delete(jobId);

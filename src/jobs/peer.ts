@@ -1,5 +1,4 @@
 import { JobError, type ErrorCode, type Role } from '../contract/index.ts';
-import { ANSWER_DEADLINE_MS, CONNECT_DEADLINE_MS, SILENCE_DEADLINE_MS } from './limits.ts';
 
 /** A daemon that serves jobs, seen from its client. */
 export interface Peer {
@@ -12,16 +11,27 @@ export interface Peer {
 }
 
 /** Which wait was too long. Named like Node's own network errors, so that one table explains them all. */
-export type Deadline = 'CONNECT_DEADLINE' | 'ANSWER_DEADLINE' | 'CALL_DEADLINE' | 'SILENCE_DEADLINE';
+export type Deadline = 'CONNECT_DEADLINE' | 'ANSWER_DEADLINE' | 'SILENCE_DEADLINE';
 
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
   readonly code: Deadline;
 
-  constructor(code: Deadline) {
-    super(REASONS[code]);
+  constructor(code: Deadline, withinMs: number) {
+    super(`${WAITED_FOR[code]} ${withinMs / 1000} s`);
     this.code = code;
   }
+}
+
+const WAITED_FOR: Record<Deadline, string> = {
+  CONNECT_DEADLINE: 'no connection within',
+  ANSWER_DEADLINE: 'no answer within',
+  SILENCE_DEADLINE: 'no sign of life for',
+};
+
+/** Whether the other side took the connection, or had it, and then kept silent for too long: it is frozen, or as good as. */
+export function isSilence(cause: unknown): boolean {
+  return cause instanceof DeadlineError && cause.code !== 'CONNECT_DEADLINE';
 }
 
 export function unreachable(peer: Peer, cause: unknown): JobError {
@@ -50,13 +60,10 @@ const REASONS: Record<string, string> = {
   EHOSTUNREACH: 'no route to host',
   ENETUNREACH: 'no route to host',
   ETIMEDOUT: 'no answer from its address',
-  CONNECT_DEADLINE: `no connection within ${CONNECT_DEADLINE_MS / 1000} s`,
-  ANSWER_DEADLINE: `no answer within ${ANSWER_DEADLINE_MS / 1000} s`,
-  CALL_DEADLINE: 'no answer in time',
-  SILENCE_DEADLINE: `no sign of life for ${SILENCE_DEADLINE_MS / 1000} s`,
 };
 
-function whyUnreachable(cause: unknown): string {
+/** For people: 'connection refused'. */
+export function whyUnreachable(cause: unknown): string {
   const code = networkCode(cause);
   return (code === undefined ? undefined : REASONS[code]) ?? (cause instanceof Error ? cause.message : String(cause));
 }

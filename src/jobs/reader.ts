@@ -1,13 +1,14 @@
 import { isTerminal } from '../contract/index.ts';
 import { START, type Cursor, type LoggedEvent } from './event-log.ts';
 import type { Job } from './job.ts';
-import { CLOSING, PING, encodeSse, type Encoder } from './sse.ts';
+import { PING, encodeSse, type Encoder } from './sse.ts';
 
 /** Where a reader writes. `write` answers false when it has taken enough; `drained` then calls back once. */
 export interface Sink {
   write(text: string): boolean;
   drained(callback: () => void): void;
-  end(): void;
+  /** The last text. @param isWhole whether it ends with the job's terminal event */
+  end(text: string, isWhole: boolean): void;
 }
 
 /** More than a tick brings at any speed of tokens. */
@@ -94,19 +95,17 @@ export class Reader {
   /** The job has ended and its log says no more: it has expired. Without [DONE], so that the client asks again and is told. */
   breakOff(): void {
     this.#state = 'closed';
-    this.#sink.end();
+    this.#sink.end('', false);
   }
 
   /** @returns whether the reader may go on at once */
   #write(text: string, last: LoggedEvent | undefined): boolean {
-    const ended = last !== undefined && isTerminal(last.kind);
-    const room = text === '' || this.#sink.write(text);
-    if (ended) {
+    if (last !== undefined && isTerminal(last.kind)) {
       this.#state = 'closed';
-      this.#sink.write(CLOSING);
-      this.#sink.end();
+      this.#sink.end(text, true);
       return false;
     }
+    const room = text === '' || this.#sink.write(text);
     if (room) return true;
     this.#state = 'behind';
     this.#sink.drained(() => {

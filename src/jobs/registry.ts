@@ -9,7 +9,8 @@ import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS, RUNNING_JOBS_LIMIT } from './limit
 import type { JobRequest } from './parse-request.ts';
 import { Reader, type Sink } from './reader.ts';
 import type { Encoder } from './sse.ts';
-import { alreadyEnded, digest, newRecord, withoutKey, type CreateOptions, type StoredJob } from './stored-job.ts';
+import { alreadyEnded, digest, newRecord, publicRecord, type CreateOptions, type StoredJob } from './stored-job.ts';
+import { lookAtLeft, type LeftJob, type Resume } from './takeover.ts';
 
 export interface RegistryOptions {
   actor: Actor;
@@ -19,6 +20,8 @@ export interface RegistryOptions {
   logger: Logger;
   /** Ended jobs kept for replay. */
   kept: { jobs: number; ageMs: number };
+  /** Goes on with a job that a former process was relaying from below; without it, such jobs end as interrupted. */
+  resume?: Resume | undefined;
 }
 
 export interface JobQuery {
@@ -47,13 +50,15 @@ export class JobRegistry {
   readonly #expiry: NodeJS.Timeout;
   #nextFlush: Promise<JobError | undefined> | undefined;
   #isClosing = false;
-  /** Jobs that a former process left unended; what they drive may still run. */
-  readonly interrupted: readonly JobRecord[];
+  /** Of the live jobs that were made with one. */
+  readonly #keys = new Map<string, Job>();
+  /** Jobs that a former process left, until `resume`. */
+  #left: { job: Job; left: LeftJob }[] = [];
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.#stored = options.catalog.collection<StoredJob>('jobs', ['state', 'operation', 'correlation_id', 'idempotency_key']);
-    this.interrupted = this.#endInterrupted();
+    this.#takeOver();
     this.#expiry = setInterval(() => this.expire(), EXPIRY_INTERVAL_MS).unref();
   }
 
@@ -64,6 +69,15 @@ export class JobRegistry {
 
   get running(): number {
     return this.#live.size;
+  }
+
+  /** Goes on with what a former process left: to be called when the role can reach the jobs below. */
+  resume(): void {
+    for (const { job, left } of this.#left.splice(0)) {
+      assert(this.#options.resume !== undefined, 'nothing is left to a role that resumes nothing');
+      void execute(job, this.#options.resume(left, this.#contextOf(job)), this.#options.logger);
+      if (job.record.on_disconnect === 'cancel') this.#disconnects.add(job);
+    }
   }
 
   /**
@@ -92,13 +106,13 @@ export class JobRegistry {
   get(jobId: string): JobRecord {
     const record = this.#live.get(jobId)?.record ?? this.#stored.get(jobId);
     if (record === undefined) throw new JobError('job_not_found', `Job '${jobId}' not found`);
-    return withoutKey(record);
+    return publicRecord(record);
   }
 
   /** Newest first. */
   find(query: JobQuery): JobRecord[] {
     this.#flush();
-    return this.#stored.find({ ...query, newestFirst: true }).map(withoutKey);
+    return this.#stored.find({ ...query, newestFirst: true }).map(publicRecord);
   }
 
   /**
@@ -139,7 +153,7 @@ export class JobRegistry {
     await job.ended;
     clearTimeout(grace);
     if (job.record.state !== 'cancelled') throw alreadyEnded(job.record);
-    return withoutKey(job.record);
+    return publicRecord(job.record);
   }
 
   /** Deletes ended jobs that are too old or too many, oldest first. */
@@ -160,7 +174,7 @@ export class JobRegistry {
     this.#isClosing = true;
     clearInterval(this.#expiry);
     const jobs = [...this.#live.values()].filter((job) => !job.isClosed);
-    const reason = new JobError('interrupted', `${this.#options.actor} is shutting down`);
+    const reason = new JobError('shutting_down', `${this.#options.actor} is shutting down`);
     for (const job of jobs) job.abort.abort(reason);
     const grace = setTimeout(() => {
       for (const job of jobs) fail(job, reason, this.#options.logger);
@@ -172,23 +186,27 @@ export class JobRegistry {
   }
 
   async #createNew(request: JobRequest, options: CreateOptions): Promise<JobRecord> {
-    if (this.#isClosing) throw new JobError('interrupted', `${this.#options.actor} is shutting down`);
+    if (this.#isClosing) throw new JobError('shutting_down', `${this.#options.actor} is shutting down`);
     const handler = this.#options.handlers[request.operation] as UntypedHandler | undefined;
     assert(handler !== undefined, 'parseRequest lets only our own operations through');
     if (this.#live.size >= RUNNING_JOBS_LIMIT)
       throw new JobError('too_many_jobs', `${RUNNING_JOBS_LIMIT} jobs are running already`);
-    const { job_id, operation, correlation_id, created_at, ...rest } = newRecord(request, options, this.#options.actor);
-    this.#options.log.create({ job_id, operation, correlation_id, created_at });
-    const job = this.#track({ job_id, operation, correlation_id, created_at, ...rest });
-    const error = await this.#markDirty(job);
-    if (error !== undefined) {
+    const record = newRecord(request, options, this.#options.actor);
+    const job = this.#track(record);
+    try {
+      // The record first: a log without one would never be found again.
+      const error = await this.#markDirty(job);
+      if (error !== undefined) throw error;
+      const { job_id, operation, correlation_id, created_at } = record;
+      this.#options.log.create({ job_id, operation, correlation_id, created_at });
+    } catch (cause) {
       this.#forget(job);
-      throw error;
+      throw cause;
     }
     const run = handler(request.input, this.#contextOf(job));
     void execute(job, run, this.#options.logger);
     if (request.onDisconnect === 'cancel') this.#disconnects.add(job);
-    return withoutKey(job.record);
+    return publicRecord(job.record);
   }
 
   #contextOf(job: Job): JobContext {
@@ -197,21 +215,19 @@ export class JobRegistry {
       correlationId: job.record.correlation_id,
       signal: job.abort.signal,
       emit: (event) => job.emit(event),
-      drives: (below) => {
-        job.record.downstream.push(below);
-        void this.#markDirty(job);
-      },
+      drives: (below) => job.drives(below),
     };
   }
 
   #track(record: StoredJob, lastSeq = 0): Job {
     const job = new Job(record, { log: this.#options.log, dirty: (dirty) => void this.#markDirty(dirty), lastSeq });
     this.#live.set(record.job_id, job);
+    if (record.idempotency_key !== undefined) this.#keys.set(record.idempotency_key, job);
     return job;
   }
 
   #forget(job: Job): void {
-    this.#live.delete(job.record.job_id);
+    this.#letGo(job);
     this.#dirty.delete(job);
     this.#options.log.delete(job.record.job_id);
     this.#stored.delete(job.record.job_id);
@@ -236,9 +252,7 @@ export class JobRegistry {
     this.#dirty.clear();
     for (const job of jobs) job.flush();
     try {
-      this.#options.catalog.transaction(() => {
-        for (const job of jobs) this.#stored.put(job.record.job_id, job.record);
-      });
+      this.#store(jobs.filter((job) => job.isRecordChanged));
     } catch (cause) {
       for (const job of jobs) this.#dirty.add(job);
       this.#options.logger.error({ err: cause }, 'job records could not be stored; trying again with the next event');
@@ -248,15 +262,24 @@ export class JobRegistry {
     return undefined;
   }
 
+  #store(jobs: readonly Job[]): void {
+    if (jobs.length === 0) return;
+    this.#options.catalog.transaction(() => {
+      for (const { record } of jobs) this.#stored.put(record.job_id, record);
+    });
+    for (const job of jobs) job.markStored();
+  }
+
   #letGo(job: Job): void {
-    this.#live.delete(job.record.job_id);
+    const { job_id, idempotency_key } = job.record;
+    this.#live.delete(job_id);
+    if (idempotency_key !== undefined) this.#keys.delete(idempotency_key);
     this.#disconnects.forget(job);
   }
 
   #findByKey(key: string): { digest: string | undefined; created: Promise<JobRecord> } | undefined {
-    this.#flush();
-    const [known] = this.#stored.find({ where: { idempotency_key: key }, limit: 1 });
-    return known === undefined ? undefined : { digest: known.body_sha256, created: Promise.resolve(withoutKey(known)) };
+    const known = this.#keys.get(key)?.record ?? this.#stored.find({ where: { idempotency_key: key }, limit: 1 })[0];
+    return known === undefined ? undefined : { digest: known.body_sha256, created: Promise.resolve(publicRecord(known)) };
   }
 
   /** An ended job, for one more reader. */
@@ -269,26 +292,42 @@ export class JobRegistry {
     return job;
   }
 
-  /** What a former process was doing alone when it died cannot go on; its readers are told. */
-  #endInterrupted(): JobRecord[] {
-    const unended = ['queued', 'running'].flatMap((state) => this.#stored.find({ where: { state } }));
-    for (const record of unended) this.#endOneInterrupted(record);
+  /** What a former process was only relaying can go on; what it was doing alone cannot, and its readers are told. */
+  #takeOver(): void {
+    for (const state of ['queued', 'running']) {
+      for (const record of this.#stored.find({ where: { state } })) this.#takeOverOne(record);
+    }
     this.#flush();
-    return unended.map(withoutKey);
   }
 
   /** One damaged log ends its own job and keeps no daemon from starting. */
-  #endOneInterrupted(record: StoredJob): void {
-    try {
-      const known = this.#options.log.recover(record.job_id);
-      const job = this.#track(record, known?.last?.seq ?? 0);
-      if (known === undefined) this.#forget(job);
-      else if (!job.endAs(known.last))
-        fail(job, new JobError('interrupted', `${this.#options.actor} ended while this job was running`), this.#options.logger);
-    } catch (cause) {
-      this.#options.logger.error({ err: cause, job_id: record.job_id }, 'a job whose log is damaged is forgotten');
-      this.#stored.delete(record.job_id);
+  #takeOverOne(record: StoredJob): void {
+    const { log, logger, actor, resume } = this.#options;
+    const found = lookAtLeft(record, log);
+    switch (found.kind) {
+      case 'ended':
+        this.#track(record, found.last.seq).endAs(found.last);
+        break;
+      case 'resumable':
+        if (resume === undefined) return this.#interrupt(record, found.lastSeq);
+        this.#left.push({ job: this.#track(record, found.lastSeq), left: found.left });
+        break;
+      case 'interrupted':
+        return this.#interrupt(record, found.lastSeq);
+      case 'newer':
+        logger.error({ job_id: record.job_id }, found.cause.message);
+        break;
+      case 'lost':
+        logger.error({ err: found.cause, job_id: record.job_id }, `a job of ${actor} whose log is lost is forgotten`);
+        this.#stored.delete(record.job_id);
+        break;
     }
+  }
+
+  #interrupt(record: StoredJob, lastSeq: number): void {
+    const { actor, logger } = this.#options;
+    const reason = new JobError('interrupted', `${actor} ended while this job was running`);
+    fail(this.#track(record, lastSeq), reason, logger);
   }
 }
 

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import {
@@ -15,74 +16,166 @@ import {
 } from '../contract/index.ts';
 import { call, capitalised, parseJson } from './call.ts';
 import { correlationHeaders } from './correlation.ts';
-import { CANCEL_GRACE_MS } from './limits.ts';
+import { feedOf } from './feed.ts';
+import { FEED_HEADER } from './feed-lines.ts';
+import type { FollowOptions } from './follower.ts';
+import { CANCEL_GRACE_MS, PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
 import { badResponse, type Peer } from './peer.ts';
 import { relay } from './relayed-event.ts';
-import { readStream, type StreamEvent, type StreamOptions } from './stream.ts';
+import { readStream } from './stream.ts';
+import type { StreamEvent } from './stream-event.ts';
+
+export interface RunOnOptions {
+  /** Told when the connection broke and is being taken up again. */
+  onReconnect?: (reason: string, cause: unknown) => void;
+  /** Makes a second try the same job as the first, if that one arrived. */
+  idempotencyKey?: string;
+  /** Daemons follow each other's jobs on one feed for all of them; a stream for each is what everybody else reads. */
+  transport?: 'feed' | 'stream';
+}
 
 /**
  * Runs an operation on a peer: the same type as a handler, so `return yield* run(peer, name, input, context)` forwards.
- * Survives broken connections; when the context's signal aborts, the job there is cancelled too.
+ * What the job there says is emitted as it arrives, without a turn of this generator. Survives broken connections; when the
+ * context's signal aborts, the job there is cancelled too.
  * @throws JobError what failed there, or <role>_unreachable, <role>_bad_response
  */
 export function runOn<K extends OperationName>(
   peer: Peer,
   operation: K,
-  options: Pick<StreamOptions, 'onReconnect'> = {},
+  options: RunOnOptions = {},
 ): (input: InputOf<K>, context: JobContext) => AsyncGenerator<JobEvent, OutputOf<K>, void> {
   return async function* (input, context) {
-    // Not to be aborted: only the answer tells which job there is to cancel.
-    const jobId = await postJob(peer, { operation, input, correlationId: context.correlationId });
-    context.drives({ role: peer.role, name: peer.name, job_id: jobId });
-    const last = yield* relayJob(peer, jobId, { ...options, signal: context.signal });
+    const { idempotencyKey, transport = 'feed' } = options;
+    const { correlationId } = context;
+    const feedId = transport === 'feed' ? await feedOf(peer).opened() : undefined;
+    const request = { operation, input, correlationId, idempotencyKey };
+    const last =
+      feedId === undefined
+        ? await runOnStream(peer, request, { context, options })
+        : await runOnFeed(peer, { ...request, feedId }, { context, options });
     return asOutput(peer, operation, last);
   };
+}
+
+/** Goes on with a job that a former process ran there. Otherwise like runOn. */
+export function resumeOn<K extends OperationName>(
+  peer: Peer,
+  operation: K,
+  options: Pick<RunOnOptions, 'onReconnect'> = {},
+): (place: { jobId: string; after: number }, context: JobContext) => AsyncGenerator<JobEvent, OutputOf<K>, void> {
+  return async function* ({ jobId, after }, context) {
+    const feed = feedOf(peer);
+    const follower = feed.follow(followOptions({ context, options }, after));
+    follower.claim(jobId);
+    feed.resume(follower);
+    return asOutput(peer, operation, await untilEnded(peer, jobId, follower.ended));
+  };
+}
+
+interface Driving {
+  context: JobContext;
+  options: RunOnOptions;
+}
+
+async function runOnStream(peer: Peer, request: PostOptions, { context, options }: Driving): Promise<StreamEvent> {
+  // Not to be aborted: only the answer tells which job there is to cancel.
+  const jobId = await postJob(peer, request);
+  context.drives({ role: peer.role, name: peer.name, job_id: jobId });
+  return untilEnded(peer, jobId, followStream(peer, jobId, followOptions({ context, options }, 0)));
+}
+
+async function runOnFeed(
+  peer: Peer,
+  request: PostOptions & { feedId: string },
+  { context, options }: Driving,
+): Promise<StreamEvent> {
+  const feed = feedOf(peer);
+  const follower = feed.follow(followOptions({ context, options }, 0));
+  try {
+    const { jobId, isFollowed } = await createJob(peer, request, follower.tag);
+    context.drives({ role: peer.role, name: peer.name, job_id: jobId });
+    follower.claim(jobId);
+    // The feed on which the events would have come may have broken meanwhile.
+    if (!isFollowed || !feed.isOpen(request.feedId)) feed.resume(follower);
+    return await untilEnded(peer, jobId, follower.ended);
+  } catch (cause) {
+    follower.fail(cause);
+    throw cause;
+  }
+}
+
+function followOptions({ context, options }: Driving, after: number): FollowOptions {
+  return {
+    after,
+    signal: context.signal,
+    // Called by the feed, which many jobs share: what it says is to be said in the name of this one.
+    onReconnect: options.onReconnect && AsyncResource.bind(options.onReconnect),
+    onEvent: ({ kind, json, seq }) => {
+      if (!isTerminal(kind)) context.emit(relay(kind, json, seq));
+    },
+  };
+}
+
+/** An abort on this side cancels the job there. */
+async function untilEnded(peer: Peer, jobId: string, ended: Promise<StreamEvent>): Promise<StreamEvent> {
+  let isEnded = false;
+  try {
+    const last = await ended;
+    isEnded = true;
+    return last;
+  } finally {
+    if (!isEnded) await cancelJob(peer, jobId);
+  }
+}
+
+async function followStream(peer: Peer, jobId: string, options: FollowOptions): Promise<StreamEvent> {
+  for await (const event of readStream(peer, jobId, options)) {
+    if (isTerminal(event.kind)) return event;
+    options.onEvent(event);
+  }
+  throw badResponse(peer, `The ${peer.role} ended job '${jobId}' without saying how`);
 }
 
 interface PostOptions {
   operation: string;
   input: object;
   correlationId: string;
+  idempotencyKey?: string | undefined;
   /** Gives the request up; a job that it made may run on. */
   signal?: AbortSignal;
 }
 
-const created = z.object({ job_id: z.string().regex(/^job-[A-Za-z0-9-]{1,64}$/) });
+const created = z.object({ job_id: z.string().regex(/^job-[A-Za-z0-9-]{1,64}$/), followed: z.boolean().optional() });
 
 /** @returns the id of the new job, which runs from now on */
-export async function postJob(peer: Peer, { operation, input, correlationId, signal }: PostOptions): Promise<string> {
+export async function postJob(peer: Peer, options: PostOptions): Promise<string> {
+  const { jobId } = await createJob(peer, options);
+  return jobId;
+}
+
+/** @param tag follows the job on the feed, if that is still open there */
+async function createJob(
+  peer: Peer,
+  { operation, input, correlationId, idempotencyKey, signal, feedId }: PostOptions & { feedId?: string },
+  tag?: number,
+): Promise<{ jobId: string; isFollowed: boolean }> {
   const answer = await call(peer, {
     method: 'POST',
     path: '/v1/jobs',
     body: JSON.stringify({ operation, ...input }),
-    headers: { ...correlationHeaders(correlationId), 'idempotency-key': randomUUID() },
+    headers: {
+      ...correlationHeaders(correlationId),
+      'idempotency-key': idempotencyKey ?? randomUUID(),
+      ...(feedId === undefined ? {} : { [FEED_HEADER]: `${feedId}/${tag}` }),
+    },
     repeatable: true,
+    answerWithinMs: PROMPT_ANSWER_DEADLINE_MS,
     signal,
   });
   const parsed = created.safeParse(answer);
   if (!parsed.success) throw badResponse(peer, `${capitalised(peer.role)} did not return job_id`);
-  return parsed.data.job_id;
-}
-
-/** Relays a job's events, then returns its terminal event. An abort on this side, or a consumer that leaves, cancels the job there. */
-async function* relayJob(
-  peer: Peer,
-  jobId: string,
-  options: Omit<StreamOptions, 'after'>,
-): AsyncGenerator<JobEvent, StreamEvent, void> {
-  let ended = false;
-  try {
-    for await (const event of readStream(peer, jobId, { ...options, after: 0 })) {
-      if (isTerminal(event.kind)) {
-        ended = true;
-        return event;
-      }
-      yield relay(event.kind, event.json, event.seq);
-    }
-    throw badResponse(peer, `The ${peer.role} ended job '${jobId}' without saying how`);
-  } finally {
-    if (!ended) await cancelJob(peer, jobId);
-  }
+  return { jobId: parsed.data.job_id, isFollowed: parsed.data.followed ?? false };
 }
 
 /** Best effort: a peer that is gone has nothing left to cancel. */

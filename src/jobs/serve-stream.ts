@@ -1,11 +1,13 @@
 import type { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { JobError } from '../contract/index.ts';
 import { CORRELATION_HEADER } from './correlation.ts';
 import { PING_INTERVAL_MS } from './limits.ts';
+import { beginOpenEnded } from './open-ended.ts';
 import type { Sink } from './reader.ts';
 import type { JobReading, JobRegistry } from './registry.ts';
-import { createTextEncoder, encodeSse } from './sse.ts';
+import { CLOSING, createTextEncoder, encodeSse } from './sse.ts';
 
 /** GET /v1/jobs/{id}/stream: any number of readers, at any time, each at its own speed. */
 export function serveStreams(app: FastifyInstance, registry: JobRegistry): void {
@@ -19,7 +21,9 @@ export function serveStreams(app: FastifyInstance, registry: JobRegistry): void 
     const { id } = request.params;
     const response = reply.raw;
     const encoder = request.query.format === 'text' ? createTextEncoder() : encodeSse;
-    const reading = registry.read(id, sinkOf(response), { after: lastEventIdOf(request), encoder });
+    const { correlation_id } = registry.get(id);
+    const begun = { out: response as Writable };
+    const reading = registry.read(id, sinkOf(response, begun), { after: lastEventIdOf(request), encoder });
     open.add(reading);
     response.on('close', () => {
       open.delete(reading);
@@ -27,22 +31,25 @@ export function serveStreams(app: FastifyInstance, registry: JobRegistry): void 
     });
     // Raw from here on: a stream is written as it comes, not serialised by the framework.
     reply.hijack();
-    response.writeHead(200, {
+    begun.out = beginOpenEnded(response, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
-      [CORRELATION_HEADER]: registry.get(id).correlation_id,
+      [CORRELATION_HEADER]: correlation_id,
     });
-    response.flushHeaders();
     reading.start();
   });
 }
 
-function sinkOf(response: ServerResponse): Sink {
+/** @param begun where to write, known once the answer has begun */
+function sinkOf(response: ServerResponse, begun: { out: Writable }): Sink {
   return {
-    write: (text) => response.write(text),
-    drained: (callback) => response.once('drain', callback),
-    end: () => response.end(),
+    write: (text) => begun.out.write(text),
+    drained: (callback) => begun.out.once('drain', callback),
+    end: (text, isWhole) => {
+      if (isWhole) begun.out.write(text + CLOSING);
+      response.end();
+    },
   };
 }
 

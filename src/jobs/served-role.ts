@@ -1,12 +1,15 @@
 import type { FastifyInstance } from 'fastify';
 import type { DownstreamJob, Handlers } from '../contract/index.ts';
 import type { Peer } from './peer.ts';
+import type { Resume } from './takeover.ts';
 
 /** What makes a daemon the role that it is; the rest of its life is the same for all. */
 export interface ServedRole {
   handlers: Handlers;
   /** Where the jobs that its jobs drive are served. */
   findPeer: (below: DownstreamJob) => Peer;
+  /** Goes on with a job that a former process was relaying; without it, such jobs end as interrupted. */
+  resume?: Resume;
   addRoutes?: (app: FastifyInstance) => void;
   /** Before the port answers. */
   prepare?: () => Promise<void>;

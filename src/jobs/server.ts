@@ -6,11 +6,13 @@ import * as z from 'zod';
 import { actorOf, errorCodes, jobStates, JobError, type DownstreamJob, type Health, type Role } from '../contract/index.ts';
 import { CORRELATION_HEADER, correlationIdOf } from './correlation.ts';
 import type { Logger } from './execute.ts';
+import { FEED_HEADER } from './feed-lines.ts';
 import { createGuard } from './guard.ts';
 import { ANSWER_DEADLINE_MS, BODY_LIMIT_BYTES } from './limits.ts';
 import { parseRequest } from './parse-request.ts';
 import type { Peer } from './peer.ts';
 import type { JobRegistry } from './registry.ts';
+import { serveFeeds, type Feeds } from './serve-feed.ts';
 import { serveStreams } from './serve-stream.ts';
 import { TRACE_DEADLINE_MS, traceJob } from './trace.ts';
 
@@ -83,7 +85,7 @@ export function createJobServer(options: JobServerOptions): {
   app.addHook('onRequest', async (request) => guard(request.headers));
   acceptJson(app);
   answerErrors(app, options);
-  serveJobs(app, options);
+  serveJobs(app, options, serveFeeds(app, options.registry));
   serveStreams(app, options.registry);
   const started = Date.now();
   app.get('/health', () => health(options, started));
@@ -145,7 +147,7 @@ function asJobError(cause: FastifyError | JobError): JobError {
   return new JobError('internal', 'Unexpected failure; the log has the cause', { cause });
 }
 
-function serveJobs(app: FastifyInstance, { role, registry, findPeer }: JobServerOptions): void {
+function serveJobs(app: FastifyInstance, { role, registry, findPeer }: JobServerOptions, feeds: Feeds): void {
   app.post('/v1/jobs', async (request, reply) => {
     const body = typeof request.body === 'string' ? request.body : '';
     const correlationId = correlationIdOf(request.headers);
@@ -155,7 +157,9 @@ function serveJobs(app: FastifyInstance, { role, registry, findPeer }: JobServer
       idempotencyKey: idempotencyKeyOf(request),
       body,
     });
-    return { job_id, sse_url: `/v1/jobs/${job_id}/stream`, correlation_id };
+    const feed = request.headers[FEED_HEADER];
+    const followed = feed === undefined ? {} : { followed: feeds.followNew(feed, job_id) };
+    return { job_id, sse_url: `/v1/jobs/${job_id}/stream`, correlation_id, ...followed };
   });
   app.get('/v1/jobs', (request) => ({ jobs: registry.find(queryOf(request)) }));
   app.get<{ Params: { id: string } }>('/v1/jobs/:id', (request) => registry.get(request.params.id));

@@ -7,6 +7,10 @@ export interface StoredJob extends JobRecord {
   idempotency_key?: string;
   /** Digest of the body, to tell a retry from another request under the same key. */
   body_sha256?: string;
+  /** Number of the last event before those of the job below that is driven now: where its events begin. */
+  driven_after?: number;
+  /** Set for a job that ends when nobody reads it. */
+  on_disconnect?: 'cancel';
 }
 
 export interface CreateOptions {
@@ -25,6 +29,7 @@ export function newRecord(request: JobRequest, options: CreateOptions, actor: Ac
     correlation_id: correlationId,
     created_at: new Date().toISOString(),
     downstream: [],
+    ...(request.onDisconnect === 'cancel' ? { on_disconnect: 'cancel' } : {}),
     ...(idempotencyKey === undefined ? {} : { idempotency_key: idempotencyKey, body_sha256: digest(body) }),
   };
 }
@@ -37,9 +42,12 @@ export function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-export function withoutKey(stored: StoredJob): JobRecord {
+/** What others see of it. */
+export function publicRecord(stored: StoredJob): JobRecord {
   const record = { ...stored };
   delete record.idempotency_key;
   delete record.body_sha256;
+  delete record.driven_after;
+  delete record.on_disconnect;
   return record;
 }

@@ -1,25 +1,19 @@
-import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { IncomingMessage } from 'node:http';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { DONE, isTerminal, type EventKind } from '../contract/index.ts';
 import { parseJson, refusal } from './call.ts';
-import { RECONNECT_BACKOFF_MS, RECONNECT_DEADLINE_MS, SILENCE_DEADLINE_MS } from './limits.ts';
-import { exchange } from './exchange.ts';
-import { badResponse, DeadlineError, networkCode, unreachable, type Peer } from './peer.ts';
-
-/** An event as it came over the wire, its data unparsed. */
-export interface StreamEvent {
-  seq: number;
-  kind: EventKind;
-  json: string;
-}
+import { exchange, textOf } from './exchange.ts';
+import { PROMPT_ANSWER_DEADLINE_MS, RECONNECT_BACKOFF_MS, RECONNECT_DEADLINE_MS, SILENCE_DEADLINE_MS } from './limits.ts';
+import { badResponse, DeadlineError, networkCode, unreachable, whyUnreachable, type Peer } from './peer.ts';
+import type { StreamEvent } from './stream-event.ts';
 
 export interface StreamOptions {
   /** Seq of the last event that the caller has; 0 for none. */
   after: number;
   signal: AbortSignal;
   /** Told when the stream broke and is being taken up again. */
-  onReconnect?: (reason: string) => void;
+  onReconnect?: ((reason: string, cause: unknown) => void) | undefined;
 }
 
 /**
@@ -33,7 +27,7 @@ export async function* readStream(peer: Peer, jobId: string, options: StreamOpti
   let brokenSince: number | undefined;
   let backoffMs: number = RECONNECT_BACKOFF_MS.first;
   for (;;) {
-    let cause: unknown = 'the stream ended before the job did';
+    let cause: unknown = 'connection closed';
     try {
       for await (const event of readOnce(peer, jobId, { ...options, after: last })) {
         if (event.seq !== last + 1) throw badResponse(peer, `The events of job '${jobId}' jumped from ${last} to ${event.seq}`);
@@ -51,7 +45,7 @@ export async function* readStream(peer: Peer, jobId: string, options: StreamOpti
     }
     brokenSince ??= Date.now();
     if (Date.now() - brokenSince > RECONNECT_DEADLINE_MS) throw unreachable(peer, cause);
-    options.onReconnect?.(unreachable(peer, cause).message);
+    options.onReconnect?.(whyUnreachable(cause), cause);
     await delay(backoffMs * (0.5 + Math.random() / 2), undefined, { signal: options.signal }).catch(() =>
       options.signal.throwIfAborted(),
     );
@@ -65,21 +59,15 @@ async function* readOnce(peer: Peer, jobId: string, options: StreamOptions): Asy
     path: `/v1/jobs/${encodeURIComponent(jobId)}/stream`,
     headers: { accept: 'text/event-stream', 'last-event-id': String(options.after) },
     signal: options.signal,
+    answerWithinMs: PROMPT_ANSWER_DEADLINE_MS,
   });
-  response.setEncoding('utf8');
-  response.setTimeout(SILENCE_DEADLINE_MS, () => response.destroy(new DeadlineError('SILENCE_DEADLINE')));
+  response.setTimeout(SILENCE_DEADLINE_MS, () => response.destroy(new DeadlineError('SILENCE_DEADLINE', SILENCE_DEADLINE_MS)));
   if (response.statusCode !== 200) throw refusal(peer, response.statusCode ?? 0, parseJson(await textOf(response)));
   if (!String(response.headers['content-type']).startsWith('text/event-stream')) {
     response.destroy();
     throw badResponse(peer, `The ${peer.role} answered with something that is not a stream of events`);
   }
   yield* parseBody(peer, response);
-}
-
-async function textOf(response: IncomingMessage): Promise<string> {
-  let text = '';
-  for await (const chunk of response) text += chunk as string;
-  return text;
 }
 
 async function* parseBody(peer: Peer, response: IncomingMessage): AsyncGenerator<StreamEvent, void, void> {
@@ -93,6 +81,7 @@ async function* parseBody(peer: Peer, response: IncomingMessage): AsyncGenerator
       throw badResponse(peer, `The ${peer.role} sent a stream that is not ours: ${error.message}`, error);
     },
   });
+  response.setEncoding('utf8');
   for await (const chunk of response) {
     parser.feed(chunk as string);
     const events = arrived;

@@ -75,7 +75,10 @@ async function follow({ view, interrupt }: Session, following: Following): Promi
   throw new JobError('queen_bad_response', `The queen ended job '${jobId}' without saying how`);
 }
 
-/** A job's events, each once. A queen of this machine who dies in the middle is woken once: her log knows how the job ended. */
+/**
+ * A job's events, each once. A queen of this machine who dies in the middle is woken: she goes on with the job where her log
+ * ends, and nobody has read further than that. Woken once for each time that she had something to say.
+ */
 async function* eventsOf({ queen, jobId, signal, narrate, wake }: Following): AsyncGenerator<StreamEvent, void, void> {
   let last = 0;
   let mayWake = !queenAddress().isElsewhere;
@@ -83,18 +86,16 @@ async function* eventsOf({ queen, jobId, signal, narrate, wake }: Following): As
   for (;;) {
     const asleep = new AbortController();
     const onReconnect = (reason: string) => {
-      if (!isBroken) void narrate({ action: 'reconnect', human: `the stream broke (${reason}); taking it up again` });
+      if (!isBroken) void narrate({ action: 'reconnect', human: `lost the queen (${reason}); taking the job up again` });
       isBroken = true;
       if (mayWake) void abortIfAsleep(asleep);
     };
     try {
-      // From the start also when she was woken: what she had not written when she died has left no trace, and the terminal
-      // event may have a number that was seen before.
-      const options = { after: 0, signal: AbortSignal.any([signal, asleep.signal]), onReconnect };
+      const options = { after: last, signal: AbortSignal.any([signal, asleep.signal]), onReconnect };
       for await (const event of readStream(queen, jobId, options)) {
         isBroken = false;
-        if (event.seq <= last && !isTerminal(event.kind)) continue;
-        last = Math.max(last, event.seq);
+        mayWake = !queenAddress().isElsewhere;
+        last = event.seq;
         yield event;
       }
       return;

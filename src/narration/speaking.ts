@@ -1,7 +1,8 @@
 import type { Actor, Handlers, JobContext, JobEvent } from '../contract/index.ts';
 import { inJob, type Voice } from './voice.ts';
 
-type UntypedHandler = (input: unknown, context: JobContext) => AsyncGenerator<JobEvent, unknown, void>;
+type UntypedHandler = HandlerOf<unknown>;
+type HandlerOf<Input> = (input: Input, context: JobContext) => AsyncGenerator<JobEvent, unknown, void>;
 
 /** Lets every handler run in the name of its job, so that whatever it calls may narrate without being told for whom. */
 export function speaking(actor: Actor, handlers: Handlers): Handlers {
@@ -9,7 +10,8 @@ export function speaking(actor: Actor, handlers: Handlers): Handlers {
   return Object.fromEntries(entries) as Handlers;
 }
 
-function spoken(actor: Actor, handler: UntypedHandler): UntypedHandler {
+/** The same for one handler. */
+export function spoken<Input>(actor: Actor, handler: HandlerOf<Input>): HandlerOf<Input> {
   return async function* (input, context) {
     const { jobId, correlationId } = context;
     const voice: Voice = { actor, jobId, correlationId, emit: (event) => context.emit(event) };

@@ -6,9 +6,10 @@ import {
   type Hive,
   type JobContext,
   type OperationName,
+  type OperationSpec,
   type Run,
 } from '../contract/index.ts';
-import { runOn, type Peer } from '../jobs/index.ts';
+import { resumeOn, runOn, type Peer, type Resume, type RunOnOptions } from '../jobs/index.ts';
 import { log, narrate } from '../narration/index.ts';
 import { chooseHive } from './choose-hive.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
@@ -45,45 +46,98 @@ function forwardInfer(parts: ForwardParts): Run<'infer'> {
   };
 }
 
+/** A request that a hive lost before it said anything is given to it again, but not for ever. */
+const ATTEMPTS = 3;
+/** To take a job is the matter of a moment. After this, whoever waits is told what for. */
+const SLOW_MS = 1_000;
+
 /**
  * Wakes the local hive first if nobody has seen it awake. If it was awake and does not take the job, something has happened
- * to it: then it is looked at again, mended, and asked once more.
+ * to it: then it is looked at again, mended, and asked once more. One that died with the job in its hands and had said
+ * nothing of the answer is asked once more too, where that does no harm.
  */
-function runOnHive<K extends OperationName>(operation: K, hive: Hive, { localHive, peerOf }: ForwardParts): Run<K> {
+function runOnHive<K extends OperationName>(operation: K, hive: Hive, parts: ForwardParts): Run<K> {
+  const { localHive, peerOf } = parts;
   return async function* (input, context) {
-    await localHive.ensureRunning(hive, context.signal);
-    narrate('forward', `forwarding ${operation} to hive '${hive.hive_id}'`, { detail: true });
-    const job = { isTaken: false };
-    const drives: JobContext['drives'] = (below) => {
-      job.isTaken = true;
-      context.drives(below);
-    };
-    const onReconnect = once((reason: string) => {
-      narrate('hive_lost', `${reason}; taking the stream up again`);
-      // A hive that died is started again: it then says how the job ended, instead of nobody saying anything.
-      localHive.distrust();
-      localHive.ensureRunning(hive, context.signal).catch((cause: unknown) => log.warn({ err: cause }, 'the local hive is lost'));
-    });
-    try {
-      return yield* runOn(peerOf(hive), operation, { onReconnect })(input, { ...context, drives });
-    } catch (cause) {
-      const isHiveAtFault =
-        cause instanceof JobError && (cause.code === 'hive_unreachable' || cause.code === 'hive_bad_response');
-      if (!hive.managed || !isHiveAtFault) throw cause;
-      localHive.distrust();
-      if (job.isTaken) throw cause;
+    let timesTaken = 0;
+    for (let attempt = 1; ; attempt += 1) {
+      await localHive.ensureRunning(hive, context.signal);
+      narrate('forward', `forwarding ${operation} to hive '${hive.hive_id}'`, { detail: true });
+      const watched = watch(context);
+      const slow = setTimeout(() => {
+        if (!watched.job.isTaken) narrate('hive_slow', `hive '${hive.hive_id}' is slow to take it; waiting`);
+      }, SLOW_MS);
+      // The same key as long as nobody has taken it: a hive that took it and died before it could say so has one job, not two.
+      const key = `${context.jobId}/${timesTaken + 1}`;
+      try {
+        return yield* runOn(peerOf(hive), operation, { ...mending(hive, parts), idempotencyKey: key })(input, watched.context);
+      } catch (cause) {
+        context.signal.throwIfAborted();
+        if (!(cause instanceof JobError) || attempt === ATTEMPTS) throw cause;
+        if (!mayAskAgain(cause, { ...watched.job, operation, hive })) throw cause;
+        if (watched.job.isTaken) timesTaken += 1;
+        if (watched.job.isTaken)
+          narrate('retry', `hive '${hive.hive_id}' lost it before it answered (${cause.message}); asking again`);
+        localHive.distrust();
+      } finally {
+        clearTimeout(slow);
+      }
     }
-    await localHive.ensureRunning(hive, context.signal);
-    return yield* runOn(peerOf(hive), operation)(input, context);
   };
 }
 
-/** A stream that stays broken is tried again and again; it is worth one word. */
-function once<T>(act: (value: T) => void): (value: T) => void {
-  let isDone = false;
-  return (value) => {
-    if (isDone) return;
-    isDone = true;
-    act(value);
+/** Goes on with what this queen's former process was forwarding. */
+export function resumeOnHive(parts: ForwardParts): Resume {
+  return async function* ({ operation, below, after }, context) {
+    const hive = parts.hives.get(below.name);
+    await parts.localHive.ensureRunning(hive, context.signal);
+    narrate('resume', `the queen was started again; going on with ${operation} on hive '${hive.hive_id}'`);
+    return yield* resumeOn(parts.peerOf(hive), operation, mending(hive, parts))({ jobId: below.job_id, after }, context);
   };
+}
+
+/** A local hive that died or froze is started again while its jobs are waited for: it takes them up where it was. */
+function mending(hive: Hive, { localHive }: ForwardParts): Pick<RunOnOptions, 'onReconnect'> {
+  const { signal } = new AbortController();
+  let isSaid = false;
+  return {
+    onReconnect: (reason) => {
+      // Each try to reconnect brings a word; one is enough.
+      if (!isSaid) narrate('hive_lost', `lost hive '${hive.hive_id}' (${reason}); taking its jobs up again`);
+      isSaid = true;
+      localHive.distrust();
+      localHive.ensureRunning(hive, signal).catch((cause: unknown) => log.warn({ err: cause }, 'the local hive is lost'));
+    },
+  };
+}
+
+interface Taken {
+  isTaken: boolean;
+  isAnswered: boolean;
+}
+
+/** Notes how far a hive has come with a job. */
+function watch(context: JobContext): { job: Taken; context: JobContext } {
+  const job: Taken = { isTaken: false, isAnswered: false };
+  return {
+    job,
+    context: {
+      ...context,
+      drives: (below) => {
+        job.isTaken = true;
+        context.drives(below);
+      },
+      emit: (event) => {
+        job.isAnswered ||= event.kind === 'token';
+        context.emit(event);
+      },
+    },
+  };
+}
+
+function mayAskAgain(cause: JobError, job: Taken & { operation: OperationName; hive: Hive }): boolean {
+  const isHiveAtFault = cause.code === 'hive_unreachable' || cause.code === 'hive_bad_response';
+  if (!job.isTaken) return isHiveAtFault && job.hive.managed;
+  const spec: OperationSpec = operations[job.operation];
+  return cause.code === 'interrupted' && spec.mayRepeat === true && !job.isAnswered;
 }

@@ -2,7 +2,7 @@ import { JobError, workerHeartbeat, type DownstreamJob, type Hive } from '../con
 import { homePaths } from '../daemon/index.ts';
 import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
 import { log } from '../narration/index.ts';
-import { forwardHandlers } from './forward.ts';
+import { forwardHandlers, resumeOnHive } from './forward.ts';
 import { HiveCatalog } from './hive-catalog.ts';
 import { hiveHandlers, refresh, registrationHandlers, sshHandlers } from './hive-handlers.ts';
 import { LocalHive } from './local-hive.ts';
@@ -45,6 +45,7 @@ export function createQueen(options: QueenOptions, catalog: Catalog): ServedRole
       ...forwardHandlers(parts),
       status: createStatus(parts),
     },
+    resume: resumeOnHive(parts),
     findPeer: ({ name }: DownstreamJob) => peerOf(hives.get(name)),
     addRoutes: (app) => {
       app.post('/v1/worker-heartbeat', (request) => {

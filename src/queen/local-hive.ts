@@ -14,7 +14,7 @@ import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 
 const PROBE_DEADLINE_MS = 1_000;
-const FROZEN_PROBES = 5;
+const FROZEN_PROBES = 3;
 const START_DEADLINE_MS = 20_000;
 /** Its workers end first, each with a grace of its own. */
 const STOP_GRACE_MS = 15_000;
@@ -114,7 +114,8 @@ export class LocalHive {
     const read = await readPidfile(this.#options.paths.run, 'hive');
     if (read.kind !== 'found' || !(await isAlive(read.pidfile))) throw portTaken(hive, 'a program that does not answer');
     narrate('hive_start', 'local hive does not answer, ending it');
-    await stopProcess(read.pidfile, { graceMs: PROBE_DEADLINE_MS });
+    // Killed and not asked: a hive that shuts down in good order takes its workers along.
+    await stopProcess(read.pidfile, { graceMs: 0 });
   }
 
   #requireOurs(hive: Hive, { health }: Extract<Presence, { kind: 'ours' }>): void {

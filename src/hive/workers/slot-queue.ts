@@ -31,7 +31,7 @@ export class SlotQueue {
     const worker = pickFree(this.#workers(), need);
     if (worker === undefined) return undefined;
     for (const waiter of this.#waiting) if (pickFree([worker], waiter.need) !== undefined) return undefined;
-    return this.#lease(worker);
+    return this.hold(worker);
   }
 
   /**
@@ -68,7 +68,7 @@ export class SlotQueue {
       const worker = pickFree(this.#workers(), waiter.need);
       if (worker === undefined && this.#hasHope(waiter.need)) continue;
       this.#waiting.delete(waiter);
-      waiter.resolve(worker === undefined ? undefined : this.#lease(worker));
+      waiter.resolve(worker === undefined ? undefined : this.hold(worker));
     }
   }
 
@@ -77,7 +77,8 @@ export class SlotQueue {
     return false;
   }
 
-  #lease(worker: WorkerProcess): Lease {
+  /** A slot of this very worker, free or not: for a request that runs there already. */
+  hold(worker: WorkerProcess): Lease {
     worker.inFlight += 1;
     let isHeld = true;
     return {

@@ -15,6 +15,7 @@ import {
 import { raceAbort } from '../../jobs/index.ts';
 import { log, narrate } from '../../narration/index.ts';
 import { fits, type Need } from './pick.ts';
+import { RESTART_WINDOW_MS, RestartBudget, RESTARTS } from './restart-budget.ts';
 import { SlotQueue, type Lease } from './slot-queue.ts';
 import { startWorker } from './start-worker.ts';
 import { howItEnded, lastWordsIn, workerDied } from './last-words.ts';
@@ -22,7 +23,8 @@ import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
 
 /** A worker ends its requests and lets go of the model within this, or is killed. */
 const STOP_GRACE_MS = 5_000;
-const ADOPT_PROBE_MS = 1_000;
+/** A machine that has just come back to life may be busy. */
+const ADOPT_PROBE_MS = 3_000;
 /** Exited workers that worker_list still shows, with their last words. */
 const SHOWN_EXITED = 5;
 /** Read from the end of a dead worker's log, to find its last words among what it said in passing. */
@@ -41,7 +43,7 @@ export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #workers = new Map<string, WorkerProcess>();
   readonly #slots = new SlotQueue(() => this.#workers.values());
-
+  readonly #budget = new RestartBudget();
   #isStopping = false;
 
   constructor(options: PoolOptions) {
@@ -105,6 +107,12 @@ export class WorkerPool {
     }
   }
 
+  /** The slot of a request that a former process of this hive has sent to a worker. Undefined when that has ended. */
+  leaseAdopted(id: string): Lease | undefined {
+    const worker = this.#workers.get(id);
+    return worker?.state.kind === 'ready' ? this.#slots.hold(worker) : undefined;
+  }
+
   /** Stops a worker and forgets it. Its requests end as failed. */
   async remove(id: string): Promise<void> {
     const worker = this.get(id);
@@ -116,6 +124,7 @@ export class WorkerPool {
   async restart(id: string, signal: AbortSignal): Promise<WorkerProcess> {
     const { spec } = this.get(id);
     await this.#stop(this.get(id));
+    this.#budget.forget(id);
     const worker = this.#begin(id, spec, signal);
     await worker.loaded;
     return worker;
@@ -161,17 +170,15 @@ export class WorkerPool {
   }
 
   /** Ends a worker that does not answer any more: a frozen process is no better than a dead one. Its jobs are told. */
-  async condemn(id: string, why: string): Promise<void> {
-    const worker = this.#workers.get(id);
-    if (worker?.state.kind !== 'ready' || worker.identity === undefined) return;
+  async condemn(worker: WorkerProcess, why: string): Promise<void> {
+    if (worker.state.kind !== 'ready' || worker.identity === undefined) return;
     worker.state = { kind: 'stopping', port: worker.state.port };
-    log.error({ worker_id: id }, `ending ${id}: ${why}`);
-    worker.died.abort(workerDied(id, 'does not answer and was ended', why));
-    await stopProcess({ ...worker.identity, name: id }, { graceMs: 0 });
-    await removePidfile(this.#options.paths.run, { ...worker.identity, name: id });
-    worker.state = { kind: 'exited', lastWords: why };
-    this.#forgetOldExits();
-    this.#slots.serve();
+    log.error({ worker_id: worker.id }, `ending ${worker.id}: ${why}`);
+    // Its jobs are told also where the kernel does not let go of it.
+    await stopProcess({ ...worker.identity, name: worker.id }, { graceMs: 0 }).catch((cause: unknown) =>
+      log.error({ err: cause, worker_id: worker.id }, `${worker.id} could not be ended`),
+    );
+    await this.#bury(worker, { how: 'does not answer and was ended', lastWords: why });
   }
 
   #goneWorker(id: string): JobError {
@@ -182,7 +189,7 @@ export class WorkerPool {
   }
 
   #begin(id: string, spec: WorkerSpec, signal?: AbortSignal): WorkerProcess {
-    if (this.#isStopping) throw new JobError('interrupted', `Hive '${this.#options.hiveId}' is shutting down`);
+    if (this.#isStopping) throw new JobError('shutting_down', `Hive '${this.#options.hiveId}' is shutting down`);
     const worker = newWorker(id, spec);
     this.#workers.set(id, worker);
     narrate('worker_spawn', `worker ${id} loading ${spec.model} on ${spec.worker}:${spec.device}`);
@@ -226,17 +233,42 @@ export class WorkerPool {
 
   async #onEnded(worker: WorkerProcess, how: string): Promise<void> {
     if (worker.state.kind === 'stopping' || worker.state.kind === 'exited') return;
+    worker.state = { kind: 'exited', lastWords: how };
     const lastWords = lastWordsIn(await tailLog(this.#options.paths.logFile(worker.id), LOG_LINES));
+    await this.#bury(worker, { how, lastWords });
+  }
+
+  /** Of a worker that nobody wanted to end: its successor first, so that its requests find that one instead of making another. */
+  async #bury(worker: WorkerProcess, { how, lastWords }: { how: string; lastWords: string }): Promise<void> {
+    const { id, identity } = worker;
+    log.error({ worker_id: id, last_words: lastWords }, `${id} ${how}`);
     worker.state = { kind: 'exited', lastWords: [how, lastWords].filter((words) => words !== '').join('. ') };
-    log.error({ worker_id: worker.id, last_words: lastWords }, `${worker.id} ${how}`);
-    worker.died.abort(workerDied(worker.id, how, lastWords));
-    if (worker.identity !== undefined) await removePidfile(this.#options.paths.run, { ...worker.identity, name: worker.id });
+    if (identity !== undefined) await removePidfile(this.#options.paths.run, { ...identity, name: id });
+    this.#revive(worker);
+    worker.died.abort(workerDied(id, how, lastWords));
     this.#forgetOldExits();
     this.#slots.serve();
   }
 
+  /** Starts a worker that died again: same id, same spec, as long as that helps. */
+  #revive(worker: WorkerProcess): void {
+    const { id, spec, state } = worker;
+    // It may have been deleted, or restarted by hand.
+    if (this.#isStopping || this.#workers.get(id) !== worker || state.kind !== 'exited') return;
+    if (!this.#budget.take(id, performance.now())) {
+      const given = `It was started again ${RESTARTS} times in ${RESTART_WINDOW_MS / 60_000} minutes, and is given up.`;
+      log.error({ worker_id: id }, `${id} is given up. ${given}`);
+      worker.state = { kind: 'exited', lastWords: `${state.lastWords ?? ''}. ${given}` };
+      return;
+    }
+    log.warn({ worker_id: id }, `starting ${id} again`);
+    const successor = this.#begin(id, spec);
+    successor.loaded.catch(() => this.#revive(successor));
+  }
+
   #forget(id: string): void {
     this.#workers.delete(id);
+    this.#budget.forget(id);
     rm(this.#options.paths.logFile(id), { force: true }).catch((cause: unknown) =>
       log.warn({ err: cause }, `the log of ${id} stays`),
     );

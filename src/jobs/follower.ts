@@ -1,0 +1,96 @@
+import { isTerminal, JobError } from '../contract/index.ts';
+import { badResponse, type Peer } from './peer.ts';
+import type { StreamEvent } from './stream-event.ts';
+
+export interface FollowOptions {
+  /** Seq of the last event that the caller has; 0 for none. */
+  after: number;
+  /** Ends the following, not the job. */
+  signal: AbortSignal;
+  /** Called for each event but the terminal one, once and in order. */
+  onEvent: (event: StreamEvent) => void;
+  /** Told when the connection broke and is being taken up again. */
+  onReconnect?: ((reason: string, cause: unknown) => void) | undefined;
+}
+
+/** One job that is followed on a feed. What arrives before the job's id is known is held. */
+export class Follower {
+  readonly tag: number;
+  /** Resolves with the terminal event. */
+  readonly ended: Promise<StreamEvent>;
+  readonly #peer: Peer;
+  readonly #options: FollowOptions;
+  readonly #leave: () => void;
+  #settle: { resolve: (event: StreamEvent) => void; reject: (cause: unknown) => void } | undefined;
+  #held: StreamEvent[] | undefined = [];
+  #jobId = '';
+  #last: number;
+
+  /** @param leave called once, when nothing more is wanted */
+  constructor(tag: number, peer: Peer, { leave, ...options }: FollowOptions & { leave: () => void }) {
+    this.tag = tag;
+    this.#peer = peer;
+    this.#options = options;
+    this.#leave = leave;
+    this.#last = options.after;
+    this.ended = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    // Whoever follows awaits it; a failure before that must not count as unheard.
+    this.ended.catch(() => undefined);
+    if (options.signal.aborted) this.#onAbort();
+    else options.signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  get isClaimed(): boolean {
+    return this.#held === undefined;
+  }
+
+  /** Where to take it up again. */
+  get place(): { tag: number; job_id: string; after: number } {
+    return { tag: this.tag, job_id: this.#jobId, after: this.#last };
+  }
+
+  /** The job's id is known: what was held goes on. */
+  claim(jobId: string): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#jobId = jobId;
+    for (const event of held) this.#pass(event);
+  }
+
+  deliver(event: StreamEvent | undefined): void {
+    if (event === undefined) return this.fail(new JobError('job_not_found', `The events of job '${this.#jobId}' have expired`));
+    if (event.seq !== this.#last + 1) {
+      const jump = `The events of job '${this.#jobId}' jumped from ${this.#last} to ${event.seq}`;
+      return this.fail(badResponse(this.#peer, jump));
+    }
+    this.#last = event.seq;
+    if (this.#held === undefined) this.#pass(event);
+    else this.#held.push(event);
+  }
+
+  broke(reason: string, cause: unknown): void {
+    this.#options.onReconnect?.(reason, cause);
+  }
+
+  fail(cause: unknown): void {
+    this.#end()?.reject(cause);
+  }
+
+  #pass(event: StreamEvent): void {
+    if (this.#settle === undefined) return;
+    if (isTerminal(event.kind)) this.#end()?.resolve(event);
+    else this.#options.onEvent(event);
+  }
+
+  #end() {
+    const settle = this.#settle;
+    this.#settle = undefined;
+    this.#options.signal.removeEventListener('abort', this.#onAbort);
+    if (settle !== undefined) this.#leave();
+    return settle;
+  }
+
+  readonly #onAbort = (): void => this.fail(this.#options.signal.reason);
+}

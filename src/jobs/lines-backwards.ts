@@ -1,0 +1,41 @@
+import * as fs from 'node:fs';
+import { READ_CHUNK_BYTES } from './limits.ts';
+
+const NEWLINE = 0x0a;
+
+/**
+ * The whole lines of a file, the last one first. What a crash left after the last line break is not one.
+ * @param end where the last whole line ends, from `endOfLastLine`
+ */
+export function* linesBackwards(descriptor: number, end: number): Generator<string, void, void> {
+  let rest = Buffer.alloc(0);
+  for (let offset = end; offset > 0;) {
+    const size = Math.min(READ_CHUNK_BYTES, offset);
+    offset -= size;
+    const text = Buffer.concat([readAt(descriptor, offset, size), rest]);
+    const begin = offset === 0 ? 0 : text.indexOf(NEWLINE) + 1;
+    // Less than a line: it begins further to the front.
+    if (begin === 0 && offset > 0) {
+      rest = text;
+      continue;
+    }
+    rest = text.subarray(0, begin);
+    yield* text.toString('utf8', begin).split('\n').slice(0, -1).reverse();
+  }
+}
+
+/** Offset after the last line break; 0 where there is none. */
+export function endOfLastLine(descriptor: number): number {
+  for (let end = fs.fstatSync(descriptor).size; end > 0;) {
+    const size = Math.min(READ_CHUNK_BYTES, end);
+    const at = readAt(descriptor, end - size, size).lastIndexOf(NEWLINE);
+    if (at >= 0) return end - size + at + 1;
+    end -= size;
+  }
+  return 0;
+}
+
+function readAt(descriptor: number, offset: number, size: number): Buffer {
+  const buffer = Buffer.allocUnsafe(size);
+  return buffer.subarray(0, fs.readSync(descriptor, buffer, 0, size, offset));
+}
