@@ -1,0 +1,144 @@
+import { appendFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { failed } from '../src/contract/index.ts';
+import { requests, resultOf, runAll, type Followed } from './support/streams.ts';
+import { ENDLESS, testSwarm, type Swarm } from './support/swarm.ts';
+
+interface Workers {
+  workers: { worker_id: string; pid: number; state: string; last_words?: string }[];
+}
+
+const pidOfQueen = async (swarm: Swarm) => (await swarm.result<{ queen: { pid: number } }>(['status'])).queen.pid;
+const pidOfHive = async (swarm: Swarm) => (await swarm.result<{ pid: number }>(['hive', 'status'])).pid;
+const onlyWorker = async (swarm: Swarm) => {
+  const { workers } = await swarm.result<Workers>(['worker', 'list']);
+  expect(workers).toHaveLength(1);
+  return workers[0] as Workers['workers'][number];
+};
+
+const texts = (all: readonly Followed[]) => all.map(({ text }) => text);
+const ends = (all: readonly Followed[]) => new Set(all.map(({ last }) => (last.kind === 'result' ? 'result' : last.json)));
+const narrations = (all: readonly Followed[]) =>
+  all.flatMap(({ events }) => events.filter(({ kind }) => kind === 'narration').map(({ json }) => json)).join('\n');
+
+/** What a machine that crashed in the middle of a write leaves behind. */
+function tearLogs(swarm: Swarm, role: string): void {
+  const folder = join(swarm.home, 'data', 'jobs', role);
+  for (const log of readdirSync(folder)) appendFileSync(join(folder, log), '{"seq":9,"event":"tok');
+}
+
+describe('fifty streams, and in the middle of them', () => {
+  const all = requests(50);
+  let swarm: Swarm;
+  let undisturbed: string[];
+  beforeAll(async () => {
+    swarm = await testSwarm();
+    await swarm.result(['worker', 'spawn', '--slots', '8']);
+    undisturbed = texts(await runAll(swarm, all));
+    expect(new Set(undisturbed).size).toBeGreaterThan(40);
+  }, 60_000);
+  afterAll(() => swarm[Symbol.asyncDispose]());
+
+  test('the queen is killed: started again, she goes on where her logs end, even if a line of them was torn', async () => {
+    const pid = await pidOfQueen(swarm);
+    const followed = await runAll(swarm, all, 200, async () => {
+      process.kill(pid, 'SIGKILL');
+      tearLogs(swarm, 'queen');
+      expect((await swarm.rbee(['queen', 'start'])).code).toBe(0);
+    });
+    expect(ends(followed)).toEqual(new Set(['result']));
+    expect(texts(followed)).toEqual(undisturbed);
+    expect(followed.map((one) => resultOf(one).text)).toEqual(undisturbed);
+    expect(narrations(followed)).toContain('the queen was started again; going on with infer');
+  }, 60_000);
+
+  test('the hive is killed: the queen starts it again, and it takes back its worker and what that was saying', async () => {
+    const [hive, worker] = [await pidOfHive(swarm), await onlyWorker(swarm)];
+    const followed = await runAll(swarm, all, 200, () => void process.kill(hive, 'SIGKILL'));
+    expect(ends(followed)).toEqual(new Set(['result']));
+    expect(texts(followed)).toEqual(undisturbed);
+    expect(narrations(followed)).toContain('the hive was started again; going on with worker');
+    // Those that were waiting for a slot, in the memory of the dead hive alone.
+    expect(narrations(followed)).toContain('asking again');
+    expect(await onlyWorker(swarm)).toMatchObject({ pid: worker.pid, worker_id: worker.worker_id });
+  }, 60_000);
+
+  test('the hive freezes: it is replaced like a dead one, and the streams go on', async () => {
+    const [hive, worker] = [await pidOfHive(swarm), await onlyWorker(swarm)];
+    const followed = await runAll(swarm, all, 200, () => void process.kill(hive, 'SIGSTOP'));
+    expect(ends(followed)).toEqual(new Set(['result']));
+    expect(texts(followed)).toEqual(undisturbed);
+    expect(narrations(followed)).toContain('no sign of life for 8 s');
+    expect(await onlyWorker(swarm)).toMatchObject({ pid: worker.pid });
+    expect(await pidOfHive(swarm)).not.toBe(hive);
+  }, 60_000);
+
+  test('the worker is killed: what it was saying fails within a second, the rest runs on its successor', async () => {
+    const { pid, worker_id } = await onlyWorker(swarm);
+    let killedAt = 0;
+    const followed = await runAll(swarm, all, 200, () => {
+      killedAt = Date.now();
+      process.kill(pid, 'SIGKILL');
+    });
+    const died = followed.filter(({ last }) => last.kind === 'failed');
+    expect(died.length).toBeGreaterThan(0);
+    expect(died.length).toBeLessThanOrEqual(8);
+    for (const { last, endedAt } of died) {
+      expect(failed.parse(JSON.parse(last.json))).toMatchObject({ code: 'worker_died', origin: 'rbee-hive', retryable: true });
+      expect(endedAt - killedAt).toBeLessThan(1_000);
+    }
+    for (const [index, { last, text }] of followed.entries()) if (last.kind === 'result') expect(text).toBe(undisturbed[index]);
+    const successor = await onlyWorker(swarm);
+    expect(successor).toMatchObject({ worker_id, state: 'ready' });
+    expect(successor.pid).not.toBe(pid);
+  }, 60_000);
+
+  test('the worker freezes: it is ended like a dead one, and the rest runs on its successor', async () => {
+    const { pid, worker_id } = await onlyWorker(swarm);
+    const followed = await runAll(swarm, all, 200, () => void process.kill(pid, 'SIGSTOP'));
+    const died = followed.filter(({ last }) => last.kind === 'failed');
+    expect(died.map(({ last }) => failed.parse(JSON.parse(last.json)).code)).toEqual(died.map(() => 'worker_died'));
+    expect(died.length).toBeLessThanOrEqual(8);
+    for (const [index, { last, text }] of followed.entries()) if (last.kind === 'result') expect(text).toBe(undisturbed[index]);
+    expect(await onlyWorker(swarm)).toMatchObject({ worker_id, state: 'ready' });
+  }, 60_000);
+});
+
+test('queen and hive are killed at once: one command wakes both, and the answer goes on', async () => {
+  await using swarm = await testSwarm();
+  const undisturbed = await swarm.rbee([...ENDLESS, '-q']);
+  const [queen, hive] = [await pidOfQueen(swarm), await pidOfHive(swarm)];
+  const running = swarm.start(ENDLESS);
+  await running.says('stdout', /.{20}/s);
+  process.kill(queen, 'SIGKILL');
+  process.kill(hive, 'SIGKILL');
+  const { code, stdout, stderr } = await running.ended;
+  expect(code, stderr).toBe(0);
+  expect(stdout).toBe(undisturbed.stdout);
+  expect(stderr).toContain('the queen was started again');
+  expect(stderr).toContain('the hive was started again');
+});
+
+test('a worker that dies again and again is started again within a budget, then given up, and that is said', async () => {
+  await using swarm = await testSwarm();
+  await swarm.result(['worker', 'spawn']);
+  const pids = new Set<number>();
+  for (let death = 0; death < 4; death += 1) {
+    await expect.poll(async () => (await onlyWorker(swarm)).state, { timeout: 20_000 }).toBe('ready');
+    const { pid } = await onlyWorker(swarm);
+    pids.add(pid);
+    process.kill(pid, 'SIGKILL');
+    await expect
+      .poll(async () => (await onlyWorker(swarm)).state !== 'ready' || (await onlyWorker(swarm)).pid !== pid)
+      .toBe(true);
+  }
+  expect(pids.size).toBe(4);
+  const { state, last_words } = await onlyWorker(swarm);
+  expect([state, last_words]).toEqual([
+    'exited',
+    expect.stringContaining('started again 3 times in 10 minutes, and is given up'),
+  ]);
+  // Whoever asks for an answer gets a new worker all the same.
+  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+}, 60_000);

@@ -1,0 +1,88 @@
+import { isTerminal, type OutputOf } from '../../src/contract/index.ts';
+import { readStream, type Peer, type StreamEvent } from '../../src/jobs/client.ts';
+import type { Swarm } from './swarm.ts';
+
+/** How one request went for a client that takes up its stream each time that it breaks. */
+export interface Followed {
+  jobId: string;
+  /** All tokens, joined. */
+  text: string;
+  events: StreamEvent[];
+  last: StreamEvent;
+  /** When the last event arrived, by Date.now(). */
+  endedAt: number;
+}
+
+export interface Request {
+  prompt: string;
+  seed: number;
+  [field: string]: unknown;
+}
+
+function queenOf(swarm: Swarm): Peer {
+  return { role: 'queen', name: 'queen', host: '127.0.0.1', port: Number(swarm.env['RBEE_QUEEN_PORT']) };
+}
+
+/** About forty tokens, chosen by the seed. */
+const FLAGS = { type: 'array', items: { type: 'boolean' }, minItems: 12, maxItems: 20 };
+
+/** Requests that differ, and each of which gives the same text every time. */
+export function requests(count: number, fields: object = {}): Request[] {
+  return Array.from({ length: count }, (_, index) => ({
+    prompt: `Count, number ${index}`,
+    seed: index + 1,
+    temperature: 1,
+    json_schema: FLAGS,
+    ...fields,
+  }));
+}
+
+async function postInfer(swarm: Swarm, request: Request): Promise<string> {
+  const answer = await fetch(`${swarm.queenUrl}/v1/jobs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ operation: 'infer', ...request }),
+  });
+  return ((await answer.json()) as { job_id: string }).job_id;
+}
+
+/** Follows a job to its end. The reader itself refuses a gap in the numbers of events, or one that comes twice. */
+async function follow(swarm: Swarm, jobId: string, onEvent: (event: StreamEvent) => void = () => undefined): Promise<Followed> {
+  const events: StreamEvent[] = [];
+  const options = { after: 0, signal: AbortSignal.timeout(60_000) };
+  for await (const event of readStream(queenOf(swarm), jobId, options)) {
+    events.push(event);
+    onEvent(event);
+    if (isTerminal(event.kind)) return { jobId, text: textOf(events), events, last: event, endedAt: Date.now() };
+  }
+  throw new Error(`job '${jobId}' ended without saying how`);
+}
+
+function textOf(events: readonly StreamEvent[]): string {
+  return events
+    .filter(({ kind }) => kind === 'token')
+    .map(({ json }) => (JSON.parse(json) as { text: string }).text)
+    .join('');
+}
+
+export function resultOf({ last }: Followed): OutputOf<'infer'> {
+  return JSON.parse(last.json) as OutputOf<'infer'>;
+}
+
+/** Runs all requests at once, and acts when so many tokens have arrived in all. */
+export async function runAll(
+  swarm: Swarm,
+  all: readonly Request[],
+  tokens = Infinity,
+  act: () => void | Promise<void> = () => undefined,
+): Promise<Followed[]> {
+  let seen = 0;
+  let acted: Promise<void> | undefined;
+  const count = ({ kind }: StreamEvent) => {
+    if (kind === 'token' && (seen += 1) >= tokens) acted ??= Promise.resolve(act());
+  };
+  const ids = await Promise.all(all.map((request) => postInfer(swarm, request)));
+  const followed = await Promise.all(ids.map((id) => follow(swarm, id, count)));
+  await acted;
+  return followed;
+}
