@@ -1,7 +1,7 @@
 import { answerQuestions } from '../child.ts';
 import { percentile } from '../statistics.ts';
-import type { WireEvent } from './event-stream.ts';
-import { openJob, type JobSocket } from './job-socket.ts';
+import type { WireEvent } from '../event-stream.ts';
+import { openJob, type JobSocket } from '../job-socket.ts';
 import { nowNs, type Plan } from './plan.ts';
 
 /** The one reader of all streams. */
@@ -10,7 +10,7 @@ export type ConsumerQuestion =
   /** Begins a measurement, or ends it. */
   | { kind: 'measure' }
   | { kind: 'measured' }
-  /** Waits for the end of every stream. */
+  /** Waits for the end of every stream, and says how many tokens they brought. */
   | { kind: 'finish' }
   /** Requests of one token, one after the other. */
   | { kind: 'probe'; port: number; most: number; withinMs: number };
@@ -21,9 +21,6 @@ export interface Measured {
   /** From the worker's making of a token to the reading of its bytes. */
   latencyUs: { p50: number; p99: number };
 }
-
-/** Fewer than a server's backlog. */
-const OPENED_AT_ONCE = 50;
 
 let jobs: JobSocket[] = [];
 let tokens = 0;
@@ -40,13 +37,13 @@ function count(events: WireEvent[]): void {
 }
 
 async function open(port: number, plans: Plan[]): Promise<void> {
-  tokens = 0;
-  jobs = [];
-  for (let from = 0; from < plans.length; from += OPENED_AT_ONCE) {
-    const batch = plans.slice(from, from + OPENED_AT_ONCE).map((plan) => openJob(port, plan, count));
-    await Promise.all(batch.map(({ opened }) => opened));
-    jobs.push(...batch);
-  }
+  const opened = plans.map((plan) => openJob(port, asRequest(plan), count));
+  jobs.push(...opened);
+  await Promise.all(opened.map((job) => job.opened));
+}
+
+function asRequest(plan: Plan): object {
+  return { operation: 'infer', prompt: JSON.stringify(plan) };
 }
 
 function measure(): void {
@@ -63,7 +60,9 @@ function measured(): Measured {
 
 async function finish(): Promise<number> {
   await Promise.all(jobs.map(({ ended }) => ended));
-  return tokens;
+  const all = tokens;
+  [jobs, tokens] = [[], 0];
+  return all;
 }
 
 /** @returns microseconds from the request to its first token */
@@ -73,7 +72,7 @@ async function probe({ port, most, withinMs }: { port: number; most: number; wit
   while (firstTokensUs.length < most && nowNs() < deadlineNs) {
     const startNs = nowNs();
     let tokenNs = 0;
-    await openJob(port, { kind: 'single' }, () => (tokenNs ||= nowNs())).ended;
+    await openJob(port, asRequest({ kind: 'single' }), () => (tokenNs ||= nowNs())).ended;
     firstTokensUs.push((tokenNs - startNs) / 1000);
   }
   return firstTokensUs;

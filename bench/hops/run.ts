@@ -29,6 +29,7 @@ export interface Ends {
 /** Long enough for the just-in-time compiler, and for the opening of the streams to be over. */
 const WARM_UP_MS = 1_000;
 const PROBES = { most: 40, withinMs: 1_500 };
+const OPENED_AT_ONCE = 50;
 const UNPACED_TOKENS = 1_000;
 
 /** Opens all streams, waits until they flow, and measures for a while. */
@@ -39,8 +40,8 @@ export async function runPaced(
 ): Promise<Outcome> {
   const { streams, ratePerSecond } = load;
   const plans = Array.from({ length: streams }, (_, at): Plan => ({ kind: 'paced', ratePerSecond, phase: at / streams }));
-  await askConsumer(consumer, { kind: 'open', port: chain.port, plans });
-  await askWorker(worker, { kind: 'go', streams });
+  await openAll(chain, plans, { worker, consumer });
+  await askWorker(worker, { kind: 'go' });
   await delay(WARM_UP_MS);
   const before = chain.pids.map(cpuTimeNs);
   await askConsumer(consumer, { kind: 'measure' });
@@ -61,11 +62,11 @@ export async function runPaced(
 /** From the first token to the end of the last stream. */
 export async function runUnpaced(chain: Chain, { streams }: Load, { worker, consumer }: Ends): Promise<Outcome> {
   const plans = Array.from({ length: streams }, (): Plan => ({ kind: 'unpaced', tokens: UNPACED_TOKENS }));
-  await askConsumer(consumer, { kind: 'open', port: chain.port, plans });
+  await openAll(chain, plans, { worker, consumer });
   await delay(WARM_UP_MS / 2);
   const before = chain.pids.map(cpuTimeNs);
   await askConsumer(consumer, { kind: 'measure' });
-  await askWorker(worker, { kind: 'go', streams });
+  await askWorker(worker, { kind: 'go' });
   const tokens = await askConsumer<number>(consumer, { kind: 'finish' });
   const { seconds, latencyUs } = await askConsumer<Measured>(consumer, { kind: 'measured' });
   const cpuNs = chain.pids.map((pid, at) => cpuTimeNs(pid) - (before[at] ?? 0));
@@ -81,6 +82,14 @@ export async function runUnpaced(chain: Chain, { streams }: Load, { worker, cons
 /** Requests of one token through a chain that does nothing else. */
 export async function runIdle(chain: Chain, consumer: Child): Promise<number[]> {
   return askConsumer<number[]>(consumer, { kind: 'probe', port: chain.port, ...PROBES });
+}
+
+/** A few at a time, so that no hop is asked for more connections at once than it can queue. */
+async function openAll(chain: Chain, plans: Plan[], { worker, consumer }: Ends): Promise<void> {
+  for (let open = 0; open < plans.length; open += OPENED_AT_ONCE) {
+    await askConsumer(consumer, { kind: 'open', port: chain.port, plans: plans.slice(open, open + OPENED_AT_ONCE) });
+    await askWorker(worker, { kind: 'arrived', streams: Math.min(open + OPENED_AT_ONCE, plans.length) });
+  }
 }
 
 function askConsumer<T>(consumer: Child, question: ConsumerQuestion): Promise<T> {

@@ -16,6 +16,8 @@ class TokenQueue {
   }
 }
 
+const ARRIVAL_DEADLINE_MS = 15_000;
+
 interface PacedStream {
   queue: TokenQueue;
   ratePerSecond: number;
@@ -44,9 +46,18 @@ export class Ticker {
     for (let token = await queue.next(); token !== undefined; token = await queue.next()) yield token;
   }
 
-  /** Begins once there are so many streams: a reader may have opened one that has not come all the way down yet. */
-  async go(streams: number): Promise<void> {
-    while (this.#paced.length + this.#unpaced.length < streams) await new Promise<void>((resolve) => (this.#arrived = resolve));
+  /** Resolves when so many streams wait to begin: what a reader has opened may still be on its way down the hops. */
+  async streamsArrived(streams: number): Promise<void> {
+    const signal = AbortSignal.timeout(ARRIVAL_DEADLINE_MS);
+    while (this.#paced.length + this.#unpaced.length < streams) {
+      await new Promise<void>((resolve, reject) => {
+        this.#arrived = resolve;
+        signal.onabort = () => reject(new Error(`${this.#paced.length + this.#unpaced.length} of ${streams} streams arrived`));
+      });
+    }
+  }
+
+  go(): void {
     this.#paced.sort((one, other) => one.phase - other.phase);
     this.#startNs = nowNs();
     this.#made = 0;

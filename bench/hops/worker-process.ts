@@ -31,14 +31,16 @@ const port = await serveJobs({
   kept: { jobs: KEPT_IN_MEMORY_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS },
 });
 
-export type WorkerQuestion = { kind: 'port' } | { kind: 'go'; streams: number } | { kind: 'stop' };
+export type WorkerQuestion = { kind: 'port' } | { kind: 'arrived'; streams: number } | { kind: 'go' } | { kind: 'stop' };
 
 answerQuestions<WorkerQuestion>((question) => {
   switch (question.kind) {
     case 'port':
       return port;
+    case 'arrived':
+      return ticker.streamsArrived(question.streams);
     case 'go':
-      return ticker.go(question.streams);
+      return ticker.go();
     case 'stop':
       return ticker.stop();
   }

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { ChunkedBody, EventCutter, type WireEvent } from './event-stream.ts';
-import type { Plan } from './plan.ts';
 
 /** Events of one job, read with as little work as possible, so that the reader is not what is measured. */
 export interface JobSocket {
@@ -11,11 +10,11 @@ export interface JobSocket {
   ended: Promise<void>;
 }
 
-/** Posts an `infer` and reads its stream, both on one connection. `onEvents` gets what one read from the socket brought. */
-export function openJob(port: number, plan: Plan, onEvents: (events: WireEvent[]) => void): JobSocket {
+/** Posts a job and reads its stream, both on one connection. `onEvents` gets what one read from the socket brought. */
+export function openJob(port: number, request: object, onEvents: (events: WireEvent[]) => void): JobSocket {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   socket.setEncoding('latin1');
-  socket.write(post(JSON.stringify({ operation: 'infer', prompt: JSON.stringify(plan) })));
+  socket.write(postOf(request));
   const opened = follow(socket);
   const ended = opened.then(async ({ stream, rest }) => readEvents(socket, { stream, rest, onEvents }));
   // Both are awaited later; one that fails first must not end the process unheard.
@@ -77,8 +76,7 @@ function readEvents(socket: Socket, { stream, rest, onEvents }: Reading): Promis
       try {
         read(piece);
       } catch (cause) {
-        socket.destroy();
-        reject(cause);
+        socket.destroy(cause as Error);
       }
     };
     socket.on('data', take);
@@ -88,6 +86,9 @@ function readEvents(socket: Socket, { stream, rest, onEvents }: Reading): Promis
   });
 }
 
-function post(body: string): string {
-  return `POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+/** The request, as it goes over the wire. */
+export function postOf(request: object): string {
+  const body = JSON.stringify(request);
+  const head = `Host: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`;
+  return `POST /v1/jobs HTTP/1.1\r\n${head}\r\n\r\n${body}`;
 }
