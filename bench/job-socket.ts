@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { isTerminal } from '../src/contract/index.ts';
 import { ChunkedBody, EventCutter, type WireEvent } from './event-stream.ts';
 
 /** Events of one job, read with as little work as possible, so that the reader is not what is measured. */
@@ -65,7 +66,7 @@ function readEvents(socket: Socket, { stream, rest, onEvents }: Reading): Promis
       for (const { seq, kind, text } of events) {
         if (seq !== last + 1) throw new Error(`events jumped from ${last} to ${seq}`);
         last = seq;
-        if (kind === 'token') continue;
+        if (!isTerminal(kind)) continue;
         if (kind !== 'result') throw new Error(`the job ended as ${kind}: ${text}`);
         socket.destroy();
         resolve();

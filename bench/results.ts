@@ -3,7 +3,7 @@ import { format } from 'prettier';
 import type { Machine } from './machine.ts';
 import { renderPage } from './render.ts';
 
-export const BENCH_NAMES = ['hops'] as const;
+export const BENCH_NAMES = ['hops', 'create-job', 'operation', 'log', 'memory'] as const;
 export type BenchName = (typeof BENCH_NAMES)[number];
 
 /** One figure of ours with the same figure of the peer, or of the bare limit, beside it. */

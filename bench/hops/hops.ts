@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { BenchOptions } from '../bench.ts';
 import { startChild } from '../child.ts';
 import { Together } from '../ending.ts';
@@ -16,16 +15,15 @@ const LOADS: Load[] = [
 const WARM_UP: Load = { streams: 100, ratePerSecond: 50 };
 
 /** What a token costs on its way from the worker through hive and queen, beside nginx in their places. */
-export async function benchHops({ runs, seconds, cpuProf }: BenchOptions): Promise<Findings> {
+export async function benchHops({ runs, seconds, nodeFlags, load: onlyLoad }: BenchOptions): Promise<Findings> {
   await using together = new Together();
-  const relayFlags = cpuProf === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(cpuProf)}`];
-  const { worker, chains } = await startChains(together, { relayFlags });
+  const { worker, chains } = await startChains(together, { relayFlags: nodeFlags });
   const ends = { worker, consumer: together.add(await startChild('hops/consumer')) };
   for (const chain of chains) await runOnce(chain, WARM_UP, { ...ends, seconds: 1 });
 
   const idle = await inRounds(chains, runs, (chain) => runIdle(chain, ends.consumer));
   const tables = [idleTable(new Map([...idle].map(([chain, rounds]) => [chain, rounds.flat()])))];
-  for (const load of LOADS) {
+  for (const load of LOADS.filter((load) => onlyLoad === undefined || shortNameOf(load) === onlyLoad)) {
     const outcomes = await inRounds(chains, runs, async (chain) => {
       const outcome = await runOnce(chain, load, { ...ends, seconds });
       console.log(`  ${nameOf(load)}, hops: ${chain.hops} (${chain.kind}): ${describe(outcome)}`);
@@ -34,6 +32,11 @@ export async function benchHops({ runs, seconds, cpuProf }: BenchOptions): Promi
     tables.push(loadTable(load, outcomes));
   }
   return { title: 'Streaming through the hops', tables };
+}
+
+/** As it is asked for: '100x50', or '100' for as fast as they go. */
+function shortNameOf({ streams, ratePerSecond }: Load): string {
+  return ratePerSecond === undefined ? String(streams) : `${streams}x${ratePerSecond}`;
 }
 
 /** All chains in turn, then all again: a noisy minute of the machine falls on all of them alike. */
