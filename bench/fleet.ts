@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { atTheEnd, temporaryFolder } from './ending.ts';
+import { freePort } from './free-port.ts';
+
+const entry = join(dirname(import.meta.dirname), 'dist', 'rbee.js');
+const COMMAND_DEADLINE_MS = 60_000;
+
+/** Queen and hive as they are built, in a home of their own. */
+export interface Fleet extends AsyncDisposable {
+  queenPort: number;
+  hivePort: number;
+  /** Runs a command of the command line, and returns the output of its operation. */
+  result<T>(args: string[]): T;
+}
+
+export async function startFleet(): Promise<Fleet> {
+  assert(existsSync(entry), 'the fleet is started as it is built: npm run build');
+  const home = await temporaryFolder();
+  const [queenPort, hivePort, workerPort] = [await freePort(), await freePort(), await freePort()];
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('RBEE_') && name !== 'NODE_OPTIONS');
+  const env = {
+    ...Object.fromEntries(own),
+    RBEE_HOME: home.path,
+    RBEE_QUEEN_PORT: String(queenPort),
+    RBEE_HIVE_PORT: String(hivePort),
+    RBEE_WORKER_PORTS: String(workerPort),
+  };
+  const rbee = (args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [entry, ...args], {
+      env,
+      encoding: 'utf8',
+      timeout: COMMAND_DEADLINE_MS,
+    });
+    assert.equal(status, 0, `rbee ${args.join(' ')}: ${stderr}${stdout}`);
+    return stdout;
+  };
+  const forget = atTheEnd(() => rbee(['down']));
+  const fleet: Fleet = {
+    queenPort,
+    hivePort,
+    result<T>(args: string[]): T {
+      const last =
+        rbee([...args, '--json'])
+          .trimEnd()
+          .split('\n')
+          .at(-1) ?? '';
+      return (JSON.parse(last) as { data: T }).data;
+    },
+    async [Symbol.asyncDispose]() {
+      rbee(['down']);
+      forget();
+      await home[Symbol.asyncDispose]();
+    },
+  };
+  // The first command wakes the queen, and the queen the hive.
+  fleet.result(['worker', 'list']);
+  return fleet;
+}

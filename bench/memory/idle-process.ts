@@ -1,0 +1,4 @@
+import { answerQuestions } from '../child.ts';
+
+/** What any Node process takes. */
+answerQuestions(() => undefined);
