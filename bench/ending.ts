@@ -1,6 +1,5 @@
 import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const endings = new Set<() => void>();
@@ -24,7 +23,8 @@ export interface TemporaryFolder extends AsyncDisposable {
 }
 
 export async function temporaryFolder(): Promise<TemporaryFolder> {
-  const path = await mkdtemp(join(tmpdir(), 'rbee-bench-'));
+  // Beside the bundle, on the disk that a home would be on: a system's temporary folder may be quite another kind.
+  const path = await mkdtemp(join(import.meta.dirname, 'home-'));
   const remove = () => rmSync(path, { recursive: true, force: true });
   const forget = atTheEnd(remove);
   return {

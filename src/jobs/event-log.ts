@@ -7,7 +7,7 @@ export interface LoggedEvent {
   /** The event's data as one line of JSON. */
   json: string;
   /** For a relayed event, its seq in the job below: where to resume after a crash. */
-  below?: number;
+  below?: number | undefined;
 }
 
 /** Which job a log belongs to. What was asked is not in it: prompts and addresses may hold secrets. */

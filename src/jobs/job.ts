@@ -159,7 +159,7 @@ export class Job {
 
   #append(kind: EventKind, json: string, below?: number): void {
     this.#lastSeq += 1;
-    this.#pending.push({ seq: this.#lastSeq, kind, json, ...(below === undefined ? {} : { below }) });
+    this.#pending.push({ seq: this.#lastSeq, kind, json, below });
     this.#dirty(this);
   }
 

@@ -39,5 +39,5 @@ export const CANCEL_GRACE_MS = 2_000;
 export const DISCONNECT_GRACE_MS = 5_000;
 /** Read from a log at once, for a reader that is behind. */
 export const READ_CHUNK_BYTES = 64 * 1024;
-/** Log files held open at once; more are opened and closed in turn. */
-export const OPEN_LOGS_LIMIT = 512;
+/** Log files held open at once; more are opened and closed in turn, which costs ten times an append. */
+export const OPEN_LOGS_LIMIT = 2_048;

@@ -4,11 +4,11 @@ import { assertFindable, assertIndexed, assertWords, type Catalog, type Collecti
 /** Keeps documents for as long as the process lives: for workers, and for tests. As JSON text, to forget what SQLite would. */
 export function openMemoryCatalog(): Catalog {
   const collections = new Map<string, MemoryCollection<object>>();
-  const state: State = { open: true, before: undefined };
+  const state: State = { open: true, undo: undefined };
   return {
     collection<T extends object>(name: string, indexes: readonly (keyof T & string)[] = []) {
       assertUsable(state);
-      assert(state.before === undefined, 'a collection is opened before the transaction');
+      assert(state.undo === undefined, 'a collection is opened before the transaction');
       assertWords([name, ...indexes]);
       let collection = collections.get(name);
       if (collection === undefined) collections.set(name, (collection = new MemoryCollection<object>(state, indexes)));
@@ -17,15 +17,15 @@ export function openMemoryCatalog(): Catalog {
     },
     transaction(work) {
       assertUsable(state);
-      assert(state.before === undefined, 'transactions do not nest');
-      const before = (state.before = new Map<Documents, Documents>());
+      assert(state.undo === undefined, 'transactions do not nest');
+      const undo: (() => void)[] = (state.undo = []);
       try {
         work();
       } catch (cause) {
-        for (const [documents, copy] of before) restore(documents, copy);
+        for (const step of undo.reverse()) step();
         throw cause;
       } finally {
-        state.before = undefined;
+        state.undo = undefined;
       }
     },
     close() {
@@ -46,8 +46,8 @@ interface Stored {
 
 interface State {
   open: boolean;
-  /** In a transaction: each map that it has changed, with a copy from before. A collection in memory is small. */
-  before: Map<Documents, Documents> | undefined;
+  /** In a transaction: what takes each of its writes back, in the order of the writes. */
+  undo: (() => void)[] | undefined;
 }
 
 class MemoryCollection<T extends object> implements Collection<T> {
@@ -67,14 +67,19 @@ class MemoryCollection<T extends object> implements Collection<T> {
   }
 
   put(key: string, value: T): void {
-    this.#beforeWrite();
+    assertUsable(this.#state);
+    const documents = this.#documents;
+    const former = documents.get(key);
+    this.#state.undo?.push(() => (former === undefined ? documents.delete(key) : documents.set(key, former)));
     const fields = this.indexes.map((field) => (value as Record<string, unknown>)[field]);
-    this.#documents.set(key, { json: JSON.stringify(value), fields });
+    documents.set(key, { json: JSON.stringify(value), fields });
   }
 
   delete(key: string): boolean {
-    this.#beforeWrite();
-    return this.#documents.delete(key);
+    assertUsable(this.#state);
+    const documents = this.#documents;
+    if (this.#state.undo !== undefined) this.#state.undo.push(restoring(documents));
+    return documents.delete(key);
   }
 
   find(query: FindQuery<T> = {}): T[] {
@@ -96,16 +101,15 @@ class MemoryCollection<T extends object> implements Collection<T> {
     return this.#documents.size;
   }
 
-  #beforeWrite(): void {
-    assertUsable(this.#state);
-    const { before } = this.#state;
-    if (before !== undefined && !before.has(this.#documents)) before.set(this.#documents, new Map(this.#documents));
-  }
 }
 
-function restore(documents: Documents, copy: Documents): void {
-  documents.clear();
-  for (const [key, stored] of copy) documents.set(key, stored);
+/** All of it: what is deleted loses its place among the others. */
+function restoring(documents: Documents): () => void {
+  const copy = new Map(documents);
+  return () => {
+    documents.clear();
+    for (const [key, stored] of copy) documents.set(key, stored);
+  };
 }
 
 function assertUsable(state: State): void {
