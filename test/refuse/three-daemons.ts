@@ -50,8 +50,9 @@ export async function expectSameProcess(daemon: Daemon, token?: string): Promise
   expect(await daemonAt(daemon.role, daemon.port, token)).toEqual(daemon);
 }
 
-/** Resident memory. Linux only. */
+/** Resident memory; 0 where no system file tells it. */
 export function residentMb({ pid }: Daemon): number {
+  if (process.platform !== 'linux') return 0;
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kilobytes) / 1024;
 }
