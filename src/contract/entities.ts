@@ -106,9 +106,9 @@ export type Worker = z.output<typeof worker>;
 
 /** What a worker tells the queen, every few seconds and at once on every change of state. */
 export const workerHeartbeat = z.strictObject({
-  worker_id: z.string(),
-  hive_id: z.string(),
-  model: z.string(),
+  worker_id: z.string().min(1).max(64),
+  hive_id: z.string().min(1).max(64),
+  model: z.string().max(1024),
   worker: workerKind,
   device: z.int(),
   state: z.enum(workerStates),

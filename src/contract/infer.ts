@@ -7,7 +7,7 @@ export const inferInput = z
   .strictObject({
     model: z.string().min(1).max(1024).default('tiny').describe('Name of a model, or the path of a .gguf file'),
     prompt: z.string().min(1).optional().describe('What to say to the model, as one user message'),
-    messages: z.array(message).min(1).optional().describe('A conversation, in place of prompt'),
+    messages: z.array(message).min(1).max(10_000).optional().describe('A conversation, in place of prompt'),
     max_tokens: z
       .int()
       .min(1)

@@ -25,10 +25,22 @@ const hive_id = z.string().min(1).max(64).describe('Which hive').default(LOCALHO
 const worker_id = z.string().min(1).max(64).describe('Which worker');
 const model_name = z.string().min(1).max(1024).describe('Name of a model on the hive, or the path of a .gguf file there');
 const port = z.int().min(1).max(65535);
+/** What a name or an address is made of. Anything else would be a header, a path or an option to whatever is given it. */
+const host = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[A-Za-z0-9_:][A-Za-z0-9._:%-]*$/, 'a host name or an address');
 const ssh = {
-  ssh_host: z.string().min(1).optional().describe('Host name or alias of ~/.ssh/config'),
+  ssh_host: host.optional().describe('Host name or alias of ~/.ssh/config'),
   ssh_port: port.optional().describe('SSH port, 22 when left out'),
-  ssh_user: z.string().min(1).optional().describe('User to log in as'),
+  ssh_user: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[A-Za-z0-9_][A-Za-z0-9._@-]*$/, 'a user name')
+    .optional()
+    .describe('User to log in as'),
 };
 
 /** Every operation of rbee, once. Forwarding, validation, the command line, its help and docs/API derive from these entries. */
@@ -79,7 +91,7 @@ export const operations = {
     input: z.strictObject({
       hive_id,
       ...ssh,
-      host: z.string().min(1).optional().describe('New host name or address'),
+      host: host.optional().describe('New host name or address'),
       port: port.optional().describe('New port'),
       refresh_capabilities: z.boolean().default(false).describe('Ask the machine again for its devices'),
     }),
@@ -131,7 +143,7 @@ export const operations = {
     subject: 'hive_id',
     input: z.strictObject({
       hive_id: hive_id.removeDefault().optional().describe('Its id; the host when left out'),
-      host: z.string().min(1).max(255).describe('Host name or address'),
+      host: host.describe('Host name or address'),
       port: port.default(9000).describe('Port of the hive'),
     }),
     output: hive,
@@ -148,7 +160,9 @@ export const operations = {
   hive_import_ssh: {
     runsOn: 'queen',
     summary: 'Add hosts of ~/.ssh/config as hives',
-    input: z.strictObject({ hosts: z.array(z.string().min(1)).optional().describe('Which hosts; all when left out') }),
+    input: z.strictObject({
+      hosts: z.array(z.string().min(1).max(255)).max(1000).optional().describe('Which hosts; all when left out'),
+    }),
     output: z.object({ hives: z.array(hive) }),
     examples: ['rbee hive import-ssh'],
   },

@@ -57,6 +57,15 @@ test('nobody there is absent, and the reason is in plain words', async () => {
   expect(await probe('localhost', port, { withinMs })).toEqual({ kind: 'absent', reason: 'connection refused' });
 });
 
+test('a token that no header can carry is told, and not thrown', async () => {
+  const asked = await probe(host, 80, { withinMs, token: 'honey\n' });
+  expect(asked).toEqual({ kind: 'absent', reason: 'RBEE_TOKEN holds what no header can carry' });
+});
+
+test.each(['', ' ', 'a\r\nb', 'hive\0', 'bücher.example'])('nobody is at %j, which no request can be sent to', async (name) => {
+  expect(await probe(name, 80, { withinMs })).toEqual({ kind: 'absent', reason: 'its host is not a name or an address' });
+});
+
 test('one that takes the connection and says nothing is frozen, after the deadline and not later', async () => {
   await using server = await tcp(() => undefined);
   const asked = performance.now();

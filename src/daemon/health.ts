@@ -20,6 +20,8 @@ export type Presence =
 export async function probe(host: string, port: number, options: { withinMs: number; token?: string }): Promise<Presence> {
   const deadline = AbortSignal.timeout(options.withinMs);
   const headers = { connection: 'close', ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }) };
+  if (!canBeSent(host)) return { kind: 'absent', reason: 'its host is not a name or an address' };
+  if (!canBeSent(options.token ?? 'none')) return { kind: 'absent', reason: 'RBEE_TOKEN holds what no header can carry' };
   const call = request({ host, port, path: '/health', headers, agent: false, signal: deadline });
   const connection = { isMade: false };
   call.once('socket', (socket) => socket.once('connect', () => (connection.isMade = true)));
@@ -40,6 +42,11 @@ export async function probe(host: string, port: number, options: { withinMs: num
   } finally {
     call.destroy();
   }
+}
+
+/** Node throws for what no header can carry. */
+function canBeSent(text: string): boolean {
+  return /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text);
 }
 
 async function judge(response: IncomingMessage): Promise<Presence> {

@@ -16,10 +16,10 @@ export function modelHandlers({ models, workers }: { models: ModelStore; workers
   };
 
   const model_delete: Run<'model_delete'> = async function* ({ model }) {
-    const { path } = await models.get(model);
-    const user = workers.list().find(({ spec, state }) => spec.modelPath === path && state.kind !== 'exited');
-    if (user !== undefined) throw new JobError('model_in_use', `Worker '${user.id}' has model '${model}' loaded`);
-    await models.remove(model);
+    await models.remove(model, (path) => {
+      const user = workers.list().find(({ spec, state }) => spec.modelPath === path && state.kind !== 'exited');
+      if (user !== undefined) throw new JobError('model_in_use', `Worker '${user.id}' has model '${model}' loaded`);
+    });
     return { model };
   };
 

@@ -4,8 +4,13 @@ import { JobError } from '../contract/index.ts';
 
 const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** @throws JobError unauthorized for an address beyond loopback without a token */
+/** What a header can carry: a line break, as from a file, would make every call of our own fail. */
+const TOKEN = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+
+/** @throws JobError unauthorized for an address beyond loopback without a token; invalid_input for a token that no header can carry */
 export function requireTokenBeyondLoopback(host: string, token: string | undefined): void {
+  if (token !== undefined && !TOKEN.test(token))
+    throw new JobError('invalid_input', 'RBEE_TOKEN may hold only visible ASCII characters, and spaces between them');
   if (token !== undefined || isLoopback(host)) return;
   throw new JobError('unauthorized', `Listening on ${host} needs a token: set RBEE_TOKEN, or listen on 127.0.0.1`);
 }
@@ -33,7 +38,9 @@ export function createGuard(options: { host: string; token: string | undefined }
     if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) {
       throw new JobError('forbidden_origin', `Origin '${origin.slice(0, 100)}' may not call this daemon`);
     }
-    if (headers['sec-fetch-site'] === 'cross-site')
+    // Another port of this machine is the same site to a browser, and another origin to us.
+    const site = headers['sec-fetch-site'];
+    if (site !== undefined && site !== 'same-origin' && site !== 'none')
       throw new JobError('forbidden_origin', 'Another site may not call this daemon');
     if (expected !== undefined && !timingSafeEqual(expected, digest(headers.authorization ?? ''))) {
       throw new JobError('unauthorized', 'A token is required: Authorization: Bearer <token>');

@@ -67,6 +67,20 @@ describe('what is refused, and how', () => {
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 
+  test.each([
+    ['a list of things that are no messages', `{"operation":"infer","messages":[${'1,'.repeat(2_000_000)}1]}`],
+    ['messages that lack everything', `{"operation":"infer","messages":[${'{},'.repeat(9_000)}{}]}`],
+    ['numbers that no JSON can hold', `{"operation":"infer","prompt":"x","json_schema":{"a":[${'1e999,'.repeat(800_000)}1]}}`],
+    ['a name of megabytes', `{"operation":"infer","prompt":"x","json_schema":{"${'k'.repeat(4_000_000)}":1e999}}`],
+    ['unknown fields in every message', `{"operation":"infer","messages":[${'{"a":1,"b":2},'.repeat(9_000)}{}]}`],
+  ])('%s: the refusal is short, and does not take long', (_what, body) => {
+    const started = performance.now();
+    const { code, message } = refusal(body);
+    expect(code).toBe('invalid_input');
+    expect(message.length).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(1_500);
+  });
+
   test('every bad field is named at once', () => {
     const { message } = refusal({ operation: 'infer', prompt: 'x', temperature: 'hot', top_p: 2, seeds: 1 });
     expect(message).toContain('temperature');

@@ -35,23 +35,27 @@ export function parseRequest(body: string, here: { role: Role; handlers: Handler
     );
   }
   const parsed = z.safeParse(spec.input, withOldSpellings(fields, spec));
-  if (!parsed.success)
-    throw new JobError('invalid_input', `${operation}: ${parsed.error.issues.map((issue) => describe(issue, spec)).join('; ')}`);
+  if (!parsed.success) throw new JobError('invalid_input', `${operation}: ${describeAll(parsed.error.issues, spec)}`);
   const disconnect = onDisconnect.safeParse(on_disconnect);
   if (!disconnect.success) throw new JobError('invalid_input', "on_disconnect: must be 'continue' or 'cancel'");
   return { operation, input: parsed.data, onDisconnect: disconnect.data };
 }
 
-/** A person mends a few fields at a time. */
-const NAMED_KEYS_LIMIT = 10;
+/** A person mends a few fields at a time, and an answer may not be larger than what it answers. */
+const NAMED_LIMIT = 10;
+const NAMED_PATH_CHARS = 200;
 
 /** Deeper than any schema that people write; what parses or prints it recursively would run out of stack far below. */
 const NESTING_LIMIT = 200;
 
+/** More values than any request of people. Each is checked, and a body of nothing else would stop the daemon for seconds. */
+const VALUES_LIMIT = 50_000;
+
 function parseObject(body: string): Record<string, unknown> {
   let parsed: unknown;
-  if (nestingOf(body) > NESTING_LIMIT)
-    throw new JobError('invalid_json', `The body is nested more than ${NESTING_LIMIT} levels deep`);
+  const { depth, values } = shapeOf(body);
+  if (depth > NESTING_LIMIT) throw new JobError('invalid_json', `The body is nested more than ${NESTING_LIMIT} levels deep`);
+  if (values > VALUES_LIMIT) throw new JobError('invalid_input', `The body has more than ${VALUES_LIMIT} values`);
   try {
     parsed = JSON.parse(body);
   } catch (cause) {
@@ -65,10 +69,11 @@ function parseObject(body: string): Record<string, unknown> {
   return parsed as Record<string, unknown>;
 }
 
-/** The deepest nesting of arrays and objects in a text that may be JSON. Brackets inside strings do not count. */
-function nestingOf(text: string): number {
+/** The deepest nesting, and about how many values there are, in a text that may be JSON. What is inside strings does not count. */
+function shapeOf(text: string): { depth: number; values: number } {
   let depth = 0;
   let deepest = 0;
+  let values = 1;
   let isInString = false;
   for (let index = 0; index < text.length; index += 1) {
     const character = text[index];
@@ -78,8 +83,9 @@ function nestingOf(text: string): number {
     } else if (character === '"') isInString = true;
     else if (character === '[' || character === '{') deepest = Math.max(deepest, (depth += 1));
     else if (character === ']' || character === '}') depth -= 1;
+    else if (character === ',') values += 1;
   }
-  return deepest;
+  return { depth: deepest, values };
 }
 
 function unknownOperation(operation: string): string {
@@ -97,11 +103,20 @@ function withOldSpellings(fields: Record<string, unknown>, spec: OperationSpec):
   return renamed;
 }
 
+function describeAll(issues: readonly z.core.$ZodIssue[], spec: OperationSpec): string {
+  const more = issues.length - NAMED_LIMIT;
+  return issues
+    .slice(0, NAMED_LIMIT)
+    .map((issue) => describe(issue, spec))
+    .concat(more > 0 ? [`and ${more} more`] : [])
+    .join('; ');
+}
+
 function describe(issue: z.core.$ZodIssue, spec: OperationSpec): string {
   if (issue.code === 'unrecognized_keys') {
-    const more = issue.keys.length - NAMED_KEYS_LIMIT;
+    const more = issue.keys.length - NAMED_LIMIT;
     return issue.keys
-      .slice(0, NAMED_KEYS_LIMIT)
+      .slice(0, NAMED_LIMIT)
       .map((key) => key.slice(0, 64))
       .map((key) => {
         const near = issue.path.length === 0 ? nearest(key, Object.keys(spec.input.shape)) : undefined;
@@ -110,5 +125,5 @@ function describe(issue: z.core.$ZodIssue, spec: OperationSpec): string {
       .concat(more > 0 ? [`and ${more} more unknown fields`] : [])
       .join('; ');
   }
-  return `${issue.path.join('.') || 'body'}: ${issue.message}`;
+  return `${issue.path.join('.').slice(0, NAMED_PATH_CHARS) || 'body'}: ${issue.message}`;
 }

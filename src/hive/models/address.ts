@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { JobError } from '../../contract/index.ts';
@@ -6,9 +7,12 @@ import { JobError } from '../../contract/index.ts';
 export type Address = FileAddress | HttpAddress;
 
 interface Spoken {
-  /** Kept in the catalog, and compared to tell the same source from another: a path, or a URL without its credentials. */
+  /**
+   * Kept in the catalog, and compared to tell the same source from another: a path, or a URL without its credentials and with
+   * a digest in place of its query, which may hold a token or a signature.
+   */
   id: string;
-  /** For people: also without the query, which may hold a signature. */
+  /** For people: also without the digest. */
   label: string;
 }
 
@@ -24,13 +28,16 @@ export interface HttpAddress extends Spoken {
   authorization: string | undefined;
 }
 
+/** Longer than any address that a person would read to its end. */
+const SHOWN_CHARS = 300;
+
 /** @throws JobError invalid_input for what is neither a URL nor an absolute path */
 export function parseAddress(text: string): Address {
   if (path.isAbsolute(text)) return fileAddress(text);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === 'file:') return fileAddress(pathOf(url));
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return httpAddress(url);
-  const what = url === undefined ? `'${text}'` : `An address that begins with '${url.protocol}'`;
+  const what = url === undefined ? `'${withoutSecrets(text)}'` : `An address that begins with '${url.protocol}'`;
   throw new JobError(
     'invalid_input',
     `${what} cannot be fetched: give an http or https URL, or an absolute path on the hive's machine`,
@@ -46,7 +53,8 @@ function pathOf(url: URL): string {
   try {
     return fileURLToPath(url);
   } catch (cause) {
-    throw new JobError('invalid_input', `${url.href} is not a file on this machine: write file:///path/to/model.gguf`, { cause });
+    const sentence = `${withoutSecrets(url.href)} is not a file on this machine: write file:///path/to/model.gguf`;
+    throw new JobError('invalid_input', sentence, { cause });
   }
 }
 
@@ -55,7 +63,29 @@ function httpAddress(url: URL): HttpAddress {
   const authorization = credentials === ':' ? undefined : `Basic ${Buffer.from(credentials).toString('base64')}`;
   const bare = new URL(url);
   bare.username = bare.password = bare.hash = '';
-  return { kind: 'http', url: bare, authorization, id: bare.href, label: `${bare.origin}${bare.pathname}` };
+  const label = `${bare.origin}${bare.pathname}`;
+  const id = bare.search === '' ? label : `${label}?sha256=${digest(bare.search)}`;
+  return { kind: 'http', url: bare, authorization, id, label };
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** For a text that may have been meant as an address: whatever may be a password, a token or a signature is left out. */
+export function withoutSecrets(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const shown = url?.protocol === 'http:' || url?.protocol === 'https:' ? `${url.origin}${url.pathname}` : text;
+  // Where a ? or # comes before an @, nobody can tell a password from a query: neither is shown.
+  return (
+    shown
+      .replace(/^([a-z][a-z0-9+.-]*:\/*|.*?\/\/).*[?#].*@.*/is, '$1…')
+      .replace(/^([a-z][a-z0-9+.-]*:\/*|.*?\/\/).*@/is, '$1')
+      // As a path, which is what a command line makes of an address without its scheme.
+      .replace(/[^/]*:[^/]*@/g, '')
+      .replace(/[?#].*/s, '')
+      .slice(0, SHOWN_CHARS)
+  );
 }
 
 /** The file name at the end of an address, without .gguf, as a name for the model; not yet checked. */

@@ -4,22 +4,19 @@ import { SMALLEST_GGUF_BYTES } from './limits.ts';
 
 /** First bytes of every GGUF file (ggml's docs/gguf.md). */
 const MAGIC = Buffer.from('GGUF');
-const SHOWN_BYTES = 40;
 
 /**
  * Judges a piece of a file by where it lies, so that a web page is refused at its first byte and not after gigabytes.
+ * Says nothing of what it found: whoever may name an address must not be able to read by it what lies there.
  * @throws JobError model_corrupt
  */
 export function assertGgufStart(label: string, piece: Uint8Array, offset: number): void {
   if (offset >= MAGIC.length) return;
   const expected = MAGIC.subarray(offset, offset + piece.length);
   if (expected.equals(piece.subarray(0, expected.length))) return;
-  const start = Buffer.from(piece.subarray(0, SHOWN_BYTES))
-    .toString('latin1')
-    .replace(/[^ -~]+/g, ' ')
-    .trim();
-  const page = start.startsWith('<') ? ' That is a web page: give the address of the file itself.' : '';
-  throw new JobError('model_corrupt', `${label} is not a GGUF model: it begins with '${start}'.${page}`);
+  const isPage = offset === 0 && piece[0] === '<'.charCodeAt(0);
+  const page = isPage ? ' It looks like a web page: give the address of the file itself.' : '';
+  throw new JobError('model_corrupt', `${label} is not a GGUF model: it does not begin as one.${page}`);
 }
 
 /** @throws JobError model_corrupt */
@@ -32,7 +29,7 @@ export function assertGgufSize(label: string, sizeBytes: number): void {
 export async function assertGgufFile(file: string): Promise<void> {
   const handle = await fs.open(file, 'r');
   try {
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(SHOWN_BYTES), 0, SHOWN_BYTES, 0);
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
     assertGgufStart(file, buffer.subarray(0, bytesRead), 0);
     assertGgufSize(file, (await handle.stat()).size);
   } finally {

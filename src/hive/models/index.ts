@@ -29,10 +29,11 @@ export interface ModelStore {
    */
   download(request: DownloadRequest, signal: AbortSignal): AsyncGenerator<JobEvent, Model, void>;
   /**
-   * Deletes the model's file and its entry, and what an unfinished download of it has left. Whether it is in use is the caller's to know.
+   * Deletes the model's file and its entry, and what an unfinished download of it has left; also when the file is gone or has changed.
+   * @param assertUnused is given the file, and throws when it is in use, which is the caller's to know
    * @throws JobError model_not_found, model_protected for the built-in one and for paths
    */
-  remove(name: string): Promise<void>;
+  remove(name: string, assertUnused?: (path: string) => void): Promise<void>;
 }
 
 export function openModelStore(options: ModelStoreOptions): ModelStore {
@@ -47,8 +48,9 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
       return { model, path: model.path };
     },
     download: (request, signal) => download(room, request, signal),
-    async remove(name) {
+    async remove(name, assertUnused) {
       await shelf.assertRemovable(name);
+      assertUnused?.(shelf.filesOf(name).model);
       const free = writers.claim(name);
       try {
         await shelf.remove(name);

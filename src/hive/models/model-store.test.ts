@@ -91,7 +91,7 @@ test.each([
     what: 'something else than a model',
     source: import.meta.filename,
     code: 'model_corrupt',
-    says: "begins with 'import * as fs",
+    says: 'it does not begin as one.',
   },
   {
     what: 'a relative path',
@@ -170,7 +170,7 @@ test.each([
     file: 'bee.gguf',
     bytes: '<html>',
     code: 'model_corrupt',
-    says: "begins with '<html>'",
+    says: 'It looks like a web page',
   },
   { what: 'of an empty file', file: 'bee.gguf', bytes: '', code: 'model_corrupt', says: 'only 0 bytes' },
 ])('a path $what is not resolved', async ({ file, bytes, code, says }) => {
@@ -250,4 +250,54 @@ test('an address without a file name needs a name', async () => {
   await expect(download.model).rejects.toMatchObject({ code: 'invalid_input' });
   await expect(download.model).rejects.toThrow('http://127.0.0.1:9/ ends without a file name: give the model one with --name');
   await expect(watch(test.store, { source: TINY_FILE, name: '../x' }).model).rejects.toThrow("'../x' cannot name a model");
+});
+
+test('a model whose file is gone or has changed can still be forgotten', async () => {
+  using test = testStore();
+  for (const spoil of [(file: string) => fs.rmSync(file), (file: string) => fs.truncateSync(file, 10)]) {
+    const file = fileWith(elsewhere(test.modelsDir), 'bee.gguf');
+    const model = await watch(test.store, { source: file }).model;
+    spoil(model.path);
+    await test.store.remove('bee');
+    expect(test.files()).toEqual([]);
+    await expect(test.store.get('bee')).rejects.toMatchObject({ code: 'model_not_found' });
+  }
+});
+
+test('a model in use is not deleted', async () => {
+  using test = testStore();
+  const file = fileWith(elsewhere(test.modelsDir), 'bee.gguf');
+  const model = await watch(test.store, { source: file }).model;
+  const inUse = (path: string) => {
+    throw new TypeError(`${path} is in use`);
+  };
+  await expect(test.store.remove('bee', inUse)).rejects.toThrow(`${model.path} is in use`);
+  expect(await test.store.get('bee')).toEqual(model);
+});
+
+test('a file that cannot be read is a failed download with a sentence', async () => {
+  using test = testStore();
+  const loop = path.join(elsewhere(test.modelsDir), 'loop.gguf');
+  fs.mkdirSync(path.dirname(loop), { recursive: true });
+  fs.symlinkSync(loop, loop);
+  const download = (source: string) => watch(test.store, { source, name: 'bee' }).model;
+  await expect(download(loop)).rejects.toMatchObject({
+    code: 'download_failed',
+    message: expect.stringContaining('in circles') as string,
+  });
+  await expect(download('/a\0.gguf')).rejects.toMatchObject({ code: 'download_failed' });
+  await expect(download(`/${'a'.repeat(300)}.gguf`)).rejects.toMatchObject({ code: 'download_failed' });
+  await expect(test.store.resolve(loop)).rejects.toMatchObject({ code: 'model_not_found' });
+  await expect(test.store.resolve(`/${'a'.repeat(300)}.gguf`)).rejects.toMatchObject({ code: 'model_not_found' });
+  await expect(test.store.resolve('/a\0.gguf')).rejects.toMatchObject({ code: 'model_not_found' });
+});
+
+test('an address given as the name of a model is refused without its secrets', async () => {
+  using test = testStore();
+  const address = 'http://bee:honey@hive.example/m.gguf?token=nectar';
+  for (const refused of [test.store.resolve(address), test.store.get(address), test.store.remove(address)]) {
+    const error: unknown = await refused.catch((cause: unknown) => cause);
+    expect(String(error)).toContain('http://hive.example/m.gguf');
+    expect(String(error)).not.toMatch(/honey|nectar/);
+  }
 });

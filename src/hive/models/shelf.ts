@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { DEFAULT_MODEL, JobError, type Model } from '../../contract/index.ts';
 import type { Catalog, Collection } from '../../jobs/index.ts';
 import { log } from '../../narration/index.ts';
+import { withoutSecrets } from './address.ts';
 import { errnoOf } from './disk.ts';
 import { assertGgufFile } from './gguf.ts';
 import { filesOf, isModelName, modelNotFound, sameName, type ModelFiles } from './names.ts';
@@ -70,7 +71,10 @@ export class Shelf {
   async resolve(nameOrPath: string): Promise<Model> {
     if (path.isAbsolute(nameOrPath)) return inPlace(nameOrPath);
     if (isModelName(nameOrPath) || !nameOrPath.includes('/')) return this.get(nameOrPath);
-    const sentence = `'${nameOrPath}' is a relative path, and the hive runs in another directory: give the absolute one`;
+    const shown = withoutSecrets(nameOrPath);
+    const sentence = /^[a-z]+:\/\//i.test(nameOrPath)
+      ? `'${shown}' is an address: fetch it first, with rbee model download, and then use its name`
+      : `'${shown}' is a relative path, and the hive runs in another directory: give the absolute one`;
     throw new JobError('model_not_found', sentence);
   }
 
@@ -93,7 +97,7 @@ export class Shelf {
   async assertRemovable(name: string): Promise<void> {
     if (name === DEFAULT_MODEL) throw new JobError('model_protected', `Model '${name}' came with rbee and cannot be deleted`);
     if (name.includes('/')) {
-      const sentence = `${name} is not rbee's to delete: it is used where it lies. Delete the file yourself.`;
+      const sentence = `${withoutSecrets(name)} is not rbee's to delete: it is used where it lies. Delete the file yourself.`;
       throw new JobError('model_protected', sentence);
     }
     if (this.#entries.get(name) !== undefined) return;
@@ -125,8 +129,9 @@ export class Shelf {
 
 async function inPlace(file: string): Promise<Model> {
   const stats = await statOf(file);
-  if (stats === undefined) throw new JobError('model_not_found', `There is no file ${file} on this machine`);
+  if (stats === undefined) throw new JobError('model_not_found', `There is no file ${withoutSecrets(file)} on this machine`);
   if (!stats.isFile() || !/\.gguf$/i.test(file)) throw new JobError('model_not_found', `${file} is not a .gguf file`);
+  await assertReadable(file);
   await assertGgufFile(file);
   return modelOf({ name: path.basename(file).replace(/\.gguf$/i, ''), path: file, source: file }, stats);
 }
@@ -135,11 +140,31 @@ function modelOf(known: { name: string; path: string; source: string }, { size, 
   return { model: known.name, path: known.path, size_bytes: size, source: known.source, created_at: mtime.toISOString() };
 }
 
+async function assertReadable(file: string): Promise<void> {
+  try {
+    await fs.access(file, fs.constants.R_OK);
+  } catch (cause) {
+    throw new JobError('model_not_found', `Cannot read ${file}: permission denied`, { cause });
+  }
+}
+
 async function statOf(file: string): Promise<Stats | undefined> {
   try {
     return await fs.stat(file);
   } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT' || errnoOf(cause) === 'ENOTDIR') return undefined;
-    throw cause;
+    const code = errnoOf(cause) ?? '';
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    const why = UNREADABLE[code];
+    if (why === undefined) throw cause;
+    throw new JobError('model_not_found', `Cannot read ${withoutSecrets(file).replaceAll('\0', ' ')}: ${why}`, { cause });
   }
 }
+
+/** What a path from a request may run into. Anything else is a defect of ours, or of the disk. */
+const UNREADABLE: Record<string, string> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ELOOP: 'its symbolic links go in circles',
+  ENAMETOOLONG: 'the path is too long',
+  ERR_INVALID_ARG_VALUE: 'a path cannot hold a null character',
+};

@@ -52,6 +52,13 @@ test.each([
   );
 });
 
+test.each([
+  ['alternatives', { anyOf: Array.from({ length: 6000 }, () => ({ type: 'null' })) }],
+  ['options', { enum: Array.from({ length: 6000 }, (_, index) => index) }],
+])('more %s than can be tried for every token are refused', (_, schema) => {
+  expect(() => grammarSchemaOf(schema)).toThrowError('json_schema has more than 5000 parts. Make it simpler.');
+});
+
 test('a schema of a thousand levels is refused and does not overflow the stack', () => {
   let schema: Record<string, unknown> = { type: 'string' };
   for (let level = 0; level < 1000; level++) schema = { type: 'array', items: schema };

@@ -5,6 +5,8 @@ type Json = Record<string, unknown>;
 const MAX_DEPTH = 64;
 /** llama.cpp parses no grammar with longer required repetitions. */
 const MAX_REPETITIONS = 2000;
+/** Every token is checked against every alternative, and the other slots wait for it: 20,000 of them take half a second a token. */
+const MAX_PARTS = 5000;
 
 /** Say something to people or tools and nothing about what is valid. */
 const ANNOTATIONS: ReadonlySet<string> = new Set(
@@ -49,6 +51,7 @@ export function grammarSchemaOf(schema: Json): Json {
 
 class SchemaReader {
   #definitions: ReadonlySet<string>;
+  #parts = 0;
 
   constructor(definitions: ReadonlySet<string>) {
     this.#definitions = definitions;
@@ -57,6 +60,7 @@ class SchemaReader {
   read(value: unknown, at: string, depth: number): Json {
     if (depth > MAX_DEPTH) throw refused(at, `is nested deeper than ${String(MAX_DEPTH)} levels`);
     const schema = asObject(value, at);
+    this.#count(1);
     const kind = kindOf(schema, at);
     checkKeywords(schema, kind, at);
     const below = (part: unknown, step: string) => this.read(part, `${at}.${step}`, depth + 1);
@@ -70,6 +74,7 @@ class SchemaReader {
       case 'const':
         return { const: scalar(schema['const'], `${at}.const`) };
       case 'enum':
+        this.#count(asList(schema['enum'], `${at}.enum`).length);
         return { enum: asList(schema['enum'], `${at}.enum`).map((option) => scalar(option, `${at}.enum`)) };
       case 'object':
         return this.#object(schema, at, below);
@@ -87,6 +92,11 @@ class SchemaReader {
       default:
         return pick(schema, ['type']);
     }
+  }
+
+  #count(parts: number): void {
+    this.#parts += parts;
+    if (this.#parts > MAX_PARTS) throw refused('json_schema', `has more than ${String(MAX_PARTS)} parts. Make it simpler`);
   }
 
   #reference(reference: unknown, at: string): Json {

@@ -55,6 +55,11 @@ test('a model with no attention heads is refused', async () => {
   await expect(read(path)).rejects.toThrowError(corrupt('llama.attention.head_count'));
 });
 
+test('a text where a number belongs is as good as none', async () => {
+  const path = await workshop.make({ set: { 'llama.context_length': 'long' } });
+  await expect(read(path)).rejects.toThrowError(corrupt('its header has no llama.context_length'));
+});
+
 test.each([1, 1000, 1_000_000])('a model that lacks its last %i bytes is refused before it is loaded', async (cut) => {
   await expect(read(await workshop.make({ cut }))).rejects.toThrowError(corrupt('it is cut short'));
 });

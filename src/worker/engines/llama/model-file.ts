@@ -60,7 +60,8 @@ function missingField({ metadata, architectureMetadata }: GgufFileInfo): string 
     ['general.architecture', architecture],
     ...['context_length', 'embedding_length', 'block_count'].map((name): [string, unknown] => [
       `${architecture}.${name}`,
-      fields[name],
+      // A text in place of a number is as good as none.
+      typeof fields[name] === 'string' ? undefined : fields[name],
     ]),
     ['tokenizer.ggml.model', tokenizer?.model],
     ['tokenizer.ggml.tokens', tokenizer?.tokens],

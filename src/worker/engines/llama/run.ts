@@ -95,7 +95,8 @@ export class Run {
     if (this.#unread.length > 0) return this.slot.read(chunk);
     this.#tokens = this.slot.answer(chunk, this.#plan.sampling);
     await this.generate();
-    this.#readAt = performance.now();
+    // Its first token is the end of the reading: a clock read after it would make the part longer than the whole.
+    this.#readAt = this.#firstTokenAt ?? performance.now();
   }
 
   /** Computes one token. */

@@ -1,0 +1,193 @@
+import { StringDecoder } from 'node:string_decoder';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  JobError,
+  operations,
+  workerHeartbeat,
+  type ErrorCode,
+  type Handlers,
+  type OperationName,
+  type Role,
+} from '../../src/contract/index.ts';
+import { startTestDaemon } from '../../src/jobs/fixtures/test-daemon.ts';
+import { parseRequest } from '../../src/jobs/parse-request.ts';
+import { refusalCode } from './answer.ts';
+import { hostileBodies, hostileHeartbeats } from './hostile-bodies.ts';
+import { poster } from './poster.ts';
+import { dripping } from './raw-exchange.ts';
+import { expectNoDefects, expectSameProcess, residentMb, settledMb, threeDaemons, type ThreeDaemons } from './three-daemons.ts';
+
+/** Sent at once to one daemon. */
+const BATCH = 100;
+/** 51,000 bodies over the three daemons, and 3,000 heartbeats. */
+const RUNS = { warmUp: 20, jobs: 150, heartbeats: 30 };
+/** A daemon that kept what it refused would have grown by far more. */
+const GROWTH_MB = 60;
+/** Another one: RBEE_FUZZ_SEED=$RANDOM. A failure prints the one that it had. */
+const seed = Number(process.env['RBEE_FUZZ_SEED'] ?? 20_261_121);
+
+const names = Object.keys(operations) as OperationName[];
+/** Valid ones of these go to the real daemons too: they only look. All others would start, stop, fetch or forget something. */
+const HARMLESS: ReadonlySet<string> = new Set<OperationName>([
+  ...(['hive_list', 'hive_get', 'ssh_test', 'hive_import_ssh'] as const),
+  ...(['worker_list', 'worker_get', 'model_list', 'model_get'] as const),
+]);
+
+/** The same operations as the real daemon of the role, and nothing behind them. */
+function inertHandlers(role: Role): Handlers {
+  const isServed = (name: OperationName) =>
+    role === 'queen' || name === 'infer' || (role === 'hive' && operations[name].runsOn === 'hive');
+  const inert = async function* () {
+    throw new JobError('not_implemented', 'This daemon does nothing');
+  };
+  return Object.fromEntries(names.filter(isServed).map((name) => [name, inert]));
+}
+
+/** What the door says of a body: the operation that it lets in, or the code of its refusal. */
+function atTheDoor(body: Buffer, role: Role, handlers: Handlers): { operation: OperationName } | { code: ErrorCode } {
+  const decoder = new StringDecoder('utf8');
+  try {
+    return { operation: parseRequest(decoder.write(body) + decoder.end(), { role, handlers }).operation };
+  } catch (error) {
+    if (error instanceof JobError) return { code: error.code };
+    throw error;
+  }
+}
+
+let daemons: ThreeDaemons;
+/** Connections that send a byte from time to time while all else in this file goes on, and never get to the end of a request. */
+let slow: Promise<void>[];
+beforeAll(async () => {
+  daemons = await threeDaemons();
+  slow = (['queen', 'hive', 'worker'] as const).flatMap((role) =>
+    Array.from({ length: 60 }, (_, index) =>
+      dripping(daemons[role].port, unfinished[index % unfinished.length] ?? '', { everyMs: 700 }),
+    ),
+  );
+});
+afterAll(() => daemons[Symbol.asyncDispose]());
+
+const unfinished = [
+  `GET /health HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(500)}`,
+  `POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"operation":`,
+  `POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{`,
+];
+
+const jobId =
+  /^\{"job_id":"job-[0-9a-f-]{36}","sse_url":"\/v1\/jobs\/job-[0-9a-f-]{36}\/stream","correlation_id":"[0-9a-f]{32}"\}$/;
+
+describe.each(['queen', 'hive', 'worker'] as const)('a %s', (role) => {
+  test(
+    'answers every body with the job or with the refusal that the contract asks for, and does not grow',
+    { timeout: 60_000 },
+    async () => {
+      const daemon = daemons[role];
+      const handlers = inertHandlers(role);
+      await using inert = await startTestDaemon({ role, handlers });
+      await using real = poster(daemon.url);
+      await using harmless = poster(inert.url);
+
+      const check = async (body: Buffer) => {
+        const expected = atTheDoor(body, role, handlers);
+        const isReal = 'code' in expected || HARMLESS.has(expected.operation);
+        const { status, text } = await (isReal ? real : harmless).post('/v1/jobs', body);
+        if ('code' in expected) expect(refusalCode(status, text)).toBe(expected.code);
+        else expect({ status, text }).toEqual({ status: 200, text: expect.stringMatching(jobId) as string });
+      };
+      await fuzz(hostileBodies(names), check, RUNS.warmUp);
+      const before = residentMb(daemon);
+      await fuzz(hostileBodies(names), check, RUNS.jobs);
+      await expectSameProcess(daemon);
+      const bound = before + GROWTH_MB;
+      expect(await settledMb(daemon, { below: bound, withinMs: 15_000 })).toBeLessThan(bound);
+    },
+  );
+});
+
+test('the queen takes a heartbeat that is one, and refuses every other', { timeout: 60_000 }, async () => {
+  await using queen = poster(daemons.queen.url);
+  await fuzz(
+    hostileHeartbeats(),
+    async (body) => {
+      const { status, text } = await queen.post('/v1/worker-heartbeat', body);
+      if (isHeartbeat(body)) expect({ status, text }).toEqual({ status: 200, text: '{"ok":true}' });
+      else expect(['invalid_input', 'invalid_json']).toContain(refusalCode(status, text));
+    },
+    RUNS.heartbeats,
+  );
+});
+
+/** Made to keep a daemon busy: each is refused at once, and no refusal is larger than what it refuses. */
+const largeBodies: [ErrorCode, string][] = [
+  ['invalid_json', '['.repeat(4_000_000)],
+  ['invalid_json', `{"operation":"infer","json_schema":${'{"a":'.repeat(800_000)}`],
+  ['invalid_json', '"'.concat('\\"'.repeat(2_000_000))],
+  ['invalid_json', '\0'.repeat(4_000_000)],
+  ['invalid_input', `{"operation":"infer","messages":[${'{},'.repeat(1_300_000)}{}]}`],
+  ['invalid_input', `{"operation":"infer","messages":[${'{},'.repeat(9_999)}{}]}`],
+  ['invalid_input', `{"operation":"infer","prompt":"x","stop":[${'1,'.repeat(1_900_000)}1]}`],
+  ['invalid_input', `{"operation":"infer","prompt":"x","json_schema":{"${'k'.repeat(4_000_000)}":1e999}}`],
+  ['invalid_input', `{"operation":"infer","prompt":"x","json_schema":{"a":[${'1e999,'.repeat(650_000)}1]}}`],
+  ['invalid_input', `{"operation":"infer","prompt":"x","max_tokens":${'9'.repeat(4_000_000)}}`],
+  [
+    'invalid_input',
+    `{"operation":"infer","prompt":"x",${Array.from({ length: 200_000 }, (_, index) => `"k${index}":1`).join(',')}}`,
+  ],
+  ['unknown_operation', JSON.stringify({ operation: 'x'.repeat(4_000_000) })],
+];
+
+test.each(['queen', 'hive', 'worker'] as const)('a %s refuses large bodies in a moment, and lets go of them', async (role) => {
+  await using target = poster(daemons[role].url);
+  const sendAll = async () => {
+    for (const [code, body] of largeBodies) {
+      const started = performance.now();
+      const { status, text } = await target.post('/v1/jobs', Buffer.from(body));
+      expect(refusalCode(status, text), body.slice(0, 60)).toBe(code);
+      expect(performance.now() - started, body.slice(0, 60)).toBeLessThan(2_000);
+    }
+  };
+  await sendAll();
+  const before = residentMb(daemons[role]);
+  await sendAll();
+  await sendAll();
+  await expectSameProcess(daemons[role]);
+  const bound = before + GROWTH_MB;
+  expect(await settledMb(daemons[role], { below: bound, withinMs: 15_000 })).toBeLessThan(bound);
+});
+
+test.each(['queen', 'hive', 'worker'] as const)('a %s does not read a body over the limit', async (role) => {
+  await using target = poster(daemons[role].url);
+  const before = residentMb(daemons[role]);
+  for (const body of [JSON.stringify({ operation: 'infer', prompt: 'x'.repeat(10_000_000) }), '['.repeat(10_000_000)]) {
+    // It may close the connection while the rest is still being sent, and then the sender sees no answer.
+    const answer = await target.post('/v1/jobs', Buffer.from(body)).catch((cause: NodeJS.ErrnoException) => cause.code);
+    if (typeof answer === 'object') expect(refusalCode(answer.status, answer.text)).toBe('body_too_large');
+    else expect(['EPIPE', 'ECONNRESET', 'UND_ERR_SOCKET']).toContain(answer);
+  }
+  await expectSameProcess(daemons[role]);
+  expect(residentMb(daemons[role]) - before).toBeLessThan(GROWTH_MB);
+});
+
+test('who never finishes a request is cut off, and has hindered nobody', { timeout: 70_000 }, async () => {
+  await Promise.all(slow);
+  for (const role of ['queen', 'hive', 'worker'] as const) await expectSameProcess(daemons[role]);
+});
+
+test('nobody found a defect in itself', () => {
+  expectNoDefects(daemons.swarm.home);
+});
+
+async function fuzz(bodies: fc.Arbitrary<Buffer>, check: (body: Buffer) => Promise<void>, numRuns: number): Promise<void> {
+  const batch = fc.array(bodies, { minLength: BATCH, maxLength: BATCH });
+  const property = fc.asyncProperty(batch, async (all) => void (await Promise.all(all.map(check))));
+  await fc.assert(property, { seed, numRuns });
+}
+
+function isHeartbeat(body: Buffer): boolean {
+  try {
+    return workerHeartbeat.safeParse(JSON.parse(body.toString())).success;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { modelWorkshop } from '../../src/worker/engines/llama/fixtures/gguf.ts';
+import { expectSameProcess, logLines, threeDaemons, type ThreeDaemons } from './three-daemons.ts';
+
+type Workshop = Awaited<ReturnType<typeof modelWorkshop>>;
+
+let daemons: ThreeDaemons;
+let workshop: Workshop;
+beforeAll(async () => {
+  [daemons, workshop] = await Promise.all([threeDaemons(), modelWorkshop()]);
+});
+afterAll(async () => {
+  await workshop.clear();
+  await daemons[Symbol.asyncDispose]();
+});
+
+/** Headers that llama.cpp asserts over: the process that reads them ends. */
+const deadly: [name: string, change: Parameters<Workshop['make']>[0], how: RegExp][] = [
+  ['no key heads', { set: { 'llama.attention.head_count_kv': 0 } }, /SIGABRT/],
+  ['more layers than there can be', { set: { 'llama.block_count': 513 } }, /SIGABRT/],
+  ['experts without number', { set: { 'llama.expert_count': 4_294_967_295 } }, /SIGABRT/],
+  ['parts that are not there', { set: { 'split.count': 9_999 } }, /SIGABRT/],
+];
+
+test.each(deadly)('a model with %s ends its own worker, and the sentence says how', async (_name, change, how) => {
+  const path = await workshop.make(change);
+  const { code, stdout, stderr } = await daemons.swarm.rbee(['worker', 'spawn', '--model', path, '--slots', '1', '-q']);
+  expect(stdout).toBe('');
+  expect(stderr).toMatch(/^Error: worker-[0-9a-f]+ ended by /);
+  expect(stderr).toMatch(how);
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(code).toBe(6);
+  await expectOthersServe();
+});
+
+test('a request for such a model is told so once, and loads it no second time', async () => {
+  const path = await workshop.make({ set: { 'llama.block_count': 513 } });
+  const { code, stdout, stderr } = await daemons.swarm.rbee(['infer', 'hello', '--model', path]);
+  expect(stdout).toBe('');
+  expect(stderr).toMatch(/^Error: worker-[0-9a-f]+ ended by SIGABRT/m);
+  expect(stderr.match(/loading \d+ on cpu/g)).toHaveLength(1);
+  expect(code).toBe(6);
+  await expectOthersServe();
+});
+
+test('a request that waits for such a load ends with it', async () => {
+  const path = await workshop.make({ set: { 'llama.block_count': 513 } });
+  const requests = Array.from({ length: 4 }, () => daemons.swarm.rbee(['infer', 'hello', '-q', '--model', path]));
+  for (const { code, stderr } of await Promise.all(requests)) {
+    expect(stderr).toMatch(/^Error: worker-[0-9a-f]+ ended by SIGABRT/);
+    expect(code).toBe(6);
+  }
+  await expectOthersServe();
+});
+
+test.each([
+  ['a template that is none', { set: { 'tokenizer.chat_template': '{{' } }],
+  ['a text for the context', { set: { 'llama.context_length': 'long' } }],
+  ['an alignment of nothing', { set: { 'general.alignment': 0 } }],
+  ['a list of tokens that is a text', { set: { 'tokenizer.ggml.tokens': 'x' } }],
+])('a model with %s is refused by the worker itself', async (_name, change) => {
+  const path = await workshop.make(change);
+  const { code, stderr } = await daemons.swarm.rbee(['worker', 'spawn', '--model', path, '--slots', '1', '-q']);
+  expect(stderr).toMatch(/^Error: /);
+  expect(stderr).not.toMatch(/NaN GiB|^\s+at /m);
+  expect(code).toBe(6);
+});
+
+test('the workers that ended are shown with their last words, and no other daemon has ended', async () => {
+  const { workers } = await daemons.swarm.result<{ workers: { state: string; last_words?: string }[] }>(['worker', 'list']);
+  expect(workers.filter(({ state }) => state === 'ready')).toHaveLength(1);
+  for (const { state, last_words } of workers) if (state === 'exited') expect(last_words).not.toBe('');
+  expect(logLines(daemons.swarm.home).filter((line) => /unhandled|uncaught|"code":"internal"/i.test(line))).toEqual([]);
+});
+
+/** The worker that was there before answers as if nothing had happened. */
+async function expectOthersServe(): Promise<void> {
+  for (const role of ['queen', 'hive', 'worker'] as const) await expectSameProcess(daemons[role]);
+  const { code, stdout } = await daemons.swarm.rbee(['infer', '-q', 'What is 2 + 3?', '--temperature', '0']);
+  expect({ code, stdout: stdout.trim() }).toEqual({ code: 0, stdout: '2 plus 3 is 5.' });
+}
