@@ -5,8 +5,15 @@ import { join } from 'node:path';
 
 const endings = new Set<() => void>();
 
+// The last first, as a home must outlive its daemons; and one that fails must not leave the others undone.
 process.on('exit', () => {
-  for (const end of endings) end();
+  for (const end of [...endings].reverse()) {
+    try {
+      end();
+    } catch (cause) {
+      console.error(cause);
+    }
+  }
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
 
@@ -25,7 +32,7 @@ export interface TemporaryFolder extends AsyncDisposable {
 
 export async function temporaryFolder(): Promise<TemporaryFolder> {
   const path = await mkdtemp(join(tmpdir(), 'rbee-bench-'));
-  const remove = () => rmSync(path, { recursive: true, force: true });
+  const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   const forget = atTheEnd(remove);
   return {
     path,

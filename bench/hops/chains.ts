@@ -18,8 +18,8 @@ export interface Chains {
 }
 
 /** One worker; a hive and a queen before it; two nginx before it, unless nginx is missing. One hop is the same for both. */
-export async function startChains(together: Together, { relayFlags }: { relayFlags: string[] }): Promise<Chains> {
-  const worker = together.add(await startChild('hops/worker'));
+export async function startChains(together: Together, { nodeFlags }: { nodeFlags: string[] }): Promise<Chains> {
+  const worker = together.add(await startChild('hops/worker', { nodeFlags }));
   const direct: Chain = {
     kind: 'rbee',
     hops: 1,
@@ -39,7 +39,7 @@ export async function startChains(together: Together, { relayFlags }: { relayFla
   async function relayed(role: 'hive' | 'queen', below: Chain): Promise<Chain> {
     const folder = together.add(await temporaryFolder());
     const args = [role, String(below.port), folder.path];
-    const relay = together.add(await startChild('hops/relay', { args, nodeFlags: relayFlags }));
+    const relay = together.add(await startChild('hops/relay', { args, nodeFlags }));
     return { ...oneMore(below, relay.pid), kind: 'rbee', port: await relay.ask<number>({}) };
   }
 
