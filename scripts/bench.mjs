@@ -5,6 +5,8 @@ import { build } from 'esbuild';
 const root = dirname(import.meta.dirname);
 const outdir = join(root, 'dist.bench');
 
+// The fleet is measured as it is built.
+await import('./build.mjs');
 await build({
   absWorkingDir: root,
   entryPoints: ['bench/bench.ts', 'bench/**/*-process.ts'],
