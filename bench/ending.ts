@@ -30,7 +30,8 @@ export interface TemporaryFolder extends AsyncDisposable {
 }
 
 export async function temporaryFolder(): Promise<TemporaryFolder> {
-  const path = await mkdtemp(join(tmpdir(), 'rbee-bench-'));
+  // Beside the bundle, on the disk that a home would be on: a system's temporary folder may be quite another kind.
+  const path = await mkdtemp(join(import.meta.dirname, 'home-'));
   const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   const forget = atTheEnd(remove);
   return {

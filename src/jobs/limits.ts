@@ -25,6 +25,8 @@ export const FEED_IDLE_MS = 60_000;
 export const FEED_BUFFER_LIMIT_CHARS = 1024 * 1024;
 /** Jobs in one request to follow them. */
 export const FEED_FOLLOW_LIMIT = 1_000;
+/** From the first byte of a request to the end of its headers. */
+export const HEADERS_DEADLINE_MS = 10_000;
 export const CONNECT_DEADLINE_MS = 2_000;
 export const ANSWER_DEADLINE_MS = 30_000;
 /** To create a job, or to begin a stream, is the matter of a moment: a daemon that needs this long is frozen. */
