@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ANSWER_DEADLINE_MS, HEADERS_DEADLINE_MS } from './limits.ts';
+import { ANSWER_DEADLINE_MS, BACKLOG, HEADERS_DEADLINE_MS } from './limits.ts';
 
 /** A port that is ours already, whose requests wait until a job server answers them. */
 export interface BoundServer {
@@ -42,7 +42,8 @@ export async function bindServer(host: string, port: number): Promise<BoundServe
   server.on('checkExpectation', take);
   // Longer than our clients keep a connection, so that it is never closed under a request.
   server.keepAliveTimeout = 65_000;
-  server.listen({ host, port });
+  // Many clients may come at once, after a restart for example; the system's own limit bounds it.
+  server.listen({ host, port, backlog: BACKLOG });
   await once(server, 'listening');
   return { server, host, port: (server.address() as AddressInfo).port, answerWith };
 }

@@ -41,5 +41,11 @@ export const CANCEL_GRACE_MS = 2_000;
 export const DISCONNECT_GRACE_MS = 5_000;
 /** Read from a log at once, for a reader that is behind. */
 export const READ_CHUNK_BYTES = 64 * 1024;
+/** A changed record waits so long for others to be stored with it. */
+export const RECORD_DELAY_MS = 5;
+/** Records that could not be stored, on a full disk for example, are tried again after this. */
+export const RECORD_RETRY_MS = 1_000;
 /** Log files held open at once; more are opened and closed in turn, which costs ten times an append. */
 export const OPEN_LOGS_LIMIT = 2_048;
+/** Connections that wait to be taken. One beyond that is tried again by its side only after a second. */
+export const BACKLOG = 4_096;
