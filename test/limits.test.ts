@@ -54,7 +54,9 @@ describe('readers that do not read', () => {
     await using daemon = await daemonWith({ worker_list: talkative(2_000, 50_000) });
     const jobId = await postList(daemon);
     const slow = await openStream(daemon, jobId);
-    const reading = setInterval(() => slow.read(1), 1_000);
+    const reading = setInterval(() => {
+      slow.read(1);
+    }, 1_000);
     expect(await lengthOfStream(daemon, jobId)).toBeGreaterThan(100_000_000);
     const before = process.memoryUsage.rss();
     expect(await lengthOfStream(daemon, jobId)).toBeGreaterThan(100_000_000);
