@@ -5,12 +5,15 @@ import { nginxProgram, startNginx } from '../nginx.ts';
 
 /** A way from the worker to the reader. */
 export interface Chain {
-  kind: 'rbee' | 'nginx';
+  kind: 'rbee' | 'rbee without a durable log' | 'nginx';
   hops: 1 | 2 | 3;
   port: number;
   /** The worker first, then each hop after it. */
   pids: number[];
 }
+
+/** Where a relay keeps its events. */
+export type Logging = 'durable' | 'memory';
 
 export interface Chains {
   worker: Child;
@@ -28,7 +31,9 @@ export async function startChains(together: Together, { nodeFlags }: { nodeFlags
   };
   const hive = await relayed('hive', direct);
   const queen = await relayed('queen', hive);
-  const chains = [direct, hive, queen];
+  // What durability costs: the same, with the events in memory.
+  const unlogged = await relayed('queen', await relayed('hive', direct, 'memory'), 'memory');
+  const chains: Chain[] = [direct, hive, queen, { ...unlogged, kind: 'rbee without a durable log' }];
   const program = nginxProgram();
   if (program !== undefined) {
     const first = await proxied(program, direct);
@@ -36,9 +41,9 @@ export async function startChains(together: Together, { nodeFlags }: { nodeFlags
   }
   return { worker, chains };
 
-  async function relayed(role: 'hive' | 'queen', below: Chain): Promise<Chain> {
+  async function relayed(role: 'hive' | 'queen', below: Chain, logging: Logging = 'durable'): Promise<Chain> {
     const folder = together.add(await temporaryFolder());
-    const args = [role, String(below.port), folder.path];
+    const args = [role, String(below.port), folder.path, logging];
     const relay = together.add(await startChild('hops/relay', { args, nodeFlags }));
     return { ...oneMore(below, relay.pid), kind: 'rbee', port: await relay.ask<number>({}) };
   }

@@ -13,7 +13,7 @@ type FigureOf<T> = (found: T, direct: T) => number;
 const LATENCY_AIMS = { p50: 1, p99: 2 };
 const CPU_AIMS: Record<string, number> = { '100 × 50/s': 1, '1000 × 10/s': 0.75 };
 /** The processes of a chain, in the order of its pids. */
-const PARTS: Record<Kind, string[]> = { rbee: ['worker', 'hive', 'queen'], nginx: ['worker', 'nginx', 'nginx'] };
+const PARTS = ['worker', 'hive', 'queen'];
 
 export function nameOf({ streams, ratePerSecond }: Load): string {
   return ratePerSecond === undefined ? `${streams} streams, as fast as they go` : `${streams} × ${ratePerSecond}/s`;
@@ -39,7 +39,10 @@ const HOW_PACED =
   'one reader of raw sockets takes all streams and checks that every event came once and in order. Hive and queen keep their durable log. ' +
   'CPU is what the process used, over the tokens that arrived, without the reader; latency is from making a token to reading it; ' +
   'time to first token is that of further requests, one after the other, while the streams run. ' +
-  'Medians of runs that take turns; "added" is against reading the worker directly.';
+  'Medians of runs that take turns; "added" is against reading the worker directly. ' +
+  'Where CPU is over nginx, most of the difference is the durable log, which nginx has not: each hop writes each event to the file of its job ' +
+  'before anybody reads it. The rest is waking up: a hop wakes once for all that has come, and on a machine of two virtual cores ' +
+  'to wake another process costs more than all that is done with an event.';
 
 const HOW_UNPACED =
   'The worker gives each stream a token in every turn of its event loop and waits for nobody; a run ends when the last stream has. ' +
@@ -60,14 +63,25 @@ function loadRows(load: Load, hops: Hops, outcomes: Map<Chain, Outcome[]>): Row[
       ...compare((found) => medianOf(found, (run) => run.cpuUsPerEvent.reduce((sum, us) => sum + us, 0))),
       ...aimAt(cpuAim),
     },
-    ...PARTS.rbee.slice(0, hops > 1 ? hops : 0).map((part, at) => ({
+    ...PARTS.slice(0, hops > 1 ? hops : 0).map((part, at) => ({
       what: `– of it ${part}${at > 0 ? ' (nginx)' : ''}`,
       unit: 'µs',
       ...compare((found) => medianOf(found, (run) => run.cpuUsPerEvent[at] ?? NaN)),
     })),
   ];
+  if (hops === 3) rows.push(...unloggedRows(outcomes));
   if (load.ratePerSecond === undefined) return rows;
   return [...rows, ...latencyRows(hops, outcomes), ...firstTokenRows(hops, firstTokensOf(outcomes))];
+}
+
+/** What durability costs. */
+function unloggedRows(outcomes: Map<Chain, Outcome[]>): Row[] {
+  const compare = comparing(3, outcomes, 'rbee without a durable log');
+  const cpu = (run: Outcome) => run.cpuUsPerEvent.reduce((sum, us) => sum + us, 0);
+  return [
+    { what: '– with the log in memory', unit: 'µs', ...compare((found) => medianOf(found, cpu)) },
+    { what: '– its latency of a token, p50', unit: 'µs', ...compare((found) => medianOf(found, (run) => run.latencyUs.p50)) },
+  ];
 }
 
 function latencyRows(hops: Hops, outcomes: Map<Chain, Outcome[]>): Row[] {
@@ -102,9 +116,13 @@ function firstTokensOf(outcomes: Map<Chain, Outcome[]>): Map<Chain, number[]> {
 }
 
 /** Takes one figure from our chain of so many hops and from nginx's, each with what reading the worker directly found. */
-function comparing<T>(hops: Hops, found: Map<Chain, T>): (figure: FigureOf<T>) => Pick<Row, 'ours' | 'beside'> {
+function comparing<T>(
+  hops: Hops,
+  found: Map<Chain, T>,
+  ourKind: Kind = 'rbee',
+): (figure: FigureOf<T>) => Pick<Row, 'ours' | 'beside'> {
   const of = (kind: Kind, wanted: Hops) => [...found].find(([chain]) => chain.kind === kind && chain.hops === wanted)?.[1];
-  const [ours, nginx, direct] = [of('rbee', hops), of('nginx', hops), of('rbee', 1)];
+  const [ours, nginx, direct] = [of(ourKind, hops), of('nginx', hops), of('rbee', 1)];
   return (figure) => ({
     ours: ours === undefined || direct === undefined ? NaN : figure(ours, direct),
     ...(nginx === undefined || direct === undefined ? {} : { beside: figure(nginx, direct) }),
