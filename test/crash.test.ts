@@ -47,6 +47,7 @@ describe('fifty streams, and in the middle of them', () => {
     const pid = await pidOfQueen(swarm);
     const followed = await runAll(swarm, all, 200, async () => {
       process.kill(pid, 'SIGKILL');
+      await expect.poll(() => leftovers(swarm.home).includes(pid)).toBe(false);
       tearLogs(swarm, 'queen');
       expect((await swarm.rbee(['queen', 'start'])).code).toBe(0);
     });

@@ -15,7 +15,7 @@ const inferJobs = async (url: string): Promise<Job[]> =>
 const logOf = (swarm: Swarm, jobId: string) => join(swarm.home, 'data', 'jobs', 'queen', `${jobId}.ndjson`);
 
 test(
-  'a hive elsewhere that freezes is given up after its deadline; what it says when it thaws changes nothing, and it is told to stop',
+  'a hive elsewhere that freezes is given up after its deadline, and what it says when it thaws changes nothing',
   { timeout: 90_000 },
   async () => {
     await using swarm = await testSwarm();

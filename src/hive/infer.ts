@@ -84,16 +84,22 @@ async function* onWorker(
       if (isSilence(cause)) void workers.condemn(worker, reason);
     },
   };
-  const signal = AbortSignal.any([context.signal, died.signal]);
+  // Not AbortSignal.any: that leaves something behind on the worker's signal for every request.
+  const over = new AbortController();
+  const end = () => over.abort(context.signal.aborted ? context.signal.reason : died.signal.reason);
+  for (const signal of [context.signal, died.signal]) signal.addEventListener('abort', end);
+  if (context.signal.aborted || died.signal.aborted) end();
   try {
-    return yield* start(workerPeer(id), options, { ...context, signal });
+    return yield* start(workerPeer(id), options, { ...context, signal: over.signal });
   } catch (cause) {
     context.signal.throwIfAborted();
     if (!(cause instanceof JobError) || cause.code !== 'worker_unreachable') throw cause;
-    await Promise.race([once(died.signal, 'abort'), delay(DEATH_NOTICE_MS)]);
+    if (!died.signal.aborted) await Promise.race([once(died.signal, 'abort'), delay(DEATH_NOTICE_MS)]);
     await workers.condemn(worker, cause.message);
     // A broken connection says less than why it broke.
     throw died.signal.aborted ? died.signal.reason : cause;
+  } finally {
+    for (const signal of [context.signal, died.signal]) signal.removeEventListener('abort', end);
   }
 }
 

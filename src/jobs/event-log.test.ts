@@ -95,6 +95,18 @@ describe.each([
     );
   });
 
+  test('finds the place of a reader that comes back', () => {
+    const log = open();
+    const all = numbered(
+      Array.from({ length: 300 }, (_, n) => ({ kind: 'token', json: `{"text":"${'é'.repeat(n)}"}`, below: n })),
+    );
+    log.append(header('job-a'), all);
+    for (const after of [0, 1, 150, 299, 300]) {
+      expect(log.read('job-a', log.seek('job-a', after)).events[0]?.seq).toBe(after < 300 ? after + 1 : undefined);
+    }
+    log.close();
+  });
+
   test('reads on from the cursor that an append returned', () => {
     const log = open();
     const cursor = log.append(header('job-a'), numbered([{ kind: 'token', json: '{"text":"a"}', below: 7 }]));
@@ -140,9 +152,11 @@ describe('the files', () => {
     log.close();
   });
 
-  test('a log of a newer version is refused with a sentence', () => {
-    writeFileSync(join(directory, 'job-a.ndjson'), '{"rbee_job_log":2,"job_id":"job-a"}\n');
+  test('a log of a newer version is refused with a sentence, and left as it is', () => {
+    const newer = '{"rbee_job_log":2,"job_id":"job-a"}\nwhatever that version writes';
+    writeFileSync(join(directory, 'job-a.ndjson'), newer);
     expect(() => openFileEventLog(directory).recover('job-a')).toThrow(/newer rbee/);
+    expect(readFileSync(join(directory, 'job-a.ndjson'), 'utf8')).toBe(newer);
   });
 
   test('a header larger than one read, and events larger than one read, come back whole', () => {

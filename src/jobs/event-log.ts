@@ -46,6 +46,8 @@ export interface EventLog {
   append(job: JobHeader, events: readonly LoggedEvent[]): Cursor;
   /** Up to about READ_CHUNK_BYTES of events from the cursor on; none when it is at the end, or when the job is unknown. */
   read(jobId: string, from: Cursor): LogChunk;
+  /** A place from which reading on brings every event after `after`, and as few before it as can be found out cheaply. */
+  seek(jobId: string, after: number): Cursor;
   /**
    * Mends what a crash left (a half-written last line).
    * @returns undefined when there is no such log

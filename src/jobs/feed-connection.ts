@@ -30,7 +30,9 @@ export class FeedConnection {
     if (this.#readings.has(tag)) return;
     const reading = this.#registry.read(jobId, this.#sink(tag), { after, encoder: createFeedEncoder(tag) });
     this.#readings.set(tag, reading);
-    reading.start();
+    // Each reads a chunk at once: of many that come back together, one after the other.
+    if (this.#hasRoom()) reading.start();
+    else this.#waiting.push(() => reading.start());
   }
 
   ping(): void {

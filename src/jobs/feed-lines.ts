@@ -37,7 +37,7 @@ export function lostLine(tag: number): string {
 
 const KINDS: ReadonlySet<string> = new Set<EventKind>(['narration', 'progress', 'token', 'result', 'failed', 'cancelled']);
 
-/** The data is not parsed, only looked at: it must be one object. Undefined for a line that is not ours. */
+/** The data is not parsed, only looked at: it must be one object, without what ends a line in the stream one hop up. Undefined for a line that is not ours. */
 export function parseFeedLine(line: string): FeedLine | undefined {
   const afterTag = line.indexOf(' ');
   const afterSeq = line.indexOf(' ', afterTag + 1);
@@ -49,6 +49,6 @@ export function parseFeedLine(line: string): FeedLine | undefined {
   const json = line.slice(afterKind + 1);
   if (!Number.isSafeInteger(tag) || !Number.isSafeInteger(seq)) return undefined;
   if (kind === LOST) return { tag, event: undefined };
-  if (seq < 1 || !KINDS.has(kind) || !json.startsWith('{') || !json.endsWith('}')) return undefined;
+  if (seq < 1 || !KINDS.has(kind) || !json.startsWith('{') || !json.endsWith('}') || json.includes('\r')) return undefined;
   return { tag, event: { seq, kind: kind as EventKind, json } };
 }

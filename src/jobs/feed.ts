@@ -1,23 +1,18 @@
-import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
-import { JobError, isErrorCode } from '../contract/index.ts';
-import { asJobError, call, parseJson, refusal } from './call.ts';
-import { exchange, textOf } from './exchange.ts';
-import { FEED_HEADER, parseFeedLine } from './feed-lines.ts';
+import { actorOf, isErrorCode, JobError } from '../contract/index.ts';
+import { call } from './call.ts';
+import { openFeedLink, type FeedLink } from './feed-link.ts';
+import type { FeedLine } from './feed-lines.ts';
 import { Follower, type FollowOptions } from './follower.ts';
 import {
   FEED_FOLLOW_LIMIT,
   FEED_IDLE_MS,
-  FEED_SILENCE_DEADLINE_MS,
   PROMPT_ANSWER_DEADLINE_MS,
   RECONNECT_BACKOFF_MS,
   RECONNECT_DEADLINE_MS,
 } from './limits.ts';
-import { badResponse, DeadlineError, networkCode, unreachable, whyUnreachable, type Peer } from './peer.ts';
-
-/** How often silence is looked for. Counted in looks, so that the time in which this process itself was frozen does not count. */
-const LOOK_INTERVAL_MS = 1_000;
+import { badResponse, ConnectionClosedError, networkCode, unreachable, whyUnreachable, type Peer } from './peer.ts';
 
 const followAnswer = z.object({ refused: z.record(z.string(), z.object({ code: z.string(), message: z.string() })) });
 
@@ -27,225 +22,178 @@ const feeds = new Map<string, Feed>();
 export function feedOf(peer: Peer): Feed {
   const key = JSON.stringify([peer.role, peer.name, peer.host, peer.port, peer.token]);
   let feed = feeds.get(key);
-  if (feed === undefined) feeds.set(key, (feed = new Feed(peer, () => feeds.delete(key))));
+  if (feed === undefined) feeds.set(key, (feed = new Feed(peer, (idle) => feeds.get(key) === idle && feeds.delete(key))));
   return feed;
 }
 
 /**
- * One connection to a peer, on which the events of all jobs that are followed there arrive. It is opened when it is needed and
- * closed when nobody has needed it for a while; one that breaks or falls silent is opened again and every job taken up after
- * its last event.
- *
- *   connection | next
- *   none       | opening
- *   opening    | open, none
- *   open       | none
+ * The events of all jobs that this process follows on a peer, on one connection at a time. That is opened when it is needed and
+ * closed when nobody has needed it for a while. What is followed on which connection is kept with the connection: whatever
+ * claimed job is not followed on the present one is asked for on it, until it is, or the peer is given up.
  */
-class Feed {
+export class Feed {
   readonly #peer: Peer;
-  readonly #onIdle: () => void;
+  readonly #onIdle: (feed: Feed) => void;
   readonly #followers = new Map<number, Follower>();
-  #connection: { opened: Promise<string | undefined>; id?: string; response?: IncomingMessage } | undefined;
-  #nextTag = 1;
+  #link: FeedLink | undefined;
+  #opening: Promise<FeedLink | undefined> | undefined;
+  /** Since the peer was last heard. */
+  #trouble: { since: number; backoffMs: number } | undefined;
   #isTrying = false;
-  /** Followers to be asked for in this tick. */
-  #asking: Follower[] = [];
+  #nextTag = 1;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(peer: Peer, onIdle: () => void) {
+  constructor(peer: Peer, onIdle: (feed: Feed) => void) {
     this.#peer = peer;
     this.#onIdle = onIdle;
   }
 
   /**
-   * Opens the feed if it is not.
-   * @returns its id; undefined when the peer has no feeds
+   * The connection; opened if there is none.
+   * @returns undefined when the peer has no feeds
    * @throws JobError <role>_unreachable, or what the peer answered
    */
-  opened(): Promise<string | undefined> {
-    this.#connection ??= { opened: this.#open() };
-    return this.#connection.opened;
+  async open(): Promise<FeedLink | undefined> {
+    if (this.#link !== undefined) return this.#link;
+    this.#opening ??= this.#open();
+    return this.#opening;
   }
 
   /** To be claimed when the job's id is known. */
   follow(options: FollowOptions): Follower {
     const tag = this.#nextTag++;
     clearTimeout(this.#idle);
-    const leave = () => {
-      this.#followers.delete(tag);
-      if (this.#followers.size === 0) this.#idle = setTimeout(() => this.#close(), FEED_IDLE_MS).unref();
-    };
-    const follower = new Follower(tag, this.#peer, { ...options, leave });
+    const follower = new Follower(tag, this.#peer, options);
     this.#followers.set(tag, follower);
+    follower.whenOver(() => this.#leave(tag));
     return follower;
   }
 
-  /** Asks for the events of a claimed job: those of one tick together, at once or as soon as the feed is open again. */
-  resume(follower: Follower): void {
-    if (this.#connection?.id === undefined) return void this.#keepTrying(undefined);
-    if (this.#asking.length === 0) setImmediate(() => void this.#ask());
-    this.#asking.push(follower);
+  /** @param link the connection on which the job's events come already, if they do */
+  claim(follower: Follower, jobId: string, link?: FeedLink): void {
+    follower.claim(jobId);
+    if (link !== undefined && link === this.#link) link.followed.add(follower.tag);
+    else this.#keepFollowing();
   }
 
-  /** Whether this is the feed that is open now. */
-  isOpen(id: string): boolean {
-    return this.#connection?.id === id;
+  #leave(tag: number): void {
+    this.#followers.delete(tag);
+    this.#link?.followed.delete(tag);
+    if (this.#followers.size > 0) return;
+    this.#trouble = undefined;
+    this.#idle = setTimeout(() => this.#onAllGone(), FEED_IDLE_MS).unref();
   }
 
-  async #open(): Promise<string | undefined> {
+  #onAllGone(): void {
+    if (this.#link === undefined) this.#onIdle(this);
+    else this.#link.destroy(new ConnectionClosedError());
+  }
+
+  async #open(): Promise<FeedLink | undefined> {
     try {
-      const response = await exchange(this.#peer, {
-        method: 'GET',
-        path: '/v1/feed',
-        answerWithinMs: PROMPT_ANSWER_DEADLINE_MS,
+      this.#link = await openFeedLink(this.#peer, {
+        onLine: (line) => this.#onLine(line),
+        onClosed: (link, cause) => this.#onClosed(link, cause),
       });
-      const id = response.headers[FEED_HEADER];
-      if (response.statusCode === 200 && typeof id === 'string') return this.#onOpen(id, response);
-      this.#connection = undefined;
-      await requireOther(this.#peer, response);
-      return undefined;
+      return this.#link;
     } catch (cause) {
-      this.#connection = undefined;
-      if (this.#followers.size === 0) this.#onIdle();
-      throw asJobError(this.#peer, cause);
+      if (this.#followers.size === 0) this.#onIdle(this);
+      throw cause;
+    } finally {
+      this.#opening = undefined;
     }
   }
 
-  #onOpen(id: string, response: IncomingMessage): string {
-    this.#connection = { opened: Promise.resolve(id), id, response };
-    response.socket.unref();
-    response.setEncoding('utf8');
-    const heard = this.#watchSilence(response);
-    let cause: unknown = 'connection closed';
-    let rest = '';
-    response.on('data', (chunk: string) => {
-      heard();
-      rest = this.#take(rest + chunk);
-    });
-    response.on('error', (error) => {
-      cause = error;
-    });
-    response.on('close', () => this.#onBroken(cause));
-    return id;
+  #onLine(line: FeedLine | undefined): void {
+    this.#trouble = undefined;
+    if (line !== undefined) this.#followers.get(line.tag)?.deliver(line.event);
   }
 
-  /** @returns what came after the last whole line */
-  #take(text: string): string {
-    let from = 0;
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
-      this.#takeLine(text.slice(from, end));
-      from = end + 1;
-    }
-    return text.slice(from);
+  #onClosed(link: FeedLink, cause: unknown): void {
+    if (this.#link === link) this.#link = undefined;
+    if (this.#followers.size === 0) return this.#onIdle(this);
+    this.#onTrouble(cause);
+    this.#keepFollowing();
   }
 
-  #takeLine(line: string): void {
-    if (line === 'ping') return;
-    const parsed = parseFeedLine(line);
-    if (parsed === undefined) {
-      this.#connection?.response?.destroy(badResponse(this.#peer, `The ${this.#peer.role} sent an event that is not ours`));
-      return;
-    }
-    this.#followers.get(parsed.tag)?.deliver(parsed.event);
-  }
-
-  #watchSilence(response: IncomingMessage): () => void {
-    let quietLooks = 0;
-    const looks = setInterval(() => {
-      quietLooks += 1;
-      if (quietLooks * LOOK_INTERVAL_MS <= FEED_SILENCE_DEADLINE_MS) return;
-      response.destroy(new DeadlineError('SILENCE_DEADLINE', FEED_SILENCE_DEADLINE_MS));
-    }, LOOK_INTERVAL_MS).unref();
-    response.on('close', () => clearInterval(looks));
-    return () => {
-      quietLooks = 0;
-    };
-  }
-
-  #onBroken(cause: unknown): void {
-    this.#connection = undefined;
-    if (this.#followers.size === 0) return this.#onIdle();
-    if (cause instanceof JobError) return this.#failAll(cause);
-    void this.#keepTrying(cause);
-  }
-
-  /** Until every claimed job is followed again, or RECONNECT_DEADLINE_MS is over. */
-  async #keepTrying(broken: unknown): Promise<void> {
+  /** One loop at a time sees to it that every claimed job is followed on the present connection. */
+  #keepFollowing(): void {
     if (this.#isTrying) return;
     this.#isTrying = true;
-    const since = performance.now();
-    let cause = broken;
-    let backoffMs: number = RECONNECT_BACKOFF_MS.first;
-    while (this.#followers.size > 0) {
-      if (cause !== undefined) {
-        for (const follower of this.#followers.values()) follower.broke(whyUnreachable(cause), cause);
-        await delay(backoffMs * (0.5 + Math.random() / 2));
-        backoffMs = Math.min(backoffMs * 2, RECONNECT_BACKOFF_MS.most);
-      }
+    void this.#followUnfollowed();
+  }
+
+  async #followUnfollowed(): Promise<void> {
+    while (this.#unfollowed(this.#link).length > 0) {
+      if (this.#trouble !== undefined) await this.#backOff(this.#trouble);
       try {
-        await this.#takeUp();
-        if (this.#connection?.id !== undefined) break;
-      } catch (error) {
-        cause = error instanceof JobError && error.cause !== undefined ? error.cause : error;
-        if (networkCode(cause) === undefined) this.#failAll(error);
-        else if (performance.now() - since > RECONNECT_DEADLINE_MS) this.#failAll(unreachable(this.#peer, cause));
+        const link = await this.open();
+        if (link === undefined) throw badResponse(this.#peer, `The ${this.#peer.role} has no feed any more`);
+        await this.#followOn(link, this.#unfollowed(link).slice(0, FEED_FOLLOW_LIMIT));
+      } catch (cause) {
+        this.#onTrouble(underneath(cause));
       }
     }
+    // Nothing comes between the last look and this.
     this.#isTrying = false;
   }
 
-  async #ask(): Promise<void> {
-    const asking = this.#asking.splice(0);
-    try {
-      await this.#followAll(asking);
-    } catch (cause) {
-      // Of a connection that broke meanwhile; then they are taken up with the others.
-      if (this.#connection?.id !== undefined) for (const follower of asking) follower.fail(cause);
-    }
+  #unfollowed(link: FeedLink | undefined): Follower[] {
+    return [...this.#followers.values()].filter(({ isClaimed, tag }) => isClaimed && link?.followed.has(tag) !== true);
   }
 
-  async #takeUp(): Promise<void> {
-    const id = await this.opened();
-    if (id === undefined) throw badResponse(this.#peer, `The ${this.#peer.role} has no feed any more`);
-    await this.#followAll([...this.#followers.values()].filter((follower) => follower.isClaimed));
+  async #backOff(trouble: { backoffMs: number }): Promise<void> {
+    await delay(trouble.backoffMs * (0.5 + Math.random() / 2));
+    trouble.backoffMs = Math.min(trouble.backoffMs * 2, RECONNECT_BACKOFF_MS.most);
   }
 
-  async #followAll(followers: readonly Follower[]): Promise<void> {
-    for (let from = 0; from < followers.length; from += FEED_FOLLOW_LIMIT) {
-      const id = this.#connection?.id;
-      if (id === undefined) return;
-      await this.#followOn(id, followers.slice(from, from + FEED_FOLLOW_LIMIT));
-    }
-  }
-
-  async #followOn(id: string, followers: readonly Follower[]): Promise<void> {
-    const body = JSON.stringify({ follow: followers.map(({ place }) => place) });
-    const answer = await call(this.#peer, { method: 'POST', path: `/v1/feed/${id}`, body, repeatable: true });
-    const { refused } = followAnswer.parse(answer);
+  async #followOn(link: FeedLink, followers: readonly Follower[]): Promise<void> {
+    if (followers.length === 0) return;
+    for (const { tag } of followers) link.followed.add(tag);
+    const answer = await this.#ask(link, { follow: followers.map(({ place }) => place) });
+    const parsed = followAnswer.safeParse(answer);
+    if (!parsed.success) throw badResponse(this.#peer, `The ${this.#peer.role} did not say what it follows`, parsed.error);
     for (const follower of followers) {
-      const error = refused[follower.tag];
-      if (error !== undefined) follower.fail(new JobError(isErrorCode(error.code) ? error.code : 'internal', error.message));
+      const error = parsed.data.refused[follower.tag];
+      if (error === undefined) continue;
+      const code = isErrorCode(error.code) ? error.code : 'internal';
+      follower.fail(new JobError(code, error.message, { origin: actorOf[this.#peer.role] }));
     }
+  }
+
+  /** A connection on which nothing can be asked for any more is ended, whatever the reason; then there is a next one. */
+  async #ask(link: FeedLink, body: object): Promise<unknown> {
+    try {
+      return await call(this.#peer, {
+        method: 'POST',
+        path: `/v1/feed/${encodeURIComponent(link.id)}`,
+        body: JSON.stringify(body),
+        answerWithinMs: PROMPT_ANSWER_DEADLINE_MS,
+        signal: link.closed,
+      });
+    } catch (cause) {
+      const isGone = link.closed.aborted || (cause instanceof JobError && cause.code === 'not_found');
+      const why = isGone ? new ConnectionClosedError() : cause;
+      link.destroy(underneath(why) as Error);
+      throw why;
+    }
+  }
+
+  /** A broken connection is worth another try, within bounds; anything else is an answer, or a defect. */
+  #onTrouble(cause: unknown): void {
+    if (networkCode(cause) === undefined) return this.#failAll(cause);
+    this.#trouble ??= { since: performance.now(), backoffMs: RECONNECT_BACKOFF_MS.first };
+    if (performance.now() - this.#trouble.since > RECONNECT_DEADLINE_MS) return this.#failAll(unreachable(this.#peer, cause));
+    for (const follower of this.#followers.values()) follower.broke(whyUnreachable(cause), cause);
   }
 
   #failAll(cause: unknown): void {
-    for (const follower of this.#followers.values()) follower.fail(cause);
-  }
-
-  #close(): void {
-    const response = this.#connection?.response;
-    if (response === undefined) this.#onIdle();
-    else response.destroy();
+    this.#trouble = undefined;
+    for (const follower of [...this.#followers.values()]) follower.fail(cause);
   }
 }
 
-/** What is no feed may be an error of ours, or a peer without feeds. */
-async function requireOther(peer: Peer, response: IncomingMessage): Promise<void> {
-  const status = response.statusCode ?? 0;
-  if (status === 200 || status === 404) {
-    response.destroy();
-    return;
-  }
-  const error = refusal(peer, status, parseJson(await textOf(response)));
-  if (error.code !== `${peer.role}_bad_response`) throw error;
+/** What the network did, where that is behind an error of ours. */
+function underneath(cause: unknown): unknown {
+  return cause instanceof JobError && networkCode(cause.cause) !== undefined ? cause.cause : cause;
 }

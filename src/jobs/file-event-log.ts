@@ -1,8 +1,8 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { JobError, type EventKind } from '../contract/index.ts';
-import { type Cursor, type EventLog, type JobHeader, type LogChunk, type LoggedEvent } from './event-log.ts';
-import { OPEN_LOGS_LIMIT, READ_CHUNK_BYTES } from './limits.ts';
+import { START, type Cursor, type EventLog, type JobHeader, type LogChunk, type LoggedEvent } from './event-log.ts';
+import { OPEN_LOGS_LIMIT, READ_CHUNK_BYTES, SEEK_LIMIT_BYTES } from './limits.ts';
 import { endOfLastLine, linesBackwards } from './lines-backwards.ts';
 
 /** Format of the files. Line 1 is the header, every further line one event. */
@@ -25,13 +25,16 @@ export function openFileEventLog(directory: string): EventLog {
       return { offset: file.sizeBytes, seq: events.at(-1)?.seq ?? 0 };
     },
     read(jobId, from) {
-      return readChunk(files.pathOf(jobId), from);
+      return readChunk(files, jobId, from);
+    },
+    seek(jobId, after) {
+      return seek(files, jobId, after);
     },
     recover(jobId) {
-      return recover(files.pathOf(jobId));
+      return recover(files, jobId);
     },
     lastRelayed(jobId, after) {
-      return lastRelayed(files.pathOf(jobId), after);
+      return lastRelayed(files, jobId, after);
     },
     seal(jobId) {
       files.close(jobId);
@@ -70,22 +73,32 @@ class OpenFiles {
 
   #open(jobId: string): OpenFile {
     if (this.#files.size >= OPEN_LOGS_LIMIT) this.#closeOldest(1);
-    const descriptor = this.#openFile(this.pathOf(jobId));
+    const descriptor = this.openFile(this.pathOf(jobId), 'a');
     const file = { descriptor, sizeBytes: fs.fstatSync(descriptor).size };
     this.#files.set(jobId, file);
     return file;
   }
 
-  /** A system that allows fewer open files than we would like is asked again with half of ours closed. */
-  #openFile(file: string): number {
+  /** To read. Undefined when there is no such log. */
+  openToRead(jobId: string, flags: 'r' | 'r+' = 'r'): number | undefined {
     try {
-      return fs.openSync(file, 'a', 0o600);
+      return this.openFile(this.pathOf(jobId), flags);
+    } catch (cause) {
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+      throw cause;
+    }
+  }
+
+  /** A system that allows fewer open files than we would like is asked again with half of ours closed. */
+  openFile(file: string, flags: 'a' | 'r' | 'r+'): number {
+    try {
+      return fs.openSync(file, flags, 0o600);
     } catch (cause) {
       const isTooMany = cause instanceof Error && 'code' in cause && cause.code === 'EMFILE' && this.#files.size > 0;
       if (!isTooMany) throw asDiskFull(cause);
     }
     this.#closeOldest(Math.ceil(this.#files.size / 2));
-    return orDiskFull(() => fs.openSync(file, 'a', 0o600));
+    return orDiskFull(() => fs.openSync(file, flags, 0o600));
   }
 
   #closeOldest(count: number): void {
@@ -169,8 +182,8 @@ function fromLine(line: string): LoggedEvent | undefined {
   return below === undefined ? event : { ...event, below };
 }
 
-function readChunk(file: string, from: Cursor): LogChunk {
-  const lines = readLines(file, from.offset);
+function readChunk(files: OpenFiles, jobId: string, from: Cursor): LogChunk {
+  const lines = readLines(files, jobId, from.offset);
   const events: LoggedEvent[] = [];
   for (const line of lines.texts) {
     const event = fromLine(line);
@@ -178,20 +191,17 @@ function readChunk(file: string, from: Cursor): LogChunk {
   }
   const cursor = { offset: from.offset + lines.bytes, seq: events.at(-1)?.seq ?? from.seq };
   // The first lines may be nothing but a header longer than a chunk; an empty answer means the end.
-  return events.length === 0 && lines.bytes > 0 ? readChunk(file, cursor) : { events, cursor };
+  return events.length === 0 && lines.bytes > 0 ? readChunk(files, jobId, cursor) : { events, cursor };
 }
 
 /** For one read at a time: all of them are synchronous. */
 const CHUNK = Buffer.allocUnsafe(READ_CHUNK_BYTES);
 
 /** Whole lines from the offset on: as many as fit into a chunk, but at least one. */
-function readLines(file: string, offset: number): { texts: string[]; bytes: number } {
-  let descriptor: number;
-  try {
-    descriptor = fs.openSync(file, 'r');
-  } catch {
-    return { texts: [], bytes: 0 }; // Expired, or never there: nothing to read.
-  }
+function readLines(files: OpenFiles, jobId: string, offset: number): { texts: string[]; bytes: number } {
+  const descriptor = files.openToRead(jobId);
+  // Expired, or never there: nothing to read.
+  if (descriptor === undefined) return { texts: [], bytes: 0 };
   try {
     for (let size = READ_CHUNK_BYTES; ; size *= 4) {
       const buffer = size === READ_CHUNK_BYTES ? CHUNK : Buffer.allocUnsafe(size);
@@ -205,17 +215,21 @@ function readLines(file: string, offset: number): { texts: string[]; bytes: numb
   }
 }
 
-function recover(file: string): { header: JobHeader; last: LoggedEvent | undefined } | undefined {
-  if (!fs.existsSync(file)) return undefined;
-  const descriptor = fs.openSync(file, 'r+');
+function recover(files: OpenFiles, jobId: string): { header: JobHeader; last: LoggedEvent | undefined } | undefined {
+  const descriptor = files.openToRead(jobId, 'r+');
+  if (descriptor === undefined) return undefined;
   try {
     const end = endOfLastLine(descriptor);
+    const [first = ''] = end === 0 ? [] : readLines(files, jobId, 0).texts;
+    // Before anything is touched: what a newer version wrote stays as it is.
+    const header = first === '' ? undefined : parseHeader(files.pathOf(jobId), first);
     // A crash of the machine may leave half a line; the event was then never delivered.
     fs.ftruncateSync(descriptor, end);
-    const [first = ''] = readLines(file, 0).texts;
-    if (first === '') return undefined;
-    const { value: last } = linesBackwards(descriptor, end).next();
-    return { header: parseHeader(file, first), last: last === undefined ? undefined : fromLine(last) };
+    if (header === undefined) return undefined;
+    const { value: line } = linesBackwards(descriptor, end).next();
+    const last = line === undefined || line === first ? undefined : fromLine(line);
+    if (last === undefined && line !== undefined && line !== first) throw new SyntaxError('the last line is no event');
+    return { header, last };
   } finally {
     fs.closeSync(descriptor);
   }
@@ -228,8 +242,9 @@ function parseHeader(file: string, line: string): JobHeader {
   throw new JobError('version_mismatch', sentence);
 }
 
-function lastRelayed(file: string, after: number): number {
-  const descriptor = fs.openSync(file, 'r');
+function lastRelayed(files: OpenFiles, jobId: string, after: number): number {
+  const descriptor = files.openToRead(jobId);
+  if (descriptor === undefined) return 0;
   try {
     for (const line of linesBackwards(descriptor, endOfLastLine(descriptor))) {
       const event = fromLine(line);
@@ -237,6 +252,25 @@ function lastRelayed(file: string, after: number): number {
       if (event.below !== undefined) return event.below;
     }
     return 0;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+/** From the end, because that is where a reader comes back to; one that is far from it begins at the start. */
+function seek(files: OpenFiles, jobId: string, after: number): Cursor {
+  const descriptor = after === 0 ? undefined : files.openToRead(jobId);
+  if (descriptor === undefined) return START;
+  try {
+    const end = endOfLastLine(descriptor);
+    let offset = end;
+    for (const line of linesBackwards(descriptor, end)) {
+      const event = fromLine(line);
+      if (event === undefined || end - offset > SEEK_LIMIT_BYTES) return START;
+      if (event.seq === after) return { offset, seq: after };
+      offset -= Buffer.byteLength(line) + 1;
+    }
+    return START;
   } finally {
     fs.closeSync(descriptor);
   }

@@ -1,4 +1,4 @@
-import { isTerminal, JobError } from '../contract/index.ts';
+import { actorOf, isTerminal, JobError } from '../contract/index.ts';
 import { badResponse, type Peer } from './peer.ts';
 import type { StreamEvent } from './stream-event.ts';
 
@@ -20,26 +20,30 @@ export class Follower {
   readonly ended: Promise<StreamEvent>;
   readonly #peer: Peer;
   readonly #options: FollowOptions;
-  readonly #leave: () => void;
+  #onOver: () => void = () => undefined;
   #settle: { resolve: (event: StreamEvent) => void; reject: (cause: unknown) => void } | undefined;
   #held: StreamEvent[] | undefined = [];
   #jobId = '';
   #last: number;
 
-  /** @param leave called once, when nothing more is wanted */
-  constructor(tag: number, peer: Peer, { leave, ...options }: FollowOptions & { leave: () => void }) {
+  constructor(tag: number, peer: Peer, options: FollowOptions) {
     this.tag = tag;
     this.#peer = peer;
     this.#options = options;
-    this.#leave = leave;
     this.#last = options.after;
     this.ended = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
     // Whoever follows awaits it; a failure before that must not count as unheard.
     this.ended.catch(() => undefined);
-    if (options.signal.aborted) this.#onAbort();
-    else options.signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** From now on it may be over, by its signal for one. @param onOver called once, when nothing more is wanted */
+  whenOver(onOver: () => void): void {
+    this.#onOver = onOver;
+    const { signal } = this.#options;
+    if (signal.aborted) this.#onAbort();
+    else signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   get isClaimed(): boolean {
@@ -60,7 +64,12 @@ export class Follower {
   }
 
   deliver(event: StreamEvent | undefined): void {
-    if (event === undefined) return this.fail(new JobError('job_not_found', `The events of job '${this.#jobId}' have expired`));
+    if (event === undefined) {
+      const origin = actorOf[this.#peer.role];
+      return this.fail(new JobError('job_not_found', `The events of job '${this.#jobId}' have expired`, { origin }));
+    }
+    // A job that is asked for twice is told twice.
+    if (event.seq <= this.#last) return;
     if (event.seq !== this.#last + 1) {
       const jump = `The events of job '${this.#jobId}' jumped from ${this.#last} to ${event.seq}`;
       return this.fail(badResponse(this.#peer, jump));
@@ -88,7 +97,7 @@ export class Follower {
     const settle = this.#settle;
     this.#settle = undefined;
     this.#options.signal.removeEventListener('abort', this.#onAbort);
-    if (settle !== undefined) this.#leave();
+    if (settle !== undefined) this.#onOver();
     return settle;
   }
 

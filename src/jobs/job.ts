@@ -19,6 +19,8 @@ export interface JobOptions {
   dirty: (job: Job) => void;
   /** Called when the record is to be stored. */
   recordChanged: (job: Job) => void;
+  /** Called when the record is to be stored before any event of the job below is written: they are read together. */
+  drivesAnother: (job: Job) => void;
   lastSeq: number;
 }
 
@@ -44,12 +46,14 @@ export class Job {
   /** The end of a job whose log could take no more: the one event that lives in memory alone. */
   #unlogged: LoggedEvent | undefined;
   readonly #recordChanged: (job: Job) => void;
+  readonly #drivesAnother: (job: Job) => void;
 
   constructor(record: StoredJob, options: JobOptions) {
     this.record = record;
     this.#log = options.log;
     this.#dirty = options.dirty;
     this.#recordChanged = options.recordChanged;
+    this.#drivesAnother = options.drivesAnother;
     this.#lastSeq = options.lastSeq;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -79,7 +83,7 @@ export class Job {
   drives(below: DownstreamJob): void {
     this.record.downstream.push(below);
     this.record.driven_after = this.#lastSeq;
-    this.#recordChanged(this);
+    this.#drivesAnother(this);
   }
 
   /** Ignored once the job has ended: what a handler still says then changes nothing. */
@@ -118,6 +122,11 @@ export class Job {
     if ((last !== undefined && isTerminal(last.kind)) || this.record.error === undefined) return;
     this.#lastSeq += 1;
     this.#unlogged = { seq: this.#lastSeq, kind: 'failed', json: JSON.stringify(this.record.error) };
+  }
+
+  /** Where a reader that has the event `after` reads on. */
+  seek(after: number): Cursor {
+    return this.#log.seek(this.record.job_id, after);
   }
 
   read(from: Cursor): LogChunk {

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -282,6 +282,48 @@ describe('how a job ends', () => {
     ]);
     expect(second.registry.get(jobId)).toMatchObject({ state: 'failed', error: { code: 'interrupted' } });
     await first[Symbol.asyncDispose]();
+  });
+
+  test('which job it drives is stored before the first event of that one is written', async () => {
+    const [log, catalog] = [openMemoryEventLog(), openMemoryCatalog()];
+    const append = log.append.bind(log);
+    const seen: unknown[] = [];
+    log.append = (job, events) => {
+      const stored = catalog.collection<{ downstream: { job_id: string }[] }>('jobs').get(job.job_id);
+      for (const { json } of events) seen.push([json, stored?.downstream.at(-1)?.job_id]);
+      return append(job, events);
+    };
+    await using daemon = await startTestDaemon({
+      log,
+      catalog,
+      handlers: {
+        worker_list: async function* (_input, inJob) {
+          for (const job_id of ['job-1', 'job-2']) {
+            inJob.drives({ role: 'worker', name: 'w', job_id });
+            inJob.emit(token(job_id));
+            await once(new EventEmitter(), 'never', { signal: AbortSignal.timeout(2) }).catch(() => undefined);
+          }
+          return { workers: [] };
+        },
+      },
+    });
+    await readAll(daemon.peer, await postList(daemon));
+    expect(seen.slice(0, 2)).toEqual([
+      ['{"text":"job-1"}', 'job-1'],
+      ['{"text":"job-2"}', 'job-2'],
+    ]);
+  });
+
+  test('old jobs that cannot be deleted, on a full disk, end no daemon', async () => {
+    const log = openMemoryEventLog();
+    log.delete = () => {
+      throw new JobError('disk_full', 'The disk is full');
+    };
+    await using daemon = await startTestDaemon({ log, kept: { jobs: 0, ageMs: 60_000 }, handlers: { worker_list: counting(1) } });
+    const jobId = await postList(daemon);
+    await readAll(daemon.peer, jobId);
+    daemon.registry.expire();
+    expect(daemon.registry.get(jobId).state).toBe('completed');
   });
 
   test('a log that cannot be written ends that job with disk_full, and no other', async () => {

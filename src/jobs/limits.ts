@@ -23,6 +23,8 @@ export const FEED_SILENCE_DEADLINE_MS = 4 * FEED_PING_INTERVAL_MS;
 export const FEED_IDLE_MS = 60_000;
 /** Held for one feed that is not read fast enough; then its jobs are read from their logs. */
 export const FEED_BUFFER_LIMIT_CHARS = 1024 * 1024;
+/** Larger than any event of ours: a result holds at most one answer. */
+export const EVENT_LIMIT_CHARS = 64 * 1024 * 1024;
 /** Jobs in one request to follow them. */
 export const FEED_FOLLOW_LIMIT = 1_000;
 /** From the first byte of a request to the end of its headers. */
@@ -48,6 +50,8 @@ export const READ_CHUNK_BYTES = 64 * 1024;
 export const RECORD_DELAY_MS = 5;
 /** Records that could not be stored, on a full disk for example, are tried again after this. */
 export const RECORD_RETRY_MS = 1_000;
+/** How far from the end of a log the place of a reader that comes back is looked for. */
+export const SEEK_LIMIT_BYTES = 1024 * 1024;
 /** Log files held open at once; more are opened and closed in turn, which costs ten times an append. */
 export const OPEN_LOGS_LIMIT = 2_048;
 /** Connections that wait to be taken. One beyond that is tried again by its side only after a second. */

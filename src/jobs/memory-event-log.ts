@@ -14,6 +14,9 @@ export function openMemoryEventLog(): EventLog {
       const events = logs.get(jobId)?.events.slice(from.offset, from.offset + EVENTS_PER_READ) ?? [];
       return { events, cursor: after(from, events) };
     },
+    seek(jobId, after) {
+      return { offset: Math.min(after, logs.get(jobId)?.events.length ?? 0), seq: after };
+    },
     recover(jobId) {
       const log = logs.get(jobId);
       return log === undefined ? undefined : { header: log.header, last: log.events.at(-1) };

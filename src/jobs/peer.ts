@@ -29,6 +29,16 @@ const WAITED_FOR: Record<Deadline, string> = {
   SILENCE_DEADLINE: 'no sign of life for',
 };
 
+/** The other side has closed the connection, or this side has no use for it any more. */
+export class ConnectionClosedError extends Error {
+  override readonly name = 'ConnectionClosedError';
+  readonly code = 'ECONNRESET';
+
+  constructor() {
+    super('connection closed');
+  }
+}
+
 /** Whether the other side took the connection, or had it, and then kept silent for too long: it is frozen, or as good as. */
 export function isSilence(cause: unknown): boolean {
   return cause instanceof DeadlineError && cause.code !== 'CONNECT_DEADLINE';

@@ -57,6 +57,8 @@ export class Reader {
   }
 
   start(): void {
+    if (this.#state === 'closed') return;
+    this.#cursor = this.#job.seek(this.#skipTo);
     this.#readOn();
   }
 
@@ -88,6 +90,8 @@ export class Reader {
       }
       this.#cursor = cursor;
       const wanted = events.filter(({ seq }) => seq > this.#skipTo);
+      // The way to the first wanted event may be long, and others wait.
+      if (wanted.length === 0) return void setImmediate(() => this.#continue());
       if (!this.#write(this.#encoder(wanted), events.at(-1))) return;
     }
   }
@@ -108,9 +112,11 @@ export class Reader {
     const room = text === '' || this.#sink.write(text);
     if (room) return true;
     this.#state = 'behind';
-    this.#sink.drained(() => {
-      if (this.#state !== 'closed') this.#readOn();
-    });
+    this.#sink.drained(() => this.#continue());
     return false;
+  }
+
+  #continue(): void {
+    if (this.#state !== 'closed') this.#readOn();
   }
 }

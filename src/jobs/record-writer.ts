@@ -16,13 +16,15 @@ interface RecordWriterOptions {
 }
 
 /**
- * The records of jobs on their way to the catalog. A new one is stored within the tick, because its job must be durable before
- * it is answered for; a change waits a moment for others, because a transaction costs more than what is in it. What a crash
- * takes with it is mended from the log.
+ * The records of jobs on their way to the catalog. A new one, and one that drives another job from now on, is stored within the
+ * tick and before the job's events; a change waits a moment for others, because a transaction costs more than what is in it;
+ * an end is stored after the event that says it. So after a crash the log is never behind a record, and what the record lacks
+ * the log tells.
  */
 export class RecordWriter {
   readonly #options: RecordWriterOptions;
   readonly #changed = new Set<Job>();
+  #isUrgent = false;
   #timer: NodeJS.Timeout | undefined;
   #soon: Promise<JobError | undefined> | undefined;
 
@@ -36,8 +38,9 @@ export class RecordWriter {
   }
 
   /** Resolves when the record is stored, with the error if it could not be. */
-  storeNew(job: Job): Promise<JobError | undefined> {
+  storeSoon(job: Job): Promise<JobError | undefined> {
     this.#changed.add(job);
+    this.#isUrgent = true;
     this.#soon ??= new Promise((resolve) => {
       setImmediate(() => {
         this.#soon = undefined;
@@ -47,28 +50,42 @@ export class RecordWriter {
     return this.#soon;
   }
 
+  /** To be called before events are written. */
+  storeUrgent(): void {
+    if (!this.#isUrgent) return;
+    this.#isUrgent = false;
+    this.#store([...this.#changed].filter((job) => !job.isClosed));
+  }
+
   forget(job: Job): void {
     this.#changed.delete(job);
   }
 
+  /** All of them. @returns the error if they could not be stored */
   flush(): JobError | undefined {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#options.flushEvents();
-    if (this.#changed.size === 0) return undefined;
+    return this.#store([...this.#changed]);
+  }
+
+  #store(jobs: readonly Job[]): JobError | undefined {
+    if (jobs.length === 0) return undefined;
     const { catalog, records, logger, onStored } = this.#options;
     try {
       catalog.transaction(() => {
-        for (const { record } of this.#changed) records.put(record.job_id, record);
+        for (const { record } of jobs) records.put(record.job_id, record);
       });
     } catch (cause) {
       logger.error({ err: cause }, 'job records could not be stored; trying again');
+      clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.flush(), RECORD_RETRY_MS).unref();
       return cause instanceof JobError ? cause : new JobError('internal', 'The job could not be stored', { cause });
     }
-    const stored = [...this.#changed];
-    this.#changed.clear();
-    for (const job of stored) onStored(job);
+    for (const job of jobs) {
+      this.#changed.delete(job);
+      onStored(job);
+    }
     return undefined;
   }
 }

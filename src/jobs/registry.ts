@@ -168,8 +168,16 @@ export class JobRegistry {
     return publicRecord(job.record);
   }
 
-  /** Deletes ended jobs that are too old or too many, oldest first. */
+  /** Deletes ended jobs that are too old or too many, oldest first. Where it cannot, on a full disk, it tries again later. */
   expire(): void {
+    try {
+      this.#expire();
+    } catch (cause) {
+      this.#options.logger.error({ err: cause }, 'old jobs could not be deleted; trying again later');
+    }
+  }
+
+  #expire(): void {
     const { jobs: mostJobs, ageMs } = this.#options.kept;
     this.#records.flush();
     const tooMany = this.#stored.count() - mostJobs;
@@ -205,7 +213,7 @@ export class JobRegistry {
       throw new JobError('too_many_jobs', `${RUNNING_JOBS_LIMIT} jobs are running already`);
     const record = newRecord(request, options, this.#options.actor);
     const job = this.#track(record);
-    const error = await this.#records.storeNew(job);
+    const error = await this.#records.storeSoon(job);
     if (error !== undefined) {
       this.#forget(job);
       throw error;
@@ -231,6 +239,7 @@ export class JobRegistry {
       log: this.#options.log,
       dirty: (dirty) => this.#markDirty(dirty),
       recordChanged: (changed) => this.#records.changed(changed),
+      drivesAnother: (driving) => void this.#records.storeSoon(driving),
       lastSeq,
     });
     this.#live.set(record.job_id, job);
@@ -256,6 +265,7 @@ export class JobRegistry {
 
   #flushEvents(): void {
     this.#isFlushing = false;
+    this.#records.storeUrgent();
     const jobs = [...this.#dirty];
     this.#dirty.clear();
     for (const job of jobs) job.flush();
@@ -282,7 +292,13 @@ export class JobRegistry {
     const nothing = () => undefined;
     const last = known?.last;
     const lastSeq = last?.seq ?? 0;
-    const job = new Job(record, { log: this.#options.log, dirty: nothing, recordChanged: nothing, lastSeq });
+    const job = new Job(record, {
+      log: this.#options.log,
+      dirty: nothing,
+      recordChanged: nothing,
+      drivesAnother: nothing,
+      lastSeq,
+    });
     job.endFromRecord(last);
     return job;
   }
@@ -314,9 +330,17 @@ export class JobRegistry {
         break;
       case 'damaged':
         logger.error({ err: found.cause, job_id: record.job_id }, `a job of ${actor} whose log is damaged is forgotten`);
-        log.delete(record.job_id);
-        this.#stored.delete(record.job_id);
+        this.#forgetDamaged(record.job_id);
         break;
+    }
+  }
+
+  #forgetDamaged(jobId: string): void {
+    try {
+      this.#options.log.delete(jobId);
+      this.#stored.delete(jobId);
+    } catch (cause) {
+      this.#options.logger.error({ err: cause, job_id: jobId }, 'it could not be deleted');
     }
   }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http';
+import { request as httpRequest, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { connect, createServer as createTcpServer } from 'node:net';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -242,6 +242,7 @@ describe('a feed', () => {
     ['a line of something else', 'hello world\n', /not ours/],
     ['an event of another kind', '1 1 surprise {}\n', /not ours/],
     ['data that is no object', '1 1 token oops\n', /not ours/],
+    ['data that would end a line one hop up', '1 1 token {"text":"a\r\rid: 9"}\n', /not ours/],
     ['a gap', '1 2 token {"text":"x"}\n', /jumped from 0 to 2/],
     ['a result that is not one', '1 1 result {"workers":"many"}\n', /result of worker_list/],
     ['a job that has expired', '1 0 lost {}\n', /have expired/],
@@ -277,5 +278,50 @@ describe('a feed', () => {
       if ([...last.values()].length === 3 && [...last.values()].every((seq) => seq === 60_001)) break;
     }
     expect(last).toEqual(new Map([['1', 60_001], ['2', 60_001], ['3', 60_001]])); // prettier-ignore
+  });
+
+  test('that ends while its jobs are asked for is opened again, and they are asked for again', async () => {
+    const feeds: ServerResponse[] = [];
+    let asked = 0;
+    await using hive = await impostor((request, response) => {
+      if (request.url === '/v1/feed') {
+        feeds.push(response);
+        response.writeHead(200, { 'x-rbee-feed': `feed-${feeds.length}` }).flushHeaders();
+      } else if (request.url?.startsWith('/v1/feed/')) {
+        asked += 1;
+        // The first two times the feed has gone by then, and another is not known yet.
+        if (asked <= 2) response.writeHead(404).end('{"error":{"code":"not_found","message":"This feed is not open"}}');
+        else {
+          response.end('{"refused":{}}');
+          feeds.at(-1)?.write('1 1 result {"workers":[]}\n');
+        }
+      } else {
+        response.end('{"job_id":"job-1","followed":true}');
+        setImmediate(() => feeds[0]?.destroy());
+      }
+    });
+    const { output } = await drain((inJob) => runOn(hive.peer, 'worker_list')({ hive_id: 'test' }, inJob));
+    expect([output, asked]).toEqual([{ workers: [] }, 3]);
+  });
+
+  test('an answer to what is asked for that is not ours is told as such', async () => {
+    await using hive = await impostor((request, response) => {
+      if (request.url === '/v1/feed') response.writeHead(200, { 'x-rbee-feed': 'feed-1' }).flushHeaders();
+      else if (request.url?.startsWith('/v1/feed/')) response.end('{"hello":1}');
+      else response.end('{"job_id":"job-1","followed":false}');
+    });
+    const run = drain((inJob) => runOn(hive.peer, 'worker_list')({ hive_id: 'test' }, inJob));
+    await expect(run).rejects.toMatchObject({ code: 'hive_bad_response' });
+  });
+
+  test('is not waited for by a job that is cancelled already', async () => {
+    let asked = 0;
+    await using hive = await impostor(() => {
+      asked += 1; // And never answers.
+    });
+    const signal = AbortSignal.abort(new JobError('cancelled', 'not wanted'));
+    const run = drain((inJob) => runOn(hive.peer, 'worker_list')({ hive_id: 'test' }, inJob), { signal });
+    await expect(run).rejects.toMatchObject({ code: 'cancelled' });
+    expect(asked).toBeLessThanOrEqual(1);
   });
 });

@@ -18,10 +18,12 @@ import {
 import { call, capitalised, parseJson } from './call.ts';
 import { correlationHeaders } from './correlation.ts';
 import { feedOf } from './feed.ts';
+import type { FeedLink } from './feed-link.ts';
 import { FEED_HEADER } from './feed-lines.ts';
 import type { FollowOptions } from './follower.ts';
 import { CANCEL_GRACE_MS, CANCEL_PATIENCE_MS, CANCEL_RETRY_MS, PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
 import { badResponse, type Peer } from './peer.ts';
+import { raceAbort } from './race-abort.ts';
 import { relay } from './relayed-event.ts';
 import { readStream } from './stream.ts';
 import type { StreamEvent } from './stream-event.ts';
@@ -49,12 +51,13 @@ export function runOn<K extends OperationName>(
   return async function* (input, context) {
     const { idempotencyKey, transport = 'feed' } = options;
     const { correlationId } = context;
-    const feedId = transport === 'feed' ? await feedOf(peer).opened() : undefined;
+    // There is no job yet to be cancelled.
+    const link = transport === 'feed' ? await raceAbort(feedOf(peer).open(), context.signal) : undefined;
     const request = { operation, input, correlationId, idempotencyKey };
     const last =
-      feedId === undefined
+      link === undefined
         ? await runOnStream(peer, request, { context, options })
-        : await runOnFeed(peer, { ...request, feedId }, { context, options });
+        : await runOnFeed(peer, { ...request, link }, { context, options });
     return asOutput(peer, operation, last);
   };
 }
@@ -68,8 +71,7 @@ export function resumeOn<K extends OperationName>(
   return async function* ({ jobId, after }, context) {
     const feed = feedOf(peer);
     const follower = feed.follow(followOptions({ context, options }, after));
-    follower.claim(jobId);
-    feed.resume(follower);
+    feed.claim(follower, jobId);
     return asOutput(peer, operation, await untilEnded(peer, jobId, follower.ended));
   };
 }
@@ -88,7 +90,7 @@ async function runOnStream(peer: Peer, request: PostOptions, { context, options 
 
 async function runOnFeed(
   peer: Peer,
-  request: PostOptions & { feedId: string },
+  request: PostOptions & { link: FeedLink },
   { context, options }: Driving,
 ): Promise<StreamEvent> {
   const feed = feedOf(peer);
@@ -96,9 +98,7 @@ async function runOnFeed(
   try {
     const { jobId, isFollowed } = await createJob(peer, request, follower.tag);
     context.drives({ role: peer.role, name: peer.name, job_id: jobId });
-    follower.claim(jobId);
-    // The feed on which the events would have come may have broken meanwhile.
-    if (!isFollowed || !feed.isOpen(request.feedId)) feed.resume(follower);
+    feed.claim(follower, jobId, isFollowed ? request.link : undefined);
     return await untilEnded(peer, jobId, follower.ended);
   } catch (cause) {
     follower.fail(cause);
@@ -165,7 +165,7 @@ export async function postJob(peer: Peer, options: PostOptions): Promise<string>
 /** @param tag follows the job on the feed, if that is still open there */
 async function createJob(
   peer: Peer,
-  { operation, input, correlationId, idempotencyKey, signal, feedId }: PostOptions & { feedId?: string },
+  { operation, input, correlationId, idempotencyKey, signal, link }: PostOptions & { link?: FeedLink },
   tag?: number,
 ): Promise<{ jobId: string; isFollowed: boolean }> {
   const answer = await call(peer, {
@@ -175,7 +175,7 @@ async function createJob(
     headers: {
       ...correlationHeaders(correlationId),
       'idempotency-key': idempotencyKey ?? randomUUID(),
-      ...(feedId === undefined ? {} : { [FEED_HEADER]: `${feedId}/${tag}` }),
+      ...(link === undefined ? {} : { [FEED_HEADER]: `${link.id}/${tag}` }),
     },
     repeatable: true,
     answerWithinMs: PROMPT_ANSWER_DEADLINE_MS,

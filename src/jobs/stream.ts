@@ -4,7 +4,13 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { DONE, isTerminal, type EventKind } from '../contract/index.ts';
 import { parseJson, refusal } from './call.ts';
 import { exchange, textOf } from './exchange.ts';
-import { PROMPT_ANSWER_DEADLINE_MS, RECONNECT_BACKOFF_MS, RECONNECT_DEADLINE_MS, SILENCE_DEADLINE_MS } from './limits.ts';
+import {
+  EVENT_LIMIT_CHARS,
+  PROMPT_ANSWER_DEADLINE_MS,
+  RECONNECT_BACKOFF_MS,
+  RECONNECT_DEADLINE_MS,
+  SILENCE_DEADLINE_MS,
+} from './limits.ts';
 import { badResponse, DeadlineError, networkCode, unreachable, whyUnreachable, type Peer } from './peer.ts';
 import type { StreamEvent } from './stream-event.ts';
 
@@ -89,9 +95,6 @@ async function* parseBody(peer: Peer, response: IncomingMessage): AsyncGenerator
     yield* events;
   }
 }
-
-/** Larger than any event of ours: a result holds at most one answer. */
-const EVENT_LIMIT_CHARS = 64 * 1024 * 1024;
 
 const KINDS: ReadonlySet<string> = new Set<EventKind>(['narration', 'progress', 'token', 'result', 'failed', 'cancelled']);
 

@@ -9,7 +9,7 @@ import {
   type OperationSpec,
   type Run,
 } from '../contract/index.ts';
-import { resumeOn, runOn, type Peer, type Resume, type RunOnOptions } from '../jobs/index.ts';
+import { isSilence, resumeOn, runOn, type Peer, type Resume, type RunOnOptions } from '../jobs/index.ts';
 import { log, narrate } from '../narration/index.ts';
 import { chooseHive } from './choose-hive.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
@@ -101,11 +101,11 @@ function mending(hive: Hive, { localHive }: ForwardParts): Pick<RunOnOptions, 'o
   const { signal } = new AbortController();
   let isSaid = false;
   return {
-    onReconnect: (reason) => {
+    onReconnect: (reason, cause) => {
       // Each try to reconnect brings a word; one is enough.
       if (!isSaid) narrate('hive_lost', `lost hive '${hive.hive_id}' (${reason}); taking its jobs up again`);
       isSaid = true;
-      localHive.distrust();
+      localHive.distrust({ wasSilent: isSilence(cause) });
       localHive.ensureRunning(hive, signal).catch((cause: unknown) => log.warn({ err: cause }, 'the local hive is lost'));
     },
   };

@@ -33,6 +33,8 @@ export class LocalHive {
   readonly #options: LocalHiveOptions;
   /** Seen running, and nothing has been wrong since: a hive under load is not asked again before every job. */
   #isKnown = false;
+  /** It has missed its pings: it is frozen, and not only busy. */
+  #wasSilent = false;
   #checking: Promise<void> | undefined;
 
   constructor(options: LocalHiveOptions) {
@@ -48,9 +50,10 @@ export class LocalHive {
     await raceAbort(this.#checking, signal);
   }
 
-  /** To be called when a call to it has failed: the next request looks again. */
-  distrust(): void {
+  /** To be called when a call to it has failed: the next request looks again. One that has been silent is given one more chance. */
+  distrust(how: { wasSilent: boolean } = { wasSilent: false }): void {
     this.#isKnown = false;
+    this.#wasSilent = how.wasSilent;
   }
 
   async probe(hive: Hive): Promise<Presence> {
@@ -90,7 +93,8 @@ export class LocalHive {
   /** A hive with much to do may be late once; one that is late again and again is frozen. */
   async #probePatiently(hive: Hive): Promise<Presence> {
     let presence = await this.probe(hive);
-    for (let tries = 1; presence.kind === 'frozen' && tries < FROZEN_PROBES; tries += 1) presence = await this.probe(hive);
+    const probes = this.#wasSilent ? 1 : FROZEN_PROBES;
+    for (let tries = 1; presence.kind === 'frozen' && tries < probes; tries += 1) presence = await this.probe(hive);
     return presence;
   }
 

@@ -23,6 +23,7 @@ function worker(
     contextSize: undefined,
     unwanted: new AbortController(),
     died: new AbortController(),
+    ending: undefined,
     loaded: Promise.resolve(),
   };
 }

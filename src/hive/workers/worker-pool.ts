@@ -89,12 +89,16 @@ export class WorkerPool {
       if (lease !== undefined) return lease;
       const fitting = this.list().filter((worker) => fits(worker, need));
       const loading = fitting.find(({ state }) => state.kind === 'loading');
+      const ending = fitting.find((worker) => worker.ending !== undefined && !worker.died.signal.aborted);
       if (fitting.some(({ state }) => state.kind === 'ready')) {
         const waited = await this.#slots.wait(need, signal);
         if (waited !== undefined) return waited;
       } else if (loading !== undefined) {
         narrate('worker_load', `worker ${loading.id} is loading ${loading.spec.model}; waiting for it`);
         await raceAbort(loading.loaded, signal);
+      } else if (ending !== undefined) {
+        // It is being ended, and started again after that: another one would be one too many.
+        await raceAbort(ending.ending ?? Promise.resolve(), signal);
       } else if (need.workerId !== undefined) {
         throw this.#goneWorker(need.workerId);
       } else if (spec === undefined) {
@@ -171,6 +175,12 @@ export class WorkerPool {
 
   /** Ends a worker that does not answer any more: a frozen process is no better than a dead one. Its jobs are told. */
   async condemn(worker: WorkerProcess, why: string): Promise<void> {
+    // Many requests may find out at once; all of them wait for the one end.
+    if (worker.state.kind === 'ready') worker.ending ??= this.#condemn(worker, why);
+    await worker.ending;
+  }
+
+  async #condemn(worker: WorkerProcess, why: string): Promise<void> {
     if (worker.state.kind !== 'ready' || worker.identity === undefined) return;
     worker.state = { kind: 'stopping', port: worker.state.port };
     log.error({ worker_id: worker.id }, `ending ${worker.id}: ${why}`);
@@ -231,11 +241,18 @@ export class WorkerPool {
     worker.died.abort(new JobError('worker_died', `Worker '${worker.id}' was stopped`));
   }
 
-  async #onEnded(worker: WorkerProcess, how: string): Promise<void> {
+  #onEnded(worker: WorkerProcess, how: string): void {
     if (worker.state.kind === 'stopping' || worker.state.kind === 'exited') return;
     worker.state = { kind: 'exited', lastWords: how };
-    const lastWords = lastWordsIn(await tailLog(this.#options.paths.logFile(worker.id), LOG_LINES));
-    await this.#bury(worker, { how, lastWords });
+    worker.ending ??= this.#readLastWords(worker).then((lastWords) => this.#bury(worker, { how, lastWords }));
+  }
+
+  async #readLastWords({ id }: WorkerProcess): Promise<string> {
+    try {
+      return lastWordsIn(await tailLog(this.#options.paths.logFile(id), LOG_LINES));
+    } catch (cause) {
+      return `Its log cannot be read: ${String(cause)}`;
+    }
   }
 
   /** Of a worker that nobody wanted to end: its successor first, so that its requests find that one instead of making another. */
@@ -243,7 +260,11 @@ export class WorkerPool {
     const { id, identity } = worker;
     log.error({ worker_id: id, last_words: lastWords }, `${id} ${how}`);
     worker.state = { kind: 'exited', lastWords: [how, lastWords].filter((words) => words !== '').join('. ') };
-    if (identity !== undefined) await removePidfile(this.#options.paths.run, { ...identity, name: id });
+    if (identity !== undefined) {
+      await removePidfile(this.#options.paths.run, { ...identity, name: id }).catch((cause: unknown) =>
+        log.warn({ err: cause }, `the pidfile of ${id} stays`),
+      );
+    }
     this.#revive(worker);
     worker.died.abort(workerDied(id, how, lastWords));
     this.#forgetOldExits();
@@ -300,6 +321,7 @@ function newWorker(id: string, spec: WorkerSpec): WorkerProcess {
     contextSize: undefined,
     unwanted: new AbortController(),
     died: new AbortController(),
+    ending: undefined,
     loaded: Promise.resolve(),
   };
 }

@@ -40,6 +40,8 @@ export interface WorkerProcess {
   readonly unwanted: AbortController;
   /** Aborts when the process has ended, with the error for its jobs. */
   readonly died: AbortController;
+  /** Set while a process that nobody wanted to end is being dealt with; resolves when its requests have been told. Never rejects. */
+  ending: Promise<void> | undefined;
   /** Settles when it is ready, or with the error of its start. */
   loaded: Promise<void>;
 }
