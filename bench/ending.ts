@@ -4,8 +4,15 @@ import { join } from 'node:path';
 
 const endings = new Set<() => void>();
 
+// The last one first: daemons are stopped by what is in their home.
 process.on('exit', () => {
-  for (const end of endings) end();
+  for (const end of [...endings].reverse()) {
+    try {
+      end();
+    } catch (cause) {
+      console.error(cause);
+    }
+  }
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
 

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { entry } from './command.ts';
 import { atTheEnd, temporaryFolder } from './ending.ts';
 import { freePort } from './free-port.ts';
 
-const entry = join(dirname(import.meta.dirname), 'dist', 'rbee.js');
 const COMMAND_DEADLINE_MS = 60_000;
 
 /** Queen and hive as they are built, in a home of their own. */
 export interface Fleet extends AsyncDisposable {
+  home: string;
+  /** What every process of the fleet has in its environment. */
+  env: Record<string, string | undefined>;
   queenPort: number;
   hivePort: number;
   /** Runs a command of the command line, and returns the output of its operation. */
@@ -39,6 +41,8 @@ export async function startFleet(): Promise<Fleet> {
   };
   const forget = atTheEnd(() => rbee(['down']));
   const fleet: Fleet = {
+    home: home.path,
+    env,
     queenPort,
     hivePort,
     result<T>(args: string[]): T {
