@@ -18,13 +18,15 @@ export interface Fleet extends AsyncDisposable {
   result<T>(args: string[]): T;
 }
 
-export async function startFleet(): Promise<Fleet> {
+/** @param own what its processes have in their environment beside the usual */
+export async function startFleet(own: Record<string, string> = {}): Promise<Fleet> {
   assert(existsSync(entry), 'the fleet is started as it is built: npm run build');
   const home = await temporaryFolder();
   const [queenPort, hivePort, workerPort] = [await freePort(), await freePort(), await freePort()];
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('RBEE_') && name !== 'NODE_OPTIONS');
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('RBEE_') && name !== 'NODE_OPTIONS');
   const env = {
-    ...Object.fromEntries(own),
+    ...Object.fromEntries(kept),
+    ...own,
     RBEE_HOME: home.path,
     RBEE_QUEEN_PORT: String(queenPort),
     RBEE_HIVE_PORT: String(hivePort),

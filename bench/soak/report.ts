@@ -1,5 +1,7 @@
+import { GROWTH_LIMIT_MB_PER_MINUTE, type Growth, type HeldMemory } from './held-memory.ts';
 import type { LogWatch } from './log-watch.ts';
-import { MEMORY_LIMIT_MB_PER_MINUTE, type Growth, type MemoryWatch } from './memory-watch.ts';
+import type { MemoryWatch } from './memory-watch.ts';
+import type { Slope } from './slope.ts';
 import type { Tally } from './tally.ts';
 
 export interface Soaked {
@@ -8,6 +10,8 @@ export interface Soaked {
   tally: Tally;
   done: Map<string, number>;
   memory: MemoryWatch;
+  /** Of queen and hive while they are left alone. */
+  held: HeldMemory[];
   logs: LogWatch;
 }
 
@@ -15,23 +19,24 @@ export interface Soaked {
 export function lineOf({ startedAt, tally, done, memory }: Soaked, phase: string): string {
   const endings = ['result', 'cancelled', 'worker_died', 'interrupted'].map((ending) => `${tally.sumOf(ending)} ${ending}`);
   const kills = [...done.values()].reduce((sum, many) => sum + many, 0);
-  const MB = (['queen', 'hive'] as const).map((daemon) => `${daemon} ${memory.now(daemon).toFixed(0)} MB`);
   return [
     `${((Date.now() - startedAt) / 1000).toFixed(0).padStart(4)} s ${phase}`,
     `${tally.jobs} jobs (${endings.join(', ')}), ${tally.running} running`,
     `${tally.reconnects} reconnects, ${kills} disturbances`,
-    MB.join(', '),
+    memory.lives.map(({ daemon, nowMB }) => `${daemon} ${nowMB.toFixed(0)} MB`).join(', '),
     `${tally.violations.length} violations`,
   ].join(' · ');
 }
 
 /** Memory that surely grows, and what no log should hold. */
-export function judgeAtTheEnd({ memory, logs, tally }: Soaked): void {
-  for (const growth of memory.growths()) if (isTooMuch(growth)) tally.violate(`memory of ${growthText(growth)}`);
+export function judgeAtTheEnd({ held, logs, tally }: Soaked): void {
+  for (const growth of held.map((one) => one.growth())) {
+    if (growth.isTooMuch) tally.violate(`${growthText(growth)}, more than ${GROWTH_LIMIT_MB_PER_MINUTE} MB a minute`);
+  }
   for (const [key, many] of logs.counts) tally.violate(`${key} (${many} times), first ${logs.found.get(key)}`);
 }
 
-export function tableOf({ seed, startedAt, tally, done, memory }: Soaked): string {
+export function tableOf({ seed, startedAt, tally, done, memory, held }: Soaked): string {
   const sorted = (counts: Map<string, number>) => [...counts].sort(([a], [b]) => a.localeCompare(b));
   const rows: [string, string][] = [
     ['seed', String(seed)],
@@ -41,22 +46,25 @@ export function tableOf({ seed, startedAt, tally, done, memory }: Soaked): strin
     ['events', String(tally.events)],
     ['reconnects', String(tally.reconnects)],
     ['read again from the beginning', String(tally.rereads)],
-    ...memory.growths().map((growth): [string, string] => ['memory', growthText(growth)]),
+    ...memory.lives.map(({ daemon, pids, mostMB }): [string, string] => [
+      `processes of the ${daemon}`,
+      `${pids.size}, at most ${mostMB.toFixed(0)} MB`,
+    ]),
+    ...held.map((one): [string, string] => ['left alone', growthText(one.growth())]),
     ['violations', String(tally.violations.length)],
   ];
   const width = Math.max(...rows.map(([what]) => what.length));
   return rows.map(([what, figure]) => `${what.padEnd(width)}  ${figure}`).join('\n');
 }
 
-/** Only where even the least of what it may be is over the limit. */
-function isTooMuch({ daemon, last: { slope, isJudged } }: Growth): boolean {
-  if (daemon === 'worker' || slope === undefined || !isJudged) return false;
-  return slope.each - slope.give > MEMORY_LIMIT_MB_PER_MINUTE;
+function growthText({ daemon, last, resident, heap, samples }: Growth): string {
+  const { residentMB, heapMB } = last;
+  return (
+    `${daemon}: ${residentMB.toFixed(0)} MB resident, ${slopeText(resident)}; ` +
+    `heap ${heapMB.toFixed(1)} MB, ${slopeText(heap)}; ${samples} samples after collections, the first minute left out`
+  );
 }
 
-function growthText({ daemon, lives, mostMB, last: { livedMs, MB, slope, isJudged } }: Growth): string {
-  const line = slope === undefined ? 'no line' : `${slope.each.toFixed(2)} ± ${slope.give.toFixed(2)} MB/min`;
-  const judged = daemon === 'worker' || isJudged ? '' : ', too short to judge';
-  const last = `the last, after ${(livedMs / 1000).toFixed(0)} s, ${MB.toFixed(0)} MB`;
-  return `${daemon}: ${lives} processes, at most ${mostMB.toFixed(0)} MB; ${last}, ${line}${judged}`;
+function slopeText(slope: Slope | undefined): string {
+  return slope === undefined ? 'no line' : `${slope.each.toFixed(2)} ± ${slope.give.toFixed(2)} MB/min`;
 }
