@@ -18,6 +18,8 @@ export interface GenerateQuestion {
 export interface Generated {
   tokens: number;
   ms: number;
+  /** Of all answers together, from their first tokens on: without the reading of the prompts. */
+  generatingPerSecond: number;
 }
 
 const { modelPath, threads, slots, contextSize } = JSON.parse(process.argv[2] ?? '{}') as BareOptions;
@@ -50,15 +52,17 @@ async function generate({ prompts, tokensEach }: GenerateQuestion): Promise<Gene
   const from = performance.now();
   const answers = prompts.map((prompt, index) => answer(sequences[index] as LlamaContextSequence, prompt, index));
   let tokens = 0;
+  let readMs = 0;
   for (let step = 0; step < tokensEach; step += 1) {
     const made = await Promise.all(answers.map((one) => one.next()));
     tokens += made.filter(({ done }) => done !== true).length;
+    if (step === 0) readMs = performance.now() - from;
     // The library ends its step.
     await setImmediate();
   }
   const ms = performance.now() - from;
   for (const one of answers) await one.return();
-  return { tokens, ms };
+  return { tokens, ms, generatingPerSecond: ((tokens - prompts.length) / (ms - readMs)) * 1000 };
 }
 
 function answer(sequence: LlamaContextSequence, prompt: string, index: number): AsyncGenerator<Token, void | Token> {

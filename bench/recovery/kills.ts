@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { command } from '../command.ts';
 import { daemonOf, type Daemon } from '../daemon-processes.ts';
 import type { Fleet } from '../fleet.ts';
-import { silenceAfter, Stream } from './stream.ts';
+import { silenceAfter, TokenStream } from '../client/token-stream.ts';
 
 /** Tokens that are seen before the kill. */
 const UNDER_WAY = 30;
@@ -66,7 +66,7 @@ export async function loseWorker(fleet: Fleet, signal: Signal): Promise<LostWork
   freshWorker(fleet);
   const stream = await streaming(fleet);
   const struckAt = await strike(fleet, 'worker', signal);
-  const next = new Stream(fleet.queenPort, SHORT, key());
+  const next = new TokenStream(fleet.queenPort, SHORT, key());
   const told = await stream.ended;
   assert.match(told.json, /"worker_died"/);
   assert.equal((await next.ended).kind, 'result');
@@ -80,10 +80,10 @@ export function freshWorker(fleet: Fleet): void {
   fleet.result(['worker', 'spawn']);
 }
 
-async function streaming(fleet: Fleet): Promise<Stream> {
+async function streaming(fleet: Fleet): Promise<TokenStream> {
   // Every connection on the way is made, and no start is still under way.
-  await new Stream(fleet.queenPort, SHORT, key()).ended;
-  const stream = new Stream(fleet.queenPort, ENDLESS, key());
+  await new TokenStream(fleet.queenPort, SHORT, key()).ended;
+  const stream = new TokenStream(fleet.queenPort, ENDLESS, key());
   await stream.tokens(UNDER_WAY);
   return stream;
 }

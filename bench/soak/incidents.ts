@@ -15,6 +15,12 @@ export class Incidents {
     this.#all.push({ daemon, from: Date.now(), until: Date.now() + lastsMs });
   }
 
+  /** Which of them were struck in a time. */
+  struck(from: number, until: number): Set<Daemon> {
+    return new Set(this.#all.filter((one) => one.from >= from && one.from <= until).map(({ daemon }) => daemon));
+  }
+
+  /** Which of them something was the matter with, from before perhaps. */
   during(from: number, until: number): Set<Daemon> {
     return new Set(this.#all.filter((one) => one.from <= until && one.until >= from).map(({ daemon }) => daemon));
   }

@@ -29,7 +29,10 @@ export function judge(story: Story, incidents: Incidents): Verdict {
   verdict.problems.push(...textProblems(story));
   verdict.ending = last.kind === 'failed' ? (JSON.parse(last.json) as WireError).code : last.kind;
   const why = whyNot(story, verdict.ending, incidents);
-  if (verdict.ending === 'interrupted') verdict.ending += hasAnswer(followed) ? ', in mid-answer' : ', before the answer began';
+  if (verdict.ending === 'interrupted') {
+    const struck = [...incidents.struck(story.postedAt, followed.endedAt)].sort().join(', ');
+    verdict.ending = `interrupted ${hasAnswer(followed) ? 'in mid-answer' : 'before the answer began'}; struck meanwhile: ${struck}`;
+  }
   if (why !== undefined) verdict.problems.push(`${why}: ${last.json}`);
   return verdict;
 }

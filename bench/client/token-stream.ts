@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isTerminal } from '../../src/contract/index.ts';
-import { postJob } from '../soak/queen-calls.ts';
-import { readStream } from '../soak/read-stream.ts';
-import type { StreamEvent } from '../soak/stream-text.ts';
+import { postJob } from './queen-calls.ts';
+import { readStream } from './read-stream.ts';
+import type { StreamEvent } from './stream-text.ts';
 
 const RECONNECT_MS = 5;
 const DEADLINE_MS = 60_000;
@@ -14,7 +14,7 @@ export interface End {
 }
 
 /** A client that streams one answer, takes the stream up again when it breaks, and notes when each token came. */
-export class Stream {
+export class TokenStream {
   /** By performance.now(), as all times here. */
   readonly tokensAt: number[] = [];
   readonly ended: Promise<End>;
