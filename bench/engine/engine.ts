@@ -16,7 +16,7 @@ const SLOTS = 8;
 const STREAMS = [1, 4, 8];
 const TOKENS_EACH = 96;
 /** Pairs of runs. Noise is larger than what is looked for. */
-const LEAST_RUNS = 7;
+const LEAST_RUNS = 11;
 const AIM = { of: 'ratio', atLeast: 0.95 } as const;
 const WEIGHTS_BYTES_PER_THREAD = 32 * 1024 ** 2;
 const CONTEXT = 1024;
