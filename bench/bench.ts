@@ -57,10 +57,11 @@ const isKept = options.load === undefined && profileFolder === undefined;
 for (const name of positionals.length === 0 ? BENCH_NAMES : positionals) {
   assert(isBenchName(name), `there is no bench '${name}': ${BENCH_NAMES.join(', ')}`);
   console.log(`\n${name}`);
+  const machine = thisMachine();
   const findings = await benches[name](options);
   if (!isKept) continue;
   const measuredOn = new Date().toISOString().slice(0, 10);
-  await saveSection(root, name, { ...findings, machine: thisMachine(), measuredOn });
+  await saveSection(root, name, { ...findings, machine, measuredOn });
 }
 
 function isBenchName(name: string): name is BenchName {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const endings = new Set<() => void>();
 
-// The last one first: daemons are stopped by what is in their home.
+// The last first, as a home must outlive its daemons; and one that fails must not leave the others undone.
 process.on('exit', () => {
   for (const end of [...endings].reverse()) {
     try {
@@ -32,7 +32,7 @@ export interface TemporaryFolder extends AsyncDisposable {
 export async function temporaryFolder(): Promise<TemporaryFolder> {
   // Beside the bundle, on the disk that a home would be on: a system's temporary folder may be quite another kind.
   const path = await mkdtemp(join(import.meta.dirname, 'home-'));
-  const remove = () => rmSync(path, { recursive: true, force: true });
+  const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   const forget = atTheEnd(remove);
   return {
     path,

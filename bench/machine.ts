@@ -1,4 +1,4 @@
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
 /** Where something was measured. */
 export interface Machine {
@@ -7,6 +7,8 @@ export interface Machine {
   memoryGiB: number;
   node: string;
   kernel: string;
+  /** Of the last minute, before anything was measured: what other programs were doing. */
+  loadAverage: number;
 }
 
 export function thisMachine(): Machine {
@@ -17,9 +19,10 @@ export function thisMachine(): Machine {
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     node: process.version,
     kernel: `${type()} ${release()}`,
+    loadAverage: loadavg()[0] ?? 0,
   };
 }
 
-export function describe({ cpu, cores, memoryGiB, node, kernel }: Machine): string {
-  return `${cpu}, ${cores} cores, ${memoryGiB} GiB of memory, ${kernel}, Node ${node}`;
+export function describe({ cpu, cores, memoryGiB, node, kernel, loadAverage }: Machine): string {
+  return `${cpu}, ${cores} cores, ${memoryGiB} GiB of memory, ${kernel}, Node ${node}; load average before the run ${loadAverage.toFixed(1)}`;
 }

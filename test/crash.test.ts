@@ -1,9 +1,12 @@
-import { appendFileSync, readdirSync } from 'node:fs';
+import { once } from 'node:events';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failed } from '../src/contract/index.ts';
 import { requests, resultOf, runAll, type Followed } from './support/streams.ts';
-import { ENDLESS, testSwarm, type Swarm } from './support/swarm.ts';
+import { ENDLESS, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 
 interface Workers {
   workers: { worker_id: string; pid: number; state: string; last_words?: string }[];
@@ -142,3 +145,25 @@ test('a worker that dies again and again is started again within a budget, then 
   // Whoever asks for an answer gets a new worker all the same.
   expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
 }, 60_000);
+
+test('a hive that is started again adopts no stranger, whatever the pidfile of its worker says', async () => {
+  await using swarm = await testSwarm();
+  await swarm.result(['worker', 'spawn']);
+  const [hive, { pid, worker_id }] = [await pidOfHive(swarm), await onlyWorker(swarm)];
+  const asked: string[] = [];
+  const stranger = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    response.end('{"role":"worker"}');
+  }).listen(0, '127.0.0.1');
+  await once(stranger, 'listening');
+  process.kill(hive, 'SIGKILL');
+  const pidfile = join(swarm.home, 'state', 'run', `${worker_id}.json`);
+  const told = JSON.parse(readFileSync(pidfile, 'utf8')) as object;
+  writeFileSync(pidfile, JSON.stringify({ ...told, port: (stranger.address() as AddressInfo).port }));
+  expect(await swarm.result<Workers>(['worker', 'list'])).toEqual({ workers: [] });
+  // It was looked at, and never given anything to do.
+  expect(new Set(asked)).toEqual(new Set(['/health']));
+  // A worker that cannot be reached is of no use to anybody, and holds its memory.
+  await expect.poll(() => leftovers(swarm.home).includes(pid), { timeout: 10_000 }).toBe(false);
+  stranger.close();
+});

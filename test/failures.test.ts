@@ -200,7 +200,7 @@ test('a hive that is killed and started again takes its worker back', async () =
 
 const mayMount = process.getuid?.() === 0 && process.platform === 'linux';
 test.skipIf(!mayMount)(
-  'a full disk refuses new jobs with a sentence, and is over when there is room again (needs root, to mount a small disk)',
+  'a full disk ends the job that it hits and refuses new ones, each with a sentence, and is over when there is room again (needs root, to mount a small disk)',
   async () => {
     const disk = await mkdtemp(join(tmpdir(), 'rbee-disk-'));
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk]);
@@ -209,7 +209,11 @@ test.skipIf(!mayMount)(
       await mkdir(home);
       await using swarm = await testSwarm({ home });
       expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+      const running = swarm.start(ENDLESS);
+      await running.says('stdout', /.{20}/s);
       execFileSync('sh', ['-c', `cat /dev/zero > ${disk}/filler 2>/dev/null || true`]);
+      const hit = await running.ended;
+      expect([hit.code, hit.stderr]).toEqual([7, expect.stringMatching(/Error: .*disk.*full.*\n.*space/i)]);
       const { code, stderr } = await swarm.rbee(['infer', 'hello', '-q']);
       expect(stderr).toMatch(/^Error: .*disk.*full.*\n.*space/i);
       expect(code).toBe(7);

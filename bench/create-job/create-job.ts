@@ -1,6 +1,6 @@
 import type { BenchOptions } from '../bench.ts';
 import { startChild, type Child } from '../child.ts';
-import { cpuTimeNs } from '../cpu-time.ts';
+import { cpuTimeNs } from '../process-usage.ts';
 import { temporaryFolder, Together } from '../ending.ts';
 import { pin } from '../pin.ts';
 import type { Findings, Row } from '../results.ts';

@@ -18,8 +18,7 @@ export interface Chains {
 }
 
 /** One worker; a hive and a queen before it; two nginx before it, unless nginx is missing. One hop is the same for both. */
-/** @param nodeFlags for the worker and the relays */
-export async function startChains(together: Together, nodeFlags: string[]): Promise<Chains> {
+export async function startChains(together: Together, { nodeFlags }: { nodeFlags: string[] }): Promise<Chains> {
   const worker = together.add(await startChild('hops/worker', { nodeFlags }));
   const direct: Chain = {
     kind: 'rbee',

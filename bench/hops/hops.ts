@@ -17,7 +17,7 @@ const WARM_UP: Load = { streams: 100, ratePerSecond: 50 };
 /** What a token costs on its way from the worker through hive and queen, beside nginx in their places. */
 export async function benchHops({ runs, seconds, nodeFlags, load: onlyLoad }: BenchOptions): Promise<Findings> {
   await using together = new Together();
-  const { worker, chains } = await startChains(together, nodeFlags);
+  const { worker, chains } = await startChains(together, { nodeFlags });
   const ends = { worker, consumer: together.add(await startChild('hops/consumer')) };
   for (const chain of chains) await runOnce(chain, WARM_UP, { ...ends, seconds: 1 });
 

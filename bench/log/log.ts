@@ -62,9 +62,11 @@ const HOW =
 function runOurs(folder: string): Round {
   const log = openFileEventLog(folder);
   const jobIds = Array.from({ length: JOBS }, (_, at) => `job-${at}`);
-  for (const job_id of jobIds) log.create({ job_id, operation: 'infer', correlation_id: 'bench', created_at: '' });
+  const jobs = jobIds.map((job_id) => ({ job_id, operation: 'infer', correlation_id: 'bench', created_at: '' }));
+  // The files are there before the clock runs.
+  for (const job of jobs) log.append(job, eventsOf(0));
   const appendMs = timeMs(() => {
-    for (let flush = 0; flush < FLUSHES; flush += 1) for (const jobId of jobIds) log.append(jobId, eventsOf(flush));
+    for (let flush = 1; flush <= FLUSHES; flush += 1) for (const job of jobs) log.append(job, eventsOf(flush));
   });
   const replayMs = timeMs(() => {
     for (const jobId of jobIds) replay(log, jobId);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { KEPT_JOBS_LIMIT } from '../../src/jobs/index.ts';
 import { startChild, type Child } from '../child.ts';
-import { residentBytes } from '../cpu-time.ts';
+import { residentBytes } from '../process-usage.ts';
 import type { Posted, PostQuestion } from '../create-job/client-process.ts';
 import { temporaryFolder, Together } from '../ending.ts';
 import { startFleet, type Fleet } from '../fleet.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { residentBytes } from '../cpu-time.ts';
+import { residentBytes } from '../process-usage.ts';
 import { daemonOf } from '../daemon-processes.ts';
 import { Collector } from './collector.ts';
 import { slopeOf, type Point, type Slope } from './slope.ts';

@@ -1,4 +1,4 @@
-import { residentBytes } from '../cpu-time.ts';
+import { residentBytes } from '../process-usage.ts';
 import { daemonsOf, type Daemon } from '../daemon-processes.ts';
 
 const SAMPLE_MS = 500;

@@ -21,6 +21,11 @@ interface ErrorSpec {
  */
 export const errorCodes = {
   invalid_json: final([400, 2], 'The body is not JSON.', 'Send one JSON object, for example {"operation":"status"}.'),
+  bad_request: final(
+    [400, 2],
+    'What came is not HTTP, or too much of it.',
+    'Send HTTP/1.1, with headers of at most 16 KiB in all.',
+  ),
   missing_operation: final([400, 2], "The body has no 'operation'.", 'Name one: rbee --help lists them.'),
   unknown_operation: final([400, 2], 'No operation has this name.', 'Check the spelling; docs/API lists every operation.'),
   operation_not_supported: final([400, 2], 'Another role serves this operation.', 'Send it to the role that the message names.'),

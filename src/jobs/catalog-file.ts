@@ -90,10 +90,10 @@ class OpenSqliteFile implements SqliteFile {
   }
 
   transaction(work: () => void): void {
-    this.exec('BEGIN IMMEDIATE');
+    this.run('BEGIN IMMEDIATE');
     try {
       work();
-      this.exec('COMMIT');
+      this.run('COMMIT');
     } catch (cause) {
       // On a full disk SQLite has rolled back by itself, and a second rollback would hide the cause.
       if (this.#open && this.inTransaction) this.exec('ROLLBACK');

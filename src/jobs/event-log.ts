@@ -38,14 +38,12 @@ export interface LogChunk {
  * Synchronous, because an append is about 2 µs and because "append, then deliver" is then free of races.
  */
 export interface EventLog {
-  /** @throws JobError disk_full */
-  create(header: JobHeader): void;
   /**
-   * All of the events or none. The caller numbers them.
+   * All of the events or none. The caller numbers them; with the first ones the log begins.
    * @returns the place after them
    * @throws JobError disk_full
    */
-  append(jobId: string, events: readonly LoggedEvent[]): Cursor;
+  append(job: JobHeader, events: readonly LoggedEvent[]): Cursor;
   /** Up to about READ_CHUNK_BYTES of events from the cursor on; none when it is at the end, or when the job is unknown. */
   read(jobId: string, from: Cursor): LogChunk;
   /**

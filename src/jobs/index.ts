@@ -1,4 +1,5 @@
 export * from './client.ts';
+export { bindServer } from './bound-server.ts';
 export { openSqliteCatalog } from './sqlite-catalog.ts';
 export { openMemoryCatalog } from './memory-catalog.ts';
 export type { Catalog, Collection } from './catalog.ts';
@@ -8,6 +9,6 @@ export { KEPT_IN_MEMORY_JOBS_LIMIT, KEPT_JOBS_AGE_MS, KEPT_JOBS_LIMIT } from './
 export { openMemoryEventLog } from './memory-event-log.ts';
 export { raceAbort } from './race-abort.ts';
 export { JobRegistry } from './registry.ts';
-export { bindServer, createJobServer } from './server.ts';
+export { createJobServer } from './server.ts';
 export type { ServedRole } from './served-role.ts';
 export type { Resume } from './takeover.ts';

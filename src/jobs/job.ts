@@ -13,6 +13,15 @@ import { Flush, type Reader } from './reader.ts';
 import { RelayedEvent } from './relayed-event.ts';
 import type { StoredJob } from './stored-job.ts';
 
+export interface JobOptions {
+  log: EventLog;
+  /** Called when there are events to flush. */
+  dirty: (job: Job) => void;
+  /** Called when the record is to be stored. */
+  recordChanged: (job: Job) => void;
+  lastSeq: number;
+}
+
 /**
  * One job in memory: its record, its events on the way to the log, its readers.
  * `append` numbers an event; `flush` makes what was appended durable and only then delivers it.
@@ -34,13 +43,14 @@ export class Job {
   #overLimit: JobError | undefined;
   /** The end of a job whose log could take no more: the one event that lives in memory alone. */
   #unlogged: LoggedEvent | undefined;
-  #isRecordChanged = true;
+  readonly #recordChanged: (job: Job) => void;
 
-  constructor(record: StoredJob, options: { log: EventLog; dirty: (job: Job) => void; lastSeq?: number }) {
+  constructor(record: StoredJob, options: JobOptions) {
     this.record = record;
     this.#log = options.log;
     this.#dirty = options.dirty;
-    this.#lastSeq = options.lastSeq ?? 0;
+    this.#recordChanged = options.recordChanged;
+    this.#lastSeq = options.lastSeq;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -59,26 +69,17 @@ export class Job {
     return this.#lastSeq;
   }
 
-  /** Whether the record is to be stored: most flushes only bring events. */
-  get isRecordChanged(): boolean {
-    return this.#isRecordChanged;
-  }
-
   start(): void {
     this.record.state = 'running';
     this.record.started_at ??= new Date().toISOString();
-    this.#changeRecord();
+    this.#recordChanged(this);
   }
 
   /** Notes the job below that this one drives from now on. */
   drives(below: DownstreamJob): void {
     this.record.downstream.push(below);
     this.record.driven_after = this.#lastSeq;
-    this.#changeRecord();
-  }
-
-  markStored(): void {
-    this.#isRecordChanged = false;
+    this.#recordChanged(this);
   }
 
   /** Ignored once the job has ended: what a handler still says then changes nothing. */
@@ -91,7 +92,7 @@ export class Job {
     }
     if (event.kind === 'token' && this.record.first_token_at === undefined) {
       this.record.first_token_at = new Date().toISOString();
-      this.#changeRecord();
+      this.#recordChanged(this);
     }
     if (event instanceof RelayedEvent) this.#append(event.kind, event.json, event.below);
     else this.#append(event.kind, JSON.stringify(event.data));
@@ -132,7 +133,7 @@ export class Job {
     this.#pending = [];
     let flush: Flush;
     try {
-      flush = new Flush(events, this.#log.append(this.record.job_id, events));
+      flush = new Flush(events, this.#log.append(this.record, events));
     } catch (cause) {
       flush = this.#failUnlogged(cause, events);
     }
@@ -149,12 +150,7 @@ export class Job {
     this.record.state = kind === 'result' ? 'completed' : kind;
     this.record.ended_at = new Date().toISOString();
     if (error !== undefined) this.record.error = error;
-    this.#changeRecord();
-  }
-
-  #changeRecord(): void {
-    this.#isRecordChanged = true;
-    this.#dirty(this);
+    this.#recordChanged(this);
   }
 
   #append(kind: EventKind, json: string, below?: number): void {

@@ -25,6 +25,8 @@ export const FEED_IDLE_MS = 60_000;
 export const FEED_BUFFER_LIMIT_CHARS = 1024 * 1024;
 /** Jobs in one request to follow them. */
 export const FEED_FOLLOW_LIMIT = 1_000;
+/** From the first byte of a request to the end of its headers. */
+export const HEADERS_DEADLINE_MS = 10_000;
 export const CONNECT_DEADLINE_MS = 2_000;
 export const ANSWER_DEADLINE_MS = 30_000;
 /** To create a job, or to begin a stream, is the matter of a moment: a daemon that needs this long is frozen. */
@@ -35,9 +37,18 @@ export const RECONNECT_BACKOFF_MS = { first: 50, most: 2_000 };
 
 /** How long a cancelled handler may tidy up before its job ends without it. */
 export const CANCEL_GRACE_MS = 2_000;
+/** A peer that could not be told that a job is unwanted is told again this often, for so long. */
+export const CANCEL_RETRY_MS = 5_000;
+export const CANCEL_PATIENCE_MS = 10 * 60_000;
 /** How long a job with on_disconnect=cancel goes on without a reader. */
 export const DISCONNECT_GRACE_MS = 5_000;
 /** Read from a log at once, for a reader that is behind. */
 export const READ_CHUNK_BYTES = 64 * 1024;
+/** A changed record waits so long for others to be stored with it. */
+export const RECORD_DELAY_MS = 5;
+/** Records that could not be stored, on a full disk for example, are tried again after this. */
+export const RECORD_RETRY_MS = 1_000;
 /** Log files held open at once; more are opened and closed in turn, which costs ten times an append. */
 export const OPEN_LOGS_LIMIT = 2_048;
+/** Connections that wait to be taken. One beyond that is tried again by its side only after a second. */
+export const BACKLOG = 4_096;

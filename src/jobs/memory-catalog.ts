@@ -100,7 +100,6 @@ class MemoryCollection<T extends object> implements Collection<T> {
     assertUsable(this.#state);
     return this.#documents.size;
   }
-
 }
 
 /** All of it: what is deleted loses its place among the others. */

@@ -4,13 +4,11 @@ import type { Cursor, EventLog, JobHeader, LogChunk, LoggedEvent } from './event
 export function openMemoryEventLog(): EventLog {
   const logs = new Map<string, { header: JobHeader; events: LoggedEvent[] }>();
   return {
-    create(header) {
-      logs.set(header.job_id, { header, events: [] });
-    },
-    append(jobId, events) {
-      const log = logs.get(jobId)?.events ?? [];
-      for (const event of events) log.push(event);
-      return { offset: log.length, seq: events.at(-1)?.seq ?? 0 };
+    append(job, events) {
+      let log = logs.get(job.job_id);
+      if (log === undefined) logs.set(job.job_id, (log = { header: job, events: [] }));
+      for (const event of events) log.events.push(event);
+      return { offset: log.events.length, seq: events.at(-1)?.seq ?? 0 };
     },
     read(jobId, from): LogChunk {
       const events = logs.get(jobId)?.events.slice(from.offset, from.offset + EVENTS_PER_READ) ?? [];

@@ -8,6 +8,7 @@ import { Job } from './job.ts';
 import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS, RUNNING_JOBS_LIMIT } from './limits.ts';
 import type { JobRequest } from './parse-request.ts';
 import { Reader, type Sink } from './reader.ts';
+import { RecordWriter } from './record-writer.ts';
 import type { Encoder } from './sse.ts';
 import { alreadyEnded, digest, newRecord, publicRecord, type CreateOptions, type StoredJob } from './stored-job.ts';
 import { lookAtLeft, type LeftJob, type Resume } from './takeover.ts';
@@ -42,13 +43,14 @@ export class JobRegistry {
   readonly #stored: Collection<StoredJob>;
   /** Jobs that run, or whose end is not stored yet. The rest is read from the catalog. */
   readonly #live = new Map<string, Job>();
-  /** Jobs with events or a record to store at the next flush. */
+  readonly #records: RecordWriter;
+  /** Jobs with events to write at the next flush. */
   readonly #dirty = new Set<Job>();
   /** Requests under way, so that a POST sent twice at once makes one job. */
   readonly #creating = new Map<string, { digest: string; created: Promise<JobRecord> }>();
   readonly #disconnects = new DisconnectWatch();
   readonly #expiry: NodeJS.Timeout;
-  #nextFlush: Promise<JobError | undefined> | undefined;
+  #isFlushing = false;
   #isClosing = false;
   /** Of the live jobs that were made with one. */
   readonly #keys = new Map<string, Job>();
@@ -58,6 +60,16 @@ export class JobRegistry {
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.#stored = options.catalog.collection<StoredJob>('jobs', ['state', 'operation', 'correlation_id', 'idempotency_key']);
+    const { catalog, logger } = options;
+    this.#records = new RecordWriter({
+      catalog,
+      records: this.#stored,
+      logger,
+      flushEvents: () => this.#flushEvents(),
+      onStored: (job) => {
+        if (job.isClosed) this.#letGo(job);
+      },
+    });
     this.#takeOver();
     this.#expiry = setInterval(() => this.expire(), EXPIRY_INTERVAL_MS).unref();
   }
@@ -111,7 +123,7 @@ export class JobRegistry {
 
   /** Newest first. */
   find(query: JobQuery): JobRecord[] {
-    this.#flush();
+    this.#records.flush();
     return this.#stored.find({ ...query, newestFirst: true }).map(publicRecord);
   }
 
@@ -159,7 +171,7 @@ export class JobRegistry {
   /** Deletes ended jobs that are too old or too many, oldest first. */
   expire(): void {
     const { jobs: mostJobs, ageMs } = this.#options.kept;
-    this.#flush();
+    this.#records.flush();
     const tooMany = this.#stored.count() - mostJobs;
     const tooOld = new Date(Date.now() - ageMs).toISOString();
     for (const [index, job] of this.#stored.find({ limit: Math.max(tooMany, EXPIRED_AT_ONCE) }).entries()) {
@@ -181,7 +193,7 @@ export class JobRegistry {
     }, CANCEL_GRACE_MS);
     await Promise.all(jobs.map((job) => job.ended));
     clearTimeout(grace);
-    this.#flush();
+    this.#records.flush();
     this.#options.log.close();
   }
 
@@ -193,15 +205,10 @@ export class JobRegistry {
       throw new JobError('too_many_jobs', `${RUNNING_JOBS_LIMIT} jobs are running already`);
     const record = newRecord(request, options, this.#options.actor);
     const job = this.#track(record);
-    try {
-      // The record first: a log without one would never be found again.
-      const error = await this.#markDirty(job);
-      if (error !== undefined) throw error;
-      const { job_id, operation, correlation_id, created_at } = record;
-      this.#options.log.create({ job_id, operation, correlation_id, created_at });
-    } catch (cause) {
+    const error = await this.#records.storeNew(job);
+    if (error !== undefined) {
       this.#forget(job);
-      throw cause;
+      throw error;
     }
     const run = handler(request.input, this.#contextOf(job));
     void execute(job, run, this.#options.logger);
@@ -220,7 +227,12 @@ export class JobRegistry {
   }
 
   #track(record: StoredJob, lastSeq = 0): Job {
-    const job = new Job(record, { log: this.#options.log, dirty: (dirty) => void this.#markDirty(dirty), lastSeq });
+    const job = new Job(record, {
+      log: this.#options.log,
+      dirty: (dirty) => this.#markDirty(dirty),
+      recordChanged: (changed) => this.#records.changed(changed),
+      lastSeq,
+    });
     this.#live.set(record.job_id, job);
     if (record.idempotency_key !== undefined) this.#keys.set(record.idempotency_key, job);
     return job;
@@ -229,45 +241,24 @@ export class JobRegistry {
   #forget(job: Job): void {
     this.#letGo(job);
     this.#dirty.delete(job);
+    this.#records.forget(job);
     this.#options.log.delete(job.record.job_id);
     this.#stored.delete(job.record.job_id);
   }
 
-  /** One flush a tick for all jobs. Resolves when it is done, with the error if the records could not be stored. */
-  #markDirty(job: Job): Promise<JobError | undefined> {
+  /** One flush a tick for all jobs. */
+  #markDirty(job: Job): void {
     this.#dirty.add(job);
-    this.#nextFlush ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#nextFlush = undefined;
-        resolve(this.#flush());
-      });
-    });
-    return this.#nextFlush;
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    setImmediate(() => this.#flushEvents());
   }
 
-  /** Events first, then records: after a crash between the two, the log is right and the record is mended from it. */
-  #flush(): JobError | undefined {
-    if (this.#dirty.size === 0) return undefined;
+  #flushEvents(): void {
+    this.#isFlushing = false;
     const jobs = [...this.#dirty];
     this.#dirty.clear();
     for (const job of jobs) job.flush();
-    try {
-      this.#store(jobs.filter((job) => job.isRecordChanged));
-    } catch (cause) {
-      for (const job of jobs) this.#dirty.add(job);
-      this.#options.logger.error({ err: cause }, 'job records could not be stored; trying again with the next event');
-      return cause instanceof JobError ? cause : new JobError('internal', 'The job could not be stored', { cause });
-    }
-    for (const job of jobs) if (job.isClosed) this.#letGo(job);
-    return undefined;
-  }
-
-  #store(jobs: readonly Job[]): void {
-    if (jobs.length === 0) return;
-    this.#options.catalog.transaction(() => {
-      for (const { record } of jobs) this.#stored.put(record.job_id, record);
-    });
-    for (const job of jobs) job.markStored();
   }
 
   #letGo(job: Job): void {
@@ -286,9 +277,13 @@ export class JobRegistry {
   #restore(jobId: string): Job {
     const record = this.get(jobId);
     const known = this.#options.log.recover(jobId);
-    if (known === undefined) throw new JobError('job_not_found', `The events of job '${jobId}' have expired`);
-    const job = new Job(record, { log: this.#options.log, dirty: () => undefined, lastSeq: known.last?.seq ?? 0 });
-    job.endFromRecord(known.last);
+    if (known === undefined && record.error === undefined)
+      throw new JobError('job_not_found', `The events of job '${jobId}' have expired`);
+    const nothing = () => undefined;
+    const last = known?.last;
+    const lastSeq = last?.seq ?? 0;
+    const job = new Job(record, { log: this.#options.log, dirty: nothing, recordChanged: nothing, lastSeq });
+    job.endFromRecord(last);
     return job;
   }
 
@@ -297,7 +292,7 @@ export class JobRegistry {
     for (const state of ['queued', 'running']) {
       for (const record of this.#stored.find({ where: { state } })) this.#takeOverOne(record);
     }
-    this.#flush();
+    this.#records.flush();
   }
 
   /** One damaged log ends its own job and keeps no daemon from starting. */
@@ -317,8 +312,9 @@ export class JobRegistry {
       case 'newer':
         logger.error({ job_id: record.job_id }, found.cause.message);
         break;
-      case 'lost':
-        logger.error({ err: found.cause, job_id: record.job_id }, `a job of ${actor} whose log is lost is forgotten`);
+      case 'damaged':
+        logger.error({ err: found.cause, job_id: record.job_id }, `a job of ${actor} whose log is damaged is forgotten`);
+        log.delete(record.job_id);
         this.#stored.delete(record.job_id);
         break;
     }

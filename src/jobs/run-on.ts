@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import {
   cancelled,
@@ -19,7 +20,7 @@ import { correlationHeaders } from './correlation.ts';
 import { feedOf } from './feed.ts';
 import { FEED_HEADER } from './feed-lines.ts';
 import type { FollowOptions } from './follower.ts';
-import { CANCEL_GRACE_MS, PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
+import { CANCEL_GRACE_MS, CANCEL_PATIENCE_MS, CANCEL_RETRY_MS, PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
 import { badResponse, type Peer } from './peer.ts';
 import { relay } from './relayed-event.ts';
 import { readStream } from './stream.ts';
@@ -125,8 +126,15 @@ async function untilEnded(peer: Peer, jobId: string, ended: Promise<StreamEvent>
     isEnded = true;
     return last;
   } finally {
-    if (!isEnded) await cancelJob(peer, jobId);
+    // A peer that does not hear it now is frozen, or cut off: it hears it when it is back, and its slot is free then.
+    if (!isEnded && !(await cancelJob(peer, jobId))) void cancelWhenBack(peer, jobId);
   }
+}
+
+async function cancelWhenBack(peer: Peer, jobId: string): Promise<void> {
+  const until = performance.now() + CANCEL_PATIENCE_MS;
+  do await delay(CANCEL_RETRY_MS, undefined, { ref: false });
+  while (!(await cancelJob(peer, jobId)) && performance.now() < until);
 }
 
 async function followStream(peer: Peer, jobId: string, options: FollowOptions): Promise<StreamEvent> {
@@ -178,10 +186,15 @@ async function createJob(
   return { jobId: parsed.data.job_id, isFollowed: parsed.data.followed ?? false };
 }
 
-/** Best effort: a peer that is gone has nothing left to cancel. */
-export async function cancelJob(peer: Peer, jobId: string): Promise<void> {
+/** @returns whether the peer has heard it: a job that has ended, or that it does not know, needs no cancelling */
+export async function cancelJob(peer: Peer, jobId: string): Promise<boolean> {
   const path = `/v1/jobs/${encodeURIComponent(jobId)}`;
-  await call(peer, { method: 'DELETE', path, signal: AbortSignal.timeout(CANCEL_GRACE_MS) }).catch(() => undefined);
+  try {
+    await call(peer, { method: 'DELETE', path, signal: AbortSignal.timeout(CANCEL_GRACE_MS) });
+    return true;
+  } catch (cause) {
+    return cause instanceof JobError && cause.code !== `${peer.role}_unreachable`;
+  }
 }
 
 function asOutput<K extends OperationName>(peer: Peer, operation: K, last: StreamEvent): OutputOf<K> {

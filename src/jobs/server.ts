@@ -1,16 +1,17 @@
 import { fastify, type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
-import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { isUtf8 } from 'node:buffer';
+import type { RequestListener } from 'node:http';
 import * as z from 'zod';
-import { actorOf, errorCodes, jobStates, JobError, type DownstreamJob, type Health, type Role } from '../contract/index.ts';
+import { errorCodes, jobStates, JobError, type DownstreamJob, type Health, type Role } from '../contract/index.ts';
+import type { BoundServer } from './bound-server.ts';
 import { CORRELATION_HEADER, correlationIdOf } from './correlation.ts';
 import type { Logger } from './execute.ts';
 import { FEED_HEADER } from './feed-lines.ts';
 import { createGuard } from './guard.ts';
-import { ANSWER_DEADLINE_MS, BODY_LIMIT_BYTES } from './limits.ts';
+import { BODY_LIMIT_BYTES } from './limits.ts';
 import { parseRequest } from './parse-request.ts';
 import type { Peer } from './peer.ts';
+import { refusalBody, refuse, refuseConnection } from './refuse.ts';
 import type { JobRegistry } from './registry.ts';
 import { serveFeeds, type Feeds } from './serve-feed.ts';
 import { serveStreams } from './serve-stream.ts';
@@ -32,35 +33,6 @@ export interface JobServerOptions {
   logger: Logger;
 }
 
-/** A port that is ours already, whose requests wait until a job server answers them. */
-export interface BoundServer {
-  server: Server;
-  host: string;
-  port: number;
-  answerWith(listener: RequestListener): void;
-}
-
-/**
- * Binds a port. The port is the lock between two daemons of one home, so this comes before anything of the home is touched.
- * @param port 0 for any free one
- * @throws Node's own error, EADDRINUSE when another program has the port
- */
-export async function bindServer(host: string, port: number): Promise<BoundServer> {
-  let answerWith: (listener: RequestListener) => void = () => undefined;
-  const answering = new Promise<RequestListener>((resolve) => {
-    answerWith = resolve;
-  });
-  const server = createServer((request, response) => {
-    void answering.then((listener) => listener(request, response));
-  });
-  server.requestTimeout = ANSWER_DEADLINE_MS;
-  // Longer than our clients keep a connection, so that it is never closed under a request.
-  server.keepAliveTimeout = 65_000;
-  server.listen({ host, port });
-  await once(server, 'listening');
-  return { server, host, port: (server.address() as AddressInfo).port, answerWith };
-}
-
 /**
  * The HTTP face of a daemon: /v1/jobs and /health, the same on queen, hive and worker. A role adds its own routes;
  * `open` then answers the requests that wait.
@@ -71,18 +43,23 @@ export function createJobServer(options: JobServerOptions): {
   open(): Promise<void>;
   close(): Promise<void>;
 } {
-  const { bound } = options;
+  const { bound, role } = options;
   let route: RequestListener = () => undefined;
   const app = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: 128 },
+    frameworkErrors: (cause, { method, url }, { raw }) => {
+      refuse(raw, new JobError('not_found', `Nothing is served at ${method} ${url.slice(0, 200)}`, { cause }), role);
+    },
+    clientErrorHandler: (cause, socket) => {
+      const why = new JobError('bad_request', `This is not a request that can be read: ${cause.code}`, { cause });
+      refuseConnection(socket, why, role);
+    },
     serverFactory: (listener) => {
       route = listener;
       return bound.server;
     },
   });
-  const guard = createGuard({ host: bound.host, token: options.token });
-  app.addHook('onRequest', async (request) => guard(request.headers));
   acceptJson(app);
   answerErrors(app, options);
   serveJobs(app, options, serveFeeds(app, options.registry));
@@ -93,13 +70,27 @@ export function createJobServer(options: JobServerOptions): {
     app,
     open: async () => {
       await app.ready();
-      bound.answerWith(route);
+      bound.answerWith(guarded(route, options));
     },
     close: async () => {
       bound.server.close();
       bound.server.closeAllConnections();
       await app.close();
     },
+  };
+}
+
+/** Who may call is decided before anything else of the request is looked at. */
+function guarded(route: RequestListener, { bound, token, role }: JobServerOptions): RequestListener {
+  const guard = createGuard({ host: bound.host, token });
+  return (request, response) => {
+    try {
+      guard(request.headers);
+    } catch (cause) {
+      if (!(cause instanceof JobError)) throw cause;
+      return refuse(response, cause, role);
+    }
+    return route(request, response);
   };
 }
 
@@ -113,20 +104,31 @@ function health({ role, name, version, home }: JobServerOptions, started: number
  */
 function acceptJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body));
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request, body, done) => {
-    const fromBrowser = request.headers.origin !== undefined || request.headers['sec-fetch-site'] !== undefined;
-    if (fromBrowser) done(new JobError('unsupported_media_type', "Content-Type must be 'application/json'"));
-    else done(null, body);
-  });
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => asText(body));
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'buffer' },
+    async ({ headers }: FastifyRequest, body: Buffer) => {
+      const fromBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
+      if (fromBrowser) throw new JobError('unsupported_media_type', "Content-Type must be 'application/json'");
+      return asText(body);
+    },
+  );
+}
+
+/** What is not UTF-8 would be changed by decoding it. */
+function asText(body: Buffer): string {
+  if (!isUtf8(body)) throw new JobError('invalid_json', 'The body is not UTF-8');
+  return body.toString();
 }
 
 function answerErrors(app: FastifyInstance, { role, logger }: JobServerOptions): void {
   app.setErrorHandler((cause: FastifyError | JobError, request, reply) => {
     const error = asJobError(cause);
+    // Who is still sending loses the answer with the connection. Node takes the rest and throws it away, within its deadline.
+    if (error.code === 'body_too_large') void reply.header('connection', 'keep-alive');
     if (error.code === 'internal') logger.error({ err: cause, url: request.url }, 'unexpected failure in a request');
-    const wire = error.toWire(actorOf[role]);
-    return reply.code(errorCodes[error.code].status).send({ error: { ...wire, hint: errorCodes[error.code].hint } });
+    return reply.code(errorCodes[error.code].status).send(refusalBody(error, role));
   });
   app.setNotFoundHandler((request) => {
     throw new JobError('not_found', `Nothing is served at ${request.method} ${request.url.slice(0, 200)}`);
@@ -190,7 +192,11 @@ const jobQuery = z.strictObject({
 
 function queryOf(request: FastifyRequest): { where: Record<string, string>; limit: number } {
   const parsed = jobQuery.safeParse(request.query);
-  if (!parsed.success) throw new JobError('invalid_input', z.prettifyError(parsed.error));
+  if (!parsed.success)
+    throw new JobError(
+      'invalid_input',
+      `query: ${parsed.error.issues.map(({ path, message }) => [...path, message].join(': ').slice(0, 100)).join('; ')}`,
+    );
   const { limit, ...rest } = parsed.data;
   const where = Object.fromEntries(Object.entries(rest).filter((entry): entry is [string, string] => entry[1] !== undefined));
   return { where, limit };

@@ -26,8 +26,7 @@ const event = (seq: number, kind: LoggedEvent['kind'], belowSeq?: number): Logge
 
 function logOf(...events: LoggedEvent[]): EventLog {
   const log = openMemoryEventLog();
-  log.create({ job_id: 'job-1', operation: 'infer', correlation_id: 'c', created_at: 'now' });
-  log.append('job-1', events);
+  log.append(record(), events);
   return log;
 }
 
@@ -56,10 +55,10 @@ describe('what a former process has left of a job', () => {
     expect(lookAtLeft(left, log)).toMatchObject({ kind: 'resumable', left: { below, after: 0, hasToken: false } });
   });
 
-  test('a record without a log, a damaged log, and one of a newer version', () => {
-    expect(lookAtLeft(record({ job_id: 'job-9' }), logOf())).toMatchObject({ kind: 'lost' });
+  test('a job that had said nothing yet, a damaged log, and one of a newer version', () => {
+    expect(lookAtLeft(record({ job_id: 'job-9' }), logOf())).toEqual({ kind: 'interrupted', lastSeq: 0 });
     const throwing = (cause: Error) => Object.assign(openMemoryEventLog(), { recover: () => { throw cause; } }); // prettier-ignore
-    expect(lookAtLeft(record(), throwing(new SyntaxError('half a header')))).toMatchObject({ kind: 'lost' });
+    expect(lookAtLeft(record(), throwing(new SyntaxError('half a header')))).toMatchObject({ kind: 'damaged' });
     expect(lookAtLeft(record(), throwing(new JobError('version_mismatch', 'newer')))).toMatchObject({ kind: 'newer' });
   });
 });

@@ -26,30 +26,29 @@ export type Resume = (left: LeftJob, context: JobContext) => AsyncGenerator<JobE
  *   ended       | the log has the end, the record has not
  *   resumable   | the role below was doing it, and may still
  *   interrupted | only the former process was doing it
- *   lost        | its log is gone, or damaged
+ *   damaged     | its log cannot be read
  *   newer       | a newer version wrote its log: not ours to touch
  */
 export type Takeover =
   | { kind: 'ended'; last: LoggedEvent }
   | { kind: 'resumable'; lastSeq: number; left: LeftJob }
   | { kind: 'interrupted'; lastSeq: number }
-  | { kind: 'lost'; cause: unknown }
+  | { kind: 'damaged'; cause: unknown }
   | { kind: 'newer'; cause: JobError };
 
 /** Looks at what a former process has left of a job, and mends its log. */
 export function lookAtLeft(record: StoredJob, log: EventLog): Takeover {
   try {
-    const known = log.recover(record.job_id);
-    if (known === undefined) return { kind: 'lost', cause: 'it has no log' };
-    const { last } = known;
+    // None when the process died before the job had said anything.
+    const last = log.recover(record.job_id)?.last;
     if (last !== undefined && isTerminal(last.kind)) return { kind: 'ended', last };
     const lastSeq = last?.seq ?? 0;
     const below = record.downstream.at(-1);
     if (below === undefined) return { kind: 'interrupted', lastSeq };
-    const after = log.lastRelayed(record.job_id, record.driven_after ?? 0);
+    const after = last === undefined ? 0 : log.lastRelayed(record.job_id, record.driven_after ?? 0);
     const hasToken = record.first_token_at !== undefined;
     return { kind: 'resumable', lastSeq, left: { operation: record.operation as OperationName, below, after, hasToken } };
   } catch (cause) {
-    return cause instanceof JobError && cause.code === 'version_mismatch' ? { kind: 'newer', cause } : { kind: 'lost', cause };
+    return cause instanceof JobError && cause.code === 'version_mismatch' ? { kind: 'newer', cause } : { kind: 'damaged', cause };
   }
 }

@@ -4,6 +4,9 @@ import { currentJob } from './voice.ts';
 
 let daemon: Actor | undefined;
 
+/** Lines that wait because the disk is full; those beyond are dropped. */
+const WAITING_LIMIT_CHARS = 256 * 1024;
+
 /** Says once which daemon this process is, for what it logs outside every job. */
 export function logAs(actor: Actor): void {
   daemon = actor;
@@ -25,8 +28,15 @@ export const log = pino(
       return job === undefined ? { actor: daemon } : { actor: job.actor, job_id: job.jobId, correlation_id: job.correlationId };
     },
   },
-  process.stdout.isTTY ? { write: writeForPeople } : pino.destination({ dest: 1, sync: true }),
+  process.stdout.isTTY ? { write: writeForPeople } : toFile(),
 );
+
+/** A log that cannot be written, on a full disk, ends no daemon: its lines wait, or are lost. */
+function toFile() {
+  const file = pino.destination({ dest: 1, sync: true, maxLength: WAITING_LIMIT_CHARS });
+  file.on('error', () => undefined);
+  return file;
+}
 
 /** For a daemon that somebody runs in a terminal. */
 function writeForPeople(line: string): void {

@@ -51,7 +51,7 @@ export async function expectSameProcess(daemon: Daemon, token?: string): Promise
 }
 
 /** Resident memory; 0 where no system file tells it. */
-export function residentMb({ pid }: Daemon): number {
+export function residentMb({ pid }: Pick<Daemon, 'pid'>): number {
   if (process.platform !== 'linux') return 0;
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kilobytes) / 1024;
