@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCreateJob } from './create-job/create-job.ts';
+import { benchEngine } from './engine/engine.ts';
 import { benchHops } from './hops/hops.ts';
 import { benchLog } from './log/log.ts';
 import { thisMachine } from './machine.ts';
 import { benchMemory } from './memory/memory.ts';
 import { benchOperation } from './operation/operation.ts';
+import { benchRecovery } from './recovery/recovery.ts';
+import { benchStartUp } from './start-up/start-up.ts';
 import { BENCH_NAMES, saveSection, type BenchName, type Findings } from './results.ts';
 
 export interface BenchOptions {
@@ -26,6 +29,9 @@ const benches: Record<BenchName, (options: BenchOptions) => Promise<Findings>> =
   operation: benchOperation,
   log: benchLog,
   memory: benchMemory,
+  recovery: benchRecovery,
+  'start-up': benchStartUp,
+  engine: benchEngine,
 };
 
 const { values, positionals } = parseArgs({

@@ -1,28 +1,32 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { entry } from './command.ts';
 import { atTheEnd, temporaryFolder } from './ending.ts';
 import { freePort } from './free-port.ts';
 
-const entry = join(dirname(import.meta.dirname), 'dist', 'rbee.js');
 const COMMAND_DEADLINE_MS = 60_000;
 
 /** Queen and hive as they are built, in a home of their own. */
 export interface Fleet extends AsyncDisposable {
+  home: string;
+  /** What every process of the fleet has in its environment. */
+  env: Record<string, string | undefined>;
   queenPort: number;
   hivePort: number;
   /** Runs a command of the command line, and returns the output of its operation. */
   result<T>(args: string[]): T;
 }
 
-export async function startFleet(): Promise<Fleet> {
+/** @param own what its processes have in their environment beside the usual */
+export async function startFleet(own: Record<string, string> = {}): Promise<Fleet> {
   assert(existsSync(entry), 'the fleet is started as it is built: npm run build');
   const home = await temporaryFolder();
   const [queenPort, hivePort, workerPort] = [await freePort(), await freePort(), await freePort()];
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('RBEE_') && name !== 'NODE_OPTIONS');
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('RBEE_') && name !== 'NODE_OPTIONS');
   const env = {
-    ...Object.fromEntries(own),
+    ...Object.fromEntries(kept),
+    ...own,
     RBEE_HOME: home.path,
     RBEE_QUEEN_PORT: String(queenPort),
     RBEE_HIVE_PORT: String(hivePort),
@@ -39,6 +43,8 @@ export async function startFleet(): Promise<Fleet> {
   };
   const forget = atTheEnd(() => rbee(['down']));
   const fleet: Fleet = {
+    home: home.path,
+    env,
     queenPort,
     hivePort,
     result<T>(args: string[]): T {

@@ -1,5 +1,5 @@
 import { describe } from './machine.ts';
-import { BENCH_NAMES, type Results, type Row, type Section, type Table } from './results.ts';
+import { BENCH_NAMES, type Aim, type Results, type Row, type Section, type Table } from './results.ts';
 
 const INTRODUCTION = `# Benchmarks
 
@@ -43,21 +43,30 @@ function ratioOf({ ours, beside = NaN }: Row): number {
 
 function aimOf(row: Row): string {
   if (row.aim === undefined) return '';
-  const { of, atMost } = row.aim;
-  const wanted = of === 'ratio' ? atMost.toFixed(2) : shown(atMost, row.unit);
-  return `at most ${wanted}: ${misses(row) ? 'missed' : 'met'}`;
+  const limit = limitOf(row.aim);
+  const wanted = row.aim.of === 'ratio' ? limit.toFixed(2) : shown(limit, row.unit);
+  return `${'atMost' in row.aim ? 'at most' : 'at least'} ${wanted}: ${misses(row) ? 'missed' : 'met'}`;
+}
+
+function limitOf(aim: Aim): number {
+  return 'atMost' in aim ? aim.atMost : aim.atLeast;
 }
 
 /** Without a peer, an aim for the ratio is neither met nor missed. */
 function misses(row: Row): boolean {
-  if (row.aim === undefined) return false;
-  return (row.aim.of === 'ratio' ? ratioOf(row) : row.ours) > row.aim.atMost;
+  return row.aim !== undefined && missedBy(row, row.aim) > 0;
+}
+
+function missedBy(row: Row, aim: Aim): number {
+  const over = (aim.of === 'ratio' ? ratioOf(row) : row.ours) - limitOf(aim);
+  return 'atMost' in aim ? over : -over;
 }
 
 function missOf(row: Row, beside: string): string {
   const { aim = { of: 'figure', atMost: 0 } } = row;
-  if (aim.of === 'figure') return `Missed: ${row.what} by ${shown(row.ours - aim.atMost, row.unit)}.`;
-  return `Missed: ${row.what} is ${ratioOf(row).toFixed(2)} of ${beside}, ${(ratioOf(row) - aim.atMost).toFixed(2)} over the aim.`;
+  const by = missedBy(row, aim);
+  if (aim.of === 'figure') return `Missed: ${row.what} by ${shown(by, row.unit)}.`;
+  return `Missed: ${row.what} is ${ratioOf(row).toFixed(2)} of ${beside}, ${by.toFixed(2)} ${'atMost' in aim ? 'over' : 'under'} the aim.`;
 }
 
 /** Three digits say all that a noisy machine knows. */

@@ -1,0 +1,38 @@
+import { DONE } from '../../src/contract/index.ts';
+
+export interface StreamEvent {
+  seq: number;
+  kind: string;
+  json: string;
+}
+
+const EVENT = /^id: (\d+)\nevent: (\w+)\ndata: (\{.*\})$/;
+
+/**
+ * Cuts a stream that arrives in pieces into its events, and takes nothing that the protocol does not say. Written apart
+ * from the product's own reader: the two are to agree.
+ */
+export class StreamText {
+  #rest = '';
+  /** The closing line has come. */
+  isDone = false;
+
+  /** @throws what is no event, no comment and not the closing line, or comes after that */
+  push(piece: string): StreamEvent[] {
+    const blocks = (this.#rest + piece).split('\n\n');
+    this.#rest = blocks.pop() ?? '';
+    return blocks.flatMap((block) => this.#read(block));
+  }
+
+  #read(block: string): StreamEvent[] {
+    if (this.isDone) throw new Error(`after the closing line came: ${block}`);
+    if (block.startsWith(':')) return [];
+    if (block === `data: ${DONE}`) {
+      this.isDone = true;
+      return [];
+    }
+    const match = EVENT.exec(block);
+    if (match === null) throw new Error(`not an event of ours: ${block}`);
+    return [{ seq: Number(match[1]), kind: match[2] ?? '', json: match[3] ?? '' }];
+  }
+}

@@ -1,0 +1,89 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { entry } from './command.ts';
+import { atTheEnd, temporaryFolder } from './ending.ts';
+import { freePort } from './free-port.ts';
+import { median } from './statistics.ts';
+
+export const tinyModel = join(dirname(dirname(entry)), 'models', 'rbee-tiny-Q8_0.gguf');
+
+const POLL_MS = 4;
+const START_DEADLINE_MS = 60_000;
+
+/** A daemon that nobody but us has started and nobody calls, in a home of its own. */
+export interface LoneDaemon extends AsyncDisposable {
+  port: number;
+  pid: number;
+}
+
+/** Resolves with the first 200 on its /health. */
+export async function startLone(role: 'queen' | 'hive', home: string): Promise<LoneDaemon> {
+  const port = await freePort();
+  const daemon = run([role, 'run', '--port', String(port)], { RBEE_HOME: home });
+  const deadline = Date.now() + START_DEADLINE_MS;
+  while (!(await isHealthy(port))) {
+    if (Date.now() > deadline) throw new Error(`the ${role} did not start`);
+    await delay(POLL_MS);
+  }
+  return { ...daemon, port };
+}
+
+export interface LoneWorkerOptions {
+  home: string;
+  modelPath: string;
+  slots: number;
+}
+
+/** Resolves when it says that its model is loaded. */
+export async function startLoneWorker({ home, modelPath, slots }: LoneWorkerOptions): Promise<LoneDaemon> {
+  const port = await freePort();
+  const args = ['--id', 'worker-bench', '--hive-id', 'bench', '--model', 'bench', '--model-path', modelPath];
+  const daemon = run(['worker', 'run', ...args, '--slots', String(slots)], { RBEE_HOME: home, RBEE_WORKER_PORTS: String(port) });
+  const signal = AbortSignal.timeout(START_DEADLINE_MS);
+  for (;;) {
+    const [message] = (await once(daemon.child, 'message', { signal })) as [{ kind: string; port: number }];
+    if (message.kind === 'ready') return { ...daemon, port: message.port };
+    if (message.kind === 'failed') throw new Error(`the worker did not start: ${JSON.stringify(message)}`);
+  }
+}
+
+/** Median time from its spawn until it is there, in a home whose files exist already. */
+export async function startTimeMs(start: (home: string) => Promise<LoneDaemon>, runs: number): Promise<number> {
+  await using home = await temporaryFolder();
+  const times: number[] = [];
+  for (let run = 0; run <= runs; run += 1) {
+    const from = performance.now();
+    await using _daemon = await start(home.path);
+    times.push(performance.now() - from);
+  }
+  return median(times.slice(1));
+}
+
+function run(args: string[], own: Record<string, string>): Omit<LoneDaemon, 'port'> & { child: ChildProcess } {
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith('RBEE_') && name !== 'NODE_OPTIONS');
+  const env = { ...Object.fromEntries(others), ...own };
+  const child = spawn(process.execPath, [entry, ...args], { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const end = () => child.kill('SIGKILL');
+  const forget = atTheEnd(end);
+  const ended = once(child, 'exit').then(forget);
+  return {
+    child,
+    pid: child.pid ?? 0,
+    async [Symbol.asyncDispose]() {
+      end();
+      await ended;
+    },
+  };
+}
+
+async function isHealthy(port: number): Promise<boolean> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port}/health`, { headers: { connection: 'close' } });
+    await answer.arrayBuffer();
+    return answer.status === 200;
+  } catch {
+    return false; // Not bound yet.
+  }
+}

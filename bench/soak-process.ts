@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { parseArgs } from 'node:util';
+import { daemonsOf } from './daemon-processes.ts';
+import { atTheEnd } from './ending.ts';
+import { startFleet, type Fleet } from './fleet.ts';
+import { checkDown, checkWhatRuns } from './soak/closing-check.ts';
+import { INSPECTABLE } from './soak/collector.ts';
+import { Dice } from './soak/dice.ts';
+import { disturb, disturbWorkers } from './soak/disturb.ts';
+import { HeldMemory } from './soak/held-memory.ts';
+import { Incidents } from './soak/incidents.ts';
+import { load } from './soak/load.ts';
+import { LogWatch } from './soak/log-watch.ts';
+import { MemoryWatch } from './soak/memory-watch.ts';
+import { judgeAtTheEnd, lineOf, tableOf, type Soaked } from './soak/report.ts';
+import { takeReferences } from './soak/requests.ts';
+import { Tally } from './soak/tally.ts';
+
+// A fleet under a mixed load, of which something is killed or frozen every few seconds; then the same load, with queen and
+// hive left alone, to see whether they grow. Ends with 1 when anything was lost, doubled, left behind or grew.
+
+/** The rest of the time, queen and hive are left alone. */
+const DISTURBED_SHARE = 0.55;
+const LINE_INTERVAL_MS = 10_000;
+const SLOTS = 8;
+
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string' } } });
+const totalMs = Math.round(Number(values.minutes) * 60_000);
+const seed = Number(values.seed ?? Math.floor(Math.random() * 1e6));
+assert(totalMs > 0 && Number.isSafeInteger(seed), 'npm run soak -- [--minutes 10] [--seed 1]');
+
+console.log(`seed ${seed}, ${values.minutes} minutes: npm run soak -- --minutes ${values.minutes} --seed ${seed}`);
+await using fleet = await startFleet({ NODE_OPTIONS: INSPECTABLE });
+const tally = new Tally();
+const logs = new LogWatch(fleet.home);
+using memory = new MemoryWatch(fleet.home);
+const soaked: Soaked = { seed, startedAt: Date.now(), tally, done: new Map(), memory, held: [], logs };
+const forget = atTheEnd(() => console.log(`\nnot ended\n${tableOf(soaked)}`));
+await soak(soaked);
+judgeAtTheEnd(soaked);
+forget();
+console.log(`\n${tableOf(soaked)}`);
+if (tally.violations.length > 0) console.log(`\n${[...new Set(tally.violations)].join('\n')}`);
+process.exitCode = tally.violations.length > 0 ? 1 : 0;
+
+async function soak(soaked: Soaked): Promise<void> {
+  const dice = new Dice(seed);
+  const incidents = new Incidents();
+  const spawned = fleet.result<{ port: number }>(['worker', 'spawn', '--slots', String(SLOTS)]);
+  const references = await takeReferences(fleet.queenPort);
+  console.log(`${references.short.length} short and ${references.long.length} long answers are known, undisturbed`);
+
+  let phase = 'disturbed';
+  const stopLoad = new AbortController();
+  const loading = load({ port: fleet.queenPort, dice: dice.another(), references, incidents, tally, signal: stopLoad.signal });
+  const lines = setInterval(() => {
+    logs.look();
+    console.log(lineOf(soaked, phase));
+  }, LINE_INTERVAL_MS);
+  const parts = { fleet, dice: dice.another(), incidents, tally, done: soaked.done };
+  await disturb({ ...parts, signal: AbortSignal.timeout(Math.round(totalMs * DISTURBED_SHARE)) });
+  phase = 'calm';
+  const calmMs = Math.round(Math.max(totalMs - (Date.now() - soaked.startedAt), 0.4 * totalMs));
+  const before = await pidsOf(fleet);
+  const calm = AbortSignal.timeout(calmMs);
+  soaked.held.push(await HeldMemory.watch(fleet.home, 'queen'), await HeldMemory.watch(fleet.home, 'hive'));
+  await Promise.all([disturbWorkers({ ...parts, signal: calm }, calmMs), ...soaked.held.map((one) => one.sample(calm))]);
+  for (const one of soaked.held) one[Symbol.dispose]();
+  phase = 'ending';
+  stopLoad.abort();
+  await loading;
+  clearInterval(lines);
+  const after = await pidsOf(fleet);
+  if (before.join() !== after.join())
+    tally.violate(`queen and hive were left alone, and were ${before.join()}, now ${after.join()}`);
+  for (const problem of await checkWhatRuns(fleet)) tally.violate(problem);
+  for (const problem of await checkDown(fleet, [fleet.queenPort, fleet.hivePort, spawned.port])) tally.violate(problem);
+  logs.look();
+}
+
+/** Of queen and hive; whoever was just killed is back first. */
+async function pidsOf({ home }: Fleet): Promise<number[]> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const pids = [...daemonsOf(home, 'queen'), ...daemonsOf(home, 'hive')];
+    if (pids.length === 2 || Date.now() > deadline) return pids;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

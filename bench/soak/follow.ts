@@ -1,0 +1,60 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isTerminal } from '../../src/contract/index.ts';
+import { readStream, type Manner } from '../client/read-stream.ts';
+import type { StreamEvent } from '../client/stream-text.ts';
+
+/** What a client has of a job, over all of its connections. */
+export interface Followed {
+  events: StreamEvent[];
+  connections: number;
+  endedAt: number;
+  /** What the protocol forbids, in sentences. */
+  problems: string[];
+}
+
+/** Longer than any disturbance and all that waits in its line. */
+const END_DEADLINE_MS = 120_000;
+const RECONNECT_MS = 20;
+
+/** Follows a job to its closing line, taking its stream up again after the last event each time that it breaks. */
+export async function follow(port: number, jobId: string, manner: () => Manner): Promise<Followed> {
+  const followed: Followed = { events: [], connections: 0, endedAt: 0, problems: [] };
+  const deadline = Date.now() + END_DEADLINE_MS;
+  while (followed.problems.length === 0) {
+    followed.connections += 1;
+    const isDone = await readOn(port, jobId, { followed, manner: manner() });
+    if (isDone) break;
+    if (Date.now() > deadline) followed.problems.push(`it had not ended after ${END_DEADLINE_MS / 1000} s`);
+    await delay(RECONNECT_MS);
+  }
+  followed.endedAt = Date.now();
+  return followed;
+}
+
+async function readOn(port: number, jobId: string, now: { followed: Followed; manner: Manner }): Promise<boolean> {
+  const { followed, manner } = now;
+  const after = followed.events.length;
+  try {
+    const ending = await readStream({ ...manner, port, jobId, after, onEvents: (events) => take(followed, events) });
+    if (ending.kind === 'refused') followed.problems.push(`its stream after event ${after} was refused: ${ending.answer}`);
+    if (ending.kind === 'done' && !hasEnded(followed)) followed.problems.push('its closing line came without a terminal event');
+    return ending.kind === 'done';
+  } catch (cause) {
+    followed.problems.push((cause as Error).message);
+    return false;
+  }
+}
+
+function take(followed: Followed, events: StreamEvent[]): void {
+  for (const event of events) {
+    const last = followed.events.length;
+    if (event.seq !== last + 1) throw new Error(`its events jumped from ${last} to ${event.seq}, a ${event.kind}`);
+    if (hasEnded(followed)) throw new Error(`after its terminal event came event ${event.seq}, a ${event.kind}`);
+    followed.events.push(event);
+  }
+}
+
+function hasEnded({ events }: Followed): boolean {
+  const last = events.at(-1);
+  return last !== undefined && isTerminal(last.kind);
+}
