@@ -58,6 +58,8 @@ export class Reader {
 
   start(): void {
     if (this.#state === 'closed') return;
+    // It has the end already, and is told so.
+    if (this.#job.isDelivered && this.#skipTo === this.#job.lastSeq) return this.#finish('');
     this.#cursor = this.#job.seek(this.#skipTo);
     this.#readOn();
   }
@@ -67,7 +69,7 @@ export class Reader {
     // Too much for one write: read from the log, a chunk at a time, it stops where the sink has taken enough.
     if (flush.events.length > LARGE_FLUSH_EVENTS) return this.#readOn();
     this.#cursor = flush.cursor;
-    this.#write(flush.encoded(this.#encoder), flush.events.at(-1));
+    this.#write(flush.encoded(this.#encoder), hasEnd(flush.events));
   }
 
   ping(): void {
@@ -91,8 +93,8 @@ export class Reader {
       this.#cursor = cursor;
       const wanted = events.filter(({ seq }) => seq > this.#skipTo);
       // The way to the first wanted event may be long, and others wait.
-      if (wanted.length === 0) return void setImmediate(() => this.#continue());
-      if (!this.#write(this.#encoder(wanted), events.at(-1))) return;
+      if (wanted.length === 0 && !hasEnd(events)) return void setImmediate(() => this.#continue());
+      if (!this.#write(this.#encoder(wanted), hasEnd(events))) return;
     }
   }
 
@@ -103,10 +105,9 @@ export class Reader {
   }
 
   /** @returns whether the reader may go on at once */
-  #write(text: string, last: LoggedEvent | undefined): boolean {
-    if (last !== undefined && isTerminal(last.kind)) {
-      this.#state = 'closed';
-      this.#sink.end(text, true);
+  #write(text: string, isEnd: boolean): boolean {
+    if (isEnd) {
+      this.#finish(text);
       return false;
     }
     const room = text === '' || this.#sink.write(text);
@@ -116,7 +117,17 @@ export class Reader {
     return false;
   }
 
+  #finish(text: string): void {
+    this.#state = 'closed';
+    this.#sink.end(text, true);
+  }
+
   #continue(): void {
     if (this.#state !== 'closed') this.#readOn();
   }
+}
+
+function hasEnd(events: readonly LoggedEvent[]): boolean {
+  const last = events.at(-1);
+  return last !== undefined && isTerminal(last.kind);
 }
