@@ -40,9 +40,8 @@ const HOW_PACED =
   'CPU is what the process used, over the tokens that arrived, without the reader; latency is from making a token to reading it; ' +
   'time to first token is that of further requests, one after the other, while the streams run. ' +
   'Medians of runs that take turns; "added" is against reading the worker directly. ' +
-  'Where CPU is over nginx, most of the difference is the durable log, which nginx has not: each hop writes each event to the file of its job ' +
-  'before anybody reads it. The rest is waking up: a hop wakes once for all that has come, and on a machine of two virtual cores ' +
-  'to wake another process costs more than all that is done with an event.';
+  'Where CPU is over nginx, part of the difference is the durable log, which nginx has not ' +
+  '(see the rows with the log in memory). The rest is what a turn of the event loop costs: a hop wakes once for all that has come, and the fewer events come at once the less that is shared among them.';
 
 const HOW_UNPACED =
   'The worker gives each stream a token in every turn of its event loop and waits for nobody; a run ends when the last stream has. ' +
