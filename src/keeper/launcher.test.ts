@@ -123,6 +123,28 @@ test('of several first uses at once, one builds and the others wait', async () =
   expect(await leftovers()).toEqual([]);
 });
 
+/** A mkdir that fails `times` times, and then is the real one. */
+async function failingMkdir(times: number): Promise<string> {
+  const bin = join(dirname(root), 'bin');
+  await mkdir(bin);
+  const path = process.env['PATH'] ?? '';
+  const script = `#!/bin/sh\necho >>"$0.calls"\n[ "$(wc -l <"$0.calls")" -gt ${times} ] || { echo 'mkdir: no' >&2; exit 1; }\nPATH='${path}' exec mkdir "$@"\n`;
+  await writeFile(join(bin, 'mkdir'), script, { mode: 0o755 });
+  return [bin, path].join(delimiter);
+}
+
+test('a lock that is removed in the moment of asking for it is asked for again', async () => {
+  expect(await run([], { path: await failingMkdir(3) })).toMatchObject({ code: 0, stderr: INSTALLING + BUILDING });
+});
+
+test('a folder that cannot be written is one sentence with its reason', async () => {
+  const { code, stderr } = await run([], { path: await failingMkdir(100) });
+  expect({ code, stderr }).toEqual({
+    code: 7,
+    stderr: `rbee: cannot write to ${root}, so nothing can be built there: mkdir: no\n`,
+  });
+});
+
 test('a failed build shows what npm said, and keeps it', async () => {
   await writeFile(join(root, 'scripts/build.mjs'), 'throw new RangeError("no room for bees")');
   const { code, stdout, stderr } = await run();
