@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { daemonsOf } from './daemon-processes.ts';
 import { atTheEnd } from './ending.ts';
@@ -84,6 +85,6 @@ async function pidsOf({ home }: Fleet): Promise<number[]> {
   for (;;) {
     const pids = [...daemonsOf(home, 'queen'), ...daemonsOf(home, 'hive')];
     if (pids.length === 2 || Date.now() > deadline) return pids;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await delay(100);
   }
 }

@@ -3,12 +3,14 @@ import { JobError, type Actor, type Handlers, type JobContext, type JobRecord } 
 import type { Catalog, Collection } from './catalog.ts';
 import type { EventLog } from './event-log.ts';
 import { execute, fail, type Logger, type UntypedHandler } from './execute.ts';
+import { expireJobs, forgetJob, type Kept } from './expiry.ts';
 import { DisconnectWatch } from './disconnect-watch.ts';
 import { Job } from './job.ts';
 import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS, RUNNING_JOBS_LIMIT } from './limits.ts';
 import type { JobRequest } from './parse-request.ts';
 import { Reader, type Sink } from './reader.ts';
 import { RecordWriter } from './record-writer.ts';
+import { restoreJob } from './restore.ts';
 import type { Encoder } from './sse.ts';
 import { alreadyEnded, digest, newRecord, publicRecord, type CreateOptions, type StoredJob } from './stored-job.ts';
 import { lookAtLeft, type LeftJob, type Resume } from './takeover.ts';
@@ -20,7 +22,7 @@ export interface RegistryOptions {
   catalog: Catalog;
   logger: Logger;
   /** Ended jobs kept for replay. */
-  kept: { jobs: number; ageMs: number };
+  kept: Kept;
   /** Goes on with a job that a former process was relaying from below; without it, such jobs end as interrupted. */
   resume?: Resume | undefined;
 }
@@ -94,7 +96,7 @@ export class JobRegistry {
 
   /**
    * Resolves when the job is durable; it runs from then on, whether anybody reads it or not.
-   * @throws JobError too_many_jobs, idempotency_mismatch, disk_full; interrupted when this daemon is shutting down
+   * @throws JobError too_many_jobs, idempotency_mismatch, disk_full; shutting_down
    */
   async create(request: JobRequest, options: CreateOptions): Promise<JobRecord> {
     const key = options.idempotencyKey;
@@ -132,7 +134,7 @@ export class JobRegistry {
    * @throws JobError job_not_found, invalid_input
    */
   read(jobId: string, sink: Sink, options: { after: number; encoder: Encoder }): JobReading {
-    const job = this.#live.get(jobId) ?? this.#restore(jobId);
+    const job = this.#live.get(jobId) ?? restoreJob(this.get(jobId), this.#options.log);
     if (options.after > job.lastSeq) {
       throw new JobError('invalid_input', `Last-Event-ID ${options.after} is beyond the job's last event, ${job.lastSeq}`);
     }
@@ -168,28 +170,14 @@ export class JobRegistry {
     return publicRecord(job.record);
   }
 
-  /** Deletes ended jobs that are too old or too many, oldest first. Where it cannot, on a full disk, it tries again later. */
+  /** Deletes ended jobs that are too old or too many. */
   expire(): void {
-    try {
-      this.#expire();
-    } catch (cause) {
-      this.#options.logger.error({ err: cause }, 'old jobs could not be deleted; trying again later');
-    }
-  }
-
-  #expire(): void {
-    const { jobs: mostJobs, ageMs } = this.#options.kept;
+    const { log, logger, kept } = this.#options;
     this.#records.flush();
-    const tooMany = this.#stored.count() - mostJobs;
-    const tooOld = new Date(Date.now() - ageMs).toISOString();
-    for (const [index, job] of this.#stored.find({ limit: Math.max(tooMany, EXPIRED_AT_ONCE) }).entries()) {
-      if (job.ended_at === undefined || (index >= tooMany && job.ended_at > tooOld)) continue;
-      this.#options.log.delete(job.job_id);
-      this.#stored.delete(job.job_id);
-    }
+    expireJobs({ records: this.#stored, log, logger }, kept);
   }
 
-  /** Ends what runs as interrupted, makes everything durable, then lets go of the log. */
+  /** Ends what runs, makes everything durable, then lets go of the log. */
   async close(): Promise<void> {
     this.#isClosing = true;
     clearInterval(this.#expiry);
@@ -251,8 +239,7 @@ export class JobRegistry {
     this.#letGo(job);
     this.#dirty.delete(job);
     this.#records.forget(job);
-    this.#options.log.delete(job.record.job_id);
-    this.#stored.delete(job.record.job_id);
+    forgetJob({ records: this.#stored, log: this.#options.log }, job.record.job_id);
   }
 
   /** One flush a tick for all jobs. */
@@ -281,26 +268,6 @@ export class JobRegistry {
   #findByKey(key: string): { digest: string | undefined; created: Promise<JobRecord> } | undefined {
     const known = this.#keys.get(key)?.record ?? this.#stored.find({ where: { idempotency_key: key }, limit: 1 })[0];
     return known === undefined ? undefined : { digest: known.body_sha256, created: Promise.resolve(publicRecord(known)) };
-  }
-
-  /** An ended job, for one more reader. */
-  #restore(jobId: string): Job {
-    const record = this.get(jobId);
-    const known = this.#options.log.recover(jobId);
-    if (known === undefined && record.error === undefined)
-      throw new JobError('job_not_found', `The events of job '${jobId}' have expired`);
-    const nothing = () => undefined;
-    const last = known?.last;
-    const lastSeq = last?.seq ?? 0;
-    const job = new Job(record, {
-      log: this.#options.log,
-      dirty: nothing,
-      recordChanged: nothing,
-      drivesAnother: nothing,
-      lastSeq,
-    });
-    job.endFromRecord(last);
-    return job;
   }
 
   /** What a former process was only relaying can go on; what it was doing alone cannot, and its readers are told. */
@@ -336,11 +303,11 @@ export class JobRegistry {
   }
 
   #forgetDamaged(jobId: string): void {
+    const { log, logger } = this.#options;
     try {
-      this.#options.log.delete(jobId);
-      this.#stored.delete(jobId);
+      forgetJob({ records: this.#stored, log }, jobId);
     } catch (cause) {
-      this.#options.logger.error({ err: cause, job_id: jobId }, 'it could not be deleted');
+      logger.error({ err: cause, job_id: jobId }, 'it could not be deleted');
     }
   }
 
@@ -350,5 +317,3 @@ export class JobRegistry {
     fail(this.#track(record, lastSeq), reason, logger);
   }
 }
-
-const EXPIRED_AT_ONCE = 1_000;

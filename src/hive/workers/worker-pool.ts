@@ -1,30 +1,17 @@
-import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { JobError } from '../../contract/index.ts';
-import {
-  isAlive,
-  listPidfiles,
-  probe,
-  removePidfile,
-  stopProcess,
-  tailLog,
-  whenEnded,
-  type HomePaths,
-  type Pidfile,
-} from '../../daemon/index.ts';
+import { removePidfile, stopProcess, tailLog, whenEnded, type HomePaths } from '../../daemon/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
 import { log, narrate } from '../../narration/index.ts';
+import { findAdoptable } from './find-adoptable.ts';
+import { STOP_GRACE_MS } from './limits.ts';
 import { fits, type Need } from './pick.ts';
 import { RESTART_WINDOW_MS, RestartBudget, RESTARTS } from './restart-budget.ts';
 import { SlotQueue, type Lease } from './slot-queue.ts';
 import { startWorker } from './start-worker.ts';
 import { howItEnded, lastWordsIn, workerDied } from './last-words.ts';
-import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
+import { newWorker, newWorkerId, type WorkerProcess, type WorkerSpec } from './worker-process.ts';
 
-/** A worker ends its requests and lets go of the model within this, or is killed. */
-const STOP_GRACE_MS = 5_000;
-/** A machine that has just come back to life may be busy. */
-const ADOPT_PROBE_MS = 3_000;
 /** Exited workers that worker_list still shows, with their last words. */
 const SHOWN_EXITED = 5;
 /** Read from the end of a dead worker's log, to find its last words among what it said in passing. */
@@ -140,37 +127,15 @@ export class WorkerPool {
     await Promise.all(this.list().map((worker) => this.#stop(worker)));
   }
 
-  /**
-   * Takes over the workers that outlived the hive's last process. What is not surely ours and well is ended; one that was
-   * still loading too, because nobody knows any more how far it is. Quick: what must be ended may take its time.
-   */
+  /** Takes over the workers that outlived the hive's last process. Quick: what must be ended may take its time. */
   async adopt(): Promise<void> {
-    const reads = await listPidfiles(this.#options.paths.run);
-    const ours = reads.flatMap((read) => (read.kind === 'found' && read.pidfile.role === 'worker' ? [read.pidfile] : []));
-    await Promise.all(
-      ours.filter(({ extra }) => extra?.['hiveId'] === this.#options.hiveId).map((pidfile) => this.#adoptOne(pidfile)),
-    );
-  }
-
-  async #adoptOne(pidfile: Pidfile): Promise<void> {
-    const { name, host, port, version } = pidfile;
-    const { run } = this.#options.paths;
-    if (!(await isAlive(pidfile))) return void (await removePidfile(run, pidfile));
-    const { contextSize, ...spec } = told(pidfile);
-    const { token } = this.#options;
-    const presence = await probe(host, port, { withinMs: ADOPT_PROBE_MS, ...(token === undefined ? {} : { token }) });
-    const isWell = presence.kind === 'ours' && presence.health.name === name && version === __RBEE_VERSION__;
-    if (!isWell || contextSize === undefined) {
-      log.warn({ worker_id: name }, `ending a worker that cannot be adopted: ${isWell ? 'it was still loading' : presence.kind}`);
-      void stopProcess(pidfile, { graceMs: STOP_GRACE_MS })
-        .then(() => removePidfile(run, pidfile))
-        .catch((cause: unknown) => log.error({ err: cause, worker_id: name }, `${name} could not be ended`));
-      return;
+    for (const { pidfile, spec, port, contextSize } of await findAdoptable(this.#options)) {
+      const { name } = pidfile;
+      const worker: WorkerProcess = { ...newWorker(name, spec), contextSize, identity: pidfile, state: { kind: 'ready', port } };
+      this.#workers.set(name, worker);
+      void whenEnded(pidfile, new AbortController().signal).then(() => this.#onEnded(worker, 'ended'));
+      log.info({ worker_id: name, model: spec.model }, `adopted ${name}`);
     }
-    const worker: WorkerProcess = { ...newWorker(name, spec), contextSize, identity: pidfile, state: { kind: 'ready', port } };
-    this.#workers.set(name, worker);
-    void whenEnded(pidfile, new AbortController().signal).then(() => this.#onEnded(worker, 'ended'));
-    log.info({ worker_id: name, model: spec.model }, `adopted ${name}`);
   }
 
   /** Ends a worker that does not answer any more: a frozen process is no better than a dead one. Its jobs are told. */
@@ -299,29 +264,4 @@ export class WorkerPool {
     const exited = this.list().filter(({ state }) => state.kind === 'exited');
     for (const { id } of exited.slice(0, -SHOWN_EXITED)) this.#forget(id);
   }
-}
-
-/** What a worker wrote about itself into its pidfile: same version, so same shape. */
-function told({ extra }: Pidfile): WorkerSpec & { contextSize: number | undefined } {
-  return { context: undefined, contextSize: undefined, ...extra } as WorkerSpec & { contextSize: number | undefined };
-}
-
-function newWorkerId(): string {
-  return `worker-${randomUUID().slice(0, 8)}`;
-}
-
-function newWorker(id: string, spec: WorkerSpec): WorkerProcess {
-  return {
-    id,
-    spec,
-    startedAt: new Date().toISOString(),
-    state: { kind: 'loading' },
-    identity: undefined,
-    inFlight: 0,
-    contextSize: undefined,
-    unwanted: new AbortController(),
-    died: new AbortController(),
-    ending: undefined,
-    loaded: Promise.resolve(),
-  };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Worker, WorkerKind } from '../../contract/index.ts';
 
 /** What a worker is to be: which model, on what. */
@@ -44,6 +45,26 @@ export interface WorkerProcess {
   ending: Promise<void> | undefined;
   /** Settles when it is ready, or with the error of its start. */
   loaded: Promise<void>;
+}
+
+export function newWorkerId(): string {
+  return `worker-${randomUUID().slice(0, 8)}`;
+}
+
+export function newWorker(id: string, spec: WorkerSpec): WorkerProcess {
+  return {
+    id,
+    spec,
+    startedAt: new Date().toISOString(),
+    state: { kind: 'loading' },
+    identity: undefined,
+    inFlight: 0,
+    contextSize: undefined,
+    unwanted: new AbortController(),
+    died: new AbortController(),
+    ending: undefined,
+    loaded: Promise.resolve(),
+  };
 }
 
 export function describeWorker(worker: WorkerProcess, hiveId: string): Worker {

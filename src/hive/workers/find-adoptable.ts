@@ -1,0 +1,54 @@
+import { isAlive, listPidfiles, probe, removePidfile, stopProcess, type HomePaths, type Pidfile } from '../../daemon/index.ts';
+import { log } from '../../narration/index.ts';
+import { STOP_GRACE_MS } from './limits.ts';
+import type { WorkerSpec } from './worker-process.ts';
+
+/** A machine that has just come back to life may be busy. */
+const ADOPT_PROBE_MS = 3_000;
+
+interface Home {
+  hiveId: string;
+  paths: HomePaths;
+  token: string | undefined;
+}
+
+export interface Adoptable {
+  pidfile: Pidfile;
+  spec: WorkerSpec;
+  port: number;
+  contextSize: number;
+}
+
+/**
+ * The workers of this hive that run well. What is not surely ours and well is ended, without waiting for it; one that is still
+ * loading too, because nobody knows any more how far it is.
+ */
+export async function findAdoptable(home: Home): Promise<Adoptable[]> {
+  const reads = await listPidfiles(home.paths.run);
+  const workers = reads.flatMap((read) => (read.kind === 'found' && read.pidfile.role === 'worker' ? [read.pidfile] : []));
+  const ours = workers.filter(({ extra }) => extra?.['hiveId'] === home.hiveId);
+  const found = await Promise.all(ours.map((pidfile) => lookAt(pidfile, home)));
+  return found.filter((worker) => worker !== undefined);
+}
+
+async function lookAt(pidfile: Pidfile, { paths, token }: Home): Promise<Adoptable | undefined> {
+  const { name, host, port, version } = pidfile;
+  if (!(await isAlive(pidfile))) {
+    await removePidfile(paths.run, pidfile);
+    return undefined;
+  }
+  const presence = await probe(host, port, { withinMs: ADOPT_PROBE_MS, ...(token === undefined ? {} : { token }) });
+  const isWell = presence.kind === 'ours' && presence.health.name === name && version === __RBEE_VERSION__;
+  const { contextSize, ...spec } = told(pidfile);
+  if (isWell && contextSize !== undefined) return { pidfile, spec, port, contextSize };
+  log.warn({ worker_id: name }, `ending a worker that cannot be adopted: ${isWell ? 'it was still loading' : presence.kind}`);
+  void stopProcess(pidfile, { graceMs: STOP_GRACE_MS })
+    .then(() => removePidfile(paths.run, pidfile))
+    .catch((cause: unknown) => log.error({ err: cause, worker_id: name }, `${name} could not be ended`));
+  return undefined;
+}
+
+/** What a worker wrote about itself into its pidfile: same version, so same shape. */
+function told({ extra }: Pidfile): WorkerSpec & { contextSize: number | undefined } {
+  return { context: undefined, contextSize: undefined, ...extra } as WorkerSpec & { contextSize: number | undefined };
+}
