@@ -20,7 +20,7 @@ afterAll(async () => {
 
 describe('hives', () => {
   test('the local one is known from the start, and asleep until somebody needs it', async () => {
-    expect((await swarm.result(['hive', 'list']))['hives']).toMatchObject([{ hive_id: 'localhost', managed: true }]);
+    expect((await swarm.result(['hive', 'list']))['hives']).toMatchObject([{ hive_id: 'localhost', transport: 'local' }]);
     expect(await swarm.result(['hive', 'status'])).toMatchObject({
       hive_id: 'localhost',
       state: 'stopped',
@@ -33,7 +33,7 @@ describe('hives', () => {
     expect(installed).toMatchObject({ capabilities: { hive_id: 'localhost', devices: [{ worker: 'cpu', device: 0 }] } });
     // What the machine has is asked for once more by then, in the background of its start.
     const { hive_id, host, port, created_at } = installed;
-    expect(await swarm.result(['hive', 'get'])).toMatchObject({ hive_id, host, port, created_at, managed: true });
+    expect(await swarm.result(['hive', 'get'])).toMatchObject({ hive_id, host, port, created_at, transport: 'local' });
     expect(await swarm.result(['hive', 'status', 'localhost'])).toMatchObject({
       state: 'running',
       pid: expect.any(Number) as number,

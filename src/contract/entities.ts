@@ -47,7 +47,8 @@ export const device = z.object({
   device: z.int().describe('Its number among the devices of its kind'),
   name: z.string(),
   memory_bytes: z.number(),
-  memory_free_bytes: z.number(),
+  memory_free_bytes: z.number().describe('What a program could get now'),
+  promised_bytes: z.number().optional().describe('Of the free bytes, those promised to workers that are still loading'),
   cores: z.int().optional(),
   driver: z.string().optional(),
 });
@@ -64,11 +65,21 @@ export const capabilities = z.object({
 });
 export type Capabilities = z.output<typeof capabilities>;
 
+export const transports = ['local', 'ssh', 'http'] as const;
+
+/** How OpenSSH is told where a machine is; what is left out is up to ~/.ssh/config. */
+export const sshTarget = z.object({ host: z.string(), port: z.int().optional(), user: z.string().optional() });
+export type SshTarget = z.output<typeof sshTarget>;
+
 export const hive = z.object({
   hive_id: z.string(),
-  host: z.string(),
+  transport: z
+    .enum(transports)
+    .describe('local: a process of this machine. ssh: through one SSH connection, and installed over it. http: called directly'),
+  host: z.string().describe('Where its port is; behind ssh, as seen from its own machine'),
   port: z.int(),
-  managed: z.boolean().describe('True when the queen starts and stops it itself'),
+  ssh: sshTarget.optional(),
+  version: z.string().optional().describe('The rbee that is installed there, for hives installed over SSH'),
   created_at: z.iso.datetime(),
   capabilities: capabilities.optional().describe('As last recorded; hive update --refresh-capabilities asks again'),
   capabilities_at: z.iso.datetime().optional(),
@@ -100,6 +111,11 @@ export const worker = z.object({
   slots_used: z.int(),
   context: z.int().optional().describe('Tokens a slot may hold, prompt and answer together'),
   started_at: z.iso.datetime(),
+  pinned: z.boolean().optional().describe('Never ended to make room for another model'),
+  last_used_at: z.iso.datetime().optional().describe('When its last request ended; absent when it had none'),
+  need_bytes: z.number().optional().describe('Memory that it was estimated to need, of its device'),
+  tokens_per_s: z.number().optional().describe('Over all slots, as it last reported'),
+  memory_bytes: z.number().optional().describe('Resident memory of the process, as it last reported'),
   last_words: z.string().optional().describe('The end of its log, when it exited by itself'),
 });
 export type Worker = z.output<typeof worker>;
@@ -121,12 +137,78 @@ export const workerHeartbeat = z.strictObject({
 });
 export type WorkerHeartbeat = z.output<typeof workerHeartbeat>;
 
+/** What loading a model takes, read from its GGUF header. */
+export const modelMemory = z.object({
+  weights_bytes: z.number(),
+  kv_bytes_per_token: z.number().describe('KV cache of one token in one slot, with 16-bit keys and values'),
+  compute_bytes: z.number().describe('Room to compute a batch in'),
+  context_length: z.int().describe('Tokens that it was trained on'),
+});
+export type ModelMemory = z.output<typeof modelMemory>;
+
 export const model = z.object({
   model: z.string().describe('Its name, as infer and worker_spawn take it'),
   path: z.string(),
   size_bytes: z.number(),
   sha256: z.string().optional(),
   source: z.string().describe("Where it came from: 'builtin', a path or a URL"),
+  memory: modelMemory.optional().describe('Estimated from its header; absent where that could not be read'),
   created_at: z.iso.datetime(),
 });
 export type Model = z.output<typeof model>;
+
+/**
+ * What a hive tells whoever listens to it (GET /v1/presence, a line of JSON each): first all of it, then what has changed.
+ * Its machine and models:
+ */
+export const hiveReport = z.object({
+  kind: z.literal('hive'),
+  hive_id: z.string(),
+  version: z.string(),
+  hostname: z.string(),
+  disk_free_bytes: z.number(),
+  devices: z.array(device),
+  models: z.array(model),
+});
+export type HiveReport = z.output<typeof hiveReport>;
+
+/** One of its workers, as it is now. */
+export const workerReport = z.object({ kind: z.literal('worker'), worker });
+/** One that it has not any more. */
+export const workerGone = z.object({ kind: z.literal('worker_gone'), worker_id: z.string() });
+/** Everything there was to say has been said once. */
+export const presenceComplete = z.object({ kind: z.literal('complete') });
+
+export const presenceLine = z.discriminatedUnion('kind', [hiveReport, workerReport, workerGone, presenceComplete]);
+export type PresenceLine = z.output<typeof presenceLine>;
+
+export const sshCheck = z.object({
+  check: z.enum(['resolve', 'connect', 'host_key', 'authenticate', 'system', 'libc', 'disk', 'gpu', 'rbee']),
+  ok: z.boolean(),
+  says: z.string(),
+  next: z.string().optional().describe('What to do about it'),
+});
+export type SshCheck = z.output<typeof sshCheck>;
+
+/** One place where a request could run, and why it is taken or not. */
+export const candidate = z.object({
+  hive_id: z.string(),
+  device: z.string().describe("Such as 'cuda:0'; '*' for the whole hive"),
+  worker_id: z.string().optional(),
+  verdict: z.enum(['chosen', 'possible', 'rejected']),
+  reason: z.string(),
+});
+export type Candidate = z.output<typeof candidate>;
+
+/** What placement decided to do. */
+export const placementKinds = ['worker', 'wait', 'spawn', 'download', 'evict', 'refuse'] as const;
+export const explanation = z.object({
+  model: z.string(),
+  decision: z.enum(placementKinds),
+  says: z.string().describe('The decision in a sentence'),
+  hive_id: z.string().optional(),
+  device: z.string().optional(),
+  worker_id: z.string().optional(),
+  candidates: z.array(candidate),
+});
+export type Explanation = z.output<typeof explanation>;

@@ -59,6 +59,39 @@ export const errorCodes = {
     'Choose another id, or delete it: rbee hive delete <id>.',
   ),
   hive_unreachable: retryable([502, 4], 'The hive does not answer.', 'Is its machine on? Start the hive: rbee hive start <id>.'),
+  hive_not_installed: final([409, 4], 'Nothing is installed on this machine yet.', 'Install it: rbee hive install <id>.'),
+  ssh_unreachable: retryable(
+    [502, 4],
+    'The machine cannot be reached over SSH.',
+    'Is it on, and does its name lead there? rbee ssh test <id> looks at each step.',
+  ),
+  ssh_host_key: final(
+    [502, 8],
+    'The machine is not known by its host key, or shows another one.',
+    'Log in once by hand (ssh <host>) and compare the key; a changed key is removed with ssh-keygen -R <host>.',
+  ),
+  ssh_denied: final(
+    [502, 8],
+    'The machine does not let us log in.',
+    'It must work without a question: ssh -o BatchMode=yes <host> true. Add your key with ssh-copy-id, or start your agent.',
+  ),
+  ssh_failed: final([502, 4], 'A command on the machine failed.', 'The message has its own words.'),
+  machine_unsupported: final([422, 7], 'rbee has no kit for this kind of machine.', 'rbee runs on 64-bit Linux and macOS.'),
+  kit_failed: retryable(
+    [500, 7],
+    'The kit for the machine could not be put together.',
+    'The message says what is missing. A machine of another kind than this one needs npm and its registry here.',
+  ),
+  install_failed: final(
+    [500, 7],
+    'The hive could not be installed; what ran before runs on.',
+    'The message has the step and its words; rbee ssh test <id> looks at the machine.',
+  ),
+  no_room: retryable(
+    [503, 5],
+    'No device of the fleet can take the request now.',
+    'The message says why for each; rbee explain "…" shows it as a table.',
+  ),
   hive_bad_response: final(
     [502, 4],
     'What answers as the hive does not speak our protocol.',

@@ -24,6 +24,10 @@ export const inferInput = z
     device: z.string().max(32).optional().describe('Only on this device, for example cpu or cuda:1'),
     worker_id: z.string().max(64).optional().describe('Only on this worker'),
     hive_id: z.string().max(64).optional().describe('Only on this hive; the queen decides when left out'),
+    continue_elsewhere: z
+      .boolean()
+      .default(false)
+      .describe('When its worker is lost in the middle of the answer, let another one go on from there'),
     stream: z.boolean().default(true).describe('Send tokens as they come; false for the result alone'),
   })
   .refine((input) => (input.prompt === undefined) !== (input.messages === undefined), {

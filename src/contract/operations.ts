@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { hive, hiveHealth, model, worker, workerKind } from './entities.ts';
+import { explanation, hive, hiveHealth, model, sshCheck, worker, workerKind } from './entities.ts';
 import type { Role } from './events.ts';
-import { infer } from './infer.ts';
+import { infer, inferInput } from './infer.ts';
 
 export interface OperationSpec {
   /** The role that does the work. The roles above it only forward. */
@@ -52,7 +52,7 @@ export const operations = {
     output: z.object({
       queen: z.object({ version: z.string(), uptime_s: z.number(), port, pid: z.int() }),
       hives: z.array(hiveHealth.extend({ host: z.string(), port })),
-      workers: z.array(worker.extend({ tokens_per_s: z.number().optional(), memory_bytes: z.number().optional() })),
+      workers: z.array(worker),
       models: z.array(model.extend({ hive_id: z.string() })),
     }),
     examples: ['rbee status', 'rbee status --json'],
@@ -62,31 +62,40 @@ export const operations = {
     summary: 'Check what works over SSH to a machine',
     subject: 'hive_id',
     input: z.strictObject({ hive_id: hive_id.removeDefault().optional(), ...ssh }),
-    output: z.object({ reachable: z.boolean() }),
-    examples: ['rbee ssh test gaming-pc'],
+    output: z.object({
+      ssh_host: z.string(),
+      reachable: z.boolean().describe('Whether a hive could be installed there'),
+      checks: z.array(sshCheck),
+    }),
+    examples: ['rbee ssh test gaming-pc', 'rbee ssh test --ssh-host 192.0.2.7 --ssh-user me'],
   },
   hive_install: {
     runsOn: 'queen',
     summary: 'Set up a hive on a machine, register and start it',
     subject: 'hive_id',
-    input: z.strictObject({ hive_id, ...ssh, port: port.optional().describe('Port of the hive') }),
+    input: z.strictObject({
+      hive_id,
+      ...ssh,
+      port: port.optional().describe('Port of the hive there; the first free one from 9000 when left out'),
+    }),
     output: hive,
-    examples: ['rbee hive install'],
+    examples: ['rbee hive install', 'rbee hive install gaming-pc', 'rbee hive install attic --ssh-host 192.0.2.7 --ssh-user me'],
   },
   hive_uninstall: {
     runsOn: 'queen',
-    summary: 'Stop a hive and forget it; downloaded models stay',
+    summary: 'Stop a hive, remove what was installed on its machine, and forget it',
     subject: 'hive_id',
     input: z.strictObject({
       hive_id,
       catalog_only: z.boolean().default(false).describe('Only forget it; leave the machine alone'),
+      keep_models: z.boolean().default(false).describe('Leave the downloaded models there'),
     }),
     output: z.object({ hive_id: z.string() }),
-    examples: ['rbee hive uninstall attic --catalog-only'],
+    examples: ['rbee hive uninstall attic', 'rbee hive uninstall attic --catalog-only'],
   },
   hive_update: {
     runsOn: 'queen',
-    summary: 'Change where a hive is reached, or ask its machine again what it has',
+    summary: 'Bring a hive to this version, change where it is reached, or ask its machine again what it has',
     subject: 'hive_id',
     input: z.strictObject({
       hive_id,
@@ -96,7 +105,7 @@ export const operations = {
       refresh_capabilities: z.boolean().default(false).describe('Ask the machine again for its devices'),
     }),
     output: hive,
-    examples: ['rbee hive update --refresh-capabilities'],
+    examples: ['rbee hive update gaming-pc', 'rbee hive update --refresh-capabilities'],
   },
   hive_start: {
     runsOn: 'queen',
@@ -159,12 +168,23 @@ export const operations = {
   },
   hive_import_ssh: {
     runsOn: 'queen',
-    summary: 'Add hosts of ~/.ssh/config as hives',
+    summary: 'List the hosts of ~/.ssh/config, and add the chosen ones as hives',
     input: z.strictObject({
-      hosts: z.array(z.string().min(1).max(255)).max(1000).optional().describe('Which hosts; all when left out'),
+      hosts: z.array(host).max(1000).default([]).describe('Which hosts to add; none when left out'),
     }),
-    output: z.object({ hives: z.array(hive) }),
-    examples: ['rbee hive import-ssh'],
+    output: z.object({
+      hosts: z.array(
+        z.object({
+          host: z.string().describe('As ~/.ssh/config calls it'),
+          hostname: z.string(),
+          user: z.string(),
+          port: z.int(),
+          hive_id: z.string().optional().describe('Its hive, when it is registered'),
+        }),
+      ),
+      hives: z.array(hive).describe('Those that were added'),
+    }),
+    examples: ['rbee hive import-ssh', 'rbee hive import-ssh --hosts gaming-pc'],
   },
   worker_spawn: {
     runsOn: 'hive',
@@ -176,6 +196,7 @@ export const operations = {
       device: z.int().min(0).default(0).describe('Which device of that kind'),
       slots: z.int().min(1).max(256).optional().describe('Requests to serve at once; 4 when left out'),
       context: z.int().min(64).optional().describe("Tokens a slot may hold; the model's own limit, at most 8192, when left out"),
+      pin: z.boolean().default(false).describe('Never end it to make room for another model'),
     }),
     output: worker,
     examples: ['rbee worker spawn --model tiny --worker cpu --device 0'],
@@ -259,6 +280,14 @@ export const operations = {
     input: z.strictObject({ hive_id, model: model_name }),
     output: z.object({ model: z.string() }),
     examples: ['rbee model delete qwen3-8b'],
+  },
+  explain: {
+    runsOn: 'queen',
+    summary: 'Say where a request would run now, and why there and nowhere else',
+    subject: 'prompt',
+    input: inferInput,
+    output: explanation,
+    examples: ['rbee explain "What does a bee do?"', 'rbee infer "Say hi" --model qwen3-8b --dry-run'],
   },
   infer,
 } as const satisfies Record<string, OperationSpec>;

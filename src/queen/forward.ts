@@ -137,7 +137,7 @@ function watch(context: JobContext): { job: Taken; context: JobContext } {
 
 function mayAskAgain(cause: JobError, job: Taken & { operation: OperationName; hive: Hive }): boolean {
   const isHiveAtFault = cause.code === 'hive_unreachable' || cause.code === 'hive_bad_response';
-  if (!job.isTaken) return isHiveAtFault && job.hive.managed;
+  if (!job.isTaken) return isHiveAtFault && job.hive.transport === 'local';
   const spec: OperationSpec = operations[job.operation];
   return cause.code === 'interrupted' && spec.mayRepeat === true && !job.isAnswered;
 }

@@ -60,10 +60,10 @@ export class HiveCatalog {
   }
 
   #withPort(hive: Hive): Hive {
-    return hive.managed ? { ...hive, port: this.#localPort } : hive;
+    return hive.transport === 'local' ? { ...hive, port: this.#localPort } : hive;
   }
 }
 
 function localHive(port: number): Hive {
-  return { hive_id: LOCALHOST, host: '127.0.0.1', port, managed: true, created_at: new Date().toISOString() };
+  return { hive_id: LOCALHOST, host: '127.0.0.1', port, transport: 'local', created_at: new Date().toISOString() };
 }

@@ -52,7 +52,7 @@ export function hiveHandlers(parts: HiveParts) {
     if (input.ssh_host !== undefined || input.ssh_user !== undefined || input.ssh_port !== undefined)
       throw notOverSsh('Updating a hive over SSH');
     const isMoved = host !== undefined || port !== undefined;
-    if (isMoved && hive.managed)
+    if (isMoved && hive.transport === 'local')
       throw new JobError('invalid_input', "host, port: the local hive's port is set by RBEE_HIVE_PORT");
     if (isMoved) await requireNoOtherRole({ ...hive, host: host ?? hive.host, port: port ?? hive.port }, localHive);
     const updated = isMoved ? hives.move(hive_id, { host: host ?? hive.host, port: port ?? hive.port }) : hive;
@@ -107,7 +107,7 @@ export function registrationHandlers({ hives, localHive }: HiveParts) {
     const id = hive_id ?? host;
     if (id.length > HIVE_ID_LIMIT)
       throw new JobError('invalid_input', `hive_id: '${id}' is too long for an id; give the hive one of its own`);
-    const hive = { hive_id: id, host, port, managed: false, created_at: new Date().toISOString() };
+    const hive = { hive_id: id, host, port, transport: 'http' as const, created_at: new Date().toISOString() };
     const presence = await requireNoOtherRole(hive, localHive);
     if (presence.kind !== 'ours') narrate('hive_create', `nothing answers as a hive at ${host}:${port} yet`);
     return hives.add(hive);
@@ -121,8 +121,12 @@ export function registrationHandlers({ hives, localHive }: HiveParts) {
   return { hive_create, hive_delete } satisfies Handlers;
 }
 
-/** What needs SSH. */
+/** What needs SSH, and placement. */
 export function sshHandlers() {
+  const explain: Run<'explain'> = async function* () {
+    throw notOverSsh('Explaining where a request runs');
+  };
+
   const ssh_test: Run<'ssh_test'> = async function* () {
     throw notOverSsh('Testing a machine over SSH');
   };
@@ -131,7 +135,7 @@ export function sshHandlers() {
     throw notOverSsh('Importing hosts of ~/.ssh/config');
   };
 
-  return { ssh_test, hive_import_ssh } satisfies Handlers;
+  return { ssh_test, hive_import_ssh, explain } satisfies Handlers;
 }
 
 /** Asked when it matters, with a short deadline. */
@@ -145,7 +149,7 @@ export async function hiveHealth(hive: Hive, localHive: LocalHive): Promise<Hive
       return { hive_id, state: 'running', version, uptime_s, pid };
     }
     case 'absent':
-      return { hive_id, state: hive.managed ? 'stopped' : 'unreachable', reason: presence.reason };
+      return { hive_id, state: hive.transport === 'local' ? 'stopped' : 'unreachable', reason: presence.reason };
     case 'frozen':
       return { hive_id, state: 'unreachable', reason: 'it accepts connections but does not answer' };
     case 'stranger':
@@ -179,7 +183,7 @@ function requireLocal(input: InputOf<'hive_install'>, what: string): void {
 }
 
 function requireManaged(hive: Hive, what: string): void {
-  if (!hive.managed) throw notOverSsh(what);
+  if (hive.transport !== 'local') throw notOverSsh(what);
 }
 
 function notOverSsh(what: string): JobError {

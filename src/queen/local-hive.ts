@@ -43,7 +43,7 @@ export class LocalHive {
 
   /** If this hive is ours to start, it runs afterwards; others are only called. Many requests at once look, and start, once. */
   async ensureRunning(hive: Hive, signal: AbortSignal): Promise<void> {
-    if (!hive.managed || this.#isKnown) return;
+    if (hive.transport !== 'local' || this.#isKnown) return;
     this.#checking ??= this.#check(hive).finally(() => {
       this.#checking = undefined;
     });

@@ -10,6 +10,7 @@ import {
   type JobRecord,
   type Model,
   type OutputOf,
+  type SshTarget,
   type Worker,
 } from '../../contract/index.ts';
 import type * as z from 'zod';
@@ -122,7 +123,7 @@ export const hives: Entity<Hive> = {
       [
         { title: 'HIVE', cell: (each) => each.hive_id },
         { title: 'ADDRESS', cell: (each) => `${each.host}:${each.port}` },
-        { title: 'STARTED BY', cell: (each) => (each.managed ? 'rbee' : 'its owner') },
+        { title: 'BY', cell: (each) => each.transport },
         {
           title: 'DEVICES',
           cell: ({ capabilities }) => capabilities?.devices.map(deviceName).join(', ') ?? 'not asked yet',
@@ -200,13 +201,19 @@ function hivePairs(each: Hive): [string, string | undefined][] {
   return [
     ['hive', each.hive_id],
     ['address', `${each.host}:${each.port}`],
-    ['started by', each.managed ? 'rbee' : 'its owner'],
+    ['transport', each.transport],
+    ['ssh', each.ssh && sshName(each.ssh)],
     ['since', clock(each.created_at)],
     ['machine', each.capabilities && `${each.capabilities.hostname}, ${each.capabilities.os} ${each.capabilities.arch}`],
-    ['version', each.capabilities?.version],
+    ['version', each.version ?? each.capabilities?.version],
     ['disk free', each.capabilities && bytes(each.capabilities.disk_free_bytes)],
     ['devices asked', each.capabilities_at && clock(each.capabilities_at)],
   ];
+}
+
+/** 'me@gaming-pc:2222', with what was said of it. */
+function sshName({ host, port, user }: SshTarget): string {
+  return `${user === undefined ? '' : `${user}@`}${host}${port === undefined ? '' : `:${port}`}`;
 }
 
 function devices({ hive_id, capabilities: known }: Hive, look: Look): string[] {
