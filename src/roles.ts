@@ -17,12 +17,12 @@ export async function runQueen({ host, port }: QueenFlags): Promise<void> {
     ports: { first: port, last: port },
     storage: 'disk',
     extra: {},
-    create: ({ catalog }) => createQueen({ host, port, hivePort: hivePort(), token }, catalog),
+    create: ({ catalog }) => createQueen({ port, hivePort: hivePort(), token }, catalog),
   });
 }
 
 /** @param packageRoot the folder of this rbee, with the models that came with it */
-export async function runHive({ id, host, port, queen }: HiveFlags, packageRoot: string): Promise<void> {
+export async function runHive({ id, host, port }: HiveFlags, packageRoot: string): Promise<void> {
   const { createHive } = await import('./hive/index.ts');
   return serveRole({
     role: 'hive',
@@ -31,12 +31,13 @@ export async function runHive({ id, host, port, queen }: HiveFlags, packageRoot:
     ports: { first: port, last: port },
     storage: 'disk',
     extra: { hive_id: id },
-    create: ({ catalog }) => createHive({ id, queenUrl: queen, builtinModels: join(packageRoot, 'models'), token }, catalog),
+    create: ({ catalog, port: own }) =>
+      createHive({ id, host, port: own, builtinModels: join(packageRoot, 'models'), token }, catalog),
   });
 }
 
 /** Listens on the first free port of RBEE_WORKER_PORTS, on loopback: only its hive calls it. */
-export async function runWorker({ queen, ...flags }: WorkerFlags): Promise<void> {
+export async function runWorker({ hiveUrl, ...flags }: WorkerFlags): Promise<void> {
   const { createWorker } = await import('./worker/index.ts');
   return serveRole({
     role: 'worker',
@@ -45,11 +46,12 @@ export async function runWorker({ queen, ...flags }: WorkerFlags): Promise<void>
     ports: workerPorts(),
     storage: 'memory',
     extra: { ...flags },
-    create: ({ port }) => createWorker({ ...flags, port, queen: queen === undefined ? undefined : queenAt(queen) }),
+    create: ({ port }) =>
+      createWorker({ ...flags, port, hive: hiveUrl === undefined ? undefined : hiveAt(flags.hiveId, hiveUrl) }),
   });
 }
 
-function queenAt(url: string): Peer {
+function hiveAt(name: string, url: string): Peer {
   const { hostname, port } = new URL(url);
-  return { role: 'queen', name: 'queen', host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), token };
+  return { role: 'hive', name, host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), token };
 }

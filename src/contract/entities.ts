@@ -165,6 +165,8 @@ export const hiveReport = z.object({
   kind: z.literal('hive'),
   hive_id: z.string(),
   version: z.string(),
+  pid: z.int(),
+  started_at: z.iso.datetime(),
   hostname: z.string(),
   disk_free_bytes: z.number(),
   devices: z.array(device),

@@ -5,13 +5,14 @@ import { readCapabilities } from './devices.ts';
 import { createInfer, resumeInfer } from './infer.ts';
 import { modelHandlers } from './model-handlers.ts';
 import { openModelStore } from './models/index.ts';
+import { Presence, servePresence } from './presence/index.ts';
 import { workerHandlers } from './worker-handlers.ts';
 import { WorkerPool } from './workers/index.ts';
 
 export interface HiveOptions {
   id: string;
-  /** Where its workers report to; nowhere when undefined. */
-  queenUrl: string | undefined;
+  host: string;
+  port: number;
   /** The folder of the models that came with rbee. */
   builtinModels: string;
   token: string | undefined;
@@ -19,9 +20,15 @@ export interface HiveOptions {
 
 /** One machine: its models, its workers, its devices. */
 export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
-  const { id: hiveId, queenUrl, token } = options;
+  const { id: hiveId, host, port, token } = options;
   const paths = homePaths();
-  const workers = new WorkerPool({ hiveId, queenUrl, paths, token });
+  const workers = new WorkerPool({
+    hiveId,
+    hiveUrl: urlOf(host, port),
+    paths,
+    token,
+    onChange: () => presence.workersChanged(),
+  });
   const models = openModelStore({
     catalog,
     modelsDir: paths.models,
@@ -32,19 +39,27 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
     if (!('port' in state)) throw new JobError('worker_unreachable', `Worker '${id}' is ${state.kind}`);
     return { role: 'worker', name: id, host: '127.0.0.1', port: state.port, token };
   };
+  const presence = new Presence({ hiveId, workers, models, dataDir: paths.data });
   const parts = { workers, models, workerPeer };
   return {
     handlers: {
       ...workerHandlers({ hiveId, workers, models }),
-      ...modelHandlers({ models, workers }),
+      ...modelHandlers({ models, workers, onChange: () => void presence.machineChanged() }),
       infer: createInfer(parts),
     },
     resume: resumeInfer(parts),
     findPeer: ({ name }) => workerPeer(name),
     addRoutes: (app) => {
+      servePresence(app, presence);
       app.get('/capabilities', () => readCapabilities(hiveId, paths.data));
     },
     prepare: () => workers.adopt(),
     stop: () => workers.stopAll(),
   };
+}
+
+/** Its workers reach it where it listens; on all addresses means on loopback too. */
+function urlOf(host: string, port: number): string {
+  const isEverywhere = host === '0.0.0.0' || host === '::';
+  return `http://${isEverywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -2,9 +2,20 @@ import { JobError, type Handlers, type Run } from '../contract/index.ts';
 import type { ModelStore } from './models/index.ts';
 import type { WorkerPool } from './workers/index.ts';
 
-export function modelHandlers({ models, workers }: { models: ModelStore; workers: WorkerPool }) {
+interface ModelParts {
+  models: ModelStore;
+  workers: WorkerPool;
+  /** Told when a model has come or gone. */
+  onChange: () => void;
+}
+
+export function modelHandlers({ models, workers, onChange }: ModelParts) {
   const model_download: Run<'model_download'> = async function* ({ model: source, name, sha256 }, { signal }) {
-    return yield* models.download({ source, name, sha256 }, signal);
+    try {
+      return yield* models.download({ source, name, sha256 }, signal);
+    } finally {
+      onChange();
+    }
   };
 
   const model_list: Run<'model_list'> = async function* () {
@@ -20,6 +31,7 @@ export function modelHandlers({ models, workers }: { models: ModelStore; workers
       const user = workers.list().find(({ spec, state }) => spec.modelPath === path && state.kind !== 'exited');
       if (user !== undefined) throw new JobError('model_in_use', `Worker '${user.id}' has model '${model}' loaded`);
     });
+    onChange();
     return { model };
   };
 

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { createFeedEncoder, FEED_PING, lostLine } from './feed-lines.ts';
+import { createFeedEncoder, PING_LINE, lostLine } from './feed-lines.ts';
 import { FEED_BUFFER_LIMIT_CHARS } from './limits.ts';
 import type { Sink } from './reader.ts';
 import type { JobReading, JobRegistry } from './registry.ts';
@@ -36,7 +36,7 @@ export class FeedConnection {
   }
 
   ping(): void {
-    if (this.#hasRoom()) this.#write(FEED_PING);
+    if (this.#hasRoom()) this.#write(`${PING_LINE}\n`);
   }
 
   /** The other side has gone. */

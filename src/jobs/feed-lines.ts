@@ -14,7 +14,7 @@ import type { StreamEvent } from './stream-event.ts';
 export const FEED_HEADER = 'x-rbee-feed';
 export const FEED_TYPE = 'application/x-rbee-feed';
 
-export const FEED_PING = 'ping\n';
+export const PING_LINE = 'ping';
 export const LOST = 'lost';
 
 export interface FeedLine {

@@ -1,12 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { asJobError, parseJson, refusal } from './call.ts';
 import { exchange, textOf } from './exchange.ts';
-import { FEED_HEADER, parseFeedLine, type FeedLine } from './feed-lines.ts';
-import { EVENT_LIMIT_CHARS, FEED_SILENCE_DEADLINE_MS, PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
-import { badResponse, ConnectionClosedError, DeadlineError, type Peer } from './peer.ts';
-
-/** How often silence is looked for. Counted in looks, so that the time in which this process itself was frozen does not count. */
-const LOOK_INTERVAL_MS = 1_000;
+import { FEED_HEADER, PING_LINE, parseFeedLine, type FeedLine } from './feed-lines.ts';
+import { PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
+import { LineLink } from './line-link.ts';
+import type { Peer } from './peer.ts';
 
 interface LinkListener {
   /** Undefined for a ping. */
@@ -20,72 +18,28 @@ export class FeedLink {
   readonly id: string;
   /** By tag. */
   readonly followed = new Set<number>();
-  readonly #response: IncomingMessage;
-  readonly #peer: Peer;
-  readonly #listener: LinkListener;
-  readonly #closed = new AbortController();
-  #cause: unknown = new ConnectionClosedError();
-  #quietLooks = 0;
-  #rest = '';
+  readonly #lines: LineLink;
 
   constructor(peer: Peer, opened: { id: string; response: IncomingMessage }, listener: LinkListener) {
-    const { id, response } = opened;
-    this.id = id;
-    this.#peer = peer;
-    this.#response = response;
-    this.#listener = listener;
-    // It keeps no process alive: who follows a job waits for that.
-    response.socket.unref();
-    const looks = setInterval(() => this.#lookForSilence(), LOOK_INTERVAL_MS).unref();
-    response.setEncoding('utf8');
-    response.on('data', (chunk: string) => this.#take(chunk));
-    response.on('error', (cause) => {
-      this.#cause = cause;
-    });
-    response.on('close', () => {
-      clearInterval(looks);
-      this.#closed.abort(this.#cause);
-      listener.onClosed(this, this.#cause);
+    this.id = opened.id;
+    this.#lines = new LineLink(peer, opened.response, {
+      onLine: (text) => {
+        const line = text === PING_LINE ? undefined : parseFeedLine(text);
+        if (line === undefined && text !== PING_LINE) return false;
+        listener.onLine(line);
+        return true;
+      },
+      onClosed: (cause) => listener.onClosed(this, cause),
     });
   }
 
   /** Aborts when it has ended, with what ended it. */
   get closed(): AbortSignal {
-    return this.#closed.signal;
+    return this.#lines.closed;
   }
 
   destroy(cause: Error): void {
-    this.#response.destroy(cause);
-  }
-
-  #take(chunk: string): void {
-    this.#quietLooks = 0;
-    const text = this.#rest + chunk;
-    let from = 0;
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
-      if (!this.#takeLine(text.slice(from, end))) return;
-      from = end + 1;
-    }
-    this.#rest = text.slice(from);
-    if (this.#rest.length > EVENT_LIMIT_CHARS) this.#refuse();
-  }
-
-  /** @returns whether it was one of ours */
-  #takeLine(text: string): boolean {
-    const line = text === 'ping' ? undefined : parseFeedLine(text);
-    if (text !== 'ping' && line === undefined) this.#refuse();
-    else this.#listener.onLine(line);
-    return !this.#response.destroyed;
-  }
-
-  #refuse(): void {
-    this.destroy(badResponse(this.#peer, `The ${this.#peer.role} sent an event that is not ours`));
-  }
-
-  #lookForSilence(): void {
-    this.#quietLooks += 1;
-    if (this.#quietLooks * LOOK_INTERVAL_MS <= FEED_SILENCE_DEADLINE_MS) return;
-    this.destroy(new DeadlineError('SILENCE_DEADLINE', FEED_SILENCE_DEADLINE_MS));
+    this.#lines.destroy(cause);
   }
 }
 

@@ -18,8 +18,6 @@ export interface HiveFlags {
   id: string;
   host: string;
   port: number;
-  /** URL of the queen that its workers report to. */
-  queen: string | undefined;
 }
 
 export interface WorkerFlags {
@@ -31,7 +29,8 @@ export interface WorkerFlags {
   device: number;
   slots: number;
   context: number | undefined;
-  queen: string | undefined;
+  /** URL of its hive, to report to. */
+  hiveUrl: string | undefined;
 }
 
 const LOOPBACK = '127.0.0.1';
@@ -53,10 +52,7 @@ export function hiveRunCommand(roles: Roles): Command {
     .option('--id <id>', 'Its name in the fleet', LOCALHOST)
     .addOption(hostOption())
     .addOption(portOption('RBEE_HIVE_PORT, or 9000'))
-    .option('--queen <url>', "Where its workers report to (default: this machine's queen)")
-    .action(({ id, host, port = hivePort(), queen = ownQueen() }: { id: string; host: string; port?: number; queen?: string }) =>
-      roles.hive({ id, host, port, queen }),
-    );
+    .action(({ id, host, port = hivePort() }: { id: string; host: string; port?: number }) => roles.hive({ id, host, port }));
 }
 
 /** Only a hive calls it: a worker without one serves nobody. */
@@ -71,12 +67,8 @@ export function workerRunCommand(roles: Roles): Command {
     .option('--device <number>', 'Which device of that kind', wholeNumber, 0)
     .option('--slots <number>', 'Requests to serve at once', wholeNumber, 4)
     .option('--context <number>', 'Tokens a slot may hold', wholeNumber)
-    .option('--queen <url>', 'Where to report to')
-    .action(({ context, queen, ...flags }: WorkerFlags) => roles.worker({ ...flags, context, queen }));
-}
-
-function ownQueen(): string {
-  return `http://${LOOPBACK}:${queenPort()}`;
+    .option('--hive-url <url>', 'Where to report to')
+    .action(({ context, hiveUrl, ...flags }: WorkerFlags) => roles.worker({ ...flags, context, hiveUrl }));
 }
 
 function hostOption(): Option {

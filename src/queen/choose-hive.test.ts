@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { WorkerHeartbeat } from '../contract/index.ts';
+import type { Worker } from '../contract/index.ts';
 import { chooseHive, type Fleet } from './choose-hive.ts';
 
-const heartbeat = (hive_id: string, overrides: Partial<WorkerHeartbeat> = {}): WorkerHeartbeat => ({
+const heartbeat = (hive_id: string, overrides: Partial<Worker> = {}): Worker => ({
   worker_id: `worker-of-${hive_id}`,
   hive_id,
   model: 'tiny',
@@ -12,12 +12,11 @@ const heartbeat = (hive_id: string, overrides: Partial<WorkerHeartbeat> = {}): W
   port: 9001,
   slots: 4,
   slots_used: 0,
-  tokens_per_s: 0,
-  memory_bytes: 0,
+  started_at: '2026-01-01T00:00:00.000Z',
   ...overrides,
 });
 
-const fleet = (hiveIds: string[], workers: WorkerHeartbeat[] = []): Fleet => ({ hiveIds, workers });
+const fleet = (hiveIds: string[], workers: Worker[] = []): Fleet => ({ hiveIds, workers });
 
 describe('which hive serves a request', () => {
   test.each<[string, Parameters<typeof chooseHive>[0], Fleet, string]>([

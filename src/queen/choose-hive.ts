@@ -1,9 +1,9 @@
-import { JobError, LOCALHOST, type InputOf, type WorkerHeartbeat } from '../contract/index.ts';
+import { JobError, LOCALHOST, type InputOf, type Worker } from '../contract/index.ts';
 
 /** What is known of the fleet when a request comes in. */
 export interface Fleet {
   hiveIds: readonly string[];
-  workers: readonly WorkerHeartbeat[];
+  workers: readonly Worker[];
 }
 
 /**
@@ -23,13 +23,13 @@ export function chooseHive(request: Pick<InputOf<'infer'>, 'hive_id' | 'worker_i
 }
 
 /** Where there is one hive only, it knows best: the queen may have been restarted since the worker's last word. */
-function hiveOfWorker(workerId: string, workers: readonly WorkerHeartbeat[], hiveIds: readonly string[]): string {
+function hiveOfWorker(workerId: string, workers: readonly Worker[], hiveIds: readonly string[]): string {
   const worker = workers.find(({ worker_id }) => worker_id === workerId);
   const hiveId = worker?.hive_id ?? (hiveIds.length === 1 ? hiveIds[0] : undefined);
   if (hiveId === undefined) throw new JobError('worker_not_found', `Worker '${workerId}' not found on any hive`);
   return hiveId;
 }
 
-function freeSlots({ slots, slots_used }: WorkerHeartbeat): number {
+function freeSlots({ slots, slots_used }: Worker): number {
   return slots - slots_used;
 }

@@ -9,18 +9,17 @@ import {
   type OperationSpec,
   type Run,
 } from '../contract/index.ts';
-import { isSilence, resumeOn, runOn, type Peer, type Resume, type RunOnOptions } from '../jobs/index.ts';
+import { isSilence, resumeOn, runOn, type Resume, type RunOnOptions } from '../jobs/index.ts';
 import { log, narrate } from '../narration/index.ts';
 import { chooseHive } from './choose-hive.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
-import type { LocalHive } from './local-hive.ts';
-import type { WorkerRegistry } from './worker-registry.ts';
+import type { FleetView } from './presence/index.ts';
+import type { Reach } from './reach.ts';
 
 export interface ForwardParts {
   hives: HiveCatalog;
-  localHive: LocalHive;
-  workers: WorkerRegistry;
-  peerOf: (hive: Hive) => Peer;
+  reach: Reach;
+  view: FleetView;
 }
 
 /** Forwards without understanding: every operation that is not the queen's own goes to a hive, as it came. */
@@ -40,7 +39,8 @@ function forwardToHive(operation: OperationName, parts: ForwardParts): Run<Opera
 /** The queen decides where, unless the request does. */
 function forwardInfer(parts: ForwardParts): Run<'infer'> {
   return async function* (input, context) {
-    const fleet = { hiveIds: parts.hives.list().map(({ hive_id }) => hive_id), workers: parts.workers.list() };
+    const { hives } = parts.view.fleet();
+    const fleet = { hiveIds: parts.hives.list().map(({ hive_id }) => hive_id), workers: hives.flatMap(({ workers }) => workers) };
     const hive = parts.hives.get(chooseHive(input, fleet));
     return yield* runOnHive('infer', hive, parts)(input, context);
   };
@@ -57,11 +57,11 @@ const SLOW_MS = 1_000;
  * nothing of the answer is asked once more too, where that does no harm.
  */
 function runOnHive<K extends OperationName>(operation: K, hive: Hive, parts: ForwardParts): Run<K> {
-  const { localHive, peerOf } = parts;
+  const { reach } = parts;
   return async function* (input, context) {
     let timesTaken = 0;
     for (let attempt = 1; ; attempt += 1) {
-      await localHive.ensureRunning(hive, context.signal);
+      await reach.ensure(hive, context.signal);
       narrate('forward', `forwarding ${operation} to hive '${hive.hive_id}'`, { detail: true });
       const watched = watch(context);
       const slow = setTimeout(() => {
@@ -70,7 +70,10 @@ function runOnHive<K extends OperationName>(operation: K, hive: Hive, parts: For
       // The same key as long as nobody has taken it: a hive that took it and died before it could say so has one job, not two.
       const key = `${context.jobId}/${timesTaken + 1}`;
       try {
-        return yield* runOn(peerOf(hive), operation, { ...mending(hive, parts), idempotencyKey: key })(input, watched.context);
+        return yield* runOn(reach.peerOf(hive), operation, { ...mending(hive, parts), idempotencyKey: key })(
+          input,
+          watched.context,
+        );
       } catch (cause) {
         context.signal.throwIfAborted();
         if (!(cause instanceof JobError) || attempt === ATTEMPTS) throw cause;
@@ -78,7 +81,7 @@ function runOnHive<K extends OperationName>(operation: K, hive: Hive, parts: For
         if (watched.job.isTaken) timesTaken += 1;
         if (watched.job.isTaken)
           narrate('retry', `hive '${hive.hive_id}' lost it before it answered (${cause.message}); asking again`);
-        localHive.distrust();
+        reach.distrust(hive);
       } finally {
         clearTimeout(slow);
       }
@@ -90,14 +93,14 @@ function runOnHive<K extends OperationName>(operation: K, hive: Hive, parts: For
 export function resumeOnHive(parts: ForwardParts): Resume {
   return async function* ({ operation, below, after }, context) {
     const hive = parts.hives.get(below.name);
-    await parts.localHive.ensureRunning(hive, context.signal);
+    await parts.reach.ensure(hive, context.signal);
     narrate('resume', `the queen was started again; going on with ${operation} on hive '${hive.hive_id}'`);
-    return yield* resumeOn(parts.peerOf(hive), operation, mending(hive, parts))({ jobId: below.job_id, after }, context);
+    return yield* resumeOn(parts.reach.peerOf(hive), operation, mending(hive, parts))({ jobId: below.job_id, after }, context);
   };
 }
 
 /** A local hive that died or froze is started again while its jobs are waited for: it takes them up where it was. */
-function mending(hive: Hive, { localHive }: ForwardParts): Pick<RunOnOptions, 'onReconnect'> {
+function mending(hive: Hive, { reach }: ForwardParts): Pick<RunOnOptions, 'onReconnect'> {
   const { signal } = new AbortController();
   let isSaid = false;
   return {
@@ -105,8 +108,8 @@ function mending(hive: Hive, { localHive }: ForwardParts): Pick<RunOnOptions, 'o
       // Each try to reconnect brings a word; one is enough.
       if (!isSaid) narrate('hive_lost', `lost hive '${hive.hive_id}' (${reason}); taking its jobs up again`);
       isSaid = true;
-      localHive.distrust({ wasSilent: isSilence(cause) });
-      localHive.ensureRunning(hive, signal).catch((cause: unknown) => log.warn({ err: cause }, 'the local hive is lost'));
+      reach.distrust(hive, { wasSilent: isSilence(cause) });
+      reach.ensure(hive, signal).catch((cause: unknown) => log.warn({ err: cause }, `hive '${hive.hive_id}' is lost`));
     },
   };
 }

@@ -5,8 +5,10 @@ import type { Catalog, Collection } from '../jobs/index.ts';
 export class HiveCatalog {
   readonly #hives: Collection<Hive>;
   readonly #localPort: number;
+  readonly #onChange: () => void;
 
-  constructor(catalog: Catalog, localPort: number) {
+  constructor(catalog: Catalog, localPort: number, onChange: () => void) {
+    this.#onChange = onChange;
     this.#hives = catalog.collection<Hive>('hives');
     this.#localPort = localPort;
     const marks = catalog.collection<{ done: string }>('marks');
@@ -34,8 +36,7 @@ export class HiveCatalog {
   /** @throws JobError hive_exists */
   add(hive: Hive): Hive {
     if (this.find(hive.hive_id) !== undefined) throw new JobError('hive_exists', `Hive '${hive.hive_id}' is registered already`);
-    this.#hives.put(hive.hive_id, hive);
-    return hive;
+    return this.#put(hive);
   }
 
   addLocal(): Hive {
@@ -43,20 +44,23 @@ export class HiveCatalog {
   }
 
   move(id: string, place: { host: string; port: number }): Hive {
-    const hive = { ...this.get(id), ...place };
-    this.#hives.put(id, hive);
-    return hive;
+    return this.#put({ ...this.get(id), ...place });
   }
 
   record(id: string, capabilities: Capabilities): Hive {
-    const hive = { ...this.get(id), capabilities, capabilities_at: new Date().toISOString() };
-    this.#hives.put(id, hive);
-    return hive;
+    return this.#put({ ...this.get(id), capabilities, capabilities_at: new Date().toISOString() });
   }
 
   remove(id: string): void {
     this.get(id);
     this.#hives.delete(id);
+    this.#onChange();
+  }
+
+  #put(hive: Hive): Hive {
+    this.#hives.put(hive.hive_id, hive);
+    this.#onChange();
+    return hive;
   }
 
   #withPort(hive: Hive): Hive {

@@ -9,15 +9,16 @@ import {
   type Run,
 } from '../contract/index.ts';
 import type { Presence } from '../daemon/index.ts';
-import { call, type Peer } from '../jobs/index.ts';
+import { call } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
-import type { LocalHive } from './local-hive.ts';
+import type { FleetView } from './presence/index.ts';
+import type { Reach } from './reach.ts';
 
 export interface HiveParts {
   hives: HiveCatalog;
-  localHive: LocalHive;
-  peerOf: (hive: Hive) => Peer;
+  reach: Reach;
+  view: FleetView;
 }
 
 const CAPABILITIES_DEADLINE_MS = 10_000;
@@ -25,22 +26,19 @@ const CAPABILITIES_DEADLINE_MS = 10_000;
 const HIVE_ID_LIMIT = 64;
 
 export function hiveHandlers(parts: HiveParts) {
-  const { hives, localHive } = parts;
+  const { hives, reach } = parts;
 
   const hive_install: Run<'hive_install'> = async function* (input, { signal }) {
     requireLocal(input, 'Installing a hive on another machine');
     if (input.port !== undefined) throw new JobError('invalid_input', "port: the local hive's port is set by RBEE_HIVE_PORT");
     const hive = hives.addLocal();
-    await localHive.ensureRunning(hive, signal);
+    await reach.ensure(hive, signal);
     return refresh(hive, parts);
   };
 
   const hive_uninstall: Run<'hive_uninstall'> = async function* ({ hive_id, catalog_only }) {
     const hive = hives.get(hive_id);
-    if (!catalog_only) {
-      requireManaged(hive, 'Uninstalling a hive on another machine');
-      await localHive.stop();
-    }
+    if (!catalog_only) await reach.stop(hive);
     hives.remove(hive_id);
     narrate('hive_uninstall', `hive '${hive_id}' is forgotten`);
     return { hive_id };
@@ -54,27 +52,25 @@ export function hiveHandlers(parts: HiveParts) {
     const isMoved = host !== undefined || port !== undefined;
     if (isMoved && hive.transport === 'local')
       throw new JobError('invalid_input', "host, port: the local hive's port is set by RBEE_HIVE_PORT");
-    if (isMoved) await requireNoOtherRole({ ...hive, host: host ?? hive.host, port: port ?? hive.port }, localHive);
+    if (isMoved) await requireNoOtherRole({ ...hive, host: host ?? hive.host, port: port ?? hive.port }, reach);
     const updated = isMoved ? hives.move(hive_id, { host: host ?? hive.host, port: port ?? hive.port }) : hive;
     if (!refresh_capabilities) return updated;
-    await localHive.ensureRunning(updated, signal);
+    await reach.ensure(updated, signal);
     return refresh(updated, parts);
   };
 
   const hive_start: Run<'hive_start'> = async function* ({ hive_id }, { signal }) {
     const hive = hives.get(hive_id);
-    requireManaged(hive, 'Starting a hive on another machine');
     // Whoever asks for a start wants it looked at, whatever was seen before.
-    localHive.distrust();
-    await localHive.ensureRunning(hive, signal);
-    return hiveHealth(hive, localHive);
+    reach.distrust(hive);
+    await reach.ensure(hive, signal);
+    return hiveHealth(hive, reach);
   };
 
   const hive_stop: Run<'hive_stop'> = async function* ({ hive_id }) {
     const hive = hives.get(hive_id);
-    requireManaged(hive, 'Stopping a hive on another machine');
-    if (!(await localHive.stop())) narrate('hive_stop', 'local hive does not run');
-    return hiveHealth(hive, localHive);
+    if (!(await reach.stop(hive))) narrate('hive_stop', `hive '${hive_id}' does not run`);
+    return hiveHealth(hive, reach);
   };
 
   const hive_list: Run<'hive_list'> = async function* () {
@@ -86,7 +82,7 @@ export function hiveHandlers(parts: HiveParts) {
   };
 
   const hive_status: Run<'hive_status'> = async function* ({ hive_id }) {
-    return hiveHealth(hives.get(hive_id), localHive);
+    return hiveHealth(hives.get(hive_id), reach);
   };
 
   return {
@@ -102,13 +98,13 @@ export function hiveHandlers(parts: HiveParts) {
 }
 
 /** Hives that run already, registered and forgotten. */
-export function registrationHandlers({ hives, localHive }: HiveParts) {
+export function registrationHandlers({ hives, reach }: HiveParts) {
   const hive_create: Run<'hive_create'> = async function* ({ hive_id, host, port }) {
     const id = hive_id ?? host;
     if (id.length > HIVE_ID_LIMIT)
       throw new JobError('invalid_input', `hive_id: '${id}' is too long for an id; give the hive one of its own`);
     const hive = { hive_id: id, host, port, transport: 'http' as const, created_at: new Date().toISOString() };
-    const presence = await requireNoOtherRole(hive, localHive);
+    const presence = await requireNoOtherRole(hive, reach);
     if (presence.kind !== 'ours') narrate('hive_create', `nothing answers as a hive at ${host}:${port} yet`);
     return hives.add(hive);
   };
@@ -139,9 +135,9 @@ export function sshHandlers() {
 }
 
 /** Asked when it matters, with a short deadline. */
-export async function hiveHealth(hive: Hive, localHive: LocalHive): Promise<HiveHealth> {
+export async function hiveHealth(hive: Hive, reach: Reach): Promise<HiveHealth> {
   const { hive_id } = hive;
-  const presence = await localHive.probe(hive);
+  const presence = await reach.probe(hive);
   switch (presence.kind) {
     case 'ours': {
       const { version, uptime_s, pid, role } = presence.health;
@@ -158,9 +154,9 @@ export async function hiveHealth(hive: Hive, localHive: LocalHive): Promise<Hive
 }
 
 /** Asks the hive's machine what it has, and records it. */
-export async function refresh(hive: Hive, { hives, peerOf }: HiveParts): Promise<Hive> {
+export async function refresh(hive: Hive, { hives, reach }: HiveParts): Promise<Hive> {
   const signal = AbortSignal.timeout(CAPABILITIES_DEADLINE_MS);
-  const answer = capabilities.safeParse(await call(peerOf(hive), { method: 'GET', path: '/capabilities', signal }));
+  const answer = capabilities.safeParse(await call(reach.peerOf(hive), { method: 'GET', path: '/capabilities', signal }));
   if (!answer.success)
     throw new JobError('hive_bad_response', 'Hive answered with capabilities that are not ours', { cause: answer.error });
   narrate(
@@ -172,18 +168,14 @@ export async function refresh(hive: Hive, { hives, peerOf }: HiveParts): Promise
 }
 
 /** A queen registered as a hive would forward to herself for ever. What does not answer now may be a hive later. */
-async function requireNoOtherRole(hive: Hive, localHive: LocalHive): Promise<Presence> {
-  const presence = await localHive.probe(hive);
+async function requireNoOtherRole(hive: Hive, reach: Reach): Promise<Presence> {
+  const presence = await reach.probe(hive);
   if (presence.kind !== 'ours' || presence.health.role === 'hive') return presence;
   throw new JobError('invalid_input', `At ${hive.host}:${hive.port} answers a ${presence.health.role}, not a hive`);
 }
 
 function requireLocal(input: InputOf<'hive_install'>, what: string): void {
   if (input.hive_id !== LOCALHOST || input.ssh_host !== undefined) throw notOverSsh(what);
-}
-
-function requireManaged(hive: Hive, what: string): void {
-  if (hive.transport !== 'local') throw notOverSsh(what);
 }
 
 function notOverSsh(what: string): JobError {

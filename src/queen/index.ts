@@ -1,16 +1,16 @@
-import { JobError, workerHeartbeat, type DownstreamJob, type Hive } from '../contract/index.ts';
+import type { DownstreamJob, Hive } from '../contract/index.ts';
 import { homePaths } from '../daemon/index.ts';
-import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
+import type { Catalog, ServedRole } from '../jobs/index.ts';
 import { log } from '../narration/index.ts';
 import { forwardHandlers, resumeOnHive } from './forward.ts';
 import { HiveCatalog } from './hive-catalog.ts';
 import { hiveHandlers, refresh, registrationHandlers, sshHandlers } from './hive-handlers.ts';
 import { LocalHive } from './local-hive.ts';
+import { FleetView } from './presence/index.ts';
+import { Reach } from './reach.ts';
 import { createStatus } from './status.ts';
-import { WorkerRegistry } from './worker-registry.ts';
 
 export interface QueenOptions {
-  host: string;
   port: number;
   /** The port of the hive on this machine. */
   hivePort: number;
@@ -18,25 +18,20 @@ export interface QueenOptions {
 }
 
 /** The fleet's one front: knows the hives, decides where work goes, forwards. */
-export function createQueen(options: QueenOptions, catalog: Catalog): ServedRole {
-  const { host, port, token } = options;
-  const hives = new HiveCatalog(catalog, options.hivePort);
-  const workers = new WorkerRegistry();
-  // The workers of this machine reach her where she listens; on all addresses means on loopback too.
-  const isEverywhere = host === '0.0.0.0' || host === '::';
-  const queenUrl = `http://${isEverywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${port}`;
-  const localHive = new LocalHive({ paths: homePaths(), queenUrl, token, onStarted: (hive) => void recordDevices(hive) });
-  const peerOf = ({ hive_id, host, port: hivePort }: Hive): Peer => ({
-    role: 'hive',
-    name: hive_id,
-    host,
-    port: hivePort,
-    token,
+export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Catalog): ServedRole {
+  const hives = new HiveCatalog(catalog, hivePort, () => view.follow(hives.list()));
+  const localHive = new LocalHive({ paths: homePaths(), token, onStarted: (hive) => void onStarted(hive) });
+  const reach = new Reach({ localHive, token });
+  const view = new FleetView({
+    connect: (hive) => Promise.resolve(reach.peerOf(hive)),
+    onChange: () => undefined,
   });
-  const parts = { hives, localHive, workers, peerOf, port };
+  const parts = { hives, reach, view, port };
   // In the background: nobody's request waits for it.
-  const recordDevices = (hive: Hive) =>
-    refresh(hive, parts).catch((cause: unknown) => log.warn({ err: cause }, 'the devices are not known yet'));
+  const onStarted = (hive: Hive) => {
+    view.watch(hive.hive_id)?.kick();
+    return refresh(hive, parts).catch((cause: unknown) => log.warn({ err: cause }, 'the devices are not known yet'));
+  };
   return {
     handlers: {
       ...hiveHandlers(parts),
@@ -46,23 +41,11 @@ export function createQueen(options: QueenOptions, catalog: Catalog): ServedRole
       status: createStatus(parts),
     },
     resume: resumeOnHive(parts),
-    findPeer: ({ name }: DownstreamJob) => peerOf(hives.get(name)),
-    addRoutes: (app) => {
-      app.post('/v1/worker-heartbeat', (request) => {
-        const heartbeat = workerHeartbeat.safeParse(parseBody(request.body));
-        if (!heartbeat.success)
-          throw new JobError('invalid_input', 'This is not a heartbeat of ours', { cause: heartbeat.error });
-        workers.record(heartbeat.data);
-        return { ok: true };
-      });
+    findPeer: ({ name }: DownstreamJob) => reach.peerOf(hives.get(name)),
+    start: async () => {
+      view.follow(hives.list());
+      return {};
     },
+    stop: async () => view.close(),
   };
-}
-
-function parseBody(body: unknown): unknown {
-  try {
-    return JSON.parse(String(body)) as unknown;
-  } catch (cause) {
-    throw new JobError('invalid_json', 'The body is not JSON', { cause });
-  }
 }

@@ -21,8 +21,6 @@ const STOP_GRACE_MS = 15_000;
 
 export interface LocalHiveOptions {
   paths: HomePaths;
-  /** Where the hive's workers report to. */
-  queenUrl: string;
   token: string | undefined;
   /** Told after each start. */
   onStarted: (hive: Hive) => void;
@@ -56,7 +54,7 @@ export class LocalHive {
     this.#wasSilent = how.wasSilent;
   }
 
-  async probe(hive: Hive): Promise<Presence> {
+  async #probe(hive: Hive): Promise<Presence> {
     const { token } = this.#options;
     return probe(hive.host, hive.port, { withinMs: PROBE_DEADLINE_MS, ...(token === undefined ? {} : { token }) });
   }
@@ -92,20 +90,20 @@ export class LocalHive {
 
   /** A hive with much to do may be late once; one that is late again and again is frozen. */
   async #probePatiently(hive: Hive): Promise<Presence> {
-    let presence = await this.probe(hive);
+    let presence = await this.#probe(hive);
     const probes = this.#wasSilent ? 1 : FROZEN_PROBES;
-    for (let tries = 1; presence.kind === 'frozen' && tries < probes; tries += 1) presence = await this.probe(hive);
+    for (let tries = 1; presence.kind === 'frozen' && tries < probes; tries += 1) presence = await this.#probe(hive);
     return presence;
   }
 
   async #start(hive: Hive, presence: Presence): Promise<void> {
     if (presence.kind === 'stranger') throw portTaken(hive, `a program that ${presence.what}`);
     if (presence.kind === 'frozen') await this.#endFrozen(hive);
-    const { paths, queenUrl } = this.#options;
+    const { paths } = this.#options;
     narrate('hive_start', 'local hive is asleep, starting it');
     await startDaemon({
       name: 'hive',
-      args: ['hive', 'run', '--id', LOCALHOST, '--port', String(hive.port), '--queen', queenUrl],
+      args: ['hive', 'run', '--id', LOCALHOST, '--port', String(hive.port)],
       logFile: paths.logFile('hive'),
       readyWithinMs: START_DEADLINE_MS,
     });

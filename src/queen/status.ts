@@ -1,77 +1,61 @@
-import { JobError, type Hive, type JobContext, type OutputOf, type Run } from '../contract/index.ts';
-import { runOn, type Peer } from '../jobs/index.ts';
-import { hiveHealth } from './hive-handlers.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Hive, HiveHealth, HiveReport, OutputOf, Run } from '../contract/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
-import type { LocalHive } from './local-hive.ts';
-import type { WorkerRegistry } from './worker-registry.ts';
+import type { FleetView } from './presence/index.ts';
 
-/** One frozen hive never makes the whole table wait longer than this. */
-const HIVE_DEADLINE_MS = 2_000;
+/** Hives that are not heard are tried once more; one that is frozen makes nobody wait longer than this. */
+const SETTLE_DEADLINE_MS = 1_000;
 
 export interface StatusParts {
   hives: HiveCatalog;
-  localHive: LocalHive;
-  workers: WorkerRegistry;
-  peerOf: (hive: Hive) => Peer;
+  view: FleetView;
   port: number;
 }
 
 type Status = OutputOf<'status'>;
 
-/** Asks all hives at once; wakes none. */
-export function createStatus(parts: StatusParts): Run<'status'> {
+/** What the queen hears from her hives anyway; asks nobody, wakes none. */
+export function createStatus({ hives, view, port }: StatusParts): Run<'status'> {
   const started = Date.now();
-  return async function* (_input, context) {
-    const asked = await Promise.all(parts.hives.list().map((hive) => askHive(hive, parts, context)));
+  return async function* () {
+    await Promise.race([view.settled(), delay(SETTLE_DEADLINE_MS, undefined, { ref: false })]);
+    const all = hives.list();
+    const watched = all.map(({ hive_id }) => view.watch(hive_id));
     return {
-      queen: {
-        version: __RBEE_VERSION__,
-        uptime_s: Math.round((Date.now() - started) / 1000),
-        port: parts.port,
-        pid: process.pid,
-      },
-      hives: asked.map(({ hive }) => hive),
-      workers: asked.flatMap(({ workers }) => workers),
-      models: asked.flatMap(({ models }) => models),
+      queen: { version: __RBEE_VERSION__, uptime_s: Math.round((Date.now() - started) / 1000), port, pid: process.pid },
+      hives: all.map((hive) => described(hive, view)),
+      workers: watched.flatMap((watch) => [...(watch?.workers ?? [])]),
+      models: watched.flatMap((watch) =>
+        watch?.state.kind === 'up'
+          ? (watch.report?.models ?? []).map((model) => ({ ...model, hive_id: watch.hive.hive_id }))
+          : [],
+      ),
     };
   };
 }
 
-async function askHive(hive: Hive, parts: StatusParts, context: JobContext) {
-  const health = await hiveHealth(hive, parts.localHive);
-  const described = { ...health, host: hive.host, port: hive.port };
-  if (health.state !== 'running') return { hive: described, workers: [], models: [] };
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(HIVE_DEADLINE_MS)]);
-  const quiet = { ...context, signal, drives: () => undefined };
-  const { hive_id } = hive;
-  try {
-    const [{ workers }, { models }] = await Promise.all([
-      outputOf(runOn(parts.peerOf(hive), 'worker_list')({ hive_id }, quiet)),
-      outputOf(runOn(parts.peerOf(hive), 'model_list')({ hive_id }, quiet)),
-    ]);
-    return {
-      hive: described,
-      workers: workers.map((worker) => withHeartbeat(worker, parts.workers)),
-      models: models.map((model) => ({ ...model, hive_id })),
-    };
-  } catch (cause) {
-    const reason = cause instanceof JobError ? cause.message : `no answer within ${HIVE_DEADLINE_MS / 1000} s`;
-    return { hive: { ...described, state: 'unreachable' as const, reason }, workers: [], models: [] };
+function described(hive: Hive, view: FleetView): Status['hives'][number] {
+  const { hive_id, host, port } = hive;
+  return { hive_id, host, port, ...heard(view.watch(hive_id)) };
+}
+
+function heard(watch: ReturnType<FleetView['watch']>): Omit<HiveHealth, 'hive_id'> {
+  switch (watch?.state.kind) {
+    case 'up': {
+      return { state: 'running', ...processOf(watch.report) };
+    }
+    case 'asleep':
+      return { state: 'stopped', reason: 'connection refused' };
+    case 'out':
+      return { state: 'unreachable', reason: watch.state.why };
+    case undefined:
+      return { state: 'unreachable', reason: 'it is not known yet' };
   }
 }
 
-/** The hive knows its processes; the worker itself knows how fast it is. */
-function withHeartbeat(worker: Status['workers'][number], registry: WorkerRegistry): Status['workers'][number] {
-  const heartbeat = registry.find(worker.hive_id, worker.worker_id);
-  if (heartbeat === undefined || worker.state === 'exited') return worker;
-  const { tokens_per_s, memory_bytes, slots_used, context } = heartbeat;
-  return { ...worker, tokens_per_s, memory_bytes, slots_used, ...(context === undefined ? {} : { context }) };
-}
-
-/** Runs a job for its output alone. */
-async function outputOf<T>(run: AsyncGenerator<unknown, T, void>): Promise<T> {
-  for (;;) {
-    const step = await run.next();
-    if (step.done) return step.value;
-  }
+function processOf(report: HiveReport | undefined): Pick<HiveHealth, 'version' | 'pid' | 'uptime_s'> {
+  if (report === undefined) return {};
+  const { version, pid, started_at } = report;
+  // The clocks of two machines differ.
+  return { version, pid, uptime_s: Math.max(0, Math.round((Date.now() - Date.parse(started_at)) / 1000)) };
 }

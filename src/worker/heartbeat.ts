@@ -6,19 +6,19 @@ const HEARTBEAT_INTERVAL_MS = 3_000;
 const HEARTBEAT_DEADLINE_MS = 2_000;
 
 /**
- * Tells the queen how this worker is: every few seconds, and at once on every change. One at a time: what changes while
- * one is under way goes out with the next. A queen that is away is told when she is back.
+ * Tells the hive how this worker is: every few seconds, and at once on every change. One at a time: what changes while
+ * one is under way goes out with the next. A hive that is away is told when it is back.
  */
 export class Heartbeat {
-  readonly #queen: Peer;
+  readonly #hive: Peer;
   readonly #current: () => WorkerHeartbeat;
   readonly #timer: NodeJS.Timeout;
   #isSending = false;
   #isStale = false;
   #wasHeard = true;
 
-  constructor(queen: Peer, current: () => WorkerHeartbeat) {
-    this.#queen = queen;
+  constructor(hive: Peer, current: () => WorkerHeartbeat) {
+    this.#hive = hive;
     this.#current = current;
     this.#timer = setInterval(() => this.beat(), HEARTBEAT_INTERVAL_MS).unref();
   }
@@ -41,7 +41,7 @@ export class Heartbeat {
       this.#isStale = false;
       const wasHeard = await this.#sendOnce();
       if (wasHeard !== this.#wasHeard)
-        log.info({ action: 'heartbeat' }, wasHeard ? 'the queen hears again' : 'the queen does not hear');
+        log.info({ action: 'heartbeat' }, wasHeard ? 'the hive hears again' : 'the hive does not hear');
       this.#wasHeard = wasHeard;
     }
     this.#isSending = false;
@@ -50,7 +50,7 @@ export class Heartbeat {
   async #sendOnce(): Promise<boolean> {
     const body = JSON.stringify(this.#current());
     const signal = AbortSignal.timeout(HEARTBEAT_DEADLINE_MS);
-    return call(this.#queen, { method: 'POST', path: '/v1/worker-heartbeat', body, signal }).then(
+    return call(this.#hive, { method: 'POST', path: '/v1/worker-heartbeat', body, signal }).then(
       () => true,
       () => false,
     );

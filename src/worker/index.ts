@@ -20,19 +20,19 @@ export interface WorkerOptions {
   context: number | undefined;
   port: number;
   /** Whom to tell how this worker is; nobody when undefined. */
-  queen: Peer | undefined;
+  hive: Peer | undefined;
 }
 
 /** One model, loaded once, serving `infer` until it is told to stop. */
 export function createWorker(options: WorkerOptions): ServedRole {
-  const { id, model, queen } = options;
+  const { id, model, hive } = options;
   let state: WorkerHeartbeat['state'] = 'loading';
   let engine: Engine | undefined;
   const rate = createRate(() => engine?.tokensGenerated ?? 0);
   const heartbeat =
-    queen === undefined
+    hive === undefined
       ? undefined
-      : new Heartbeat(queen, () => describe(options, { state: busyOr(state, engine), engine, tokensPerSecond: rate() }));
+      : new Heartbeat(hive, () => describe(options, { state: busyOr(state, engine), engine, tokensPerSecond: rate() }));
   const ended = new AbortController();
   const loading = deferred<Engine>();
 

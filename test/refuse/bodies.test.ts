@@ -109,12 +109,12 @@ describe.each(['queen', 'hive', 'worker'] as const)('a %s', (role) => {
   );
 });
 
-test('the queen takes a heartbeat that is one, and refuses every other', { timeout: 60_000 }, async () => {
-  await using queen = poster(daemons.queen.url);
+test('a hive takes a heartbeat that is one, and refuses every other', { timeout: 60_000 }, async () => {
+  await using hive = poster(daemons.hive.url);
   await fuzz(
     hostileHeartbeats(),
     async (body) => {
-      const { status, text } = await queen.post('/v1/worker-heartbeat', body);
+      const { status, text } = await hive.post('/v1/worker-heartbeat', body);
       if (isHeartbeat(body)) expect({ status, text }).toEqual({ status: 200, text: '{"ok":true}' });
       else expect(['invalid_input', 'invalid_json']).toContain(refusalCode(status, text));
     },

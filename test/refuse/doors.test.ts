@@ -19,6 +19,8 @@ function routesOf(role: Role): [method: string, path: string][] {
     ['GET', '/v1/jobs/job-nobody/trace'],
     ['GET', '/capabilities'],
     ['POST', '/v1/worker-heartbeat'],
+    ['GET', '/v1/feed'],
+    ['GET', '/v1/presence'],
     ['HEAD', '/health'],
     ['OPTIONS', '/v1/jobs'],
     ['GET', '/nowhere'],

@@ -20,10 +20,13 @@ interface Waiter {
 /** Hands out the slots of ready workers, first come, first served. */
 export class SlotQueue {
   readonly #workers: () => Iterable<WorkerProcess>;
+  readonly #onChange: () => void;
   readonly #waiting = new Set<Waiter>();
 
-  constructor(workers: () => Iterable<WorkerProcess>) {
+  /** @param onChange told of every slot that is taken or given back, and of workers that come and go */
+  constructor(workers: () => Iterable<WorkerProcess>, onChange: () => void) {
     this.#workers = workers;
+    this.#onChange = onChange;
   }
 
   /** A slot at once, or undefined. Those who wait for the same come first. */
@@ -64,6 +67,7 @@ export class SlotQueue {
 
   /** To be called whenever a slot may have become free, or a worker has gone. */
   serve(): void {
+    this.#onChange();
     for (const waiter of this.#waiting) {
       const worker = pickFree(this.#workers(), waiter.need);
       if (worker === undefined && this.#hasHope(waiter.need)) continue;
@@ -80,6 +84,7 @@ export class SlotQueue {
   /** A slot of this very worker, free or not: for a request that runs there already. */
   hold(worker: WorkerProcess): Lease {
     worker.inFlight += 1;
+    this.#onChange();
     let isHeld = true;
     return {
       worker,

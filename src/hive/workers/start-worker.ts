@@ -12,7 +12,7 @@ const LOAD_BYTES_PER_S = 50_000_000;
 
 export interface StartOptions {
   hiveId: string;
-  queenUrl: string | undefined;
+  hiveUrl: string;
   paths: HomePaths;
   signal: AbortSignal;
 }
@@ -57,7 +57,7 @@ export async function startWorker({ id, spec }: WorkerProcess, options: StartOpt
   }
 }
 
-function argumentsOf(id: string, spec: WorkerSpec, { hiveId, queenUrl }: StartOptions): string[] {
+function argumentsOf(id: string, spec: WorkerSpec, { hiveId, hiveUrl }: StartOptions): string[] {
   const flags: Record<string, string | number | undefined> = {
     id,
     'hive-id': hiveId,
@@ -67,7 +67,7 @@ function argumentsOf(id: string, spec: WorkerSpec, { hiveId, queenUrl }: StartOp
     device: spec.device,
     slots: spec.slots,
     context: spec.context,
-    queen: queenUrl,
+    'hive-url': hiveUrl,
   };
   return Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
 }

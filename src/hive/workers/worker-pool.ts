@@ -19,8 +19,10 @@ const LOG_LINES = 20;
 
 export interface PoolOptions {
   hiveId: string;
-  /** Where the workers report to; nowhere when undefined. */
-  queenUrl: string | undefined;
+  /** Where this hive answers, for its workers to report to. */
+  hiveUrl: string;
+  /** Told of every change of a worker. */
+  onChange: () => void;
   paths: HomePaths;
   token: string | undefined;
 }
@@ -29,12 +31,13 @@ export interface PoolOptions {
 export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #workers = new Map<string, WorkerProcess>();
-  readonly #slots = new SlotQueue(() => this.#workers.values());
+  readonly #slots: SlotQueue;
   readonly #budget = new RestartBudget();
   #isStopping = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#slots = new SlotQueue(() => this.#workers.values(), options.onChange);
   }
 
   list(): WorkerProcess[] {
@@ -148,6 +151,7 @@ export class WorkerPool {
   async #condemn(worker: WorkerProcess, why: string): Promise<void> {
     if (worker.state.kind !== 'ready' || worker.identity === undefined) return;
     worker.state = { kind: 'stopping', port: worker.state.port };
+    this.#options.onChange();
     log.error({ worker_id: worker.id }, `ending ${worker.id}: ${why}`);
     // Its jobs are told also where the kernel does not let go of it.
     await stopProcess({ ...worker.identity, name: worker.id }, { graceMs: 0 }).catch((cause: unknown) =>
@@ -171,6 +175,7 @@ export class WorkerPool {
     worker.loaded = this.#load(worker, AbortSignal.any([worker.unwanted.signal, ...(signal === undefined ? [] : [signal])]));
     // Whoever needs the worker awaits `loaded`; if nobody does, its failure is in the log and in worker_list.
     worker.loaded.catch(() => undefined);
+    this.#options.onChange();
     return worker;
   }
 
@@ -189,6 +194,7 @@ export class WorkerPool {
           ? cause
           : new JobError('worker_start_failed', `Worker '${worker.id}' could not be started`, { cause });
       worker.state = { kind: 'exited', lastWords: error.message };
+      this.#options.onChange();
       log.error({ err: cause, worker_id: worker.id }, `${worker.id} did not start`);
       this.#forgetOldExits();
       throw error;
@@ -200,15 +206,18 @@ export class WorkerPool {
     if (worker.state.kind === 'loading') await worker.loaded.catch(() => undefined);
     if (worker.state.kind !== 'ready' || worker.identity === undefined) return;
     worker.state = { kind: 'stopping', port: worker.state.port };
+    this.#options.onChange();
     narrate('worker_stop', `stopping worker ${worker.id}`);
     await stopProcess({ ...worker.identity, name: worker.id }, { graceMs: STOP_GRACE_MS });
     worker.state = { kind: 'exited', lastWords: undefined };
     worker.died.abort(new JobError('worker_died', `Worker '${worker.id}' was stopped`));
+    this.#options.onChange();
   }
 
   #onEnded(worker: WorkerProcess, how: string): void {
     if (worker.state.kind === 'stopping' || worker.state.kind === 'exited') return;
     worker.state = { kind: 'exited', lastWords: how };
+    this.#options.onChange();
     worker.ending ??= this.#readLastWords(worker).then((lastWords) => this.#bury(worker, { how, lastWords }));
   }
 
@@ -255,6 +264,7 @@ export class WorkerPool {
   #forget(id: string): void {
     this.#workers.delete(id);
     this.#budget.forget(id);
+    this.#options.onChange();
     rm(this.#options.paths.logFile(id), { force: true }).catch((cause: unknown) =>
       log.warn({ err: cause }, `the log of ${id} stays`),
     );

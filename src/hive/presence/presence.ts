@@ -1,0 +1,128 @@
+import type { HiveReport, PresenceLine, WorkerHeartbeat } from '../../contract/index.ts';
+import type { LineReader } from '../../jobs/index.ts';
+import { log } from '../../narration/index.ts';
+import { readCapabilities } from '../devices.ts';
+import type { ModelStore } from '../models/index.ts';
+import { describeWorker, type WorkerPool } from '../workers/index.ts';
+
+/** Free memory and disk change by themselves; this often is often enough to place a model by. */
+const MACHINE_INTERVAL_MS = 5_000;
+
+interface PresenceParts {
+  hiveId: string;
+  workers: WorkerPool;
+  models: ModelStore;
+  /** On the disk that models are kept on. */
+  dataDir: string;
+}
+
+/**
+ * What this hive is, for whoever listens: all of it at first, then what has changed, at once. Nobody has to ask, and nobody has
+ * to be told who asks: the queen listens on a connection that she has made.
+ */
+export class Presence {
+  readonly #parts: PresenceParts;
+  readonly #readers = new Set<LineReader>();
+  /** What the readers know, by worker. */
+  readonly #said = new Map<string, string>();
+  readonly #heard = new Map<string, WorkerHeartbeat>();
+  readonly #startedAt = new Date().toISOString();
+  #saidOfMachine = '';
+  #isLookDue = false;
+  #looking: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: PresenceParts) {
+    this.#parts = parts;
+  }
+
+  /** The machine is looked at first, so that the first words are fresh. */
+  async listen(reader: LineReader): Promise<void> {
+    await this.machineChanged();
+    if (reader.closed.aborted) return;
+    this.#lookAtWorkers();
+    for (const line of [this.#saidOfMachine, ...this.#said.values()]) reader.write(line);
+    reader.write(lineOf({ kind: 'complete' }));
+    this.#readers.add(reader);
+    this.#timer ??= setInterval(() => void this.machineChanged(), MACHINE_INTERVAL_MS).unref();
+    reader.closed.addEventListener('abort', () => {
+      this.#readers.delete(reader);
+      if (this.#readers.size > 0) return;
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    });
+  }
+
+  /** A worker's own word of how fast it is. The rest of it the hive knows better. */
+  heard(heartbeat: WorkerHeartbeat): void {
+    this.#heard.set(heartbeat.worker_id, heartbeat);
+    this.workersChanged();
+  }
+
+  /** Many changes of one tick are one look. */
+  workersChanged(): void {
+    if (this.#isLookDue) return;
+    this.#isLookDue = true;
+    setImmediate(() => {
+      this.#isLookDue = false;
+      this.#lookAtWorkers();
+    });
+  }
+
+  /** Models, devices or disk. One look at a time. */
+  async machineChanged(): Promise<void> {
+    this.#looking ??= this.#lookAtMachine().finally(() => {
+      this.#looking = undefined;
+    });
+    await this.#looking;
+  }
+
+  async #lookAtMachine(): Promise<void> {
+    const { hiveId, models, dataDir } = this.#parts;
+    try {
+      const { version, hostname, disk_free_bytes, devices } = await readCapabilities(hiveId, dataDir);
+      const known = await models.list();
+      const machine = { version, hostname, disk_free_bytes, devices, models: known };
+      const report: HiveReport = { kind: 'hive', hive_id: hiveId, pid: process.pid, started_at: this.#startedAt, ...machine };
+      this.#saidOfMachine = this.#sayIfNew(lineOf(report), this.#saidOfMachine);
+    } catch (cause) {
+      log.warn({ err: cause }, 'the machine could not be looked at');
+    }
+  }
+
+  #lookAtWorkers(): void {
+    const { hiveId, workers } = this.#parts;
+    const here = new Set<string>();
+    for (const worker of workers.list()) {
+      here.add(worker.id);
+      const described = withHeartbeat(describeWorker(worker, hiveId), this.#heard.get(worker.id));
+      const line = lineOf({ kind: 'worker', worker: described });
+      this.#said.set(worker.id, this.#sayIfNew(line, this.#said.get(worker.id)));
+    }
+    for (const id of this.#said.keys()) {
+      if (here.has(id)) continue;
+      this.#said.delete(id);
+      this.#say(lineOf({ kind: 'worker_gone', worker_id: id }));
+    }
+    for (const id of this.#heard.keys()) if (!here.has(id)) this.#heard.delete(id);
+  }
+
+  #sayIfNew(line: string, last: string | undefined): string {
+    if (line !== last) this.#say(line);
+    return line;
+  }
+
+  #say(line: string): void {
+    for (const reader of this.#readers) reader.write(line);
+  }
+}
+
+function withHeartbeat(worker: ReturnType<typeof describeWorker>, heartbeat: WorkerHeartbeat | undefined) {
+  if (heartbeat === undefined || worker.state === 'exited') return worker;
+  const { tokens_per_s, memory_bytes } = heartbeat;
+  return { ...worker, tokens_per_s, memory_bytes };
+}
+
+function lineOf(line: PresenceLine): string {
+  return JSON.stringify(line);
+}

@@ -1,0 +1,164 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { JobError, presenceLine, type Hive, type HiveReport, type Worker } from '../../contract/index.ts';
+import { openLines, parseJson, type LineLink, type Peer } from '../../jobs/index.ts';
+import { log } from '../../narration/index.ts';
+
+const BACKOFF_MS = { first: 250, most: 10_000 };
+/** A hive says something every two seconds. One that has missed that is given no work, until it speaks again or is given up. */
+const QUIET_MS = 4_000;
+/** A hive that sleeps on this machine costs nothing to be looked for. */
+const ASLEEP_LOOK_MS = 2_000;
+
+export type HiveState = { kind: 'up' } | { kind: 'asleep' } | { kind: 'out'; why: string };
+
+export interface WatchOptions {
+  /** Where it can be reached now; makes the way there first, where there is one to make. */
+  connect: (hive: Hive, signal: AbortSignal) => Promise<Peer>;
+  onChange: () => void;
+}
+
+/**
+ * Listens to one hive for as long as it is registered, and knows what it last said. When the connection ends, so does what was
+ * known of its workers: whoever cannot be heard cannot be given work. It is made again, for ever, at growing intervals.
+ */
+export class HiveWatch {
+  readonly hive: Hive;
+  readonly #options: WatchOptions;
+  readonly #ended = new AbortController();
+  readonly #workers = new Map<string, Worker>();
+  /** Aborts the wait before the next try. */
+  #patience = new AbortController();
+  #whenSettled: (() => void)[] = [];
+  #link: LineLink | undefined;
+  #state: HiveState = { kind: 'out', why: 'has not been reached yet' };
+  report: HiveReport | undefined;
+
+  constructor(hive: Hive, options: WatchOptions) {
+    this.hive = hive;
+    this.#options = options;
+    void this.#watch();
+  }
+
+  get state(): HiveState {
+    const quietMs = this.#link?.quietMs ?? 0;
+    if (this.#state.kind !== 'up' || quietMs < QUIET_MS) return this.#state;
+    return { kind: 'out', why: `has said nothing for ${quietMs / 1_000} s` };
+  }
+
+  get workers(): Iterable<Worker> {
+    return this.#workers.values();
+  }
+
+  worker(id: string): Worker | undefined {
+    return this.#workers.get(id);
+  }
+
+  /** Somebody needs it now: no more waiting for the next try. */
+  kick(): void {
+    this.#patience.abort();
+  }
+
+  /** Resolves when it is up, or when one more try to reach it has failed. */
+  async settled(): Promise<void> {
+    if (this.#state.kind === 'up') return;
+    const settled = new Promise<void>((resolve) => this.#whenSettled.push(resolve));
+    this.kick();
+    await settled;
+  }
+
+  close(): void {
+    this.#ended.abort(new JobError('cancelled', 'the hive is forgotten'));
+    this.#patience.abort();
+    this.#link?.destroy(new JobError('cancelled', 'the hive is forgotten'));
+  }
+
+  async #watch(): Promise<void> {
+    let backoffMs = BACKOFF_MS.first;
+    while (!this.#ended.signal.aborted) {
+      this.#patience = new AbortController();
+      const heard = await this.#listen();
+      if (heard) backoffMs = BACKOFF_MS.first;
+      const waitMs = this.#state.kind === 'asleep' ? ASLEEP_LOOK_MS : backoffMs * (0.5 + Math.random() / 2);
+      if (!this.#patience.signal.aborted)
+        await delay(waitMs, undefined, { signal: this.#patience.signal, ref: false }).catch(() => undefined);
+      backoffMs = Math.min(backoffMs * 2, BACKOFF_MS.most);
+    }
+  }
+
+  /** @returns whether it was heard, when the connection is over */
+  async #listen(): Promise<boolean> {
+    try {
+      const peer = await this.#options.connect(this.hive, this.#ended.signal);
+      throw await this.#heardOut(peer);
+    } catch (cause) {
+      const wasUp = this.#state.kind === 'up';
+      this.#link = undefined;
+      this.#lose(cause);
+      this.#settle();
+      return wasUp;
+    }
+  }
+
+  /** Resolves with what ended the connection. */
+  async #heardOut(peer: Peer): Promise<unknown> {
+    let onClosed: (cause: unknown) => void = () => undefined;
+    const closed = new Promise((resolve) => (onClosed = resolve));
+    this.#link = await openLines(peer, '/v1/presence', { onLine: (text) => this.#take(text), onClosed });
+    if (this.#ended.signal.aborted) this.close();
+    return closed;
+  }
+
+  #settle(): void {
+    for (const resolve of this.#whenSettled.splice(0)) resolve();
+  }
+
+  #lose(cause: unknown): void {
+    if (this.#ended.signal.aborted) return;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const isAsleep = this.hive.transport === 'local' && why.endsWith('connection refused');
+    if (this.#state.kind === 'up')
+      log.info({ hive_id: this.hive.hive_id, why }, `hive '${this.hive.hive_id}' is not heard any more`);
+    this.#workers.clear();
+    this.#become(isAsleep ? { kind: 'asleep' } : { kind: 'out', why: `cannot be reached: ${why}` });
+  }
+
+  #take(text: string): boolean {
+    const line = presenceLine.safeParse(parseJson(text));
+    if (!line.success) return false;
+    const { data } = line;
+    switch (data.kind) {
+      case 'hive':
+        this.report = data;
+        break;
+      case 'worker':
+        this.#workers.set(data.worker.worker_id, data.worker);
+        break;
+      case 'worker_gone':
+        this.#workers.delete(data.worker_id);
+        break;
+      case 'complete':
+        this.#become(stateOf(this.report));
+        log.info({ hive_id: this.hive.hive_id }, `hive '${this.hive.hive_id}' is heard`);
+        this.#settle();
+        return true;
+    }
+    // Until all has been said once, nothing of it is to be decided by.
+    if (this.#state.kind === 'up') this.#options.onChange();
+    return true;
+  }
+
+  #become(state: HiveState): void {
+    this.#state = state;
+    this.#options.onChange();
+  }
+}
+
+/** A hive of another version would misunderstand, or be misunderstood. */
+function stateOf(report: HiveReport | undefined): HiveState {
+  if (report === undefined) return { kind: 'out', why: 'said nothing of its machine' };
+  if (report.version === __RBEE_VERSION__) return { kind: 'up' };
+  return {
+    kind: 'out',
+    why: `runs rbee ${report.version}, and the queen ${__RBEE_VERSION__}. Bring it to this version: rbee hive update ${report.hive_id}`,
+  };
+}

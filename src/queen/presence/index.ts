@@ -1,0 +1,2 @@
+export { FleetView } from './fleet-view.ts';
+export type { HiveWatch } from './hive-watch.ts';
