@@ -59,11 +59,14 @@ export function clearing(
   }
   if (room < bytes) return undefined;
   // One that was taken early may be spared now, beginning with the one used last.
-  return ended.toReversed().filter((worker) => {
-    if (room - heldBytes(worker) < bytes) return true;
-    room -= heldBytes(worker);
-    return false;
-  }).reverse();
+  return ended
+    .toReversed()
+    .filter((worker) => {
+      if (room - heldBytes(worker) < bytes) return true;
+      room -= heldBytes(worker);
+      return false;
+    })
+    .reverse();
 }
 
 /** Nothing runs there, nothing was promised to it, and nobody has said that it should stay. */

@@ -83,7 +83,7 @@ export function says(placement: Placement, { model, affinity, ahead = 0 }: Place
       const who = placement.worker === undefined ? 'a worker' : `worker ${placement.worker.worker_id}`;
       return placement.isLoading
         ? `It waits${queue}: ${who} of hive '${placement.hive_id}' is being loaded with ${model}.`
-        : `It waits for a slot${queue}: ${placement.slots === 1 ? 'the one slot' : `all ${placement.slots} slots`} for ${model} ${placement.slots === 1 ? "is" : "are"} taken.`;
+        : `It waits for a slot${queue}: ${placement.slots === 1 ? 'the one slot' : `all ${placement.slots} slots`} for ${model} ${placement.slots === 1 ? 'is' : 'are'} taken.`;
     }
     case 'spawn': {
       const { hive, where, bytes } = placement;

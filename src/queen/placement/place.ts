@@ -6,7 +6,7 @@ import type { Fleet } from './fleet.ts';
 import { FleetIndex, type IndexedHive, type IndexedWorker } from './fleet-index.ts';
 import { DEFAULT_SLOTS } from './memory-need.ts';
 import { NO_MEMORY, type Placement, type PlacementMemory, type PlacementRequest } from './placement.ts';
-import { asQuestion, isFile, isWanted, isWantedDevice, unheard, whyClosed, type Question } from './question.ts';
+import { asQuestion, isFile, isOpen, isWantedDevice, unheard, whyClosed, type Question } from './question.ts';
 import { refusal } from './refuse.ts';
 
 /**
@@ -49,11 +49,18 @@ function waitFor({ next, isLoading, slots }: Loaded, question: Question): Extrac
   const { fleet, memory, request } = question;
   const spawn = memory.underway.spawnOf(request.model, ({ hiveId, where }) => {
     const hive = fleet.hive(hiveId);
-    return hive !== undefined && isWanted(hive, question) && isWantedDevice(where, question);
+    return hive !== undefined && isOpen(hive, question) && isWantedDevice(where, question);
   });
   if (next !== undefined && (spawn === undefined || slots > 0))
-    return { kind: 'wait', hive_id: next.hive_id, worker: next, slots: slots || next.slots, isLoading: isLoading || spawn !== undefined };
-  if (spawn !== undefined) return { kind: 'wait', hive_id: spawn.hiveId, worker: undefined, slots: DEFAULT_SLOTS, isLoading: true };
+    return {
+      kind: 'wait',
+      hive_id: next.hive_id,
+      worker: next,
+      slots: slots || next.slots,
+      isLoading: isLoading || spawn !== undefined,
+    };
+  if (spawn !== undefined)
+    return { kind: 'wait', hive_id: spawn.hiveId, worker: undefined, slots: DEFAULT_SLOTS, isLoading: true };
   return undefined;
 }
 

@@ -69,7 +69,8 @@ function judgeDevice(
   const held = question.fleet.holdersOf(question.request.model).get(hive);
   const model = held ?? origin;
   if (model === undefined) return no('the model is not on its disk');
-  if (held === undefined && !hasDiskFor(hive, model.size_bytes)) return no('the model is not on its disk, which has no room for it');
+  if (held === undefined && !hasDiskFor(hive, model.size_bytes))
+    return no('the model is not on its disk, which has no room for it');
   const bytes = needBytes(model);
   if (device.memory_bytes < bytes) return no(`too small: ${gigabytes(bytes)} needed, ${gigabytes(device.memory_bytes)} in all`);
   const room = roomBytes(hive, device, question);
@@ -77,7 +78,9 @@ function judgeDevice(
   const fetched = held === undefined ? '; the model would be fetched first' : '';
   if (room >= bytes) return yes(`${words}${fetched}`);
   const ended = held === undefined ? undefined : clearing(hive, device, { bytes, isMore: false, question });
-  return ended === undefined ? no(words) : yes(`${words}; ${ended.map(({ worker_id }) => worker_id).join(', ')} would be ended for it`);
+  return ended === undefined
+    ? no(words)
+    : yes(`${words}; ${ended.map(({ worker_id }) => worker_id).join(', ')} would be ended for it`);
 }
 
 function notWanted({ request }: Question): Pick<Judged, 'reason' | 'isPossible'> {

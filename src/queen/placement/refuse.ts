@@ -51,10 +51,14 @@ function noModel(question: Question): JobError | undefined {
   // An address may hold a password: it is not said again.
   if (/^[a-z]+:\/\//i.test(model))
     return notFound('An address is no model: fetch it first, with rbee model download, and then use its name');
-  if (model.includes('/')) return notFound(`'${model}' is a relative path, and the hive runs in another directory: give the absolute one`);
+  if (model.includes('/'))
+    return notFound(`'${model}' is a relative path, and the hive runs in another directory: give the absolute one`);
   const names = fleet.modelNames().toSorted();
   const close = nearest(model, names);
-  const next = close === undefined ? `There ${names.length === 1 ? 'is' : 'are'} ${shortened(names, NAMES_SHOWN)}` : `Did you mean ${close}?`;
+  const next =
+    close === undefined
+      ? `There ${names.length === 1 ? 'is' : 'are'} ${shortened(names, NAMES_SHOWN)}`
+      : `Did you mean ${close}?`;
   return notFound(`No hive has a model '${model}'. ${next}`);
 }
 
@@ -70,7 +74,8 @@ function tooLarge(question: Question): JobError | undefined {
     // What has not told what it has may be large enough.
     if (hive.report === undefined) return undefined;
     least = Math.min(least, needBytes(model));
-    for (const device of hive.report.devices) if (isWantedDevice(device, question)) largest = Math.max(largest, device.memory_bytes);
+    for (const device of hive.report.devices)
+      if (isWantedDevice(device, question)) largest = Math.max(largest, device.memory_bytes);
   }
   if (least === Infinity || largest >= least) return undefined;
   const words = `Model '${request.model}' needs about ${gigabytes(least)}; the largest device that it may use has ${gigabytes(largest)}`;
