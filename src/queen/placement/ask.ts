@@ -1,0 +1,32 @@
+import type { JobError } from '../../contract/index.ts';
+import type { LeaseInput, LeaseOptions } from './lease.ts';
+import type { PlacementRequest } from './placement.ts';
+import { prefixesOf, type Prefix } from './prefixes.ts';
+
+/** One request on its way to a lease. */
+export interface Ask {
+  readonly request: PlacementRequest & { avoid: Map<string, string> };
+  readonly prefixes: Prefix[];
+  readonly caller: string;
+  readonly signal: AbortSignal;
+  /** Hives that were woken for it. */
+  readonly woken: Set<string>;
+  /** What has gone wrong where it was tried: says more than that nothing is left. */
+  failure: JobError | undefined;
+}
+
+export function newAsk(input: LeaseInput, { signal, caller = '', avoid }: LeaseOptions): Ask {
+  const { model, hive_id, worker_id, device } = input;
+  const request = { model, hive_id, worker_id, device, avoid: new Map(avoid), ahead: 0 };
+  return { request, prefixes: prefixesOf(input), caller, signal, woken: new Set(), failure: undefined };
+}
+
+/** The same for all that could take each other's place. */
+export function keyOf({ request: { model, hive_id = '', worker_id = '', device = '', avoid } }: Ask): string {
+  return [model, hive_id, worker_id, device, ...avoid.keys()].join('\n');
+}
+
+/** Whether it would have run, or could have, in a worker for this model on this hive. */
+export function isFor({ request }: Ask, { model, hiveId }: { model: string; hiveId: string }): boolean {
+  return request.model === model && request.worker_id === undefined && (request.hive_id ?? hiveId) === hiveId;
+}

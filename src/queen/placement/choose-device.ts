@@ -1,0 +1,126 @@
+import { LOCALHOST, type Device, type Model } from '../../contract/index.ts';
+import { deviceName, isDevice, isGpu, type Where } from './device-name.ts';
+import type { IndexedHive } from './fleet-index.ts';
+import { freeBytes, needBytes } from './memory-need.ts';
+import type { PlacementOf } from './placement.ts';
+import { isOpen, isWantedDevice, type Question } from './question.ts';
+import type { Loaded } from './choose-worker.ts';
+
+/** Left free on a disk beside a model that is fetched to it. */
+const DISK_SPARE_BYTES = 1_000_000_000;
+
+interface Room {
+  hive: IndexedHive;
+  device: Device;
+  bytes: number;
+  leftBytes: number;
+  sharedBy: number;
+}
+
+/** A device of a hive that has the model on its disk, and room for it. */
+export function chooseDevice(question: Question, loaded: Loaded): PlacementOf<'spawn'> | undefined {
+  let best: Room | undefined;
+  for (const [hive, model] of question.fleet.holdersOf(question.request.model)) {
+    if (isOpen(hive, question)) best = roomiest(best, { hive, bytes: needBytes(model), loaded, question });
+  }
+  return best && { kind: 'spawn', hive: best.hive, where: best.device, bytes: best.bytes };
+}
+
+/** A device of a hive that could fetch the model. */
+export function chooseDownload(question: Question, loaded: Loaded): PlacementOf<'download'> | undefined {
+  const origin = originOf(question);
+  if (origin === undefined) return undefined;
+  const holders = question.fleet.holdersOf(question.request.model);
+  let best: Room | undefined;
+  for (const hive of question.fleet.eachHive()) {
+    if (!isOpen(hive, question) || holders.has(hive) || !hasDiskFor(hive, origin.size_bytes)) continue;
+    best = roomiest(best, { hive, bytes: needBytes(origin), loaded, question });
+  }
+  if (best === undefined) return undefined;
+  const { model, source, sha256 } = origin;
+  return { kind: 'download', hive: best.hive, where: best.device, bytes: best.bytes, origin: { model, source, sha256 } };
+}
+
+/** The model as a hive has it that got it from where another machine can get it too. */
+export function originOf({ fleet, request }: Question): Model | undefined {
+  let first: { hiveId: string; model: Model } | undefined;
+  for (const [{ hive_id: hiveId }, model] of fleet.holdersOf(request.model)) {
+    if (isFetchable(model.source) && (first === undefined || hiveId < first.hiveId)) first = { hiveId, model };
+  }
+  return first?.model;
+}
+
+/** A source is kept without its credentials; where it had a query, a digest stands for it, which nobody can fetch. */
+function isFetchable(source: string): boolean {
+  return /^https?:\/\//.test(source) && !/\?sha256=[0-9a-f]{32}$/.test(source);
+}
+
+export function hasDiskFor({ report }: IndexedHive, sizeBytes: number): boolean {
+  return report !== undefined && report.disk_free_bytes >= sizeBytes + DISK_SPARE_BYTES;
+}
+
+/** What a new worker could have, with what the queen herself has promised since the hive's report. */
+export function roomBytes(hive: IndexedHive, device: Device, { memory: { underway } }: Question): number {
+  return freeBytes(device) - (underway.size === 0 ? 0 : underway.promisedBytes(hive.hive_id, device));
+}
+
+/**
+ * Whether one more worker with the model would be of use there. A second one on the same device shares what it computes with,
+ * and one on a CPU beside a GPU's is so much slower that waiting is better.
+ */
+export function isOfUse(hive: IndexedHive, where: Where, loaded: Loaded & { model: string }): boolean {
+  if (loaded.slots === 0) return true;
+  if (loaded.hasGpu && !isGpu(where)) return false;
+  for (const worker of hive.byId.values()) {
+    if (worker.model === loaded.model && worker.state !== 'exited' && isDevice(where, worker)) return false;
+  }
+  return true;
+}
+
+interface Look {
+  hive: IndexedHive;
+  bytes: number;
+  loaded: Loaded;
+  question: Question;
+}
+
+function roomiest(best: Room | undefined, { hive, bytes, loaded, question }: Look): Room | undefined {
+  let chosen = best;
+  for (const device of hive.report?.devices ?? []) {
+    const leftBytes = roomBytes(hive, device, question) - bytes;
+    if (leftBytes < 0 || !isWantedDevice(device, question)) continue;
+    if (loaded.slots > 0 && !isOfUse(hive, device, { ...loaded, model: question.request.model })) continue;
+    const room = { hive, device, bytes, leftBytes, sharedBy: workersOn(hive, device, question) };
+    if (chosen === undefined || isBetter(room, chosen)) chosen = room;
+  }
+  return chosen;
+}
+
+function workersOn(hive: IndexedHive, device: Device, { memory: { underway } }: Question): number {
+  let count = underway.size === 0 ? 0 : underway.comingTo(hive.hive_id, device);
+  for (const worker of hive.byId.values()) {
+    if (worker.state !== 'exited' && worker.worker === device.worker && worker.device === device.device) count += 1;
+  }
+  return count;
+}
+
+/**
+ * A GPU before a CPU: it is faster by ten or more. Then the device that fewest workers compute on: memory that is free is no
+ * use where the cores are taken. Among CPUs the one with most cores. Then the tightest fit and not the most room: a large model
+ * later finds the large device whole, which no later decision could mend. Then this machine, which no network leads to.
+ */
+function isBetter(a: Room, b: Room): boolean {
+  if (isGpu(a.device) !== isGpu(b.device)) return isGpu(a.device);
+  if (a.sharedBy !== b.sharedBy) return a.sharedBy < b.sharedBy;
+  const cores = isGpu(a.device) ? 0 : (a.device.cores ?? 0) - (b.device.cores ?? 0);
+  if (cores !== 0) return cores > 0;
+  if (a.leftBytes !== b.leftBytes) return a.leftBytes < b.leftBytes;
+  return isFirst(a, b);
+}
+
+/** The same whatever the order in which the hives are known. */
+export function isFirst(a: { hive: IndexedHive; device: Device }, b: { hive: IndexedHive; device: Device }): boolean {
+  if (a.hive === b.hive) return deviceName(a.device) < deviceName(b.device);
+  if (a.hive.hive_id === LOCALHOST || b.hive.hive_id === LOCALHOST) return a.hive.hive_id === LOCALHOST;
+  return a.hive.hive_id < b.hive.hive_id;
+}

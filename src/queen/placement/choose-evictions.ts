@@ -1,0 +1,88 @@
+import type { Device } from '../../contract/index.ts';
+import { isDevice, isGpu } from './device-name.ts';
+import { isFirst, isOfUse, roomBytes } from './choose-device.ts';
+import { slotsUsed, type Loaded } from './choose-worker.ts';
+import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
+import { heldBytes, needBytes } from './memory-need.ts';
+import type { PlacementOf } from './placement.ts';
+import { isOpen, isWantedDevice, type Question } from './question.ts';
+
+/** A model that is only busy takes the place of another one that nobody has asked for in this time. */
+const LONG_UNUSED_MS = 60_000;
+
+interface Clearing {
+  hive: IndexedHive;
+  device: Device;
+  bytes: number;
+  /** The longest unused first. */
+  workers: IndexedWorker[];
+}
+
+/** A device of a hive that has the model on its disk, and which workers would have to end for it: as few as that takes. */
+export function chooseEvictions(question: Question, loaded: Loaded): PlacementOf<'evict'> | undefined {
+  const { model } = question.request;
+  let best: Clearing | undefined;
+  for (const [hive, held] of question.fleet.holdersOf(model)) {
+    if (!isOpen(hive, question)) continue;
+    const bytes = needBytes(held);
+    for (const device of hive.report?.devices ?? []) {
+      if (device.memory_bytes < bytes || !isWantedDevice(device, question)) continue;
+      if (!isOfUse(hive, device, { ...loaded, model })) continue;
+      const workers = clearing(hive, device, { bytes, isMore: loaded.slots > 0, question });
+      if (workers === undefined) continue;
+      const found = { hive, device, bytes, workers };
+      if (best === undefined || isBetter(found, best)) best = found;
+    }
+  }
+  return best && { kind: 'evict', hive: best.hive, where: best.device, bytes: best.bytes, workers: best.workers };
+}
+
+/** Undefined when even all of them would not be enough. */
+export function clearing(
+  hive: IndexedHive,
+  device: Device,
+  { bytes, isMore, question }: { bytes: number; isMore: boolean; question: Question },
+): IndexedWorker[] | undefined {
+  const { now = 0 } = question.request;
+  let room = roomBytes(hive, device, question);
+  const idle: IndexedWorker[] = [];
+  for (const worker of hive.byId.values()) {
+    if (!isDevice(device, worker) || !isIdle(worker, question)) continue;
+    if (!isMore || now - lastUsedMs(worker) >= LONG_UNUSED_MS) idle.push(worker);
+  }
+  idle.sort((a, b) => lastUsedMs(a) - lastUsedMs(b) || (a.key < b.key ? -1 : 1));
+  const ended: IndexedWorker[] = [];
+  for (const worker of idle) {
+    if (room >= bytes) break;
+    ended.push(worker);
+    room += heldBytes(worker);
+  }
+  if (room < bytes) return undefined;
+  // One that was taken early may be spared now, beginning with the one used last.
+  return ended
+    .toReversed()
+    .filter((worker) => {
+      if (room - heldBytes(worker) < bytes) return true;
+      room -= heldBytes(worker);
+      return false;
+    })
+    .reverse();
+}
+
+/** Nothing runs there, nothing was promised to it, and nobody has said that it should stay. */
+export function isIdle(worker: IndexedWorker, { memory: { underway } }: Question): boolean {
+  return worker.state === 'ready' && slotsUsed(worker) === 0 && worker.pinned !== true && !underway.isLeaving(worker);
+}
+
+function lastUsedMs({ last_used_at, started_at }: IndexedWorker): number {
+  return Date.parse(last_used_at ?? started_at);
+}
+
+/** A GPU before a CPU, fewer ended before more, and what was used long ago before what was used lately. */
+function isBetter(a: Clearing, b: Clearing): boolean {
+  if (isGpu(a.device) !== isGpu(b.device)) return isGpu(a.device);
+  if (a.workers.length !== b.workers.length) return a.workers.length < b.workers.length;
+  const [lastOfA, lastOfB] = [a, b].map(({ workers }) => Math.max(...workers.map(lastUsedMs)));
+  if (lastOfA !== undefined && lastOfB !== undefined && lastOfA !== lastOfB) return lastOfA < lastOfB;
+  return isFirst(a, b);
+}

@@ -1,0 +1,74 @@
+import type { IndexedWorker } from './fleet-index.ts';
+import { isOpen, isWantedDevice, type Question } from './question.ts';
+
+/** The workers that have the model of a request, in one look. */
+export interface Loaded {
+  /** The best one with a free slot. */
+  free: IndexedWorker | undefined;
+  /** The one to wait for: loaded and full, or, when there is none, still loading. */
+  next: IndexedWorker | undefined;
+  isLoading: boolean;
+  hasGpu: boolean;
+  /** Of all those that are loaded. */
+  slots: number;
+}
+
+export function lookAtWorkers(question: Question): Loaded {
+  const loaded: Loaded = { free: undefined, next: undefined, isLoading: false, hasGpu: false, slots: 0 };
+  for (const worker of question.fleet.workersOf(question.request.model)) {
+    if (isUsable(worker, question) && isWantedDevice(worker, question)) note(worker, loaded, question);
+  }
+  return loaded;
+}
+
+/** The one worker that the request names. */
+export function lookAtWorker(worker: IndexedWorker, question: Question): Loaded {
+  const loaded: Loaded = { free: undefined, next: undefined, isLoading: false, hasGpu: false, slots: 0 };
+  if (isUsable(worker, question)) note(worker, loaded, question);
+  return loaded;
+}
+
+export function slotsUsed({ slots_used, assigned }: IndexedWorker): number {
+  return Math.max(slots_used, assigned);
+}
+
+/** Whether it is loaded, whatever it does at the moment: 'busy' is a word for no free slot, which the counts say newer. */
+export function isReady({ state }: IndexedWorker): boolean {
+  return state === 'ready' || state === 'busy';
+}
+
+export function isUsable(worker: IndexedWorker, question: Question): boolean {
+  if (!isReady(worker) && worker.state !== 'loading') return false;
+  return isOpen(worker.hive, question) && !question.memory.underway.isLeaving(worker);
+}
+
+function note(worker: IndexedWorker, loaded: Loaded, question: Question): void {
+  loaded.hasGpu ||= worker.worker !== 'cpu';
+  if (!isReady(worker)) {
+    loaded.isLoading = true;
+    if (loaded.next === undefined || (!isReady(loaded.next) && worker.key < loaded.next.key)) loaded.next = worker;
+    return;
+  }
+  loaded.slots += worker.slots;
+  if (slotsUsed(worker) < worker.slots) {
+    if (loaded.free === undefined || isBetter(worker, loaded.free, question)) loaded.free = worker;
+  } else if (loaded.next === undefined || !isReady(loaded.next) || isBetter(worker, loaded.next, question)) loaded.next = worker;
+}
+
+/** What it remembers of the conversation first, since that spares it the most; then how much of its speed is left. */
+function isBetter(worker: IndexedWorker, other: IndexedWorker, { request: { affinity }, memory: { speeds } }: Question): boolean {
+  if (affinity !== undefined && affinity.size > 0) {
+    const more = (affinity.get(worker.key) ?? 0) - (affinity.get(other.key) ?? 0);
+    if (more !== 0) return more > 0;
+  }
+  const less = load(worker, speeds.of(worker.key)) - load(other, speeds.of(other.key));
+  return less === 0 ? worker.key < other.key : less < 0;
+}
+
+/**
+ * Requests after this one for each token a second that all its slots give: weighted least connections. A worker of
+ * twice the speed gets twice the requests, and among idle ones the fastest is first.
+ */
+function load(worker: IndexedWorker, speed: number): number {
+  return (slotsUsed(worker) + 1) / (worker.slots * speed);
+}

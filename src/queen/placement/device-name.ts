@@ -1,0 +1,34 @@
+import { workerKinds, type WorkerKind } from '../../contract/index.ts';
+
+/** Devices and workers both say where they are in this way. */
+export interface Where {
+  worker: WorkerKind;
+  device: number;
+}
+
+/** 'cuda:1', or any of a kind for 'cuda'. */
+export interface DevicePattern {
+  worker: WorkerKind;
+  device: number | undefined;
+}
+
+/** Undefined for what names no device. */
+export function parseDevice(text: string): DevicePattern | undefined {
+  const [kind = '', number, ...more] = text.split(':');
+  const worker = workerKinds.find((known) => known === kind);
+  if (worker === undefined || more.length > 0 || (number !== undefined && !/^\d{1,3}$/.test(number))) return undefined;
+  return { worker, device: number === undefined ? undefined : Number(number) };
+}
+
+export function isDevice(pattern: DevicePattern | undefined, { worker, device }: Where): boolean {
+  if (pattern === undefined) return true;
+  return pattern.worker === worker && (pattern.device === undefined || pattern.device === device);
+}
+
+export function deviceName({ worker, device }: Where): string {
+  return `${worker}:${device}`;
+}
+
+export function isGpu({ worker }: Pick<Where, 'worker'>): boolean {
+  return worker !== 'cpu';
+}

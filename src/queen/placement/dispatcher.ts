@@ -1,0 +1,216 @@
+import { JobError, type Explanation, type InputOf } from '../../contract/index.ts';
+import { isFor, newAsk, type Ask } from './ask.ts';
+import { explain, type Explains } from './explain.ts';
+import { workerKey, type FleetIndex, type IndexedHive } from './fleet-index.ts';
+import {
+  isFailedStart,
+  isTaken,
+  patchOf,
+  type Lease,
+  type LeaseInput,
+  type LeaseOptions,
+  type Outcome,
+  type Taken,
+} from './lease.ts';
+import { DEFAULT_SLOTS } from './memory-need.ts';
+import { place } from './place.ts';
+import type { Placement, PlacementMemory } from './placement.ts';
+import { PrefixMemory } from './prefix-memory.ts';
+import { RecentTimes } from './recent-times.ts';
+import { Speeds } from './speeds.ts';
+import { Underway, type Spawn } from './underway.ts';
+import { WaitingRoom } from './waiting-room.ts';
+
+/** A worker whose start was decided is in its hive's reports by then, or whoever waits for it looks for another place. */
+const SHOWS_UP_MS = 60_000;
+
+export interface DispatcherParts {
+  /** Kept up to date by whoever hears the hives, who then calls `changed`. */
+  fleet: FleetIndex;
+  /** Starts a hive that is asleep, or waits for a first report: resolves when the fleet shows it up, with its report. */
+  wake: (hiveId: string, signal: AbortSignal) => Promise<void>;
+}
+
+interface Holding {
+  readonly placement: Taken;
+  readonly ask: Ask;
+  readonly startedMs: number;
+  readonly spawn: Spawn | undefined;
+  /** The worker that it counts for, once there is one. */
+  key: string | undefined;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** Gives each request its place when there is one, and remembers what that teaches. The one owner of all that the queen has sent out. */
+export class Dispatcher implements Explains {
+  readonly #parts: DispatcherParts;
+  readonly #memory: PlacementMemory = { speeds: new Speeds(), underway: new Underway() };
+  readonly #prefixes = new PrefixMemory();
+  readonly #times = new RecentTimes();
+  readonly #spawning = new Map<Spawn, Holding>();
+  readonly #room: WaitingRoom;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+    this.#room = new WaitingRoom({
+      decide: (ask, ahead) => this.#decide(ask, ahead),
+      take: (ask, placement) => (isTaken(placement) ? this.#take(ask, placement) : undefined),
+      medianMs: (model) => this.#times.medianMs(model),
+    });
+  }
+
+  /**
+   * A place to run a request, as soon as there is one. To be released, however the request ends.
+   * @throws JobError what placement refuses with; worker_busy when too many wait; what came of waking a hive; the signal's reason
+   */
+  async lease(input: LeaseInput, options: LeaseOptions): Promise<Lease> {
+    const ask = newAsk(input, options);
+    for (;;) {
+      ask.signal.throwIfAborted();
+      const placement = this.#decideInTurn(ask);
+      if (placement.kind === 'refuse') throw ask.failure ?? placement.error;
+      if (placement.kind === 'wake') await this.#wake(ask, placement.hive);
+      else if (placement.kind !== 'wait') return this.#take(ask, placement);
+      else {
+        const lease = await this.#room.wait(ask, placement);
+        if (lease !== undefined) return lease;
+      }
+    }
+  }
+
+  /** To be called after every change of the fleet. */
+  changed(): void {
+    const { fleet } = this.#parts;
+    for (const spawn of this.#memory.underway.size === 0 ? [] : this.#memory.underway.notice(fleet)) {
+      const holding = this.#spawning.get(spawn);
+      if (holding?.key !== undefined || holding === undefined || spawn.worker === undefined) continue;
+      holding.key = spawn.worker;
+      fleet.assign(spawn.worker, 1);
+    }
+    this.#room.serve();
+  }
+
+  /** A worker that has gone has nothing in its cache, and its successor may be of another speed. */
+  forgetWorker(hiveId: string, workerId: string): void {
+    const key = workerKey(hiveId, workerId);
+    this.#prefixes.forget(key);
+    this.#memory.speeds.forget(key);
+  }
+
+  /** What would become of a request now. Holds and wakes nothing. */
+  explain(input: InputOf<'explain'>): Explanation {
+    const ask = newAsk(input, { signal: new AbortController().signal });
+    this.#prepare(ask, this.#room.countLike(ask));
+    return explain(ask.request, this.#parts.fleet, this.#memory);
+  }
+
+  /** Nobody overtakes those who wait for the same. */
+  #decideInTurn(ask: Ask): Placement {
+    const ahead = this.#room.countLike(ask);
+    const placement = this.#decide(ask, ahead);
+    if (ahead === 0 || placement.kind !== 'worker') return placement;
+    this.#room.serve();
+    return this.#decide(ask, this.#room.countLike(ask));
+  }
+
+  #decide(ask: Ask, ahead: number): Placement {
+    this.#prepare(ask, ahead);
+    return place(ask.request, this.#parts.fleet, this.#memory);
+  }
+
+  #prepare({ request, prefixes }: Ask, ahead: number): void {
+    request.ahead = ahead;
+    request.now = Date.now();
+    request.affinity = this.#prefixes.match(prefixes);
+  }
+
+  /** One that does not wake, or is woken in vain, is left out for this request. */
+  async #wake(ask: Ask, { hive_id }: IndexedHive): Promise<void> {
+    if (ask.woken.has(hive_id)) {
+      ask.request.avoid.set(hive_id, 'was started and has not told what it has');
+      return;
+    }
+    ask.woken.add(hive_id);
+    try {
+      await this.#parts.wake(hive_id, ask.signal);
+    } catch (cause) {
+      ask.signal.throwIfAborted();
+      if (!(cause instanceof JobError)) throw cause;
+      ask.failure = cause;
+      ask.request.avoid.set(hive_id, `does not start: ${cause.message}`);
+    }
+  }
+
+  #take(ask: Ask, placement: Taken): Lease {
+    const spawn = placement.kind === 'worker' ? undefined : spawnOf(placement, ask);
+    const key = placement.kind === 'worker' ? placement.worker.key : undefined;
+    const holding: Holding = { placement, ask, startedMs: performance.now(), spawn, key, timer: undefined };
+    if (key !== undefined) this.#parts.fleet.assign(key, 1);
+    if (spawn !== undefined) this.#begin(spawn, holding);
+    const patch = patchOf(placement);
+    let isHeld = true;
+    return {
+      hive_id: patch.hive_id,
+      patch,
+      placement,
+      release: (outcome = {}) => {
+        if (isHeld) this.#end(holding, outcome);
+        isHeld = false;
+      },
+    };
+  }
+
+  #begin(spawn: Spawn, holding: Holding): void {
+    this.#memory.underway.begin(spawn);
+    this.#spawning.set(spawn, holding);
+    // A download takes as long as it takes; its end, or its failure, ends the lease.
+    if (holding.placement.kind === 'download') return;
+    holding.timer = setTimeout(() => {
+      if (spawn.worker !== undefined) return;
+      this.#memory.underway.end(spawn);
+      this.#room.serve();
+    }, SHOWS_UP_MS).unref();
+  }
+
+  #end(holding: Holding, outcome: Outcome): void {
+    const { spawn, key, placement } = holding;
+    clearTimeout(holding.timer);
+    if (key !== undefined) this.#parts.fleet.assign(key, -1);
+    if (spawn !== undefined) {
+      this.#memory.underway.end(spawn);
+      this.#spawning.delete(spawn);
+    }
+    if (outcome.error === undefined) this.#learn(holding, outcome);
+    else if (placement.kind !== 'worker' && isFailedStart(outcome.error))
+      this.#tellFailure(placement, holding.ask, outcome.error);
+    this.#room.serve();
+  }
+
+  #learn({ placement, ask, startedMs, key }: Holding, { worker_id, tokens_per_s }: Outcome): void {
+    const { hive_id } = patchOf(placement);
+    // A start says nothing of how long requests take.
+    if (placement.kind === 'worker') this.#times.note(ask.request.model, performance.now() - startedMs);
+    const worker = worker_id === undefined ? key : workerKey(hive_id, worker_id);
+    if (worker === undefined) return;
+    if (tokens_per_s !== undefined) this.#memory.speeds.learn(worker, tokens_per_s);
+    this.#prefixes.remember(worker, ask.prefixes, this.#parts.fleet.worker(worker)?.slots ?? DEFAULT_SLOTS);
+  }
+
+  /** Those who waited for a worker that does not start would only try the same again, one after the other. */
+  #tellFailure({ hive }: Exclude<Taken, { kind: 'worker' }>, { request: { model } }: Ask, error: JobError): void {
+    const hiveId = hive.hive_id;
+    for (const ask of this.#room.dismiss((each) => isFor(each, { model, hiveId }))) {
+      ask.failure = error;
+      ask.request.avoid.set(hiveId, `could not start a worker: ${error.message}`);
+    }
+  }
+}
+
+function spawnOf({ hive, where, bytes, ...placement }: Exclude<Taken, { kind: 'worker' }>, { request }: Ask): Spawn | undefined {
+  // A file that only its hive can see: the hive finds out by itself what it needs, and who else asks for it.
+  if (where === undefined || bytes === 0) return undefined;
+  const evicted = placement.kind === 'evict' ? placement.workers.map(({ worker_id }) => worker_id) : [];
+  const { worker, device } = where;
+  const on = { worker, device };
+  return { model: request.model, hiveId: hive.hive_id, where: on, bytes, evicted, report: hive.report, worker: undefined };
+}

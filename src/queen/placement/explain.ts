@@ -1,0 +1,111 @@
+import { JobError, type Candidate, type Explanation, type InputOf, type Run } from '../../contract/index.ts';
+import { slotsUsed } from './choose-worker.ts';
+import { deviceName } from './device-name.ts';
+import type { Fleet } from './fleet.ts';
+import { FleetIndex } from './fleet-index.ts';
+import { decide } from './place.ts';
+import { NO_MEMORY, type Placement, type PlacementMemory, type PlacementRequest } from './placement.ts';
+import { asQuestion } from './question.ts';
+import { gigabytes, judgeAll } from './reasons.ts';
+
+/** Of a large fleet, so many places are listed: the chosen one, then the possible ones. */
+const CANDIDATES_SHOWN = 500;
+
+/** Whoever knows the fleet and what the queen remembers of it: the Dispatcher. */
+export interface Explains {
+  explain(input: InputOf<'explain'>): Explanation;
+}
+
+/** The operation `explain`. It wakes nobody and holds nothing: the answer is true for the moment. */
+export function createExplain(view: Explains): Run<'explain'> {
+  return async function* (input) {
+    return view.explain(input);
+  };
+}
+
+/** What would be done with a request, and what was against every other place. */
+export function explain(request: PlacementRequest, fleet: Fleet, memory: PlacementMemory = NO_MEMORY): Explanation {
+  const question = asQuestion(request, FleetIndex.of(fleet), memory);
+  if (question instanceof JobError) return { model: request.model, decision: 'refuse', says: question.message, candidates: [] };
+  const placement = decide(question);
+  const { kind } = placement;
+  const where = placeOf(placement);
+  const candidates = [...judgeAll(question)].map(({ isPossible, ...judged }): Candidate => {
+    const isChosen = where.hive_id === judged.hive_id && where.device === judged.device && where.worker_id === judged.worker_id;
+    return { ...judged, verdict: isChosen ? 'chosen' : isPossible ? 'possible' : 'rejected' };
+  });
+  return {
+    model: request.model,
+    // The hive is woken in order to have a worker there, most of the time.
+    decision: kind === 'wake' ? 'spawn' : kind,
+    says: says(placement, request),
+    ...where,
+    candidates: candidates.sort((a, b) => RANK[a.verdict] - RANK[b.verdict]).slice(0, CANDIDATES_SHOWN),
+  };
+}
+
+const RANK: Readonly<Record<Candidate['verdict'], number>> = { chosen: 0, possible: 1, rejected: 2 };
+
+function placeOf(placement: Placement): Pick<Explanation, 'hive_id' | 'device' | 'worker_id'> {
+  switch (placement.kind) {
+    case 'worker': {
+      const { hive_id, worker_id } = placement.worker;
+      return { hive_id, device: deviceName(placement.worker), worker_id };
+    }
+    case 'wait': {
+      const { hive_id, worker } = placement;
+      return worker === undefined ? { hive_id } : { hive_id, device: deviceName(worker), worker_id: worker.worker_id };
+    }
+    case 'spawn':
+    case 'download':
+    case 'evict': {
+      const { hive, where } = placement;
+      return { hive_id: hive.hive_id, ...(where === undefined ? {} : { device: deviceName(where) }) };
+    }
+    case 'wake':
+      return { hive_id: placement.hive.hive_id, device: '*' };
+    case 'refuse':
+      return {};
+  }
+}
+
+/** The decision in a sentence. */
+export function says(placement: Placement, { model, affinity, ahead = 0 }: PlacementRequest): string {
+  switch (placement.kind) {
+    case 'worker': {
+      const { worker } = placement;
+      const why = affinity?.has(worker.key) ? ', which has the beginning of this conversation in its cache' : '';
+      const slots = `${slotsUsed(worker)} of ${worker.slots} slots taken`;
+      return `It runs on worker ${worker.worker_id} of hive '${worker.hive_id}'${why} (${deviceName(worker)}, ${slots}).`;
+    }
+    case 'wait': {
+      const queue = ahead === 0 ? '' : `, ${ahead} ahead`;
+      const who = placement.worker === undefined ? 'a worker' : `worker ${placement.worker.worker_id}`;
+      return placement.isLoading
+        ? `It waits${queue}: ${who} of hive '${placement.hive_id}' is being loaded with ${model}.`
+        : `It waits for a slot${queue}: ${placement.slots === 1 ? 'the one slot' : `all ${placement.slots} slots`} for ${model} ${placement.slots === 1 ? 'is' : 'are'} taken.`;
+    }
+    case 'spawn': {
+      const { hive, where, bytes } = placement;
+      const need = bytes === 0 ? '' : `, which has room for the ${gigabytes(bytes)} that it takes`;
+      return `Hive '${hive.hive_id}' starts a worker for ${model}${where === undefined ? '' : ` on ${deviceName(where)}`}${need}.`;
+    }
+    case 'download': {
+      const { hive, where, origin } = placement;
+      return `Hive '${hive.hive_id}' fetches ${model} from ${origin.source} and starts a worker on ${deviceName(where)}.`;
+    }
+    case 'evict': {
+      const { hive, where, workers } = placement;
+      const ended = workers.map(({ worker_id, model: held }) => `${worker_id} (${held})`).join(', ');
+      return `Hive '${hive.hive_id}' ends ${ended}, which nobody uses now, and starts a worker for ${model} on ${deviceName(where)}.`;
+    }
+    case 'wake': {
+      const { hive_id, state } = placement.hive;
+      return state === 'asleep'
+        ? `Hive '${hive_id}' is asleep: it is started first, and then it is decided.`
+        : `Hive '${hive_id}' has not told yet what it has: that is waited for, and then it is decided.`;
+    }
+    case 'refuse':
+      return placement.error.message;
+  }
+}

@@ -1,0 +1,184 @@
+import { DEFAULT_MODEL, type HiveReport, type Model, type Worker } from '../../contract/index.ts';
+import type { Fleet, HiveView, WorkerView } from './fleet.ts';
+
+/** Where its file lies on a hive that has not listed it, which none does: it ships with rbee. */
+const BUILTIN: Model = {
+  model: DEFAULT_MODEL,
+  path: '',
+  size_bytes: 2_000_000,
+  source: 'builtin',
+  created_at: '1970-01-01T00:00:00.000Z',
+};
+
+export interface IndexedWorker extends WorkerView {
+  /** Its hive's id and its own: unique in the fleet. */
+  readonly key: string;
+  readonly hive: IndexedHive;
+  assigned: number;
+}
+
+/** What there is to tell of a hive without its workers. */
+export type HiveState = Pick<HiveView, 'hive_id' | 'state' | 'why' | 'report'>;
+
+export class IndexedHive implements HiveView {
+  readonly hive_id: string;
+  readonly byId = new Map<string, IndexedWorker>();
+  state: HiveView['state'] = 'out';
+  why: string | undefined;
+  report: HiveReport | undefined;
+  /** As listed in its report, and the one that ships with rbee. */
+  models: readonly Model[] = [];
+
+  constructor(hiveId: string) {
+    this.hive_id = hiveId;
+  }
+
+  get workers(): readonly IndexedWorker[] {
+    return [...this.byId.values()];
+  }
+}
+
+const NO_WORKERS: ReadonlySet<IndexedWorker> = new Set();
+const NO_HOLDERS: ReadonlyMap<IndexedHive, Model> = new Map();
+
+/**
+ * The fleet, looked up by model: a decision costs what that model has of workers and hives, not what the fleet has. Kept up to
+ * date by whoever hears the hives. Counts what this queen has sent to each worker, also across a worker's absence.
+ */
+export class FleetIndex implements Fleet {
+  readonly #hives = new Map<string, IndexedHive>();
+  readonly #workers = new Map<string, Set<IndexedWorker>>();
+  readonly #holders = new Map<string, Map<IndexedHive, Model>>();
+  readonly #assigned = new Map<string, number>();
+  /** Those of which too little is known to decide: asleep, or up and silent so far. A handful at most. */
+  readonly #unheard = new Set<IndexedHive>();
+
+  static of(fleet: Fleet): FleetIndex {
+    if (fleet instanceof FleetIndex) return fleet;
+    const index = new FleetIndex();
+    for (const hive of fleet.hives) {
+      index.applyHive(hive, hive.workers);
+      for (const { worker_id, assigned } of hive.workers) index.assign(workerKey(hive.hive_id, worker_id), assigned);
+    }
+    return index;
+  }
+
+  get hives(): readonly IndexedHive[] {
+    return [...this.#hives.values()];
+  }
+
+  eachHive(): Iterable<IndexedHive> {
+    return this.#hives.values();
+  }
+
+  get size(): number {
+    return this.#hives.size;
+  }
+
+  hive(hiveId: string): IndexedHive | undefined {
+    return this.#hives.get(hiveId);
+  }
+
+  unheard(): ReadonlySet<IndexedHive> {
+    return this.#unheard;
+  }
+
+  /** In every state, also exited ones. */
+  workersOf(model: string): ReadonlySet<IndexedWorker> {
+    return this.#workers.get(model) ?? NO_WORKERS;
+  }
+
+  /** The hives on whose disk the model is, as last reported. */
+  holdersOf(model: string): ReadonlyMap<IndexedHive, Model> {
+    return this.#holders.get(model) ?? NO_HOLDERS;
+  }
+
+  modelNames(): string[] {
+    return [...this.#holders.keys()];
+  }
+
+  /** @param workers all that it has, for a hive that is heard of anew; left out, those known stay */
+  applyHive({ hive_id, state, why, report }: HiveState, workers?: readonly Worker[]): void {
+    const hive = this.#hives.get(hive_id) ?? new IndexedHive(hive_id);
+    this.#hives.set(hive_id, hive);
+    if (report !== hive.report) this.#shelve(hive, report);
+    hive.state = state;
+    hive.why = why;
+    if (state === 'asleep' || (state === 'up' && report === undefined)) this.#unheard.add(hive);
+    else this.#unheard.delete(hive);
+    if (workers === undefined) return;
+    const ids = new Set(workers.map(({ worker_id }) => worker_id));
+    for (const id of hive.byId.keys()) if (!ids.has(id)) this.removeWorker(hive_id, id);
+    for (const worker of workers) this.applyWorker(worker.hive_id === hive_id ? worker : { ...worker, hive_id });
+  }
+
+  /** A worker of a hive that was never heard of is left out: its hive comes first. */
+  applyWorker(worker: Worker): void {
+    const hive = this.#hives.get(worker.hive_id);
+    if (hive === undefined) return;
+    this.removeWorker(worker.hive_id, worker.worker_id);
+    const key = workerKey(worker.hive_id, worker.worker_id);
+    const entry: IndexedWorker = { ...worker, key, hive, assigned: this.#assigned.get(key) ?? 0 };
+    hive.byId.set(worker.worker_id, entry);
+    const others = this.#workers.get(worker.model);
+    if (others === undefined) this.#workers.set(worker.model, new Set([entry]));
+    else others.add(entry);
+  }
+
+  removeWorker(hiveId: string, workerId: string): void {
+    const hive = this.#hives.get(hiveId);
+    const entry = hive?.byId.get(workerId);
+    if (hive === undefined || entry === undefined) return;
+    hive.byId.delete(workerId);
+    const others = this.#workers.get(entry.model);
+    others?.delete(entry);
+    if (others?.size === 0) this.#workers.delete(entry.model);
+  }
+
+  removeHive(hiveId: string): void {
+    const hive = this.#hives.get(hiveId);
+    if (hive === undefined) return;
+    for (const id of hive.byId.keys()) this.removeWorker(hiveId, id);
+    this.#shelve(hive, undefined);
+    this.#unheard.delete(hive);
+    this.#hives.delete(hiveId);
+  }
+
+  /** @param by 1 for a request sent there, -1 for one that has ended */
+  assign(key: string, by: number): void {
+    const count = Math.max(0, (this.#assigned.get(key) ?? 0) + by);
+    if (count === 0) this.#assigned.delete(key);
+    else this.#assigned.set(key, count);
+    const entry = this.worker(key);
+    if (entry !== undefined) entry.assigned = count;
+  }
+
+  worker(key: string): IndexedWorker | undefined {
+    const cut = key.lastIndexOf('/');
+    return this.#hives.get(key.slice(0, cut))?.byId.get(key.slice(cut + 1));
+  }
+
+  #shelve(hive: IndexedHive, report: HiveReport | undefined): void {
+    for (const { model } of hive.models) {
+      const holders = this.#holders.get(model);
+      holders?.delete(hive);
+      if (holders?.size === 0) this.#holders.delete(model);
+    }
+    hive.report = report;
+    hive.models = modelsIn(report);
+    for (const model of hive.models) {
+      const holders = this.#holders.get(model.model);
+      if (holders === undefined) this.#holders.set(model.model, new Map([[hive, model]]));
+      else holders.set(hive, model);
+    }
+  }
+}
+
+export function workerKey(hiveId: string, workerId: string): string {
+  return `${hiveId}/${workerId}`;
+}
+
+function modelsIn(report: HiveReport | undefined): readonly Model[] {
+  if (report === undefined) return [];
+  return report.models.some(({ model }) => model === DEFAULT_MODEL) ? report.models : [...report.models, BUILTIN];
+}

@@ -1,0 +1,4 @@
+export { createExplain } from './explain.ts';
+export { Dispatcher, type DispatcherParts } from './dispatcher.ts';
+export { FleetIndex, type HiveState } from './fleet-index.ts';
+export type { Lease, LeaseInput, LeaseOptions, Outcome } from './lease.ts';

@@ -1,0 +1,66 @@
+import { JobError, type ErrorCode, type InputOf } from '../../contract/index.ts';
+import { deviceName } from './device-name.ts';
+import type { Placement, PlacementOf } from './placement.ts';
+
+/** What of an infer request its place depends on. */
+export type LeaseInput = Pick<InputOf<'infer'>, 'model' | 'hive_id' | 'worker_id' | 'device' | 'prompt' | 'messages'>;
+
+export interface LeaseOptions {
+  signal: AbortSignal;
+  /** Who asks, for taking turns. Left out, as it is as long as requests do not say whose they are: first come, first served. */
+  caller?: string;
+  /** Hives that have failed this request already, and how, as the end of "hive 'attic' …". */
+  avoid?: ReadonlyMap<string, string>;
+}
+
+/** What there is to do for a request that need not wait any more. */
+export type Taken = PlacementOf<'worker' | 'spawn' | 'download' | 'evict'>;
+
+/** The right to run a request somewhere, until `release`. */
+export interface Lease {
+  readonly hive_id: string;
+  /** What the request becomes for its hive. */
+  readonly patch: { hive_id: string; worker_id?: string; device?: string };
+  /** download and evict say what the holder of the lease has to have done on the hive first. */
+  readonly placement: Taken;
+  /** Once; later calls do nothing. */
+  release(outcome?: Outcome): void;
+}
+
+/** How a request has ended, for what there is to learn from it. */
+export interface Outcome {
+  /** The worker that has answered. */
+  worker_id?: string;
+  tokens_per_s?: number;
+  error?: unknown;
+}
+
+export function isTaken(placement: Placement): placement is Taken {
+  const { kind } = placement;
+  return kind === 'worker' || kind === 'spawn' || kind === 'download' || kind === 'evict';
+}
+
+export function patchOf(placement: Taken): Lease['patch'] {
+  if (placement.kind === 'worker') {
+    const { hive_id, worker_id } = placement.worker;
+    return { hive_id, worker_id };
+  }
+  const { hive, where } = placement;
+  return { hive_id: hive.hive_id, ...(where === undefined ? {} : { device: deviceName(where) }) };
+}
+
+/** Then whoever waits for the same worker would fail in the same way there. */
+export function isFailedStart(error: unknown): error is JobError {
+  return error instanceof JobError && FAILED_STARTS.has(error.code);
+}
+
+const FAILED_STARTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'worker_start_failed',
+  'model_corrupt',
+  'model_too_large',
+  'model_not_found',
+  'device_not_found',
+  'download_failed',
+  'checksum_mismatch',
+  'disk_full',
+]);

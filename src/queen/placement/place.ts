@@ -1,0 +1,111 @@
+import { JobError, LOCALHOST } from '../../contract/index.ts';
+import { chooseDevice, chooseDownload } from './choose-device.ts';
+import { chooseEvictions } from './choose-evictions.ts';
+import { lookAtWorker, lookAtWorkers, type Loaded } from './choose-worker.ts';
+import type { Fleet } from './fleet.ts';
+import { FleetIndex, type IndexedHive, type IndexedWorker } from './fleet-index.ts';
+import { DEFAULT_SLOTS } from './memory-need.ts';
+import { NO_MEMORY, type Placement, type PlacementMemory, type PlacementRequest } from './placement.ts';
+import { asQuestion, isFile, isOpen, isWantedDevice, unheard, whyClosed, type Question } from './question.ts';
+import { refusal } from './refuse.ts';
+
+/**
+ * Where a request runs. Pure and synchronous: the same fleet, in whatever order, gives the same answer, and a table of cases
+ * tests it. What is loaded and free is best; then waiting as long as that is about one turn of the slots; then making room for
+ * one more worker: where memory is free, by fetching the model to where it is, by ending what nobody uses.
+ */
+export function place(request: PlacementRequest, fleet: Fleet, memory: PlacementMemory = NO_MEMORY): Placement {
+  const question = asQuestion(request, FleetIndex.of(fleet), memory);
+  return question instanceof JobError ? { kind: 'refuse', error: question } : decide(question);
+}
+
+export function decide(question: Question): Placement {
+  const { worker_id, model } = question.request;
+  if (worker_id !== undefined) return placeOnWorker(worker_id, question);
+  const loaded = lookAtWorkers(question);
+  if (loaded.free !== undefined) return { kind: 'worker', worker: loaded.free };
+  const asleep = unheard(question, 'asleep');
+  if (asleep !== undefined && !isFile(model)) return { kind: 'wake', hive: asleep };
+  const wait = waitFor(loaded, question);
+  if (wait !== undefined && (wait.isLoading || (question.request.ahead ?? 0) < loaded.slots)) return wait;
+  if (isFile(model)) return placeFile(question);
+  return chooseDevice(question, loaded) ?? makeRoom(loaded, question) ?? wait ?? lastResort(question);
+}
+
+function makeRoom(loaded: Loaded, question: Question): Placement | undefined {
+  // Nobody wants gigabytes to travel because for a moment five people ask at once.
+  const download = loaded.slots > 0 ? undefined : chooseDownload(question, loaded);
+  return download ?? chooseEvictions(question, loaded);
+}
+
+/** A hive that is up and has told nothing yet may have all that is missing. */
+function lastResort(question: Question): Placement {
+  const silent = unheard(question, 'up');
+  return silent === undefined ? { kind: 'refuse', error: refusal(question) } : { kind: 'wake', hive: silent };
+}
+
+/** What there is to wait for: a load before anything else, since more of the same would come too late. */
+function waitFor({ next, isLoading, slots }: Loaded, question: Question): Extract<Placement, { kind: 'wait' }> | undefined {
+  const { fleet, memory, request } = question;
+  const spawn = memory.underway.spawnOf(request.model, ({ hiveId, where }) => {
+    const hive = fleet.hive(hiveId);
+    return hive !== undefined && isOpen(hive, question) && isWantedDevice(where, question);
+  });
+  if (next !== undefined && (spawn === undefined || slots > 0))
+    return {
+      kind: 'wait',
+      hive_id: next.hive_id,
+      worker: next,
+      slots: slots || next.slots,
+      isLoading: isLoading || spawn !== undefined,
+    };
+  if (spawn !== undefined)
+    return { kind: 'wait', hive_id: spawn.hiveId, worker: undefined, slots: DEFAULT_SLOTS, isLoading: true };
+  return undefined;
+}
+
+/** Its hive knows best why it cannot be used, where it cannot. */
+function placeOnWorker(workerId: string, question: Question): Placement {
+  const { fleet, hive: named } = question;
+  const worker = named === undefined ? findWorker(workerId, fleet) : named.byId.get(workerId);
+  if (worker === undefined) {
+    const hive = unheard(question, 'asleep') ?? unheard(question, 'up');
+    if (hive !== undefined) return { kind: 'wake', hive };
+    const where = named === undefined ? 'any hive' : `hive '${named.hive_id}'`;
+    return { kind: 'refuse', error: new JobError('worker_not_found', `Worker '${workerId}' not found on ${where}`) };
+  }
+  const closed = closedOrAsleep(worker.hive, question);
+  if (closed !== undefined) return closed;
+  const { next, slots, isLoading } = lookAtWorker(worker, question);
+  if (next === undefined) return { kind: 'worker', worker };
+  return { kind: 'wait', hive_id: worker.hive_id, worker, slots: slots || worker.slots, isLoading };
+}
+
+/** The file of a path can be seen only where it lies: on the hive that is named, or on this machine. */
+function placeFile(question: Question): Placement {
+  const hive = question.hive ?? question.fleet.hive(LOCALHOST) ?? firstOf(question.fleet);
+  if (hive === undefined) return { kind: 'refuse', error: refusal(question) };
+  const where = hive.report?.devices.find((device) => question.device !== undefined && isWantedDevice(device, question));
+  return closedOrAsleep(hive, question) ?? { kind: 'spawn', hive, where, bytes: 0 };
+}
+
+function closedOrAsleep(hive: IndexedHive, question: Question): Placement | undefined {
+  const why = whyClosed(hive, question);
+  if (why !== undefined) return { kind: 'refuse', error: new JobError('hive_unreachable', `Hive '${hive.hive_id}' ${why}`) };
+  return hive.state === 'asleep' ? { kind: 'wake', hive } : undefined;
+}
+
+function findWorker(workerId: string, fleet: FleetIndex): IndexedWorker | undefined {
+  let first: IndexedWorker | undefined;
+  for (const hive of fleet.eachHive()) {
+    const worker = hive.byId.get(workerId);
+    if (worker !== undefined && (first === undefined || worker.key < first.key)) first = worker;
+  }
+  return first;
+}
+
+function firstOf(fleet: FleetIndex): IndexedHive | undefined {
+  let first: IndexedHive | undefined;
+  for (const hive of fleet.eachHive()) if (first === undefined || hive.hive_id < first.hive_id) first = hive;
+  return first;
+}

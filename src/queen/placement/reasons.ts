@@ -1,0 +1,101 @@
+import type { Candidate, Device, Model } from '../../contract/index.ts';
+import { hasDiskFor, originOf, roomBytes } from './choose-device.ts';
+import { clearing } from './choose-evictions.ts';
+import { isReady, isUsable, slotsUsed } from './choose-worker.ts';
+import { deviceName, isDevice } from './device-name.ts';
+import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
+import { needBytes } from './memory-need.ts';
+import { isWanted, isWantedDevice, whyClosed, type Question } from './question.ts';
+
+type Judged = Pick<Candidate, 'hive_id' | 'device' | 'worker_id' | 'reason'> & { isPossible: boolean };
+
+/** Every place where a request could run, and what is to be said of it. Nothing is put into words before it is asked for. */
+export function* judgeAll(question: Question): Generator<Judged> {
+  const hives = question.fleet.hives.toSorted((a, b) => (a.hive_id < b.hive_id ? -1 : 1));
+  const origin = originOf(question);
+  for (const hive of hives) yield* judgeHive(hive, question, origin);
+}
+
+function* judgeHive(hive: IndexedHive, question: Question, origin: Model | undefined): Generator<Judged> {
+  const whole = judgeWhole(hive, question);
+  if (whole !== undefined) {
+    yield { hive_id: hive.hive_id, device: '*', ...whole };
+    return;
+  }
+  const { model, worker_id } = question.request;
+  const isMeant = (worker: IndexedWorker) => (worker_id === undefined ? worker.model === model : worker.worker_id === worker_id);
+  const meant = hive.workers.filter((worker) => isMeant(worker) && worker.state !== 'exited');
+  for (const worker of meant) yield judgeWorker(worker, question);
+  if (worker_id !== undefined) return;
+  for (const device of hive.report?.devices ?? []) {
+    if (meant.some((worker) => isDevice(device, worker))) continue;
+    yield { hive_id: hive.hive_id, device: deviceName(device), ...judgeDevice(hive, device, { question, origin }) };
+  }
+}
+
+/** What is to be said of all its devices at once. */
+function judgeWhole(hive: IndexedHive, question: Question): Pick<Judged, 'reason' | 'isPossible'> | undefined {
+  if (!isWanted(hive, question)) return no(`the request is for hive '${question.request.hive_id ?? ''}'`);
+  const why = whyClosed(hive, question);
+  if (why !== undefined) return no(why);
+  if (hive.state === 'asleep') return yes('asleep; it is started when it is needed');
+  return hive.report === undefined && hive.byId.size === 0 ? no('has not told yet what it has') : undefined;
+}
+
+function judgeWorker(worker: IndexedWorker, question: Question): Judged {
+  const { hive_id, worker_id, slots, state } = worker;
+  const place = { hive_id, worker_id, device: deviceName(worker) };
+  if (question.request.worker_id === undefined && !isWantedDevice(worker, question)) return { ...place, ...notWanted(question) };
+  if (!isUsable(worker, question)) return { ...place, ...no(isReady(worker) ? 'is being ended to make room' : `is ${state}`) };
+  if (!isReady(worker)) return { ...place, ...yes('is loading the model') };
+  const used = slotsUsed(worker);
+  const seen = question.request.affinity?.get(worker.key);
+  const slotWords = used >= slots ? `all ${slots} slots are taken` : `${used} of ${slots} slots taken`;
+  const seenWords = seen === undefined ? '' : `, has the first ${seen} characters in its cache`;
+  return { ...place, ...yes(`loaded, ${slotWords}${seenWords}${speedWords(worker, question)}`) };
+}
+
+function speedWords({ key }: IndexedWorker, { memory: { speeds } }: Question): string {
+  const speed = speeds.learned(key);
+  return speed === undefined ? '' : `, ${speed.toFixed(speed < 10 ? 1 : 0)} tok/s`;
+}
+
+function judgeDevice(
+  hive: IndexedHive,
+  device: Device,
+  { question, origin }: { question: Question; origin: Model | undefined },
+): Pick<Judged, 'reason' | 'isPossible'> {
+  if (!isWantedDevice(device, question)) return notWanted(question);
+  const held = question.fleet.holdersOf(question.request.model).get(hive);
+  const model = held ?? origin;
+  if (model === undefined) return no('the model is not on its disk');
+  if (held === undefined && !hasDiskFor(hive, model.size_bytes))
+    return no('the model is not on its disk, which has no room for it');
+  const bytes = needBytes(model);
+  if (device.memory_bytes < bytes) return no(`too small: ${gigabytes(bytes)} needed, ${gigabytes(device.memory_bytes)} in all`);
+  const room = roomBytes(hive, device, question);
+  const words = `${gigabytes(bytes)} needed, ${gigabytes(Math.max(0, room))} free`;
+  const fetched = held === undefined ? '; the model would be fetched first' : '';
+  if (room >= bytes) return yes(`${words}${fetched}`);
+  const ended = held === undefined ? undefined : clearing(hive, device, { bytes, isMore: false, question });
+  return ended === undefined
+    ? no(words)
+    : yes(`${words}; ${ended.map(({ worker_id }) => worker_id).join(', ')} would be ended for it`);
+}
+
+function notWanted({ request }: Question): Pick<Judged, 'reason' | 'isPossible'> {
+  return no(`the request is for ${request.device ?? ''}`);
+}
+
+function yes(reason: string): Pick<Judged, 'reason' | 'isPossible'> {
+  return { reason, isPossible: true };
+}
+
+function no(reason: string): Pick<Judged, 'reason' | 'isPossible'> {
+  return { reason, isPossible: false };
+}
+
+/** Decimal, as memory is sold in: '6.1 GB', '310 MB'. */
+export function gigabytes(bytes: number): string {
+  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}

@@ -1,0 +1,108 @@
+import { JobError } from '../../contract/index.ts';
+import { nearest } from '../../jobs/index.ts';
+import { originOf } from './choose-device.ts';
+import { deviceName } from './device-name.ts';
+import type { IndexedHive } from './fleet-index.ts';
+import { needBytes } from './memory-need.ts';
+import { isWanted, isWantedDevice, whyClosed, type Question } from './question.ts';
+import { gigabytes, judgeAll } from './reasons.ts';
+
+/** A sentence and not a table: of more, only how many. */
+const REASONS_SHOWN = 6;
+const NAMES_SHOWN = 8;
+
+/** Why a request runs nowhere: the reason that helps most first. */
+export function refusal(question: Question): JobError {
+  const { request } = question;
+  const avoided = request.avoid?.size ?? 0;
+  // Then something was tried, and what came of it says more than what is left.
+  if (avoided > 0) return noRoom(question);
+  return allOut(question) ?? noDevice(question) ?? noModel(question) ?? tooLarge(question) ?? noRoom(question);
+}
+
+/** No hive can be used: whatever is missing may be there. */
+function allOut(question: Question): JobError | undefined {
+  const hives = wantedHives(question);
+  const [first] = hives;
+  if (first === undefined || hives.some((hive) => whyClosed(hive, question) === undefined)) return undefined;
+  const words = shortened(hives.map((hive) => `hive '${hive.hive_id}' ${whyClosed(hive, question) ?? ''}`));
+  return new JobError('hive_unreachable', `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`);
+}
+
+function noDevice(question: Question): JobError | undefined {
+  const { device: wanted } = question.request;
+  if (wanted === undefined) return undefined;
+  const devices = wantedHives(question).flatMap((hive) => (hive.report?.devices ?? []).map((device) => ({ hive, device })));
+  if (devices.some(({ device }) => isWantedDevice(device, question))) return undefined;
+  const there = devices.map(({ hive, device }) => `${deviceName(device)} on ${hive.hive_id}`);
+  const where = question.hive === undefined ? 'on any hive' : `on hive '${question.hive.hive_id}'`;
+  return new JobError('device_not_found', `No device ${wanted} ${where}; there is ${shortened(there)}`);
+}
+
+function noModel(question: Question): JobError | undefined {
+  const { fleet, request } = question;
+  const { model } = request;
+  const holders = fleet.holdersOf(model);
+  if (question.hive !== undefined && holders.size > 0 && !holders.has(question.hive) && originOf(question) === undefined) {
+    const elsewhere = [...holders.keys()].map(({ hive_id }) => hive_id).toSorted();
+    return notFound(`Hive '${question.hive.hive_id}' has no model '${model}', but ${shortened(elsewhere)} has`);
+  }
+  if (holders.size > 0) return undefined;
+  // An address may hold a password: it is not said again.
+  if (/^[a-z]+:\/\//i.test(model))
+    return notFound('An address is no model: fetch it first, with rbee model download, and then use its name');
+  if (model.includes('/'))
+    return notFound(`'${model}' is a relative path, and the hive runs in another directory: give the absolute one`);
+  const names = fleet.modelNames().toSorted();
+  const close = nearest(model, names);
+  const next =
+    close === undefined
+      ? `There ${names.length === 1 ? 'is' : 'are'} ${shortened(names, NAMES_SHOWN)}`
+      : `Did you mean ${close}?`;
+  return notFound(`No hive has a model '${model}'. ${next}`);
+}
+
+/** Not even with everything else ended. */
+function tooLarge(question: Question): JobError | undefined {
+  const { fleet, request } = question;
+  const origin = originOf(question);
+  let least = Infinity;
+  let largest = 0;
+  for (const hive of wantedHives(question)) {
+    const model = fleet.holdersOf(request.model).get(hive) ?? origin;
+    if (model === undefined) continue;
+    // What has not told what it has may be large enough.
+    if (hive.report === undefined) return undefined;
+    least = Math.min(least, needBytes(model));
+    for (const device of hive.report.devices)
+      if (isWantedDevice(device, question)) largest = Math.max(largest, device.memory_bytes);
+  }
+  if (least === Infinity || largest >= least) return undefined;
+  const words = `Model '${request.model}' needs about ${gigabytes(least)}; the largest device that it may use has ${gigabytes(largest)}`;
+  return new JobError('model_too_large', words);
+}
+
+function noRoom(question: Question): JobError {
+  const reasons: string[] = [];
+  let rest = '';
+  // What is over is not even looked at: a large fleet that is full refuses often.
+  for (const { hive_id, device, reason } of judgeAll(question)) {
+    if (reasons.length === REASONS_SHOWN) rest = '; and more';
+    if (rest !== '') break;
+    reasons.push(`${device === '*' ? hive_id : `${hive_id} ${device}`}: ${reason}`);
+  }
+  return new JobError('no_room', `No room for '${question.request.model}' now (${reasons.join('; ')}${rest})`);
+}
+
+function wantedHives(question: Question): IndexedHive[] {
+  return question.fleet.hives.filter((hive) => isWanted(hive, question)).toSorted((a, b) => (a.hive_id < b.hive_id ? -1 : 1));
+}
+
+function shortened(words: readonly string[], shown = REASONS_SHOWN): string {
+  const more = words.length - shown;
+  return `${words.slice(0, shown).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function notFound(sentence: string): JobError {
+  return new JobError('model_not_found', sentence);
+}

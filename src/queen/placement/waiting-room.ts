@@ -1,0 +1,141 @@
+import { AsyncResource } from 'node:async_hooks';
+import { JobError } from '../../contract/index.ts';
+import { narrate } from '../../narration/index.ts';
+import { keyOf, type Ask } from './ask.ts';
+import { FairQueue } from './fair-queue.ts';
+import type { Lease } from './lease.ts';
+import type { Placement, PlacementOf } from './placement.ts';
+
+/** Requests that may wait in the queen. */
+const WAITING_LIMIT = 512;
+
+type Wait = PlacementOf<'wait'>;
+
+interface Waiter {
+  readonly ask: Ask;
+  readonly key: string;
+  /** With the lease, or with undefined to have it decided again. */
+  readonly settle: (lease: Lease | undefined) => void;
+  readonly tell: (wait: Wait, ahead: number) => void;
+}
+
+export interface WaitingRoomParts {
+  decide: (ask: Ask, ahead: number) => Placement;
+  /** Takes what was decided; undefined for what is not to be taken but thrown or woken, which is its request's own to do. */
+  take: (ask: Ask, placement: Placement) => Lease | undefined;
+  medianMs: (model: string) => number | undefined;
+}
+
+/** Requests that wait for a slot or a load. */
+export class WaitingRoom {
+  readonly #parts: WaitingRoomParts;
+  readonly #queue = new FairQueue<Waiter>();
+  readonly #counts = new Map<string, number>();
+
+  constructor(parts: WaitingRoomParts) {
+    this.#parts = parts;
+  }
+
+  /** Requests that wait for the same as this one. */
+  countLike(ask: Ask): number {
+    return this.#counts.size === 0 ? 0 : (this.#counts.get(keyOf(ask)) ?? 0);
+  }
+
+  /**
+   * Resolves with a lease when there is one, or with undefined when it is to be decided again.
+   * @throws JobError worker_busy when too many wait; the signal's reason
+   */
+  wait(ask: Ask, wait: Wait): Promise<Lease | undefined> {
+    if (this.#queue.size >= WAITING_LIMIT)
+      throw new JobError('worker_busy', `All slots are taken and ${WAITING_LIMIT} requests wait already`);
+    const { signal, caller } = ask;
+    const key = keyOf(ask);
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#remove(waiter);
+        reject(signal.reason as Error);
+        this.serve();
+      };
+      const waiter: Waiter = {
+        ask,
+        key,
+        settle: (lease) => {
+          signal.removeEventListener('abort', leave);
+          this.#remove(waiter, lease !== undefined);
+          resolve(lease);
+        },
+        tell: this.#teller(ask.request.model),
+      };
+      waiter.tell(wait, this.#counts.get(key) ?? 0);
+      this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+      this.#queue.add(caller, waiter);
+      if (signal.aborted) leave();
+      else signal.addEventListener('abort', leave, { once: true });
+    });
+  }
+
+  /**
+   * To be called whenever something may have changed. Of those who wait for the same, the first ones are given what there is; once
+   * one has to go on waiting, only the one for whom that would be longer than a turn of the slots is looked at.
+   */
+  serve(): void {
+    if (this.#queue.size === 0) return;
+    const stuck = new Map<string, { wait: Wait; ahead: number; isOver: boolean }>();
+    for (const waiter of this.#queue.inTurn()) {
+      const before = stuck.get(waiter.key);
+      const ahead = before?.ahead ?? 0;
+      const isSame = before !== undefined && (before.isOver || before.wait.isLoading || ahead < before.wait.slots);
+      const placement = isSame ? before.wait : this.#parts.decide(waiter.ask, ahead);
+      if (placement.kind !== 'wait') {
+        waiter.settle(this.#parts.take(waiter.ask, placement));
+        continue;
+      }
+      const isOver = before !== undefined && !isSame ? true : (before?.isOver ?? false);
+      stuck.set(waiter.key, { wait: placement, ahead: ahead + 1, isOver });
+      waiter.tell(placement, ahead);
+    }
+  }
+
+  /** Lets those decide again for whom a hope has gone: in the next tick, with what the caller notes on them until then. */
+  dismiss(isMeant: (ask: Ask) => boolean): Ask[] {
+    const dismissed = this.#queue.inTurn().filter(({ ask }) => isMeant(ask));
+    for (const waiter of dismissed) waiter.settle(undefined);
+    return dismissed.map(({ ask }) => ask);
+  }
+
+  #remove(waiter: Waiter, isServed = false): void {
+    this.#queue.remove(waiter.ask.caller, waiter, isServed);
+    const count = (this.#counts.get(waiter.key) ?? 1) - 1;
+    if (count === 0) this.#counts.delete(waiter.key);
+    else this.#counts.set(waiter.key, count);
+  }
+
+  /** Says where a request stands, in the name of its job whoever moves the queue; again when that is half of what was said last. */
+  #teller(model: string): Waiter['tell'] {
+    const say = AsyncResource.bind((sentence: string) => narrate('queue', sentence));
+    let told: { ahead: number; isLoading: boolean } | undefined;
+    return (wait, ahead) => {
+      const { isLoading } = wait;
+      if (told !== undefined && told.isLoading === isLoading && ahead > told.ahead / 2) return;
+      if (told !== undefined && told.isLoading === isLoading && ahead === told.ahead) return;
+      told = { ahead, isLoading };
+      say(waitWords(model, { wait, ahead, medianMs: this.#parts.medianMs(model) }));
+    };
+  }
+}
+
+interface Standing {
+  wait: Wait;
+  ahead: number;
+  medianMs: number | undefined;
+}
+
+/** "all 4 slots for qwen3 are taken; waiting for one, 3 ahead, about 12 s". */
+export function waitWords(model: string, { wait, ahead, medianMs }: Standing): string {
+  const { isLoading, slots, hive_id } = wait;
+  const queue = ahead === 0 ? '' : `, ${ahead} ahead`;
+  if (isLoading) return `hive '${hive_id}' is loading ${model}; waiting for it${queue}`;
+  const estimate = medianMs === undefined ? '' : `, about ${Math.max(1, Math.round(((ahead + 1) * medianMs) / slots / 1000))} s`;
+  const taken = slots === 1 ? `the one slot for ${model} is taken` : `all ${slots} slots for ${model} are taken`;
+  return `${taken}; waiting for one${queue}${estimate}`;
+}
