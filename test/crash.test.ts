@@ -55,6 +55,7 @@ describe('fifty streams, and in the middle of them', () => {
     expect(texts(followed)).toEqual(undisturbed);
     expect(followed.map((one) => resultOf(one).text)).toEqual(undisturbed);
     expect(narrations(followed)).toContain('the queen was started again; going on with infer');
+    expect(narrations(followed)).toContain('the queen was started again; infer waits for its place again');
   }, 60_000);
 
   test('the hive is killed: the queen starts it again, and it takes back its worker and what that was saying', async () => {
@@ -63,8 +64,6 @@ describe('fifty streams, and in the middle of them', () => {
     expect(ends(followed)).toEqual(new Set(['result']));
     expect(texts(followed)).toEqual(undisturbed);
     expect(narrations(followed)).toContain('the hive was started again; going on with worker');
-    // Those that were waiting for a slot, in the memory of the dead hive alone.
-    expect(narrations(followed)).toContain('asking again');
     expect(await onlyWorker(swarm)).toMatchObject({ pid: worker.pid, worker_id: worker.worker_id });
   }, 60_000);
 
@@ -73,7 +72,7 @@ describe('fifty streams, and in the middle of them', () => {
     const followed = await runAll(swarm, all, 200, () => void process.kill(hive, 'SIGSTOP'));
     expect(ends(followed)).toEqual(new Set(['result']));
     expect(texts(followed)).toEqual(undisturbed);
-    expect(narrations(followed)).toContain('no sign of life for 8 s');
+    expect(narrations(followed)).toMatch(/lost hive 'localhost' \((connection closed|no sign of life for 8 s)\)/);
     expect(await onlyWorker(swarm)).toMatchObject({ pid: worker.pid });
     expect(await pidOfHive(swarm)).not.toBe(hive);
   }, 60_000);

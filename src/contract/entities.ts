@@ -80,6 +80,7 @@ export const hive = z.object({
   port: z.int(),
   ssh: sshTarget.optional(),
   version: z.string().optional().describe('The rbee that is installed there, for hives installed over SSH'),
+  stopped: z.boolean().optional().describe('It was stopped on purpose, and is not started before somebody needs it'),
   created_at: z.iso.datetime(),
   capabilities: capabilities.optional().describe('As last recorded; hive update --refresh-capabilities asks again'),
   capabilities_at: z.iso.datetime().optional(),

@@ -12,6 +12,8 @@ export interface JobContext {
   emit(event: JobEvent): void;
   /** Notes the job that this one drives on the role below, for cancel, trace and resume. */
   drives(job: DownstreamJob): void;
+  /** Keeps the request on disk until the job drives another or ends: while it waits, nobody else has it. */
+  parks(input: object): void;
 }
 
 /**

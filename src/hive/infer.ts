@@ -51,7 +51,9 @@ export function createInfer(parts: InferParts): Run<'infer'> {
 
 /** Goes on with what this hive's former process was relaying from a worker that has outlived it. */
 export function resumeInfer(parts: InferParts): Resume {
-  return async function* ({ below, after, hasToken }, context) {
+  return async function* (left, context) {
+    if (left.kind === 'parked') throw new JobError('interrupted', 'The hive ended while this request was waiting');
+    const { below, after, hasToken } = left;
     const lease = parts.workers.leaseAdopted(below.name);
     if (lease === undefined) {
       const gone = `Worker '${below.name}' has ended while its hive was away`;

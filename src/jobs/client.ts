@@ -1,6 +1,7 @@
 /** The caller's half of this room, for the keeper and the page: no server comes with it. */
 export { call, parseJson } from './call.ts';
 export { newCorrelationId } from './correlation.ts';
+export { PING_LINE } from './feed-lines.ts';
 export { openLines, type LineLink } from './line-link.ts';
 export { isSilence, type Peer } from './peer.ts';
 export { cancelJob, postJob, resumeOn, runOn, type RunOnOptions } from './run-on.ts';

@@ -81,9 +81,16 @@ export class Job {
 
   /** Notes the job below that this one drives from now on. */
   drives(below: DownstreamJob): void {
+    delete this.record.parked;
     this.record.downstream.push(below);
     this.record.driven_after = this.#lastSeq;
     this.#drivesAnother(this);
+  }
+
+  parks(input: object): void {
+    if (this.#closed || this.record.parked !== undefined) return;
+    this.record.parked = input;
+    this.#recordChanged(this);
   }
 
   /** Ignored once the job has ended: what a handler still says then changes nothing. */
@@ -156,6 +163,7 @@ export class Job {
 
   #close(kind: TerminalKind, error: WireError | undefined): void {
     this.#closed = true;
+    delete this.record.parked;
     this.record.state = kind === 'result' ? 'completed' : kind;
     this.record.ended_at = new Date().toISOString();
     if (error !== undefined) this.record.error = error;

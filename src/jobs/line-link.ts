@@ -1,16 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { asJobError, parseJson, refusal } from './call.ts';
 import { exchange, textOf } from './exchange.ts';
-import { PING_LINE } from './feed-lines.ts';
 import { EVENT_LIMIT_CHARS, FEED_SILENCE_DEADLINE_MS, PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
 import { badResponse, ConnectionClosedError, DeadlineError, type Peer } from './peer.ts';
 
 /** How often silence is looked for. Counted in looks, so that the time in which this process itself was frozen does not count. */
 const LOOK_INTERVAL_MS = 1_000;
 
-interface LineListener {
+export interface LineListener {
   /** @returns whether the line was one of ours; one that was not ends the connection */
   onLine(text: string): boolean;
+  /** Told every second in which nothing came. */
+  onQuiet?(quietMs: number): void;
   /** Called once. The cause is a JobError when what came was not ours. */
   onClosed(cause: unknown): void;
 }
@@ -49,11 +50,6 @@ export class LineLink {
     return this.#closed.signal;
   }
 
-  /** How long nothing has come, to the second. */
-  get quietMs(): number {
-    return this.#quietLooks * LOOK_INTERVAL_MS;
-  }
-
   destroy(cause: Error): void {
     this.#response.destroy(cause);
   }
@@ -76,24 +72,23 @@ export class LineLink {
   }
 
   #lookForSilence(): void {
+    const quietMs = this.#quietLooks * LOOK_INTERVAL_MS;
     this.#quietLooks += 1;
-    if (this.#quietLooks * LOOK_INTERVAL_MS <= FEED_SILENCE_DEADLINE_MS) return;
+    if (quietMs > 0) this.#listener.onQuiet?.(quietMs);
+    if (quietMs < FEED_SILENCE_DEADLINE_MS) return;
     this.destroy(new DeadlineError('SILENCE_DEADLINE', FEED_SILENCE_DEADLINE_MS));
   }
 }
 
 /**
- * Opens an answer of lines (see serveLines). Pings are kept from the listener.
+ * Opens an answer of lines (see serveLines), pings among them.
  * @throws JobError <role>_unreachable, or what the peer answered
  */
 export async function openLines(peer: Peer, path: string, listener: LineListener): Promise<LineLink> {
   try {
     const response = await exchange(peer, { method: 'GET', path, answerWithinMs: PROMPT_ANSWER_DEADLINE_MS });
     if (response.statusCode !== 200) throw refusal(peer, response.statusCode ?? 0, parseJson(await textOf(response)));
-    return new LineLink(peer, response, {
-      onLine: (text) => text === PING_LINE || listener.onLine(text),
-      onClosed: (cause) => listener.onClosed(cause),
-    });
+    return new LineLink(peer, response, listener);
   } catch (cause) {
     throw asJobError(peer, cause);
   }

@@ -23,7 +23,7 @@ export interface RegistryOptions {
   logger: Logger;
   /** Ended jobs kept for replay. */
   kept: Kept;
-  /** Goes on with a job that a former process was relaying from below; without it, such jobs end as interrupted. */
+  /** Goes on with a job that a former process was relaying or had waiting; without it, such jobs end as interrupted. */
   resume?: Resume | undefined;
 }
 
@@ -219,6 +219,7 @@ export class JobRegistry {
       signal: job.abort.signal,
       emit: (event) => job.emit(event),
       drives: (below) => job.drives(below),
+      parks: (input) => job.parks(input),
     };
   }
 

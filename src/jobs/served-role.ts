@@ -8,7 +8,7 @@ export interface ServedRole {
   handlers: Handlers;
   /** Where the jobs that its jobs drive are served. */
   findPeer: (below: DownstreamJob) => Peer;
-  /** Goes on with a job that a former process was relaying; without it, such jobs end as interrupted. */
+  /** Goes on with a job that a former process was relaying or had waiting; without it, such jobs end as interrupted. */
   resume?: Resume;
   addRoutes?: (app: FastifyInstance) => void;
   /** Before the port answers. */

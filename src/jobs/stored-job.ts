@@ -9,6 +9,8 @@ export interface StoredJob extends JobRecord {
   body_sha256?: string;
   /** Number of the last event before those of the job below that is driven now: where its events begin. */
   driven_after?: number;
+  /** What was asked, for as long as this daemon alone has it. */
+  parked?: object;
   /** Set for a job that ends when nobody reads it. */
   on_disconnect?: 'cancel';
 }
@@ -48,6 +50,7 @@ export function publicRecord(stored: StoredJob): JobRecord {
   delete record.idempotency_key;
   delete record.body_sha256;
   delete record.driven_after;
+  delete record.parked;
   delete record.on_disconnect;
   return record;
 }

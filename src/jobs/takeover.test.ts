@@ -45,7 +45,7 @@ describe('what a former process has left of a job', () => {
     expect(lookAtLeft(left, log)).toEqual({
       kind: 'resumable',
       lastSeq: 3,
-      left: { operation: 'infer', below, after: 7, hasToken: true },
+      left: { kind: 'relayed', operation: 'infer', below, after: 7, hasToken: true },
     });
   });
 
@@ -53,6 +53,13 @@ describe('what a former process has left of a job', () => {
     const log = logOf(event(1, 'narration', 3), event(2, 'narration'));
     const left = record({ downstream: [{ ...below, job_id: 'job-0' }, below], driven_after: 2 });
     expect(lookAtLeft(left, log)).toMatchObject({ kind: 'resumable', left: { below, after: 0, hasToken: false } });
+  });
+
+  test('a request that was waiting for its place, in a second try too', () => {
+    const left = { kind: 'parked', operation: 'infer', input: { prompt: 'x' } };
+    const parked = { parked: { prompt: 'x' } };
+    expect(lookAtLeft(record(parked), logOf(event(1, 'narration')))).toEqual({ kind: 'resumable', lastSeq: 1, left });
+    expect(lookAtLeft(record({ ...parked, downstream: [below] }), logOf())).toMatchObject({ kind: 'resumable', left });
   });
 
   test('a job that had said nothing yet, a damaged log, and one of a newer version', () => {

@@ -9,9 +9,9 @@ import {
   type OperationSpec,
   type Run,
 } from '../contract/index.ts';
-import { isSilence, resumeOn, runOn, type Resume, type RunOnOptions } from '../jobs/index.ts';
+import { isSilence, resumeOn, runOn, type ParkedJob, type Resume, type RunOnOptions } from '../jobs/index.ts';
 import { log, narrate } from '../narration/index.ts';
-import { chooseHive } from './choose-hive.ts';
+import type { Gates } from './gates.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 import type { FleetView } from './presence/index.ts';
 import type { Reach } from './reach.ts';
@@ -20,12 +20,13 @@ export interface ForwardParts {
   hives: HiveCatalog;
   reach: Reach;
   view: FleetView;
+  gates: Gates;
 }
 
 /** Forwards without understanding: every operation that is not the queen's own goes to a hive, as it came. */
 export function forwardHandlers(parts: ForwardParts): Handlers {
   const names = (Object.keys(operations) as OperationName[]).filter((name) => operations[name].runsOn === 'hive');
-  return { ...Object.fromEntries(names.map((name) => [name, forwardToHive(name, parts)])), infer: forwardInfer(parts) };
+  return Object.fromEntries(names.map((name) => [name, forwardToHive(name, parts)]));
 }
 
 /** The hive that the input names. */
@@ -33,16 +34,6 @@ function forwardToHive(operation: OperationName, parts: ForwardParts): Run<Opera
   return async function* (input, context) {
     const hive = parts.hives.get('hive_id' in input ? (input.hive_id ?? LOCALHOST) : LOCALHOST);
     return yield* runOnHive(operation, hive, parts)(input, context);
-  };
-}
-
-/** The queen decides where, unless the request does. */
-function forwardInfer(parts: ForwardParts): Run<'infer'> {
-  return async function* (input, context) {
-    const { hives } = parts.view.fleet();
-    const fleet = { hiveIds: parts.hives.list().map(({ hive_id }) => hive_id), workers: hives.flatMap(({ workers }) => workers) };
-    const hive = parts.hives.get(chooseHive(input, fleet));
-    return yield* runOnHive('infer', hive, parts)(input, context);
   };
 }
 
@@ -56,9 +47,17 @@ const SLOW_MS = 1_000;
  * to it: then it is looked at again, mended, and asked once more. One that died with the job in its hands and had said
  * nothing of the answer is asked once more too, where that does no harm.
  */
-function runOnHive<K extends OperationName>(operation: K, hive: Hive, parts: ForwardParts): Run<K> {
-  const { reach } = parts;
+export function runOnHive<K extends OperationName>(operation: K, hive: Hive, parts: ForwardParts): Run<K> {
+  const { reach, gates } = parts;
   return async function* (input, context) {
+    const leave = await gates.enter(hive.hive_id, context.signal);
+    try {
+      return yield* asked(input, context);
+    } finally {
+      leave();
+    }
+  };
+  async function* asked(...[input, context]: Parameters<Run<K>>): ReturnType<Run<K>> {
     let timesTaken = 0;
     for (let attempt = 1; ; attempt += 1) {
       await reach.ensure(hive, context.signal);
@@ -86,17 +85,38 @@ function runOnHive<K extends OperationName>(operation: K, hive: Hive, parts: For
         clearTimeout(slow);
       }
     }
-  };
+  }
 }
 
 /** Goes on with what this queen's former process was forwarding. */
-export function resumeOnHive(parts: ForwardParts): Resume {
-  return async function* ({ operation, below, after }, context) {
+export function resumeOnHive(parts: ForwardParts, again: Handlers): Resume {
+  return async function* (left, context) {
+    if (left.kind === 'parked') return yield* parkedAgain(left, { again, context });
+    const { operation, below, after } = left;
     const hive = parts.hives.get(below.name);
-    await parts.reach.ensure(hive, context.signal);
-    narrate('resume', `the queen was started again; going on with ${operation} on hive '${hive.hive_id}'`);
-    return yield* resumeOn(parts.reach.peerOf(hive), operation, mending(hive, parts))({ jobId: below.job_id, after }, context);
+    const leave = await parts.gates.enter(hive.hive_id, context.signal);
+    try {
+      await parts.reach.ensure(hive, context.signal);
+      narrate('resume', `the queen was started again; going on with ${operation} on hive '${hive.hive_id}'`);
+      const place = { jobId: below.job_id, after };
+      return yield* resumeOn(parts.reach.peerOf(hive), operation, mending(hive, parts))(place, context);
+    } finally {
+      leave();
+    }
   };
+}
+
+interface Again {
+  again: Handlers;
+  context: JobContext;
+}
+
+/** What was waiting for a place waits again: its request had been kept for that. */
+async function* parkedAgain({ operation, input }: ParkedJob, { again, context }: Again): ReturnType<Resume> {
+  const handler = again[operation] as ((...args: [object, JobContext]) => ReturnType<Resume>) | undefined;
+  if (handler === undefined) throw new JobError('interrupted', 'The queen ended while this request was waiting');
+  narrate('resume', `the queen was started again; ${operation} waits for its place again`);
+  return yield* handler(input, context);
 }
 
 /** A local hive that died or froze is started again while its jobs are waited for: it takes them up where it was. */

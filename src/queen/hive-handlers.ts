@@ -117,12 +117,8 @@ export function registrationHandlers({ hives, reach }: HiveParts) {
   return { hive_create, hive_delete } satisfies Handlers;
 }
 
-/** What needs SSH, and placement. */
+/** What needs SSH. */
 export function sshHandlers() {
-  const explain: Run<'explain'> = async function* () {
-    throw notOverSsh('Explaining where a request runs');
-  };
-
   const ssh_test: Run<'ssh_test'> = async function* () {
     throw notOverSsh('Testing a machine over SSH');
   };
@@ -131,7 +127,7 @@ export function sshHandlers() {
     throw notOverSsh('Importing hosts of ~/.ssh/config');
   };
 
-  return { ssh_test, hive_import_ssh, explain } satisfies Handlers;
+  return { ssh_test, hive_import_ssh } satisfies Handlers;
 }
 
 /** Asked when it matters, with a short deadline. */

@@ -1,11 +1,14 @@
 import type { DownstreamJob, Hive } from '../contract/index.ts';
 import { homePaths } from '../daemon/index.ts';
-import type { Catalog, ServedRole } from '../jobs/index.ts';
+import { raceAbort, type Catalog, type ServedRole } from '../jobs/index.ts';
 import { log } from '../narration/index.ts';
 import { forwardHandlers, resumeOnHive } from './forward.ts';
+import { forwardInfer } from './forward-infer.ts';
+import { Gates } from './gates.ts';
 import { HiveCatalog } from './hive-catalog.ts';
 import { hiveHandlers, refresh, registrationHandlers, sshHandlers } from './hive-handlers.ts';
 import { LocalHive } from './local-hive.ts';
+import { createExplain, Dispatcher } from './placement/index.ts';
 import { FleetView } from './presence/index.ts';
 import { Reach } from './reach.ts';
 import { createStatus } from './status.ts';
@@ -22,30 +25,42 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
   const hives = new HiveCatalog(catalog, hivePort, () => view.follow(hives.list()));
   const localHive = new LocalHive({ paths: homePaths(), token, onStarted: (hive) => void onStarted(hive) });
   const reach = new Reach({ localHive, token });
-  const view = new FleetView({
+  const view: FleetView = new FleetView({
     connect: (hive) => Promise.resolve(reach.peerOf(hive)),
-    onChange: () => undefined,
+    onChange: () => dispatcher.changed(),
+    onWorkerGone: (hiveId, workerId) => dispatcher.forgetWorker(hiveId, workerId),
   });
-  const parts = { hives, reach, view, port };
+  const dispatcher: Dispatcher = new Dispatcher({
+    fleet: view.fleet,
+    wake: async (hiveId, signal) => {
+      const hive = hives.get(hiveId);
+      // It is not heard: whatever was known of it counts no more.
+      reach.distrust(hive);
+      await reach.ensure(hive, signal);
+      await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);
+    },
+  });
+  const parts = { hives, reach, view, gates: new Gates(), dispatcher, port };
   // In the background: nobody's request waits for it.
   const onStarted = (hive: Hive) => {
     view.watch(hive.hive_id)?.kick();
     return refresh(hive, parts).catch((cause: unknown) => log.warn({ err: cause }, 'the devices are not known yet'));
   };
+  const infer = forwardInfer(parts);
   return {
     handlers: {
       ...hiveHandlers(parts),
       ...registrationHandlers(parts),
       ...sshHandlers(),
       ...forwardHandlers(parts),
+      infer,
+      explain: createExplain(dispatcher),
       status: createStatus(parts),
     },
-    resume: resumeOnHive(parts),
+    resume: resumeOnHive(parts, { infer }),
     findPeer: ({ name }: DownstreamJob) => reach.peerOf(hives.get(name)),
-    start: async () => {
-      view.follow(hives.list());
-      return {};
-    },
+    // Before the first request: it must find the hives known, if not heard yet.
+    prepare: async () => view.start(hives.list()),
     stop: async () => view.close(),
   };
 }

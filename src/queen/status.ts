@@ -45,7 +45,9 @@ function heard(watch: ReturnType<FleetView['watch']>): Omit<HiveHealth, 'hive_id
       return { state: 'running', ...processOf(watch.report) };
     }
     case 'asleep':
-      return { state: 'stopped', reason: 'connection refused' };
+      return watch.state.why.endsWith('connection refused')
+        ? { state: 'stopped', reason: 'connection refused' }
+        : { state: 'unreachable', reason: watch.state.why };
     case 'out':
       return { state: 'unreachable', reason: watch.state.why };
     case undefined:

@@ -9,16 +9,17 @@ export interface Ask {
   readonly prefixes: Prefix[];
   readonly caller: string;
   readonly signal: AbortSignal;
+  readonly onWait: () => void;
   /** Hives that were woken for it. */
   readonly woken: Set<string>;
   /** What has gone wrong where it was tried: says more than that nothing is left. */
   failure: JobError | undefined;
 }
 
-export function newAsk(input: LeaseInput, { signal, caller = '', avoid }: LeaseOptions): Ask {
+export function newAsk(input: LeaseInput, { signal, caller = '', avoid, onWait = () => undefined }: LeaseOptions): Ask {
   const { model, hive_id, worker_id, device } = input;
   const request = { model, hive_id, worker_id, device, avoid: new Map(avoid), ahead: 0 };
-  return { request, prefixes: prefixesOf(input), caller, signal, woken: new Set(), failure: undefined };
+  return { request, prefixes: prefixesOf(input), caller, signal, onWait, woken: new Set(), failure: undefined };
 }
 
 /** The same for all that could take each other's place. */

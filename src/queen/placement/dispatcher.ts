@@ -72,6 +72,7 @@ export class Dispatcher implements Explains {
       if (placement.kind === 'wake') await this.#wake(ask, placement.hive);
       else if (placement.kind !== 'wait') return this.#take(ask, placement);
       else {
+        ask.onWait();
         const lease = await this.#room.wait(ask, placement);
         if (lease !== undefined) return lease;
       }
@@ -95,6 +96,12 @@ export class Dispatcher implements Explains {
     const key = workerKey(hiveId, workerId);
     this.#prefixes.forget(key);
     this.#memory.speeds.forget(key);
+  }
+
+  /** Whether a request would get a place now, or after a wait. */
+  couldRun(input: LeaseInput, avoid: ReadonlyMap<string, string>): boolean {
+    const ask = newAsk(input, { signal: new AbortController().signal, avoid });
+    return this.#decide(ask, this.#room.countLike(ask)).kind !== 'refuse';
   }
 
   /** What would become of a request now. Holds and wakes nothing. */

@@ -7,6 +7,8 @@ export type LeaseInput = Pick<InputOf<'infer'>, 'model' | 'hive_id' | 'worker_id
 
 export interface LeaseOptions {
   signal: AbortSignal;
+  /** Told when the request begins to wait: until then it has been nowhere but here. */
+  onWait?: () => void;
   /** Who asks, for taking turns. Left out, as it is as long as requests do not say whose they are: first come, first served. */
   caller?: string;
   /** Hives that have failed this request already, and how, as the end of "hive 'attic' …". */

@@ -1,16 +1,47 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Hive } from '../../contract/index.ts';
-import type { Fleet, HiveView } from '../placement/fleet.ts';
+import { FleetIndex } from '../placement/index.ts';
 import { HiveWatch, type WatchOptions } from './hive-watch.ts';
+
+/** Whoever has waited this long for the first words of all hives waits no longer. */
+const LONGEST_START_MS = 5_000;
+
+export interface ViewOptions {
+  connect: WatchOptions['connect'];
+  /** Told after every change of the fleet. */
+  onChange: () => void;
+  onWorkerGone: WatchOptions['onWorkerGone'];
+}
 
 /** What the queen hears from all her hives. Memory only: after a restart she hears it anew, all of it, within a moment. */
 export class FleetView {
-  readonly #options: WatchOptions;
+  readonly fleet = new FleetIndex();
+  readonly #options: ViewOptions;
   readonly #watches = new Map<string, HiveWatch>();
-  /** Hives that take no work for the time being, and why. */
-  readonly #held = new Map<string, string>();
 
-  constructor(options: WatchOptions) {
+  /** Until every hive that was known at the start has been heard, or tried. */
+  #starting: Promise<void> | undefined;
+
+  constructor(options: ViewOptions) {
     this.#options = options;
+  }
+
+  /** Before the first request. */
+  start(hives: readonly Hive[]): void {
+    this.follow(hives);
+    this.#starting = this.settled().then(() => {
+      this.#starting = undefined;
+    });
+  }
+
+  get isStarting(): boolean {
+    return this.#starting !== undefined;
+  }
+
+  /** Resolves when all have been heard or tried, or after so long; then it is no start any more. */
+  async started(withinMs: number): Promise<void> {
+    await Promise.race([this.#starting, delay(withinMs, undefined, { ref: false })]);
+    if (withinMs >= LONGEST_START_MS) this.#starting = undefined;
   }
 
   /** To be called with the hives that are registered, whenever one has come, gone or changed its address. */
@@ -21,31 +52,14 @@ export class FleetView {
       if (hive !== undefined && addressOf(hive) === addressOf(watch.hive)) continue;
       watch.close();
       this.#watches.delete(id);
+      this.fleet.removeHive(id);
     }
-    for (const hive of hives) {
-      if (!this.#watches.has(hive.hive_id)) this.#watches.set(hive.hive_id, new HiveWatch(hive, this.#options));
-    }
+    for (const hive of hives) if (!this.#watches.has(hive.hive_id)) this.#watch(hive);
     this.#options.onChange();
   }
 
   watch(hiveId: string): HiveWatch | undefined {
     return this.#watches.get(hiveId);
-  }
-
-  /** Keeps new work from a hive, until `release`. */
-  hold(hiveId: string, why: string): { release: () => void } {
-    this.#held.set(hiveId, why);
-    this.#options.onChange();
-    return {
-      release: () => {
-        this.#held.delete(hiveId);
-        this.#options.onChange();
-      },
-    };
-  }
-
-  fleet(): Fleet {
-    return { hives: [...this.#watches.values()].map((watch) => this.#view(watch)) };
   }
 
   /** Resolves when every hive that is not up has been tried once more. */
@@ -58,20 +72,37 @@ export class FleetView {
     this.#watches.clear();
   }
 
-  #view({ hive, state, report, workers }: HiveWatch): HiveView {
-    const held = this.#held.get(hive.hive_id);
-    const why = held ?? (state.kind === 'out' ? state.why : undefined);
-    return {
-      hive_id: hive.hive_id,
-      state: held === undefined ? state.kind : 'out',
-      why,
-      report,
-      workers: [...workers].map((worker) => ({ ...worker, assigned: 0 })),
-    };
+  #watch(hive: Hive): void {
+    const { connect, onChange, onWorkerGone } = this.#options;
+    const watch = new HiveWatch(hive, {
+      connect,
+      onHive: (changed, what) => {
+        // What a watch that was replaced still has to say counts no more.
+        if (this.#watches.get(hive.hive_id) === changed) this.#onHive(changed, what);
+      },
+      onWorker: (worker) => {
+        this.fleet.applyWorker(worker);
+        onChange();
+      },
+      onWorkerGone: (hiveId, workerId) => {
+        this.fleet.removeWorker(hiveId, workerId);
+        onWorkerGone(hiveId, workerId);
+        onChange();
+      },
+    });
+    this.#watches.set(hive.hive_id, watch);
+    this.#onHive(watch, 'state');
+  }
+
+  #onHive({ hive: { hive_id }, state, report, workers }: HiveWatch, what: 'state' | 'report'): void {
+    const seen = { hive_id, state: state.kind, why: state.kind === 'out' ? state.why : undefined, report };
+    if (what === 'report') this.fleet.applyHive(seen);
+    else this.fleet.applyHive(seen, state.kind === 'up' ? [...workers] : []);
+    this.#options.onChange();
   }
 }
 
 /** What a connection depends on; the rest of a hive's entry may change without a new one. */
-function addressOf({ transport, host, port, ssh, version, created_at }: Hive): string {
-  return JSON.stringify([transport, host, port, ssh, version, created_at]);
+function addressOf({ transport, host, port, ssh, version, stopped, created_at }: Hive): string {
+  return JSON.stringify([transport, host, port, ssh, version, stopped, created_at]);
 }

@@ -1,20 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { JobError, presenceLine, type Hive, type HiveReport, type Worker } from '../../contract/index.ts';
-import { openLines, parseJson, type LineLink, type Peer } from '../../jobs/index.ts';
+import { openLines, parseJson, PING_LINE, type LineLink, type Peer } from '../../jobs/index.ts';
 import { log } from '../../narration/index.ts';
 
 const BACKOFF_MS = { first: 250, most: 10_000 };
-/** A hive says something every two seconds. One that has missed that is given no work, until it speaks again or is given up. */
+/** A hive says something every two seconds. */
 const QUIET_MS = 4_000;
 /** A hive that sleeps on this machine costs nothing to be looked for. */
 const ASLEEP_LOOK_MS = 2_000;
 
-export type HiveState = { kind: 'up' } | { kind: 'asleep' } | { kind: 'out'; why: string };
+/** asleep: it is not heard, and is one that the queen starts, or mends, when it is needed. */
+export type HiveState = { kind: 'up' } | { kind: 'asleep' | 'out'; why: string };
 
 export interface WatchOptions {
   /** Where it can be reached now; makes the way there first, where there is one to make. */
   connect: (hive: Hive, signal: AbortSignal) => Promise<Peer>;
-  onChange: () => void;
+  /** Its state, its machine or its models have changed; with its state, all of its workers too. */
+  onHive: (watch: HiveWatch, what: 'state' | 'report') => void;
+  onWorker: (worker: Worker) => void;
+  onWorkerGone: (hiveId: string, workerId: string) => void;
 }
 
 /**
@@ -30,19 +34,16 @@ export class HiveWatch {
   #patience = new AbortController();
   #whenSettled: (() => void)[] = [];
   #link: LineLink | undefined;
-  #state: HiveState = { kind: 'out', why: 'has not been reached yet' };
+  #isQuiet = false;
+  readonly #listeners = new Set<() => void>();
+  state: HiveState;
   report: HiveReport | undefined;
 
   constructor(hive: Hive, options: WatchOptions) {
     this.hive = hive;
     this.#options = options;
+    this.state = this.#unheard('has not been reached yet');
     void this.#watch();
-  }
-
-  get state(): HiveState {
-    const quietMs = this.#link?.quietMs ?? 0;
-    if (this.#state.kind !== 'up' || quietMs < QUIET_MS) return this.#state;
-    return { kind: 'out', why: `has said nothing for ${quietMs / 1_000} s` };
   }
 
   get workers(): Iterable<Worker> {
@@ -60,10 +61,32 @@ export class HiveWatch {
 
   /** Resolves when it is up, or when one more try to reach it has failed. */
   async settled(): Promise<void> {
-    if (this.#state.kind === 'up') return;
+    if (this.state.kind === 'up') return;
     const settled = new Promise<void>((resolve) => this.#whenSettled.push(resolve));
     this.kick();
     await settled;
+  }
+
+  /**
+   * Resolves when it has not been up for so long, in one go.
+   * @param signal ends the wait; then it never resolves
+   */
+  async lost(forMs: number, signal: AbortSignal): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      const look = () => {
+        if (this.state.kind === 'up') {
+          clearTimeout(timer);
+          timer = undefined;
+        } else timer ??= setTimeout(resolve, forMs).unref();
+      };
+      this.#listeners.add(look);
+      signal.addEventListener('abort', () => {
+        clearTimeout(timer);
+        this.#listeners.delete(look);
+      });
+      look();
+    });
   }
 
   close(): void {
@@ -78,7 +101,7 @@ export class HiveWatch {
       this.#patience = new AbortController();
       const heard = await this.#listen();
       if (heard) backoffMs = BACKOFF_MS.first;
-      const waitMs = this.#state.kind === 'asleep' ? ASLEEP_LOOK_MS : backoffMs * (0.5 + Math.random() / 2);
+      const waitMs = this.state.kind === 'asleep' ? ASLEEP_LOOK_MS : backoffMs * (0.5 + Math.random() / 2);
       if (!this.#patience.signal.aborted)
         await delay(waitMs, undefined, { signal: this.#patience.signal, ref: false }).catch(() => undefined);
       backoffMs = Math.min(backoffMs * 2, BACKOFF_MS.most);
@@ -91,8 +114,9 @@ export class HiveWatch {
       const peer = await this.#options.connect(this.hive, this.#ended.signal);
       throw await this.#heardOut(peer);
     } catch (cause) {
-      const wasUp = this.#state.kind === 'up';
+      const wasUp = this.state.kind === 'up';
       this.#link = undefined;
+      this.#isQuiet = false;
       this.#lose(cause);
       this.#settle();
       return wasUp;
@@ -103,7 +127,11 @@ export class HiveWatch {
   async #heardOut(peer: Peer): Promise<unknown> {
     let onClosed: (cause: unknown) => void = () => undefined;
     const closed = new Promise((resolve) => (onClosed = resolve));
-    this.#link = await openLines(peer, '/v1/presence', { onLine: (text) => this.#take(text), onClosed });
+    this.#link = await openLines(peer, '/v1/presence', {
+      onLine: (text) => this.#take(text),
+      onQuiet: (quietMs) => this.#onQuiet(quietMs),
+      onClosed,
+    });
     if (this.#ended.signal.aborted) this.close();
     return closed;
   }
@@ -115,41 +143,60 @@ export class HiveWatch {
   #lose(cause: unknown): void {
     if (this.#ended.signal.aborted) return;
     const why = cause instanceof Error ? cause.message : String(cause);
-    const isAsleep = this.hive.transport === 'local' && why.endsWith('connection refused');
-    if (this.#state.kind === 'up')
+    if (this.state.kind === 'up')
       log.info({ hive_id: this.hive.hive_id, why }, `hive '${this.hive.hive_id}' is not heard any more`);
     this.#workers.clear();
-    this.#become(isAsleep ? { kind: 'asleep' } : { kind: 'out', why: `cannot be reached: ${why}` });
+    this.#become(this.#unheard(`cannot be reached: ${why}`));
+  }
+
+  #unheard(why: string): HiveState {
+    return { kind: this.hive.transport === 'local' ? 'asleep' : 'out', why };
+  }
+
+  /** It has missed a ping: it gets no work until it speaks again, or is given up. */
+  #onQuiet(quietMs: number): void {
+    if (quietMs < QUIET_MS) return;
+    if (this.state.kind === 'up') this.#isQuiet = true;
+    if (this.#isQuiet) this.#become(this.#unheard(`has said nothing for ${quietMs / 1_000} s`));
   }
 
   #take(text: string): boolean {
+    if (this.#isQuiet) {
+      this.#isQuiet = false;
+      this.#become(stateOf(this.report));
+    }
+    if (text === PING_LINE) return true;
     const line = presenceLine.safeParse(parseJson(text));
     if (!line.success) return false;
     const { data } = line;
+    // Until all has been said once, nothing of it is to be decided by.
+    const isUp = this.state.kind === 'up';
     switch (data.kind) {
       case 'hive':
         this.report = data;
+        if (isUp) this.#options.onHive(this, 'report');
         break;
       case 'worker':
         this.#workers.set(data.worker.worker_id, data.worker);
+        if (isUp) this.#options.onWorker(data.worker);
         break;
       case 'worker_gone':
         this.#workers.delete(data.worker_id);
+        if (isUp) this.#options.onWorkerGone(this.hive.hive_id, data.worker_id);
         break;
       case 'complete':
         this.#become(stateOf(this.report));
         log.info({ hive_id: this.hive.hive_id }, `hive '${this.hive.hive_id}' is heard`);
         this.#settle();
-        return true;
+        break;
     }
-    // Until all has been said once, nothing of it is to be decided by.
-    if (this.#state.kind === 'up') this.#options.onChange();
     return true;
   }
 
   #become(state: HiveState): void {
-    this.#state = state;
-    this.#options.onChange();
+    this.state = state;
+    this.#options.onHive(this, 'state');
+    for (const listener of this.#listeners) listener();
   }
 }
 
