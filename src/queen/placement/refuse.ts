@@ -97,7 +97,7 @@ function noRoom(question: Question): JobError {
 }
 
 function wantedHives(question: Question): IndexedHive[] {
-  return question.fleet.hives.filter((hive) => isWanted(hive, question)).toSorted((a, b) => (a.hive_id < b.hive_id ? -1 : 1));
+  return question.fleet.hives.filter((hive) => isWanted(hive, question));
 }
 
 function shortened(words: readonly string[], shown = REASONS_SHOWN): string {
