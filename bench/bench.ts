@@ -8,6 +8,7 @@ import { benchLog } from './log/log.ts';
 import { thisMachine } from './machine.ts';
 import { benchMemory } from './memory/memory.ts';
 import { benchOperation } from './operation/operation.ts';
+import { benchPlacement } from './placement/placement.ts';
 import { benchRecovery } from './recovery/recovery.ts';
 import { benchStartUp } from './start-up/start-up.ts';
 import { BENCH_NAMES, saveSection, type BenchName, type Findings } from './results.ts';
@@ -31,6 +32,7 @@ const benches: Record<BenchName, (options: BenchOptions) => Promise<Findings>> =
   memory: benchMemory,
   recovery: benchRecovery,
   'start-up': benchStartUp,
+  placement: benchPlacement,
   engine: benchEngine,
 };
 

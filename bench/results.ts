@@ -3,7 +3,17 @@ import { format } from 'prettier';
 import type { Machine } from './machine.ts';
 import { renderPage } from './render.ts';
 
-export const BENCH_NAMES = ['hops', 'create-job', 'operation', 'log', 'memory', 'recovery', 'start-up', 'engine'] as const;
+export const BENCH_NAMES = [
+  'hops',
+  'create-job',
+  'operation',
+  'log',
+  'memory',
+  'recovery',
+  'start-up',
+  'placement',
+  'engine',
+] as const;
 export type BenchName = (typeof BENCH_NAMES)[number];
 
 /** One figure of ours with the same figure of the peer, or of the bare limit, beside it. */

@@ -8,7 +8,7 @@ import { runJob } from './run-job.ts';
 import { works } from './works.ts';
 
 /** Operations with a command of their own instead of the derived one. */
-const HAND_MADE: ReadonlySet<string> = new Set(['infer', 'status']);
+const HAND_MADE: ReadonlySet<string> = new Set(['infer', 'explain', 'status']);
 
 const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
   queen: 'The one that knows the fleet',

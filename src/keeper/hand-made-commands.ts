@@ -1,9 +1,10 @@
 import { Argument, Command, Option } from 'commander';
-import { jobStates, operations } from '../contract/index.ts';
+import type * as z from 'zod';
+import { jobStates, operations, type OperationSpec } from '../contract/index.ts';
 import { completions } from './commands/completions.ts';
 import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
-import { infer } from './commands/infer.ts';
+import { explain, infer } from './commands/infer.ts';
 import { jobs } from './commands/jobs.ts';
 import { logs } from './commands/logs.ts';
 import { queenLogs } from './commands/queen-logs.ts';
@@ -18,7 +19,7 @@ import { works } from './works.ts';
 /** Top-level commands by their names. Made only when wanted: each option of each command takes its time. */
 export type Makers = Readonly<Record<string, () => Command>>;
 
-export const askCommands: Makers = { infer: inferCommand };
+export const askCommands: Makers = { infer: inferCommand, explain: explainCommand };
 
 export const seeCommands: Makers = {
   status: () => works(operationCommand('status', operations.status), status),
@@ -85,18 +86,26 @@ export function machineCommands(whole: () => Command): Makers {
   };
 }
 
-/** Derived as the others are, but its prompt is all that is said, and may come from stdin. */
 function inferCommand(): Command {
-  const spec = operations.infer;
-  const command = described('infer', spec.summary).argument('[prompt...]', 'What to say to the model; from stdin when piped');
-  for (const [name, schema] of Object.entries(spec.input.shape)) {
-    if (name !== spec.subject && name !== 'stream') command.addOption(optionOf(name, fieldOf(schema)));
-  }
-  command
+  const command = askCommand('infer', operations.infer)
     .option('--no-stream', 'Print the answer when it is whole')
-    .option('--system <text>', 'How the model should behave, said before the prompt')
-    .addHelpText('after', examplesText([...spec.examples, 'rbee infer "Sum this up" < notes.txt']));
+    .option('--dry-run', 'Only say where it would run, and why')
+    .addHelpText('after', examplesText([...operations.infer.examples, 'rbee infer "Sum this up" < notes.txt']));
   return works(command, infer);
+}
+
+function explainCommand(): Command {
+  const command = askCommand('explain', operations.explain).addHelpText('after', examplesText(operations.explain.examples));
+  return works(command, explain);
+}
+
+/** Derived as the others are, but its prompt is all that is said, and may come from stdin. */
+function askCommand(name: string, spec: OperationSpec): Command {
+  const command = described(name, spec.summary).argument('[prompt...]', 'What to say to the model; from stdin when piped');
+  for (const [field, schema] of Object.entries<z.core.$ZodType>(spec.input.shape)) {
+    if (field !== spec.subject && field !== 'stream') command.addOption(optionOf(field, fieldOf(schema)));
+  }
+  return command.option('--system <text>', 'How the model should behave, said before the prompt');
 }
 
 function described(name: string, summary: string): Command {

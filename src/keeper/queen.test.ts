@@ -107,6 +107,11 @@ const handlers: Handlers = {
     return answer(`You said ${prompt ?? ''}`);
   },
 
+  explain: async function* ({ model, prompt }) {
+    const candidates = [{ hive_id: 'attic', device: 'cuda:0', verdict: 'chosen' as const, reason: `room for "${prompt ?? ''}"` }];
+    return { model, decision: 'spawn' as const, says: `Hive 'attic' starts a worker for ${model}.`, candidates };
+  },
+
   worker_list: async function* () {
     return { workers: [] };
   },
@@ -198,6 +203,16 @@ describe('with a queen', () => {
     // A shell's pipe, since what Node gives its children is a socket, which may never end.
     const { stdout } = await shell(`echo "some notes" | "${process.execPath}" "${cli.entry}" infer -q "sum up"`);
     expect(stdout).toBe('You said sum up\n\nsome notes\n');
+  });
+
+  test.each([[['explain']], [['infer', '--dry-run']]])('%j only says where it would run', async (words) => {
+    const { code, stdout } = await cli.run([...words, '-q', '--model', 'bee', 'hello'], { input: 'from stdin' });
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `Hive 'attic' starts a worker for bee.\n\nHIVE   DEVICE  VERDICT  WHY\nattic  cuda:0  chosen   room for "hello"\n`,
+    });
+    const piped = await cli.run([...words, '-q'], { input: 'from stdin' });
+    expect(piped.stdout).toContain('room for "from stdin"');
   });
 
   test('a conversation, with a system message before it', async () => {

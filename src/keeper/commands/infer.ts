@@ -6,14 +6,25 @@ import type { Session } from '../session.ts';
 import { readPrompt } from './prompt.ts';
 
 export async function infer(session: Session, command: Command): Promise<number> {
-  const given = givenOptions(command, operations.infer);
+  const { dryRun } = command.opts<{ dryRun?: boolean }>();
+  return ask(session, command, dryRun ? 'explain' : 'infer');
+}
+
+/** Takes the same request as infer, and only says where it would run. */
+export async function explain(session: Session, command: Command): Promise<number> {
+  return ask(session, command, 'explain');
+}
+
+async function ask(session: Session, command: Command, operation: 'infer' | 'explain'): Promise<number> {
+  const spec = operations[operation];
+  const given = givenOptions(command, spec);
   const { system } = command.opts<{ system?: string }>();
   const prompt = given['messages'] === undefined ? await readPrompt(command.args, session) : command.args.join(' ');
   if (given['messages'] !== undefined && prompt.trim() !== '') {
     throw new JobError('invalid_input', 'Give a prompt or --messages, not both.');
   }
   const input = { ...given, ...said({ prompt, system, messages: given['messages'] }) };
-  return runJob(session, { operation: 'infer', input: checkedInput(input, operations.infer) });
+  return runJob(session, { operation, input: checkedInput(input, spec) });
 }
 
 interface Said {

@@ -15,7 +15,7 @@ import {
 } from '../../contract/index.ts';
 import type * as z from 'zod';
 import type { Look } from './look.ts';
-import { list, table, type Column } from './table.ts';
+import { filled, list, table, type Column } from './table.ts';
 import { bytes, clock, duration, rate, uptime } from './units.ts';
 
 type Status = OutputOf<'status'>;
@@ -190,11 +190,6 @@ function modelsOfHives(rows: Status['models'], look: Look): string {
     [...(modelColumns as Column<Status['models'][number]>[]).toSpliced(1, 0, { title: 'HIVE', cell: (each) => each.hive_id })],
     look,
   );
-}
-
-/** Leaves out columns that say nothing in any row. */
-function filled<T>(rows: readonly T[], columns: readonly Column<T>[]): Column<T>[] {
-  return columns.filter(({ cell }) => rows.some((row) => cell(row) !== ''));
 }
 
 function hivePairs(each: Hive): [string, string | undefined][] {

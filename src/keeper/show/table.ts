@@ -26,6 +26,11 @@ export function table<T>(rows: readonly T[], columns: readonly Column<T>[], look
   return [titles, ...cells.map(line)].join('\n');
 }
 
+/** Leaves out columns that say nothing in any row. */
+export function filled<T>(rows: readonly T[], columns: readonly Column<T>[]): Column<T>[] {
+  return columns.filter(({ cell }) => rows.some((row) => cell(row) !== ''));
+}
+
 /** 'key  value' lines for one thing, leaving out what is not known. */
 export function list(pairs: readonly (readonly [key: string, value: string | undefined])[], { paint }: Look): string {
   const known = pairs.filter((pair): pair is readonly [string, string] => pair[1] !== undefined);

@@ -32,7 +32,7 @@ export function chooseDownload(question: Question, loaded: Loaded): PlacementOf<
   if (origin === undefined) return undefined;
   const holders = question.fleet.holdersOf(question.request.model);
   let best: Room | undefined;
-  for (const hive of question.fleet.eachHive()) {
+  for (const hive of question.fleet.hives) {
     if (!isOpen(hive, question) || holders.has(hive) || !hasDiskFor(hive, origin.size_bytes)) continue;
     best = roomiest(best, { hive, bytes: needBytes(origin), loaded, question });
   }
@@ -68,11 +68,11 @@ export function roomBytes(hive: IndexedHive, device: Device, { memory: { underwa
  * Whether one more worker with the model would be of use there. A second one on the same device shares what it computes with,
  * and one on a CPU beside a GPU's is so much slower that waiting is better.
  */
-export function isOfUse(hive: IndexedHive, where: Where, loaded: Loaded & { model: string }): boolean {
+export function isOfUse(hive: IndexedHive, where: Where, { loaded, model }: { loaded: Loaded; model: string }): boolean {
   if (loaded.slots === 0) return true;
   if (loaded.hasGpu && !isGpu(where)) return false;
   for (const worker of hive.byId.values()) {
-    if (worker.model === loaded.model && worker.state !== 'exited' && isDevice(where, worker)) return false;
+    if (worker.model === model && worker.state !== 'exited' && isDevice(where, worker)) return false;
   }
   return true;
 }
@@ -89,7 +89,7 @@ function roomiest(best: Room | undefined, { hive, bytes, loaded, question }: Loo
   for (const device of hive.report?.devices ?? []) {
     const leftBytes = roomBytes(hive, device, question) - bytes;
     if (leftBytes < 0 || !isWantedDevice(device, question)) continue;
-    if (loaded.slots > 0 && !isOfUse(hive, device, { ...loaded, model: question.request.model })) continue;
+    if (loaded.slots > 0 && !isOfUse(hive, device, { loaded, model: question.request.model })) continue;
     const room = { hive, device, bytes, leftBytes, sharedBy: workersOn(hive, device, question) };
     if (chosen === undefined || isBetter(room, chosen)) chosen = room;
   }

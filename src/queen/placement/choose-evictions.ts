@@ -23,11 +23,11 @@ export function chooseEvictions(question: Question, loaded: Loaded): PlacementOf
   const { model } = question.request;
   let best: Clearing | undefined;
   for (const [hive, held] of question.fleet.holdersOf(model)) {
-    if (!isOpen(hive, question)) continue;
+    if (!isOpen(hive, question) || !hasIdle(hive, question)) continue;
     const bytes = needBytes(held);
     for (const device of hive.report?.devices ?? []) {
       if (device.memory_bytes < bytes || !isWantedDevice(device, question)) continue;
-      if (!isOfUse(hive, device, { ...loaded, model })) continue;
+      if (!isOfUse(hive, device, { loaded, model })) continue;
       const workers = clearing(hive, device, { bytes, isMore: loaded.slots > 0, question });
       if (workers === undefined) continue;
       const found = { hive, device, bytes, workers };
@@ -69,8 +69,14 @@ export function clearing(
     .reverse();
 }
 
+/** Most hives of a fleet that is full have none: no need to look at each of their devices. */
+function hasIdle(hive: IndexedHive, question: Question): boolean {
+  for (const worker of hive.byId.values()) if (isIdle(worker, question)) return true;
+  return false;
+}
+
 /** Nothing runs there, nothing was promised to it, and nobody has said that it should stay. */
-export function isIdle(worker: IndexedWorker, { memory: { underway } }: Question): boolean {
+function isIdle(worker: IndexedWorker, { memory: { underway } }: Question): boolean {
   return worker.state === 'ready' && slotsUsed(worker) === 0 && worker.pinned !== true && !underway.isLeaving(worker);
 }
 

@@ -42,6 +42,7 @@ function speeds(learned: Record<string, number>): Pick<PlacementMemory, 'speeds'
 }
 
 const bee = model('bee', 6);
+const { memory: _memory, ...unread } = bee;
 const minute = (n: number) => new Date(Date.UTC(2026, 10, 21, 8, n)).toISOString();
 const URL = 'https://example.org/bee.gguf';
 
@@ -220,7 +221,7 @@ describe('a new worker', () => {
     ],
     [
       'a file of which only the size is known needs a fifth more, and a gigabyte',
-      fleet(hive('attic', { devices: [cuda(0, 8.2), cpu(60)], models: [{ ...model('bee', 6), memory: undefined } as never] })),
+      fleet(hive('attic', { devices: [cuda(0, 8.2), cpu(60)], models: [unread] })),
       'spawn attic cpu:0',
     ],
     [

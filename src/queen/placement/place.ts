@@ -83,7 +83,7 @@ function placeOnWorker(workerId: string, question: Question): Placement {
 
 /** The file of a path can be seen only where it lies: on the hive that is named, or on this machine. */
 function placeFile(question: Question): Placement {
-  const hive = question.hive ?? question.fleet.hive(LOCALHOST) ?? firstOf(question.fleet);
+  const hive = question.hive ?? question.fleet.hive(LOCALHOST) ?? question.fleet.hives[0];
   if (hive === undefined) return { kind: 'refuse', error: refusal(question) };
   const where = hive.report?.devices.find((device) => question.device !== undefined && isWantedDevice(device, question));
   return closedOrAsleep(hive, question) ?? { kind: 'spawn', hive, where, bytes: 0 };
@@ -96,16 +96,9 @@ function closedOrAsleep(hive: IndexedHive, question: Question): Placement | unde
 }
 
 function findWorker(workerId: string, fleet: FleetIndex): IndexedWorker | undefined {
-  let first: IndexedWorker | undefined;
-  for (const hive of fleet.eachHive()) {
-    const worker = hive.byId.get(workerId);
-    if (worker !== undefined && (first === undefined || worker.key < first.key)) first = worker;
+  for (const { byId } of fleet.hives) {
+    const worker = byId.get(workerId);
+    if (worker !== undefined) return worker;
   }
-  return first;
-}
-
-function firstOf(fleet: FleetIndex): IndexedHive | undefined {
-  let first: IndexedHive | undefined;
-  for (const hive of fleet.eachHive()) if (first === undefined || hive.hive_id < first.hive_id) first = hive;
-  return first;
+  return undefined;
 }

@@ -11,9 +11,8 @@ type Judged = Pick<Candidate, 'hive_id' | 'device' | 'worker_id' | 'reason'> & {
 
 /** Every place where a request could run, and what is to be said of it. Nothing is put into words before it is asked for. */
 export function* judgeAll(question: Question): Generator<Judged> {
-  const hives = question.fleet.hives.toSorted((a, b) => (a.hive_id < b.hive_id ? -1 : 1));
   const origin = originOf(question);
-  for (const hive of hives) yield* judgeHive(hive, question, origin);
+  for (const hive of question.fleet.hives) yield* judgeHive(hive, question, origin);
 }
 
 function* judgeHive(hive: IndexedHive, question: Question, origin: Model | undefined): Generator<Judged> {

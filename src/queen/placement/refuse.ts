@@ -13,11 +13,13 @@ const NAMES_SHOWN = 8;
 
 /** Why a request runs nowhere: the reason that helps most first. */
 export function refusal(question: Question): JobError {
-  const { request } = question;
-  const avoided = request.avoid?.size ?? 0;
-  // Then something was tried, and what came of it says more than what is left.
-  if (avoided > 0) return noRoom(question);
-  return allOut(question) ?? noDevice(question) ?? noModel(question) ?? tooLarge(question) ?? noRoom(question);
+  // Where something was tried already, what came of it says more than what is left.
+  const isTried = (question.request.avoid?.size ?? 0) > 0;
+  return allOut(question) ?? (isTried ? undefined : whyNot(question)) ?? noRoom(question);
+}
+
+function whyNot(question: Question): JobError | undefined {
+  return noDevice(question) ?? noModel(question) ?? tooLarge(question);
 }
 
 /** No hive can be used: whatever is missing may be there. */
@@ -95,7 +97,7 @@ function noRoom(question: Question): JobError {
 }
 
 function wantedHives(question: Question): IndexedHive[] {
-  return question.fleet.hives.filter((hive) => isWanted(hive, question)).toSorted((a, b) => (a.hive_id < b.hive_id ? -1 : 1));
+  return question.fleet.hives.filter((hive) => isWanted(hive, question));
 }
 
 function shortened(words: readonly string[], shown = REASONS_SHOWN): string {

@@ -1,0 +1,366 @@
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { JobError, type JobEvent } from '../../contract/index.ts';
+import { spoken } from '../../narration/index.ts';
+import { createExplain } from './explain.ts';
+import { Dispatcher, type DispatcherParts } from './dispatcher.ts';
+import type { HiveView } from './fleet.ts';
+import { FleetIndex } from './fleet-index.ts';
+import { cpu, cuda, fleet, hive, model, worker } from './fixtures/fleet.ts';
+import type { Lease, LeaseInput, LeaseOptions } from './lease.ts';
+
+const bee = model('bee', 6);
+const never = new AbortController().signal;
+
+/** A queen's dispatcher over a fleet that the test changes by hand. */
+function queenOf(...hives: HiveView[]) {
+  const index = FleetIndex.of(fleet(...hives));
+  const wake = vi.fn<DispatcherParts['wake']>(async () => undefined);
+  const dispatcher = new Dispatcher({ fleet: index, wake });
+  const said: string[] = [];
+  const lease = (input: Partial<LeaseInput> = {}, options: Partial<LeaseOptions> = {}) => {
+    const run = spoken('queen-rbee', async function* () {
+      return dispatcher.lease({ model: 'bee', prompt: 'hello', ...input }, { signal: new AbortController().signal, ...options });
+    });
+    const emit = (event: JobEvent) => event.kind === 'narration' && said.push(event.data.human);
+    const context = { jobId: 'job', correlationId: 'c', signal: never, emit, drives: () => undefined };
+    return run(undefined, context)
+      .next()
+      .then(({ value }) => value as Lease);
+  };
+  return { index, wake, dispatcher, said, lease };
+}
+
+/** Lets everything that can go on go on, without any time passing. */
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+const states = (leases: Promise<unknown>[]) =>
+  Promise.all(
+    leases.map((lease) =>
+      Promise.race([
+        lease.then(
+          () => 'held',
+          (error: JobError) => error.code,
+        ),
+        settle().then(() => 'waits'),
+      ]),
+    ),
+  );
+
+const loaded = (more = {}, id = 'w1') =>
+  hive('attic', { devices: [cuda(0, 2)], models: [bee], workers: [worker(id, 'bee', more)] });
+const cold = hive('attic', { devices: [cuda(0, 20)], models: [bee] });
+
+describe('a lease', () => {
+  test('counts for its worker until it is released, once', async () => {
+    const { index, lease } = queenOf(loaded());
+    const held = await lease();
+    expect(held).toMatchObject({ hive_id: 'attic', patch: { hive_id: 'attic', worker_id: 'w1' } });
+    expect(index.worker('attic/w1')?.assigned).toBe(1);
+    held.release();
+    held.release();
+    expect(index.worker('attic/w1')?.assigned).toBe(0);
+  });
+
+  test('is refused as placement refuses', async () => {
+    const { lease } = queenOf();
+    await expect(lease()).rejects.toMatchObject({ code: 'hive_not_found' });
+  });
+
+  test('avoids hives that have failed the request', async () => {
+    const { lease } = queenOf(loaded());
+    const error = await lease({}, { avoid: new Map([['attic', 'broke off']]) }).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: 'hive_unreachable', message: "Hive 'attic' broke off" });
+  });
+
+  test('goes where the conversation was before', async () => {
+    const two = hive('attic', { devices: [], workers: [worker('w1', 'bee'), worker('w2', 'bee')] });
+    const { lease } = queenOf(two);
+    const [first, second] = [await lease({ prompt: 'a'.repeat(300) }), await lease({ prompt: 'b'.repeat(300) })];
+    expect([first.patch.worker_id, second.patch.worker_id]).toEqual(['w1', 'w2']);
+    first.release();
+    second.release();
+    expect((await lease({ prompt: `${'b'.repeat(300)}, and more` })).patch.worker_id).toBe('w2');
+  });
+
+  test('goes to the faster one, once that is learned', async () => {
+    const two = hive('attic', { devices: [], workers: [worker('w1', 'bee'), worker('w2', 'bee')] });
+    const { lease } = queenOf(two);
+    const [first, second] = [await lease(), await lease()];
+    first.release({ tokens_per_s: 10 });
+    second.release({ tokens_per_s: 40 });
+    const next = [await lease(), await lease(), await lease()];
+    expect(next.map(({ patch }) => patch.worker_id)).toEqual(['w2', 'w2', 'w2']);
+  });
+
+  test('of a failed request teaches nothing', async () => {
+    const { lease } = queenOf(hive('attic', { devices: [], workers: [worker('w1', 'bee'), worker('w2', 'bee')] }));
+    (await lease()).release({ tokens_per_s: 1000, error: new JobError('worker_died', 'gone') });
+    (await lease({ worker_id: 'w2' })).release({ tokens_per_s: 10 });
+    expect((await lease()).patch.worker_id).toBe('w1');
+  });
+});
+
+describe('waiting', () => {
+  test('is first come, first served', async () => {
+    const { lease } = queenOf(loaded({ slots: 1 }));
+    const held = await lease();
+    const order: number[] = [];
+    const waiting = [1, 2, 3].map((n) =>
+      lease().then((each) => {
+        order.push(n);
+        return each;
+      }),
+    );
+    expect(await states(waiting)).toEqual(['waits', 'waits', 'waits']);
+    held.release();
+    for (const each of waiting) (await each).release();
+    expect(order).toEqual([1, 2, 3]);
+  });
+
+  test('is by turns where callers are known', async () => {
+    const { lease } = queenOf(loaded({ slots: 1 }));
+    const held = await lease();
+    const order: string[] = [];
+    const waiting = ['a1', 'a2', 'a3', 'b1'].map((id) =>
+      lease({}, { caller: id.charAt(0) }).then((each) => {
+        order.push(id);
+        each.release();
+      }),
+    );
+    await settle();
+    held.release();
+    await Promise.all(waiting);
+    expect(order).toEqual(['a1', 'b1', 'a2', 'a3']);
+  });
+
+  test('ends with the signal, and makes room for those behind', async () => {
+    const { index, lease } = queenOf(loaded({ slots: 1 }));
+    const held = await lease();
+    const gone = new AbortController();
+    const [first, second] = [lease({}, { signal: gone.signal }), lease()];
+    await settle();
+    gone.abort(new JobError('cancelled', 'enough'));
+    await expect(first).rejects.toMatchObject({ code: 'cancelled' });
+    held.release();
+    (await second).release();
+    expect(index.worker('attic/w1')?.assigned).toBe(0);
+  });
+
+  test('a signal that was aborted before gets no lease', async () => {
+    const { index, lease } = queenOf(loaded());
+    await expect(lease({}, { signal: AbortSignal.abort(new JobError('cancelled', 'enough')) })).rejects.toMatchObject({
+      code: 'cancelled',
+    });
+    expect(index.worker('attic/w1')?.assigned).toBe(0);
+  });
+
+  test('has a bound', async () => {
+    const { lease } = queenOf(loaded({ slots: 1 }));
+    const held = await lease();
+    const waiting = Array.from({ length: 512 }, () => lease());
+    await settle();
+    await expect(lease()).rejects.toMatchObject({ code: 'worker_busy' });
+    held.release();
+    for (const each of waiting) (await each).release();
+  });
+
+  test('does not hold up those who wait for something else', async () => {
+    const two = hive('attic', {
+      devices: [],
+      models: [bee],
+      workers: [worker('w1', 'bee', { slots: 1 }), worker('w2', 'wasp', { slots: 1 })],
+    });
+    const { lease } = queenOf(two);
+    const [, held] = [await lease(), await lease({ model: 'wasp' })];
+    const waiting = [lease(), lease({ model: 'wasp' })];
+    await settle();
+    held.release();
+    expect(await states(waiting)).toEqual(['waits', 'held']);
+  });
+
+  test('says where it stands, how long that may take, and again when half of it is over', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { lease, said } = queenOf(loaded({ slots: 1 }));
+    let held = await lease();
+    vi.advanceTimersByTime(4_000);
+    held.release();
+    held = await lease();
+    const waiting = [lease(), lease(), lease(), lease(), lease()];
+    await settle();
+    expect(said).toEqual(
+      ['', ', 1 ahead', ', 2 ahead', ', 3 ahead', ', 4 ahead'].map(
+        (ahead, at) => `the one slot for bee is taken; waiting for one${ahead}, about ${(at + 1) * 4} s`,
+      ),
+    );
+    held.release();
+    (await waiting[0])?.release();
+    await settle();
+    expect(said.slice(5).map((sentence) => /(\d) ahead/.exec(sentence)?.[1] ?? '0')).toEqual(['0', '1', '0', '1', '2']);
+    for (const each of waiting) (await each).release();
+  });
+
+  test('ends in a refusal when what was waited for is gone', async () => {
+    const { index, dispatcher, lease } = queenOf(loaded({ slots: 1, assigned: 1 }));
+    const waiting = lease();
+    await settle();
+    index.applyHive({ ...loaded(), state: 'out', why: 'cannot be reached' });
+    dispatcher.changed();
+    await expect(waiting).rejects.toMatchObject({ code: 'hive_unreachable' });
+  });
+
+  test('beyond one turn of the slots, another worker is started elsewhere, once', async () => {
+    const shed = hive('shed', { devices: [cuda(0, 20)], models: [bee] });
+    const { lease } = queenOf(loaded({ slots: 2, slots_used: 2 }), shed);
+    const asked = Array.from({ length: 5 }, () => lease());
+    expect(await states(asked)).toEqual(['waits', 'waits', 'held', 'waits', 'waits']);
+    expect(await asked[2]).toMatchObject({ patch: { hive_id: 'shed', device: 'cuda:0' }, placement: { kind: 'spawn' } });
+  });
+});
+
+describe('a model that nobody has loaded', () => {
+  const many = (lease: ReturnType<typeof queenOf>['lease']) => Array.from({ length: 20 }, () => lease());
+
+  test('is loaded once for twenty who ask at the same time', async () => {
+    const { index, dispatcher, lease, said } = queenOf(cold);
+    const asked = many(lease);
+    expect(await states(asked)).toEqual(['held', ...Array<string>(19).fill('waits')]);
+    const first = await asked[0];
+    expect(first?.patch).toEqual({ hive_id: 'attic', device: 'cuda:0' });
+    expect(said[0]).toBe("hive 'attic' is loading bee; waiting for it");
+
+    index.applyWorker(worker('w1', 'bee', { state: 'loading' }));
+    dispatcher.changed();
+    expect((await states(asked)).filter((state) => state === 'held')).toHaveLength(1);
+    index.applyWorker(worker('w1', 'bee'));
+    dispatcher.changed();
+    expect((await states(asked)).filter((state) => state === 'held')).toHaveLength(4);
+    expect(index.worker('attic/w1')?.assigned).toBe(4);
+    for (const each of asked) (await each).release();
+    expect(index.worker('attic/w1')?.assigned).toBe(0);
+  });
+
+  test('that does not load fails all who wait for it at once, with the same error', async () => {
+    const { lease } = queenOf(cold);
+    const asked = many(lease);
+    await settle();
+    (await asked[0])?.release({ error: new JobError('model_corrupt', 'half a file') });
+    expect(await states(asked)).toEqual(['held', ...Array<string>(19).fill('model_corrupt')]);
+  });
+
+  test('and that does not load here is loaded elsewhere', async () => {
+    const { lease } = queenOf(cold, hive('shed', { devices: [cpu(60)], models: [bee] }));
+    const asked = [lease(), lease(), lease()];
+    await settle();
+    (await asked[0])?.release({ error: new JobError('worker_start_failed', 'no driver') });
+    expect(await states(asked)).toEqual(['held', 'held', 'waits']);
+    expect((await asked[1])?.hive_id).toBe('shed');
+  });
+
+  test('is loaded for the next one when the first one leaves before its worker shows up', async () => {
+    const { lease } = queenOf(cold);
+    const asked = [lease(), lease()];
+    await settle();
+    (await asked[0])?.release({ error: new JobError('cancelled', 'enough') });
+    expect((await asked[1])?.placement.kind).toBe('spawn');
+  });
+
+  test('is loaded anew when nothing has shown up in a minute', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { lease } = queenOf(cold);
+    const asked = [lease(), lease()];
+    await settle();
+    vi.advanceTimersByTime(60_000);
+    expect(await states(asked)).toEqual(['held', 'held']);
+  });
+
+  test('takes the memory that it was promised, until the hive counts it itself', async () => {
+    const wasp = model('wasp', 16);
+    const attic = (free: number, promised = 0) =>
+      hive('attic', { devices: [cuda(0, free, { promised_bytes: promised })], models: [bee, wasp] });
+    const { index, dispatcher, lease } = queenOf(attic(20));
+    const held = await lease();
+    await expect(lease({ model: 'wasp' })).rejects.toMatchObject({
+      code: 'no_room',
+      message: expect.stringContaining('14.0 GB free') as string,
+    });
+    index.applyWorker(worker('w1', 'bee', { state: 'loading' }));
+    dispatcher.changed();
+    await expect(lease({ model: 'wasp' })).rejects.toMatchObject({ message: expect.stringContaining('14.0 GB free') as string });
+    index.applyHive(attic(20, 6e9));
+    dispatcher.changed();
+    await expect(lease({ model: 'wasp' })).rejects.toMatchObject({ message: expect.stringContaining('14.0 GB free') as string });
+    held.release();
+  });
+
+  test('takes the place of an idle one, to which nothing is sent any more', async () => {
+    const idle = worker('w9', 'wasp', { need_bytes: 20e9 });
+    const { lease } = queenOf(hive('attic', { devices: [cuda(0, 2)], models: [bee], workers: [idle] }));
+    const held = await lease();
+    expect(held).toMatchObject({ placement: { kind: 'evict', workers: [{ worker_id: 'w9' }] }, patch: { device: 'cuda:0' } });
+    expect(await lease({ model: 'wasp' }).catch((cause: unknown) => cause)).toMatchObject({ code: 'model_not_found' });
+    held.release();
+    expect((await lease({ model: 'wasp' })).patch.worker_id).toBe('w9');
+  });
+
+  test('is fetched once for all who ask', async () => {
+    const far = hive('attic', { devices: [cuda(0, 2)], models: [{ ...bee, source: 'https://example.org/bee.gguf' }] });
+    const { lease } = queenOf(far, hive('shed', { devices: [cuda(0, 20)] }));
+    const asked = [lease(), lease(), lease()];
+    expect(await states(asked)).toEqual(['held', 'waits', 'waits']);
+    expect((await asked[0])?.placement).toMatchObject({ kind: 'download', origin: { source: 'https://example.org/bee.gguf' } });
+  });
+});
+
+describe('a hive that is asleep', () => {
+  const asleep = hive('localhost', { state: 'asleep' });
+  const awake = hive('localhost', { devices: [cpu(60)], models: [bee] });
+
+  test('is woken, and then it is decided', async () => {
+    const { index, wake, lease } = queenOf(asleep);
+    wake.mockImplementation(async () => index.applyHive(awake));
+    expect((await lease()).patch).toEqual({ hive_id: 'localhost', device: 'cpu:0' });
+  });
+
+  test('and does not start fails the request with the reason', async () => {
+    const { wake, lease } = queenOf(asleep);
+    wake.mockRejectedValue(new JobError('daemon_start_failed', 'no'));
+    await expect(lease()).rejects.toMatchObject({ code: 'daemon_start_failed' });
+  });
+
+  test('and does not start is done without, where there is another', async () => {
+    const { wake, lease } = queenOf(asleep, cold);
+    wake.mockRejectedValue(new JobError('daemon_start_failed', 'no'));
+    expect((await lease()).hive_id).toBe('attic');
+  });
+
+  test('and stays silent is not woken for ever', async () => {
+    const { wake, lease } = queenOf(asleep);
+    await expect(lease()).rejects.toMatchObject({ code: 'hive_unreachable' });
+    expect(wake).toHaveBeenCalledTimes(1);
+  });
+});
+
+test('explain says what would be done, and does nothing', async () => {
+  const { index, wake, dispatcher } = queenOf(loaded(), hive('localhost', { state: 'asleep' }));
+  const input = { model: 'bee', prompt: 'hello', temperature: 0, stream: true, continue_elsewhere: false };
+  const context = { jobId: 'job', correlationId: 'c', signal: never, emit: () => undefined, drives: () => undefined };
+  const { value } = await createExplain(dispatcher)(input, context).next();
+  expect(value).toEqual({
+    model: 'bee',
+    decision: 'worker',
+    says: "It runs on worker w1 of hive 'attic' (cuda:0, 0 of 4 slots taken).",
+    hive_id: 'attic',
+    device: 'cuda:0',
+    worker_id: 'w1',
+    candidates: [
+      { hive_id: 'attic', device: 'cuda:0', worker_id: 'w1', verdict: 'chosen', reason: 'loaded, 0 of 4 slots taken' },
+      { hive_id: 'localhost', device: '*', verdict: 'possible', reason: 'asleep; it is started when it is needed' },
+    ],
+  });
+  expect(index.worker('attic/w1')?.assigned).toBe(0);
+  expect(wake).not.toHaveBeenCalled();
+});

@@ -1,0 +1,136 @@
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { slotsUsed } from './choose-worker.ts';
+import { isDevice, parseDevice } from './device-name.ts';
+import { explain } from './explain.ts';
+import { arbitraryFleet, arbitraryRequest, scarceFleet } from './fixtures/arbitrary-fleet.ts';
+import { needBytes } from './memory-need.ts';
+import { place } from './place.ts';
+import type { Placement } from './placement.ts';
+
+const RUNS = { numRuns: 2_000 };
+
+/** What a decision says, without what it is made of. */
+function plain(placement: Placement): unknown {
+  switch (placement.kind) {
+    case 'worker':
+      return placement.worker.key;
+    case 'wait':
+      return [placement.hive_id, placement.worker?.key, placement.slots, placement.isLoading];
+    case 'refuse':
+      return [placement.error.code, placement.error.message];
+    case 'wake':
+      return ['wake', placement.hive.hive_id];
+    case 'evict':
+      return [placement.hive.hive_id, placement.where, placement.workers.map(({ key }) => key)];
+    case 'spawn':
+    case 'download':
+      return [placement.kind, placement.hive.hive_id, placement.where, 'origin' in placement && placement.origin.source];
+  }
+}
+
+test('a hive that is out is never chosen, and only what can be woken is woken', () => {
+  fc.assert(
+    fc.property(arbitraryRequest, arbitraryFleet, (request, fleet) => {
+      const placement = place(request, fleet);
+      const id =
+        placement.kind === 'worker'
+          ? placement.worker.hive_id
+          : placement.kind === 'wait'
+            ? placement.hive_id
+            : placement.kind === 'refuse'
+              ? undefined
+              : placement.hive.hive_id;
+      const chosen = fleet.hives.find(({ hive_id }) => hive_id === id);
+      if (id !== undefined) expect(chosen?.state).toBeOneOf(placement.kind === 'wake' ? ['asleep', 'up'] : ['up']);
+      if (placement.kind === 'wake') expect(chosen?.report).toBeUndefined();
+      if (id !== undefined && request.hive_id !== undefined) expect(id).toBe(request.hive_id);
+    }),
+    RUNS,
+  );
+});
+
+test('a worker that is chosen is loaded with the model and has a free slot, on the device that is wanted', () => {
+  fc.assert(
+    fc.property(arbitraryRequest, arbitraryFleet, (request, fleet) => {
+      const placement = place({ ...request, worker_id: undefined }, fleet);
+      if (placement.kind !== 'worker') return;
+      const { worker } = placement;
+      expect(worker.model).toBe(request.model);
+      expect(worker.state).toBeOneOf(['ready', 'busy']);
+      expect(slotsUsed(worker)).toBeLessThan(worker.slots);
+      if (request.device !== undefined) expect(isDevice(parseDevice(request.device), worker)).toBe(true);
+    }),
+    RUNS,
+  );
+});
+
+test('one that is ended is idle and not pinned, and there is room for the model then', () => {
+  let seen = 0;
+  fc.assert(
+    fc.property(arbitraryRequest, scarceFleet, (request, fleet) => {
+      const placement = place({ ...request, worker_id: undefined }, fleet);
+      if (placement.kind !== 'evict') return;
+      seen += 1;
+      const { hive, where, workers } = placement;
+      expect(workers.length).toBeGreaterThan(0);
+      for (const { state, slots_used, assigned, pinned, ...at } of workers) {
+        expect({ state, slots_used, assigned, pinned }).toEqual({ state: 'ready', slots_used: 0, assigned: 0, pinned: false });
+        expect(isDevice(where, at)).toBe(true);
+      }
+      const device = hive.report?.devices.find((each) => isDevice(where, each));
+      const room = (device?.memory_free_bytes ?? 0) - (device?.promised_bytes ?? 0);
+      const gained = workers.map(({ need_bytes = 0 }) => need_bytes);
+      const total = room + gained.reduce((sum, bytes) => sum + bytes, 0);
+      expect(total).toBeGreaterThanOrEqual(placement.bytes);
+      for (const bytes of gained) expect(total - bytes).toBeLessThan(placement.bytes);
+    }),
+    RUNS,
+  );
+  expect(seen).toBeGreaterThan(0);
+});
+
+test('a worker is only started where what it needs is free and not promised', () => {
+  fc.assert(
+    fc.property(arbitraryRequest, arbitraryFleet, (request, fleet) => {
+      const placement = place(request, fleet);
+      if ((placement.kind !== 'spawn' && placement.kind !== 'download') || placement.bytes === 0) return;
+      const { hive, where, bytes } = placement;
+      const device = hive.report?.devices.find((each) => where !== undefined && isDevice(where, each));
+      expect((device?.memory_free_bytes ?? 0) - (device?.promised_bytes ?? 0)).toBeGreaterThanOrEqual(bytes);
+      const held = hive.models.find(({ model }) => model === request.model);
+      expect(held === undefined).toBe(placement.kind === 'download');
+      if (held !== undefined) expect(bytes).toBe(needBytes(held));
+    }),
+    RUNS,
+  );
+});
+
+test('the order in which hives and workers are known changes nothing', () => {
+  fc.assert(
+    fc.property(arbitraryRequest, arbitraryFleet, (request, fleet) => {
+      const turned = { hives: fleet.hives.toReversed().map((hive) => ({ ...hive, workers: hive.workers.toReversed() })) };
+      expect(isDeepStrictEqual(plain(place(request, turned)), plain(place(request, fleet)))).toBe(true);
+    }),
+    RUNS,
+  );
+});
+
+test('an explanation says what is decided, and lists what was chosen first', () => {
+  fc.assert(
+    fc.property(arbitraryRequest, arbitraryFleet, (request, fleet) => {
+      const placement = place(request, fleet);
+      const { decision, candidates, says } = explain(request, fleet);
+      expect(decision).toBe(placement.kind === 'wake' ? 'spawn' : placement.kind);
+      expect(says).toMatch(placement.kind === 'refuse' ? /./ : /\.$/);
+      const chosen = candidates.filter(({ verdict }) => verdict === 'chosen');
+      expect(chosen.length).toBeLessThanOrEqual(1);
+      const isOneOfThem = request.worker_id === undefined && !request.model.startsWith('/') && placement.kind !== 'refuse';
+      if (isOneOfThem && placement.kind !== 'wake') expect(candidates[0]?.verdict).toBe('chosen');
+      if (placement.kind === 'refuse' && placement.error.code === 'no_room')
+        expect(candidates.every(({ verdict }) => verdict === 'rejected')).toBe(true);
+    }),
+    RUNS,
+  );
+});
