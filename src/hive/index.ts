@@ -1,7 +1,7 @@
 import { homePaths } from '../daemon/index.ts';
 import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
 import { JobError } from '../contract/index.ts';
-import { readCapabilities } from './devices.ts';
+import { listDevices, readCapabilities } from './devices.ts';
 import { createInfer, resumeInfer } from './infer.ts';
 import { modelHandlers } from './model-handlers.ts';
 import { openModelStore } from './models/index.ts';
@@ -21,7 +21,7 @@ export interface HiveOptions {
 export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
   const { id: hiveId, queenUrl, token } = options;
   const paths = homePaths();
-  const workers = new WorkerPool({ hiveId, queenUrl, paths, token });
+  const workers = new WorkerPool({ hiveId, queenUrl, paths, token, readDevices: listDevices });
   const models = openModelStore({
     catalog,
     modelsDir: paths.models,
@@ -42,7 +42,7 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
     resume: resumeInfer(parts),
     findPeer: ({ name }) => workerPeer(name),
     addRoutes: (app) => {
-      app.get('/capabilities', () => readCapabilities(hiveId, paths.data));
+      app.get('/capabilities', () => readCapabilities(hiveId, paths.data, () => workers.devices()));
     },
     prepare: () => workers.adopt(),
     stop: () => workers.stopAll(),

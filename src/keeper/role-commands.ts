@@ -31,6 +31,10 @@ export interface WorkerFlags {
   device: number;
   slots: number;
   context: number | undefined;
+  /** What the hive writes down with the worker, for the process that takes it over: it reads them from the pidfile. */
+  pinned: boolean;
+  needBytes: number | undefined;
+  weightsBytes: number | undefined;
   queen: string | undefined;
 }
 
@@ -71,8 +75,11 @@ export function workerRunCommand(roles: Roles): Command {
     .option('--device <number>', 'Which device of that kind', wholeNumber, 0)
     .option('--slots <number>', 'Requests to serve at once', wholeNumber, 4)
     .option('--context <number>', 'Tokens a slot may hold', wholeNumber)
+    .option('--pinned', 'Not to be ended to make room', false)
+    .option('--need-bytes <number>', 'Memory that it was promised', wholeNumber)
+    .option('--weights-bytes <number>', 'How much of that is for the weights', wholeNumber)
     .option('--queen <url>', 'Where to report to')
-    .action(({ context, queen, ...flags }: WorkerFlags) => roles.worker({ ...flags, context, queen }));
+    .action((flags: WorkerFlags) => roles.worker(flags));
 }
 
 function ownQueen(): string {

@@ -67,9 +67,12 @@ function argumentsOf(id: string, spec: WorkerSpec, { hiveId, queenUrl }: StartOp
     device: spec.device,
     slots: spec.slots,
     context: spec.context,
+    'need-bytes': spec.need?.bytes,
+    'weights-bytes': spec.need?.weightsBytes,
     queen: queenUrl,
   };
-  return Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
+  const given = Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
+  return spec.pinned ? [...given, '--pinned'] : given;
 }
 
 /** One process a device: the engine takes all that it can see, so it sees only one. */
