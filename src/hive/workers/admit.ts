@@ -77,7 +77,7 @@ function whatHelps(here: readonly WorkerProcess[], evict: readonly WorkerProcess
 }
 
 function shapeOf({ slots, context }: WorkerSpec): string {
-  return `${slots} slots${context === undefined ? '' : ` of ${context} tokens`}`;
+  return `${slots} slot${slots === 1 ? '' : 's'}${context === undefined ? '' : ` of ${context} tokens`}`;
 }
 
 function nameOf({ worker, device }: WorkerSpec): string {
