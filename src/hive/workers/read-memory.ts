@@ -3,6 +3,9 @@ import type { Device } from '../../contract/index.ts';
 import { roomOn, type Reading } from './ledger.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
+/** What a worker has without a model, measured: Node and the engine's code. It is no part of what a model needs. */
+const BARE_WORKER_BYTES = 64_000_000;
+
 /** @param workers asked before the machine is: see Reading */
 export async function readMemory(readDevices: () => Promise<Device[]>, workers: readonly WorkerProcess[]): Promise<Reading> {
   const loading = new Set(workers.filter(({ state }) => state.kind === 'loading'));
@@ -19,8 +22,12 @@ export function devicesIn(reading: Reading, workers: readonly WorkerProcess[]): 
   });
 }
 
-/** Memory that is not page cache, from proc(5). None where there is no such file: then all that it needs counts as page cache. */
+/**
+ * Memory that it has for its model and that is not page cache, from proc(5): the engine writes all of the KV cache when it loads.
+ * None where there is no such file: then all its weights count as page cache.
+ */
 async function ownBytesOf(worker: WorkerProcess): Promise<[WorkerProcess, number]> {
   const status = await readFile(`/proc/${worker.identity?.pid}/status`, 'utf8').catch(() => '');
-  return [worker, Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024];
+  const bytes = Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  return [worker, Math.max(0, bytes - BARE_WORKER_BYTES)];
 }
