@@ -102,7 +102,7 @@ describe('what a person sees when something is wrong', () => {
     const path = await workshop.make({ set: { 'llama.context_length': 100_000_000 } });
     const { code, stderr } = await refusal(['worker', 'spawn', '--model', path, '--slots', '256', '--context', '200000']);
     await workshop.clear();
-    expect(stderr).toMatch(/^Error: .*GiB.*GiB.*\n.*smaller/s);
+    expect(stderr).toMatch(/^Error: .*GB.*GB.*\n.*smaller/s);
     expect(code).toBe(7);
   });
 

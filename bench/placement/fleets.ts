@@ -53,6 +53,8 @@ function reportOf(hive: number, situation: Situation): HiveReport {
   const models = Array.from({ length: MODELS }, (_, at) => modelOf(at));
   return {
     kind: 'hive',
+    pid: 1,
+    started_at: '2026-01-01T00:00:00.000Z',
     hive_id: `hive-${hive}`,
     version: '0.1.0',
     hostname: `hive-${hive}`,

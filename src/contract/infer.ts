@@ -46,7 +46,10 @@ export const inferOutput = z.object({
     cached_tokens: z.int().describe('Prompt tokens that were still in the KV cache'),
     completion_tokens: z.int(),
   }),
-  continued: z.int().optional().describe('How often another worker went on with the answer; its tokens are counted by events then'),
+  continued: z
+    .int()
+    .optional()
+    .describe('How often another worker went on with the answer; its tokens are counted by events then'),
   timings: z.object({
     queue_ms: z.number().describe('Waiting for a slot'),
     prefill_ms: z.number().describe('Reading the prompt'),

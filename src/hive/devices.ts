@@ -9,19 +9,23 @@ const NVIDIA_SMI_DEADLINE_MS = 3_000;
 const MIB = 1024 * 1024;
 
 /** What this machine can compute with, as it is now. */
-export async function readCapabilities(hiveId: string, modelsDir: string): Promise<Capabilities> {
+export async function readCapabilities(
+  hiveId: string,
+  modelsDir: string,
+  devices: () => Promise<Device[]>,
+): Promise<Capabilities> {
   return {
     hive_id: hiveId,
     version: __RBEE_VERSION__,
     hostname: hostname(),
     os: process.platform,
     arch: process.arch,
-    devices: await listDevices(),
+    devices: await devices(),
     disk_free_bytes: await diskFreeBytes(modelsDir),
   };
 }
 
-/** The CPU first; it is always there. */
+/** As the machine tells of them, the CPU first; it is always there. What the hive's workers are promised, only the pool knows. */
 export async function listDevices(): Promise<Device[]> {
   return [await cpu(), ...metal(), ...(await nvidiaGpus())];
 }
@@ -73,12 +77,13 @@ async function nvidiaGpus(): Promise<Device[]> {
 }
 
 /**
- * 'cuda:1' or 'cpu'; when left out, the GPU with the most free memory, or else the CPU.
+ * 'cuda:1' or 'cpu'; when left out, the GPU with the most free memory that is not promised, or else the CPU.
  * @throws JobError invalid_input, device_not_found
  */
 export function chooseDevice(wanted: string | undefined, devices: readonly Device[]): { worker: WorkerKind; device: number } {
   if (wanted === undefined) {
-    const [best] = devices.filter(({ worker }) => worker !== 'cpu').toSorted((a, b) => b.memory_free_bytes - a.memory_free_bytes);
+    const free = (each: Device) => each.memory_free_bytes - (each.promised_bytes ?? 0);
+    const [best] = devices.filter(({ worker }) => worker !== 'cpu').toSorted((a, b) => free(b) - free(a));
     return best === undefined ? { worker: 'cpu', device: 0 } : { worker: best.worker, device: best.device };
   }
   const [kind = '', number = '0'] = wanted.split(':');

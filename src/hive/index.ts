@@ -1,7 +1,7 @@
 import { homePaths } from '../daemon/index.ts';
 import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
 import { JobError } from '../contract/index.ts';
-import { readCapabilities } from './devices.ts';
+import { listDevices, readCapabilities } from './devices.ts';
 import { createInfer, resumeInfer } from './infer.ts';
 import { modelHandlers } from './model-handlers.ts';
 import { openModelStore } from './models/index.ts';
@@ -27,6 +27,7 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
     hiveUrl: urlOf(host, port),
     paths,
     token,
+    readDevices: listDevices,
     onChange: () => presence.workersChanged(),
   });
   const models = openModelStore({
@@ -51,7 +52,7 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
     findPeer: ({ name }) => workerPeer(name),
     addRoutes: (app) => {
       servePresence(app, presence);
-      app.get('/capabilities', () => readCapabilities(hiveId, paths.data));
+      app.get('/capabilities', () => readCapabilities(hiveId, paths.data, () => workers.devices()));
     },
     prepare: () => workers.adopt(),
     stop: () => workers.stopAll(),

@@ -1,11 +1,19 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { JobError, type InputOf, type JobContext, type JobEvent, type OutputOf, type Run } from '../contract/index.ts';
+import {
+  JobError,
+  type InputOf,
+  type JobContext,
+  type JobEvent,
+  type ModelMemory,
+  type OutputOf,
+  type Run,
+} from '../contract/index.ts';
 import { isSilence, resumeOn, runOn, type Peer, type Resume, type RunOnOptions } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
-import { chooseDevice, listDevices } from './devices.ts';
+import { chooseDevice } from './devices.ts';
 import type { ModelStore } from './models/index.ts';
-import { DEFAULT_SLOTS, type Lease, type WorkerPool, type WorkerSpec } from './workers/index.ts';
+import { DEFAULT_SLOTS, needOf, type Lease, type MakeSpec, type WorkerPool } from './workers/index.ts';
 
 /** A request whose worker dies before it has said anything is given to another one, but not for ever. */
 const ATTEMPTS = 3;
@@ -22,16 +30,17 @@ export interface InferParts {
 export function createInfer(parts: InferParts): Run<'infer'> {
   const { workers, models } = parts;
   return async function* (input, context) {
-    const { model, path } = await modelOf(input, workers, models);
+    const { model, path, memory } = await modelOf(input, workers, models);
     const need = { modelPath: path, workerId: input.worker_id, device: input.device };
     // Worth a word only when something is about to be loaded.
     narrate('model_ready', `model \`${model}\` ready`, { detail: workers.isLoaded(need) });
-    const spec = async (): Promise<WorkerSpec> => {
-      const device = chooseDevice(input.device, await listDevices());
-      return { model, modelPath: path, ...device, slots: DEFAULT_SLOTS, context: undefined };
+    const makeSpec: MakeSpec = (devices) => {
+      const device = chooseDevice(input.device, devices);
+      const shape = { ...device, slots: DEFAULT_SLOTS, context: undefined };
+      return { model, modelPath: path, ...shape, pinned: false, need: needOf(memory, shape) };
     };
     for (let attempt = 1; ; attempt += 1) {
-      const lease = await workers.lease(need, spec, context.signal);
+      const lease = await workers.lease({ need, makeSpec, signal: context.signal });
       const { id } = lease.worker;
       narrate('infer', `worker ${id} takes it`, { detail: true });
       const said = { isToken: false };
@@ -121,10 +130,10 @@ async function modelOf(
   input: InputOf<'infer'>,
   workers: WorkerPool,
   models: ModelStore,
-): Promise<{ model: string; path: string }> {
+): Promise<{ model: string; path: string; memory?: ModelMemory | undefined }> {
   if (input.worker_id === undefined) {
     const { model, path } = await models.resolve(input.model);
-    return { model: model.model, path };
+    return { model: model.model, path, memory: model.memory };
   }
   const { spec } = workers.get(input.worker_id);
   return { model: spec.model, path: spec.modelPath };

@@ -1,7 +1,7 @@
 import type { Handlers, Run } from '../contract/index.ts';
-import { listDevices, requireDevice } from './devices.ts';
+import { requireDevice } from './devices.ts';
 import type { ModelStore } from './models/index.ts';
-import { DEFAULT_SLOTS, describeWorker, type WorkerPool } from './workers/index.ts';
+import { DEFAULT_SLOTS, describeWorker, needOf, type WorkerPool } from './workers/index.ts';
 
 export interface WorkerParts {
   hiveId: string;
@@ -12,9 +12,13 @@ export interface WorkerParts {
 export function workerHandlers({ hiveId, workers, models }: WorkerParts) {
   const worker_spawn: Run<'worker_spawn'> = async function* (input, { signal }) {
     const { model, path } = await models.resolve(input.model);
-    const device = requireDevice(input, await listDevices());
-    const spec = { model: model.model, modelPath: path, ...device, slots: input.slots ?? DEFAULT_SLOTS, context: input.context };
-    return describeWorker(await workers.spawn(spec, signal), hiveId);
+    const { slots = DEFAULT_SLOTS, context, pin, worker: kind } = input;
+    const need = needOf(model.memory, { slots, context, worker: kind });
+    const spawned = await workers.spawn((devices) => {
+      const device = requireDevice(input, devices);
+      return { model: model.model, modelPath: path, ...device, slots, context, pinned: pin, need };
+    }, signal);
+    return describeWorker(spawned, hiveId);
   };
 
   const worker_list: Run<'worker_list'> = async function* () {

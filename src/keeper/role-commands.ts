@@ -29,6 +29,10 @@ export interface WorkerFlags {
   device: number;
   slots: number;
   context: number | undefined;
+  /** What the hive writes down with the worker, for the process that takes it over: it reads them from the pidfile. */
+  pinned: boolean;
+  needBytes: number | undefined;
+  weightsBytes: number | undefined;
   /** URL of its hive, to report to. */
   hiveUrl: string | undefined;
 }
@@ -67,8 +71,11 @@ export function workerRunCommand(roles: Roles): Command {
     .option('--device <number>', 'Which device of that kind', wholeNumber, 0)
     .option('--slots <number>', 'Requests to serve at once', wholeNumber, 4)
     .option('--context <number>', 'Tokens a slot may hold', wholeNumber)
+    .option('--pinned', 'Not to be ended to make room', false)
+    .option('--need-bytes <number>', 'Memory that it was promised', wholeNumber)
+    .option('--weights-bytes <number>', 'How much of that is for the weights', wholeNumber)
     .option('--hive-url <url>', 'Where to report to')
-    .action(({ context, hiveUrl, ...flags }: WorkerFlags) => roles.worker({ ...flags, context, hiveUrl }));
+    .action((flags: WorkerFlags) => roles.worker(flags));
 }
 
 function hostOption(): Option {

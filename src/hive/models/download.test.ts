@@ -514,6 +514,7 @@ async function bundle(entry: string, outfile: string): Promise<void> {
     bundle: true,
     platform: 'node',
     format: 'cjs',
+    target: 'node20.19',
     external: ['libsql'],
     logLevel: 'silent',
   });

@@ -1,17 +1,20 @@
 import type { JobEvent, Model } from '../../contract/index.ts';
 import { download, type DownloadRequest } from './download.ts';
 import { PATIENCE, type Patience } from './limits.ts';
+import { MemoryReader } from './memory-reader.ts';
 import { Shelf, type ShelfOptions } from './shelf.ts';
 import { Writers } from './writers.ts';
 
+export { formatBytes } from './disk.ts';
 export type { DownloadRequest } from './download.ts';
+export { BATCH_TOKENS, CACHE_STEP_TOKENS, DEFAULT_CONTEXT_TOKENS, upTo } from './estimate-memory.ts';
 
 export interface ModelStoreOptions extends ShelfOptions {
   /** For tests: shorter deadlines and fewer tries. */
   patience?: Patience;
 }
 
-/** The models of this machine. */
+/** The models of this machine, each with what it takes in memory, as far as its header tells. */
 export interface ModelStore {
   /** The built-in model, then the others in the order of their coming. A model whose file is gone or changed is left out, and logged. */
   list(): Promise<Model[]>;
@@ -39,15 +42,18 @@ export interface ModelStore {
 export function openModelStore(options: ModelStoreOptions): ModelStore {
   const shelf = new Shelf(options);
   const writers = new Writers(options.modelsDir);
+  const memory = new MemoryReader();
   const room = { shelf, writers, patience: options.patience ?? PATIENCE };
   return {
-    list: () => shelf.list(),
-    get: (name) => shelf.get(name),
+    list: async () => Promise.all((await shelf.list()).map((model) => memory.filledIn(model))),
+    get: async (name) => memory.filledIn(await shelf.get(name)),
     async resolve(nameOrPath) {
-      const model = await shelf.resolve(nameOrPath);
+      const model = await memory.filledIn(await shelf.resolve(nameOrPath));
       return { model, path: model.path };
     },
-    download: (request, signal) => download(room, request, signal),
+    async *download(request, signal) {
+      return memory.filledIn(yield* download(room, request, signal));
+    },
     async remove(name, assertUnused) {
       await shelf.assertRemovable(name);
       assertUnused?.(shelf.filesOf(name).model);

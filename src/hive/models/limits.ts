@@ -28,3 +28,7 @@ export const SMALLEST_GGUF_BYTES = 24;
 export const FILE_CHUNK_BYTES = 256 * 1024;
 /** Model names listed in an error message. */
 export const NAMES_SHOWN_LIMIT = 10;
+/** The largest vocabularies take about 20 MB. */
+export const HEADER_BYTES_LIMIT = 64 * 1024 * 1024;
+/** Files whose headers are remembered. */
+export const HEADERS_KEPT_LIMIT = 1000;

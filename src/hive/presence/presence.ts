@@ -78,9 +78,9 @@ export class Presence {
   }
 
   async #lookAtMachine(): Promise<void> {
-    const { hiveId, models, dataDir } = this.#parts;
+    const { hiveId, models, workers, dataDir } = this.#parts;
     try {
-      const { version, hostname, disk_free_bytes, devices } = await readCapabilities(hiveId, dataDir);
+      const { version, hostname, disk_free_bytes, devices } = await readCapabilities(hiveId, dataDir, () => workers.devices());
       const known = await models.list();
       const machine = { version, hostname, disk_free_bytes, devices, models: known };
       const report: HiveReport = { kind: 'hive', hive_id: hiveId, pid: process.pid, started_at: this.#startedAt, ...machine };

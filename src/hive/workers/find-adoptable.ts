@@ -50,5 +50,11 @@ async function lookAt(pidfile: Pidfile, { paths, token }: Home): Promise<Adoptab
 
 /** What a worker wrote about itself into its pidfile: same version, so same shape. */
 function told({ extra }: Pidfile): WorkerSpec & { contextSize: number | undefined } {
-  return { context: undefined, contextSize: undefined, ...extra } as WorkerSpec & { contextSize: number | undefined };
+  const { needBytes, weightsBytes, ...flags } = { needBytes: undefined, weightsBytes: undefined, ...extra } as {
+    needBytes: number | undefined;
+    weightsBytes: number | undefined;
+  };
+  const need = needBytes === undefined || weightsBytes === undefined ? undefined : { bytes: needBytes, weightsBytes };
+  const unsaid = { context: undefined, contextSize: undefined, pinned: false };
+  return { ...unsaid, ...flags, need } as unknown as WorkerSpec & { contextSize: number | undefined };
 }

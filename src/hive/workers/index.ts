@@ -1,4 +1,6 @@
-export { describeWorker, type WorkerSpec } from './worker-process.ts';
+export { describeWorker } from './worker-process.ts';
+export type { MakeSpec } from './lease.ts';
+export { needOf } from './memory-need.ts';
 export type { Lease } from './slot-queue.ts';
 export { WorkerPool } from './worker-pool.ts';
 

@@ -1,11 +1,21 @@
 import { JobError } from '../../contract/index.ts';
-import type { Ending } from '../../daemon/index.ts';
+import { tailLog, type Ending } from '../../daemon/index.ts';
 
+/** Read from the end of a dead worker's log, to find its last words among what it said in passing. */
+const LOG_LINES = 20;
 const LAST_WORDS_LINES = 5;
 const GRAVE_LEVELS: ReadonlySet<unknown> = new Set(['warn', 'error', 'fatal']);
 
 export function howItEnded({ signal, exitCode }: Ending): string {
   return signal === null ? `ended with exit code ${exitCode}` : `was ended by ${signal}`;
+}
+
+export async function readLastWords(logFile: string): Promise<string> {
+  try {
+    return lastWordsIn(await tailLog(logFile, LOG_LINES));
+  } catch (cause) {
+    return `Its log cannot be read: ${String(cause)}`;
+  }
 }
 
 /** What a dead worker's log says of its death: the engine's own lines, which are plain text, and what the worker found grave. */

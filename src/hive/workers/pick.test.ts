@@ -1,32 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { fits, pickFree, type Need } from './pick.ts';
-import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
-
-function worker(
-  id: string,
-  overrides: Partial<WorkerSpec> & { inFlight?: number; kind?: WorkerProcess['state']['kind'] } = {},
-): WorkerProcess {
-  const { inFlight = 0, kind = 'ready', ...spec } = overrides;
-  const states = {
-    ready: { kind: 'ready', port: 1 },
-    loading: { kind: 'loading' },
-    stopping: { kind: 'stopping', port: 1 },
-    exited: { kind: 'exited', lastWords: undefined },
-  } as const;
-  return {
-    id,
-    spec: { model: 'tiny', modelPath: '/tiny.gguf', worker: 'cpu', device: 0, slots: 2, context: undefined, ...spec },
-    startedAt: '',
-    state: states[kind],
-    identity: undefined,
-    inFlight,
-    contextSize: undefined,
-    unwanted: new AbortController(),
-    died: new AbortController(),
-    ending: undefined,
-    loaded: Promise.resolve(),
-  };
-}
+import { worker } from './testing/worker.ts';
+import type { WorkerProcess } from './worker-process.ts';
 
 const need = (overrides: Partial<Need> = {}): Need => ({
   modelPath: '/tiny.gguf',

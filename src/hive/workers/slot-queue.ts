@@ -92,6 +92,7 @@ export class SlotQueue {
         if (!isHeld) return;
         isHeld = false;
         worker.inFlight -= 1;
+        worker.lastUsedAt = new Date().toISOString();
         this.serve();
       },
     };

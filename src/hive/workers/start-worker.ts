@@ -68,8 +68,11 @@ function argumentsOf(id: string, spec: WorkerSpec, { hiveId, hiveUrl }: StartOpt
     slots: spec.slots,
     context: spec.context,
     'hive-url': hiveUrl,
+    'need-bytes': spec.need?.bytes,
+    'weights-bytes': spec.need?.weightsBytes,
   };
-  return Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
+  const given = Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
+  return spec.pinned ? [...given, '--pinned'] : given;
 }
 
 /** One process a device: the engine takes all that it can see, so it sees only one. */

@@ -1,21 +1,22 @@
 import { rm } from 'node:fs/promises';
-import { JobError } from '../../contract/index.ts';
-import { removePidfile, stopProcess, tailLog, whenEnded, type HomePaths } from '../../daemon/index.ts';
-import { raceAbort } from '../../jobs/index.ts';
+import { JobError, type Device } from '../../contract/index.ts';
+import { removePidfile, stopProcess, whenEnded, type HomePaths } from '../../daemon/index.ts';
 import { log, narrate } from '../../narration/index.ts';
+import { admit } from './admit.ts';
 import { findAdoptable } from './find-adoptable.ts';
+import { lease, type LeaseRequest, type MakeSpec } from './lease.ts';
+import type { Reading } from './ledger.ts';
 import { STOP_GRACE_MS } from './limits.ts';
 import { fits, type Need } from './pick.ts';
+import { devicesIn, readMemory } from './read-memory.ts';
 import { RESTART_WINDOW_MS, RestartBudget, RESTARTS } from './restart-budget.ts';
 import { SlotQueue, type Lease } from './slot-queue.ts';
 import { startWorker } from './start-worker.ts';
-import { howItEnded, lastWordsIn, workerDied } from './last-words.ts';
+import { howItEnded, readLastWords, workerDied } from './last-words.ts';
 import { newWorker, newWorkerId, type WorkerProcess, type WorkerSpec } from './worker-process.ts';
 
 /** Exited workers that worker_list still shows, with their last words. */
 const SHOWN_EXITED = 5;
-/** Read from the end of a dead worker's log, to find its last words among what it said in passing. */
-const LOG_LINES = 20;
 
 export interface PoolOptions {
   hiveId: string;
@@ -25,6 +26,14 @@ export interface PoolOptions {
   onChange: () => void;
   paths: HomePaths;
   token: string | undefined;
+  /** What the machine says of its devices now. */
+  readDevices: () => Promise<Device[]>;
+}
+
+interface Beginning {
+  signal?: AbortSignal | undefined;
+  /** Workers that end before it loads. */
+  after?: readonly WorkerProcess[];
 }
 
 /** Every worker process of this hive: the one owner of their states. */
@@ -57,48 +66,41 @@ export class WorkerPool {
     return this.list().some((worker) => worker.state.kind === 'ready' && fits(worker, need));
   }
 
+  /** The devices of this machine, with what is promised of their memory. */
+  async devices(): Promise<Device[]> {
+    return devicesIn(await this.#read(), this.list());
+  }
+
   /**
-   * Starts a worker and waits until it has loaded its model.
-   * @throws JobError model_corrupt, model_too_large, device_not_found, worker_start_failed, deadline_exceeded; cancelled
+   * Starts a worker and waits until it has loaded its model. Ends nobody to make room for it.
+   * @throws JobError model_corrupt, model_too_large, no_room, device_not_found, worker_start_failed, deadline_exceeded; cancelled
    */
-  async spawn(spec: WorkerSpec, signal?: AbortSignal): Promise<WorkerProcess> {
-    const worker = this.#begin(newWorkerId(), spec, signal);
+  async spawn(makeSpec: MakeSpec, signal?: AbortSignal): Promise<WorkerProcess> {
+    const reading = await this.#read();
+    // From here to the worker's place among the others in one turn, or two could be promised the same memory.
+    const workers = this.list();
+    const spec = makeSpec(devicesIn(reading, workers));
+    const { after } = admit(spec, { workers, reading }, { mayEvict: false });
+    const worker = this.#begin(newWorkerId(), spec, { signal, after });
     await worker.loaded;
     return worker;
   }
 
   /**
-   * A free slot on a worker that fits, spawning one when none does.
-   * @param makeSpec of the worker to spawn; asked only then
+   * A free slot on a worker that fits, spawning one when none does, in the place of idle ones where it must be.
+   * @throws JobError no_room, model_too_large, and what a load throws
    */
-  async lease(need: Need, makeSpec: () => Promise<WorkerSpec>, signal: AbortSignal): Promise<Lease> {
-    let spec: WorkerSpec | undefined;
-    for (;;) {
-      signal.throwIfAborted();
-      const lease = this.#slots.take(need);
-      if (lease !== undefined) return lease;
-      const fitting = this.list().filter((worker) => fits(worker, need));
-      const loading = fitting.find(({ state }) => state.kind === 'loading');
-      const ending = fitting.find((worker) => worker.ending !== undefined && !worker.died.signal.aborted);
-      if (fitting.some(({ state }) => state.kind === 'ready')) {
-        const waited = await this.#slots.wait(need, signal);
-        if (waited !== undefined) return waited;
-      } else if (loading !== undefined) {
-        narrate('worker_load', `worker ${loading.id} is loading ${loading.spec.model}; waiting for it`);
-        await raceAbort(loading.loaded, signal);
-      } else if (ending !== undefined) {
-        // It is being ended, and started again after that: another one would be one too many.
-        await raceAbort(ending.ending ?? Promise.resolve(), signal);
-      } else if (need.workerId !== undefined) {
-        throw this.#goneWorker(need.workerId);
-      } else if (spec === undefined) {
-        // Asking takes a moment, in which another request may have begun to spawn: look again after it.
-        spec = await raceAbort(makeSpec(), signal);
-      } else {
-        // The load goes on if this request is cancelled: others may be waiting for it by then.
-        await raceAbort(this.#begin(newWorkerId(), spec).loaded, signal);
-      }
-    }
+  lease(request: LeaseRequest): Promise<Lease> {
+    return lease(
+      {
+        slots: this.#slots,
+        list: () => this.list(),
+        read: () => this.#read(),
+        begin: (spec, after) => this.#begin(newWorkerId(), spec, { after }),
+        evict: (worker) => this.#evict(worker),
+      },
+      request,
+    );
   }
 
   /** The slot of a request that a former process of this hive has sent to a worker. Undefined when that has ended. */
@@ -111,7 +113,8 @@ export class WorkerPool {
   async remove(id: string): Promise<void> {
     const worker = this.get(id);
     await this.#stop(worker);
-    this.#forget(id);
+    // It may have been started again meanwhile.
+    if (this.#workers.get(id) === worker) this.#forget(id);
   }
 
   /** Same id, same spec, new process. */
@@ -119,7 +122,7 @@ export class WorkerPool {
     const { spec } = this.get(id);
     await this.#stop(this.get(id));
     this.#budget.forget(id);
-    const worker = this.#begin(id, spec, signal);
+    const worker = this.#begin(id, spec, { signal });
     await worker.loaded;
     return worker;
   }
@@ -160,19 +163,27 @@ export class WorkerPool {
     await this.#bury(worker, { how: 'does not answer and was ended', lastWords: why });
   }
 
-  #goneWorker(id: string): JobError {
-    const { state } = this.get(id);
-    return state.kind === 'exited'
-      ? workerDied(id, 'has ended', state.lastWords)
-      : new JobError('worker_unreachable', `Worker '${id}' is ${state.kind}`);
+  #read(): Promise<Reading> {
+    return readMemory(this.#options.readDevices, this.list());
   }
 
-  #begin(id: string, spec: WorkerSpec, signal?: AbortSignal): WorkerProcess {
+  /** Nobody waits for it here; whoever needs its memory waits for `stopped`. */
+  #evict(worker: WorkerProcess): void {
+    this.remove(worker.id).catch((cause: unknown) =>
+      log.error({ err: cause, worker_id: worker.id }, `${worker.id} could not be ended`),
+    );
+  }
+
+  /** Does not ask whether there is room: a worker that is started again has had it. */
+  #begin(id: string, spec: WorkerSpec, { signal, after = [] }: Beginning = {}): WorkerProcess {
     if (this.#isStopping) throw new JobError('shutting_down', `Hive '${this.#options.hiveId}' is shutting down`);
     const worker = newWorker(id, spec);
     this.#workers.set(id, worker);
     narrate('worker_spawn', `worker ${id} loading ${spec.model} on ${spec.worker}:${spec.device}`);
-    worker.loaded = this.#load(worker, AbortSignal.any([worker.unwanted.signal, ...(signal === undefined ? [] : [signal])]));
+    const unwanted = AbortSignal.any([worker.unwanted.signal, ...(signal === undefined ? [] : [signal])]);
+    // Also after one that could not be ended: the worker looks for itself whether it can load.
+    const room = Promise.allSettled(after.map(({ ending, stopped }) => ending ?? stopped));
+    worker.loaded = room.then(() => this.#load(worker, unwanted));
     // Whoever needs the worker awaits `loaded`; if nobody does, its failure is in the log and in worker_list.
     worker.loaded.catch(() => undefined);
     this.#options.onChange();
@@ -181,6 +192,7 @@ export class WorkerPool {
 
   async #load(worker: WorkerProcess, signal: AbortSignal): Promise<void> {
     try {
+      signal.throwIfAborted();
       const started = await startWorker(worker, { ...this.#options, signal });
       worker.identity = started.identity;
       worker.contextSize = started.contextSize;
@@ -208,7 +220,9 @@ export class WorkerPool {
     worker.state = { kind: 'stopping', port: worker.state.port };
     this.#options.onChange();
     narrate('worker_stop', `stopping worker ${worker.id}`);
-    await stopProcess({ ...worker.identity, name: worker.id }, { graceMs: STOP_GRACE_MS });
+    const stopping = stopProcess({ ...worker.identity, name: worker.id }, { graceMs: STOP_GRACE_MS });
+    worker.stopped = stopping.then(noted, noted);
+    await stopping;
     worker.state = { kind: 'exited', lastWords: undefined };
     worker.died.abort(new JobError('worker_died', `Worker '${worker.id}' was stopped`));
     this.#options.onChange();
@@ -218,15 +232,9 @@ export class WorkerPool {
     if (worker.state.kind === 'stopping' || worker.state.kind === 'exited') return;
     worker.state = { kind: 'exited', lastWords: how };
     this.#options.onChange();
-    worker.ending ??= this.#readLastWords(worker).then((lastWords) => this.#bury(worker, { how, lastWords }));
-  }
-
-  async #readLastWords({ id }: WorkerProcess): Promise<string> {
-    try {
-      return lastWordsIn(await tailLog(this.#options.paths.logFile(id), LOG_LINES));
-    } catch (cause) {
-      return `Its log cannot be read: ${String(cause)}`;
-    }
+    worker.ending ??= readLastWords(this.#options.paths.logFile(worker.id)).then((lastWords) =>
+      this.#bury(worker, { how, lastWords }),
+    );
   }
 
   /** Of a worker that nobody wanted to end: its successor first, so that its requests find that one instead of making another. */
@@ -275,3 +283,6 @@ export class WorkerPool {
     for (const { id } of exited.slice(0, -SHOWN_EXITED)) this.#forget(id);
   }
 }
+
+/** How a stop went is told to whoever asked for it. */
+const noted = (): void => undefined;

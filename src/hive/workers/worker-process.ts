@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Worker, WorkerKind } from '../../contract/index.ts';
 
+/** Memory of its device that a worker takes. */
+export interface MemoryNeed {
+  /** All of it. */
+  bytes: number;
+  weightsBytes: number;
+}
+
 /** What a worker is to be: which model, on what. */
 export interface WorkerSpec {
   model: string;
@@ -10,6 +17,10 @@ export interface WorkerSpec {
   slots: number;
   /** Tokens a slot may hold; the engine chooses when undefined. */
   context: number | undefined;
+  /** Never ended to make room for another model. */
+  pinned: boolean;
+  /** Undefined where the model's file does not tell. */
+  need: MemoryNeed | undefined;
 }
 
 /**
@@ -35,6 +46,10 @@ export interface WorkerProcess {
   identity: { pid: number; started: string } | undefined;
   /** Requests that the hive has sent there and that have not ended. */
   inFlight: number;
+  /** Requests that wait for it to be ready. */
+  awaited: number;
+  /** When its last request ended. */
+  lastUsedAt: string | undefined;
   /** Tokens a slot holds; undefined until loaded. */
   contextSize: number | undefined;
   /** Aborts to give its load up. */
@@ -43,6 +58,8 @@ export interface WorkerProcess {
   readonly died: AbortController;
   /** Set while a process that nobody wanted to end is being dealt with; resolves when its requests have been told. Never rejects. */
   ending: Promise<void> | undefined;
+  /** Settles when a stop that somebody asked for is over. */
+  stopped: Promise<void>;
   /** Settles when it is ready, or with the error of its start. */
   loaded: Promise<void>;
 }
@@ -59,12 +76,20 @@ export function newWorker(id: string, spec: WorkerSpec): WorkerProcess {
     state: { kind: 'loading' },
     identity: undefined,
     inFlight: 0,
+    awaited: 0,
+    lastUsedAt: undefined,
     contextSize: undefined,
     unwanted: new AbortController(),
     died: new AbortController(),
     ending: undefined,
+    stopped: Promise.resolve(),
     loaded: Promise.resolve(),
   };
+}
+
+/** Of one that nobody has used yet, when it was started. */
+export function lastUsedAt(worker: WorkerProcess): string {
+  return worker.lastUsedAt ?? worker.startedAt;
 }
 
 export function describeWorker(worker: WorkerProcess, hiveId: string): Worker {
@@ -83,6 +108,9 @@ export function describeWorker(worker: WorkerProcess, hiveId: string): Worker {
     slots_used: state.kind === 'exited' ? 0 : Math.min(worker.inFlight, spec.slots),
     ...(worker.contextSize === undefined ? {} : { context: worker.contextSize }),
     started_at: worker.startedAt,
+    ...(spec.pinned ? { pinned: true } : {}),
+    ...(worker.lastUsedAt === undefined ? {} : { last_used_at: worker.lastUsedAt }),
+    ...(spec.need === undefined ? {} : { need_bytes: spec.need.bytes }),
     ...(state.kind === 'exited' && state.lastWords !== undefined ? { last_words: state.lastWords } : {}),
   };
 }

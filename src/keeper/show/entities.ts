@@ -9,6 +9,7 @@ import {
   type HiveHealth,
   type JobRecord,
   type Model,
+  type ModelMemory,
   type OutputOf,
   type SshTarget,
   type Worker,
@@ -42,6 +43,8 @@ const workerColumns: Column<Status['workers'][number]>[] = [
   { title: 'STATE', cell: (each) => each.state },
   { title: 'SLOTS', cell: (each) => (isOver(each) ? '' : `${each.slots_used}/${each.slots}`), align: 'right' },
   { title: 'CONTEXT', cell: (each) => each.context?.toString() ?? '', align: 'right' },
+  { title: 'PINNED', cell: (each) => (each.pinned && !isOver(each) ? 'yes' : '') },
+  { title: 'IDLE', cell: (each) => idleFor(each) ?? '', align: 'right' },
 ];
 
 const reportedColumns: Column<Status['workers'][number]>[] = [
@@ -86,6 +89,9 @@ export const workers: Entity<Worker> = {
         ['port', each.port?.toString()],
         ['pid', each.pid?.toString()],
         ['started', clock(each.started_at)],
+        ['pinned', each.pinned ? 'yes: never ended to make room' : undefined],
+        ['idle for', idleFor(each)],
+        ['needs', each.need_bytes === undefined ? undefined : `about ${bytes(each.need_bytes)}`],
         ['last words', each.last_words],
       ],
       look,
@@ -103,6 +109,7 @@ export const models: Entity<Model> = {
         ['model', each.model],
         ['size', bytes(each.size_bytes)],
         ['file', each.path],
+        ['memory', each.memory && memoryText(each.memory)],
         ['source', each.source],
         ['sha256', each.sha256],
         ['since', clock(each.created_at)],
@@ -227,6 +234,17 @@ function devices({ hive_id, capabilities: known }: Hive, look: Look): string[] {
       look,
     ),
   ];
+}
+
+/** Since its last request; not of one that is busy, or has had none. */
+function idleFor({ state, slots_used, last_used_at }: Worker): string | undefined {
+  if (state !== 'ready' || slots_used > 0 || last_used_at === undefined) return undefined;
+  return duration(Date.now() - Date.parse(last_used_at));
+}
+
+function memoryText(memory: ModelMemory): string {
+  const cache = `${bytes(memory.kv_bytes_per_token * 1000)} of KV cache for 1,000 tokens`;
+  return `${bytes(memory.weights_bytes)} of weights, ${cache}, ${bytes(memory.compute_bytes)} to compute in`;
 }
 
 const deviceName = ({ worker: kind, device }: Capabilities['devices'][number]): string => `${kind}:${device}`;

@@ -42,6 +42,28 @@ test('of a worker that has exited no slots and no rates are shown, and of an idl
   ]);
 });
 
+test('a worker that is pinned or idle says so; of one in use there is no such time', () => {
+  const used = { ...worker, last_used_at: new Date(Date.now() - 300_000).toISOString() };
+  const rows = [
+    { ...used, slots_used: 0 },
+    { ...used, worker_id: 'worker-2', pinned: true },
+  ];
+  expect(text('worker_list', { workers: rows }).split('\n')).toEqual([
+    'WORKER           HIVE       MODEL  DEVICE  STATE  SLOTS  PINNED   IDLE',
+    'worker-1a2b3c4d  localhost  tiny   cpu:0   ready    0/4          5 min',
+    'worker-2         localhost  tiny   cpu:0   ready    1/4  yes',
+  ]);
+  expect(text('worker_get', rows[0])).toContain('idle for  5 min');
+  expect(text('worker_get', { ...worker, need_bytes: 20_000_000 })).toContain('needs    about 20.0 MB');
+});
+
+test('of a model is shown what it takes in memory, where that is known', () => {
+  const memory = { weights_bytes: 8_500_000_000, kv_bytes_per_token: 131_072, compute_bytes: 149_000_000, context_length: 8192 };
+  const line = 'memory  8.5 GB of weights, 131 MB of KV cache for 1,000 tokens, 149 MB to compute in';
+  expect(text('model_get', { ...model, memory })).toContain(line);
+  expect(text('model_get', model)).not.toContain('memory');
+});
+
 test.each([
   ['workers', 'No workers. Start one: rbee worker spawn --model tiny'],
   ['models', 'No models. Fetch one: rbee model download <url>'],

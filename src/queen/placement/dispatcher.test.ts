@@ -22,7 +22,7 @@ function queenOf(...hives: HiveView[]) {
       return dispatcher.lease({ model: 'bee', prompt: 'hello', ...input }, { signal: new AbortController().signal, ...options });
     });
     const emit = (event: JobEvent) => event.kind === 'narration' && said.push(event.data.human);
-    const context = { jobId: 'job', correlationId: 'c', signal: never, emit, drives: () => undefined };
+    const context = { jobId: 'job', correlationId: 'c', signal: never, emit, drives: () => undefined, parks: () => undefined };
     return run(undefined, context)
       .next()
       .then(({ value }) => value as Lease);
@@ -347,7 +347,14 @@ describe('a hive that is asleep', () => {
 test('explain says what would be done, and does nothing', async () => {
   const { index, wake, dispatcher } = queenOf(loaded(), hive('localhost', { state: 'asleep' }));
   const input = { model: 'bee', prompt: 'hello', temperature: 0, stream: true, continue_elsewhere: false };
-  const context = { jobId: 'job', correlationId: 'c', signal: never, emit: () => undefined, drives: () => undefined };
+  const context = {
+    jobId: 'job',
+    correlationId: 'c',
+    signal: never,
+    emit: () => undefined,
+    drives: () => undefined,
+    parks: () => undefined,
+  };
   const { value } = await createExplain(dispatcher)(input, context).next();
   expect(value).toEqual({
     model: 'bee',

@@ -1,0 +1,39 @@
+import * as fs from 'node:fs/promises';
+import { JobError, type Model, type ModelMemory } from '../../contract/index.ts';
+import { log } from '../../narration/index.ts';
+import { estimateMemory, isMemoryField } from './estimate-memory.ts';
+import { readGgufHeader } from './gguf-header.ts';
+import { HEADERS_KEPT_LIMIT } from './limits.ts';
+
+/** Estimates what models take, reading each file's header once, and again when the file has changed. */
+export class MemoryReader {
+  readonly #known = new Map<string, { version: string; memory: Promise<ModelMemory | undefined> }>();
+
+  /** The model with its memory, where its header tells. A file that cannot be read is told by whoever loads it. */
+  async filledIn(model: Model): Promise<Model> {
+    const memory = await this.#of(model.path);
+    return memory === undefined ? model : { ...model, memory };
+  }
+
+  async #of(file: string): Promise<ModelMemory | undefined> {
+    const stats = await fs.stat(file).catch(() => undefined);
+    if (stats === undefined) return undefined;
+    const version = `${stats.size} ${stats.mtimeMs}`;
+    const known = this.#known.get(file);
+    if (known?.version === version) return known.memory;
+    if (this.#known.size >= HEADERS_KEPT_LIMIT) this.#known.clear();
+    const memory = readMemory(file);
+    this.#known.set(file, { version, memory });
+    return memory;
+  }
+}
+
+async function readMemory(file: string): Promise<ModelMemory | undefined> {
+  try {
+    return estimateMemory(await readGgufHeader(file, isMemoryField));
+  } catch (cause) {
+    if (!(cause instanceof JobError)) throw cause;
+    log.debug({ err: cause }, `what ${file} takes in memory is not known`);
+    return undefined;
+  }
+}

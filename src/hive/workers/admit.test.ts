@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest';
+import type { Device } from '../../contract/index.ts';
+import { admit } from './admit.ts';
+import { extraBytes, roomOn, type Reading } from './ledger.ts';
+import { worker } from './testing/worker.ts';
+import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
+
+const GB = 1_000_000_000;
+
+function reading(freeGb: number, told: Partial<Reading> = {}): Reading {
+  const device = (kind: Device['worker']): Device => ({
+    worker: kind,
+    device: 0,
+    name: 'x',
+    memory_bytes: 24 * GB,
+    memory_free_bytes: freeGb * GB,
+  });
+  return { devices: [device('cpu'), device('cuda')], loading: new Set(), ownBytes: new Map(), ...told };
+}
+
+/** A worker, or the spec of one, whose weights are so many of the gigabytes that it needs. */
+function of(id: string, [gb, weightsGb]: [number, number], told: Parameters<typeof worker>[1] = {}): WorkerProcess {
+  return worker(id, { model: id, modelPath: `/${id}.gguf`, need: { bytes: gb * GB, weightsBytes: weightsGb * GB }, ...told });
+}
+const spec = (...args: Parameters<typeof of>): WorkerSpec => of(...args).spec;
+const loading = { kind: 'loading' } as const;
+const cuda = { worker: 'cuda' } as const;
+const cpu0 = { worker: 'cpu', device: 0 } as const;
+const cuda0 = { worker: 'cuda', device: 0 } as const;
+
+describe('room on a device, in GB', () => {
+  const a = of('a', [10, 8]);
+  const onGpu = of('a', [10, 8], cuda);
+  test.each<[string, WorkerProcess[], Reading, { free: number; promised: number }]>([
+    ['an empty one', [], reading(20), { free: 20, promised: 0 }],
+    ['a loading worker is promised all that it needs', [of('a', [10, 8], loading)], reading(20), { free: 20, promised: 10 }],
+    [
+      'two of one file are promised its weights once',
+      [of('a', [10, 8], loading), of('a', [10, 8], loading)],
+      reading(20),
+      { free: 20, promised: 12 },
+    ],
+    [
+      'weights that are page cache are not free',
+      [a],
+      reading(20, { ownBytes: new Map([[a, 2 * GB]]) }),
+      { free: 12, promised: 0 },
+    ],
+    [
+      'weights that were copied are counted once',
+      [a],
+      reading(10, { ownBytes: new Map([[a, 10 * GB]]) }),
+      { free: 10, promised: 0 },
+    ],
+    [
+      'one more of a mapped file is promised the rest',
+      [a, of('a', [10, 8], loading)],
+      reading(20, { ownBytes: new Map([[a, 2 * GB]]) }),
+      { free: 12, promised: 2 },
+    ],
+    [
+      'a promise holds for a reading from before its end',
+      [a],
+      reading(20, { loading: new Set([a]) }),
+      { free: 20, promised: 10 },
+    ],
+    ['an exited worker is promised nothing', [of('a', [10, 8], { kind: 'exited' })], reading(20), { free: 20, promised: 0 }],
+    ['a worker on another device takes nothing here', [onGpu], reading(20), { free: 20, promised: 0 }],
+  ])('%s', (_name, workers, told, { free, promised }) => {
+    expect(roomOn(cpu0, workers, told)).toEqual({ totalBytes: 24 * GB, freeBytes: free * GB, promisedBytes: promised * GB });
+  });
+
+  test('on a GPU the driver counts everything of a worker that is ready', () => {
+    expect(roomOn(cuda0, [onGpu], reading(14))).toMatchObject({ freeBytes: 14 * GB, promisedBytes: 0 });
+    expect(roomOn(cuda0, [of('a', [10, 8], { ...cuda, ...loading })], reading(20))).toMatchObject({ promisedBytes: 10 * GB });
+  });
+
+  test('one more worker of a file that is loading shares its weights on a CPU, and not on a GPU', () => {
+    expect(extraBytes(spec('a', [10, 8]), [of('a', [10, 8], loading)], reading(20))).toBe(2 * GB);
+    expect(extraBytes(spec('a', [10, 8], cuda), [of('a', [10, 8], { ...cuda, ...loading })], reading(20))).toBe(10 * GB);
+  });
+});
+
+describe('one more worker', () => {
+  const infer = { mayEvict: true };
+  const idle = of('idle', [10, 8], cuda);
+  const going = of('going', [10, 8], { ...cuda, kind: 'stopping' });
+  const fleet = (freeGb: number, ...workers: WorkerProcess[]) => ({ workers, reading: reading(freeGb) });
+  const nobody = { evict: [], after: [] };
+
+  test.each<[string, ReturnType<typeof fleet>, { evict: WorkerProcess[]; after: WorkerProcess[] }]>([
+    ['fits', fleet(9), nobody],
+    ['fits in the place of an idle one', fleet(4, idle), { evict: [idle], after: [] }],
+    [
+      'fits when one that is ending has ended, and nobody else is ended for it',
+      fleet(4, idle, going),
+      { evict: [], after: [going] },
+    ],
+  ])('%s', (_name, told, admission) => {
+    expect(admit(spec('new', [9, 8], cuda), told, infer)).toEqual(admission);
+  });
+
+  test('of unknown need is left to the worker to judge', () => {
+    expect(admit({ ...spec('new', [9, 8]), need: undefined }, fleet(0), infer)).toEqual(nobody);
+  });
+
+  test.each<[string, { gb: number; told: ReturnType<typeof fleet>; mayEvict: boolean }, { code: string; says: string }]>([
+    [
+      'more than the device has',
+      { gb: 25, told: fleet(20), mayEvict: true },
+      {
+        code: 'model_too_large',
+        says: 'new needs about 25 GB (2 slots) and cuda:0 has 24 GB in all. Choose a smaller model, fewer slots or a smaller context.',
+      },
+    ],
+    [
+      'what is promised to another',
+      { gb: 12, told: fleet(20, of('first', [12, 11], { ...cuda, ...loading })), mayEvict: true },
+      {
+        code: 'no_room',
+        says: 'new needs about 12 GB more (2 slots), and 20 GB are free on cuda:0, of which 12 GB are promised to workers that are loading. Ending its idle workers would not make enough room (1 loading).',
+      },
+    ],
+    [
+      'the place of an idle worker, for one who may not end it',
+      { gb: 9, told: fleet(4, idle), mayEvict: false },
+      {
+        code: 'no_room',
+        says: 'new needs about 9.0 GB more (2 slots), and 4.0 GB are free on cuda:0. Ending idle (idle), idle now, would make room: rbee worker delete idle',
+      },
+    ],
+    [
+      'the place of busy and pinned workers',
+      {
+        gb: 9,
+        told: fleet(1, of('a', [9, 8], { ...cuda, inFlight: 1 }), of('b', [9, 8], { ...cuda, pinned: true })),
+        mayEvict: true,
+      },
+      {
+        code: 'no_room',
+        says: 'new needs about 9.0 GB more (2 slots), and 1.0 GB are free on cuda:0. Ending its idle workers would not make enough room (1 busy, 1 pinned).',
+      },
+    ],
+    [
+      'what others than workers have',
+      { gb: 9, told: fleet(1), mayEvict: true },
+      {
+        code: 'no_room',
+        says: 'new needs about 9.0 GB more (2 slots), and 1.0 GB are free on cuda:0. Something else on the machine has the rest; or choose a smaller model, fewer slots or a smaller context.',
+      },
+    ],
+  ])('is refused %s', (_name, { gb, told, mayEvict }, { code, says }) => {
+    expect(() => admit(spec('new', [gb, gb - 1], cuda), told, { mayEvict })).toThrowError(
+      expect.objectContaining({ code, message: says }) as Error,
+    );
+  });
+});

@@ -1,0 +1,102 @@
+import { JobError, type Device } from '../../contract/index.ts';
+import { raceAbort } from '../../jobs/index.ts';
+import { narrate } from '../../narration/index.ts';
+import { admit } from './admit.ts';
+import { workerDied } from './last-words.ts';
+import type { Reading } from './ledger.ts';
+import { fits, type Need } from './pick.ts';
+import { devicesIn } from './read-memory.ts';
+import type { Lease, SlotQueue } from './slot-queue.ts';
+import { lastUsedAt, type WorkerProcess, type WorkerSpec } from './worker-process.ts';
+
+/** The worker to spawn when none fits, given what this machine has. */
+export type MakeSpec = (devices: readonly Device[]) => WorkerSpec;
+
+export interface LeaseRequest {
+  need: Need;
+  makeSpec: MakeSpec;
+  signal: AbortSignal;
+}
+
+/** What a lease may ask of the pool. */
+export interface Leasable {
+  slots: SlotQueue;
+  list(): WorkerProcess[];
+  read(): Promise<Reading>;
+  /** Starts a worker once the others have ended. Promises it its memory in the same turn. */
+  begin(spec: WorkerSpec, after: readonly WorkerProcess[]): WorkerProcess;
+  /** Ends an idle worker; no request is given to it from this turn on. */
+  evict(worker: WorkerProcess): void;
+}
+
+/**
+ * A free slot on a worker that fits. When none does, one is spawned, and idle workers are ended where it needs their room.
+ * @throws JobError no_room, model_too_large, and what a load throws
+ */
+export async function lease(pool: Leasable, { need, makeSpec, signal }: LeaseRequest): Promise<Lease> {
+  let fresh: Reading | undefined;
+  for (;;) {
+    signal.throwIfAborted();
+    // Of use only in the turn in which it came: after any other wait the machine may have changed.
+    const reading = fresh;
+    fresh = undefined;
+    const taken = pool.slots.take(need);
+    if (taken !== undefined) return taken;
+    const fitting = pool.list().filter((worker) => fits(worker, need));
+    const loading = fitting.find(({ state }) => state.kind === 'loading');
+    const ending = fitting.find((worker) => worker.ending !== undefined && !worker.died.signal.aborted);
+    if (fitting.some(({ state }) => state.kind === 'ready')) {
+      const waited = await pool.slots.wait(need, signal);
+      if (waited !== undefined) return waited;
+    } else if (loading !== undefined) {
+      narrate('worker_load', `worker ${loading.id} is loading ${loading.spec.model}; waiting for it`);
+      await untilLoaded(loading, signal);
+    } else if (ending !== undefined) {
+      // It is being ended, and started again after that: another one would be one too many.
+      await raceAbort(ending.ending ?? Promise.resolve(), signal);
+    } else if (need.workerId !== undefined) {
+      throw goneWorker(need.workerId, fitting[0]);
+    } else if (reading === undefined) {
+      // Asking takes a moment, in which another request may have begun to spawn: look again after it.
+      fresh = await raceAbort(pool.read(), signal);
+    } else {
+      // The load goes on if this request is cancelled: others may be waiting for it by then.
+      await untilLoaded(spawn(pool, makeSpec, reading), signal);
+    }
+  }
+}
+
+/** No await in here: what is found free is promised, and what is idle ended, before anybody else can look. */
+function spawn(pool: Leasable, makeSpec: MakeSpec, reading: Reading): WorkerProcess {
+  const workers = pool.list();
+  const spec = makeSpec(devicesIn(reading, workers));
+  const { evict, after } = admit(spec, { workers, reading }, { mayEvict: true });
+  for (const worker of evict) {
+    const unused = minutes(Date.now() - Date.parse(lastUsedAt(worker)));
+    narrate('evict', `ending idle ${worker.id} (${worker.spec.model}, unused for ${unused}) to make room for ${spec.model}`);
+    pool.evict(worker);
+  }
+  return pool.begin(spec, [...after, ...evict]);
+}
+
+/** Whom somebody waits for is not ended before that one has had its turn. */
+async function untilLoaded(worker: WorkerProcess, signal: AbortSignal): Promise<void> {
+  worker.awaited += 1;
+  try {
+    await raceAbort(worker.loaded, signal);
+  } finally {
+    worker.awaited -= 1;
+  }
+}
+
+function goneWorker(id: string, worker: WorkerProcess | undefined): JobError {
+  if (worker === undefined) return new JobError('worker_not_found', `Worker '${id}' is not there any more`);
+  const { state } = worker;
+  return state.kind === 'exited'
+    ? workerDied(id, 'has ended', state.lastWords)
+    : new JobError('worker_unreachable', `Worker '${id}' is ${state.kind}`);
+}
+
+function minutes(ms: number): string {
+  return ms < 60_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`;
+}

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import type { Device } from '../../contract/index.ts';
+import { roomOn, type Reading } from './ledger.ts';
+import type { WorkerProcess } from './worker-process.ts';
+
+/** What a worker has without a model, measured: Node and the engine's code. It is no part of what a model needs. */
+const BARE_WORKER_BYTES = 64_000_000;
+
+/** @param workers asked before the machine is: see Reading */
+export async function readMemory(readDevices: () => Promise<Device[]>, workers: readonly WorkerProcess[]): Promise<Reading> {
+  const loading = new Set(workers.filter(({ state }) => state.kind === 'loading'));
+  const onCpu = workers.filter(({ spec, state }) => spec.worker === 'cpu' && 'port' in state);
+  const [devices, ownBytes] = await Promise.all([readDevices(), Promise.all(onCpu.map(ownBytesOf))]);
+  return { devices, loading, ownBytes: new Map(ownBytes) };
+}
+
+/** What the hive tells of its devices: free is what is not needed by a worker, and promised what is going to be taken of it. */
+export function devicesIn(reading: Reading, workers: readonly WorkerProcess[]): Device[] {
+  return reading.devices.map((device) => {
+    const room = roomOn(device, workers, reading);
+    return room === undefined ? device : { ...device, memory_free_bytes: room.freeBytes, promised_bytes: room.promisedBytes };
+  });
+}
+
+/**
+ * Memory that it has for its model and that is not page cache, from proc(5): the engine writes all of the KV cache when it loads.
+ * None where there is no such file: then all its weights count as page cache.
+ */
+async function ownBytesOf(worker: WorkerProcess): Promise<[WorkerProcess, number]> {
+  const status = await readFile(`/proc/${worker.identity?.pid}/status`, 'utf8').catch(() => '');
+  const bytes = Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  return [worker, Math.max(0, bytes - BARE_WORKER_BYTES)];
+}

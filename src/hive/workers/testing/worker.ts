@@ -1,0 +1,30 @@
+import { newWorker, type WorkerProcess, type WorkerSpec } from '../worker-process.ts';
+
+const states = {
+  ready: { kind: 'ready', port: 1 },
+  loading: { kind: 'loading' },
+  stopping: { kind: 'stopping', port: 1 },
+  exited: { kind: 'exited', lastWords: undefined },
+} as const;
+
+type Now = Pick<WorkerProcess, 'inFlight' | 'awaited' | 'lastUsedAt'>;
+
+/** A worker of two slots, ready and idle, of which the hive knows this. */
+export function worker(
+  id: string,
+  told: Partial<WorkerSpec & Now> & { kind?: WorkerProcess['state']['kind'] } = {},
+): WorkerProcess {
+  const { kind = 'ready', inFlight = 0, awaited = 0, lastUsedAt, ...spec } = told;
+  const made = newWorker(id, {
+    model: 'tiny',
+    modelPath: '/tiny.gguf',
+    worker: 'cpu',
+    device: 0,
+    slots: 2,
+    context: undefined,
+    pinned: false,
+    need: undefined,
+    ...spec,
+  });
+  return { ...made, startedAt: '', state: states[kind], inFlight, awaited, lastUsedAt };
+}

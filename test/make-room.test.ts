@@ -1,0 +1,142 @@
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Device } from '../src/contract/index.ts';
+import { homePaths } from '../src/daemon/index.ts';
+import { inJob, log } from '../src/narration/index.ts';
+import { WorkerPool, type Lease, type MakeSpec } from '../src/hive/workers/index.ts';
+import { freePorts, leftovers } from './support/swarm.ts';
+
+const TINY = fileURLToPath(new URL('../models/rbee-tiny-Q8_0.gguf', import.meta.url));
+const MB = 1_000_000;
+/** The machine has room for two of these workers and not for three. */
+const NEED = { bytes: 20 * MB, weightsBytes: 2 * MB };
+const TOTAL_BYTES = 50 * MB;
+
+let home: string;
+let pool: WorkerPool;
+let said: string[];
+const before = { argv1: process.argv[1], env: { ...process.env } };
+
+beforeAll(async () => {
+  log.level = 'silent';
+  home = await mkdtemp(join(tmpdir(), 'rbee-room-'));
+  // What the hive starts as a worker, and where both of them live.
+  process.argv[1] = fileURLToPath(new URL('../dist/rbee.js', import.meta.url));
+  process.env['RBEE_HOME'] = home;
+  process.env['RBEE_WORKER_PORTS'] = String((await freePorts(1))[0]);
+  for (const name of ['a', 'b', 'c']) await copyFile(TINY, fileOf(name));
+});
+afterAll(async () => {
+  process.argv[1] = before.argv1 ?? '';
+  process.env = before.env;
+  await rm(home, { recursive: true });
+});
+beforeEach(() => {
+  said = [];
+  pool = new WorkerPool({
+    hiveId: 'test',
+    hiveUrl: 'http://127.0.0.1:9',
+    onChange: () => undefined,
+    paths: homePaths(),
+    token: undefined,
+    readDevices: machine,
+  });
+});
+afterEach(async () => {
+  await pool.stopAll();
+  expect(leftovers(home)).toEqual([]);
+});
+
+/** A GPU that loses what its workers need when they are ready, as a driver would tell it. */
+async function machine(): Promise<Device[]> {
+  const taken = pool.list().filter(({ state }) => 'port' in state).length * NEED.bytes;
+  return [{ worker: 'cpu', device: 0, name: 'x', memory_bytes: TOTAL_BYTES, memory_free_bytes: TOTAL_BYTES - taken }];
+}
+
+const fileOf = (model: string) => join(home, `${model}.gguf`);
+const specOf =
+  (model: string, pinned = false): MakeSpec =>
+  () => ({ model, modelPath: fileOf(model), worker: 'cpu', device: 0, slots: 1, context: 64, pinned, need: NEED });
+
+function spawn(model: string, pinned?: boolean) {
+  return pool.spawn(specOf(model, pinned));
+}
+
+/** A request for the model, which has its slot until `release`. */
+function request(model: string): Promise<Lease> {
+  const need = { modelPath: fileOf(model), workerId: undefined, device: undefined };
+  const voice = { actor: 'rbee-hive', jobId: 'job-1', correlationId: 'c1' } as const;
+  const emit = (event: { kind: string; data: unknown }) => {
+    if (event.kind === 'narration') said.push((event.data as { human: string }).human);
+  };
+  const { signal } = new AbortController();
+  return inJob({ ...voice, emit }, () => pool.lease({ need, makeSpec: specOf(model), signal }));
+}
+
+const models = () =>
+  pool
+    .list()
+    .filter(({ state }) => state.kind === 'ready')
+    .map(({ spec }) => spec.model)
+    .toSorted();
+
+describe('a request that needs its model loaded, where there is no room', () => {
+  test('takes the place of the worker that was unused for longest, and says so', async () => {
+    const [{ id }] = await Promise.all([spawn('a'), spawn('b')]);
+    (await request('b')).release();
+    expect(pool.get(id).lastUsedAt).toBeUndefined();
+    (await request('c')).release();
+    expect(models()).toEqual(['b', 'c']);
+    expect(said.join('\n')).toMatch(new RegExp(`ending idle ${id} \\(a, unused for \\d+ s\\) to make room for c`));
+    expect(() => pool.get(id)).toThrowError(expect.objectContaining({ code: 'worker_not_found' }) as Error);
+  });
+
+  test('ends nobody who is busy or pinned, and is told so', async () => {
+    await spawn('a', true);
+    const busy = await request('b');
+    await expect(request('c')).rejects.toMatchObject({
+      code: 'no_room',
+      message: expect.stringMatching(/1 busy, 1 pinned/) as string,
+    });
+    expect(models()).toEqual(['a', 'b']);
+    busy.release();
+    (await request('c')).release();
+    expect(models()).toEqual(['a', 'c']);
+  });
+
+  test('is one of many: one worker is ended and one loaded for all of them', async () => {
+    await Promise.all([spawn('a'), spawn('b')]);
+    const waiting = Array.from({ length: 5 }, async () => (await request('c')).release());
+    await Promise.all(waiting);
+    expect(models()).toEqual(['b', 'c']);
+    expect(said.filter((each) => each.startsWith('ending idle'))).toHaveLength(1);
+  });
+
+  test('a request for the model that is being ended is answered all the same', async () => {
+    const [first] = await Promise.all([spawn('a'), spawn('b')]);
+    const other = request('c');
+    await expect.poll(() => first.state.kind, { interval: 1 }).toBe('stopping');
+    const same = request('a');
+    for (const lease of await Promise.all([other, same])) {
+      expect(lease.worker.state.kind).toBe('ready');
+      lease.release();
+    }
+    expect(models()).toEqual(['a', 'c']);
+  });
+});
+
+test('of two spawns at once where one fits, one loads and the other is refused with what would help', async () => {
+  const first = await spawn('a', true);
+  const outcomes = await Promise.allSettled([spawn('b'), spawn('c')]);
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  const message =
+    'c needs about 20 MB more (1 slot of 64 tokens), and 30 MB are free on cpu:0, of which 20 MB are promised to workers that are loading. Ending its idle workers would not make enough room (1 pinned, 1 loading).';
+  expect(outcomes[1]).toMatchObject({ reason: { code: 'no_room', message } });
+  expect(await pool.devices()).toMatchObject([{ memory_free_bytes: 10 * MB, promised_bytes: 0 }]);
+  await pool.remove(first.id);
+  await spawn('c');
+  expect(models()).toEqual(['b', 'c']);
+});
