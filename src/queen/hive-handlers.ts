@@ -121,21 +121,13 @@ export function registrationHandlers({ hives, localHive }: HiveParts) {
   return { hive_create, hive_delete } satisfies Handlers;
 }
 
-/** What needs SSH, and placement. */
+/** What needs placement. */
 export function sshHandlers() {
   const explain: Run<'explain'> = async function* () {
     throw notOverSsh('Explaining where a request runs');
   };
 
-  const ssh_test: Run<'ssh_test'> = async function* () {
-    throw notOverSsh('Testing a machine over SSH');
-  };
-
-  const hive_import_ssh: Run<'hive_import_ssh'> = async function* () {
-    throw notOverSsh('Importing hosts of ~/.ssh/config');
-  };
-
-  return { ssh_test, hive_import_ssh, explain } satisfies Handlers;
+  return { explain } satisfies Handlers;
 }
 
 /** Asked when it matters, with a short deadline. */

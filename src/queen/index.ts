@@ -6,6 +6,8 @@ import { forwardHandlers, resumeOnHive } from './forward.ts';
 import { HiveCatalog } from './hive-catalog.ts';
 import { hiveHandlers, refresh, registrationHandlers, sshHandlers } from './hive-handlers.ts';
 import { LocalHive } from './local-hive.ts';
+import { machineHandlers } from './ssh-handlers.ts';
+import { SshShells } from './ssh/shells.ts';
 import { createStatus } from './status.ts';
 import { WorkerRegistry } from './worker-registry.ts';
 
@@ -33,7 +35,8 @@ export function createQueen(options: QueenOptions, catalog: Catalog): ServedRole
     port: hivePort,
     token,
   });
-  const parts = { hives, localHive, workers, peerOf, port };
+  const shells = new SshShells(homePaths());
+  const parts = { hives, localHive, workers, peerOf, port, shells };
   // In the background: nobody's request waits for it.
   const recordDevices = (hive: Hive) =>
     refresh(hive, parts).catch((cause: unknown) => log.warn({ err: cause }, 'the devices are not known yet'));
@@ -42,10 +45,12 @@ export function createQueen(options: QueenOptions, catalog: Catalog): ServedRole
       ...hiveHandlers(parts),
       ...registrationHandlers(parts),
       ...sshHandlers(),
+      ...machineHandlers(parts),
       ...forwardHandlers(parts),
       status: createStatus(parts),
     },
     resume: resumeOnHive(parts),
+    stop: () => shells.close(),
     findPeer: ({ name }: DownstreamJob) => peerOf(hives.get(name)),
     addRoutes: (app) => {
       app.post('/v1/worker-heartbeat', (request) => {

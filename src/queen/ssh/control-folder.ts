@@ -20,7 +20,10 @@ export class ControlFolder {
 
   async socketOf({ host, port, user }: SshTarget): Promise<string> {
     this.#made ??= make(this.#wanted);
-    const name = createHash('sha256').update(JSON.stringify([host, port, user])).digest('hex').slice(0, 12);
+    const name = createHash('sha256')
+      .update(JSON.stringify([host, port, user]))
+      .digest('hex')
+      .slice(0, 12);
     return join(await this.#made, name);
   }
 

@@ -36,7 +36,11 @@ const known: readonly Known[] = [
     code: 'ssh_unreachable',
     says: () => 'does not answer: the connection timed out',
   },
-  { pattern: /No route to host|Network is unreachable/, code: 'ssh_unreachable', says: () => 'cannot be reached: no route to host' },
+  {
+    pattern: /No route to host|Network is unreachable/,
+    code: 'ssh_unreachable',
+    says: () => 'cannot be reached: no route to host',
+  },
 ];
 
 /** Why ssh ended with 255. `words` is its stderr; where nobody foresaw them, they are the message. */
@@ -46,13 +50,18 @@ export function connectionFailure(words: string, target: SshTarget): JobError {
   const name = targetName(target);
   if (found !== undefined) return new JobError(found.code, `${name} ${found.says(words)}`, { cause: plain.trim() });
   const last = lastWords(plain);
-  return new JobError('ssh_unreachable', `The connection to ${name} ended${last === '' ? '' : `: ${last}`}`, { cause: plain.trim() });
+  return new JobError('ssh_unreachable', `The connection to ${name} ended${last === '' ? '' : `: ${last}`}`, {
+    cause: plain.trim(),
+  });
 }
 
 /** The script's own failure, in its own words. */
 export function scriptFailure({ status, stderr }: { status: number; stderr: string }, target: SshTarget): JobError {
   const words = lastWords(stderr);
-  return new JobError('ssh_failed', `On ${targetName(target)}: ${words === '' ? `a command ended with status ${status}` : words}`);
+  return new JobError(
+    'ssh_failed',
+    `On ${targetName(target)}: ${words === '' ? `a command ended with status ${status}` : words}`,
+  );
 }
 
 /** The client of a shared connection that broke before it could ask for anything. */
@@ -73,7 +82,7 @@ function lineOf(words: string, pattern: RegExp): string {
   return line.replace(/^\S+@\S+: /, '').trim();
 }
 
-function lastWords(words: string): string {
+export function lastWords(words: string): string {
   const lines = words.trim().split('\n');
   return lines.slice(-6).join('\n').trim().slice(-LAST_WORDS_CHARS);
 }

@@ -15,6 +15,8 @@ const DRAIN_MS = 300;
 export interface SshRun extends Pick<ShellRun, 'input' | 'signal' | 'withinMs'> {
   /** For the message of a deadline: "looking at the machine". */
   doing: string;
+  /** Its stderr as it comes, for who wants to know how far a run got that was given up. */
+  onWords?: (text: string) => void;
 }
 
 export interface SshEnding {
@@ -36,7 +38,7 @@ export async function runSsh(args: readonly string[], run: SshRun): Promise<SshE
   const onAbort = () => stop.abort(run.signal.reason);
   run.signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const output = collect(child, stop);
+    const output = collect(child, stop, run.onWords);
     const fed = feed(child, run.input ?? '', stop);
     const status = await Promise.race([endOf(child), whenAborted(stop.signal)]);
     await fed;
@@ -65,7 +67,7 @@ async function endOf(child: ChildProcess): Promise<number> {
 }
 
 /** What was said so far, when it is asked for. */
-function collect(child: ChildProcess, stop: AbortController): () => { stdout: string; stderr: string } {
+function collect(child: ChildProcess, stop: AbortController, onWords?: SshRun['onWords']): () => Omit<SshEnding, 'status'> {
   const stdout: Buffer[] = [];
   let stdoutBytes = 0;
   let stderr = Buffer.alloc(0);
@@ -76,6 +78,7 @@ function collect(child: ChildProcess, stop: AbortController): () => { stdout: st
   });
   child.stderr?.on('data', (chunk: Buffer) => {
     stderr = Buffer.concat([stderr, chunk]).subarray(-WORDS_LIMIT_BYTES);
+    onWords?.(chunk.toString());
   });
   return () => ({ stdout: Buffer.concat(stdout).toString(), stderr: stderr.toString() });
 }
