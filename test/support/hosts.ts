@@ -54,6 +54,8 @@ export interface HostNet<Name extends string = string> extends AsyncDisposable {
   env: { PATH: string };
   /** The same for a whole process tree, to be put before a command: there, `home` is the home of this user. */
   through: readonly string[];
+  /** Writes known_hosts anew, with the keys that the hosts have now. */
+  trust(): Promise<void>;
 }
 
 /** Why there can be no hosts here; undefined when there can. */
@@ -90,7 +92,8 @@ export async function testHosts<Name extends string>(names: readonly Name[], opt
     await writeClient(home, made);
     const hosts = Object.fromEntries(made.map((host) => [host.name, host])) as unknown as Record<Name, Host>;
     const reach = await reachFrom(folder, home);
-    return { hosts, home, address: bridge.address, ...reach, [Symbol.asyncDispose]: dispose };
+    const trust = () => writeKnownHosts(home, made);
+    return { hosts, home, address: bridge.address, ...reach, trust, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;
@@ -269,7 +272,11 @@ async function writeClient(home: string, hosts: readonly MadeHost[]): Promise<vo
   const entries = hosts.map(({ name, address }) => `Host ${name}\n  HostName ${address}\n`);
   const all = `Host *\n  IdentityFile ${ssh}/id_ed25519\n  UserKnownHostsFile ${ssh}/known_hosts\n`;
   await writeFile(join(ssh, 'config'), `${entries.join('')}${all}`, { mode: 0o600 });
-  await writeFile(join(ssh, 'known_hosts'), hosts.map((host) => `${host.address} ${host.hostKey}\n`).join(''));
+  await writeKnownHosts(home, hosts);
+}
+
+async function writeKnownHosts(home: string, hosts: readonly MadeHost[]): Promise<void> {
+  await writeFile(join(home, '.ssh', 'known_hosts'), hosts.map(({ address, hostKey }) => `${address} ${hostKey}\n`).join(''));
 }
 
 /** Both ways to let ssh know the hosts. It reads the home in passwd, not $HOME, so a variable alone cannot. */

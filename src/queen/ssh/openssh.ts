@@ -27,7 +27,7 @@ interface Call {
  * @throws JobError invalid_input
  */
 export function sshArguments({ target, options = QUIET, command }: Call): string[] {
-  const { ssh_host, ssh_port, ssh_user } = checked(target);
+  const { ssh_host, ssh_port, ssh_user } = requireTarget(target);
   return [
     ...ALWAYS,
     ...options,
@@ -44,7 +44,8 @@ export function targetName({ host, port, user }: SshTarget): string {
   return `${user === undefined ? '' : `${user}@`}${host}${port === undefined ? '' : `:${port}`}`;
 }
 
-function checked({ host, port, user }: SshTarget) {
+/** @throws JobError invalid_input */
+export function requireTarget({ host, port, user }: SshTarget) {
   const parsed = operations.ssh_test.input.safeParse({ ssh_host: host, ssh_port: port, ssh_user: user });
   if (parsed.success) return { ...parsed.data, ssh_host: host };
   const [issue] = parsed.error.issues;

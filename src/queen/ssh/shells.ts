@@ -13,6 +13,7 @@ export class SshShells {
     this.#folder = new ControlFolder(join(run, 'ssh'));
   }
 
+  /** @throws JobError invalid_input for a target that is none */
   of(target: SshTarget): SshShell {
     const key = JSON.stringify([target.host, target.port, target.user]);
     const known = this.#shells.get(key);

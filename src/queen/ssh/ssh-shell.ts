@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { JobError, type SshTarget } from '../../contract/index.ts';
 import type { ControlFolder } from './control-folder.ts';
 import { connectionFailure, isBrokenShare, scriptFailure } from './failure.ts';
-import { quietly, sshArguments, targetName } from './openssh.ts';
+import { quietly, requireTarget, sshArguments, targetName } from './openssh.ts';
 import { remoteCommand } from './quote.ts';
 import { runSsh, type SshEnding } from './run-ssh.ts';
 import type { Shell, ShellRun } from './shell.ts';
@@ -21,7 +21,9 @@ export class SshShell implements Shell {
   #isUsed = false;
   #mending: Promise<void> | undefined;
 
+  /** @throws JobError invalid_input for a target that is none */
   constructor(target: SshTarget, folder: ControlFolder) {
+    requireTarget(target);
     this.target = target;
     this.#folder = folder;
   }
