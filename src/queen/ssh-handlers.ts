@@ -4,7 +4,7 @@ import { narrate } from '../narration/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 import { checkMachine } from './ssh/check-machine.ts';
 import { configHosts } from './ssh/config-hosts.ts';
-import { targetName } from './ssh/openssh.ts';
+import { requireTarget, targetName } from './ssh/openssh.ts';
 import { resolveTarget } from './ssh/resolve.ts';
 
 type KnownHost = OutputOf<'hive_import_ssh'>['hosts'][number];
@@ -18,6 +18,7 @@ const HIVE_PORT = 9000;
 export function machineHandlers({ hives }: { hives: HiveCatalog }) {
   const ssh_test: Run<'ssh_test'> = async function* (input, { signal }) {
     const target = targetOf(input, hives);
+    requireTarget(target);
     narrate('ssh_test', `looking at ${targetName(target)}`);
     const checks = await checkMachine(target, {
       signal,

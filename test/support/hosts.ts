@@ -286,10 +286,10 @@ async function reachFrom(folder: string, home: string): Promise<Pick<HostNet, 'e
   const ssh = (process.env['PATH'] ?? '').split(':').find((each) => isFile(join(each, 'ssh')));
   await writeFile(join(bin, 'ssh'), `#!/bin/sh\nexec ${ssh}/ssh -F ${home}/.ssh/config "$@"\n`, { mode: 0o755 });
   await writeFile(join(folder, 'passwd'), passwdWith({ home, shell: '/bin/bash' }));
-  const enter = 'mount --bind "$0" /etc/passwd && exec "$@"';
+  const enter = 'mount --bind "$0" /etc/passwd && HOME=$1 && shift && exec "$@"';
   return {
     env: { PATH: `${bin}:${process.env['PATH']}` },
-    through: ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', enter, join(folder, 'passwd')],
+    through: ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', enter, join(folder, 'passwd'), home],
   };
 }
 

@@ -33,7 +33,7 @@ export async function checkMachine(
 async function* steps(target: SshTarget, signal: AbortSignal): AsyncGenerator<SshCheck> {
   const resolved = await resolveTarget(target, signal).catch((error: unknown) => expected(error, signal));
   if (resolved instanceof JobError) {
-    yield { check: 'resolve', ok: false, says: resolved.message, next: 'Mend ~/.ssh/config until this works: ssh -G <host>' };
+    yield { check: 'resolve', ok: false, says: resolved.message, next: `Mend it until this works: ssh -G ${target.host}` };
     return;
   }
   const { machine, words } = await look(target, signal);

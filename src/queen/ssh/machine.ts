@@ -16,7 +16,7 @@ export interface Machine {
   home: string;
   disk_free_bytes: number;
   gpus: string[];
-  /** Version of rbee under ~/.rbee; undefined where nothing is installed. */
+  /** Version of the rbee that ~/.rbee/current leads to; undefined where nothing is installed. */
   installed?: string;
 }
 
@@ -46,7 +46,8 @@ say disk_free_kib "$(df -Pk "$HOME" 2>/dev/null | awk 'NR > 1 { print $4; exit }
 if command -v nvidia-smi >/dev/null 2>&1; then
   within nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null </dev/null | while read -r gpu; do say gpu "$gpu"; done
 elif [ "$os/$arch" = Darwin/arm64 ]; then say gpu "$(sysctl -n machdep.cpu.brand_string 2>/dev/null)"; fi
-say installed "$(cat "$HOME/.rbee/version" 2>/dev/null)"
+current=$(readlink "$HOME/.rbee/current" 2>/dev/null)
+say installed "\${current##*/}"
 echo ${END}
 `;
 
@@ -88,7 +89,8 @@ export function parseMachine(said: string): Machine {
     libc: libc === 'musl' || libc === 'other' ? { kind: libc } : { kind: 'glibc', version: libc.replace('glibc ', '') },
     disk_free_bytes: disk_free_kib * 1024,
     gpus,
-    ...(installed === '' ? {} : { installed }),
+    // Its folder has the digest of its kit behind it.
+    ...(installed === '' ? {} : { installed: installed.replace(/-[0-9a-f]{12}$/, '') }),
   };
 }
 

@@ -49,7 +49,8 @@ export function requireTarget({ host, port, user }: SshTarget) {
   const parsed = operations.ssh_test.input.safeParse({ ssh_host: host, ssh_port: port, ssh_user: user });
   if (parsed.success) return { ...parsed.data, ssh_host: host };
   const [issue] = parsed.error.issues;
-  throw new JobError('invalid_input', `${issue?.path.join('.')}: ${issue?.message}`, { cause: parsed.error });
+  const what = issue?.path[0] === 'ssh_user' ? user : issue?.path[0] === 'ssh_port' ? port : host;
+  throw new JobError('invalid_input', `${issue?.path.join('.')}: '${what}' is not ${issue?.message}`, { cause: parsed.error });
 }
 
 export const quietly = (...options: readonly string[]): string[] => [...QUIET, ...options];

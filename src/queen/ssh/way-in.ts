@@ -26,6 +26,7 @@ export function wayIn(way: WayIn): SshCheck[] {
 }
 
 function failedStep({ words, resolved }: WayIn, { code, cause }: JobError): Step {
+  if (isInBetween(words)) return 'connect';
   if (code === 'ssh_host_key') return 'host_key';
   if (code === 'ssh_denied') return 'authenticate';
   if (code === 'ssh_failed') return 'system';
@@ -34,6 +35,11 @@ function failedStep({ words, resolved }: WayIn, { code, cause }: JobError): Step
   const login = resolved.via === undefined ? /^Authenticated to /m : /^Authenticated to .*\(via proxy\)/m;
   if (login.test(words)) return 'system';
   return resolved.via === undefined && /^debug1: Host '.*' is known/m.test(words) ? 'authenticate' : 'connect';
+}
+
+/** What ssh calls a connection that somebody else made for it: it was refused before this machine was reached. */
+function isInBetween(words: string): boolean {
+  return words.includes('by UNKNOWN port 65535');
 }
 
 const passedWords: Record<Step, (way: WayIn) => string> = {
@@ -58,13 +64,14 @@ const passedWords: Record<Step, (way: WayIn) => string> = {
 };
 
 /** Something to type. */
-function next(check: Step, { target, resolved, error }: WayIn): string {
+function next(check: Step, { target, resolved, words: said, error }: WayIn): string {
   const { hostname, port } = resolved;
   const words = sshWords(target);
   switch (check) {
     case 'resolve':
       return `Is '${hostname}' spelled right? ssh -G ${target.host} | grep hostname shows what is looked up`;
     case 'connect':
+      if (isInBetween(said)) return `The way there is closed at ${resolved.via}: look at that machine first`;
       return /refuse/.test(error?.message ?? '')
         ? `Start its SSH server, or say which port it has: rbee ssh test --ssh-host ${target.host} --ssh-port <port>`
         : `Is it on, and on this network? ping ${hostname}`;
