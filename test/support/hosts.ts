@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -75,7 +75,8 @@ export const skipsHosts = (): boolean => cannotMakeHosts() !== undefined && proc
 export async function testHosts<Name extends string>(names: readonly Name[], options: HostOptions = {}): Promise<HostNet<Name>> {
   const why = cannotMakeHosts();
   if (why !== undefined) throw new Error(why);
-  const folder = await mkdtemp(join(tmpdir(), 'rbee-hosts-'));
+  await sweep();
+  const folder = await mkdtemp(join(tmpdir(), `rbee-hosts-${process.pid}-`));
   const bridge = await bridgeOfHosts();
   const made: MadeHost[] = [];
   const dispose = async () => {
@@ -98,6 +99,15 @@ export async function testHosts<Name extends string>(names: readonly Name[], opt
     await dispose();
     throw error;
   }
+}
+
+/** Folders of test runs that were killed. */
+async function sweep(): Promise<void> {
+  const stale = readdirSync(tmpdir()).filter((name) => {
+    const pid = /^rbee-hosts-(\d+)-/.exec(name)?.[1];
+    return pid !== undefined && !existsSync(`/proc/${pid}`);
+  });
+  await Promise.all(stale.map((name) => rm(join(tmpdir(), name), { recursive: true, force: true })));
 }
 
 interface Plan {
@@ -186,8 +196,17 @@ class MadeHost implements Host {
   async exec(command: string): Promise<string> {
     const init = this.#unshare && this.#init(this.#unshare);
     if (init === undefined) throw new Error(`${this.name} does not run`);
-    const enter = ['--target', String(init), '--mount', '--uts', '--pid', '--net', '--wd=/root'];
-    return done('nsenter', [...enter, 'env', '-i', 'HOME=/root', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'sh', '-c', command]);
+    const enter = ['--target', String(init), '--mount', '--uts', '--pid', '--net'];
+    return done('nsenter', [
+      ...enter,
+      'env',
+      '-i',
+      'HOME=/root',
+      'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
+      'sh',
+      '-c',
+      `cd\n${command}`,
+    ]);
   }
 
   tree(): string[] {

@@ -33,7 +33,7 @@ test.each([
     'Too many authentication failures',
   ],
   ['kex_exchange_identification: Connection closed by remote host', 'ssh_unreachable', 'ended: kex_exchange'],
-  ['', 'ssh_unreachable', 'The connection to me@attic:2222 ended'],
+  ['', 'ssh_unreachable', 'The connection to me@attic:2222 broke off'],
 ])('%s', (words, code, says) => {
   const error = connectionFailure(words, attic);
   expect(error).toMatchObject({ code, retryable: code === 'ssh_unreachable' });

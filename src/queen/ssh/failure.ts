@@ -50,7 +50,7 @@ export function connectionFailure(words: string, target: SshTarget): JobError {
   const name = targetName(target);
   if (found !== undefined) return new JobError(found.code, `${name} ${found.says(words)}`, { cause: plain.trim() });
   const last = lastWords(plain);
-  return new JobError('ssh_unreachable', `The connection to ${name} ended${last === '' ? '' : `: ${last}`}`, {
+  return new JobError('ssh_unreachable', `The connection to ${name} ${last === '' ? 'broke off' : `ended: ${last}`}`, {
     cause: plain.trim(),
   });
 }

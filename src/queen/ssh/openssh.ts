@@ -11,7 +11,7 @@ const ALWAYS = [
   ...['-o', 'RemoteCommand=none'],
 ];
 
-/** Errors only: a banner would be taken for a script's words. */
+/** Errors only: a banner would be taken for a script's words. That a link is dead is no error to ssh, though. */
 const QUIET = ['-o', 'LogLevel=ERROR'];
 
 interface Call {

@@ -39,11 +39,12 @@ export async function runSsh(args: readonly string[], run: SshRun): Promise<SshE
   run.signal.addEventListener('abort', onAbort, { once: true });
   try {
     const output = collect(child, stop, run.onWords);
-    const fed = feed(child, run.input ?? '', stop);
+    void feed(child, run.input ?? '', stop);
     const status = await Promise.race([endOf(child), whenAborted(stop.signal)]);
-    await fed;
     return { status, ...output() };
   } finally {
+    // An input that waits for something is not waited for.
+    stop.abort();
     clearTimeout(late);
     run.signal.removeEventListener('abort', onAbort);
     // Killed at once: one that is frozen would not hear a request to end.

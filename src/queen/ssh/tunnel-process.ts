@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { JobError, type SshTarget } from '../../contract/index.ts';
 import { connectionFailure } from './failure.ts';
-import { quietly, sshArguments, targetName } from './openssh.ts';
+import { sshArguments, targetName } from './openssh.ts';
 import { shellQuote } from './quote.ts';
 import { noSsh } from './run-ssh.ts';
 
@@ -31,9 +31,10 @@ interface Ends {
 
 /** One ssh that forwards a local port, until either side or the line in between gives up. */
 export function startTunnel(target: SshTarget, ends: Ends): TunnelProcess {
-  const alone = ['-o', 'ControlMaster=no', '-o', 'ControlPath=none', '-o', 'ExitOnForwardFailure=yes'];
+  // INFO is where ssh says that the other side has fallen silent.
+  const alone = ['-o', 'LogLevel=INFO', '-o', 'ControlMaster=no', '-o', 'ControlPath=none', '-o', 'ExitOnForwardFailure=yes'];
   const forward = ['-L', `127.0.0.1:${ends.localPort}:127.0.0.1:${ends.remotePort}`];
-  const child = spawn('ssh', sshArguments({ target, options: quietly(...alone, ...forward), command: AT_THE_END }));
+  const child = spawn('ssh', sshArguments({ target, options: [...alone, ...forward], command: AT_THE_END }));
   child.stdin.on('error', () => undefined);
   let words = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -24,6 +24,8 @@ interface Waiter {
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 15_000;
+/** What somebody has to mend there; to try more often looks like an attack, and gets this machine locked out. */
+const REFUSED_PAUSE_MS = 60_000;
 /** One that has held for so long begins anew with the first pause. */
 const STEADY_MS = 10_000;
 /** Below the ports that systems give to connections on their way out, which could take it while the tunnel is down. */
@@ -139,9 +141,10 @@ export class Tunnel {
     }
     if (this.#state.kind === 'up' && Date.now() - this.#upSince > STEADY_MS) this.#failures = 0;
     this.#downSince ??= new Date();
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures) * (0.5 + Math.random() / 2);
+    const backOffMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures);
     this.#failures += 1;
-    this.#pause = setTimeout(() => this.#connect(), pauseMs);
+    const longestMs = error.code === 'ssh_denied' ? REFUSED_PAUSE_MS : backOffMs;
+    this.#pause = setTimeout(() => this.#connect(), longestMs * (0.5 + Math.random() / 2));
     this.#become({ kind: 'down', error, since: this.#downSince });
     for (const { reject } of this.#waiters) reject(error);
   }
