@@ -284,6 +284,8 @@ describe.skipIf(skipsHosts())('over SSH', () => {
         await expect(tunnel.ready(signal)).rejects.toMatchObject({ code: 'ssh_denied' });
         await expect(tunnel.ready(signal)).rejects.toMatchObject({ code: 'ssh_denied' });
         expect(tunnel.state).toMatchObject({ kind: 'down', since: expect.any(Date) as Date });
+        tunnel.kick();
+        expect(tunnel.state).toMatchObject({ kind: 'connecting', error: { code: 'ssh_denied' } });
       } finally {
         await tunnel.close();
       }

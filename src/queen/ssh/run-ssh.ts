@@ -111,7 +111,7 @@ function delay(ms: number): Promise<void> {
 }
 
 function tooLate({ doing, withinMs }: SshRun): JobError {
-  return new JobError('deadline_exceeded', `${doing} took longer than ${Math.round(withinMs / 1000)} s`);
+  return new JobError('deadline_exceeded', `${doing} took longer than ${Math.ceil(withinMs / 1000)} s`);
 }
 
 /** For a spawn that failed. */

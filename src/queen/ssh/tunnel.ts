@@ -5,10 +5,11 @@ import { targetName } from './openssh.ts';
 import { startTunnel, type TunnelProcess } from './tunnel-process.ts';
 
 /**
- * connecting: an attempt runs. up: logged in, and the local port leads there. down: the last attempt failed or the connection was
+ * connecting: an attempt runs; `error` is why the one before it failed. up: logged in, and the local port leads there. down: the last attempt failed or the connection was
  * lost, and the next attempt follows by itself; `since` is when it was first found to be so.
  */
-export type TunnelState = { kind: 'connecting' } | { kind: 'up' } | { kind: 'down'; error: JobError; since: Date };
+export type TunnelState =
+  { kind: 'connecting'; error?: JobError } | { kind: 'up' } | { kind: 'down'; error: JobError; since: Date };
 
 export interface TunnelOptions {
   /** On the loopback of the machine. */
@@ -119,7 +120,7 @@ export class Tunnel {
     this.#pause = undefined;
     const process = startTunnel(this.target, { localPort: this.localPort, remotePort: this.#remotePort });
     this.#process = process;
-    if (this.#state.kind !== 'connecting') this.#become({ kind: 'connecting' });
+    if (this.#state.kind === 'down') this.#become({ kind: 'connecting', error: this.#state.error });
     void process.up.then(() => this.#isUp(process));
     void process.ended.then((error) => this.#hasEnded(error));
   }
