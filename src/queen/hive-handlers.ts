@@ -117,19 +117,6 @@ export function registrationHandlers({ hives, reach }: HiveParts) {
   return { hive_create, hive_delete } satisfies Handlers;
 }
 
-/** What needs SSH. */
-export function sshHandlers() {
-  const ssh_test: Run<'ssh_test'> = async function* () {
-    throw notOverSsh('Testing a machine over SSH');
-  };
-
-  const hive_import_ssh: Run<'hive_import_ssh'> = async function* () {
-    throw notOverSsh('Importing hosts of ~/.ssh/config');
-  };
-
-  return { ssh_test, hive_import_ssh } satisfies Handlers;
-}
-
 /** Asked when it matters, with a short deadline. */
 export async function hiveHealth(hive: Hive, reach: Reach): Promise<HiveHealth> {
   const { hive_id } = hive;

@@ -6,11 +6,13 @@ import { forwardHandlers, resumeOnHive } from './forward.ts';
 import { forwardInfer } from './forward-infer.ts';
 import { Gates } from './gates.ts';
 import { HiveCatalog } from './hive-catalog.ts';
-import { hiveHandlers, refresh, registrationHandlers, sshHandlers } from './hive-handlers.ts';
+import { hiveHandlers, refresh, registrationHandlers } from './hive-handlers.ts';
 import { LocalHive } from './local-hive.ts';
 import { createExplain, Dispatcher } from './placement/index.ts';
 import { FleetView } from './presence/index.ts';
 import { Reach } from './reach.ts';
+import { machineHandlers } from './ssh-handlers.ts';
+import { SshShells } from './ssh/shells.ts';
 import { createStatus } from './status.ts';
 
 export interface QueenOptions {
@@ -30,6 +32,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     onChange: () => dispatcher.changed(),
     onWorkerGone: (hiveId, workerId) => dispatcher.forgetWorker(hiveId, workerId),
   });
+  const shells = new SshShells(homePaths());
   const dispatcher: Dispatcher = new Dispatcher({
     fleet: view.fleet,
     wake: async (hiveId, signal) => {
@@ -40,7 +43,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
       await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);
     },
   });
-  const parts = { hives, reach, view, gates: new Gates(), dispatcher, port };
+  const parts = { hives, reach, view, gates: new Gates(), dispatcher, port, shells };
   // In the background: nobody's request waits for it.
   const onStarted = (hive: Hive) => {
     view.watch(hive.hive_id)?.kick();
@@ -51,7 +54,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     handlers: {
       ...hiveHandlers(parts),
       ...registrationHandlers(parts),
-      ...sshHandlers(),
+      ...machineHandlers(parts),
       ...forwardHandlers(parts),
       infer,
       explain: createExplain(dispatcher),
@@ -61,6 +64,9 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     findPeer: ({ name }: DownstreamJob) => reach.peerOf(hives.get(name)),
     // Before the first request: it must find the hives known, if not heard yet.
     prepare: async () => view.start(hives.list()),
-    stop: async () => view.close(),
+    stop: async () => {
+      view.close();
+      await shells.close();
+    },
   };
 }

@@ -48,7 +48,14 @@ export interface Swarm extends AsyncDisposable {
   result<T = Record<string, unknown>>(args: string[]): Promise<T>;
 }
 
-export async function testSwarm(options: { env?: Record<string, string>; home?: string } = {}): Promise<Swarm> {
+export interface SwarmOptions {
+  env?: Record<string, string>;
+  home?: string;
+  /** Put before every command, such as `through` of testHosts. */
+  through?: readonly string[];
+}
+
+export async function testSwarm(options: SwarmOptions = {}): Promise<Swarm> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'rbee-swarm-')));
   const [queen, hive, worker] = await freePorts(3);
   const env = {
@@ -60,7 +67,8 @@ export async function testSwarm(options: { env?: Record<string, string>; home?: 
     NO_COLOR: '1',
     ...options.env,
   };
-  const start: Swarm['start'] = (args, { input } = {}) => run(args, env, input);
+  const start: Swarm['start'] = (args, { input } = {}) =>
+    run([...(options.through ?? []), process.execPath, entry, ...args], env, input);
   const rbee: Swarm['rbee'] = (args, runOptions) => start(args, runOptions).ended;
   return {
     home,
@@ -85,8 +93,8 @@ export async function testSwarm(options: { env?: Record<string, string>; home?: 
   };
 }
 
-function run(args: string[], env: Record<string, string>, input: string | undefined): Running {
-  const child = spawn(process.execPath, [entry, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+function run([program = '', ...args]: string[], env: Record<string, string>, input: string | undefined): Running {
+  const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.on('error', () => undefined).end(input ?? '');
   const said = { stdout: '', stderr: '' };
   const listeners = new Set<() => void>();

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import type { OutputOf } from '../../contract/index.ts';
+import { plainLook } from './look.ts';
+import { resultText } from './result.ts';
+
+describe('a tested machine is a checklist', () => {
+  const checks: OutputOf<'ssh_test'>['checks'] = [{ check: 'resolve', ok: true, says: 'attic is me@192.0.2.7:22' }];
+
+  test('with a verdict', () => {
+    const value = { ssh_host: 'attic', reachable: true, checks };
+    expect(resultText('ssh_test', value, plainLook)).toBe(
+      '✓ resolve  attic is me@192.0.2.7:22\n\nA hive can be installed on attic.',
+    );
+  });
+
+  test('with what to do about the one that failed', () => {
+    const failed = { check: 'host_key', ok: false, says: 'it is\nnot \u001b[31mknown', next: 'ssh attic' } as const;
+    const value = { ssh_host: 'attic', reachable: false, checks: [...checks, failed] };
+    expect(resultText('ssh_test', value, plainLook).split('\n')).toEqual([
+      '✓ resolve   attic is me@192.0.2.7:22',
+      '✗ host key  it is',
+      '            not [31mknown',
+      '            ssh attic',
+      '',
+      'No hive can be installed on attic yet.',
+    ]);
+  });
+});
+
+describe('the hosts of ~/.ssh/config are a table', () => {
+  const attic = { host: 'attic', hostname: '192.0.2.7', user: 'me', port: 22 };
+  const hive = {
+    hive_id: 'attic',
+    transport: 'ssh',
+    host: '127.0.0.1',
+    port: 9000,
+    ssh: { host: 'attic' },
+    created_at: '2026-11-21T08:00:00.000Z',
+  };
+  const text = (value: unknown) => resultText('hive_import_ssh', value, plainLook).split('\n');
+
+  test('that says how one becomes a hive', () => {
+    expect(text({ hosts: [attic], hives: [] })).toEqual([
+      'HOST   ADDRESS       USER  HIVE',
+      'attic  192.0.2.7:22  me',
+      '',
+      'Add one as a hive: rbee hive import-ssh --hosts attic',
+    ]);
+  });
+
+  test('and what comes next for one that has become one', () => {
+    const known = { ...attic, hive_id: 'attic' };
+    expect(text({ hosts: [known], hives: [hive] }).at(-1)).toBe('Set it up: rbee hive install attic');
+    expect(text({ hosts: [known], hives: [] }).at(-1)).toBe('All of them are hives.');
+  });
+
+  test('or a sentence when there are none', () => {
+    expect(text({ hosts: [], hives: [] })[0]).toContain('No hosts in ~/.ssh/config');
+  });
+});

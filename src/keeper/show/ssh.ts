@@ -1,0 +1,46 @@
+import { operations, type OutputOf } from '../../contract/index.ts';
+import { printable } from '../screen/printable.ts';
+import type { Look } from './look.ts';
+import { table } from './table.ts';
+
+type SshTest = OutputOf<'ssh_test'>;
+type SshHosts = OutputOf<'hive_import_ssh'>;
+
+export const isSshTest = (value: unknown): value is SshTest => operations.ssh_test.output.safeParse(value).success;
+export const isSshHosts = (value: unknown): value is SshHosts => operations.hive_import_ssh.output.safeParse(value).success;
+
+/** A line for each check, what to do under the one that failed, and the verdict. */
+export function sshTestText({ ssh_host, reachable, checks }: SshTest, look: Look): string {
+  const names = checks.map(({ check }) => check.replace('_', ' '));
+  const nameWidth = Math.max(0, ...names.map((name) => name.length));
+  const lines = checks.map(({ ok, says, next }, at) => {
+    const mark = ok ? look.paint.green('✓') : look.paint.red('✗');
+    const below = next === undefined ? '' : `\n${printable(next)}`;
+    return `${mark} ${(names[at] ?? '').padEnd(nameWidth)}  ${`${printable(says)}${below}`.replaceAll('\n', `\n${' '.repeat(nameWidth + 4)}`)}`;
+  });
+  const verdict = reachable ? `A hive can be installed on ${ssh_host}.` : `No hive can be installed on ${ssh_host} yet.`;
+  return `${lines.join('\n')}\n\n${printable(verdict)}`;
+}
+
+/** The hosts of ~/.ssh/config, and how one becomes a hive. */
+export function sshHostsText({ hosts, hives }: SshHosts, look: Look): string {
+  if (hosts.length === 0) return 'No hosts in ~/.ssh/config. Without it: rbee hive install <id> --ssh-host <host>';
+  const rows = table(
+    hosts,
+    [
+      { title: 'HOST', cell: ({ host }) => host },
+      { title: 'ADDRESS', cell: ({ hostname, port }) => `${hostname}:${port}`, shrinks: true },
+      { title: 'USER', cell: ({ user }) => user },
+      { title: 'HIVE', cell: ({ hive_id }) => hive_id ?? '' },
+    ],
+    look,
+  );
+  return `${rows}\n\n${nextStep({ hosts, hives })}`;
+}
+
+function nextStep({ hosts, hives }: SshHosts): string {
+  const [added] = hives;
+  if (added !== undefined) return `Set it up: rbee hive install ${added.hive_id}`;
+  const open = hosts.find(({ hive_id }) => hive_id === undefined);
+  return open === undefined ? 'All of them are hives.' : `Add one as a hive: rbee hive import-ssh --hosts ${open.host}`;
+}

@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import { connectionFailure, scriptFailure } from './failure.ts';
+
+const attic = { host: 'attic', port: 2222, user: 'me' };
+const CHANGED = `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!
+The fingerprint for the ED25519 key sent by the remote host is
+SHA256:FjuNjHduV1caf4ZOxBY3R7o4mrO4aDGkNXJUJm9l5v0.
+Host key for 192.0.2.7 has changed and you have requested strict checking.
+Host key verification failed.`;
+
+/** As OpenSSH 9.2 says them. */
+test.each([
+  ['ssh: Could not resolve hostname attic: Name or service not known', 'ssh_unreachable', 'has a name that leads nowhere'],
+  ['ssh: connect to host attic port 2222: Connection refused', 'ssh_unreachable', 'refuses connections'],
+  ['ssh: connect to host attic port 2222: Connection timed out', 'ssh_unreachable', 'timed out'],
+  ['Connection timed out during banner exchange', 'ssh_unreachable', 'timed out'],
+  ['Timeout, server attic not responding.', 'ssh_unreachable', 'timed out'],
+  ['ssh: connect to host attic port 22: No route to host', 'ssh_unreachable', 'no route to host'],
+  ['Host key verification failed.', 'ssh_host_key', 'is not known by its host key yet'],
+  [
+    'No ED25519 host key is known for attic and you have requested strict checking.\nHost key verification failed.',
+    'ssh_host_key',
+    'is not known by its host key yet',
+  ],
+  [CHANGED, 'ssh_host_key', 'another host key than the one that is known: SHA256:FjuNjHduV1caf4ZOxBY3R7o4mrO4aDGkNXJUJm9l5v0'],
+  ['me@attic: Permission denied (publickey,password).', 'ssh_denied', 'log in: Permission denied (publickey,password).'],
+  [
+    'Received disconnect from 192.0.2.7 port 22:2: Too many authentication failures',
+    'ssh_denied',
+    'Too many authentication failures',
+  ],
+  ['kex_exchange_identification: Connection closed by remote host', 'ssh_unreachable', 'ended: kex_exchange'],
+  ['', 'ssh_unreachable', 'The connection to me@attic:2222 broke off'],
+])('%s', (words, code, says) => {
+  const error = connectionFailure(words, attic);
+  expect(error).toMatchObject({ code, retryable: code === 'ssh_unreachable' });
+  expect(error.message).toContain('me@attic:2222');
+  expect(error.message).toContain(says);
+});
+
+test('the key that a machine shows is told where ssh tells its steps', () => {
+  const words = 'debug1: Server host key: ssh-ed25519 SHA256:abc\ndebug1: Permission denied (x)\nHost key verification failed.\n';
+  expect(connectionFailure(words, attic).message).toBe('me@attic:2222 is not known by its host key yet: ssh-ed25519 SHA256:abc');
+});
+
+describe("a script's failure", () => {
+  test('has the last lines that it said', () => {
+    const stderr = Array.from({ length: 20 }, (_, at) => `line ${at}`).join('\n');
+    expect(scriptFailure({ status: 1, stderr }, attic).message).toMatch(/^On me@attic:2222: line 14\n[^]*line 19$/);
+  });
+
+  test('without words has its status', () => {
+    expect(scriptFailure({ status: 3, stderr: '\n' }, attic).message).toBe('On me@attic:2222: a command ended with status 3');
+  });
+});

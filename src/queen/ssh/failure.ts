@@ -1,0 +1,88 @@
+import { JobError, type SshTarget } from '../../contract/index.ts';
+import { targetName } from './openssh.ts';
+
+/** Of a script, in a message. */
+const LAST_WORDS_CHARS = 600;
+/** What ssh says with -v. */
+const DEBUG_LINE = /^debug\d: .*$|^OpenSSH_.*$/gm;
+
+interface Known {
+  pattern: RegExp;
+  code: 'ssh_unreachable' | 'ssh_host_key' | 'ssh_denied';
+  says: (words: string) => string;
+}
+
+/** The one line in which ssh says why it gave up, in the order in which a later one would explain an earlier one. */
+const known: readonly Known[] = [
+  {
+    pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed|REVOKED HOST KEY/,
+    code: 'ssh_host_key',
+    says: (words) => `shows another host key than the one that is known${fingerprint(words)}`,
+  },
+  {
+    pattern: /Host key verification failed|No .* host key is known/,
+    code: 'ssh_host_key',
+    says: (words) => `is not known by its host key yet${fingerprint(words)}`,
+  },
+  {
+    pattern: /Permission denied \([^)]*\)|Too many authentication failures|No supported authentication methods/,
+    code: 'ssh_denied',
+    says: (words) => `does not let us log in: ${lineOf(words, /Permission denied|authentication/)}`,
+  },
+  { pattern: /Could not resolve hostname/, code: 'ssh_unreachable', says: () => 'has a name that leads nowhere' },
+  { pattern: /Connection refused/, code: 'ssh_unreachable', says: () => 'refuses connections: no SSH server listens there' },
+  {
+    pattern: /timed out|Timeout, server/,
+    code: 'ssh_unreachable',
+    says: () => 'does not answer: the connection timed out',
+  },
+  {
+    pattern: /No route to host|Network is unreachable/,
+    code: 'ssh_unreachable',
+    says: () => 'cannot be reached: no route to host',
+  },
+];
+
+/** Why ssh ended with 255. `words` is its stderr; where nobody foresaw them, they are the message. */
+export function connectionFailure(words: string, target: SshTarget): JobError {
+  const plain = words.replace(DEBUG_LINE, '');
+  const found = known.find(({ pattern }) => pattern.test(plain));
+  const name = targetName(target);
+  if (found !== undefined) return new JobError(found.code, `${name} ${found.says(words)}`, { cause: plain.trim() });
+  const last = lastWords(plain);
+  return new JobError('ssh_unreachable', `The connection to ${name} ${last === '' ? 'broke off' : `ended: ${last}`}`, {
+    cause: plain.trim(),
+  });
+}
+
+/** The script's own failure, in its own words. */
+export function scriptFailure({ status, stderr }: { status: number; stderr: string }, target: SshTarget): JobError {
+  const words = lastWords(stderr);
+  return new JobError(
+    'ssh_failed',
+    `On ${targetName(target)}: ${words === '' ? `a command ended with status ${status}` : words}`,
+  );
+}
+
+/** The client of a shared connection that broke before it could ask for anything. */
+export function isBrokenShare(words: string): boolean {
+  return /mux_client_(hello_exchange|request_session|request_alive|read_packet)|Control socket connect\(/.test(words);
+}
+
+/** ssh itself prints it for a key that has changed, and for any other with -v. */
+function fingerprint(words: string): string {
+  const sent = /Server host key: (\S+) (SHA256:\S+)/.exec(words);
+  if (sent !== null) return `: ${sent[1]} ${sent[2]}`;
+  const printed = /SHA256:[A-Za-z0-9+/=]+/.exec(words);
+  return printed === null ? '' : `: ${printed[0]}`;
+}
+
+function lineOf(words: string, pattern: RegExp): string {
+  const line = words.split('\n').findLast((each) => pattern.test(each) && !each.startsWith('debug')) ?? '';
+  return line.replace(/^\S+@\S+: /, '').trim();
+}
+
+export function lastWords(words: string): string {
+  const lines = words.trim().split('\n');
+  return lines.slice(-6).join('\n').trim().slice(-LAST_WORDS_CHARS);
+}

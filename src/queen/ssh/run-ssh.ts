@@ -1,0 +1,122 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { JobError } from '../../contract/index.ts';
+import type { ShellRun } from './shell.ts';
+
+/** More than any script of ours has to say. */
+const OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024;
+/** From the end; enough for ssh's longest warning. */
+const WORDS_LIMIT_BYTES = 16 * 1024;
+/** A connection that ssh shares and leaves in the background may hold our pipes beyond its own end. */
+const DRAIN_MS = 300;
+
+export interface SshRun extends Pick<ShellRun, 'input' | 'signal' | 'withinMs'> {
+  /** For the message of a deadline: "looking at the machine". */
+  doing: string;
+  /** Its stderr as it comes, for who wants to know how far a run got that was given up. */
+  onWords?: (text: string) => void;
+}
+
+export interface SshEnding {
+  /** 255 is ssh's own failure. */
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/**
+ * Runs the system's ssh to its end, whatever its status. Whoever stops waiting kills it.
+ * @throws JobError deadline_exceeded; ssh_failed where there is no ssh, or it says too much; the signal's reason; the input's error
+ */
+export async function runSsh(args: readonly string[], run: SshRun): Promise<SshEnding> {
+  run.signal.throwIfAborted();
+  const stop = new AbortController();
+  const child = spawn('ssh', args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const late = setTimeout(() => stop.abort(tooLate(run)), run.withinMs);
+  const onAbort = () => stop.abort(run.signal.reason);
+  run.signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const output = collect(child, stop, run.onWords);
+    void feed(child, run.input ?? '', stop);
+    const status = await Promise.race([endOf(child), whenAborted(stop.signal)]);
+    return { status, ...output() };
+  } finally {
+    // An input that waits for something is not waited for.
+    stop.abort();
+    clearTimeout(late);
+    run.signal.removeEventListener('abort', onAbort);
+    // Killed at once: one that is frozen would not hear a request to end.
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    child.stdin.destroy();
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }
+}
+
+async function endOf(child: ChildProcess): Promise<number> {
+  const closed = once(child, 'close');
+  closed.catch(() => undefined);
+  try {
+    const [status] = (await once(child, 'exit')) as [number | null];
+    await Promise.race([closed, delay(DRAIN_MS)]);
+    return status ?? 255;
+  } catch (cause) {
+    throw noSsh(cause);
+  }
+}
+
+/** What was said so far, when it is asked for. */
+function collect(child: ChildProcess, stop: AbortController, onWords?: SshRun['onWords']): () => Omit<SshEnding, 'status'> {
+  const stdout: Buffer[] = [];
+  let stdoutBytes = 0;
+  let stderr = Buffer.alloc(0);
+  child.stdout?.on('data', (chunk: Buffer) => {
+    stdoutBytes += chunk.length;
+    if (stdoutBytes <= OUTPUT_LIMIT_BYTES) stdout.push(chunk);
+    else stop.abort(new JobError('ssh_failed', `The machine said more than ${OUTPUT_LIMIT_BYTES} bytes`));
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr = Buffer.concat([stderr, chunk]).subarray(-WORDS_LIMIT_BYTES);
+    onWords?.(chunk.toString());
+  });
+  return () => ({ stdout: Buffer.concat(stdout).toString(), stderr: stderr.toString() });
+}
+
+/** With back-pressure. A script that ends before it has read all has not failed by that; a source that breaks stops the run. */
+async function feed(child: ChildProcess, input: string | AsyncIterable<Uint8Array>, stop: AbortController): Promise<void> {
+  if (child.stdin === null) return;
+  const source = typeof input === 'string' ? Readable.from([Buffer.from(input)]) : Readable.from(watched(input, stop));
+  await pipeline(source, child.stdin, { signal: stop.signal }).catch(() => undefined);
+}
+
+async function* watched(input: AsyncIterable<Uint8Array>, stop: AbortController): AsyncGenerator<Uint8Array> {
+  try {
+    yield* input;
+  } catch (error) {
+    stop.abort(error);
+    throw error;
+  }
+}
+
+function whenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function tooLate({ doing, withinMs }: SshRun): JobError {
+  return new JobError('deadline_exceeded', `${doing} took longer than ${Math.ceil(withinMs / 1000)} s`);
+}
+
+/** For a spawn that failed. */
+export function noSsh(cause: unknown): JobError {
+  const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+  const what = isMissing ? "This machine has no 'ssh': install the OpenSSH client" : `ssh cannot be started: ${String(cause)}`;
+  return new JobError('ssh_failed', what, { cause });
+}

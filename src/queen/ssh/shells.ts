@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import type { SshTarget } from '../../contract/index.ts';
+import type { HomePaths } from '../../daemon/index.ts';
+import { ControlFolder } from './control-folder.ts';
+import { SshShell } from './ssh-shell.ts';
+
+/** The shells of all machines: one for each way in, made when it is asked for. */
+export class SshShells {
+  readonly #folder: ControlFolder;
+  readonly #shells = new Map<string, SshShell>();
+
+  constructor({ run }: Pick<HomePaths, 'run'>) {
+    this.#folder = new ControlFolder(join(run, 'ssh'));
+  }
+
+  /** @throws JobError invalid_input for a target that is none */
+  of(target: SshTarget): SshShell {
+    const key = JSON.stringify([target.host, target.port, target.user]);
+    const known = this.#shells.get(key);
+    if (known !== undefined) return known;
+    const shell = new SshShell(target, this.#folder);
+    this.#shells.set(key, shell);
+    return shell;
+  }
+
+  /** Ends all shared connections; nothing is left, neither process nor file. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#shells.values()].map((shell) => shell.close()));
+    this.#shells.clear();
+    await this.#folder.remove();
+  }
+}

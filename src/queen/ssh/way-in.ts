@@ -1,0 +1,92 @@
+import type { JobError, SshCheck, SshTarget } from '../../contract/index.ts';
+import { targetName } from './openssh.ts';
+import type { Resolved } from './resolve.ts';
+
+export interface WayIn {
+  target: SshTarget;
+  resolved: Resolved;
+  /** What ssh said at LogLevel DEBUG1. */
+  words: string;
+  /** Why it did not lead to a machine. */
+  error?: JobError;
+}
+
+type Step = 'resolve' | 'connect' | 'host_key' | 'authenticate' | 'system';
+
+const STEPS: readonly Step[] = ['resolve', 'connect', 'host_key', 'authenticate', 'system'];
+
+/** The steps on the way to a shell: those that were passed, and the one that was not. */
+export function wayIn(way: WayIn): SshCheck[] {
+  const { error } = way;
+  const passed = error === undefined ? STEPS.slice(0, -1) : STEPS.slice(0, STEPS.indexOf(failedStep(way, error)));
+  const checks: SshCheck[] = passed.map((check) => ({ check, ok: true, says: passedWords[check](way) }));
+  if (error === undefined) return checks;
+  const check = failedStep(way, error);
+  return [...checks, { check, ok: false, says: error.message, next: next(check, way) }];
+}
+
+function failedStep({ words, resolved }: WayIn, { code, cause }: JobError): Step {
+  if (isInBetween(words)) return 'connect';
+  if (code === 'ssh_host_key') return 'host_key';
+  if (code === 'ssh_denied') return 'authenticate';
+  if (code === 'ssh_failed') return 'system';
+  if (/Could not resolve hostname/.test(String(cause))) return 'resolve';
+  // Behind another machine, its steps are told too; only the last login is this one's.
+  const login = resolved.via === undefined ? /^Authenticated to /m : /^Authenticated to .*\(via proxy\)/m;
+  if (login.test(words)) return 'system';
+  return resolved.via === undefined && /^debug1: Host '.*' is known/m.test(words) ? 'authenticate' : 'connect';
+}
+
+/** What ssh calls a connection that somebody else made for it: it was refused before this machine was reached. */
+function isInBetween(words: string): boolean {
+  return words.includes('by UNKNOWN port 65535');
+}
+
+const passedWords: Record<Step, (way: WayIn) => string> = {
+  resolve: ({ target, resolved: { user, hostname, port, via } }) => {
+    const place = targetName({ user, host: hostname, port });
+    const through = via === undefined ? '' : `, through ${via}`;
+    return place === targetName(target) ? `${place}${through}` : `${target.host} is ${place}${through}`;
+  },
+  connect: ({ words, resolved: { port } }) => {
+    const software = /remote software version (\S+)/.exec(words.slice(words.lastIndexOf('Remote protocol version')))?.[1];
+    return `port ${port} answers${software === undefined ? '' : `: ${software}`}`;
+  },
+  host_key: ({ words }) => {
+    const [, kind, print] = [...words.matchAll(/Server host key: (\S+) (\S+)/g)].at(-1) ?? [];
+    return kind === undefined ? 'it is known' : `it is known: ${kind} ${print}`;
+  },
+  authenticate: ({ words, resolved: { user } }) => {
+    const method = [...words.matchAll(/^Authenticated to .* using "([^"]+)"/gm)].at(-1)?.[1];
+    return `logged in as ${user}${method === undefined ? '' : ` by ${method}`}`;
+  },
+  system: () => '',
+};
+
+/** Something to type. */
+function next(check: Step, { target, resolved, words: said, error }: WayIn): string {
+  const { hostname, port } = resolved;
+  const words = sshWords(target);
+  switch (check) {
+    case 'resolve':
+      return `Is '${hostname}' spelled right? ssh -G ${target.host} | grep hostname shows what is looked up`;
+    case 'connect':
+      if (isInBetween(said)) return `The way there is closed at ${resolved.via}: look at that machine first`;
+      return /refuse/.test(error?.message ?? '')
+        ? `Start its SSH server, or say which port it has: rbee ssh test --ssh-host ${target.host} --ssh-port <port>`
+        : `Is it on, and on this network? ping ${hostname}`;
+    case 'host_key':
+      return /another host key/.test(error?.message ?? '')
+        ? `Only if you know why it has changed: ssh-keygen -R ${port === 22 ? hostname : `'[${hostname}]:${port}'`}`
+        : `Log in once by hand, and compare its key: ssh ${words}`;
+    case 'authenticate':
+      return `Give it your key: ssh-copy-id ${words}. Has it one? Then start your agent: ssh-add`;
+    case 'system':
+      return `Look what happens there by hand: ssh ${words} uname -a`;
+  }
+}
+
+/** '-p 2222 me@attic', as ssh and ssh-copy-id take it. */
+function sshWords({ host, port, user }: SshTarget): string {
+  return `${port === undefined ? '' : `-p ${port} `}${user === undefined ? '' : `${user}@`}${host}`;
+}

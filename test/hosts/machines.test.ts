@@ -1,0 +1,128 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { OutputOf } from '../../src/contract/index.ts';
+import { skipsHosts, testHosts, type HostNet } from '../support/hosts.ts';
+import { testSwarm, type Swarm } from '../support/swarm.ts';
+
+type Tested = OutputOf<'ssh_test'>;
+
+describe.skipIf(skipsHosts())('machines that are no hives yet', () => {
+  let net: HostNet<'attic' | 'cellar'>;
+  let swarm: Swarm;
+  let config: string;
+  beforeAll(async () => {
+    net = await testHosts(['attic', 'cellar']);
+    config = join(net.home, '.ssh', 'config');
+    const hosts = await readFile(config, 'utf8');
+    await mkdir(join(net.home, '.ssh', 'conf.d'));
+    await writeFile(join(net.home, '.ssh', 'conf.d', 'more'), 'Host shed *.lan\n  HostName 192.0.2.7\n  Port 2222\n  User me\n');
+    const behind = `Host loft\n  HostName ${net.hosts.attic.address}\n  ProxyJump cellar\n`;
+    await writeFile(config, `Include conf.d/*\n${behind}${hosts}`);
+    swarm = await testSwarm({ through: net.through });
+  });
+  afterAll(async () => {
+    await swarm[Symbol.asyncDispose]();
+    await net[Symbol.asyncDispose]();
+  });
+
+  const tested = (...args: string[]) => swarm.result<Tested>(['ssh', 'test', ...args]);
+  const all = ['resolve', 'connect', 'host_key', 'authenticate', 'system', 'libc', 'disk', 'gpu', 'rbee'];
+
+  describe('ssh test', () => {
+    test('passes each step, and changes nothing there', async () => {
+      const { checks, ...verdict } = await tested('attic');
+      expect(verdict).toEqual({ ssh_host: 'attic', reachable: true });
+      expect(checks.map(({ check }) => check)).toEqual(all);
+      expect(checks.filter(({ ok, next }) => !ok || next !== undefined)).toEqual([]);
+      expect(checks[0]?.says).toBe(`attic is root@${net.hosts.attic.address}:22`);
+      expect(net.hosts.attic.tree()).toEqual(['.ssh/', '.ssh/authorized_keys']);
+    });
+
+    test('goes through a jump host, and tells which of both is closed', async () => {
+      expect(await tested('loft')).toMatchObject({ reachable: true });
+      const keys = join(net.hosts.cellar.home, '.ssh', 'authorized_keys');
+      const key = await readFile(keys);
+      await writeFile(keys, '');
+      const { checks } = await tested('loft');
+      await writeFile(keys, key);
+      expect(checks.at(-1)).toMatchObject({ check: 'connect', ok: false, next: expect.stringContaining('cellar') as string });
+    });
+
+    test.each([
+      ['an unknown name', ['nowhere.invalid'], 'resolve', 'ssh -G nowhere.invalid'],
+      ['a closed port', ['attic', '--ssh-port', '23'], 'connect', 'rbee ssh test --ssh-host attic --ssh-port'],
+      ['a user who may not', ['--ssh-host', 'attic', '--ssh-user', 'nobody'], 'authenticate', 'ssh-copy-id nobody@attic'],
+    ])('stops at %s, and says what to type', async (_name, args, check, next) => {
+      const { checks, reachable } = await tested(...args);
+      expect(reachable).toBe(false);
+      expect(checks.map((each) => each.check)).toEqual(all.slice(0, all.indexOf(check) + 1));
+      expect(checks.at(-1)).toMatchObject({ check, ok: false, next: expect.stringContaining(next) as string });
+    });
+
+    test('gives a machine that does not answer 5 s', async () => {
+      await net.hosts.cellar.drop();
+      const started = Date.now();
+      const { checks } = await tested('cellar');
+      await net.hosts.cellar.restore();
+      expect(Date.now() - started).toBeLessThan(8_000);
+      expect(checks.at(-1)).toMatchObject({
+        check: 'connect',
+        ok: false,
+        says: 'cellar does not answer: the connection timed out',
+      });
+    });
+
+    test('shows the key of a machine that is not known, and of one that has changed', async () => {
+      await writeFile(join(net.home, '.ssh', 'known_hosts'), '');
+      const unknown = (await tested('cellar')).checks.at(-1);
+      await net.trust();
+      await net.hosts.cellar.rekey();
+      const changed = (await tested('cellar')).checks.at(-1);
+      await net.trust();
+      expect(unknown).toMatchObject({ check: 'host_key', says: expect.stringMatching(/not known .*SHA256:/) as string });
+      expect(changed).toMatchObject({ check: 'host_key', next: expect.stringContaining('ssh-keygen -R') as string });
+    });
+
+    test('tells people each step with a mark', async () => {
+      const { stdout, stderr } = await swarm.rbee(['ssh', 'test', 'attic']);
+      expect(stdout).toMatch(/^✓ resolve {7}attic is root@/);
+      expect(stdout).toMatch(/\n✓ rbee {10}nothing is installed yet\n\nA hive can be installed on attic\.\n$/);
+      expect(stderr).toContain('looking at attic');
+    });
+
+    test.each([[[]], [['localhost']], [['--ssh-host', '-oProxyCommand=id']], [['a b']]])('refuses %j', async (args) => {
+      expect((await swarm.rbee(['ssh', 'test', ...args])).code).toBe(2);
+    });
+  });
+
+  describe('hive import-ssh', () => {
+    const imported = (...hosts: string[]) =>
+      swarm.result<OutputOf<'hive_import_ssh'>>(['hive', 'import-ssh', ...hosts.flatMap((host) => ['--hosts', host])]);
+
+    test('lists single hosts as OpenSSH resolves them, those of Include too', async () => {
+      const { hosts, hives } = await imported();
+      expect(hives).toEqual([]);
+      expect(hosts.map(({ host }) => host)).toEqual(['shed', 'loft', 'attic', 'cellar']);
+      expect(hosts[0]).toEqual({ host: 'shed', hostname: '192.0.2.7', user: 'me', port: 2222 });
+    });
+
+    test('adds the chosen as hives, once', async () => {
+      const { hives } = await imported('attic', 'shed');
+      expect(hives).toMatchObject([
+        { hive_id: 'attic', transport: 'ssh', host: '127.0.0.1', port: 9000, ssh: { host: 'attic' } },
+        { hive_id: 'shed' },
+      ]);
+      const again = await imported('attic');
+      expect(again.hives).toEqual([]);
+      expect(again.hosts.filter(({ hive_id }) => hive_id !== undefined).map(({ host }) => host)).toEqual(['shed', 'attic']);
+      expect(await tested('attic')).toMatchObject({ ssh_host: 'attic', reachable: true });
+    });
+
+    test('names the nearest for a host that is not there, and adds nothing', async () => {
+      const { code, stderr } = await swarm.rbee(['hive', 'import-ssh', '--hosts', 'cellar', '--hosts', 'atic']);
+      expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining("did you mean 'attic'?") as string });
+      expect((await swarm.rbee(['hive', 'get', 'cellar'])).code).toBe(3);
+    });
+  });
+});

@@ -1,0 +1,306 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { probeMachine } from '../../src/queen/ssh/machine.ts';
+import type { ShellRun } from '../../src/queen/ssh/shell.ts';
+import { SshShells } from '../../src/queen/ssh/shells.ts';
+import { buildTunnelOwner } from '../../src/queen/ssh/fixtures/programs.ts';
+import { Tunnel, type TunnelState } from '../../src/queen/ssh/tunnel.ts';
+import { skipsHosts, testHosts, type HostNet } from '../support/hosts.ts';
+import { until } from '../support/until.ts';
+
+describe.skipIf(skipsHosts())('over SSH', () => {
+  let net: HostNet<'attic' | 'cellar'>;
+  let folder: string;
+  let shells: SshShells;
+  const path = process.env['PATH'];
+  beforeAll(async () => {
+    net = await testHosts(['attic', 'cellar']);
+    process.env['PATH'] = net.env.PATH;
+    folder = await mkdtemp(join(tmpdir(), 'rbee-run-'));
+    shells = new SshShells({ run: folder });
+  });
+  afterAll(async () => {
+    await shells.close();
+    expect(readdirSync(folder)).toEqual([]);
+    expect(sshProcesses()).toEqual([]);
+    await rm(folder, { recursive: true });
+    process.env['PATH'] = path;
+    await net[Symbol.asyncDispose]();
+  });
+
+  /** Those that were started here: ssh of ours is called with the test's config. */
+  const sshProcesses = () =>
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((pid) => {
+        try {
+          const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+          const isOurs = /^\S*ssh(: |\s)/.test(args) && (args.includes(net.home) || args.includes(folder));
+          return isOurs ? [{ pid: Number(pid), args }] : [];
+        } catch {
+          return []; // It has ended.
+        }
+      });
+  const masters = () => sshProcesses().filter(({ args }) => args.includes('[mux]'));
+
+  const run = async (script: string, options: Partial<ShellRun> & { host?: string; port?: number; user?: string } = {}) => {
+    const { host = 'attic', port, user, ...rest } = options;
+    const target = { host, ...(port === undefined ? {} : { port }), ...(user === undefined ? {} : { user }) };
+    return shells.of(target).run(script, { signal: new AbortController().signal, withinMs: 10_000, ...rest });
+  };
+
+  describe('a script', () => {
+    test('runs there with its arguments and its stdin, and what it says comes back', async () => {
+      const nasty = `a 'b' "c" \\d $e \`f\` !g *\nh`;
+      const said = await run('hostname; printf "%s|" "$@"; cat', { args: [nasty, ''], input: 'in\n' });
+      expect(said).toBe(`attic\n${nasty}||in\n`);
+    });
+
+    test('reads 20 MB with back-pressure', async () => {
+      async function* megabytes() {
+        for (let count = 0; count < 20; count += 1) yield Buffer.alloc(1024 * 1024, count);
+      }
+      expect(await run('wc -c', { input: megabytes(), withinMs: 20_000 })).toMatch(/^\s*20971520\s*$/);
+    });
+
+    test('that does not read its stdin has not failed by that', async () => {
+      expect(await run('echo done', { input: 'x'.repeat(5_000_000) })).toBe('done\n');
+    });
+
+    test('that ends while its stdin has more to come is over', async () => {
+      async function* waiting() {
+        yield Buffer.from('one\n');
+        await new Promise(() => undefined);
+      }
+      expect(await run('read -r line; echo "$line"', { input: waiting() })).toBe('one\n');
+    });
+
+    test('whose stdin breaks in the middle fails with the reason', async () => {
+      async function* broken() {
+        yield Buffer.from('some');
+        throw new TypeError('the kit is torn');
+      }
+      await expect(run('cat >/dev/null', { input: broken() })).rejects.toThrow('the kit is torn');
+    });
+
+    test.each([1, 2, 254, 255])('that ends with %i fails with its last words', async (status) => {
+      await expect(run(`echo much said; echo the disk is bent >&2; exit ${status}`)).rejects.toMatchObject({
+        code: 'ssh_failed',
+        message: 'On attic: the disk is bent',
+      });
+    });
+
+    test('that is aborted ends here at once, and there with its stdin', async () => {
+      const stop = new AbortController();
+      async function* endless() {
+        yield Buffer.from('begun\n');
+        await until(() => net.hosts.attic.processes().some(({ args }) => args.includes('rbee-marker')));
+        stop.abort(new TypeError('changed my mind'));
+        await new Promise(() => undefined);
+      }
+      const work = run('exec sh -c "cat; :" rbee-marker', { input: endless(), signal: stop.signal });
+      await expect(work).rejects.toThrow('changed my mind');
+      await until(() => !net.hosts.attic.processes().some(({ args }) => args.includes('rbee-marker')));
+    });
+
+    test('that takes too long fails with deadline_exceeded', async () => {
+      const started = Date.now();
+      await expect(run('exec sleep 60', { withinMs: 400 })).rejects.toMatchObject({ code: 'deadline_exceeded' });
+      expect(Date.now() - started).toBeLessThan(1_500);
+      await net.hosts.attic.exec('pkill -x sleep');
+    });
+
+    test('that says too much is stopped', async () => {
+      await expect(run('yes')).rejects.toThrow(/said more than/);
+    });
+  });
+
+  describe('one connection', () => {
+    test('serves many scripts', async () => {
+      const started = performance.now();
+      const said = await Promise.all(Array.from({ length: 8 }, (_, at) => run('echo "$1"', { args: [String(at)] })));
+      expect(said.join('')).toBe('0\n1\n2\n3\n4\n5\n6\n7\n');
+      expect(performance.now() - started).toBeLessThan(3_000);
+      expect(masters()).toHaveLength(1);
+    });
+
+    test('whose process was killed is made again', async () => {
+      await run('true');
+      const pid = masters()[0]?.pid ?? 0;
+      process.kill(pid, 'SIGKILL');
+      expect(await run('echo again')).toBe('again\n');
+      expect(masters().map((each) => each.pid)).not.toContain(pid);
+    });
+
+    test('that is frozen holds one script up to its deadline, and no other', async () => {
+      await run('true');
+      const pid = masters()[0]?.pid ?? 0;
+      process.kill(pid, 'SIGSTOP');
+      try {
+        const started = Date.now();
+        await expect(run('echo never', { withinMs: 500 })).rejects.toMatchObject({ code: 'deadline_exceeded' });
+        expect(Date.now() - started).toBeLessThan(900);
+        expect(await run('echo again')).toBe('again\n');
+      } finally {
+        process.kill(pid, 'SIGKILL');
+      }
+    });
+  });
+
+  describe('no way in:', () => {
+    test.each([
+      ['an unknown name', { host: 'nowhere.invalid' }, 'ssh_unreachable', 'has a name that leads nowhere'],
+      ['a closed port', { port: 23 }, 'ssh_unreachable', 'attic:23 refuses connections'],
+      ['another user', { user: 'nobody' }, 'ssh_denied', 'nobody@attic does not let us log in: Permission denied (publickey)'],
+    ])('%s', async (_name, target, code, words) => {
+      const isRetryable = code === 'ssh_unreachable';
+      await expect(run('true', target)).rejects.toMatchObject({
+        code,
+        retryable: isRetryable,
+        message: expect.stringContaining(words) as string,
+      });
+    });
+
+    test('a host key that is not known, and one that has changed', async () => {
+      const file = join(net.home, '.ssh', 'known_hosts');
+      const known = readFileSync(file, 'utf8');
+      try {
+        await writeFile(file, '');
+        const unknown = expect(run('true', { host: 'cellar' })).rejects;
+        await unknown.toMatchObject({ code: 'ssh_host_key', message: expect.stringContaining('is not known') as string });
+        await writeFile(file, known);
+        await net.hosts.cellar.rekey();
+        const changed = expect(run('true', { host: 'cellar' })).rejects;
+        await changed.toMatchObject({
+          code: 'ssh_host_key',
+          message: expect.stringMatching(/another host key.*SHA256:/) as string,
+        });
+        expect(readFileSync(file, 'utf8')).toBe(known);
+      } finally {
+        await net.trust();
+      }
+    });
+
+    test('no ssh on this machine', async () => {
+      process.env['PATH'] = '/nowhere';
+      try {
+        await expect(run('true')).rejects.toThrow(/install the OpenSSH client/);
+      } finally {
+        process.env['PATH'] = net.env.PATH;
+      }
+    });
+
+    test('a name that would be an option', async () => {
+      await expect(run('true', { host: '-oProxyCommand=id' })).rejects.toMatchObject({ code: 'invalid_input' });
+      await expect(run('true', { user: '-oProxyCommand=id' })).rejects.toMatchObject({ code: 'invalid_input' });
+    });
+  });
+
+  test('a machine says what it is in one round trip', async () => {
+    const machine = await probeMachine(shells.of({ host: 'attic' }), new AbortController().signal);
+    expect(machine).toMatchObject({ os: 'Linux', bits: 64, home: '/root', libc: { kind: 'glibc' }, gpus: [] });
+    expect(machine.disk_free_bytes).toBeGreaterThan(1e6);
+    expect(machine).not.toHaveProperty('installed');
+    expect(net.hosts.attic.tree()).toEqual(['.ssh/', '.ssh/authorized_keys']);
+  });
+
+  describe('a tunnel', () => {
+    let signal: AbortSignal;
+    beforeEach(() => {
+      signal = AbortSignal.timeout(15_000);
+    });
+    /** What answers there; nothing where it is closed at once. */
+    const banner = async (port: number) => {
+      const socket = connect({ host: '127.0.0.1', port });
+      let said = '';
+      socket.on('data', (data) => {
+        said += String(data);
+        socket.end();
+      });
+      await once(socket, 'close', { signal });
+      return said;
+    };
+
+    test('is up when it leads there, survives the far sshd, follows a new port, and leaves nothing', async () => {
+      const states: TunnelState['kind'][] = [];
+      const tunnel = await Tunnel.open({ host: 'attic' }, { remotePort: 22, onChange: ({ kind }) => states.push(kind) });
+      try {
+        await tunnel.ready(signal);
+        expect(await banner(tunnel.localPort)).toMatch(/^SSH-2\.0/);
+        await net.hosts.attic.crash();
+        await until(() => tunnel.state.kind === 'down');
+        await net.hosts.attic.boot();
+        await until(() => tunnel.state.kind === 'up');
+        expect(await banner(tunnel.localPort)).toMatch(/^SSH-2\.0/);
+        tunnel.setRemotePort(9);
+        await tunnel.ready(signal);
+        expect(await banner(tunnel.localPort)).toBe('');
+        tunnel.setRemotePort(22);
+        await tunnel.ready(signal);
+        expect(await banner(tunnel.localPort)).toMatch(/^SSH-2\.0/);
+        expect(states).toEqual(expect.arrayContaining(['up', 'down', 'connecting', 'up']));
+      } finally {
+        await tunnel.close();
+      }
+      expect(sshProcesses().filter(({ args }) => args.includes(' -L '))).toEqual([]);
+      await expect(tunnel.ready(signal)).rejects.toMatchObject({ code: 'shutting_down' });
+    });
+
+    test('whose cable is cut is down within 10 s, as any script there, and up again by itself', async () => {
+      const tunnel = await Tunnel.open({ host: 'attic' }, { remotePort: 22 });
+      try {
+        await tunnel.ready(signal);
+        const command = run('exec sleep 30', { withinMs: 15_000 });
+        await until(() => net.hosts.attic.processes().some(({ args }) => args === 'sleep 30'));
+        await net.hosts.attic.drop();
+        const cut = Date.now();
+        // At once, for the tunnel is not down for long: it tries again.
+        const down = until(() => tunnel.state.kind === 'down').then(() => tunnel.state);
+        await expect(command).rejects.toMatchObject({ code: 'ssh_unreachable' });
+        const state = await down;
+        expect(Date.now() - cut).toBeLessThan(10_000);
+        expect(state).toMatchObject({
+          error: { code: 'ssh_unreachable', message: expect.stringContaining('timed out') as string },
+        });
+        await net.hosts.attic.restore();
+        expect(await run('echo again')).toBe('again\n');
+        await tunnel.ready(signal).catch(() => tunnel.ready(signal));
+        expect(await banner(tunnel.localPort)).toMatch(/^SSH-2\.0/);
+      } finally {
+        await net.hosts.attic.restore();
+        await tunnel.close();
+      }
+    });
+
+    test('that cannot log in says why, to everyone who waits', async () => {
+      const tunnel = await Tunnel.open({ host: 'attic', user: 'nobody' }, { remotePort: 22 });
+      try {
+        await expect(tunnel.ready(signal)).rejects.toMatchObject({ code: 'ssh_denied' });
+        await expect(tunnel.ready(signal)).rejects.toMatchObject({ code: 'ssh_denied' });
+        expect(tunnel.state).toMatchObject({ kind: 'down', since: expect.any(Date) as Date });
+        tunnel.kick();
+        expect(tunnel.state).toMatchObject({ kind: 'connecting', error: { code: 'ssh_denied' } });
+      } finally {
+        await tunnel.close();
+      }
+    });
+
+    test('ends with the process that has it, also when that is killed', async () => {
+      await using program = await buildTunnelOwner();
+      const owner = fork(program.path, ['attic', '22'], { stdio: 'ignore' });
+      const [port] = (await once(owner, 'message', { signal })) as [number];
+      expect(await banner(port)).toMatch(/^SSH-2\.0/);
+      const isTunnel = ({ args }: { args: string }) => args.includes(`127.0.0.1:${port}:`);
+      expect(sshProcesses().filter(isTunnel)).toHaveLength(1);
+      owner.kill('SIGKILL');
+      await until(() => sshProcesses().filter(isTunnel).length === 0);
+      await until(() => !net.hosts.attic.processes().some(({ args }) => args.startsWith('cat')));
+    });
+  });
+});

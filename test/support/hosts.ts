@@ -1,0 +1,102 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bridgeOfHosts } from './bridge.ts';
+import { done } from './done.ts';
+import { isFile, MadeHost, passwdWith, SSHD, type Host, type HostOptions } from './host.ts';
+
+/** Programs that a host is made with. */
+const TOOLS = ['ip', 'unshare', 'nsenter', 'setpriv', 'mount', 'ssh', 'ssh-keygen'];
+
+export interface HostNet<Name extends string = string> extends AsyncDisposable {
+  hosts: Record<Name, Host>;
+  /** The side from which they are called: HOME of whoever is to know them, with .ssh/config, key and known_hosts. */
+  home: string;
+  /** Of this machine, as the hosts see it. */
+  address: string;
+  /** For a process that calls ssh: it finds the hosts by their names. */
+  env: { PATH: string };
+  /** The same for a whole process tree, to be put before a command: there, `home` is the home of this user. */
+  through: readonly string[];
+  /** Writes known_hosts anew, with the keys that the hosts have now. */
+  trust(): Promise<void>;
+}
+
+/** Why there can be no hosts here; undefined when there can. */
+export function cannotMakeHosts(): string | undefined {
+  if (process.platform !== 'linux') return 'hosts for tests are made of network namespaces, which only Linux has';
+  if (process.getuid?.() !== 0) return 'hosts for tests need root';
+  const isThere = (tool: string) => (process.env['PATH'] ?? '').split(':').some((folder) => isFile(join(folder, tool)));
+  const missing = TOOLS.filter((tool) => !isThere(tool));
+  if (missing.length > 0) return `hosts for tests need ${missing.join(', ')}`;
+  return isFile(SSHD) ? undefined : `hosts for tests need ${SSHD}: install openssh-server`;
+}
+
+/** For describe.skipIf: only where nobody promised that they can be made. */
+export const skipsHosts = (): boolean => cannotMakeHosts() !== undefined && process.env['CI'] !== 'true';
+
+/** Real machines as far as SSH can tell. Disposing leaves nothing: no process, namespace, link, mount or file. */
+export async function testHosts<Name extends string>(names: readonly Name[], options: HostOptions = {}): Promise<HostNet<Name>> {
+  const why = cannotMakeHosts();
+  if (why !== undefined) throw new Error(why);
+  await sweep();
+  const folder = await mkdtemp(join(tmpdir(), `rbee-hosts-${process.pid}-`));
+  const bridge = await bridgeOfHosts();
+  const made: MadeHost[] = [];
+  const dispose = async () => {
+    await Promise.all(made.map((host) => host.crash()));
+    await bridge.remove();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const home = join(folder, 'here');
+    await mkdir(join(home, '.ssh'), { recursive: true, mode: 0o700 });
+    await done('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', join(home, '.ssh', 'id_ed25519')]);
+    for (const name of names) made.push(new MadeHost({ name, folder: join(folder, name), bridge, at: made.length, options }));
+    await Promise.all(made.map((host) => host.make(readFileSync(join(home, '.ssh', 'id_ed25519.pub'), 'utf8'))));
+    await writeClient(home, made);
+    const hosts = Object.fromEntries(made.map((host) => [host.name, host])) as unknown as Record<Name, Host>;
+    const reach = await reachFrom(folder, home);
+    const trust = () => writeKnownHosts(home, made);
+    return { hosts, home, address: bridge.address, ...reach, trust, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+/** Folders of test runs that were killed. */
+async function sweep(): Promise<void> {
+  const stale = readdirSync(tmpdir()).filter((name) => {
+    const pid = /^rbee-hosts-(\d+)-/.exec(name)?.[1];
+    return pid !== undefined && !existsSync(`/proc/${pid}`);
+  });
+  await Promise.all(stale.map((name) => rm(join(tmpdir(), name), { recursive: true, force: true })));
+}
+
+async function writeClient(home: string, hosts: readonly MadeHost[]): Promise<void> {
+  const ssh = join(home, '.ssh');
+  const entries = hosts.map(({ name, address }) => `Host ${name}\n  HostName ${address}\n`);
+  const all = `Host *\n  IdentityFile ${ssh}/id_ed25519\n  UserKnownHostsFile ${ssh}/known_hosts\n`;
+  await writeFile(join(ssh, 'config'), `${entries.join('')}${all}`, { mode: 0o600 });
+  await writeKnownHosts(home, hosts);
+}
+
+async function writeKnownHosts(home: string, hosts: readonly MadeHost[]): Promise<void> {
+  await writeFile(join(home, '.ssh', 'known_hosts'), hosts.map(({ address, hostKey }) => `${address} ${hostKey}\n`).join(''));
+}
+
+/** Both ways to let ssh know the hosts. It reads the home in passwd, not $HOME, so a variable alone cannot. */
+async function reachFrom(folder: string, home: string): Promise<Pick<HostNet, 'env' | 'through'>> {
+  const bin = join(folder, 'bin');
+  await mkdir(bin);
+  const ssh = (process.env['PATH'] ?? '').split(':').find((each) => isFile(join(each, 'ssh')));
+  await writeFile(join(bin, 'ssh'), `#!/bin/sh\nexec ${ssh}/ssh -F ${home}/.ssh/config "$@"\n`, { mode: 0o755 });
+  await writeFile(join(folder, 'passwd'), passwdWith({ home, shell: '/bin/bash' }));
+  const enter = 'mount --bind "$0" /etc/passwd && HOME=$1 && shift && exec "$@"';
+  return {
+    env: { PATH: `${bin}:${process.env['PATH']}` },
+    through: ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', enter, join(folder, 'passwd'), home],
+  };
+}
