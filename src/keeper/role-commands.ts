@@ -35,6 +35,8 @@ export interface WorkerFlags {
 }
 
 const LOOPBACK = '127.0.0.1';
+/** A hive that a queen on another machine listens to: she comes to it, over SSH. */
+export const NO_QUEEN = 'none';
 const MAX_PORT = 65_535;
 
 export function queenRunCommand(roles: Roles): Command {
@@ -53,9 +55,9 @@ export function hiveRunCommand(roles: Roles): Command {
     .option('--id <id>', 'Its name in the fleet', LOCALHOST)
     .addOption(hostOption())
     .addOption(portOption('RBEE_HIVE_PORT, or 9000'))
-    .option('--queen <url>', "Where its workers report to (default: this machine's queen)")
+    .option('--queen <url>', "Where its workers report to (default: this machine's queen); 'none' for nowhere")
     .action(({ id, host, port = hivePort(), queen = ownQueen() }: { id: string; host: string; port?: number; queen?: string }) =>
-      roles.hive({ id, host, port, queen }),
+      roles.hive({ id, host, port, queen: queen === NO_QUEEN ? undefined : queen }),
     );
 }
 
@@ -83,7 +85,7 @@ function hostOption(): Option {
   return new Option('--host <address>', 'Address to listen on; beyond this machine only with RBEE_TOKEN').default(LOOPBACK);
 }
 
-function portOption(defaultText: string): Option {
+export function portOption(defaultText: string): Option {
   return new Option('--port <number>', `Port to listen on (default: ${defaultText})`).argParser((value) => {
     const port = wholeNumber(value);
     if (port < 1 || port > MAX_PORT) throw new InvalidArgumentError(`It must be from 1 to ${MAX_PORT}.`);

@@ -39,7 +39,7 @@ export async function makeKit(target: Target, source: KitSource, signal: AbortSi
   if (!existsSync(join(packageRoot, 'dist', 'rbee.js')))
     throw new JobError('kit_failed', `There is no dist/rbee.js in ${packageRoot}: build rbee, or install it again`);
   const pack = (name: LayerName, files: readonly KitFile[]) =>
-    makeLayer({ name: `${name}-${targetName(target)}`, files, cache: join(cache, 'kits'), signal });
+    makeLayer({ name: name === 'rbee' ? name : `${name}-${targetName(target)}`, files, cache: join(cache, 'kits'), signal });
   const fetching = { cache, signal };
   const [runtime, engine, rbee] = await Promise.all([
     runtimeFile(target, fetching).then(async (file) =>

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -23,19 +23,20 @@ export interface Layer {
 }
 
 export interface Packing {
-  /** 'engine-linux-x64': of each, the newest is kept. */
+  /** 'engine-linux-x64'. */
   name: string;
   files: readonly KitFile[];
   cache: string;
   signal: AbortSignal;
 }
 
-/** The remembered layer, beside its file. */
-type Remembered = Omit<Layer, 'path'> & { key: string };
+type Remembered = Omit<Layer, 'path'>;
 
 /** Level 1 packs three times as fast as 6, and the result is an eighth larger: the machines are near. */
 const GZIP_LEVEL = 1;
 const DISK_BLOCK_BYTES = 4096;
+/** Of a layer that no kit had in it: it is packed anew when it is wanted again. */
+const KEPT_UNUSED_MS = 30 * 24 * 3_600_000;
 const A_FIXED_DAY = new Date('2020-01-01T00:00:00Z');
 
 /** The same files make the same bytes. Packed once, then remembered until a file changes. @throws JobError kit_failed, disk_full */
@@ -44,12 +45,12 @@ export async function makeLayer(packing: Packing): Promise<Layer> {
   const key = createHash('sha256')
     .update(JSON.stringify(files.map(({ path, isExecutable, sizeBytes, mtimeMs }) => [path, isExecutable, sizeBytes, mtimeMs])))
     .digest('hex');
-  const remembered = await recall(packing);
-  if (remembered?.key === key) return { ...remembered, path: layerFile(packing, remembered.digest) };
+  const note = join(packing.cache, `${packing.name}-${key.slice(0, 12)}.json`);
+  const remembered = await recall(packing, note);
+  if (remembered !== undefined) return remembered;
   const layer = await pack({ ...packing, files });
-  await remember(packing, { key, digest: layer.digest, sizeBytes: layer.sizeBytes, unpackedBytes: layer.unpackedBytes });
-  if (remembered !== undefined && remembered.digest !== layer.digest)
-    await rm(layerFile(packing, remembered.digest), { force: true });
+  await remember(note, layer);
+  await forgetUnused(packing);
   return layer;
 }
 
@@ -104,21 +105,31 @@ function layerFile({ cache }: Packing, digest: string): string {
   return join(cache, `${digest}.tar.gz`);
 }
 
-async function recall(packing: Packing): Promise<Remembered | undefined> {
+async function recall(packing: Packing, note: string): Promise<Layer | undefined> {
   try {
-    const remembered = JSON.parse(await readFile(join(packing.cache, `${packing.name}.json`), 'utf8')) as Remembered;
-    const { size } = await stat(layerFile(packing, remembered.digest));
-    return size === remembered.sizeBytes ? remembered : undefined;
+    const remembered = JSON.parse(await readFile(note, 'utf8')) as Remembered;
+    const path = layerFile(packing, remembered.digest);
+    const { size } = await stat(path);
+    if (size !== remembered.sizeBytes) return undefined;
+    for (const used of [note, path]) await utimes(used, new Date(), new Date());
+    return { ...remembered, path };
   } catch {
     // Whatever is wrong with a cache, it is made anew.
     return undefined;
   }
 }
 
-async function remember({ cache, name }: Packing, remembered: Remembered): Promise<void> {
-  const unfinished = join(cache, `${name}.${process.pid}.json.tmp`);
-  await writeFile(unfinished, JSON.stringify(remembered), { mode: 0o600 });
-  await rename(unfinished, join(cache, `${name}.json`));
+async function remember(note: string, { digest, sizeBytes, unpackedBytes }: Layer): Promise<void> {
+  const remembered: Remembered = { digest, sizeBytes, unpackedBytes };
+  await writeFile(`${note}.${process.pid}.tmp`, JSON.stringify(remembered), { mode: 0o600 });
+  await rename(`${note}.${process.pid}.tmp`, note);
+}
+
+async function forgetUnused({ cache }: Packing): Promise<void> {
+  for (const name of await readdir(cache)) {
+    const { mtimeMs } = await stat(join(cache, name)).catch(() => ({ mtimeMs: Infinity }));
+    if (Date.now() - mtimeMs > KEPT_UNUSED_MS) await rm(join(cache, name), { force: true });
+  }
 }
 
 function packError(name: string, cause: unknown): JobError {
