@@ -227,6 +227,7 @@ async function hiveMachine(options: { home?: string; sh?: string } = {}): Promis
       return events;
     },
     async [Symbol.asyncDispose]() {
+      await rm(join(machine.home, '.rbee/lock'), { recursive: true, force: true });
       await uninstall(site, { keepModels: false });
       await machine[Symbol.asyncDispose]();
     },
@@ -260,7 +261,7 @@ function partOf({ home }: LocalMachine, digest: string): string {
 }
 
 async function writeLock({ home }: LocalMachine, holder: object, at: number): Promise<void> {
-  await mkdir(join(home, '.rbee/lock'));
+  await mkdir(join(home, '.rbee/lock'), { recursive: true });
   await writeFile(join(home, '.rbee/lock/holder'), `${JSON.stringify(holder)}\n`);
   await writeFile(join(home, '.rbee/lock/beat'), `${Math.floor(at / 1000)}\n`);
 }
