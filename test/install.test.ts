@@ -229,7 +229,10 @@ async function hiveMachine(options: { home?: string; sh?: string } = {}): Promis
     async [Symbol.asyncDispose]() {
       await rm(join(machine.home, '.rbee/lock'), { recursive: true, force: true });
       await uninstall(site, { keepModels: false });
+      const left = await processesOf(machine.home);
+      for (const pid of left) process.kill(pid, 'SIGKILL');
       await machine[Symbol.asyncDispose]();
+      expect(left).toEqual([]);
     },
   };
 }
@@ -276,6 +279,15 @@ async function healthOf(port: number, bearer: string): Promise<unknown> {
 
 async function commandLine(pid: number): Promise<string> {
   return existsSync(`/proc/${pid}/cmdline`) ? readFile(`/proc/${pid}/cmdline`, 'utf8') : '';
+}
+
+/** By their command lines; Linux only. */
+async function processesOf(home: string): Promise<number[]> {
+  if (!existsSync('/proc/self/cmdline')) return [];
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  // One may end meanwhile.
+  const lines = await Promise.all(pids.map((pid) => commandLine(pid).catch(() => '')));
+  return pids.filter((_pid, at) => lines[at]?.includes(`${home}/.rbee/`));
 }
 
 /** Files with a digest of what they hold, folders with a slash. */

@@ -33,16 +33,25 @@ ${NOT_INSTALLED}
 cat >"$root/token.new"
 mv -f "$root/token.new" "$root/token"
 mkdir -p "$RBEE_HOME"
-hive up --id="$1" --token-file "$root/token" \${2:+--port "$2"} || echo
+set -- up --id="$1" --token-file "$root/token" \${2:+--port "$2"}
+starting=$root/starting hive "$@" || echo
+rm -f "$root/starting"
 `;
 
 /** What does not end by being asked in good order, such as what has lost its program, ends by its pid: only what is of this folder. */
 export const STOP = `
 ours() {
   if [ -r "/proc/$1/cmdline" ]; then tr '\\000' ' ' <"/proc/$1/cmdline"; else ps -o args= -p "$1" 2>/dev/null || :; fi |
-    grep -F '/.rbee/versions/' >/dev/null
+    grep -F '/.rbee/' >/dev/null
 }
 stop_all() {
+  # A start that nobody waits for any more gives up when it is asked, and ends what it has begun.
+  pid=$(cat "$root/starting" 2>/dev/null || :)
+  if [ -n "$pid" ] && ours "$pid"; then
+    kill "$pid" 2>/dev/null || :
+    for second in 1 2 3 4 5; do ours "$pid" || break; sleep 1; done
+  fi
+  rm -f "$root/starting"
   [ ! -x "$root/current/node" ] || hive halt || echo
   for file in "$RBEE_HOME"/state/run/*.json; do
     [ -f "$file" ] || continue

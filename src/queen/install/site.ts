@@ -26,7 +26,7 @@ root=$HOME/.rbee
 RBEE_HOME=$root/home
 export RBEE_HOME
 size_of() { if [ -f "$1" ]; then echo "$(($(wc -c <"$1")))"; else echo 0; fi; }
-hive() { (cd / && "$root/current/node" "$root/current/dist/rbee.js" hive "$@" --json 2>&1); }
+hive() { (cd / && sh -c 'echo "$$" >"$0"; exec "$@"' "\${starting:-/dev/null}" "$root/current/node" "$root/current/dist/rbee.js" hive "$@" --json 2>&1); }
 `;
 
 /** Runs a script of ours and returns what it printed. @throws JobError as Shell.run, and disk_full */

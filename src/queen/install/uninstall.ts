@@ -25,7 +25,7 @@ if [ "$1" = yes ] && [ -d "$RBEE_HOME/data/models" ]; then
 else
   rm -rf "$RBEE_HOME"
 fi
-for each in versions layers current current.new token token.new fleet lock; do rm -rf "$root/$each"; done
+for each in versions layers current current.new token token.new starting fleet lock; do rm -rf "$root/$each"; done
 rmdir "$root" 2>/dev/null || :
 echo "before $before"
 echo "after $(used)"
