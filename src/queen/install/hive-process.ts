@@ -22,7 +22,8 @@ export interface RemoteStatus {
   running: { pid: number; port: number; version: string } | undefined;
 }
 
-const START_DEADLINE_MS = 75_000;
+/** Another hive may have to end first, and the last port may be taken meanwhile: each has a deadline of its own there. */
+const START_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 75_000;
 
 const NOT_INSTALLED = `[ -x "$root/current/node" ] || { echo 'installed no'; exit 0; }`;

@@ -35,7 +35,9 @@ export function targetOf(answer: string): Target {
   if (os === undefined || arch === undefined)
     throw new JobError('machine_unsupported', `rbee has no kit for ${system} on ${machine}`);
   if (os === 'darwin') return { os, arch, libc: undefined };
-  if (said === undefined || said === 'musl') return { os, arch, libc: 'musl' };
+  if (said === 'musl') return { os, arch, libc: 'musl' };
+  // Where nothing tells, the kit is tried there before anything is changed.
+  if (said === undefined) return { os, arch, libc: 'glibc' };
   const [major = 0, minor = 0] = said
     .replace(/^glibc /, '')
     .split('.')

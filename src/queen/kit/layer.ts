@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ async function pack(packing: Packing): Promise<Layer> {
   const { name, files, cache, signal } = packing;
   const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   narrate('kit_pack', `packing ${name}: ${files.length} files, ${megabytes(total)}`);
-  const unfinished = join(await ensureDirectory(cache), `${name}.${process.pid}.tmp`);
+  const unfinished = join(await ensureDirectory(cache), `${name}.${randomUUID()}.tmp`);
   const sources = files.map(({ path, source, isExecutable }) => ({
     type: 'file' as const,
     source,
@@ -121,8 +121,10 @@ async function recall(packing: Packing, note: string): Promise<Layer | undefined
 
 async function remember(note: string, { digest, sizeBytes, unpackedBytes }: Layer): Promise<void> {
   const remembered: Remembered = { digest, sizeBytes, unpackedBytes };
-  await writeFile(`${note}.${process.pid}.tmp`, JSON.stringify(remembered), { mode: 0o600 });
-  await rename(`${note}.${process.pid}.tmp`, note);
+  // Two installs may pack at once, each for itself: whichever is later is as good.
+  const unfinished = `${note}.${randomUUID()}.tmp`;
+  await writeFile(unfinished, JSON.stringify(remembered), { mode: 0o600 });
+  await rename(unfinished, note);
 }
 
 async function forgetUnused({ cache }: Packing): Promise<void> {

@@ -42,8 +42,10 @@ export async function fetchPackage(
     await pipeline(createReadStream(join(aside, file)), createGunzip(), unpackTar(join(aside, 'unpacked'), { strip: 1 }), {
       signal,
     });
-    // Another queen of this user may have been faster; hers is the same.
-    if (!existsSync(folder)) await rename(join(aside, 'unpacked'), folder);
+    await rename(join(aside, 'unpacked'), folder).catch((cause: unknown) => {
+      // Another install may have been faster; its package is the same.
+      if (!existsSync(folder)) throw cause;
+    });
     return folder;
   } catch (cause) {
     signal.throwIfAborted();
