@@ -13,6 +13,7 @@ export {
   type ProcessIdentity,
 } from './pidfile.ts';
 export { bindFirstFree, firstFreePort, hivePort, queenPort, workerPorts, type PortRange } from './ports.ts';
+export { processStart } from './process-start.ts';
 export { reportFailure, reportReady, reportStep } from './report-start.ts';
 export { onShutdown } from './shutdown.ts';
 export type { Readiness, StartStep } from './start-message.ts';

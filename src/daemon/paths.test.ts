@@ -9,6 +9,7 @@ test('without any setting, the folders are those of XDG', () => {
     config: '/home/bee/.config/rbee',
     data: '/home/bee/.local/share/rbee',
     models: '/home/bee/.local/share/rbee/models',
+    cache: '/home/bee/.cache/rbee',
     logs: '/home/bee/.local/state/rbee/logs',
     run: '/home/bee/.local/state/rbee/run',
   });
@@ -27,7 +28,16 @@ test('the XDG variables move the folders, except relative ones, which the specif
 
 test('RBEE_HOME puts everything under one folder', () => {
   const paths = homePaths({ HOME: '/home/bee', XDG_DATA_HOME: '/elsewhere', RBEE_HOME: '/fleet' });
-  const all = [paths.config, paths.data, paths.models, paths.logs, paths.run, paths.jobs('hive'), paths.logFile('hive')];
+  const all = [
+    paths.config,
+    paths.data,
+    paths.cache,
+    paths.models,
+    paths.logs,
+    paths.run,
+    paths.jobs('hive'),
+    paths.logFile('hive'),
+  ];
   expect(all.filter((path) => !path.startsWith('/fleet/'))).toEqual([]);
   expect(homePaths({ RBEE_HOME: 'fleet' }).data).toBe(join(process.cwd(), 'fleet/data'));
 });

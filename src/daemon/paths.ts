@@ -12,6 +12,8 @@ export interface HomePaths {
   readonly homeId: string;
   readonly config: string;
   readonly data: string;
+  /** What can be made again at any time. */
+  readonly cache: string;
   readonly models: string;
   readonly logs: string;
   /** Pidfiles. Not in XDG_RUNTIME_DIR: that is wiped at log-out, while our daemons live on. */
@@ -25,11 +27,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** XDG on Linux and macOS alike (DESIGN, section 7), or everything under RBEE_HOME when that is set. */
 export function homePaths(env: Environment = process.env): HomePaths {
-  const { config, data, state } = rootsOf(env);
+  const { config, data, state, cache } = rootsOf(env);
   return {
     homeId: digestOf([config, data, state]),
     config,
     data,
+    cache,
     models: join(data, 'models'),
     logs: join(state, 'logs'),
     run: join(state, 'run'),
@@ -69,10 +72,10 @@ async function isDirectory(path: string): Promise<boolean> {
   }
 }
 
-function rootsOf(env: Environment): { config: string; data: string; state: string } {
+function rootsOf(env: Environment): Record<'config' | 'data' | 'state' | 'cache', string> {
   if (env['RBEE_HOME']) {
     const home = resolve(env['RBEE_HOME']);
-    return { config: join(home, 'config'), data: join(home, 'data'), state: join(home, 'state') };
+    return { config: join(home, 'config'), data: join(home, 'data'), state: join(home, 'state'), cache: join(home, 'cache') };
   }
   const home = env['HOME'] || homedir();
   // The XDG specification: a relative path is invalid and must be ignored.
@@ -84,6 +87,7 @@ function rootsOf(env: Environment): { config: string; data: string; state: strin
     config: xdg('XDG_CONFIG_HOME', '.config'),
     data: xdg('XDG_DATA_HOME', '.local/share'),
     state: xdg('XDG_STATE_HOME', '.local/state'),
+    cache: xdg('XDG_CACHE_HOME', '.cache'),
   };
 }
 

@@ -3,6 +3,7 @@ import { operations, type OperationSpec } from '../contract/index.ts';
 import { checkedInput, givenInput } from './derive/input.ts';
 import { operationCommand, wordsOf } from './derive/operation-command.ts';
 import { queenCommands, type Makers } from './hand-made-commands.ts';
+import { installedHiveCommands } from './installed-hive-commands.ts';
 import { hiveRunCommand, queenRunCommand, workerRunCommand, type Roles } from './role-commands.ts';
 import { runJob } from './run-job.ts';
 import { works } from './works.ts';
@@ -35,6 +36,7 @@ function nounCommand(noun: string, roles: Roles, table: Readonly<Record<string, 
   for (const [name, spec] of Object.entries(table)) {
     if (wordsOf(name)[0] === noun) group.addCommand(jobCommand(name, spec));
   }
+  for (const command of noun === 'hive' ? installedHiveCommands() : []) group.addCommand(command, { hidden: true });
   const run = RUN_COMMANDS[noun];
   return run === undefined ? group : group.addCommand(run(roles), { hidden: noun === 'worker' });
 }

@@ -82,7 +82,7 @@ function hostOption(): Option {
   return new Option('--host <address>', 'Address to listen on; beyond this machine only with RBEE_TOKEN').default(LOOPBACK);
 }
 
-function portOption(defaultText: string): Option {
+export function portOption(defaultText: string): Option {
   return new Option('--port <number>', `Port to listen on (default: ${defaultText})`).argParser((value) => {
     const port = wholeNumber(value);
     if (port < 1 || port > MAX_PORT) throw new InvalidArgumentError(`It must be from 1 to ${MAX_PORT}.`);

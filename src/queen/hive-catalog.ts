@@ -47,6 +47,11 @@ export class HiveCatalog {
     return this.#put({ ...this.get(id), ...place });
   }
 
+  /** Of a hive behind SSH: what was found out while it was installed, started or stopped. */
+  change(id: string, change: Partial<Pick<Hive, 'ssh' | 'port' | 'version' | 'stopped'>>): Hive {
+    return this.#put({ ...this.get(id), ...change });
+  }
+
   record(id: string, capabilities: Capabilities): Hive {
     return this.#put({ ...this.get(id), capabilities, capabilities_at: new Date().toISOString() });
   }

@@ -1,27 +1,25 @@
-import {
-  capabilities,
-  JobError,
-  LOCALHOST,
-  type Handlers,
-  type Hive,
-  type HiveHealth,
-  type InputOf,
-  type Run,
-} from '../contract/index.ts';
-import type { Presence } from '../daemon/index.ts';
-import { call } from '../jobs/index.ts';
+import { JobError, LOCALHOST, type Handlers, type Hive, type HiveHealth, type InputOf, type Run } from '../contract/index.ts';
+import type { HomePaths, Presence } from '../daemon/index.ts';
 import { narrate } from '../narration/index.ts';
+import type { Gates } from './gates.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
+import type { HiveTokens } from './hive-tokens.ts';
+import { installRemote, uninstallRemote, updateRemote } from './install-remote.ts';
 import type { FleetView } from './presence/index.ts';
 import type { Reach } from './reach.ts';
+import { refresh } from './refresh.ts';
+import type { RemoteHives } from './remote-hives.ts';
 
 export interface HiveParts {
   hives: HiveCatalog;
   reach: Reach;
   view: FleetView;
+  gates: Gates;
+  remotes: RemoteHives;
+  tokens: HiveTokens;
+  paths: HomePaths;
 }
 
-const CAPABILITIES_DEADLINE_MS = 10_000;
 /** As for every `hive_id` of the contract. */
 const HIVE_ID_LIMIT = 64;
 
@@ -29,17 +27,19 @@ export function hiveHandlers(parts: HiveParts) {
   const { hives, reach } = parts;
 
   const hive_install: Run<'hive_install'> = async function* (input, { signal }) {
-    requireLocal(input, 'Installing a hive on another machine');
+    if (!isLocal(input, hives)) return installRemote(input, { ...parts, signal });
     if (input.port !== undefined) throw new JobError('invalid_input', "port: the local hive's port is set by RBEE_HIVE_PORT");
     const hive = hives.addLocal();
     await reach.ensure(hive, signal);
     return refresh(hive, parts);
   };
 
-  const hive_uninstall: Run<'hive_uninstall'> = async function* ({ hive_id, catalog_only }) {
+  const hive_uninstall: Run<'hive_uninstall'> = async function* ({ hive_id, catalog_only, keep_models }, { signal }) {
     const hive = hives.get(hive_id);
-    if (!catalog_only) await reach.stop(hive);
+    if (!catalog_only && hive.transport === 'ssh') await uninstallRemote(hive, keep_models, { ...parts, signal });
+    else if (!catalog_only) await reach.stop(hive, signal);
     hives.remove(hive_id);
+    parts.tokens.forget(hive_id);
     narrate('hive_uninstall', `hive '${hive_id}' is forgotten`);
     return { hive_id };
   };
@@ -47,8 +47,9 @@ export function hiveHandlers(parts: HiveParts) {
   const hive_update: Run<'hive_update'> = async function* (input, { signal }) {
     const { hive_id, host, port, refresh_capabilities } = input;
     const hive = hives.get(hive_id);
+    if (hive.transport === 'ssh' && !refresh_capabilities) return updateRemote(input, { ...parts, signal });
     if (input.ssh_host !== undefined || input.ssh_user !== undefined || input.ssh_port !== undefined)
-      throw notOverSsh('Updating a hive over SSH');
+      throw new JobError('invalid_input', `ssh_host, ssh_port, ssh_user: hive '${hive_id}' is not reached over SSH`);
     const isMoved = host !== undefined || port !== undefined;
     if (isMoved && hive.transport === 'local')
       throw new JobError('invalid_input', "host, port: the local hive's port is set by RBEE_HIVE_PORT");
@@ -62,14 +63,16 @@ export function hiveHandlers(parts: HiveParts) {
   const hive_start: Run<'hive_start'> = async function* ({ hive_id }, { signal }) {
     const hive = hives.get(hive_id);
     // Whoever asks for a start wants it looked at, whatever was seen before.
+    if (hive.stopped === true) hives.change(hive_id, { stopped: false });
     reach.distrust(hive);
     await reach.ensure(hive, signal);
     return hiveHealth(hive, reach);
   };
 
-  const hive_stop: Run<'hive_stop'> = async function* ({ hive_id }) {
+  const hive_stop: Run<'hive_stop'> = async function* ({ hive_id }, { signal }) {
     const hive = hives.get(hive_id);
-    if (!(await reach.stop(hive))) narrate('hive_stop', `hive '${hive_id}' does not run`);
+    if (hive.transport === 'ssh') hives.change(hive_id, { stopped: true });
+    if (!(await reach.stop(hive, signal))) narrate('hive_stop', `hive '${hive_id}' does not run`);
     return hiveHealth(hive, reach);
   };
 
@@ -136,20 +139,6 @@ export async function hiveHealth(hive: Hive, reach: Reach): Promise<HiveHealth> 
   }
 }
 
-/** Asks the hive's machine what it has, and records it. */
-export async function refresh(hive: Hive, { hives, reach }: HiveParts): Promise<Hive> {
-  const signal = AbortSignal.timeout(CAPABILITIES_DEADLINE_MS);
-  const answer = capabilities.safeParse(await call(reach.peerOf(hive), { method: 'GET', path: '/capabilities', signal }));
-  if (!answer.success)
-    throw new JobError('hive_bad_response', 'Hive answered with capabilities that are not ours', { cause: answer.error });
-  narrate(
-    'hive_capabilities',
-    `hive '${hive.hive_id}' has ${answer.data.devices.map(({ worker, device }) => `${worker}:${device}`).join(', ')}`,
-    { detail: true },
-  );
-  return hives.record(hive.hive_id, answer.data);
-}
-
 /** A queen registered as a hive would forward to herself for ever. What does not answer now may be a hive later. */
 async function requireNoOtherRole(hive: Hive, reach: Reach): Promise<Presence> {
   const presence = await reach.probe(hive);
@@ -157,10 +146,7 @@ async function requireNoOtherRole(hive: Hive, reach: Reach): Promise<Presence> {
   throw new JobError('invalid_input', `At ${hive.host}:${hive.port} answers a ${presence.health.role}, not a hive`);
 }
 
-function requireLocal(input: InputOf<'hive_install'>, what: string): void {
-  if (input.hive_id !== LOCALHOST || input.ssh_host !== undefined) throw notOverSsh(what);
-}
-
-function notOverSsh(what: string): JobError {
-  return new JobError('not_implemented', `${what} is not built yet`);
+/** This machine's own hive: named so, and not registered as another machine's. */
+function isLocal({ hive_id, ssh_host }: InputOf<'hive_install'>, hives: HiveCatalog): boolean {
+  return ssh_host === undefined && (hives.find(hive_id)?.transport ?? (hive_id === LOCALHOST ? 'local' : 'ssh')) === 'local';
 }

@@ -6,11 +6,14 @@ import { forwardHandlers, resumeOnHive } from './forward.ts';
 import { forwardInfer } from './forward-infer.ts';
 import { Gates } from './gates.ts';
 import { HiveCatalog } from './hive-catalog.ts';
-import { hiveHandlers, refresh, registrationHandlers } from './hive-handlers.ts';
+import { HiveTokens } from './hive-tokens.ts';
+import { hiveHandlers, registrationHandlers } from './hive-handlers.ts';
 import { LocalHive } from './local-hive.ts';
 import { createExplain, Dispatcher } from './placement/index.ts';
 import { FleetView } from './presence/index.ts';
 import { Reach } from './reach.ts';
+import { refresh } from './refresh.ts';
+import { RemoteHives } from './remote-hives.ts';
 import { machineHandlers } from './ssh-handlers.ts';
 import { SshShells } from './ssh/shells.ts';
 import { createStatus } from './status.ts';
@@ -24,15 +27,21 @@ export interface QueenOptions {
 
 /** The fleet's one front: knows the hives, decides where work goes, forwards. */
 export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Catalog): ServedRole {
-  const hives = new HiveCatalog(catalog, hivePort, () => view.follow(hives.list()));
+  const hives = new HiveCatalog(catalog, hivePort, () => {
+    remotes.keep(hives.list());
+    view.follow(hives.list());
+  });
   const localHive = new LocalHive({ paths: homePaths(), token, onStarted: (hive) => void onStarted(hive) });
-  const reach = new Reach({ localHive, token });
+  const paths = homePaths();
+  const shells = new SshShells(paths);
+  const tokens = new HiveTokens(catalog);
+  const remotes = new RemoteHives({ hives, tokens, shells, paths });
+  const reach = new Reach({ localHive, remotes, token });
   const view: FleetView = new FleetView({
-    connect: (hive) => Promise.resolve(reach.peerOf(hive)),
+    connect: (hive, signal) => reach.connect(hive, signal),
     onChange: () => dispatcher.changed(),
     onWorkerGone: (hiveId, workerId) => dispatcher.forgetWorker(hiveId, workerId),
   });
-  const shells = new SshShells(homePaths());
   const dispatcher: Dispatcher = new Dispatcher({
     fleet: view.fleet,
     wake: async (hiveId, signal) => {
@@ -43,7 +52,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
       await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);
     },
   });
-  const parts = { hives, reach, view, gates: new Gates(), dispatcher, port, shells };
+  const parts = { hives, reach, view, gates: new Gates(), dispatcher, port, remotes, tokens, paths };
   // In the background: nobody's request waits for it.
   const onStarted = (hive: Hive) => {
     view.watch(hive.hive_id)?.kick();
@@ -66,6 +75,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     prepare: async () => view.start(hives.list()),
     stop: async () => {
       view.close();
+      await remotes.close();
       await shells.close();
     },
   };

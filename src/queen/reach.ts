@@ -2,16 +2,20 @@ import { JobError, type Hive } from '../contract/index.ts';
 import { probe, type Presence } from '../daemon/index.ts';
 import type { Peer } from '../jobs/index.ts';
 import type { LocalHive } from './local-hive.ts';
+import type { RemoteHives } from './remote-hives.ts';
 
 const PROBE_DEADLINE_MS = 1_000;
+/** For the look at a machine that must be logged in to first. */
+const REMOTE_PROBE_DEADLINE_MS = 10_000;
 
 export interface ReachOptions {
   localHive: LocalHive;
+  remotes: RemoteHives;
   /** What hives that are called directly ask for. */
   token: string | undefined;
 }
 
-/** The ways to the hives: one that is ours to start is started, one behind a tunnel gets its tunnel. */
+/** The ways to the hives: one that is ours to start is started, one behind SSH gets its tunnel first. */
 export class Reach {
   readonly #options: ReachOptions;
 
@@ -19,29 +23,53 @@ export class Reach {
     this.#options = options;
   }
 
-  peerOf({ hive_id, host, port }: Hive): Peer {
+  /** @throws JobError ssh_unreachable for a hive behind SSH that nobody has tried to reach yet */
+  peerOf(hive: Hive): Peer {
+    const { hive_id, host, port, transport } = hive;
+    if (transport === 'ssh') return this.#options.remotes.of(hive).peer;
     return { role: 'hive', name: hive_id, host, port, token: this.#options.token };
   }
 
   /** For a job that needs the hive now. @throws JobError what keeps it from being reached, or from being started */
   async ensure(hive: Hive, signal: AbortSignal): Promise<void> {
     if (hive.transport === 'local') await this.#options.localHive.ensureRunning(hive, signal);
+    if (hive.transport === 'ssh') await this.#options.remotes.of(hive).ensureRunning(signal);
+  }
+
+  /** For the queen, who listens to all of them: wakes no local hive, and no other that is meant to sleep. */
+  async connect(hive: Hive, signal: AbortSignal): Promise<Peer> {
+    if (hive.transport === 'ssh') await this.#options.remotes.of(hive).ensurePatiently(signal);
+    return this.peerOf(hive);
   }
 
   /** To be called when a call to it has failed: the next job looks again. */
   distrust(hive: Hive, how?: { wasSilent: boolean }): void {
     if (hive.transport === 'local') this.#options.localHive.distrust(how);
+    if (hive.transport === 'ssh') this.#options.remotes.of(hive).distrust();
   }
 
   /** @returns whether there was one to stop */
-  async stop(hive: Hive): Promise<boolean> {
+  async stop(hive: Hive, signal: AbortSignal): Promise<boolean> {
     if (hive.transport === 'local') return this.#options.localHive.stop();
+    if (hive.transport === 'ssh') return this.#options.remotes.of(hive).stop(signal);
     throw new JobError('invalid_input', `Hive '${hive.hive_id}' is called directly, and stopped on its own machine: rbee down`);
   }
 
   /** Whether it is there now, without starting anything. */
   async probe(hive: Hive): Promise<Presence> {
+    if (hive.transport === 'ssh') return this.#probeRemote(hive);
     const { host, port, token } = this.peerOf(hive);
     return probe(host, port, { withinMs: PROBE_DEADLINE_MS, ...(token === undefined ? {} : { token }) });
+  }
+
+  async #probeRemote(hive: Hive): Promise<Presence> {
+    try {
+      return await this.#options.remotes.of(hive).probe(AbortSignal.timeout(REMOTE_PROBE_DEADLINE_MS));
+    } catch (cause) {
+      if (cause instanceof JobError) return { kind: 'absent', reason: cause.message };
+      if (cause instanceof DOMException && cause.name === 'TimeoutError')
+        return { kind: 'absent', reason: `no connection within ${REMOTE_PROBE_DEADLINE_MS / 1000} s` };
+      throw cause;
+    }
   }
 }

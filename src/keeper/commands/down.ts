@@ -1,24 +1,11 @@
 import { JobError } from '../../contract/index.ts';
-import {
-  hivePort,
-  homePaths,
-  isAlive,
-  probe,
-  queenPort,
-  removePidfile,
-  stopProcess,
-  whenEnded,
-  type Pidfile,
-  type StopOutcome,
-} from '../../daemon/index.ts';
+import { hivePort, homePaths, probe, queenPort, stopProcess, type Pidfile, type StopOutcome } from '../../daemon/index.ts';
 import { queenToken } from '../queen/queen-address.ts';
 import type { Session } from '../session.ts';
 import { localProcesses } from './local-processes.ts';
 import { QUEEN_STOP_GRACE_MS } from './queen.ts';
+import { forget, HIVE_STOP_GRACE_MS, stopHives, WORKER_STOP_GRACE_MS, type Tell } from './stop-hives.ts';
 
-/** A hive ends its workers first, each with a grace of its own. */
-const HIVE_STOP_GRACE_MS = 20_000;
-const WORKER_STOP_GRACE_MS = 5_000;
 const LEFT_PROBE_MS = 1_000;
 /** A spawn that was under way may leave a worker behind its hive, and one such look may miss the next. */
 const MAX_LOOKS = 3;
@@ -53,31 +40,6 @@ export async function down({ view }: Session): Promise<number> {
   return 0;
 }
 
-type Tell = (pidfile: Pidfile, how: StopOutcome) => Promise<void>;
-
-/** A hive ends its own workers; those that no hive knew are ended here. All hives at once: each waits for its workers. */
-async function stopHives(hives: readonly Pidfile[], workers: readonly Pidfile[], tell: Tell): Promise<void> {
-  const hivesEnded = new AbortController();
-  const told = new Set<number>();
-  const watching = workers.map(async (worker) => {
-    await whenEnded(worker, hivesEnded.signal);
-    told.add(worker.pid);
-    await tell(worker, 'ended');
-  });
-  const outcomes = await Promise.all(hives.map((hive) => stopProcess(hive, { graceMs: HIVE_STOP_GRACE_MS })));
-  hivesEnded.abort();
-  await Promise.allSettled(watching);
-  // Asked again: a worker may have come while its hive was ending.
-  const now = (await localProcesses()).running.filter(({ role }) => role === 'worker');
-  const left = new Map([...workers, ...now].filter(({ pid }) => !told.has(pid)).map((worker) => [worker.pid, worker]));
-  for (const worker of left.values()) {
-    const how = await stopProcess(worker, { graceMs: WORKER_STOP_GRACE_MS });
-    await tell(worker, how === 'not_running' ? 'ended' : how);
-    await forget([worker]);
-  }
-  for (const [at, hive] of hives.entries()) await tell(hive, outcomes[at] ?? 'ended');
-}
-
 /** Whoever has come while the others ended. */
 async function stopLatecomers(tell: Tell): Promise<void> {
   for (let look = 0; look < MAX_LOOKS; look += 1) {
@@ -87,13 +49,6 @@ async function stopLatecomers(tell: Tell): Promise<void> {
       await tell(pidfile, await stopProcess(pidfile, { graceMs: GRACE_MS[pidfile.role] }));
     }
     await forget(running);
-  }
-}
-
-/** What was killed could not remove its own. */
-async function forget(pidfiles: readonly Pidfile[]): Promise<void> {
-  for (const pidfile of pidfiles) {
-    if (!(await isAlive(pidfile))) await removePidfile(homePaths().run, pidfile);
   }
 }
 

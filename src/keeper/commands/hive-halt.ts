@@ -1,0 +1,16 @@
+import type { Session } from '../session.ts';
+import { localProcesses } from './local-processes.ts';
+import { forget, stopHives } from './stop-hives.ts';
+
+/** Stops the hive of this home and its workers, and says who was stopped. A queen of this home, if there is one, goes on. */
+export async function haltHive({ view }: Session): Promise<number> {
+  const stopped: { name: string; pid: number; how: string }[] = [];
+  const { running, stale } = await localProcesses();
+  const of = (role: 'hive' | 'worker') => running.filter((pidfile) => pidfile.role === role);
+  await stopHives(of('hive'), of('worker'), async ({ name, pid }, how) => {
+    stopped.push({ name, pid, how });
+  });
+  await forget([...running, ...stale]);
+  await view.result({ stopped }, () => JSON.stringify({ stopped }));
+  return 0;
+}

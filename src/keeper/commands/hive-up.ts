@@ -1,0 +1,130 @@
+import { realpathSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { JobError } from '../../contract/index.ts';
+import {
+  ensureDirectory,
+  firstFreePort,
+  hivePort,
+  homePaths,
+  isAlive,
+  probe,
+  readPidfile,
+  startDaemon,
+  type Pidfile,
+} from '../../daemon/index.ts';
+import type { Session } from '../session.ts';
+import { localProcesses } from './local-processes.ts';
+import { forget, stopHives } from './stop-hives.ts';
+
+export interface UpFlags {
+  id: string;
+  port?: number;
+  tokenFile?: string;
+}
+
+const LOOPBACK = '127.0.0.1';
+const START_DEADLINE_MS = 30_000;
+const PROBE_DEADLINE_MS = 3_000;
+const PORTS_TO_TRY = 100;
+
+/**
+ * Lets the hive of this home run: as this version, under this id, with this token and on this port. One that does already is
+ * left alone; another is stopped first. Prints one line of JSON: port, pid, version, and whether it was started now.
+ */
+export async function upHive({ view, interrupt }: Session, { id, port, tokenFile }: UpFlags): Promise<number> {
+  interrupt.listen();
+  const token = await tokenIn(tokenFile);
+  const present = await runningHive();
+  if (present !== undefined && isAsked(present, { id, port }) && (await isHealthy(present.port, token))) {
+    await say(view, { port: present.port, pid: present.pid, version: __RBEE_VERSION__, started: false });
+    return 0;
+  }
+  await stopOthers();
+  const started = await start({ id, port, token, signal: interrupt.signal });
+  if (!(await isHealthy(started.port, token)))
+    throw new JobError('daemon_start_failed', `The hive has started on port ${started.port}, but does not answer there`);
+  await writeFile(lastPortFile(), `${started.port}\n`, { mode: 0o600 });
+  await say(view, { ...started, version: __RBEE_VERSION__, started: true });
+  return 0;
+}
+
+function say(view: Session['view'], hive: { port: number; pid: number; version: string; started: boolean }): Promise<void> {
+  return view.result(hive, () => JSON.stringify(hive));
+}
+
+/** In a file, because what is in an argument is seen by every user of the machine. */
+async function tokenIn(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return process.env['RBEE_TOKEN'] || undefined;
+  try {
+    return (await readFile(file, 'utf8')).trim() || undefined;
+  } catch (cause) {
+    throw new JobError('invalid_input', `--token-file: ${String(cause)}`, { cause });
+  }
+}
+
+async function runningHive(): Promise<Pidfile | undefined> {
+  const read = await readPidfile(homePaths().run, 'hive');
+  return read.kind === 'found' && (await isAlive(read.pidfile)) ? read.pidfile : undefined;
+}
+
+function isAsked(hive: Pidfile, { id, port }: { id: string; port: number | undefined }): boolean {
+  return hive.version === __RBEE_VERSION__ && hive.extra?.['hive_id'] === id && (port === undefined || port === hive.port);
+}
+
+/** With this token: a hive that was started with another one does not let us in. */
+async function isHealthy(port: number, token: string | undefined): Promise<boolean> {
+  const presence = await probe(LOOPBACK, port, { withinMs: PROBE_DEADLINE_MS, ...(token === undefined ? {} : { token }) });
+  return presence.kind === 'ours' && presence.health.role === 'hive' && presence.health.home === homePaths().homeId;
+}
+
+async function stopOthers(): Promise<void> {
+  const { running, stale } = await localProcesses();
+  const of = (role: Pidfile['role']) => running.filter((pidfile) => pidfile.role === role);
+  // Without a hive its workers live on, for the next one to take back.
+  if (of('hive').length > 0) await stopHives(of('hive'), of('worker'), async () => undefined);
+  await forget(stale);
+}
+
+interface Start {
+  id: string;
+  port: number | undefined;
+  token: string | undefined;
+  signal: AbortSignal;
+}
+
+async function start({ id, port, token, signal }: Start): Promise<{ port: number; pid: number }> {
+  const startAt = (at: number) =>
+    startDaemon({
+      name: 'hive',
+      args: ['hive', 'run', '--id', id, '--port', String(at)],
+      // Not by a link that leads to another version tomorrow.
+      ...(process.argv[1] === undefined ? {} : { entry: realpathSync(process.argv[1]) }),
+      ...(token === undefined ? {} : { env: { RBEE_TOKEN: token } }),
+      logFile: homePaths().logFile('hive'),
+      readyWithinMs: START_DEADLINE_MS,
+      signal,
+    });
+  const last = port ?? (await lastPort());
+  if (last !== undefined) {
+    try {
+      const { pid } = await startAt(last);
+      return { pid, port: last };
+    } catch (cause) {
+      if (port !== undefined || !(cause instanceof JobError) || cause.code !== 'port_taken') throw cause;
+    }
+  }
+  const free = await firstFreePort({ first: hivePort(), last: hivePort() + PORTS_TO_TRY - 1 }, LOOPBACK);
+  const { pid } = await startAt(free);
+  return { pid, port: free };
+}
+
+async function lastPort(): Promise<number | undefined> {
+  await ensureDirectory(homePaths().data);
+  const text = await readFile(lastPortFile(), 'utf8').catch(() => '');
+  return /^\d{1,5}\n$/.test(text) ? Number(text) : undefined;
+}
+
+function lastPortFile(): string {
+  return join(homePaths().data, 'hive-port');
+}

@@ -1,0 +1,134 @@
+import * as z from 'zod';
+import { JobError, isErrorCode } from '../../contract/index.ts';
+import { foreignError } from './lock.ts';
+import { readReply, runScript, type HiveSite } from './site.ts';
+
+/** A hive that runs on its machine and is healthy there. */
+export const remoteHive = z.object({ port: z.int(), pid: z.int(), version: z.string(), started: z.boolean() });
+export type RemoteHive = z.output<typeof remoteHive>;
+
+export interface HiveStart {
+  hiveId: string;
+  /** Goes by stdin into a file that only its user reads. */
+  token: string;
+  /** Its last one, or the first free one from 9000, when left out. */
+  port?: number | undefined;
+}
+
+export interface RemoteStatus {
+  /** Folder of the version that is installed; undefined where none is. */
+  installed: string | undefined;
+  /** As its pidfile says; whether it is well, only its port tells. */
+  running: { pid: number; port: number; version: string } | undefined;
+}
+
+/** Another hive may have to end first, and the last port may be taken meanwhile: each has a deadline of its own there. */
+const START_DEADLINE_MS = 120_000;
+const STOP_DEADLINE_MS = 75_000;
+
+const NOT_INSTALLED = `[ -x "$root/current/node" ] || { echo 'installed no'; exit 0; }`;
+
+/** $1 the hive's id, $2 its port or nothing; the token comes by stdin. */
+const START = `
+${NOT_INSTALLED}
+cat >"$root/token.new"
+mv -f "$root/token.new" "$root/token"
+mkdir -p "$RBEE_HOME"
+set -- up --id="$1" --token-file "$root/token" \${2:+--port "$2"}
+starting=$root/starting hive "$@" || echo
+rm -f "$root/starting"
+`;
+
+/** What does not end by being asked in good order, such as what has lost its program, ends by its pid: only what is of this folder. */
+export const STOP = `
+ours() {
+  if [ -r "/proc/$1/cmdline" ]; then tr '\\000' ' ' <"/proc/$1/cmdline"; else ps -o args= -p "$1" 2>/dev/null || :; fi |
+    grep -F '/.rbee/' >/dev/null
+}
+stop_all() {
+  # A start that nobody waits for any more gives up when it is asked, and ends what it has begun.
+  pid=$(cat "$root/starting" 2>/dev/null || :)
+  if [ -n "$pid" ] && ours "$pid"; then
+    kill "$pid" 2>/dev/null || :
+    for second in 1 2 3 4 5; do ours "$pid" || break; sleep 1; done
+  fi
+  rm -f "$root/starting"
+  [ ! -x "$root/current/node" ] || hive halt || echo
+  for file in "$RBEE_HOME"/state/run/*.json; do
+    [ -f "$file" ] || continue
+    pid=$(sed -n 's/.*"pid":\\([0-9][0-9]*\\).*/\\1/p' "$file")
+    { [ -n "$pid" ] && ours "$pid"; } || continue
+    echo "ended $pid"
+    kill "$pid" 2>/dev/null || continue
+    for second in 1 2 3 4 5; do ours "$pid" || break; sleep 1; done
+    ! ours "$pid" || kill -9 "$pid" 2>/dev/null || :
+  done
+}
+`;
+
+const STATUS = `
+[ ! -e "$root/current" ] || echo "installed $(basename "$(readlink "$root/current")")"
+file=$RBEE_HOME/state/run/hive.json
+[ ! -f "$file" ] || echo "pidfile $(cat "$file")"
+pid=$(sed -n 's/.*"pid":\\([0-9][0-9]*\\).*/\\1/p' "$file" 2>/dev/null || :)
+if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then echo 'alive yes'; fi
+`;
+
+const FLEET = `[ ! -f "$root/fleet" ] || echo "fleet $(cat "$root/fleet")"`;
+
+/**
+ * Lets the hive run that is installed there. One that runs already, as asked, is left alone.
+ * @throws JobError hive_not_installed, what the start failed with (port_taken, daemon_start_failed …), and as Shell.run
+ */
+export async function startRemote(site: HiveSite, { hiveId, token, port }: HiveStart): Promise<RemoteHive> {
+  await requireOwnFleet(site);
+  const args = [hiveId, port === undefined ? '' : String(port)];
+  const said = await runScript(site, START, { args, input: token, withinMs: START_DEADLINE_MS });
+  if (readReply(said).get('installed') === 'no') throw new JobError('hive_not_installed', 'No hive is installed on this machine');
+  return remoteHive.parse(resultOf(said, 'The hive'));
+}
+
+/** Asks the hive and its workers to end, and ends what does not. @returns whether any ran */
+export async function stopRemote(site: HiveSite): Promise<{ stopped: boolean }> {
+  await requireOwnFleet(site);
+  const said = await runScript(site, `${STOP}\nstop_all\n`, { withinMs: STOP_DEADLINE_MS });
+  return { stopped: /^ended /m.test(said) || /"stopped":\[\{/.test(said) };
+}
+
+export async function statusRemote(site: HiveSite): Promise<RemoteStatus> {
+  const reply = readReply(await runScript(site, STATUS));
+  const pidfile = z.object({ pid: z.int(), port: z.int(), version: z.string() }).safeParse(parseJson(reply.get('pidfile') ?? ''));
+  return { installed: reply.get('installed'), running: reply.has('alive') && pidfile.success ? pidfile.data : undefined };
+}
+
+/** @throws JobError install_failed when the machine is another fleet's */
+export async function requireOwnFleet(site: HiveSite): Promise<void> {
+  const fleet = readReply(await runScript(site, FLEET)).get('fleet');
+  if (fleet !== undefined && fleet !== site.fleet) throw foreignError(fleet);
+}
+
+const event = z.object({ event: z.string(), data: z.unknown() });
+const failure = z.object({ code: z.string(), message: z.string() });
+
+/** Of a command that printed its events. @throws what it failed with, or install_failed with its last words */
+function resultOf(said: string, who: string): unknown {
+  const events = said.split('\n').map((line) => event.safeParse(parseJson(line)).data);
+  const result = events.findLast((each) => each?.event === 'result');
+  if (result !== undefined) return result.data;
+  const failed = failure.safeParse(events.findLast((each) => each?.event === 'failed')?.data).data;
+  if (failed !== undefined) throw new JobError(isErrorCode(failed.code) ? failed.code : 'daemon_start_failed', failed.message);
+  throw new JobError('daemon_start_failed', `${who} did not start. Its last words: ${lastWords(said)}`);
+}
+
+export function lastWords(said: string): string {
+  return said.trim().split('\n').slice(-5).join('\n').slice(-1000) || 'none';
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // What a shell or a dying program says between the events.
+    return undefined;
+  }
+}

@@ -1,0 +1,100 @@
+import { JobError } from '../../contract/index.ts';
+import { log, narrate } from '../../narration/index.ts';
+import { targetName, type Kit } from '../kit/index.ts';
+import { startRemote, statusRemote, stopRemote, type HiveStart, type RemoteHive } from './hive-process.ts';
+import { inspect, requireRoom } from './inspect.ts';
+import { withLock } from './lock.ts';
+import type { HiveSite } from './site.ts';
+import { bring } from './transfer.ts';
+import { collect, dropVersion, requireRuns, switchVersion } from './versions.ts';
+
+export interface InstallOrder extends HiveStart {
+  kit: Kit;
+  /** Awaited before a hive that runs is exchanged: lets those who use it finish. */
+  drain?: () => Promise<void>;
+}
+
+const ROLLBACK_DEADLINE_MS = 180_000;
+
+/**
+ * Puts a hive onto a machine, or another version in the place of the one that is there, and lets it run. What is there already
+ * is neither sent nor stopped. Whatever fails, the former version runs on, or runs again.
+ * @throws JobError install_failed, machine_unsupported, disk_full, and as Shell.run
+ */
+export function install(site: HiveSite, order: InstallOrder): Promise<RemoteHive> {
+  const { kit, hiveId } = order;
+  narrate('hive_install', `installing rbee ${kit.version} for ${targetName(kit.target)} as hive '${hiveId}'`);
+  return withLock(site, async (locked) => {
+    const found = await inspect(locked, kit);
+    requireRoom(kit, found);
+    if (Object.keys(found.missing).length === 0) narrate('hive_install', 'everything is there already', { detail: true });
+    await bring(locked, kit, found);
+    const isCurrent = found.current === kit.folder;
+    if (!isCurrent) await requireRuns(locked, kit);
+    const hive = isCurrent ? await start(locked, order) : await replace(locked, order, found.current);
+    await collect(locked, kit);
+    const how = hive.started ? 'is healthy' : 'runs already';
+    narrate('hive_install', `hive '${hiveId}' ${how} on port ${hive.port} of its machine (pid ${hive.pid})`);
+    return hive;
+  });
+}
+
+async function start(site: HiveSite, order: InstallOrder): Promise<RemoteHive> {
+  narrate('hive_install', `starting hive '${order.hiveId}'`, { detail: true });
+  try {
+    return await startRemote(site, order);
+  } catch (cause) {
+    throw !site.signal.aborted && isOfTheHive(cause)
+      ? new JobError('install_failed', `The hive does not start: ${cause.message}`, { cause })
+      : cause;
+  }
+}
+
+/** From here on the former hive may be down, so every way out leads through the new one or back. */
+async function replace(site: HiveSite, order: InstallOrder, former: string | undefined): Promise<RemoteHive> {
+  let wasRunning = false;
+  try {
+    wasRunning = (await statusRemote(site)).running !== undefined;
+    if (wasRunning) await order.drain?.();
+    if (wasRunning) narrate('hive_install', `stopping the hive that runs there (${former ?? 'of no version'})`);
+    await stopRemote(site);
+    narrate('hive_install', `switching to ${order.kit.folder}`, { detail: true });
+    await switchVersion(site, { by: order.kit.folder, to: order.kit.folder });
+    return await start(site, order);
+  } catch (cause) {
+    const back = await goBack(site, order, { former, wasRunning });
+    // Cancelled, or cut off: that is what the caller must hear, and a message of ours would only hide it.
+    if (!(cause instanceof JobError) || cause.code !== 'install_failed') throw cause;
+    throw new JobError('install_failed', `${cause.message}\n${back}`, { cause });
+  }
+}
+
+/** With a signal of its own: a cancelled install must not leave the machine without its hive. */
+async function goBack(
+  site: HiveSite,
+  order: InstallOrder,
+  { former, wasRunning }: { former: string | undefined; wasRunning: boolean },
+): Promise<string> {
+  const own = { ...site, signal: AbortSignal.timeout(ROLLBACK_DEADLINE_MS) };
+  const { folder } = order.kit;
+  narrate('hive_install', former === undefined ? 'removing what does not start' : `going back to ${former}`);
+  try {
+    await stopRemote(own);
+    await switchVersion(own, { by: folder, to: former });
+    if (former !== undefined && wasRunning) await startRemote(own, order);
+    await dropVersion(own, folder);
+    return former === undefined
+      ? 'Nothing runs there now.'
+      : `The former version, ${former}, is back${wasRunning ? ' and runs' : ''}.`;
+  } catch (cause) {
+    log.error({ err: cause }, 'the former version of the hive could not be brought back');
+    return `And the former version could not be brought back: ${cause instanceof Error ? cause.message : String(cause)}`;
+  }
+}
+
+/** What the hive said, and not the way to its machine. */
+function isOfTheHive(cause: unknown): cause is JobError {
+  return (
+    cause instanceof JobError && !cause.code.startsWith('ssh_') && cause.code !== 'cancelled' && cause.code !== 'install_failed'
+  );
+}

@@ -1,0 +1,151 @@
+import { hostname } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { JobError } from '../../contract/index.ts';
+import { isAlive, processStart } from '../../daemon/index.ts';
+import { log } from '../../narration/index.ts';
+import { readReply, runScript, type HiveSite } from './site.ts';
+
+const BEAT_MS = 20_000;
+/** By the machine's own clock. A holder who has missed five beats is gone, or his connection is. */
+const STALE_S = 120;
+const RELEASE_DEADLINE_MS = 15_000;
+
+/** Who holds the lock, as the machine keeps it. */
+interface Holder {
+  host: string;
+  pid: number;
+  started: string;
+  id: string;
+}
+
+/** $1 the holder, $2 the fleet, $3 when a lock is stale, $4 a holder who is known to have ended. */
+const TAKE = `
+lock=$root/lock
+holder() { cat "$lock/holder" 2>/dev/null || :; }
+take() {
+  mkdir "$lock" 2>/dev/null || return 1
+  date +%s >"$lock/beat"
+  printf '%s\\n' "$1" >"$lock/holder"
+}
+mkdir -p "$root"
+chmod 700 "$root"
+if ! take "$1"; then
+  [ -f "$lock/beat" ] || date +%s >"$lock/beat"
+  holder=$(holder)
+  age=$(($(date +%s) - $(cat "$lock/beat")))
+  if [ "$age" -lt "$3" ] && [ "$age" -gt "-$3" ] && { [ -z "$4" ] || [ "$holder" != "$4" ]; }; then
+    echo "age $age"
+    echo "held $holder"
+    exit 0
+  fi
+  # Of several that see the same stale lock, one removes it, after another look.
+  mkdir "$lock.taking" 2>/dev/null || { echo "held $holder"; exit 0; }
+  trap 'rmdir "$lock.taking"' EXIT
+  [ "$(holder)" != "$holder" ] || rm -rf "$lock"
+  take "$1" || { echo "held $(holder)"; exit 0; }
+fi
+if [ -f "$root/fleet" ] && [ "$(cat "$root/fleet")" != "$2" ]; then
+  echo "foreign $(cat "$root/fleet")"
+  rm -rf "$lock"
+  exit 0
+fi
+printf '%s\\n' "$2" >"$root/fleet"
+echo 'taken yes'
+`;
+
+/** $1 the holder. */
+const BEAT = `
+if [ "$(cat "$root/lock/holder" 2>/dev/null || :)" = "$1" ]; then date +%s >"$root/lock/beat"; echo 'ours yes'; fi
+`;
+
+/** $1 the holder. What came to nothing leaves nothing. */
+const RELEASE = `
+[ "$(cat "$root/lock/holder" 2>/dev/null || :)" = "$1" ] || exit 0
+rm -rf "$root/lock"
+rmdir "$root/layers" "$root/versions" 2>/dev/null || :
+for left in layers versions home current; do [ ! -e "$root/$left" ] || exit 0; done
+rm -f "$root/fleet" "$root/token"
+rmdir "$root" 2>/dev/null || :
+`;
+
+/**
+ * One at a time changes what is installed on a machine. `work` gets a site whose signal also ends when the lock is lost.
+ * @throws JobError install_failed when another install is under way, or the machine is of another fleet
+ */
+export async function withLock<T>(site: HiveSite, work: (locked: HiveSite) => Promise<T>): Promise<T> {
+  const holder = await ownName();
+  await takeLock(site, holder);
+  const lost = new AbortController();
+  const beat = setInterval(() => {
+    keep(site, holder).catch((cause: unknown) => {
+      // A connection that is cut fails the work itself; only a lock that is another's must be told.
+      if (cause instanceof JobError && cause.code === 'install_failed') lost.abort(cause);
+      else log.debug({ err: cause }, 'the lock of the machine could not be kept this time');
+    });
+  }, BEAT_MS);
+  try {
+    return await work({ ...site, signal: AbortSignal.any([site.signal, lost.signal]) });
+  } finally {
+    clearInterval(beat);
+    await release(site, holder);
+  }
+}
+
+async function ownName(): Promise<string> {
+  const started = (await processStart(process.pid)) ?? '';
+  return JSON.stringify({ host: hostname(), pid: process.pid, started, id: randomUUID() } satisfies Holder);
+}
+
+async function takeLock(site: HiveSite, holder: string): Promise<void> {
+  const take = async (ended: string) =>
+    readReply(await runScript(site, TAKE, { args: [holder, site.fleet, String(STALE_S), ended] }));
+  let reply = await take('');
+  const held = reply.get('held');
+  // On our own machine we see whether the holder still runs, and need not wait for its lock to become stale.
+  if (held !== undefined && (await hasEnded(held))) reply = await take(held);
+  const foreign = reply.get('foreign');
+  if (foreign !== undefined) throw foreignError(foreign);
+  if (reply.has('taken')) return;
+  const by = parseHolder(reply.get('held') ?? '');
+  const who =
+    by === undefined ? '' : ` by the queen on ${by.host} (process ${by.pid}), heard of ${reply.get('age') ?? '0'} s ago`;
+  throw new JobError('install_failed', `Another install on this machine is under way${who}. Wait for its end, and try again`);
+}
+
+/** One that says how to take the machine over. */
+export function foreignError(fleet: string): JobError {
+  const sentence = `The hive on this machine was installed by another fleet (${fleet}). To take it over: rm ~/.rbee/fleet there, and try again`;
+  return new JobError('install_failed', sentence);
+}
+
+async function keep(site: HiveSite, holder: string): Promise<void> {
+  if (readReply(await runScript(site, BEAT, { args: [holder] })).has('ours')) return;
+  throw new JobError('install_failed', 'This install was silent for too long, and another one has taken its place');
+}
+
+/** Also when the work was cancelled. A lock that stays, because the machine is away, becomes stale. */
+async function release(site: HiveSite, holder: string): Promise<void> {
+  try {
+    await runScript({ shell: site.shell, signal: AbortSignal.timeout(RELEASE_DEADLINE_MS) }, RELEASE, { args: [holder] });
+  } catch (cause) {
+    log.warn({ err: cause }, 'the lock of the machine could not be removed; it becomes stale');
+  }
+}
+
+async function hasEnded(held: string): Promise<boolean> {
+  const holder = parseHolder(held);
+  return holder !== undefined && holder.host === hostname() && !(await isAlive(holder));
+}
+
+function parseHolder(held: string): Holder | undefined {
+  try {
+    const holder = JSON.parse(held) as Partial<Holder> | null;
+    const { host, pid, started, id } = holder ?? {};
+    if (typeof host !== 'string' || typeof pid !== 'number' || typeof started !== 'string' || typeof id !== 'string')
+      return undefined;
+    return { host, pid, started, id };
+  } catch {
+    // Not written yet, or not by us.
+    return undefined;
+  }
+}

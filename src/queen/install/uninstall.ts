@@ -1,0 +1,59 @@
+import { narrate } from '../../narration/index.ts';
+import { megabytes } from '../kit/index.ts';
+import { requireOwnFleet, statusRemote, STOP } from './hive-process.ts';
+import { withLock } from './lock.ts';
+import { readReply, runScript, type HiveSite } from './site.ts';
+
+export interface Uninstalled {
+  freedBytes: number;
+}
+
+const UNINSTALL_DEADLINE_MS = 5 * 60_000;
+
+const IS_THERE = `[ ! -d "$root" ] || echo 'there yes'`;
+
+/** $1 'yes' to leave the models. Only what we have put there goes; the folder itself when nothing else is in it. */
+const REMOVE = `
+${STOP}
+stop_all
+used() { if [ -d "$root" ]; then du -sk "$root" | awk '{ print $1 }'; else echo 0; fi; }
+before=$(used)
+if [ "$1" = yes ] && [ -d "$RBEE_HOME/data/models" ]; then
+  for each in "$RBEE_HOME"/* "$RBEE_HOME"/.[!.]* "$RBEE_HOME"/data/* "$RBEE_HOME"/data/.[!.]*; do
+    case $each in "$RBEE_HOME/data" | "$RBEE_HOME/data/models") ;; *) rm -rf "$each" ;; esac
+  done
+else
+  rm -rf "$RBEE_HOME"
+fi
+for each in versions layers current current.new token token.new starting fleet lock; do rm -rf "$root/$each"; done
+rmdir "$root" 2>/dev/null || :
+echo "before $before"
+echo "after $(used)"
+`;
+
+/**
+ * Stops the hive and its workers and removes what was put on the machine. Once more, it does nothing.
+ * @throws JobError install_failed when another install is under way there, or the machine is another fleet's; as Shell.run
+ */
+export async function uninstall(site: HiveSite, { keepModels }: { keepModels: boolean }): Promise<Uninstalled> {
+  if (!readReply(await runScript(site, IS_THERE)).has('there')) {
+    narrate('hive_uninstall', 'nothing is installed there');
+    return { freedBytes: 0 };
+  }
+  await requireOwnFleet(site);
+  return withLock(site, async (locked) => {
+    const { running } = await statusRemote(locked);
+    narrate(
+      'hive_uninstall',
+      running === undefined ? 'removing the hive' : `stopping the hive (pid ${running.pid}) and removing it`,
+    );
+    const said = await runScript(locked, REMOVE, { args: [keepModels ? 'yes' : ''], withinMs: UNINSTALL_DEADLINE_MS });
+    const reply = readReply(said);
+    const freedBytes = Math.max(Number(reply.get('before')) - Number(reply.get('after')), 0) * 1024;
+    narrate(
+      'hive_uninstall',
+      `removed; ${megabytes(freedBytes)} are free again${keepModels ? ', the models are still there' : ''}`,
+    );
+    return { freedBytes };
+  });
+}

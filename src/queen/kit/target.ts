@@ -1,0 +1,52 @@
+import { JobError } from '../../contract/index.ts';
+
+/** The kind of machine that a kit is for. */
+export interface Target {
+  os: 'linux' | 'darwin';
+  arch: 'x64' | 'arm64';
+  /** Undefined on macOS, which has only one. */
+  libc: 'glibc' | 'musl' | undefined;
+}
+
+/** 'linux-arm64', as in the names of files and in sentences. */
+export function targetName({ os, arch, libc }: Target): string {
+  return libc === 'musl' ? `${os}-${arch}-musl` : `${os}-${arch}`;
+}
+
+export function isSameTarget(one: Target, other: Target): boolean {
+  return targetName(one) === targetName(other);
+}
+
+/** Of this machine. @throws JobError machine_unsupported */
+export function ownTarget(): Target {
+  const { platform, arch } = process;
+  if ((platform !== 'linux' && platform !== 'darwin') || (arch !== 'x64' && arch !== 'arm64'))
+    throw new JobError('machine_unsupported', `rbee has no kit for ${platform} on ${arch}`);
+  return { os: platform, arch, libc: platform === 'darwin' ? undefined : hasGlibc() ? 'glibc' : 'musl' };
+}
+
+/** As this very process is linked: the machine may have both. */
+function hasGlibc(): boolean {
+  // The report would ask DNS for the name of every peer, and the process would stand still meanwhile.
+  Object.assign(process.report, { excludeNetwork: true });
+  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  return report.header?.glibcVersionRuntime !== undefined;
+}
+
+/**
+ * The packages that hold the compiled halves of the engine and of the catalog, by the package that asks for them.
+ * GPU builds of the engine are packages of their own, which a kit leaves out; on Apple silicon, Metal is part of this one.
+ * @throws JobError machine_unsupported for musl, which the engine has no build for
+ */
+export function nativePackages(target: Target): Readonly<Record<string, string>> {
+  if (target.libc === 'musl') {
+    const sentence = 'The engine has no build for musl, the C library of Alpine Linux; a machine with glibc is needed';
+    throw new JobError('machine_unsupported', sentence);
+  }
+  const { os, arch } = target;
+  const engine = os === 'linux' ? `linux-${arch}` : arch === 'arm64' ? 'mac-arm64-metal' : 'mac-x64';
+  return {
+    'node-llama-cpp': `@node-llama-cpp/${engine}`,
+    libsql: os === 'linux' ? `@libsql/linux-${arch}-gnu` : `@libsql/darwin-${arch}`,
+  };
+}

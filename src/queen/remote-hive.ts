@@ -1,0 +1,152 @@
+import { JobError, type Hive } from '../contract/index.ts';
+import { probe, type Presence } from '../daemon/index.ts';
+import { raceAbort, type Peer } from '../jobs/index.ts';
+import { narrate } from '../narration/index.ts';
+import { startRemote, stopRemote, type HiveSite } from './install/index.ts';
+import { Tunnel } from './ssh/tunnel.ts';
+
+const PROBE_DEADLINE_MS = 3_000;
+/** After a start that failed, nobody who only listens tries another one before this. */
+const START_PATIENCE_MS = 60_000;
+
+export interface RemoteHiveOptions {
+  site: (signal: AbortSignal) => HiveSite;
+  /** What the hive there asks for; no other hive does. */
+  token: string;
+  /** Told when the hive has started on another port than it had. */
+  onMoved: (port: number) => void;
+}
+
+/** A hive that was installed over SSH: reached through a tunnel of its own, and started there when it does not run. */
+export class RemoteHive {
+  readonly hive: Hive;
+  readonly #options: RemoteHiveOptions;
+  #tunnel: Promise<Tunnel> | undefined;
+  #localPort: number | undefined;
+  #remotePort: number;
+  /** Seen running, and nothing has been wrong since. */
+  #isKnown = false;
+  #checking: Promise<void> | undefined;
+  #failed: { at: number; error: unknown } | undefined;
+
+  constructor(hive: Hive, options: RemoteHiveOptions) {
+    this.hive = hive;
+    this.#remotePort = hive.port;
+    this.#options = options;
+  }
+
+  /** @throws JobError ssh_unreachable before a way there was tried */
+  get peer(): Peer {
+    const { hive_id } = this.hive;
+    if (this.#localPort === undefined) throw new JobError('ssh_unreachable', `Hive '${hive_id}' has not been reached yet`);
+    return { role: 'hive', name: hive_id, host: '127.0.0.1', port: this.#localPort, token: this.#options.token };
+  }
+
+  /** It runs afterwards. Many requests at once look, and start, once. */
+  async ensureRunning(signal: AbortSignal): Promise<void> {
+    requireInstalled(this.hive);
+    await this.#connect(signal);
+    if (this.#isKnown) return;
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
+    });
+    await raceAbort(this.#checking, signal);
+  }
+
+  /** For whoever only listens: a hive that was stopped stays so, and one that does not start is not started again and again. */
+  async ensurePatiently(signal: AbortSignal): Promise<void> {
+    const { hive_id, stopped } = this.hive;
+    if (stopped === true) throw new JobError('hive_unreachable', `it was stopped. Start it: rbee hive start ${hive_id}`);
+    const { error, at } = this.#failed ?? { at: -Infinity };
+    if (performance.now() - at < START_PATIENCE_MS) throw error;
+    await this.ensureRunning(signal);
+  }
+
+  distrust(): void {
+    this.#isKnown = false;
+  }
+
+  /** @throws JobError why there is no way to its machine */
+  async probe(signal: AbortSignal): Promise<Presence> {
+    await this.#connect(signal);
+    const { host, port, token = '' } = this.peer;
+    return probe(host, port, { withinMs: PROBE_DEADLINE_MS, token });
+  }
+
+  /** @returns whether there was one to stop */
+  async stop(signal: AbortSignal): Promise<boolean> {
+    this.#isKnown = false;
+    narrate('hive_stop', `stopping hive '${this.hive.hive_id}' and its workers`);
+    return (await stopRemote(this.#options.site(signal))).stopped;
+  }
+
+  /** Ends the tunnel. The hive runs on. */
+  async close(): Promise<void> {
+    const tunnel = await this.#tunnel;
+    this.#tunnel = undefined;
+    await tunnel?.close();
+  }
+
+  async #connect(signal: AbortSignal): Promise<void> {
+    this.#tunnel ??= this.#open();
+    const tunnel = await raceAbort(this.#tunnel, signal);
+    await tunnel.ready(signal);
+  }
+
+  async #open(): Promise<Tunnel> {
+    const { ssh, hive_id } = this.hive;
+    if (ssh === undefined) throw new JobError('hive_not_installed', `Hive '${hive_id}' has no machine to log in to`);
+    const tunnel = await Tunnel.open(ssh, {
+      remotePort: this.#remotePort,
+      // What broke the way there may have ended the hive as well.
+      onChange: ({ kind }) => {
+        if (kind === 'down') this.#isKnown = false;
+      },
+    });
+    this.#localPort = tunnel.localPort;
+    return tunnel;
+  }
+
+  async #check(): Promise<void> {
+    const signal = new AbortController().signal;
+    try {
+      const presence = await this.probe(signal);
+      if (presence.kind === 'ours') requireOurs(this.hive, presence);
+      else await this.#start(presence, signal);
+      this.#isKnown = true;
+      this.#failed = undefined;
+    } catch (error) {
+      this.#failed = { at: performance.now(), error };
+      throw error;
+    }
+  }
+
+  async #start(presence: Presence, signal: AbortSignal): Promise<void> {
+    const { hive_id } = this.hive;
+    const { site, token, onMoved } = this.#options;
+    if (presence.kind === 'frozen') {
+      narrate('hive_start', `hive '${hive_id}' does not answer, ending it`);
+      await stopRemote(site(signal));
+    }
+    narrate('hive_start', `hive '${hive_id}' is asleep, starting it`);
+    const started = await startRemote(site(signal), { hiveId: hive_id, token });
+    narrate('hive_start', `hive '${hive_id}' started`);
+    if (started.port === this.#remotePort) return;
+    this.#remotePort = started.port;
+    (await this.#tunnel)?.setRemotePort(started.port);
+    onMoved(started.port);
+  }
+}
+
+function requireInstalled({ hive_id, version }: Hive): void {
+  if (version === undefined)
+    throw new JobError('hive_not_installed', `Nothing is installed for hive '${hive_id}' yet: rbee hive install ${hive_id}`);
+}
+
+function requireOurs({ hive_id }: Hive, { health }: Extract<Presence, { kind: 'ours' }>): void {
+  if (health.role !== 'hive' || health.name !== hive_id)
+    throw new JobError('hive_bad_response', `At the port of hive '${hive_id}' answers the ${health.role} '${health.name}'`);
+  if (health.version === __RBEE_VERSION__) return;
+  const differ = `Hive '${hive_id}' runs rbee ${health.version}, and the queen ${__RBEE_VERSION__}`;
+  throw new JobError('version_mismatch', `${differ}. Bring it to this version: rbee hive update ${hive_id}`);
+}

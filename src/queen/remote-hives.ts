@@ -1,0 +1,71 @@
+import type { Hive, SshTarget } from '../contract/index.ts';
+import type { HomePaths } from '../daemon/index.ts';
+import { log } from '../narration/index.ts';
+import type { HiveCatalog } from './hive-catalog.ts';
+import type { HiveTokens } from './hive-tokens.ts';
+import type { HiveSite } from './install/index.ts';
+import { RemoteHive } from './remote-hive.ts';
+import type { SshShells } from './ssh/shells.ts';
+
+export interface RemoteHivesOptions {
+  hives: HiveCatalog;
+  tokens: HiveTokens;
+  shells: SshShells;
+  paths: HomePaths;
+}
+
+/** The hives that were installed over SSH, each with its tunnel: made when it is needed, and anew when its machine is another. */
+export class RemoteHives {
+  readonly #options: RemoteHivesOptions;
+  readonly #remotes = new Map<string, RemoteHive>();
+
+  constructor(options: RemoteHivesOptions) {
+    this.#options = options;
+  }
+
+  /** @param asked as whoever asks has it, perhaps from before a change */
+  of(asked: Hive): RemoteHive {
+    const hive = this.#options.hives.find(asked.hive_id) ?? asked;
+    const known = this.#remotes.get(hive.hive_id);
+    if (known !== undefined && isSame(known.hive, hive)) return known;
+    if (known !== undefined) this.#end(known);
+    const { hives, tokens } = this.#options;
+    const remote = new RemoteHive(hive, {
+      site: (signal) => this.site(hive.ssh ?? { host: hive.hive_id }, signal),
+      token: tokens.of(hive.hive_id),
+      onMoved: (port) => hives.move(hive.hive_id, { host: hive.host, port }),
+    });
+    this.#remotes.set(hive.hive_id, remote);
+    return remote;
+  }
+
+  site(target: SshTarget, signal: AbortSignal): HiveSite {
+    const { shells, paths } = this.#options;
+    return { shell: shells.of(target), signal, fleet: paths.homeId };
+  }
+
+  /** To be called with the hives that are registered: the tunnels of those that have gone are ended. */
+  keep(hives: readonly Hive[]): void {
+    const ids = new Set(hives.map(({ hive_id }) => hive_id));
+    for (const [id, remote] of this.#remotes) {
+      if (ids.has(id)) continue;
+      this.#remotes.delete(id);
+      this.#end(remote);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#remotes.values()].map((remote) => remote.close()));
+    this.#remotes.clear();
+  }
+
+  #end(remote: RemoteHive): void {
+    remote.close().catch((cause: unknown) => log.warn({ err: cause }, `the tunnel to '${remote.hive.hive_id}' was left`));
+  }
+}
+
+/** What the way there, and the right to start it, depend on. */
+function isSame(one: Hive, other: Hive): boolean {
+  const of = ({ ssh, version, stopped, created_at }: Hive) => JSON.stringify([ssh, version, stopped, created_at]);
+  return of(one) === of(other);
+}

@@ -1,0 +1,50 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { freePorts, testSwarm, type Swarm } from './support/swarm.ts';
+
+test('up lets a hive run that is as asked, and leaves one alone that is; halt stops it and its workers', async () => {
+  await using swarm = await testSwarm();
+  const tokenFile = join(swarm.home, 'token');
+  await writeFile(tokenFile, 'secret\n');
+  const up = (...more: string[]) => upJson(swarm, ['--id', 'attic', '--token-file', tokenFile, ...more]);
+  const first = await up();
+  expect(first).toMatchObject({ port: Number(new URL(swarm.hiveUrl).port), started: true });
+  expect(await up()).toEqual({ ...first, started: false });
+  expect((await fetch(`${swarm.hiveUrl}/health`)).status).toBe(401);
+
+  const [other = 0] = await freePorts(1);
+  const moved = await up('--port', String(other));
+  expect(moved).toMatchObject({ port: other, started: true });
+  await writeFile(tokenFile, 'another\n');
+  const renewed = await up();
+  expect(renewed, 'a hive with the old token lets us in no more').toMatchObject({ port: other, started: true });
+  expect(renewed['pid']).not.toBe(moved['pid']);
+
+  expect(await swarm.result(['hive', 'halt'])).toMatchObject({ stopped: [{ name: 'hive', pid: renewed['pid'] }] });
+  expect(await swarm.result(['hive', 'halt'])).toEqual({ stopped: [] });
+  expect(await up(), 'its port is the last one').toMatchObject({ port: other, started: true });
+  const { stdout } = await swarm.rbee(['hive', '--help']);
+  expect(stdout).not.toMatch(/^ {2}(up|halt)\b/m);
+});
+
+test('a port that is given and taken is a failure; the last one, when taken, gives way', async () => {
+  await using swarm = await testSwarm();
+  await using stranger = await testSwarm();
+  const taken = await upJson(stranger, ['--id', 'cellar']);
+  const refused = await swarm.rbee(['hive', 'up', '--id', 'attic', '--port', String(taken['port']), '--json']);
+  expect(refused.stdout).toContain('"code":"port_taken"');
+  const first = await upJson(swarm, ['--id', 'attic']);
+  await swarm.result(['hive', 'halt']);
+  await stranger.result(['hive', 'halt']);
+  await upJson(stranger, ['--id', 'cellar', '--port', String(first['port'])]);
+  const second = await upJson(swarm, ['--id', 'attic']);
+  expect(second['port']).not.toBe(first['port']);
+});
+
+/** For people too it prints the one line of JSON. */
+async function upJson(swarm: Swarm, args: string[]): Promise<Record<string, unknown>> {
+  const { code, stdout, stderr } = await swarm.rbee(['hive', 'up', ...args]);
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as Record<string, unknown>;
+}

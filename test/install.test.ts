@@ -1,0 +1,311 @@
+import { createHash } from 'node:crypto';
+import { cp, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { canMount, smallDisk } from '../src/daemon/fixtures/temporary-folder.ts';
+import { inJob } from '../src/narration/index.ts';
+import type { JobEvent } from '../src/contract/index.ts';
+import { localMachine, type LocalMachine } from '../src/queen/install/fixtures/local-shell.ts';
+import {
+  install,
+  probeTarget,
+  startRemote,
+  statusRemote,
+  stopRemote,
+  uninstall,
+  type HiveSite,
+} from '../src/queen/install/index.ts';
+import { makeKit, type Kit } from '../src/queen/kit/index.ts';
+import { freePorts } from './support/swarm.ts';
+
+const packageRoot = fileURLToPath(new URL('..', import.meta.url));
+const token = 'a-token-of-this-fleet';
+let cache: string;
+let kit: Kit;
+
+beforeAll(async () => {
+  cache = await mkdtemp(join(tmpdir(), 'rbee-kits-'));
+  await using machine = await localMachine();
+  kit = await makeKit(await probeTarget(siteOf(machine)), { packageRoot, cache }, AbortSignal.timeout(60_000));
+}, 60_000);
+
+afterAll(() => rm(cache, { recursive: true, force: true }));
+
+test('from nothing to a hive that answers, and only with its token; again sends nothing; in the end nothing is left', async () => {
+  await using machine = await hiveMachine();
+  const before = await treeOf(machine.home);
+  const first = await machine.install();
+  expect(first).toMatchObject({ port: machine.port, version: kit.version, started: true });
+  expect(await healthOf(machine.port, token)).toMatchObject({
+    role: 'hive',
+    name: 'attic',
+    version: kit.version,
+    pid: first.pid,
+  });
+  expect(await statusOf(machine.port, '/health', {})).toBe(401);
+  expect((await lstat(join(machine.home, '.rbee'))).mode & 0o777).toBe(0o700);
+  expect((await lstat(join(machine.home, '.rbee/token'))).mode & 0o777).toBe(0o600);
+  expect(await commandLine(first.pid)).not.toContain(token);
+  expect(await readdir(join(machine.home, '.rbee/layers'))).toHaveLength(2);
+
+  const sent = machine.shell.sentBytes;
+  expect(await machine.install()).toEqual({ ...first, started: false });
+  expect(machine.shell.sentBytes - sent).toBe(token.length);
+
+  expect(await stopRemote(machine.site)).toEqual({ stopped: true });
+  expect(await stopRemote(machine.site)).toEqual({ stopped: false });
+  expect(await statusRemote(machine.site)).toEqual({ installed: kit.folder, running: undefined });
+  const again = await startRemote(machine.site, { hiveId: 'attic', token });
+  expect(again, 'the port is the last one').toMatchObject({ port: machine.port, started: true });
+
+  expect((await uninstall(machine.site, { keepModels: false })).freedBytes).toBeGreaterThan(100_000_000);
+  expect(await treeOf(machine.home)).toEqual(before);
+  expect(await uninstall(machine.site, { keepModels: false })).toEqual({ freedBytes: 0 });
+  await expect(startRemote(machine.site, { hiveId: 'attic', token })).rejects.toMatchObject({ code: 'hive_not_installed' });
+}, 60_000);
+
+test('the kit is complete: the installed hive loads the tiny model and answers', async () => {
+  await using machine = await hiveMachine();
+  await machine.install();
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ operation: 'infer', model: 'tiny', prompt: 'Hello' });
+  const posted = await fetch(`http://127.0.0.1:${machine.port}/v1/jobs`, { method: 'POST', headers, body });
+  const { job_id } = (await posted.json()) as { job_id: string };
+  const stream = await (await fetch(`http://127.0.0.1:${machine.port}/v1/jobs/${job_id}/stream`, { headers })).text();
+  expect(stream).toContain('event: result');
+  // What was fetched for the hive stays when that is asked for, and nothing else.
+  await mkdir(join(machine.home, '.rbee/home/data/models'), { recursive: true });
+  await writeFile(join(machine.home, '.rbee/home/data/models/big.gguf'), 'x');
+  await uninstall(machine.site, { keepModels: true });
+  expect((await treeOf(machine.home)).filter((path) => !path.endsWith('/'))).toEqual(['.rbee/home/data/models/big.gguf']);
+}, 60_000);
+
+test('what was sent before the connection was cut is not sent again, and wrong bytes are', async () => {
+  await using machine = await hiveMachine();
+  const { runtime, engine, rbee } = kit.layers;
+  const half = Math.floor(runtime.sizeBytes / 2);
+  machine.shell.cutAfterBytes = half;
+  await expect(machine.install()).rejects.toMatchObject({ code: 'ssh_unreachable' });
+  expect((await lstat(partOf(machine, runtime.digest))).size).toBe(half);
+  expect(await readdir(join(machine.home, '.rbee'))).not.toContain('lock');
+
+  // A part of the other layer that is as long as it should be, and of other bytes.
+  await writeFile(partOf(machine, engine.digest), '');
+  await truncate(partOf(machine, engine.digest), engine.sizeBytes);
+  machine.shell.sentBytes = 0;
+  const events = await machine.installAloud();
+  expect(machine.shell.sentBytes).toBe(runtime.sizeBytes - half + engine.sizeBytes + rbee.sizeBytes + token.length);
+  expect(saidIn(events)).toMatch(/sending runtime: \d+ MB, after the \d+ MB that are there/);
+  expect(saidIn(events)).toContain('the layer engine came with other bytes than were sent: sending again');
+  const last = events.findLast(({ kind }) => kind === 'progress');
+  expect(last?.data).toMatchObject({ action: 'hive_install', done: rbee.sizeBytes, total: rbee.sizeBytes, unit: 'bytes' });
+}, 60_000);
+
+test.runIf(canMount)('a disk too small is told before anything is sent, with both numbers', async () => {
+  await using disk = await smallDisk({ freeBytes: 50_000_000 });
+  await using machine = await hiveMachine({ home: disk.path });
+  const message = expect.stringMatching(/needs \d+ MB .* 50 MB are free/) as string;
+  await expect(machine.install()).rejects.toMatchObject({ code: 'disk_full', message });
+  expect(machine.shell.sentBytes).toBe(0);
+  expect(await readdir(disk.path)).toEqual([]);
+});
+
+test('an upgrade sends the small layer and takes the place of the old; one that does not start leaves the old one running', async () => {
+  await using machine = await hiveMachine();
+  const old = await machine.install();
+
+  const broken = await otherVersion(
+    '9.9.8',
+    'if (process.argv[3] === "run") { console.error("the new one is broken"); process.exit(3); }\n',
+  );
+  const failed = expect.stringMatching(/the new one is broken[^]*The former version, .*, is back and runs/) as string;
+  await expect(machine.install(broken)).rejects.toMatchObject({ code: 'install_failed', message: failed });
+  expect(await healthOf(machine.port, token)).toMatchObject({ version: old.version });
+  expect(await readdir(join(machine.home, '.rbee/versions'))).toEqual([kit.folder]);
+
+  machine.shell.sentBytes = 0;
+  const better = await otherVersion('9.9.9', '');
+  expect(await machine.install(better)).toMatchObject({ version: '9.9.9', port: machine.port, started: true });
+  expect(machine.shell.sentBytes).toBe(better.layers.rbee.sizeBytes + token.length);
+  expect(await healthOf(machine.port, token)).toMatchObject({ version: '9.9.9' });
+  expect(await readlink(join(machine.home, '.rbee/current'))).toBe(`versions/${better.folder}`);
+  expect(await readdir(join(machine.home, '.rbee/versions'))).toEqual([better.folder]);
+}, 60_000);
+
+test('a kit that does not run on the machine is told before the old hive is stopped', async () => {
+  await using machine = await hiveMachine();
+  const old = await machine.install();
+  const alien = await otherVersion('9.9.7', 'console.error("GLIBC_2.99 not found"); process.exit(1);\n');
+  const message = expect.stringContaining('GLIBC_2.99 not found') as string;
+  await expect(machine.install(alien)).rejects.toMatchObject({ code: 'machine_unsupported', message });
+  expect(await healthOf(machine.port, token)).toMatchObject({ pid: old.pid });
+}, 60_000);
+
+test('of two installs at once, the second is told of the first; a lock whose holder has ended is taken over', async () => {
+  await using machine = await hiveMachine();
+  const first = machine.install();
+  await expect.poll(() => existsSync(join(machine.home, '.rbee/lock/holder'))).toBe(true);
+  const message = expect.stringMatching(
+    /Another install on this machine is under way by the queen on .* \(process \d+\)/,
+  ) as string;
+  await expect(machine.install()).rejects.toMatchObject({ code: 'install_failed', message });
+  await first;
+  await writeLock(
+    machine,
+    { host: (await import('node:os')).hostname(), pid: process.pid, started: 'long ago', id: 'x' },
+    Date.now(),
+  );
+  await machine.install();
+  const message2 = expect.stringContaining('on elsewhere') as string;
+  await writeLock(machine, { host: 'elsewhere', pid: 1, started: 'x', id: 'x' }, Date.now());
+  await expect(machine.install()).rejects.toMatchObject({ code: 'install_failed', message: message2 });
+  await writeLock(machine, { host: 'elsewhere', pid: 1, started: 'x', id: 'x' }, Date.now() - 200_000);
+  await machine.install();
+}, 60_000);
+
+test('the hive of another fleet is left alone', async () => {
+  await using machine = await hiveMachine();
+  await mkdir(join(machine.home, '.rbee'));
+  await writeFile(join(machine.home, '.rbee/fleet'), 'another\n');
+  const refusal = { code: 'install_failed', message: expect.stringContaining('rm ~/.rbee/fleet') as string };
+  await expect(machine.install()).rejects.toMatchObject(refusal);
+  await expect(uninstall(machine.site, { keepModels: false })).rejects.toMatchObject(refusal);
+  await expect(stopRemote(machine.site)).rejects.toMatchObject(refusal);
+  expect(await readdir(join(machine.home, '.rbee'))).toEqual(['fleet']);
+  await rm(join(machine.home, '.rbee'), { recursive: true });
+});
+
+test('a cancelled install goes back to the former hive', async () => {
+  await using machine = await hiveMachine();
+  const old = await machine.install();
+  const slow = await otherVersion(
+    '9.9.6',
+    'if (process.argv[3] === "run") await new Promise((done) => setTimeout(done, 60_000));\n',
+  );
+  const cancel = new AbortController();
+  const site = { ...machine.site, signal: cancel.signal };
+  const installing = install(site, { kit: slow, hiveId: 'attic', token });
+  await expect.poll(() => readlink(join(machine.home, '.rbee/current')), { timeout: 20_000 }).toBe(`versions/${slow.folder}`);
+  cancel.abort(new DOMException('no more', 'AbortError'));
+  await expect(installing).rejects.toMatchObject({ name: 'AbortError' });
+  expect(await healthOf(machine.port, token)).toMatchObject({ version: old.version });
+}, 60_000);
+
+test.runIf(existsSync('/bin/bash'))(
+  'bash as sh runs the same scripts',
+  async () => {
+    await using machine = await hiveMachine({ sh: '/bin/bash' });
+    await machine.install();
+  },
+  60_000,
+);
+
+interface HiveMachine extends LocalMachine {
+  port: number;
+  site: HiveSite;
+  install(kit?: Kit): ReturnType<typeof install>;
+  installAloud(): Promise<JobEvent[]>;
+}
+
+/** When it goes, everything is stopped, and it must be as it was. */
+async function hiveMachine(options: { home?: string; sh?: string } = {}): Promise<HiveMachine> {
+  const machine = await localMachine(options);
+  const [port = 0] = await freePorts(1);
+  const site = siteOf(machine);
+  const run = (which = kit) => install(site, { kit: which, hiveId: 'attic', token, port });
+  return {
+    ...machine,
+    port,
+    site,
+    install: run,
+    async installAloud() {
+      const events: JobEvent[] = [];
+      await inJob({ actor: 'queen-rbee', jobId: 'job-1', correlationId: 'c', emit: (event) => events.push(event) }, () => run());
+      return events;
+    },
+    async [Symbol.asyncDispose]() {
+      await rm(join(machine.home, '.rbee/lock'), { recursive: true, force: true });
+      await uninstall(site, { keepModels: false });
+      const left = await processesOf(machine.home);
+      for (const pid of left) process.kill(pid, 'SIGKILL');
+      await machine[Symbol.asyncDispose]();
+      expect(left).toEqual([]);
+    },
+  };
+}
+
+function siteOf(machine: LocalMachine): HiveSite {
+  return { shell: machine.shell, signal: AbortSignal.timeout(60_000), fleet: 'this-fleet' };
+}
+
+/** A kit of another rbee, which runs `first` before anything else. */
+async function otherVersion(version: string, first: string): Promise<Kit> {
+  const root = join(cache, `rbee-${version}`);
+  for (const name of ['dist', 'models', 'package.json']) await cp(join(packageRoot, name), join(root, name), { recursive: true });
+  await symlink(join(packageRoot, 'node_modules'), join(root, 'node_modules'));
+  const { version: ours, ...rest } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+  await writeFile(join(root, 'package.json'), JSON.stringify({ ...rest, version }));
+  const files = (await readdir(join(root, 'dist'), { recursive: true })).filter((name) => name.endsWith('.js'));
+  for (const file of files) {
+    const text = await readFile(join(root, 'dist', file), 'utf8');
+    await writeFile(join(root, 'dist', file), text.replaceAll(`"${ours}"`, `"${version}"`));
+  }
+  const entry = join(root, 'dist/rbee.js');
+  const [shebang = '', ...lines] = (await readFile(entry, 'utf8')).split('\n');
+  await writeFile(entry, `${shebang}\n${first}${lines.join('\n')}`);
+  return makeKit(kit.target, { packageRoot: root, cache }, AbortSignal.timeout(60_000));
+}
+
+function partOf({ home }: LocalMachine, digest: string): string {
+  return join(home, '.rbee/layers', `${digest}.part`);
+}
+
+async function writeLock({ home }: LocalMachine, holder: object, at: number): Promise<void> {
+  await mkdir(join(home, '.rbee/lock'), { recursive: true });
+  await writeFile(join(home, '.rbee/lock/holder'), `${JSON.stringify(holder)}\n`);
+  await writeFile(join(home, '.rbee/lock/beat'), `${Math.floor(at / 1000)}\n`);
+}
+
+async function statusOf(port: number, path: string, headers: Record<string, string>): Promise<number> {
+  return (await fetch(`http://127.0.0.1:${port}${path}`, { headers })).status;
+}
+
+async function healthOf(port: number, bearer: string): Promise<unknown> {
+  return (await fetch(`http://127.0.0.1:${port}/health`, { headers: { authorization: `Bearer ${bearer}` } })).json();
+}
+
+async function commandLine(pid: number): Promise<string> {
+  return existsSync(`/proc/${pid}/cmdline`) ? readFile(`/proc/${pid}/cmdline`, 'utf8') : '';
+}
+
+/** By their command lines; Linux only. */
+async function processesOf(home: string): Promise<number[]> {
+  if (!existsSync('/proc/self/cmdline')) return [];
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  // One may end meanwhile.
+  const lines = await Promise.all(pids.map((pid) => commandLine(pid).catch(() => '')));
+  return pids.filter((_pid, at) => lines[at]?.includes(`${home}/.rbee/`));
+}
+
+/** Files with a digest of what they hold, folders with a slash. */
+async function treeOf(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries.map(async (entry) => {
+    const path = join(entry.parentPath, entry.name);
+    const name = path.slice(folder.length + 1);
+    if (!entry.isFile()) return `${name}/`;
+    return existsSync(join(folder, '.rbee/home/data/models'))
+      ? name
+      : `${name} ${createHash('sha256')
+          .update(await readFile(path))
+          .digest('hex')}`;
+  });
+  return (await Promise.all(paths)).toSorted();
+}
+
+function saidIn(events: readonly JobEvent[]): string {
+  return events.flatMap((event) => (event.kind === 'narration' ? [event.data.human] : [])).join('\n');
+}
