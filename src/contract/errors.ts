@@ -59,6 +59,7 @@ export const errorCodes = {
     'Choose another id, or delete it: rbee hive delete <id>.',
   ),
   hive_unreachable: retryable([502, 4], 'The hive does not answer.', 'Is its machine on? Start the hive: rbee hive start <id>.'),
+  hive_stopped: final([409, 4], 'The hive was stopped on purpose.', 'Start it: rbee hive start <id>.'),
   hive_not_installed: final([409, 4], 'Nothing is installed on this machine yet.', 'Install it: rbee hive install <id>.'),
   ssh_unreachable: retryable(
     [502, 4],

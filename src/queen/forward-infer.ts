@@ -85,7 +85,8 @@ async function reachNamed(hiveId: string, { hives, reach, view }: InferParts, si
   const watch = view.watch(hiveId);
   if (watch === undefined || watch.state.kind !== 'out') return;
   await reach.ensure(hives.get(hiveId), signal);
-  await raceAbort(watch.settled(), signal);
+  // The entry may have changed with it.
+  await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);
 }
 
 interface Request {

@@ -63,9 +63,9 @@ export function hiveHandlers(parts: HiveParts) {
   const hive_start: Run<'hive_start'> = async function* ({ hive_id }, { signal }) {
     const hive = hives.get(hive_id);
     // Whoever asks for a start wants it looked at, whatever was seen before.
-    if (hive.stopped === true) hives.change(hive_id, { stopped: false });
     reach.distrust(hive);
     await reach.ensure(hive, signal);
+    parts.view.watch(hive_id)?.kick();
     return hiveHealth(hive, reach);
   };
 
@@ -73,7 +73,7 @@ export function hiveHandlers(parts: HiveParts) {
     const hive = hives.get(hive_id);
     if (hive.transport === 'ssh') hives.change(hive_id, { stopped: true });
     if (!(await reach.stop(hive, signal))) narrate('hive_stop', `hive '${hive_id}' does not run`);
-    return hiveHealth(hive, reach);
+    return hiveHealth(hives.get(hive_id), reach);
   };
 
   const hive_list: Run<'hive_list'> = async function* () {
@@ -131,6 +131,7 @@ export async function hiveHealth(hive: Hive, reach: Reach): Promise<HiveHealth> 
       return { hive_id, state: 'running', version, uptime_s, pid };
     }
     case 'absent':
+      if (hive.stopped === true) return { hive_id, state: 'stopped' };
       return { hive_id, state: hive.transport === 'local' ? 'stopped' : 'unreachable', reason: presence.reason };
     case 'frozen':
       return { hive_id, state: 'unreachable', reason: 'it accepts connections but does not answer' };

@@ -3,7 +3,7 @@ import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import type { HiveParts } from './hive-handlers.ts';
 import { install, probeTarget, uninstall } from './install/index.ts';
-import { findPackageRoot, makeKit, megabytes } from './kit/index.ts';
+import { findPackageRoot, makeKit } from './kit/index.ts';
 import { refresh } from './refresh.ts';
 
 /** Requests that a hive is at work on get so long to end before it is exchanged. */
@@ -58,8 +58,7 @@ export async function uninstallRemote({ hive_id, ssh }: Hive, keepModels: boolea
   const open = parts.gates.close(hive_id, 'is being removed');
   try {
     const site = parts.remotes.site(ssh ?? { host: hive_id }, parts.signal);
-    const { freedBytes } = await uninstall(site, { keepModels });
-    narrate('hive_uninstall', `removed rbee from the machine of hive '${hive_id}', ${megabytes(freedBytes)}`);
+    await uninstall(site, { keepModels });
   } finally {
     open();
   }

@@ -13,8 +13,10 @@ export interface RemoteHiveOptions {
   site: (signal: AbortSignal) => HiveSite;
   /** What the hive there asks for; no other hive does. */
   token: string;
-  /** Told when the hive has started on another port than it had. */
-  onMoved: (port: number) => void;
+  /** Whether it was stopped on purpose, and nobody has needed it since. */
+  isStopped: () => boolean;
+  /** Told when it runs, with its port there. */
+  onRunning: (port: number) => void;
 }
 
 /** A hive that was installed over SSH: reached through a tunnel of its own, and started there when it does not run. */
@@ -55,8 +57,8 @@ export class RemoteHive {
 
   /** For whoever only listens: a hive that was stopped stays so, and one that does not start is not started again and again. */
   async ensurePatiently(signal: AbortSignal): Promise<void> {
-    const { hive_id, stopped } = this.hive;
-    if (stopped === true) throw new JobError('hive_unreachable', `it was stopped. Start it: rbee hive start ${hive_id}`);
+    const { hive_id } = this.hive;
+    if (this.#options.isStopped()) throw new JobError('hive_stopped', `is stopped. Start it: rbee hive start ${hive_id}`);
     const { error, at } = this.#failed ?? { at: -Infinity };
     if (performance.now() - at < START_PATIENCE_MS) throw error;
     await this.ensureRunning(signal);
@@ -114,6 +116,7 @@ export class RemoteHive {
       if (presence.kind === 'ours') requireOurs(this.hive, presence);
       else await this.#start(presence, signal);
       this.#isKnown = true;
+      this.#options.onRunning(this.#remotePort);
       this.#failed = undefined;
     } catch (error) {
       this.#failed = { at: performance.now(), error };
@@ -123,7 +126,7 @@ export class RemoteHive {
 
   async #start(presence: Presence, signal: AbortSignal): Promise<void> {
     const { hive_id } = this.hive;
-    const { site, token, onMoved } = this.#options;
+    const { site, token } = this.#options;
     if (presence.kind === 'frozen') {
       narrate('hive_start', `hive '${hive_id}' does not answer, ending it`);
       await stopRemote(site(signal));
@@ -134,7 +137,6 @@ export class RemoteHive {
     if (started.port === this.#remotePort) return;
     this.#remotePort = started.port;
     (await this.#tunnel)?.setRemotePort(started.port);
-    onMoved(started.port);
   }
 }
 

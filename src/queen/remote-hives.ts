@@ -33,7 +33,12 @@ export class RemoteHives {
     const remote = new RemoteHive(hive, {
       site: (signal) => this.site(hive.ssh ?? { host: hive.hive_id }, signal),
       token: tokens.of(hive.hive_id),
-      onMoved: (port) => hives.move(hive.hive_id, { host: hive.host, port }),
+      isStopped: () => hives.find(hive.hive_id)?.stopped === true,
+      onRunning: (port) => {
+        const now = hives.find(hive.hive_id);
+        if (now !== undefined && (now.stopped === true || now.port !== port))
+          hives.change(hive.hive_id, { port, stopped: false });
+      },
     });
     this.#remotes.set(hive.hive_id, remote);
     return remote;
@@ -64,8 +69,8 @@ export class RemoteHives {
   }
 }
 
-/** What the way there, and the right to start it, depend on. */
+/** What the way there depends on. */
 function isSame(one: Hive, other: Hive): boolean {
-  const of = ({ ssh, version, stopped, created_at }: Hive) => JSON.stringify([ssh, version, stopped, created_at]);
+  const of = ({ ssh, version, created_at }: Hive) => JSON.stringify([ssh, version, created_at]);
   return of(one) === of(other);
 }

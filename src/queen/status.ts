@@ -35,8 +35,15 @@ export function createStatus({ hives, view, port }: StatusParts): Run<'status'> 
 }
 
 function described(hive: Hive, view: FleetView): Status['hives'][number] {
-  const { hive_id, host, port } = hive;
-  return { hive_id, host, port, ...heard(view.watch(hive_id)) };
+  const { hive_id, host, port, ssh } = hive;
+  const seen = heard(view.watch(hive_id));
+  return {
+    hive_id,
+    host: ssh?.host ?? host,
+    port,
+    ...seen,
+    ...(hive.stopped && seen.state !== 'running' ? { state: 'stopped' } : {}),
+  };
 }
 
 function heard(watch: ReturnType<FleetView['watch']>): Omit<HiveHealth, 'hive_id'> {

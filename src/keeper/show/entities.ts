@@ -129,8 +129,8 @@ export const hives: Entity<Hive> = {
       rows,
       [
         { title: 'HIVE', cell: (each) => each.hive_id },
-        { title: 'ADDRESS', cell: (each) => `${each.host}:${each.port}` },
-        { title: 'BY', cell: (each) => each.transport },
+        { title: 'ADDRESS', cell: (each) => (each.ssh === undefined ? `${each.host}:${each.port}` : `ssh ${sshName(each.ssh)}`) },
+        { title: 'TRANSPORT', cell: (each) => each.transport },
         {
           title: 'DEVICES',
           cell: ({ capabilities }) => capabilities?.devices.map(deviceName).join(', ') ?? 'not asked yet',

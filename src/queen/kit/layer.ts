@@ -57,7 +57,7 @@ export async function makeLayer(packing: Packing): Promise<Layer> {
 async function pack(packing: Packing): Promise<Layer> {
   const { name, files, cache, signal } = packing;
   const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  narrate('kit_pack', `packing ${name}: ${files.length} files, ${megabytes(total)}`);
+  narrate('kit_pack', `packing ${name}: ${megabytes(total)}`);
   const unfinished = join(await ensureDirectory(cache), `${name}.${randomUUID()}.tmp`);
   const sources = files.map(({ path, source, isExecutable }) => ({
     type: 'file' as const,

@@ -103,8 +103,8 @@ export class FleetView {
 }
 
 /** What a connection depends on; the rest of a hive's entry may change without a new one. */
-function addressOf({ transport, host, port, ssh, version, stopped, created_at }: Hive): string {
+function addressOf({ transport, host, port, ssh, version, created_at }: Hive): string {
   // Behind a tunnel, the port of the hive may change under a connection that stays.
   const place = transport === 'ssh' ? ssh : { host, port };
-  return JSON.stringify([transport, place, version, stopped, created_at]);
+  return JSON.stringify([transport, place, version, created_at]);
 }

@@ -146,7 +146,8 @@ export class HiveWatch {
     if (this.state.kind === 'up')
       log.info({ hive_id: this.hive.hive_id, why }, `hive '${this.hive.hive_id}' is not heard any more`);
     this.#workers.clear();
-    this.#become(this.#unheard(`cannot be reached: ${why}`));
+    const isStopped = cause instanceof JobError && cause.code === 'hive_stopped';
+    this.#become(this.#unheard(isStopped ? why : `cannot be reached: ${why}`));
   }
 
   #unheard(why: string): HiveState {
