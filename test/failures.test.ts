@@ -70,7 +70,6 @@ describe('what a person sees when something is wrong', () => {
     ],
     ['a device that is none', ['infer', 'x', '--device', 'toaster'], 2, /^Error: device: 'toaster' is not a device/],
     ['a model file that is not there', ['infer', 'x', '--model', TINY.replace('rbee-tiny', 'none')], 3, /none-Q8_0/],
-    ['what is not built', ['ssh', 'test', 'attic'], 9, /^Error: .*not built yet/],
     ['a wrong value', ['infer', 'x', '--temperature', 'hot'], 2, /temperature/],
     ['an unknown job', ['logs', 'job-nobody'], 3, /^Error: Job 'job-nobody' not found\n.*rbee jobs/],
     ['the model that came with rbee', ['model', 'delete', 'tiny'], 2, /^Error: /],

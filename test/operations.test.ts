@@ -81,18 +81,6 @@ describe('hives', () => {
     await swarm.result(['hive', 'install']);
     expect(await swarm.result(['hive', 'status'])).toMatchObject({ pid });
   });
-
-  test.each([['hive', 'install', 'attic', '--ssh-host', 'attic']])(
-    'what needs SSH says that it is not built yet: %s %s',
-    async (...args) => {
-      const { code, stdout } = await swarm.rbee([...args, '--json']);
-      expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
-        event: 'failed',
-        data: { code: 'not_implemented' },
-      });
-      expect(code).toBe(9);
-    },
-  );
 });
 
 describe('workers', () => {

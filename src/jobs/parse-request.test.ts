@@ -144,7 +144,7 @@ describe('what is accepted', () => {
   test('defaults are filled in', () => {
     expect(parse({ operation: 'infer', prompt: 'Hello' })).toEqual({
       operation: 'infer',
-      input: { model: 'tiny', prompt: 'Hello', temperature: 0.7, stream: true },
+      input: { model: 'tiny', prompt: 'Hello', temperature: 0.7, stream: true, continue_elsewhere: false },
       onDisconnect: 'continue',
     });
   });
