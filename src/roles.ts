@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { hivePort, workerPorts } from './daemon/index.ts';
 import type { Peer } from './jobs/index.ts';
 import type { HiveFlags, QueenFlags, WorkerFlags } from './keeper/index.ts';
@@ -31,8 +30,7 @@ export async function runHive({ id, host, port }: HiveFlags, packageRoot: string
     ports: { first: port, last: port },
     storage: 'disk',
     extra: { hive_id: id },
-    create: ({ catalog, port: own }) =>
-      createHive({ id, host, port: own, builtinModels: join(packageRoot, 'models'), token }, catalog),
+    create: ({ catalog, port: own }) => createHive({ id, host, port: own, packageRoot, token }, catalog),
   });
 }
 

@@ -49,6 +49,7 @@ export const device = z.object({
   memory_bytes: z.number(),
   memory_free_bytes: z.number().describe('What a program could get now'),
   promised_bytes: z.number().optional().describe('Of the free bytes, those promised to workers that are still loading'),
+  usable: z.boolean().optional().describe('False where the engine for it is not installed: nothing runs on it'),
   cores: z.int().optional(),
   driver: z.string().optional(),
 });

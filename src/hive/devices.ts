@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, hostname, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { JobError, workerKinds, type Capabilities, type Device, type WorkerKind } from '../contract/index.ts';
-import { diskFreeBytes } from '../daemon/index.ts';
+import { diskFreeBytes, homePaths } from '../daemon/index.ts';
 
 const NVIDIA_SMI_DEADLINE_MS = 3_000;
 const MIB = 1024 * 1024;
@@ -26,8 +28,8 @@ export async function readCapabilities(
 }
 
 /** As the machine tells of them, the CPU first; it is always there. What the hive's workers are promised, only the pool knows. */
-export async function listDevices(): Promise<Device[]> {
-  return [await cpu(), ...metal(), ...(await nvidiaGpus())];
+export async function listDevices(packageRoot: string): Promise<Device[]> {
+  return [await cpu(), ...metal(), ...(await nvidiaGpus(packageRoot))];
 }
 
 async function cpu(): Promise<Device> {
@@ -57,9 +59,10 @@ function metal(): Device[] {
 }
 
 /** Empty where there is no NVIDIA driver. */
-async function nvidiaGpus(): Promise<Device[]> {
+async function nvidiaGpus(packageRoot: string): Promise<Device[]> {
   const query = ['--query-gpu=index,name,memory.total,memory.free,driver_version', '--format=csv,noheader,nounits'];
   const found = await promisify(execFile)('nvidia-smi', query, { timeout: NVIDIA_SMI_DEADLINE_MS }).catch(() => ({ stdout: '' }));
+  const usable = hasEngineFor('cuda', packageRoot);
   return found.stdout.split('\n').flatMap((line): Device[] => {
     const [index, name, total, free, driver] = line.split(',').map((cell) => cell.trim());
     if (index === undefined || name === undefined || driver === undefined) return [];
@@ -70,10 +73,20 @@ async function nvidiaGpus(): Promise<Device[]> {
         name,
         memory_bytes: Number(total) * MIB,
         memory_free_bytes: Number(free) * MIB,
+        usable,
         driver,
       },
     ];
   });
+}
+
+/** Its packages are left out of the default install: where they are, its folder has more than a name. */
+function hasEngineFor(kind: WorkerKind, packageRoot: string): boolean {
+  const binaries = join('node_modules', '@node-llama-cpp', `${process.platform}-${process.arch}-${kind}`, 'bins');
+  const above: string[] = [];
+  for (let folder = packageRoot; !above.includes(folder); folder = dirname(folder)) above.push(folder);
+  const told = process.env['RBEE_ENGINE_DIR'];
+  return [...(told ? [told] : []), join(homePaths().data, 'engine'), ...above].some((root) => existsSync(join(root, binaries)));
 }
 
 /**
@@ -83,7 +96,8 @@ async function nvidiaGpus(): Promise<Device[]> {
 export function chooseDevice(wanted: string | undefined, devices: readonly Device[]): { worker: WorkerKind; device: number } {
   if (wanted === undefined) {
     const free = (each: Device) => each.memory_free_bytes - (each.promised_bytes ?? 0);
-    const [best] = devices.filter(({ worker }) => worker !== 'cpu').toSorted((a, b) => free(b) - free(a));
+    const gpus = devices.filter(({ worker, usable }) => worker !== 'cpu' && usable !== false);
+    const [best] = gpus.toSorted((a, b) => free(b) - free(a));
     return best === undefined ? { worker: 'cpu', device: 0 } : { worker: best.worker, device: best.device };
   }
   const [kind = '', number = '0'] = wanted.split(':');

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { homePaths } from '../daemon/index.ts';
 import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
 import { JobError } from '../contract/index.ts';
@@ -13,27 +14,27 @@ export interface HiveOptions {
   id: string;
   host: string;
   port: number;
-  /** The folder of the models that came with rbee. */
-  builtinModels: string;
+  /** The folder of this rbee, with the models that came with it. */
+  packageRoot: string;
   token: string | undefined;
 }
 
 /** One machine: its models, its workers, its devices. */
 export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
-  const { id: hiveId, host, port, token } = options;
+  const { id: hiveId, host, port, token, packageRoot } = options;
   const paths = homePaths();
   const workers = new WorkerPool({
     hiveId,
     hiveUrl: urlOf(host, port),
     paths,
     token,
-    readDevices: listDevices,
+    readDevices: () => listDevices(packageRoot),
     onChange: () => presence.workersChanged(),
   });
   const models = openModelStore({
     catalog,
     modelsDir: paths.models,
-    builtinDir: options.builtinModels,
+    builtinDir: join(packageRoot, 'models'),
   });
   const workerPeer = (id: string): Peer => {
     const { state } = workers.get(id);

@@ -226,7 +226,11 @@ function devices({ hive_id, capabilities: known }: Hive, look: Look): string[] {
       known.devices,
       [
         { title: 'DEVICE', cell: deviceName },
-        { title: 'NAME', cell: (each) => each.name, shrinks: true },
+        {
+          title: 'NAME',
+          cell: (each) => `${each.name}${each.usable === false ? ' (no engine for it is installed)' : ''}`,
+          shrinks: true,
+        },
         { title: 'MEMORY', cell: (each) => bytes(each.memory_bytes), align: 'right' },
         { title: 'FREE', cell: (each) => bytes(each.memory_free_bytes), align: 'right' },
         { title: 'CORES', cell: (each) => each.cores?.toString() ?? '', align: 'right' },

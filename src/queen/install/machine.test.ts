@@ -8,6 +8,7 @@ test('what uname and getconf say becomes the kind of machine', () => {
   expect(targetOf('system Linux\nmachine aarch64\nlibc glibc 2.34\n')).toEqual({ os: 'linux', arch: 'arm64', libc: 'glibc' });
   expect(targetOf('system Linux\nmachine x86_64\nlibc musl\n')).toEqual({ os: 'linux', arch: 'x64', libc: 'musl' });
   expect(targetOf('system Linux\nmachine x86_64\n')).toEqual({ os: 'linux', arch: 'x64', libc: 'glibc' });
+  expect(targetOf('system Linux\nmachine x86_64\nlibc glibc 2.36\ngpu cuda\n')).toMatchObject({ hasCuda: true });
   expect(targetOf('system Darwin\nmachine arm64\n')).toEqual({ os: 'darwin', arch: 'arm64', libc: undefined });
 });
 

@@ -20,6 +20,8 @@ if said=$(getconf GNU_LIBC_VERSION 2>/dev/null); then
 elif ls /lib/ld-musl-* >/dev/null 2>&1; then
   echo "libc musl"
 fi
+PATH=$PATH:/usr/local/bin:/usr/lib/wsl/lib
+if nvidia-smi -L >/dev/null 2>&1; then echo 'gpu cuda'; fi
 `;
 
 /** Which kit the machine needs. @throws JobError machine_unsupported, and as Shell.run */
@@ -30,6 +32,7 @@ export async function probeTarget(site: Pick<HiveSite, 'shell' | 'signal'>): Pro
 /** @param answer of the probe, a fact a line */
 export function targetOf(answer: string): Target {
   const facts = readReply(answer);
+  const gpu = facts.get('gpu') === 'cuda' ? { hasCuda: true } : {};
   const [system = '?', machine = '?', said] = ['system', 'machine', 'libc'].map((word) => facts.get(word));
   const [os, arch] = [SYSTEMS[system], MACHINES[machine]];
   if (os === undefined || arch === undefined)
@@ -37,7 +40,7 @@ export function targetOf(answer: string): Target {
   if (os === 'darwin') return { os, arch, libc: undefined };
   if (said === 'musl') return { os, arch, libc: 'musl' };
   // Where nothing tells, the kit is tried there before anything is changed.
-  if (said === undefined) return { os, arch, libc: 'glibc' };
+  if (said === undefined) return { os, arch, libc: 'glibc', ...gpu };
   const [major = 0, minor = 0] = said
     .replace(/^glibc /, '')
     .split('.')
@@ -47,5 +50,5 @@ export function targetOf(answer: string): Target {
     const sentence = `The machine has ${said}, and the engine needs 2.34 or newer, as in Debian 12, Ubuntu 22.04 and RHEL 9`;
     throw new JobError('machine_unsupported', sentence);
   }
-  return { os, arch, libc: 'glibc' };
+  return { os, arch, libc: 'glibc', ...gpu };
 }

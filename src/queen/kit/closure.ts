@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { nativePackages, type Target } from './target.ts';
+import { gpuPackages, nativePackages, type Target } from './target.ts';
 import { readPackage, type PackageJson } from './package-root.ts';
 
 /** A package, and where it goes in the kit: 'node_modules/ora', 'node_modules/ora/node_modules/chalk'. */
@@ -46,6 +46,8 @@ export function engineClosure(packageRoot: string, target: Target): Closure {
       queue.push(placed);
     }
     if (native !== undefined) addNative(closure, native, { self, folder: next.folder });
+    if (self.name === 'node-llama-cpp')
+      for (const gpu of gpuPackages(target)) addNative(closure, gpu, { self, folder: next.folder });
   }
   return closure;
 }

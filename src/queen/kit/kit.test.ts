@@ -47,6 +47,15 @@ test.each<[Target, string, string, string]>([
   expect(places.filter((place) => /typescript|vitest|esbuild/.test(place))).toEqual([]);
 });
 
+test('a machine with an NVIDIA GPU gets the engine for it as well', () => {
+  const { here, wanted } = engineClosure(packageRoot, { ...linux, hasCuda: true });
+  const engines = [...here, ...wanted].map(({ place }) => place).filter((place) => place.includes('@node-llama-cpp/'));
+  const gpu = ['linux-x64-cuda', 'linux-x64-cuda-ext'];
+  expect(engines.toSorted()).toEqual(['linux-x64', ...gpu].map((name) => `node_modules/@node-llama-cpp/${name}`));
+  // What stands in their place here is empty.
+  expect(wanted.map(({ name }) => name)).toEqual(gpu.map((name) => `@node-llama-cpp/${name}`));
+});
+
 test('musl is refused before anything is fetched', () => {
   expect(() => nativePackages({ ...linux, libc: 'musl' })).toThrow(
     expect.objectContaining({ code: 'machine_unsupported' }) as Error,

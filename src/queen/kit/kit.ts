@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { JobError } from '../../contract/index.ts';
+import { narrate } from '../../narration/index.ts';
 import { engineClosure, type PlacedPackage, type WantedPackage } from './closure.ts';
 import { fileAt, filesIn, type KitFile } from './contents.ts';
 import { makeLayer, type Layer } from './layer.ts';
 import { readPackage } from './package-root.ts';
 import { fetchPackage } from './registry.ts';
 import { runtimeFile } from './runtime.ts';
-import { nativePackages, targetName, type Target } from './target.ts';
+import { gpuPackages, nativePackages, targetName, type Target } from './target.ts';
 
 export const layerNames = ['runtime', 'engine', 'rbee'] as const;
 export type LayerName = (typeof layerNames)[number];
@@ -60,14 +61,37 @@ async function rbeeFiles(packageRoot: string): Promise<KitFile[]> {
 
 async function engineFiles(target: Target, source: KitSource, signal: AbortSignal): Promise<KitFile[]> {
   const { here, wanted } = engineClosure(source.packageRoot, target);
-  const fetched = await Promise.all(
-    wanted.map(async (one): Promise<PlacedPackage> => {
-      const integrity = lockedIntegrity(source.packageRoot, one);
-      return { folder: await fetchPackage({ ...one, integrity }, { cache: source.cache, signal }), place: one.place };
-    }),
-  );
+  const forGpu = new Set(gpuPackages(target));
+  const fetch = async (one: WantedPackage): Promise<PlacedPackage> => {
+    const integrity = lockedIntegrity(source.packageRoot, one);
+    return { folder: await fetchPackage({ ...one, integrity }, { cache: source.cache, signal }), place: one.place };
+  };
+  const fetched = await Promise.all([
+    ...wanted.filter(({ name }) => !forGpu.has(name)).map(fetch),
+    ...(await fetchAllOrNone(
+      wanted.filter(({ name }) => forGpu.has(name)),
+      fetch,
+      signal,
+    )),
+  ]);
   const lists = await Promise.all([...here, ...fetched].map(({ folder, place }) => filesIn(folder, place)));
   return lists.flat();
+}
+
+/** A machine whose GPU must do without its engine still has a CPU. */
+async function fetchAllOrNone(
+  wanted: readonly WantedPackage[],
+  fetch: (one: WantedPackage) => Promise<PlacedPackage>,
+  signal: AbortSignal,
+): Promise<PlacedPackage[]> {
+  try {
+    return await Promise.all(wanted.map(fetch));
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (!(cause instanceof JobError) || cause.code !== 'kit_failed') throw cause;
+    narrate('kit_fetch', `the engine for its GPU is left out, and its CPU computes: ${cause.message}`);
+    return [];
+  }
 }
 
 /** A clone has a lock file; a package that npm installed has not. */

@@ -6,6 +6,8 @@ export interface Target {
   arch: 'x64' | 'arm64';
   /** Undefined on macOS, which has only one. */
   libc: 'glibc' | 'musl' | undefined;
+  /** An NVIDIA GPU with its driver; the engine for it weighs more than all the rest. */
+  hasCuda?: boolean;
 }
 
 /** 'linux-arm64', as in the names of files and in sentences. */
@@ -35,7 +37,7 @@ function hasGlibc(): boolean {
 
 /**
  * The packages that hold the compiled halves of the engine and of the catalog, by the package that asks for them.
- * GPU builds of the engine are packages of their own, which a kit leaves out; on Apple silicon, Metal is part of this one.
+ * On Apple silicon, Metal is part of the engine's; for other GPUs see gpuPackages.
  * @throws JobError machine_unsupported for musl, which the engine has no build for
  */
 export function nativePackages(target: Target): Readonly<Record<string, string>> {
@@ -49,4 +51,10 @@ export function nativePackages(target: Target): Readonly<Record<string, string>>
     'node-llama-cpp': `@node-llama-cpp/${engine}`,
     libsql: os === 'linux' ? `@libsql/linux-${arch}-gnu` : `@libsql/darwin-${arch}`,
   };
+}
+
+/** What the engine needs beside that for the GPUs of the machine: the library for its CUDA, and one for older drivers. */
+export function gpuPackages({ os, arch, hasCuda }: Target): string[] {
+  if (hasCuda !== true || os !== 'linux' || arch !== 'x64') return [];
+  return ['@node-llama-cpp/linux-x64-cuda', '@node-llama-cpp/linux-x64-cuda-ext'];
 }

@@ -88,7 +88,7 @@ function roomiest(best: Room | undefined, { hive, bytes, loaded, question }: Loo
   let chosen = best;
   for (const device of hive.report?.devices ?? []) {
     const leftBytes = roomBytes(hive, device, question) - bytes;
-    if (leftBytes < 0 || !isWantedDevice(device, question)) continue;
+    if (leftBytes < 0 || device.usable === false || !isWantedDevice(device, question)) continue;
     if (loaded.slots > 0 && !isOfUse(hive, device, { loaded, model: question.request.model })) continue;
     const room = { hive, device, bytes, leftBytes, sharedBy: workersOn(hive, device, question) };
     if (chosen === undefined || isBetter(room, chosen)) chosen = room;

@@ -26,7 +26,7 @@ export function chooseEvictions(question: Question, loaded: Loaded): PlacementOf
     if (!isOpen(hive, question) || !hasIdle(hive, question)) continue;
     const bytes = needBytes(held);
     for (const device of hive.report?.devices ?? []) {
-      if (device.memory_bytes < bytes || !isWantedDevice(device, question)) continue;
+      if (device.usable === false || device.memory_bytes < bytes || !isWantedDevice(device, question)) continue;
       if (!isOfUse(hive, device, { loaded, model })) continue;
       const workers = clearing(hive, device, { bytes, isMore: loaded.slots > 0, question });
       if (workers === undefined) continue;

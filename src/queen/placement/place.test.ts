@@ -188,6 +188,7 @@ describe('a new worker', () => {
   };
   test.each<Case>([
     ['goes to the GPU before the CPU', fleet(on(cpu(60), cuda(0, 20))), 'spawn attic cuda:0'],
+    ['goes to the CPU when the GPU has no engine', fleet(on(cpu(60), cuda(0, 20, { usable: false }))), 'spawn attic cpu:0'],
     ['goes to the CPU when the GPU has no room', fleet(on(cpu(60), cuda(0, 5))), 'spawn attic cpu:0'],
     ['goes where the model is', fleet(on(cpu(60)), hive('shed', { devices: [cuda(0, 20)] })), 'spawn attic cpu:0'],
     ['goes where it fits tightest', fleet(on(cuda(0, 80), cuda(1, 20))), 'spawn attic cuda:1'],

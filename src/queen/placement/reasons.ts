@@ -27,7 +27,8 @@ function* judgeHive(hive: IndexedHive, question: Question, origin: Model | undef
   for (const worker of meant) yield judgeWorker(worker, question);
   if (worker_id !== undefined) return;
   for (const device of hive.report?.devices ?? []) {
-    if (meant.some((worker) => isDevice(device, worker))) continue;
+    // One that is on its way out leaves the device to others.
+    if (meant.some((worker) => isDevice(device, worker) && isUsable(worker, question))) continue;
     yield { hive_id: hive.hive_id, device: deviceName(device), ...judgeDevice(hive, device, { question, origin }) };
   }
 }
@@ -65,6 +66,7 @@ function judgeDevice(
   { question, origin }: { question: Question; origin: Model | undefined },
 ): Pick<Judged, 'reason' | 'isPossible'> {
   if (!isWantedDevice(device, question)) return notWanted(question);
+  if (device.usable === false) return no(`the engine for ${device.worker} is not installed there`);
   const held = question.fleet.holdersOf(question.request.model).get(hive);
   const model = held ?? origin;
   if (model === undefined) return no('the model is not on its disk');
