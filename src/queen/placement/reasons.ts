@@ -23,7 +23,8 @@ function* judgeHive(hive: IndexedHive, question: Question, origin: Model | undef
   }
   const { model, worker_id } = question.request;
   const isMeant = (worker: IndexedWorker) => (worker_id === undefined ? worker.model === model : worker.worker_id === worker_id);
-  const meant = hive.workers.filter((worker) => isMeant(worker) && worker.state !== 'exited');
+  const there = hive.workers.filter((worker) => isMeant(worker) && worker.state !== 'exited');
+  const meant = there.toSorted((a, b) => (a.key < b.key ? -1 : 1));
   for (const worker of meant) yield judgeWorker(worker, question);
   if (worker_id !== undefined) return;
   for (const device of hive.report?.devices ?? []) {
