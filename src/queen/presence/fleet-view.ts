@@ -8,6 +8,7 @@ const LONGEST_START_MS = 5_000;
 
 export interface ViewOptions {
   connect: WatchOptions['connect'];
+  onLost: WatchOptions['onLost'];
   /** Told after every change of the fleet. */
   onChange: () => void;
   onWorkerGone: WatchOptions['onWorkerGone'];
@@ -73,9 +74,10 @@ export class FleetView {
   }
 
   #watch(hive: Hive): void {
-    const { connect, onChange, onWorkerGone } = this.#options;
+    const { connect, onLost, onChange, onWorkerGone } = this.#options;
     const watch = new HiveWatch(hive, {
       connect,
+      onLost,
       onHive: (changed, what) => {
         // What a watch that was replaced still has to say counts no more.
         if (this.#watches.get(hive.hive_id) === changed) this.#onHive(changed, what);

@@ -15,6 +15,8 @@ export type HiveState = { kind: 'up' } | { kind: 'asleep' | 'out'; why: string }
 export interface WatchOptions {
   /** Where it can be reached now; makes the way there first, where there is one to make. */
   connect: (hive: Hive, signal: AbortSignal) => Promise<Peer>;
+  /** The connection has ended, or there was none to be had. */
+  onLost: (hive: Hive) => void;
   /** Its state, its machine or its models have changed; with its state, all of its workers too. */
   onHive: (watch: HiveWatch, what: 'state' | 'report') => void;
   onWorker: (worker: Worker) => void;
@@ -117,6 +119,8 @@ export class HiveWatch {
       const wasUp = this.state.kind === 'up';
       this.#link = undefined;
       this.#isQuiet = false;
+      // It is looked at before it is listened to again, and started where it has ended.
+      this.#options.onLost(this.hive);
       this.#lose(cause);
       this.#settle();
       return wasUp;
