@@ -63,6 +63,11 @@ export class FleetView {
     return this.#watches.get(hiveId);
   }
 
+  /** Those that were up until a moment ago. */
+  lostWithin(withinMs: number): HiveWatch[] {
+    return [...this.#watches.values()].filter(({ state, lostForMs }) => state.kind === 'out' && lostForMs < withinMs);
+  }
+
   /** Resolves when every hive that is not up has been tried once more. */
   async settled(): Promise<void> {
     await Promise.all([...this.#watches.values()].map((watch) => watch.settled()));

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { JobError, presenceLine, type Hive, type HiveReport, type Worker } from '../../contract/index.ts';
-import { openLines, parseJson, PING_LINE, type LineLink, type Peer } from '../../jobs/index.ts';
+import { openLines, parseJson, PING_LINE, raceAbort, type LineLink, type Peer } from '../../jobs/index.ts';
 import { log } from '../../narration/index.ts';
 
 const BACKOFF_MS = { first: 250, most: 10_000 };
@@ -37,6 +37,7 @@ export class HiveWatch {
   #whenSettled: (() => void)[] = [];
   #link: LineLink | undefined;
   #isQuiet = false;
+  #lostAt = -Infinity;
   readonly #listeners = new Set<() => void>();
   state: HiveState;
   report: HiveReport | undefined;
@@ -56,6 +57,11 @@ export class HiveWatch {
     return this.#workers.get(id);
   }
 
+  /** Since it was last up; Infinity where it never was. */
+  get lostForMs(): number {
+    return this.state.kind === 'up' ? 0 : performance.now() - this.#lostAt;
+  }
+
   /** Somebody needs it now: no more waiting for the next try. */
   kick(): void {
     this.#patience.abort();
@@ -67,6 +73,22 @@ export class HiveWatch {
     const settled = new Promise<void>((resolve) => this.#whenSettled.push(resolve));
     this.kick();
     await settled;
+  }
+
+  /** Resolves when it is up, or after so long, or when it is forgotten. @throws the signal's reason */
+  async back(withinMs: number, signal: AbortSignal): Promise<void> {
+    const over = AbortSignal.any([AbortSignal.timeout(Math.max(0, Math.ceil(withinMs))), this.#ended.signal]);
+    const up = new Promise<void>((resolve) => {
+      const look = () => {
+        if (this.state.kind !== 'up' && !over.aborted && !signal.aborted) return;
+        this.#listeners.delete(look);
+        resolve();
+      };
+      this.#listeners.add(look);
+      for (const each of [over, signal]) each.addEventListener('abort', look, { once: true });
+      look();
+    });
+    await raceAbort(up, signal);
   }
 
   /**
@@ -199,6 +221,7 @@ export class HiveWatch {
   }
 
   #become(state: HiveState): void {
+    if (this.state.kind === 'up' && state.kind !== 'up') this.#lostAt = performance.now();
     this.state = state;
     this.#options.onHive(this, 'state');
     for (const listener of this.#listeners) listener();
