@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failed } from '../src/contract/index.ts';
-import { requests, resultOf, runAll, type Followed } from './support/streams.ts';
+import { endsOf, narrationsOf, requests, resultOf, runAll, type Followed } from './support/streams.ts';
 import { ENDLESS, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 
 interface Workers {
@@ -21,9 +21,6 @@ const onlyWorker = async (swarm: Swarm) => {
 };
 
 const texts = (all: readonly Followed[]) => all.map(({ text }) => text);
-const ends = (all: readonly Followed[]) => new Set(all.map(({ last }) => (last.kind === 'result' ? 'result' : last.json)));
-const narrations = (all: readonly Followed[]) =>
-  all.flatMap(({ events }) => events.filter(({ kind }) => kind === 'narration').map(({ json }) => json)).join('\n');
 
 /** What a machine that crashed in the middle of a write leaves behind. */
 function tearLogs(swarm: Swarm, role: string): void {
@@ -51,28 +48,28 @@ describe('fifty streams, and in the middle of them', () => {
       tearLogs(swarm, 'queen');
       expect((await swarm.rbee(['queen', 'start'])).code).toBe(0);
     });
-    expect(ends(followed)).toEqual(new Set(['result']));
+    expect(endsOf(followed)).toEqual(new Set(['result']));
     expect(texts(followed)).toEqual(undisturbed);
     expect(followed.map((one) => resultOf(one).text)).toEqual(undisturbed);
-    expect(narrations(followed)).toContain('the queen was started again; going on with infer');
-    expect(narrations(followed)).toContain('the queen was started again; infer waits for its place again');
+    expect(narrationsOf(followed)).toContain('the queen was started again; going on with infer');
+    expect(narrationsOf(followed)).toContain('the queen was started again; infer waits for its place again');
   }, 60_000);
 
   test('the hive is killed: the queen starts it again, and it takes back its worker and what that was saying', async () => {
     const [hive, worker] = [await pidOfHive(swarm), await onlyWorker(swarm)];
     const followed = await runAll(swarm, all, 200, () => void process.kill(hive, 'SIGKILL'));
-    expect(ends(followed)).toEqual(new Set(['result']));
+    expect(endsOf(followed)).toEqual(new Set(['result']));
     expect(texts(followed)).toEqual(undisturbed);
-    expect(narrations(followed)).toContain('the hive was started again; going on with worker');
+    expect(narrationsOf(followed)).toContain('the hive was started again; going on with worker');
     expect(await onlyWorker(swarm)).toMatchObject({ pid: worker.pid, worker_id: worker.worker_id });
   }, 60_000);
 
   test('the hive freezes: it is replaced like a dead one, and the streams go on', async () => {
     const [hive, worker] = [await pidOfHive(swarm), await onlyWorker(swarm)];
     const followed = await runAll(swarm, all, 200, () => void process.kill(hive, 'SIGSTOP'));
-    expect(ends(followed)).toEqual(new Set(['result']));
+    expect(endsOf(followed)).toEqual(new Set(['result']));
     expect(texts(followed)).toEqual(undisturbed);
-    expect(narrations(followed)).toMatch(/lost hive 'localhost' \((connection closed|no sign of life for 8 s)\)/);
+    expect(narrationsOf(followed)).toMatch(/lost hive 'localhost' \((connection closed|no sign of life for 8 s)\)/);
     expect(await onlyWorker(swarm)).toMatchObject({ pid: worker.pid });
     expect(await pidOfHive(swarm)).not.toBe(hive);
   }, 60_000);

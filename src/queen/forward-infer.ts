@@ -18,6 +18,8 @@ const FIRST_GLANCE_MS = 500;
 const FIRST_WORDS_MS = 5_000;
 /** An answer that has begun is waited for longer: where its hive comes back, nothing of it is lost. */
 const LOST_IN_ANSWER_MS = 5_000;
+/** A request that only a lost hive could take is as patient with it as a stream is. */
+const BACK_WITHIN_MS = 30_000;
 
 /** Runs a request where placement finds room for it, and somewhere else when that is lost. */
 export function forwardInfer(parts: InferParts): Run<'infer'> {
@@ -72,6 +74,7 @@ async function leaseFor(input: InputOf<'infer'>, { avoid, context, parts, failur
         continue;
       }
       const opened = gates.opened();
+      if (opened === undefined && (await isBack(input, { cause, parts, signal }))) continue;
       // That nothing else could take it says less than what it was lost to.
       if (opened === undefined) throw failure ?? cause;
       narrate('hive_wait', 'a hive that could take it is being updated; waiting for it');
@@ -87,6 +90,26 @@ async function reachNamed(hiveId: string, { hives, reach, view }: InferParts, si
   await reach.ensure(hives.get(hiveId), signal);
   // The entry may have changed with it.
   await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);
+}
+
+interface Refused {
+  cause: unknown;
+  parts: InferParts;
+  signal: AbortSignal;
+}
+
+/** Whether something may have changed, after a wait for hives that could take the request and were lost a moment ago. */
+async function isBack(input: InputOf<'infer'>, { cause, parts, signal }: Refused): Promise<boolean> {
+  if (cause instanceof JobError && FOR_PEOPLE.has(cause.code)) return false;
+  const lost = parts.view.lostWithin(BACK_WITHIN_MS).filter(({ hive, report }) => {
+    if (parts.hives.find(hive.hive_id)?.stopped === true) return false;
+    if (input.hive_id !== undefined) return input.hive_id === hive.hive_id;
+    return input.worker_id !== undefined || report?.models.some(({ model }) => model === input.model) === true;
+  });
+  if (lost.length === 0) return false;
+  narrate('hive_wait', `hive '${lost[0]?.hive.hive_id}' was lost a moment ago; waiting for it`);
+  await Promise.race(lost.map((watch) => watch.back(BACK_WITHIN_MS - watch.lostForMs, signal)));
+  return true;
 }
 
 interface Request {
@@ -201,6 +224,15 @@ const STARTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'daemon_start_failed',
   'version_mismatch',
   'deadline_exceeded',
+]);
+
+/** Nothing of this mends itself. */
+const FOR_PEOPLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ssh_host_key',
+  'ssh_denied',
+  'hive_not_installed',
+  'hive_not_found',
+  'version_mismatch',
 ]);
 
 const OF_WORKER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

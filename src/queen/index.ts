@@ -35,10 +35,11 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
   const paths = homePaths();
   const shells = new SshShells(paths);
   const tokens = new HiveTokens(catalog);
-  const remotes = new RemoteHives({ hives, tokens, shells, paths });
+  const remotes = new RemoteHives({ hives, tokens, shells, paths, onRunning: (hiveId) => view.watch(hiveId)?.kick() });
   const reach = new Reach({ localHive, remotes, token });
   const view: FleetView = new FleetView({
     connect: (hive, signal) => reach.connect(hive, signal),
+    onLost: (hive) => reach.distrust(hive),
     onChange: () => dispatcher.changed(),
     onWorkerGone: (hiveId, workerId) => dispatcher.forgetWorker(hiveId, workerId),
   });

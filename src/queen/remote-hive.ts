@@ -119,7 +119,7 @@ export class RemoteHive {
       this.#options.onRunning(this.#remotePort);
       this.#failed = undefined;
     } catch (error) {
-      this.#failed = { at: performance.now(), error };
+      if (!isOfTheWay(error)) this.#failed = { at: performance.now(), error };
       throw error;
     }
   }
@@ -138,6 +138,11 @@ export class RemoteHive {
     this.#remotePort = started.port;
     (await this.#tunnel)?.setRemotePort(started.port);
   }
+}
+
+/** The hive may well start, once its machine is reached again. */
+function isOfTheWay(error: unknown): boolean {
+  return error instanceof JobError && error.code.startsWith('ssh_');
 }
 
 function requireInstalled({ hive_id, version }: Hive): void {

@@ -12,6 +12,8 @@ export interface RemoteHivesOptions {
   tokens: HiveTokens;
   shells: SshShells;
   paths: HomePaths;
+  /** Told when one was looked at and runs. */
+  onRunning: (hiveId: string) => void;
 }
 
 /** The hives that were installed over SSH, each with its tunnel: made when it is needed, and anew when its machine is another. */
@@ -29,7 +31,7 @@ export class RemoteHives {
     const known = this.#remotes.get(hive.hive_id);
     if (known !== undefined && isSame(known.hive, hive)) return known;
     if (known !== undefined) this.#end(known);
-    const { hives, tokens } = this.#options;
+    const { hives, tokens, onRunning } = this.#options;
     const remote = new RemoteHive(hive, {
       site: (signal) => this.site(hive.ssh ?? { host: hive.hive_id }, signal),
       token: tokens.of(hive.hive_id),
@@ -38,6 +40,7 @@ export class RemoteHives {
         const now = hives.find(hive.hive_id);
         if (now !== undefined && (now.stopped === true || now.port !== port))
           hives.change(hive.hive_id, { port, stopped: false });
+        onRunning(hive.hive_id);
       },
     });
     this.#remotes.set(hive.hive_id, remote);

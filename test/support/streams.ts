@@ -1,4 +1,4 @@
-import { isTerminal, type OutputOf } from '../../src/contract/index.ts';
+import { isTerminal, type OperationName, type OutputOf } from '../../src/contract/index.ts';
 import { readStream, type Peer, type StreamEvent } from '../../src/jobs/client.ts';
 import type { Swarm } from './swarm.ts';
 
@@ -37,13 +37,18 @@ export function requests(count: number, fields: object = {}): Request[] {
   }));
 }
 
-async function postInfer(swarm: Swarm, request: Request): Promise<string> {
+async function post(swarm: Swarm, operation: OperationName, input: object): Promise<string> {
   const answer = await fetch(`${swarm.queenUrl}/v1/jobs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ operation: 'infer', ...request }),
+    body: JSON.stringify({ operation, ...input }),
   });
   return ((await answer.json()) as { job_id: string }).job_id;
+}
+
+/** One operation, from the queen, who is awake. */
+export async function run(swarm: Swarm, operation: OperationName, input: object = {}): Promise<Followed> {
+  return follow(swarm, await post(swarm, operation, input));
 }
 
 /** Follows a job to its end. The reader itself refuses a gap in the numbers of events, or one that comes twice. */
@@ -65,6 +70,16 @@ function textOf(events: readonly StreamEvent[]): string {
     .join('');
 }
 
+/** What people were told of it. */
+export function narrationsOf(all: readonly Followed[]): string {
+  return all.flatMap(({ events }) => events.filter(({ kind }) => kind === 'narration').map(({ json }) => json)).join('\n');
+}
+
+/** How they ended: 'result', or the failure as it came. */
+export function endsOf(all: readonly Followed[]): Set<string> {
+  return new Set(all.map(({ last }) => (last.kind === 'result' ? 'result' : last.json)));
+}
+
 export function resultOf({ last }: Followed): OutputOf<'infer'> {
   return JSON.parse(last.json) as OutputOf<'infer'>;
 }
@@ -81,7 +96,7 @@ export async function runAll(
   const count = ({ kind }: StreamEvent) => {
     if (kind === 'token' && (seen += 1) >= tokens) acted ??= Promise.resolve(act());
   };
-  const ids = await Promise.all(all.map((request) => postInfer(swarm, request)));
+  const ids = await Promise.all(all.map((request) => post(swarm, 'infer', request)));
   const followed = await Promise.all(ids.map((id) => follow(swarm, id, count)));
   await acted;
   return followed;

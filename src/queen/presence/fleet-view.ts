@@ -8,6 +8,7 @@ const LONGEST_START_MS = 5_000;
 
 export interface ViewOptions {
   connect: WatchOptions['connect'];
+  onLost: WatchOptions['onLost'];
   /** Told after every change of the fleet. */
   onChange: () => void;
   onWorkerGone: WatchOptions['onWorkerGone'];
@@ -62,6 +63,11 @@ export class FleetView {
     return this.#watches.get(hiveId);
   }
 
+  /** Those that were up until a moment ago. */
+  lostWithin(withinMs: number): HiveWatch[] {
+    return [...this.#watches.values()].filter(({ state, lostForMs }) => state.kind === 'out' && lostForMs < withinMs);
+  }
+
   /** Resolves when every hive that is not up has been tried once more. */
   async settled(): Promise<void> {
     await Promise.all([...this.#watches.values()].map((watch) => watch.settled()));
@@ -73,9 +79,10 @@ export class FleetView {
   }
 
   #watch(hive: Hive): void {
-    const { connect, onChange, onWorkerGone } = this.#options;
+    const { connect, onLost, onChange, onWorkerGone } = this.#options;
     const watch = new HiveWatch(hive, {
       connect,
+      onLost,
       onHive: (changed, what) => {
         // What a watch that was replaced still has to say counts no more.
         if (this.#watches.get(hive.hive_id) === changed) this.#onHive(changed, what);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { JobError, presenceLine, type Hive, type HiveReport, type Worker } from '../../contract/index.ts';
-import { openLines, parseJson, PING_LINE, type LineLink, type Peer } from '../../jobs/index.ts';
+import { openLines, parseJson, PING_LINE, raceAbort, type LineLink, type Peer } from '../../jobs/index.ts';
 import { log } from '../../narration/index.ts';
 
 const BACKOFF_MS = { first: 250, most: 10_000 };
@@ -15,6 +15,8 @@ export type HiveState = { kind: 'up' } | { kind: 'asleep' | 'out'; why: string }
 export interface WatchOptions {
   /** Where it can be reached now; makes the way there first, where there is one to make. */
   connect: (hive: Hive, signal: AbortSignal) => Promise<Peer>;
+  /** The connection has ended, or there was none to be had. */
+  onLost: (hive: Hive) => void;
   /** Its state, its machine or its models have changed; with its state, all of its workers too. */
   onHive: (watch: HiveWatch, what: 'state' | 'report') => void;
   onWorker: (worker: Worker) => void;
@@ -35,6 +37,7 @@ export class HiveWatch {
   #whenSettled: (() => void)[] = [];
   #link: LineLink | undefined;
   #isQuiet = false;
+  #lostAt = -Infinity;
   readonly #listeners = new Set<() => void>();
   state: HiveState;
   report: HiveReport | undefined;
@@ -54,6 +57,11 @@ export class HiveWatch {
     return this.#workers.get(id);
   }
 
+  /** Since it was last up; Infinity where it never was. */
+  get lostForMs(): number {
+    return this.state.kind === 'up' ? 0 : performance.now() - this.#lostAt;
+  }
+
   /** Somebody needs it now: no more waiting for the next try. */
   kick(): void {
     this.#patience.abort();
@@ -65,6 +73,22 @@ export class HiveWatch {
     const settled = new Promise<void>((resolve) => this.#whenSettled.push(resolve));
     this.kick();
     await settled;
+  }
+
+  /** Resolves when it is up, or after so long, or when it is forgotten. @throws the signal's reason */
+  async back(withinMs: number, signal: AbortSignal): Promise<void> {
+    const over = AbortSignal.any([AbortSignal.timeout(Math.max(0, Math.ceil(withinMs))), this.#ended.signal]);
+    const up = new Promise<void>((resolve) => {
+      const look = () => {
+        if (this.state.kind !== 'up' && !over.aborted && !signal.aborted) return;
+        this.#listeners.delete(look);
+        resolve();
+      };
+      this.#listeners.add(look);
+      for (const each of [over, signal]) each.addEventListener('abort', look, { once: true });
+      look();
+    });
+    await raceAbort(up, signal);
   }
 
   /**
@@ -117,6 +141,8 @@ export class HiveWatch {
       const wasUp = this.state.kind === 'up';
       this.#link = undefined;
       this.#isQuiet = false;
+      // It is looked at before it is listened to again, and started where it has ended.
+      this.#options.onLost(this.hive);
       this.#lose(cause);
       this.#settle();
       return wasUp;
@@ -195,6 +221,7 @@ export class HiveWatch {
   }
 
   #become(state: HiveState): void {
+    if (this.state.kind === 'up' && state.kind !== 'up') this.#lostAt = performance.now();
     this.state = state;
     this.#options.onHive(this, 'state');
     for (const listener of this.#listeners) listener();

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { testFleet, type Fleet } from '../support/fleet.ts';
+import type { Host } from '../support/host.ts';
+import { skipsHosts } from '../support/hosts.ts';
+import { endsOf, narrationsOf, requests, resultOf, runAll, type Followed } from '../support/streams.ts';
+import { until } from '../support/until.ts';
+
+const texts = (all: readonly Followed[]) => all.map(({ text }) => text);
+
+/** Those to whom this was said. */
+const saying = (all: readonly Followed[], words: string) => all.filter((one) => narrationsOf([one]).includes(words));
+
+/** Those of the hive's own folder; the hive itself is the one that is called so. */
+const ofHive = (host: Host) => host.processes().filter(({ args }) => args.includes('/.rbee/'));
+const signalHive = async (host: Host, signal: string) => {
+  const pid = (JSON.parse(await host.exec('cat .rbee/home/state/run/hive.json')) as { pid: number }).pid;
+  await host.exec(`kill -${signal} ${pid}`);
+  return pid;
+};
+
+describe.skipIf(skipsHosts())('in the middle of streams from another machine', () => {
+  let fleet: Fleet<'attic' | 'cellar'>;
+  const all = requests(40, { hive_id: 'attic' });
+  let undisturbed: string[];
+  beforeAll(async () => {
+    fleet = await testFleet(['attic', 'cellar']);
+    await Promise.all(['attic', 'cellar'].map((name) => fleet.swarm.result(['hive', 'install', name])));
+    await fleet.swarm.result(['worker', 'spawn', '--hive-id', 'attic', '--slots', '8']);
+    undisturbed = texts(await runAll(fleet.swarm, all));
+    expect(new Set(undisturbed).size).toBeGreaterThan(30);
+  }, 60_000);
+  afterAll(async () => {
+    await fleet[Symbol.asyncDispose]();
+  }, 30_000);
+
+  const expectIdle = async () => {
+    await until(async () => (await fleet.status()).workers.every(({ slots_used }) => slots_used === 0));
+  };
+
+  /** The hives that did. The local one is woken where that is all there is. */
+  const answeredBy = async (followed: readonly Followed[]) => {
+    const { workers } = await fleet.status();
+    const hives = followed.map((one) => workers.find(({ worker_id }) => worker_id === resultOf(one).worker_id)?.hive_id);
+    return new Set(hives);
+  };
+
+  /** All ended well, with the text of a run that nothing has disturbed: nothing was lost, and nothing came twice. */
+  const expectUndisturbed = (followed: readonly Followed[], expected = undisturbed) => {
+    expect(endsOf(followed)).toEqual(new Set(['result']));
+    expect(texts(followed)).toEqual(expected);
+    expect(followed.map((one) => resultOf(one).text)).toEqual(expected);
+  };
+
+  test('its hive is killed: the queen starts it again over SSH, and it takes back its worker and what that was saying', async () => {
+    const { attic } = fleet.net.hosts;
+    const [before] = await fleet.workersOf('attic');
+    const hiveBefore = await fleet.hive('attic');
+    const followed = await runAll(fleet.swarm, all, 200, async () => void (await signalHive(attic, 'KILL')));
+    expectUndisturbed(followed);
+    expect(saying(followed, 'the hive was started again; going on with worker')).not.toHaveLength(0);
+    expect(saying(followed, "hive 'attic' was lost a moment ago; waiting for it")).not.toHaveLength(0);
+    expect(await fleet.workersOf('attic')).toMatchObject([{ worker_id: before?.worker_id, pid: before?.pid }]);
+    expect(ofHive(attic)).toHaveLength(2);
+    expect((await fleet.hive('attic'))?.pid).not.toBe(hiveBefore?.pid);
+  }, 60_000);
+
+  test('the line is cut, and is back a while later: the streams go on; what had no answer yet is given to another machine', async () => {
+    const { attic } = fleet.net.hosts;
+    const few = requests(4, { hive_id: 'attic' });
+    let other: Promise<Followed[]> | undefined;
+    let started = 0;
+    const followed = await runAll(fleet.swarm, few, 20, async () => {
+      await attic.drop();
+      started = Date.now();
+      // The queen has not noticed yet, and gives these to the worker with free slots that she knows.
+      other = runAll(fleet.swarm, requests(2));
+      await other;
+      await until(async () => (await fleet.hive('attic'))?.reason?.includes('cannot be reached') === true, 20_000);
+      expect(Date.now() - started).toBeGreaterThan(7_000);
+      await attic.restore();
+    });
+    expectUndisturbed(followed, undisturbed.slice(0, 4));
+    const elsewhere = (await other) ?? [];
+    expect(endsOf(elsewhere)).toEqual(new Set(['result']));
+    expect(texts(elsewhere)).toEqual(undisturbed.slice(0, 2));
+    expect(saying(elsewhere, "hive 'attic' lost the request")).toHaveLength(2);
+    expect(await answeredBy(elsewhere)).not.toContain('attic');
+    for (const { endedAt } of elsewhere) expect(endedAt - started).toBeLessThan(15_000);
+    await expectIdle();
+  }, 60_000);
+
+  test('its hive freezes before the first token: another takes the request, and nobody else notices; thawed, it is used again', async () => {
+    const { attic } = fleet.net.hosts;
+    const { pid } = (await fleet.hive('attic')) ?? {};
+    await signalHive(attic, 'STOP');
+    const started = Date.now();
+    // More than the other has slots for.
+    const anywhere = runAll(fleet.swarm, requests(10));
+    const elsewhere = await runAll(fleet.swarm, requests(3, { hive_id: 'cellar' }));
+    for (const { endedAt } of elsewhere) expect(endedAt - started).toBeLessThan(3_000);
+    const followed = await anywhere;
+    await signalHive(attic, 'CONT');
+    expectUndisturbed(followed, undisturbed.slice(0, 10));
+    expect(saying(followed, "hive 'attic' lost the request")).not.toHaveLength(0);
+    expect(await answeredBy(followed)).not.toContain('attic');
+    for (const { endedAt } of followed) expect(endedAt - started).toBeLessThan(15_000);
+    expectUndisturbed(await runAll(fleet.swarm, all.slice(0, 2)), undisturbed.slice(0, 2));
+    expect(await fleet.hive('attic')).toMatchObject({ state: 'running', pid });
+    await expectIdle();
+  }, 60_000);
+
+  test('the machine crashes: another worker goes on with the answers that may be continued elsewhere', async () => {
+    const { attic } = fleet.net.hosts;
+    await fleet.swarm.result(['hive', 'stop', 'localhost']);
+    await Promise.all(
+      (await fleet.workersOf('cellar')).map(({ worker_id }) =>
+        fleet.swarm.result(['worker', 'delete', worker_id, '--hive-id', 'cellar']),
+      ),
+    );
+    const stories = requests(8, { prompt: 'Tell me a story', json_schema: undefined, continue_elsewhere: true });
+    const followed = await runAll(fleet.swarm, stories, 120, () => attic.crash());
+    expect(endsOf(followed)).toEqual(new Set(['result']));
+    const continued = followed.filter((one) => resultOf(one).continued === 1);
+    expect(saying(continued, 'another worker goes on with the answer from here')).toEqual(continued);
+    expect(continued).not.toHaveLength(0);
+    expect(texts(followed)).toEqual(followed.map((one) => resultOf(one).text));
+    expect(await answeredBy(followed)).not.toContain('attic');
+    expect(await fleet.hive('attic')).toMatchObject({ state: 'unreachable' });
+  }, 60_000);
+
+  test('the machine is on again: the queen starts its hive by herself, and uses it', async () => {
+    await fleet.net.hosts.attic.boot();
+    await until(async () => (await fleet.hive('attic'))?.state === 'running', 20_000);
+    expectUndisturbed(await runAll(fleet.swarm, all.slice(0, 4)), undisturbed.slice(0, 4));
+  }, 60_000);
+
+  test('the machine shows another host key: the request is refused with what to do, and served once that is trusted', async () => {
+    const { net, swarm } = fleet;
+    await net.hosts.attic.rekey();
+    const refused = await swarm.rbee(['infer', 'Hi', '--hive-id', 'attic']);
+    expect(refused.code, refused.stderr).toBe(8);
+    expect(refused.stderr).toMatch(/another host key[^]*ssh-keygen -R/);
+    await net.trust();
+    expectUndisturbed(await runAll(swarm, all.slice(0, 2)), undisturbed.slice(0, 2));
+  }, 60_000);
+});
