@@ -11,7 +11,7 @@ function enter(gates: Gates, said: string[] = []): Promise<() => void> {
   });
   const context = { jobId: 'job', correlationId: 'c', signal: never, drives: () => undefined, parks: () => undefined };
   const emit = (event: { kind: string; data: unknown }) => said.push(JSON.stringify(event.data));
-  return run(undefined, { ...context, emit: emit as never })
+  return run(undefined, { ...context, emit: emit })
     .next()
     .then(({ value }) => value as () => void);
 }
