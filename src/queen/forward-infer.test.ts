@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { JobError, type Handlers, type InputOf, type JobContext, type JobEvent, type Run } from '../contract/index.ts';
+import { JobError, type Handlers, type InputOf, type JobContext, type Run } from '../contract/index.ts';
 import { startTestDaemon, type TestDaemon } from '../jobs/fixtures/test-daemon.ts';
 import { openMemoryCatalog } from '../jobs/index.ts';
 import { spoken } from '../narration/index.ts';
@@ -39,12 +39,10 @@ function queenOf(daemons: Record<string, TestDaemon>, views: HiveView[]) {
   };
   const view = { isStarting: false, watch: () => undefined } as unknown as FleetView;
   const parts: InferParts = { hives, reach: reach as Reach, view, gates: new Gates(), dispatcher };
-  const said: JobEvent[] = [];
-  const parked: object[] = [];
   const infer = async (input: Partial<InputOf<'infer'>> = {}, signal = never) => {
     const context: JobContext = {
       ...{ jobId: 'job-1', correlationId: 'c', signal, drives: () => undefined },
-      ...{ emit: (event: JobEvent) => said.push(event), parks: (request: object) => parked.push(request) },
+      ...{ emit: () => undefined, parks: () => undefined },
     };
     const run = spoken('queen-rbee', forwardInfer(parts))({ ...asked, ...input }, context);
     for (;;) {
@@ -52,7 +50,7 @@ function queenOf(daemons: Record<string, TestDaemon>, views: HiveView[]) {
       if (step.done) return step.value;
     }
   };
-  return { ...parts, index, infer, said, parked };
+  return { ...parts, infer };
 }
 
 const handlers = (infer: Run<'infer'>, more: Handlers = {}): Handlers => ({ infer, ...more });
@@ -95,5 +93,34 @@ describe('a request that is given away again', () => {
     const { infer } = queenOf({ attic: cellar, cellar }, views);
     await expect(infer()).resolves.toMatchObject({ text: 'hi' });
     expect(done).toEqual(['model_download', 'infer']);
+  });
+
+  test('goes to the hive that was being updated, once that is over', async () => {
+    let open: () => void = () => undefined;
+    await using attic = await startTestDaemon({
+      handlers: handlers(async function* () {
+        return answered('w1');
+      }),
+    });
+    await using cellar = await startTestDaemon({
+      handlers: handlers(async function* () {
+        open();
+        throw new JobError('shutting_down', 'The hive is shutting down');
+      }),
+    });
+    const views = [
+      hive('attic', { devices: [cpu(60)], workers: [worker('w1', 'bee')] }),
+      hive('cellar', { devices: [cpu(60)], workers: [worker('w2', 'bee', { slots: 1 })] }),
+    ];
+    const { infer, gates } = queenOf({ attic, cellar }, views);
+    open = gates.close('attic', 'is being updated');
+    await expect(infer()).resolves.toMatchObject({ worker_id: 'w1' });
+  });
+
+  test('does not wait for an update that is none of its business', async () => {
+    const { infer, gates } = queenOf({}, [hive('attic', { devices: [cpu(60)] }), hive('cellar', { devices: [cpu(60)] })]);
+    gates.close('cellar', 'is being updated');
+    await expect(infer({ hive_id: 'attic' })).rejects.toMatchObject({ code: 'model_not_found' });
+    await expect(infer({ device: 'toaster' })).rejects.toMatchObject({ code: 'invalid_input' });
   });
 });

@@ -51,9 +51,10 @@ export class Gates {
     return this.#closing(hiveId)?.why;
   }
 
-  /** Resolves when one of those that are closed opens; undefined when none is. */
-  opened(): Promise<void> | undefined {
-    const closings = [...this.#gates.values()].flatMap((gate) => [...gate.closings]);
+  /** Resolves when one of those that are closed opens, or the named one; undefined when none is. */
+  opened(hiveId?: string): Promise<void> | undefined {
+    const gates = hiveId === undefined ? [...this.#gates.values()] : [this.#gates.get(hiveId)];
+    const closings = gates.flatMap((gate) => [...(gate?.closings ?? [])]);
     return closings.length === 0 ? undefined : Promise.race(closings.map(({ opened }) => opened));
   }
 
