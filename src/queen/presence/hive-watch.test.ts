@@ -76,3 +76,18 @@ test('a hive that never tells all that it has is not waited for', async () => {
   await settled;
   expect(watch.state).toEqual({ kind: 'out', why: 'cannot be reached: has not told what it has' });
 });
+
+test('a machine that does not answer holds up the first requests after a start, and not each one', async () => {
+  const view = new FleetView({
+    connect: () => new Promise(() => undefined),
+    onChange: () => undefined,
+    onWorkerGone: () => undefined,
+  });
+  onTestFinished(() => view.close());
+  view.start([attic]);
+  await view.started(100);
+  expect(view.isStarting).toBe(true);
+  const before = performance.now();
+  await view.started(100);
+  expect(performance.now() - before).toBeLessThan(90);
+});
