@@ -87,8 +87,9 @@ export class Job {
     this.#drivesAnother(this);
   }
 
+  /** What has begun its answer is not kept: begun again, it would say it twice. */
   parks(input: object): void {
-    if (this.#closed || this.record.parked !== undefined) return;
+    if (this.#closed || this.record.parked !== undefined || this.record.first_token_at !== undefined) return;
     this.record.parked = input;
     this.#recordChanged(this);
   }

@@ -1,4 +1,4 @@
-import { JobError, type ErrorCode, type Hive, type InputOf, type JobContext, type Run } from '../contract/index.ts';
+import { JobError, type ErrorCode, type InputOf, type JobContext, type Run } from '../contract/index.ts';
 import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import { AnswerSoFar } from './answer-so-far.ts';
@@ -56,24 +56,20 @@ interface Asking {
 }
 
 async function leaseFor(input: InputOf<'infer'>, { avoid, context, parts, failure }: Asking): Promise<Lease> {
-  const { dispatcher, gates, view } = parts;
+  const { gates, view } = parts;
   const { signal } = context;
   if (view.isStarting) await raceAbort(view.started(FIRST_GLANCE_MS), signal);
   for (;;) {
     try {
       if (input.hive_id !== undefined) await reachNamed(input.hive_id, parts, signal);
-      const lease = await dispatcher.lease(input, { signal, avoid, onWait: () => context.parks(input) });
-      const why = gates.whyClosed(lease.hive_id);
-      if (why === undefined || !dispatcher.couldRun(input, new Map([...avoid, [lease.hive_id, why]]))) return lease;
-      lease.release();
-      avoid.set(lease.hive_id, why);
+      return await leaseBesideGates(input, { avoid, context, parts });
     } catch (cause) {
       signal.throwIfAborted();
       if (view.isStarting) {
         await raceAbort(view.started(FIRST_WORDS_MS), signal);
         continue;
       }
-      const opened = gates.opened();
+      const opened = isForAnyHive(cause) ? undefined : gates.opened(input.hive_id);
       if (opened === undefined && (await isBack(input, { cause, parts, signal }))) continue;
       // That nothing else could take it says less than what it was lost to.
       if (opened === undefined) throw failure ?? cause;
@@ -82,6 +78,36 @@ async function leaseFor(input: InputOf<'infer'>, { avoid, context, parts, failur
     }
   }
 }
+
+/** A hive that is being exchanged is left out for now, as long as another one could take the request. */
+async function leaseBesideGates(
+  input: InputOf<'infer'>,
+  { avoid, context, parts: { dispatcher, gates } }: Omit<Asking, 'failure'>,
+): Promise<Lease> {
+  const without = new Map(avoid);
+  for (;;) {
+    const { signal } = context;
+    const lease = await dispatcher.lease(input, { signal, avoid: without, onWait: () => context.parks(input) });
+    const why = gates.whyClosed(lease.hive_id);
+    if (why === undefined) return lease;
+    without.set(lease.hive_id, why);
+    if (!dispatcher.couldRun(input, without)) return lease;
+    lease.release();
+  }
+}
+
+/** Then a hive more would change nothing. */
+function isForAnyHive(cause: unknown): boolean {
+  return !(cause instanceof JobError) || FOR_ANY_HIVE.has(cause.code);
+}
+
+const FOR_ANY_HIVE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'invalid_input',
+  'hive_not_found',
+  'model_not_found',
+  'device_not_found',
+  'worker_busy',
+]);
 
 /** A hive that the request insists on is tried, whatever is known of it: the failure of that says most. */
 async function reachNamed(hiveId: string, { hives, reach, view }: InferParts, signal: AbortSignal): Promise<void> {
@@ -124,12 +150,12 @@ interface Request {
 class Attempt {
   readonly #parts: InferParts;
   readonly #request: Request;
-  readonly #hive: Hive;
+  readonly #hiveId: string;
 
   constructor(parts: InferParts, request: Request) {
     this.#parts = parts;
     this.#request = request;
-    this.#hive = parts.hives.get(request.lease.hive_id);
+    this.#hiveId = request.lease.hive_id;
   }
 
   async *run(context: JobContext): ReturnType<Run<'infer'>> {
@@ -145,7 +171,8 @@ class Attempt {
     try {
       yield* this.#fetchModel({ ...context, signal });
       const input = { ...answer.next(), ...lease.patch };
-      return yield* runOnHive('infer', this.#hive, this.#parts)(input, { ...context, signal, emit });
+      const hive = this.#parts.hives.get(this.#hiveId);
+      return yield* runOnHive('infer', hive, this.#parts)(input, { ...context, signal, emit });
     } finally {
       over.abort();
     }
@@ -162,10 +189,9 @@ class Attempt {
 
   sayElsewhere(cause: JobError): void {
     const { answer, avoid } = this.#request;
-    const { hive_id } = this.#hive;
-    if (isOfHive(cause)) avoid.set(hive_id, `has failed this request: ${cause.message}`);
+    if (isOfHive(cause)) avoid.set(this.#hiveId, `has failed this request: ${cause.message}`);
     const what = answer.isBegun ? 'another worker goes on with the answer from here' : 'giving it to another';
-    narrate('elsewhere', `hive '${hive_id}' lost the request (${cause.message}); ${what}`);
+    narrate('elsewhere', `hive '${this.#hiveId}' lost the request (${cause.message}); ${what}`);
   }
 
   /** The model comes to the hive first, where placement says so. */
@@ -173,15 +199,16 @@ class Attempt {
     const { placement } = this.#request.lease;
     if (placement.kind !== 'download') return;
     const { model, source, sha256 } = placement.origin;
-    const input = { hive_id: this.#hive.hive_id, model: source, name: model, ...(sha256 === undefined ? {} : { sha256 }) };
-    const fetched = runOnHive('model_download', this.#hive, this.#parts)(input, context);
+    const hive = this.#parts.hives.get(this.#hiveId);
+    const input = { hive_id: hive.hive_id, model: source, name: model, ...(sha256 === undefined ? {} : { sha256 }) };
+    const fetched = runOnHive('model_download', hive, this.#parts)(input, context);
     for (let step = await fetched.next(); !step.done; step = await fetched.next()) context.emit(step.value);
   }
 
   /** A hive that is not heard any more may come back, or not: nobody waits for that who could be served elsewhere. */
   async #giveUpWhenLost(given: AbortController, over: AbortSignal): Promise<void> {
     const { input, answer, avoid } = this.#request;
-    const { hive_id } = this.#hive;
+    const hive_id = this.#hiveId;
     const watch = this.#parts.view.watch(hive_id);
     if (watch === undefined || input.hive_id !== undefined || input.worker_id !== undefined) return;
     await watch.lost(LOST_MS, over);
@@ -200,6 +227,8 @@ class Attempt {
 const LOSSES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'hive_unreachable',
   'hive_bad_response',
+  'hive_not_found',
+  'hive_not_installed',
   'ssh_unreachable',
   'ssh_host_key',
   'ssh_denied',
@@ -222,6 +251,7 @@ const STARTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'download_failed',
   'disk_full',
   'daemon_start_failed',
+  'port_taken',
   'version_mismatch',
   'deadline_exceeded',
 ]);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   JobError,
   LOCALHOST,
@@ -58,7 +59,8 @@ export function runOnHive<K extends OperationName>(operation: K, hive: Hive, par
     }
   };
   async function* asked(...[input, context]: Parameters<Run<K>>): ReturnType<Run<K>> {
-    let timesTaken = 0;
+    // The same as long as nobody has taken it: a hive that took it and died before it could say so has one job, not two.
+    let idempotencyKey = `${context.jobId}/${randomUUID()}`;
     for (let attempt = 1; ; attempt += 1) {
       await reach.ensure(hive, context.signal);
       narrate('forward', `forwarding ${operation} to hive '${hive.hive_id}'`, { detail: true });
@@ -66,18 +68,13 @@ export function runOnHive<K extends OperationName>(operation: K, hive: Hive, par
       const slow = setTimeout(() => {
         if (!watched.job.isTaken) narrate('hive_slow', `hive '${hive.hive_id}' is slow to take it; waiting`);
       }, SLOW_MS);
-      // The same key as long as nobody has taken it: a hive that took it and died before it could say so has one job, not two.
-      const key = `${context.jobId}/${timesTaken + 1}`;
       try {
-        return yield* runOn(reach.peerOf(hive), operation, { ...mending(hive, parts), idempotencyKey: key })(
-          input,
-          watched.context,
-        );
+        return yield* runOn(reach.peerOf(hive), operation, { ...mending(hive, parts), idempotencyKey })(input, watched.context);
       } catch (cause) {
         context.signal.throwIfAborted();
         if (!(cause instanceof JobError) || attempt === ATTEMPTS) throw cause;
         if (!mayAskAgain(cause, { ...watched.job, operation, hive })) throw cause;
-        if (watched.job.isTaken) timesTaken += 1;
+        if (watched.job.isTaken) idempotencyKey = `${context.jobId}/${randomUUID()}`;
         if (watched.job.isTaken)
           narrate('retry', `hive '${hive.hive_id}' lost it before it answered (${cause.message}); asking again`);
         reach.distrust(hive);

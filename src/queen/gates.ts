@@ -1,10 +1,16 @@
 import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 
+interface Closing {
+  why: string;
+  /** Resolves when whoever closed the gate opens it again. */
+  opened: Promise<void>;
+}
+
 interface Gate {
   inside: number;
-  /** Set while it is closed; resolves when it opens again. */
-  closed: { why: string; opened: Promise<void>; open: () => void } | undefined;
+  /** Whoever has closed it; it is open when each of them has opened it. */
+  closings: Set<Closing>;
   whenEmpty: (() => void)[];
 }
 
@@ -17,11 +23,14 @@ export class Gates {
 
   /** @returns to be called when the work there has ended */
   async enter(hiveId: string, signal: AbortSignal): Promise<() => void> {
-    const gate = this.#gate(hiveId);
-    while (gate.closed !== undefined) {
-      narrate('hive_wait', `hive '${hiveId}' ${gate.closed.why}; waiting for it`);
-      await raceAbort(gate.closed.opened, signal);
+    for (;;) {
+      const closing = this.#closing(hiveId);
+      if (closing === undefined) break;
+      narrate('hive_wait', `hive '${hiveId}' ${closing.why}; waiting for it`);
+      await raceAbort(closing.opened, signal);
     }
+    // Looked up after the wait: the gate of which it was may have been forgotten meanwhile.
+    const gate = this.#gate(hiveId);
     gate.inside += 1;
     let isInside = true;
     return () => {
@@ -39,13 +48,14 @@ export class Gates {
 
   /** Why nobody may enter; undefined where one may. */
   whyClosed(hiveId: string): string | undefined {
-    return this.#gates.get(hiveId)?.closed?.why;
+    return this.#closing(hiveId)?.why;
   }
 
-  /** Resolves when one of those that are closed opens; undefined when none is. */
-  opened(): Promise<void> | undefined {
-    const closed = [...this.#gates.values()].flatMap((gate) => gate.closed?.opened ?? []);
-    return closed.length === 0 ? undefined : Promise.race(closed);
+  /** Resolves when one of those that are closed opens, or the named one; undefined when none is. */
+  opened(hiveId?: string): Promise<void> | undefined {
+    const gates = hiveId === undefined ? [...this.#gates.values()] : [this.#gates.get(hiveId)];
+    const closings = gates.flatMap((gate) => [...(gate?.closings ?? [])]);
+    return closings.length === 0 ? undefined : Promise.race(closings.map(({ opened }) => opened));
   }
 
   /** Lets nobody in any more. @returns to be called to let them in again */
@@ -53,9 +63,10 @@ export class Gates {
     const gate = this.#gate(hiveId);
     let open: () => void = () => undefined;
     const opened = new Promise<void>((resolve) => (open = resolve));
-    gate.closed = { why, opened, open };
+    const closing = { why, opened };
+    gate.closings.add(closing);
     return () => {
-      gate.closed = undefined;
+      gate.closings.delete(closing);
       open();
       this.#forget(hiveId, gate);
     };
@@ -68,13 +79,17 @@ export class Gates {
     await raceAbort(new Promise<void>((resolve) => gate.whenEmpty.push(resolve)), signal);
   }
 
+  #closing(hiveId: string): Closing | undefined {
+    return this.#gates.get(hiveId)?.closings.values().next().value;
+  }
+
   #gate(hiveId: string): Gate {
     let gate = this.#gates.get(hiveId);
-    if (gate === undefined) this.#gates.set(hiveId, (gate = { inside: 0, closed: undefined, whenEmpty: [] }));
+    if (gate === undefined) this.#gates.set(hiveId, (gate = { inside: 0, closings: new Set(), whenEmpty: [] }));
     return gate;
   }
 
   #forget(hiveId: string, gate: Gate): void {
-    if (gate.inside === 0 && gate.closed === undefined && gate.whenEmpty.length === 0) this.#gates.delete(hiveId);
+    if (gate.inside === 0 && gate.closings.size === 0 && gate.whenEmpty.length === 0) this.#gates.delete(hiveId);
   }
 }

@@ -11,6 +11,7 @@ export class HiveCatalog {
     this.#onChange = onChange;
     this.#hives = catalog.collection<Hive>('hives');
     this.#localPort = localPort;
+    this.#bringUpToDate();
     const marks = catalog.collection<{ done: string }>('marks');
     if (marks.get('localhost_registered') !== undefined) return;
     this.#hives.put(LOCALHOST, localHive(localPort));
@@ -60,6 +61,14 @@ export class HiveCatalog {
     this.get(id);
     this.#hives.delete(id);
     this.#onChange();
+  }
+
+  /** Before there were other transports, a hive's record said only whether the queen starts it herself. */
+  #bringUpToDate(): void {
+    for (const stored of this.#hives.find()) {
+      const { managed, ...hive }: Hive & { managed?: boolean } = stored;
+      if (managed !== undefined) this.#hives.put(hive.hive_id, { ...hive, transport: managed ? 'local' : 'http' });
+    }
   }
 
   #put(hive: Hive): Hive {

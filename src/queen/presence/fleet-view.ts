@@ -22,6 +22,7 @@ export class FleetView {
 
   /** Until every hive that was known at the start has been heard, or tried. */
   #starting: Promise<void> | undefined;
+  #startedAt = 0;
 
   constructor(options: ViewOptions) {
     this.#options = options;
@@ -30,6 +31,7 @@ export class FleetView {
   /** Before the first request. */
   start(hives: readonly Hive[]): void {
     this.follow(hives);
+    this.#startedAt = performance.now();
     this.#starting = this.settled().then(() => {
       this.#starting = undefined;
     });
@@ -39,9 +41,10 @@ export class FleetView {
     return this.#starting !== undefined;
   }
 
-  /** Resolves when all have been heard or tried, or after so long; then it is no start any more. */
+  /** Resolves when all have been heard or tried, or so long after the start: whoever comes later has nothing to wait for. */
   async started(withinMs: number): Promise<void> {
-    await Promise.race([this.#starting, delay(withinMs, undefined, { ref: false })]);
+    const leftMs = withinMs - (performance.now() - this.#startedAt);
+    if (leftMs > 0) await Promise.race([this.#starting, delay(leftMs, undefined, { ref: false })]);
     if (withinMs >= LONGEST_START_MS) this.#starting = undefined;
   }
 

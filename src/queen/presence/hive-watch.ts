@@ -6,6 +6,8 @@ import { log } from '../../narration/index.ts';
 const BACKOFF_MS = { first: 250, most: 10_000 };
 /** A hive says something every two seconds. */
 const QUIET_MS = 4_000;
+/** A machine is looked at in a moment; one whose disk or driver hangs is never done with it, and pings all the same. */
+const TOLD_DEADLINE_MS = 10_000;
 /** A hive that sleeps on this machine costs nothing to be looked for. */
 const ASLEEP_LOOK_MS = 2_000;
 
@@ -36,6 +38,8 @@ export class HiveWatch {
   #patience = new AbortController();
   #whenSettled: (() => void)[] = [];
   #link: LineLink | undefined;
+  /** Runs until all has been told once. */
+  #untold: NodeJS.Timeout | undefined;
   #isQuiet = false;
   #lostAt = -Infinity;
   readonly #listeners = new Set<() => void>();
@@ -69,7 +73,7 @@ export class HiveWatch {
 
   /** Resolves when it is up, or when one more try to reach it has failed. */
   async settled(): Promise<void> {
-    if (this.state.kind === 'up') return;
+    if (this.state.kind === 'up' || this.#ended.signal.aborted) return;
     const settled = new Promise<void>((resolve) => this.#whenSettled.push(resolve));
     this.kick();
     await settled;
@@ -117,6 +121,7 @@ export class HiveWatch {
     this.#ended.abort(new JobError('cancelled', 'the hive is forgotten'));
     this.#patience.abort();
     this.#link?.destroy(new JobError('cancelled', 'the hive is forgotten'));
+    this.#settle();
   }
 
   async #watch(): Promise<void> {
@@ -140,6 +145,7 @@ export class HiveWatch {
     } catch (cause) {
       const wasUp = this.state.kind === 'up';
       this.#link = undefined;
+      clearTimeout(this.#untold);
       this.#isQuiet = false;
       // It is looked at before it is listened to again, and started where it has ended.
       this.#options.onLost(this.hive);
@@ -153,11 +159,14 @@ export class HiveWatch {
   async #heardOut(peer: Peer): Promise<unknown> {
     let onClosed: (cause: unknown) => void = () => undefined;
     const closed = new Promise((resolve) => (onClosed = resolve));
-    this.#link = await openLines(peer, '/v1/presence', {
+    const link = await openLines(peer, '/v1/presence', {
       onLine: (text) => this.#take(text),
       onQuiet: (quietMs) => this.#onQuiet(quietMs),
       onClosed,
     });
+    this.#link = link;
+    const untold = () => link.destroy(new JobError('hive_bad_response', 'has not told what it has'));
+    this.#untold = setTimeout(untold, TOLD_DEADLINE_MS).unref();
     if (this.#ended.signal.aborted) this.close();
     return closed;
   }
@@ -196,24 +205,29 @@ export class HiveWatch {
     const line = presenceLine.safeParse(parseJson(text));
     if (!line.success) return false;
     const { data } = line;
+    // It is known here by the name under which it is registered, whatever it calls itself.
+    const { hive_id } = this.hive;
     // Until all has been said once, nothing of it is to be decided by.
     const isUp = this.state.kind === 'up';
     switch (data.kind) {
       case 'hive':
-        this.report = data;
+        this.report = { ...data, hive_id };
         if (isUp) this.#options.onHive(this, 'report');
         break;
-      case 'worker':
-        this.#workers.set(data.worker.worker_id, data.worker);
-        if (isUp) this.#options.onWorker(data.worker);
+      case 'worker': {
+        const worker = { ...data.worker, hive_id };
+        this.#workers.set(worker.worker_id, worker);
+        if (isUp) this.#options.onWorker(worker);
         break;
+      }
       case 'worker_gone':
         this.#workers.delete(data.worker_id);
-        if (isUp) this.#options.onWorkerGone(this.hive.hive_id, data.worker_id);
+        if (isUp) this.#options.onWorkerGone(hive_id, data.worker_id);
         break;
       case 'complete':
+        clearTimeout(this.#untold);
         this.#become(stateOf(this.report));
-        log.info({ hive_id: this.hive.hive_id }, `hive '${this.hive.hive_id}' is heard`);
+        log.info({ hive_id }, `hive '${hive_id}' is heard`);
         this.#settle();
         break;
     }
@@ -225,6 +239,7 @@ export class HiveWatch {
     this.state = state;
     this.#options.onHive(this, 'state');
     for (const listener of this.#listeners) listener();
+    if (state.kind === 'up') this.#settle();
   }
 }
 

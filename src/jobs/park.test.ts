@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { deferred, post, token } from './fixtures/test-jobs.ts';
+import { startTestDaemon } from './fixtures/test-daemon.ts';
+import { openMemoryCatalog } from './memory-catalog.ts';
+import type { StoredJob } from './stored-job.ts';
+
+const asked = { operation: 'infer', prompt: 'hello' };
+
+test('a request is kept while it waits, not once part of its answer has gone out, and not when it has ended', async () => {
+  const catalog = openMemoryCatalog();
+  const [waiting, begun, over] = [deferred(), deferred(), deferred()];
+  await using daemon = await startTestDaemon({
+    catalog,
+    handlers: {
+      infer: async function* (input, job) {
+        job.parks(input);
+        await waiting.promise;
+        job.drives({ role: 'hive', name: 'attic', job_id: 'job-2' });
+        yield token('hi');
+        job.parks(input);
+        begun.resolve();
+        await over.promise;
+        throw new TypeError('enough');
+      },
+    },
+  });
+  const { body } = await post(daemon, asked);
+  const kept = () => catalog.collection<StoredJob>('jobs').get(String(body['job_id']))?.parked;
+  await expect.poll(kept).toMatchObject({ prompt: 'hello' });
+  waiting.resolve();
+  await begun.promise;
+  await expect.poll(kept).toBeUndefined();
+  over.resolve();
+  await expect.poll(() => daemon.registry.get(String(body['job_id'])).state).toBe('failed');
+  expect(kept()).toBeUndefined();
+});

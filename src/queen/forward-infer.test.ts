@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest';
+import { JobError, type Handlers, type InputOf, type JobContext, type Run } from '../contract/index.ts';
+import { startTestDaemon, type TestDaemon } from '../jobs/fixtures/test-daemon.ts';
+import { openMemoryCatalog } from '../jobs/index.ts';
+import { spoken } from '../narration/index.ts';
+import { forwardInfer, type InferParts } from './forward-infer.ts';
+import { Gates } from './gates.ts';
+import { HiveCatalog } from './hive-catalog.ts';
+import { cpu, fleet, hive, model, worker } from './placement/fixtures/fleet.ts';
+import type { HiveView } from './placement/fleet.ts';
+import { Dispatcher, FleetIndex } from './placement/index.ts';
+import type { FleetView } from './presence/index.ts';
+import type { Reach } from './reach.ts';
+
+const never = new AbortController().signal;
+const asked = { model: 'bee', prompt: 'hello', temperature: 0, stream: true, continue_elsewhere: false };
+const timings = { queue_ms: 0, prefill_ms: 0, first_token_ms: 0, tokens_per_s: 1 };
+const usage = { prompt_tokens: 1, cached_tokens: 0, completion_tokens: 1 };
+
+function answered(by: string) {
+  return { text: 'hi', finish_reason: 'stop' as const, model: 'bee', worker_id: by, seed: 1, usage, timings };
+}
+
+/** A queen's way of an infer request, to real hives that the test made. */
+function queenOf(daemons: Record<string, TestDaemon>, views: HiveView[]) {
+  const hives = new HiveCatalog(openMemoryCatalog(), 9000, () => undefined);
+  for (const id of Object.keys(daemons))
+    hives.add({ hive_id: id, transport: 'http', host: '127.0.0.1', port: 1, created_at: '2026-11-21T08:00:00.000Z' });
+  const index = FleetIndex.of(fleet(...views));
+  const dispatcher = new Dispatcher({ fleet: index, wake: async () => undefined });
+  const reach: Pick<Reach, 'ensure' | 'peerOf' | 'distrust'> = {
+    ensure: async () => undefined,
+    distrust: () => undefined,
+    peerOf: ({ hive_id }) => {
+      const daemon = daemons[hive_id];
+      if (daemon === undefined) throw new JobError('hive_not_found', hive_id);
+      return daemon.peer;
+    },
+  };
+  const view = { isStarting: false, watch: () => undefined } as unknown as FleetView;
+  const parts: InferParts = { hives, reach: reach as Reach, view, gates: new Gates(), dispatcher };
+  const infer = async (input: Partial<InputOf<'infer'>> = {}, signal = never) => {
+    const context: JobContext = {
+      ...{ jobId: 'job-1', correlationId: 'c', signal, drives: () => undefined },
+      ...{ emit: () => undefined, parks: () => undefined },
+    };
+    const run = spoken('queen-rbee', forwardInfer(parts))({ ...asked, ...input }, context);
+    for (;;) {
+      const step = await run.next();
+      if (step.done) return step.value;
+    }
+  };
+  return { ...parts, infer };
+}
+
+const handlers = (infer: Run<'infer'>, more: Handlers = {}): Handlers => ({ infer, ...more });
+
+describe('a request that is given away again', () => {
+  test('is a new job for a hive that has had it before', async () => {
+    let times = 0;
+    await using attic = await startTestDaemon({
+      handlers: handlers(async function* ({ worker_id = '' }) {
+        times += 1;
+        if (times === 1) throw new JobError('worker_died', 'Worker died');
+        return answered(worker_id);
+      }),
+    });
+    const { infer } = queenOf({ attic }, [
+      hive('attic', { devices: [cpu(60)], workers: [worker('w1', 'bee'), worker('w2', 'bee')] }),
+    ]);
+    await expect(infer()).resolves.toMatchObject({ text: 'hi' });
+    expect(times).toBe(2);
+  });
+
+  test('has its model fetched first, by a job of its own', async () => {
+    const done: string[] = [];
+    const bee = model('bee', 6, { source: 'https://example.org/bee.gguf' });
+    await using cellar = await startTestDaemon({
+      handlers: handlers(
+        async function* () {
+          done.push('infer');
+          return answered('w1');
+        },
+        {
+          model_download: async function* () {
+            done.push('model_download');
+            return bee;
+          },
+        },
+      ),
+    });
+    const views = [hive('attic', { devices: [cpu(1)], models: [bee] }), hive('cellar', { devices: [cpu(60)] })];
+    const { infer } = queenOf({ attic: cellar, cellar }, views);
+    await expect(infer()).resolves.toMatchObject({ text: 'hi' });
+    expect(done).toEqual(['model_download', 'infer']);
+  });
+
+  test('goes to the hive that was being updated, once that is over', async () => {
+    let open: () => void = () => undefined;
+    await using attic = await startTestDaemon({
+      handlers: handlers(async function* () {
+        return answered('w1');
+      }),
+    });
+    await using cellar = await startTestDaemon({
+      handlers: handlers(async function* () {
+        open();
+        throw new JobError('shutting_down', 'The hive is shutting down');
+      }),
+    });
+    const views = [
+      hive('attic', { devices: [cpu(60)], workers: [worker('w1', 'bee')] }),
+      hive('cellar', { devices: [cpu(60)], workers: [worker('w2', 'bee', { slots: 1 })] }),
+    ];
+    const { infer, gates } = queenOf({ attic, cellar }, views);
+    open = gates.close('attic', 'is being updated');
+    await expect(infer()).resolves.toMatchObject({ worker_id: 'w1' });
+  });
+
+  test('does not wait for an update that is none of its business', async () => {
+    const { infer, gates } = queenOf({}, [hive('attic', { devices: [cpu(60)] }), hive('cellar', { devices: [cpu(60)] })]);
+    gates.close('cellar', 'is being updated');
+    await expect(infer({ hive_id: 'attic' })).rejects.toMatchObject({ code: 'model_not_found' });
+    await expect(infer({ device: 'toaster' })).rejects.toMatchObject({ code: 'invalid_input' });
+  });
+});

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { spoken } from '../narration/index.ts';
+import { Gates } from './gates.ts';
+
+const never = new AbortController().signal;
+
+/** What a gate says is said in the name of a job. */
+function enter(gates: Gates, said: string[] = []): Promise<() => void> {
+  const run = spoken('queen-rbee', async function* () {
+    return gates.enter('attic', never);
+  });
+  const context = { jobId: 'job', correlationId: 'c', signal: never, drives: () => undefined, parks: () => undefined };
+  const emit = (event: { kind: string; data: unknown }) => said.push(JSON.stringify(event.data));
+  return run(undefined, { ...context, emit: emit })
+    .next()
+    .then(({ value }) => value as () => void);
+}
+
+test('whoever waited at a gate and entered is inside, also for the next one who closes it', async () => {
+  const gates = new Gates();
+  const open = gates.close('attic', 'is being updated');
+  const entering = enter(gates);
+  open();
+  const leave = await entering;
+  expect(gates.inside('attic')).toBe(1);
+  let isEmpty = false;
+  const empty = gates.empty('attic', never).then(() => (isEmpty = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isEmpty).toBe(false);
+  leave();
+  await empty;
+  expect(gates.inside('attic')).toBe(0);
+});
+
+test('a gate that two have closed is open when both have opened it', async () => {
+  const gates = new Gates();
+  const openAfterUpdate = gates.close('attic', 'is being updated');
+  const openAfterRemoval = gates.close('attic', 'is being removed');
+  openAfterRemoval();
+  expect(gates.whyClosed('attic')).toBe('is being updated');
+  openAfterUpdate();
+  openAfterUpdate();
+  expect(gates.whyClosed('attic')).toBeUndefined();
+  expect(gates.opened()).toBeUndefined();
+});

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import type { Hive, PresenceLine, Worker } from '../../contract/index.ts';
+import { PING_LINE } from '../../jobs/index.ts';
+import { cpu, hive as viewOf, worker } from '../placement/fixtures/fleet.ts';
+import { FleetView } from './fleet-view.ts';
+
+const attic: Hive = { hive_id: 'attic', transport: 'http', host: '127.0.0.1', port: 1, created_at: '2026-11-21T08:00:00.000Z' };
+/** As that hive calls itself, which is not as it is registered. */
+const report = { ...viewOf('localhost', { devices: [cpu(60)] }).report, version: __RBEE_VERSION__ } as PresenceLine;
+const ofLocalhost = (more: Partial<Worker> = {}): Worker => {
+  const { assigned: _, ...of } = worker('w1', 'bee', { hive_id: 'localhost', ...more });
+  return of;
+};
+
+afterEach(() => vi.useRealTimers());
+
+/** A hive that says what the test lets it say, and the view of a queen who listens to it. */
+async function listening() {
+  const server = createServer();
+  const heard = once(server, 'request') as Promise<[unknown, ServerResponse]>;
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const view = new FleetView({
+    connect: async () => ({ role: 'hive', name: 'attic', host: '127.0.0.1', port, token: undefined }),
+    onChange: () => undefined,
+    onWorkerGone: () => undefined,
+  });
+  onTestFinished(() => {
+    view.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  view.follow([attic]);
+  const [, response] = await heard;
+  const say = (...lines: (PresenceLine | string)[]) => {
+    for (const line of lines) response.write(`${typeof line === 'string' ? line : JSON.stringify(line)}\n`);
+  };
+  const watch = view.watch('attic');
+  if (watch === undefined) expect.unreachable();
+  return { view, watch, say };
+}
+
+test('whoever waits for a hive that was quiet goes on when it speaks again', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const { watch, say } = await listening();
+  say(report, { kind: 'complete' });
+  await watch.settled();
+  vi.advanceTimersByTime(6_000);
+  expect(watch.state).toEqual({ kind: 'out', why: 'has said nothing for 5 s' });
+  const settled = watch.settled();
+  say(PING_LINE);
+  await settled;
+  expect(watch.state.kind).toBe('up');
+});
+
+test('a hive is known by the name that it is registered under, and so are its workers', async () => {
+  const { view, watch, say } = await listening();
+  say(report, { kind: 'worker', worker: ofLocalhost() }, { kind: 'complete' });
+  await watch.settled();
+  say({ kind: 'worker', worker: ofLocalhost({ slots_used: 3 }) });
+  await expect.poll(() => view.fleet.worker('attic/w1')?.slots_used).toBe(3);
+  expect([...watch.workers].map(({ hive_id }) => hive_id)).toEqual(['attic']);
+});
+
+test('a hive that never tells all that it has is not waited for', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const { watch, say } = await listening();
+  say(report);
+  await vi.waitFor(() => expect(watch.report).toBeDefined());
+  const settled = watch.settled();
+  vi.advanceTimersByTime(15_000);
+  await settled;
+  expect(watch.state).toEqual({ kind: 'out', why: 'cannot be reached: has not told what it has' });
+});
+
+test('a machine that does not answer holds up the first requests after a start, and not each one', async () => {
+  const view = new FleetView({
+    connect: () => new Promise(() => undefined),
+    onChange: () => undefined,
+    onWorkerGone: () => undefined,
+  });
+  onTestFinished(() => view.close());
+  view.start([attic]);
+  await view.started(100);
+  expect(view.isStarting).toBe(true);
+  const before = performance.now();
+  await view.started(100);
+  expect(performance.now() - before).toBeLessThan(90);
+});
