@@ -12,7 +12,7 @@ import { median, percentile } from '../statistics.ts';
 import { askQueen } from './ask-queen.ts';
 import type { HivesQuestion, Reported } from './hives-process.ts';
 
-const HIVES = [10, 100, 1_000];
+const HIVES = [1_000];
 const LINES_PER_SECOND = 2_000;
 const QUESTIONS = 20;
 /** Registrations at once. */
