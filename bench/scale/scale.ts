@@ -12,7 +12,7 @@ import { median, percentile } from '../statistics.ts';
 import { askQueen } from './ask-queen.ts';
 import type { HivesQuestion, Reported } from './hives-process.ts';
 
-const HIVES = [1_000];
+const HIVES = [10, 100, 1_000];
 const LINES_PER_SECOND = 2_000;
 const QUESTIONS = 20;
 /** Registrations at once. */
@@ -44,8 +44,8 @@ export async function benchScale(options: BenchOptions): Promise<Findings> {
   const all: Figures[] = [];
   for (const hives of HIVES) {
     const figures = await figuresOf(hives, options);
-    console.log(figures);
     all.push(figures);
+    print(figures);
   }
   return { title: 'A growing fleet', tables: [startTable(all), intakeTable(all), questionsTable(all)] };
 }
@@ -122,6 +122,13 @@ async function heard(port: number, hives: number): Promise<void> {
   }
 }
 
+function print({ hives, createMs, heardMs, cpuPercent, residentMb, statusMs, explainMs }: Figures): void {
+  const shown = [heardMs.ours, createMs, cpuPercent.ours, residentMb.ours, median(statusMs), median(explainMs)];
+  const [heardIn, create, cpu, resident, status, explain] = shown.map((figure) => figure.toFixed(1));
+  console.log(`  ${hives} hives: heard after ${heardIn} ms, registered in ${create} ms, ${cpu} % of a core, ${resident} MB`);
+  console.log(`  ${hives} hives: status ${status} ms, explain ${explain} ms`);
+}
+
 interface Processes {
   fleet: Child;
   queen: LoneDaemon;
@@ -135,6 +142,7 @@ async function intake(
   const before = { at: performance.now(), ours: cpuTimeNs(queen.pid), bare: cpuTimeNs(reader.pid) };
   const { sum } = await ask<Reported>(fleet, { kind: 'report', linesPerSecond: LINES_PER_SECOND, seconds });
   const elapsedNs = (performance.now() - before.at) * 1e6;
+  assert(elapsedNs < seconds * 1.1e9, 'the hives were slower than they should be');
   const percent = (pid: number, from: number) => ((cpuTimeNs(pid) - from) / elapsedNs) * 100;
   const cpu = { ours: percent(queen.pid, before.ours), bare: percent(reader.pid, before.bare) };
   const { output } = await askQueen<Status>(queen.port, { operation: 'status' });

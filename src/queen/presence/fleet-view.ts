@@ -49,7 +49,7 @@ export class FleetView {
     const byId = new Map(hives.map((hive) => [hive.hive_id, hive]));
     for (const [id, watch] of this.#watches) {
       const hive = byId.get(id);
-      if (hive !== undefined && addressOf(hive) === addressOf(watch.hive)) continue;
+      if (hive !== undefined && isSameAddress(hive, watch.hive)) continue;
       watch.close();
       this.#watches.delete(id);
       this.fleet.removeHive(id);
@@ -103,8 +103,9 @@ export class FleetView {
 }
 
 /** What a connection depends on; the rest of a hive's entry may change without a new one. */
-function addressOf({ transport, host, port, ssh, version, created_at }: Hive): string {
+function isSameAddress(one: Hive, other: Hive): boolean {
+  if (one.transport !== other.transport || one.version !== other.version || one.created_at !== other.created_at) return false;
   // Behind a tunnel, the port of the hive may change under a connection that stays.
-  const place = transport === 'ssh' ? ssh : { host, port };
-  return JSON.stringify([transport, place, version, created_at]);
+  if (one.transport !== 'ssh') return one.host === other.host && one.port === other.port;
+  return one.ssh?.host === other.ssh?.host && one.ssh?.port === other.ssh?.port && one.ssh?.user === other.ssh?.user;
 }
