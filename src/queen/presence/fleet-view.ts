@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Hive } from '../../contract/index.ts';
+import type { Hive, Worker } from '../../contract/index.ts';
 import { FleetIndex } from '../placement/index.ts';
 import { HiveWatch, type WatchOptions } from './hive-watch.ts';
 
@@ -8,7 +8,7 @@ const LONGEST_START_MS = 5_000;
 
 export interface ViewOptions {
   connect: WatchOptions['connect'];
-  /** Told after every change of the fleet. */
+  /** Told after every change of the fleet that somebody could have waited for. */
   onChange: () => void;
   onWorkerGone: WatchOptions['onWorkerGone'];
 }
@@ -80,9 +80,9 @@ export class FleetView {
         // What a watch that was replaced still has to say counts no more.
         if (this.#watches.get(hive.hive_id) === changed) this.#onHive(changed, what);
       },
-      onWorker: (worker) => {
+      onWorker: (worker, before) => {
         this.fleet.applyWorker(worker);
-        onChange();
+        if (before === undefined || isOfMatter(worker, before)) onChange();
       },
       onWorkerGone: (hiveId, workerId) => {
         this.fleet.removeWorker(hiveId, workerId);
@@ -100,6 +100,16 @@ export class FleetView {
     else this.fleet.applyHive(seen, state.kind === 'up' ? [...workers] : []);
     this.#options.onChange();
   }
+}
+
+/** Most of what workers say is how fast they are, every few seconds: nobody gets a place by that. */
+function isOfMatter(worker: Worker, before: Worker): boolean {
+  const isSame =
+    worker.state === before.state &&
+    worker.slots_used === before.slots_used &&
+    worker.last_used_at === before.last_used_at &&
+    worker.pinned === before.pinned;
+  return !isSame;
 }
 
 /** What a connection depends on; the rest of a hive's entry may change without a new one. */
