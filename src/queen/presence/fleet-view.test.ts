@@ -6,14 +6,12 @@ import type { Hive, PresenceLine, Worker } from '../../contract/index.ts';
 import { FleetView } from './fleet-view.ts';
 
 const NOW = '2026-11-21T08:00:00.000Z';
-/** As the hive there names itself. */
-const OWN_NAME = 'localhost';
 const machine: PresenceLine = {
-  ...{ kind: 'hive', hive_id: OWN_NAME, version: __RBEE_VERSION__, pid: 1, started_at: NOW, hostname: 'attic' },
+  ...{ kind: 'hive', hive_id: 'attic', version: __RBEE_VERSION__, pid: 1, started_at: NOW, hostname: 'attic' },
   ...{ disk_free_bytes: 1e9, devices: [], models: [] },
 };
 const worker: Worker = {
-  ...{ worker_id: 'worker-1', hive_id: OWN_NAME, model: 'tiny', worker: 'cpu', device: 0, state: 'ready' },
+  ...{ worker_id: 'worker-1', hive_id: 'attic', model: 'tiny', worker: 'cpu', device: 0, state: 'ready' },
   ...{ slots: 4, slots_used: 0, started_at: NOW, tokens_per_s: 1 },
 };
 
@@ -48,13 +46,6 @@ async function listened() {
     },
   };
 }
-
-test('a hive that has another name on its own machine is known by the name that it was registered with', async () => {
-  await using hive = await listened();
-  hive.say({ kind: 'worker', worker: { ...worker, slots_used: 3 } });
-  await expect.poll(() => hive.view.fleet.worker('attic/worker-1')?.slots_used).toBe(3);
-  expect([...(hive.view.watch('attic')?.workers ?? [])]).toEqual([{ ...worker, hive_id: 'attic', slots_used: 3 }]);
-});
 
 test('how fast a worker is moves nobody who waits; a slot that is taken or free does', async () => {
   await using hive = await listened();

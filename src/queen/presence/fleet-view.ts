@@ -80,7 +80,8 @@ export class FleetView {
         // What a watch that was replaced still has to say counts no more.
         if (this.#watches.get(hive.hive_id) === changed) this.#onHive(changed, what);
       },
-      onWorker: (worker, before) => {
+      onWorker: (worker) => {
+        const before = this.fleet.hive(worker.hive_id)?.byId.get(worker.worker_id);
         this.fleet.applyWorker(worker);
         if (before === undefined || isOfMatter(worker, before)) onChange();
       },

@@ -17,8 +17,7 @@ export interface WatchOptions {
   connect: (hive: Hive, signal: AbortSignal) => Promise<Peer>;
   /** Its state, its machine or its models have changed; with its state, all of its workers too. */
   onHive: (watch: HiveWatch, what: 'state' | 'report') => void;
-  /** @param before what it last said */
-  onWorker: (worker: Worker, before: Worker | undefined) => void;
+  onWorker: (worker: Worker) => void;
   onWorkerGone: (hiveId: string, workerId: string) => void;
 }
 
@@ -165,7 +164,7 @@ export class HiveWatch {
   #take(text: string): boolean {
     if (this.#isQuiet) {
       this.#isQuiet = false;
-      this.#become(this.#heard());
+      this.#become(stateOf(this.report));
     }
     if (text === PING_LINE) return true;
     const line = presenceLine.safeParse(parseJson(text));
@@ -179,14 +178,15 @@ export class HiveWatch {
         if (isUp) this.#options.onHive(this, 'report');
         break;
       case 'worker':
-        this.#takeWorker(data.worker, isUp);
+        this.#workers.set(data.worker.worker_id, data.worker);
+        if (isUp) this.#options.onWorker(data.worker);
         break;
       case 'worker_gone':
         this.#workers.delete(data.worker_id);
         if (isUp) this.#options.onWorkerGone(this.hive.hive_id, data.worker_id);
         break;
       case 'complete':
-        this.#become(this.#heard());
+        this.#become(stateOf(this.report));
         log.info({ hive_id: this.hive.hive_id }, `hive '${this.hive.hive_id}' is heard`);
         this.#settle();
         break;
@@ -194,27 +194,19 @@ export class HiveWatch {
     return true;
   }
 
-  #takeWorker(said: Worker, isUp: boolean): void {
-    const { hive_id } = this.hive;
-    // A hive that is called directly may have another name on its own machine.
-    const worker = said.hive_id === hive_id ? said : { ...said, hive_id };
-    const before = this.#workers.get(worker.worker_id);
-    this.#workers.set(worker.worker_id, worker);
-    if (isUp) this.#options.onWorker(worker, before);
-  }
-
   #become(state: HiveState): void {
     this.state = state;
     this.#options.onHive(this, 'state');
     for (const listener of this.#listeners) listener();
   }
+}
 
-  /** A hive of another version would misunderstand, or be misunderstood. */
-  #heard(): HiveState {
-    if (this.report === undefined) return { kind: 'out', why: 'said nothing of its machine' };
-    const { version } = this.report;
-    if (version === __RBEE_VERSION__) return { kind: 'up' };
-    const differ = `runs rbee ${version}, and the queen ${__RBEE_VERSION__}`;
-    return { kind: 'out', why: `${differ}. Bring it to this version: rbee hive update ${this.hive.hive_id}` };
-  }
+/** A hive of another version would misunderstand, or be misunderstood. */
+function stateOf(report: HiveReport | undefined): HiveState {
+  if (report === undefined) return { kind: 'out', why: 'said nothing of its machine' };
+  if (report.version === __RBEE_VERSION__) return { kind: 'up' };
+  return {
+    kind: 'out',
+    why: `runs rbee ${report.version}, and the queen ${__RBEE_VERSION__}. Bring it to this version: rbee hive update ${report.hive_id}`,
+  };
 }
