@@ -10,6 +10,7 @@ import { benchMemory } from './memory/memory.ts';
 import { benchOperation } from './operation/operation.ts';
 import { benchPlacement } from './placement/placement.ts';
 import { benchRecovery } from './recovery/recovery.ts';
+import { benchScale } from './scale/scale.ts';
 import { benchStartUp } from './start-up/start-up.ts';
 import { BENCH_NAMES, saveSection, type BenchName, type Findings } from './results.ts';
 
@@ -33,6 +34,7 @@ const benches: Record<BenchName, (options: BenchOptions) => Promise<Findings>> =
   recovery: benchRecovery,
   'start-up': benchStartUp,
   placement: benchPlacement,
+  scale: benchScale,
   engine: benchEngine,
 };
 

@@ -19,9 +19,11 @@ export interface LoneDaemon extends AsyncDisposable {
 }
 
 /** Resolves with the first 200 on its /health. */
-export async function startLone(role: 'queen' | 'hive', home: string): Promise<LoneDaemon> {
+export async function startLone(role: 'queen' | 'hive', home: string, nodeFlags: string[] = []): Promise<LoneDaemon> {
   const port = await freePort();
-  const daemon = run([role, 'run', '--port', String(port)], { RBEE_HOME: home });
+  // A queen looks for the hive of her machine: not for one that somebody else has there.
+  const own = { RBEE_HOME: home, RBEE_HIVE_PORT: String(await freePort()) };
+  const daemon = run([role, 'run', '--port', String(port)], own, nodeFlags);
   const deadline = Date.now() + START_DEADLINE_MS;
   while (!(await isHealthy(port))) {
     if (Date.now() > deadline) throw new Error(`the ${role} did not start`);
@@ -61,11 +63,16 @@ export async function startTimeMs(start: (home: string) => Promise<LoneDaemon>, 
   return median(times.slice(1));
 }
 
-function run(args: string[], own: Record<string, string>): Omit<LoneDaemon, 'port'> & { child: ChildProcess } {
+function run(
+  args: string[],
+  own: Record<string, string>,
+  nodeFlags: string[] = [],
+): Omit<LoneDaemon, 'port'> & { child: ChildProcess } {
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('RBEE_') && name !== 'NODE_OPTIONS');
   const env = { ...Object.fromEntries(others), ...own };
-  const child = spawn(process.execPath, [entry, ...args], { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  const end = () => child.kill('SIGKILL');
+  const child = spawn(process.execPath, [...nodeFlags, entry, ...args], { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  // A profile is written at a regular end.
+  const end = () => child.kill(nodeFlags.length > 0 ? 'SIGTERM' : 'SIGKILL');
   const forget = atTheEnd(end);
   const ended = once(child, 'exit').then(forget);
   return {

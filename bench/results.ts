@@ -12,6 +12,7 @@ export const BENCH_NAMES = [
   'recovery',
   'start-up',
   'placement',
+  'scale',
   'engine',
 ] as const;
 export type BenchName = (typeof BENCH_NAMES)[number];

@@ -1,7 +1,7 @@
 import type { Device, HiveReport, Model, Worker } from '../../src/contract/index.ts';
 import { FleetIndex } from '../../src/queen/placement/index.ts';
 
-const WORKERS_A_HIVE = 10;
+export const WORKERS_A_HIVE = 10;
 /** On each hive's disk; each worker has one of them loaded. */
 const MODELS = 20;
 const GB = 1e9;
@@ -40,7 +40,7 @@ export function workerOf(hive: number, n: number, situation: Situation): Worker 
   };
 }
 
-function reportOf(hive: number, situation: Situation): HiveReport {
+export function reportOf(hive: number, situation: Situation): HiveReport {
   const free = situation === 'full' ? 1 : 8 + (hive % 16);
   const gpu = (device: number): Device => ({
     worker: 'cuda',

@@ -8,19 +8,21 @@ const NEWLINE = 0x0a;
  * @param end where the last whole line ends, from `endOfLastLine`
  */
 export function* linesBackwards(descriptor: number, end: number): Generator<string, void, void> {
-  let rest = Buffer.alloc(0);
+  // Put together once a line is whole: one result may be hundreds of blocks long.
+  let rest: Buffer[] = [];
   for (let offset = end; offset > 0;) {
     const size = Math.min(READ_CHUNK_BYTES, offset);
     offset -= size;
-    const text = Buffer.concat([readAt(descriptor, offset, size), rest]);
-    const begin = offset === 0 ? 0 : text.indexOf(NEWLINE) + 1;
+    const block = readAt(descriptor, offset, size);
+    const begin = offset === 0 ? 0 : block.indexOf(NEWLINE) + 1;
     // Less than a line: it begins further to the front.
     if (begin === 0 && offset > 0) {
-      rest = text;
+      rest.unshift(block);
       continue;
     }
-    rest = text.subarray(0, begin);
-    yield* text.toString('utf8', begin).split('\n').slice(0, -1).reverse();
+    const text = Buffer.concat([block.subarray(begin), ...rest]).toString();
+    rest = [block.subarray(0, begin)];
+    yield* text.split('\n').slice(0, -1).reverse();
   }
 }
 

@@ -28,8 +28,9 @@ export interface QueenOptions {
 /** The fleet's one front: knows the hives, decides where work goes, forwards. */
 export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Catalog): ServedRole {
   const hives = new HiveCatalog(catalog, hivePort, () => {
-    remotes.keep(hives.list());
-    view.follow(hives.list());
+    const registered = hives.list();
+    remotes.keep(registered);
+    view.follow(registered);
   });
   const localHive = new LocalHive({ paths: homePaths(), token, onStarted: (hive) => void onStarted(hive) });
   const paths = homePaths();

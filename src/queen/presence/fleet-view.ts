@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Hive } from '../../contract/index.ts';
+import type { Hive, Worker } from '../../contract/index.ts';
 import { FleetIndex } from '../placement/index.ts';
 import { HiveWatch, type WatchOptions } from './hive-watch.ts';
 
@@ -9,7 +9,7 @@ const LONGEST_START_MS = 5_000;
 export interface ViewOptions {
   connect: WatchOptions['connect'];
   onLost: WatchOptions['onLost'];
-  /** Told after every change of the fleet. */
+  /** Told after every change of the fleet that somebody could have waited for. */
   onChange: () => void;
   onWorkerGone: WatchOptions['onWorkerGone'];
 }
@@ -53,7 +53,7 @@ export class FleetView {
     const byId = new Map(hives.map((hive) => [hive.hive_id, hive]));
     for (const [id, watch] of this.#watches) {
       const hive = byId.get(id);
-      if (hive !== undefined && addressOf(hive) === addressOf(watch.hive)) continue;
+      if (hive !== undefined && isSameAddress(hive, watch.hive)) continue;
       watch.close();
       this.#watches.delete(id);
       this.fleet.removeHive(id);
@@ -91,8 +91,9 @@ export class FleetView {
         if (this.#watches.get(hive.hive_id) === changed) this.#onHive(changed, what);
       },
       onWorker: (worker) => {
+        const before = this.fleet.hive(worker.hive_id)?.byId.get(worker.worker_id);
         this.fleet.applyWorker(worker);
-        onChange();
+        if (before === undefined || isOfMatter(worker, before)) onChange();
       },
       onWorkerGone: (hiveId, workerId) => {
         this.fleet.removeWorker(hiveId, workerId);
@@ -112,9 +113,20 @@ export class FleetView {
   }
 }
 
+/** Most of what workers say is how fast they are, every few seconds: nobody gets a place by that. */
+function isOfMatter(worker: Worker, before: Worker): boolean {
+  const isSame =
+    worker.state === before.state &&
+    worker.slots_used === before.slots_used &&
+    worker.last_used_at === before.last_used_at &&
+    worker.pinned === before.pinned;
+  return !isSame;
+}
+
 /** What a connection depends on; the rest of a hive's entry may change without a new one. */
-function addressOf({ transport, host, port, ssh, version, created_at }: Hive): string {
+function isSameAddress(one: Hive, other: Hive): boolean {
+  if (one.transport !== other.transport || one.version !== other.version || one.created_at !== other.created_at) return false;
   // Behind a tunnel, the port of the hive may change under a connection that stays.
-  const place = transport === 'ssh' ? ssh : { host, port };
-  return JSON.stringify([transport, place, version, created_at]);
+  if (one.transport !== 'ssh') return one.host === other.host && one.port === other.port;
+  return one.ssh?.host === other.ssh?.host && one.ssh?.port === other.ssh?.port && one.ssh?.user === other.ssh?.user;
 }

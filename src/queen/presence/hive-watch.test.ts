@@ -27,6 +27,7 @@ async function listening() {
   const view = new FleetView({
     connect: async () => ({ role: 'hive', name: 'attic', host: '127.0.0.1', port, token: undefined }),
     onChange: () => undefined,
+    onLost: () => undefined,
     onWorkerGone: () => undefined,
   });
   onTestFinished(() => {
@@ -81,6 +82,7 @@ test('a machine that does not answer holds up the first requests after a start, 
   const view = new FleetView({
     connect: () => new Promise(() => undefined),
     onChange: () => undefined,
+    onLost: () => undefined,
     onWorkerGone: () => undefined,
   });
   onTestFinished(() => view.close());
