@@ -37,7 +37,7 @@ function queenOf(daemons: Record<string, TestDaemon>, views: HiveView[]) {
       return daemon.peer;
     },
   };
-  const view = { isStarting: false, watch: () => undefined } as unknown as FleetView;
+  const view = { isStarting: false, watch: () => undefined, lostWithin: () => [] } as unknown as FleetView;
   const parts: InferParts = { hives, reach: reach as Reach, view, gates: new Gates(), dispatcher };
   const infer = async (input: Partial<InputOf<'infer'>> = {}, signal = never) => {
     const context: JobContext = {
