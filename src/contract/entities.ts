@@ -76,10 +76,10 @@ export const hive = z.object({
   hive_id: z.string(),
   transport: z
     .enum(transports)
-    .describe('local: a process of this machine. ssh: through one SSH connection, and installed over it. http: called directly'),
+    .describe('local: a process of this machine. ssh: through one SSH connection. http: called directly'),
   host: z.string().describe('Where its port is; behind ssh, as seen from its own machine'),
   port: z.int(),
-  ssh: sshTarget.optional(),
+  ssh: sshTarget.optional().describe('Where it was installed, and is started and stopped, over SSH'),
   version: z.string().optional().describe('The rbee that is installed there, for hives installed over SSH'),
   stopped: z.boolean().optional().describe('It was stopped on purpose, and is not started before somebody needs it'),
   created_at: z.iso.datetime(),

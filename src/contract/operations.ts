@@ -43,6 +43,13 @@ const ssh = {
     .describe('User to log in as'),
 };
 
+const direct = {
+  transport: z
+    .enum(['ssh', 'http'])
+    .optional()
+    .describe('How it is called: through SSH, the default, or directly, for which it listens on its network'),
+};
+
 /** Every operation of rbee, once. Forwarding, validation, the command line, its help and docs/API derive from these entries. */
 export const operations = {
   status: {
@@ -77,6 +84,8 @@ export const operations = {
       hive_id,
       ...ssh,
       port: port.optional().describe('Port of the hive there; the first free one from 9000 when left out'),
+      ...direct,
+      host: host.optional().describe('Where it is called directly; its address for SSH when left out'),
     }),
     output: hive,
     examples: ['rbee hive install', 'rbee hive install gaming-pc', 'rbee hive install attic --ssh-host 192.0.2.7 --ssh-user me'],
@@ -100,7 +109,8 @@ export const operations = {
     input: z.strictObject({
       hive_id,
       ...ssh,
-      host: host.optional().describe('New host name or address'),
+      ...direct,
+      host: host.optional().describe('New host name or address, for a hive that is called directly'),
       port: port.optional().describe('New port'),
       refresh_capabilities: z.boolean().default(false).describe('Ask the machine again for its devices'),
     }),

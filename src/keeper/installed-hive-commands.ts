@@ -12,6 +12,7 @@ export function installedHiveCommands(): Command[] {
         .description('Let the hive of this home run, in the background. For the queen that installed it.')
         .requiredOption('--id <id>', 'Its name in the fleet')
         .addOption(portOption('its last one, or the first free one from 9000'))
+        .option('--everywhere', 'Listen on every address of the machine, and not on its loopback alone')
         .option('--token-file <file>', 'Holds the token of the fleet'),
       (session, command) => upHive(session, command.opts()),
     ),

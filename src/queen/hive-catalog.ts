@@ -49,7 +49,7 @@ export class HiveCatalog {
   }
 
   /** Of a hive behind SSH: what was found out while it was installed, started or stopped. */
-  change(id: string, change: Partial<Pick<Hive, 'ssh' | 'port' | 'version' | 'stopped'>>): Hive {
+  change(id: string, change: Partial<Pick<Hive, 'transport' | 'host' | 'ssh' | 'port' | 'version' | 'stopped'>>): Hive {
     return this.#put({ ...this.get(id), ...change });
   }
 
@@ -80,6 +80,11 @@ export class HiveCatalog {
   #withPort(hive: Hive): Hive {
     return hive.transport === 'local' ? { ...hive, port: this.#localPort } : hive;
   }
+}
+
+/** Over SSH, and started and stopped so, however it is called. */
+export function isInstalled({ ssh }: Hive): boolean {
+  return ssh !== undefined;
 }
 
 function localHive(port: number): Hive {

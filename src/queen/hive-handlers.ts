@@ -2,7 +2,7 @@ import { JobError, LOCALHOST, type Handlers, type Hive, type HiveHealth, type In
 import type { HomePaths, Presence } from '../daemon/index.ts';
 import { narrate } from '../narration/index.ts';
 import type { Gates } from './gates.ts';
-import type { HiveCatalog } from './hive-catalog.ts';
+import { isInstalled, type HiveCatalog } from './hive-catalog.ts';
 import type { HiveTokens } from './hive-tokens.ts';
 import { installRemote, uninstallRemote, updateRemote } from './install-remote.ts';
 import type { FleetView } from './presence/index.ts';
@@ -36,7 +36,7 @@ export function hiveHandlers(parts: HiveParts) {
 
   const hive_uninstall: Run<'hive_uninstall'> = async function* ({ hive_id, catalog_only, keep_models }, { signal }) {
     const hive = hives.get(hive_id);
-    if (!catalog_only && hive.transport === 'ssh') await uninstallRemote(hive, keep_models, { ...parts, signal });
+    if (!catalog_only && isInstalled(hive)) await uninstallRemote(hive, keep_models, { ...parts, signal });
     else if (!catalog_only) await reach.stop(hive, signal);
     hives.remove(hive_id);
     parts.tokens.forget(hive_id);
@@ -47,7 +47,7 @@ export function hiveHandlers(parts: HiveParts) {
   const hive_update: Run<'hive_update'> = async function* (input, { signal }) {
     const { hive_id, host, port, refresh_capabilities } = input;
     const hive = hives.get(hive_id);
-    if (hive.transport === 'ssh' && !refresh_capabilities) return updateRemote(input, { ...parts, signal });
+    if (isInstalled(hive) && !refresh_capabilities) return updateRemote(input, { ...parts, signal });
     if (input.ssh_host !== undefined || input.ssh_user !== undefined || input.ssh_port !== undefined)
       throw new JobError('invalid_input', `ssh_host, ssh_port, ssh_user: hive '${hive_id}' is not reached over SSH`);
     const isMoved = host !== undefined || port !== undefined;
@@ -71,7 +71,7 @@ export function hiveHandlers(parts: HiveParts) {
 
   const hive_stop: Run<'hive_stop'> = async function* ({ hive_id }, { signal }) {
     const hive = hives.get(hive_id);
-    if (hive.transport === 'ssh') hives.change(hive_id, { stopped: true });
+    if (isInstalled(hive)) hives.change(hive_id, { stopped: true });
     if (!(await reach.stop(hive, signal))) narrate('hive_stop', `hive '${hive_id}' does not run`);
     return hiveHealth(hives.get(hive_id), reach);
   };

@@ -1,15 +1,18 @@
 import { JobError, type Hive, type InputOf, type SshTarget } from '../contract/index.ts';
 import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
+import { isInstalled } from './hive-catalog.ts';
 import type { HiveParts } from './hive-handlers.ts';
 import { install, probeTarget, uninstall } from './install/index.ts';
 import { findPackageRoot, makeKit } from './kit/index.ts';
 import { refresh } from './refresh.ts';
+import { resolveTarget } from './ssh/resolve.ts';
 
 /** Requests that a hive is at work on get so long to end before it is exchanged. */
 const DRAIN_DEADLINE_MS = 10 * 60_000;
 /** Of the hive there, until it says another. */
 const HIVE_PORT = 9000;
+const LOOPBACK = '127.0.0.1';
 
 interface Parts extends HiveParts {
   signal: AbortSignal;
@@ -20,20 +23,15 @@ export async function installRemote(input: InputOf<'hive_install'>, parts: Parts
   const { hives, tokens } = parts;
   const { hive_id } = input;
   const known = hives.find(hive_id);
-  if (known !== undefined && known.transport !== 'ssh')
+  if (known !== undefined && !isInstalled(known))
     throw new JobError('hive_exists', `Hive '${hive_id}' is registered already, at ${known.host}:${known.port}`);
   const ssh = targetOf(input, known?.ssh ?? { host: hive_id });
-  if (known === undefined)
-    hives.add({
-      hive_id,
-      transport: 'ssh',
-      host: '127.0.0.1',
-      port: input.port ?? HIVE_PORT,
-      ssh,
-      created_at: new Date().toISOString(),
-    });
+  const way = { ssh, port: input.port, ...(await addressOf(input, known, { ssh, signal: parts.signal })) };
+  const { transport, host } = way;
+  const created_at = new Date().toISOString();
+  if (known === undefined) hives.add({ hive_id, transport, host, port: input.port ?? HIVE_PORT, ssh, created_at });
   try {
-    return await bring(hive_id, { ssh, port: input.port }, parts);
+    return await bring(hive_id, way, parts);
   } catch (cause) {
     // A first try that failed leaves nothing to list; the token is kept no longer than the hive.
     if (known === undefined) {
@@ -46,12 +44,13 @@ export async function installRemote(input: InputOf<'hive_install'>, parts: Parts
 
 /** Brings a hive to this version, under load: whoever uses it finishes, whoever comes waits for the new one. */
 export async function updateRemote(input: InputOf<'hive_update'>, parts: Parts): Promise<Hive> {
-  const { hive_id, host, port } = input;
-  if (host !== undefined) throw new JobError('invalid_input', `host: hive '${hive_id}' is reached over SSH; give ssh_host`);
-  const { ssh = { host: hive_id }, version } = parts.hives.get(hive_id);
-  if (version === undefined)
+  const { hive_id, port } = input;
+  const known = parts.hives.get(hive_id);
+  if (known.version === undefined)
     throw new JobError('hive_not_installed', `Nothing is installed for hive '${hive_id}' yet: rbee hive install ${hive_id}`);
-  return bring(hive_id, { ssh: targetOf(input, ssh), port }, parts);
+  const ssh = targetOf(input, known.ssh ?? { host: hive_id });
+  const address = await addressOf(input, known, { ssh, signal: parts.signal });
+  return bring(hive_id, { ssh, port, ...address }, parts);
 }
 
 export async function uninstallRemote({ hive_id, ssh }: Hive, keepModels: boolean, parts: Parts): Promise<void> {
@@ -64,12 +63,33 @@ export async function uninstallRemote({ hive_id, ssh }: Hive, keepModels: boolea
   }
 }
 
-interface Way {
+/** How the hive is called. */
+interface Address {
+  transport: 'ssh' | 'http';
+  host: string;
+}
+
+interface Way extends Address {
   ssh: SshTarget;
   port: number | undefined;
 }
 
-async function bring(hiveId: string, { ssh, port }: Way, parts: Parts): Promise<Hive> {
+/** What the request says, or what it was; directly at what OpenSSH makes of the name, when nobody says where. */
+async function addressOf(
+  { transport, host }: Pick<InputOf<'hive_install'>, 'transport' | 'host'>,
+  known: Hive | undefined,
+  { ssh, signal }: { ssh: SshTarget; signal: AbortSignal },
+): Promise<Address> {
+  if (host !== undefined && transport === 'ssh')
+    throw new JobError('invalid_input', 'host: with transport ssh it is called through SSH; give ssh_host');
+  const isDirect = (transport ?? (host === undefined ? known?.transport : 'http')) === 'http';
+  if (!isDirect) return { transport: 'ssh', host: LOOPBACK };
+  if (host !== undefined) return { transport: 'http', host };
+  if (known?.transport === 'http') return { transport: 'http', host: known.host };
+  return { transport: 'http', host: (await resolveTarget(ssh, signal)).hostname };
+}
+
+async function bring(hiveId: string, { ssh, port, transport, host }: Way, parts: Parts): Promise<Hive> {
   const { hives, tokens, gates, view, remotes, paths, signal } = parts;
   const site = remotes.site(ssh, signal);
   narrate('hive_install', `looking at the machine of hive '${hiveId}'`);
@@ -77,13 +97,20 @@ async function bring(hiveId: string, { ssh, port }: Way, parts: Parts): Promise<
   const kit = await makeKit(target, { packageRoot: findPackageRoot(), cache: paths.cache }, signal);
   let open: () => void = () => undefined;
   const drain = async () => {
+    open();
     open = gates.close(hiveId, 'is being updated');
     await drained(hiveId, parts);
   };
   try {
     const token = tokens.of(hiveId);
-    const installed = await install(site, { kit, hiveId, token, drain, ...(port === undefined ? {} : { port }) });
-    const hive = hives.change(hiveId, { ssh, port: installed.port, version: installed.version, stopped: false });
+    const everywhere = transport === 'http';
+    // Then it is started anew, whatever its version.
+    const known = hives.get(hiveId);
+    if (known.version !== undefined && (known.transport !== transport || (port ?? known.port) !== known.port)) await drain();
+    const order = { kit, hiveId, token, everywhere, drain, ...(port === undefined ? {} : { port }) };
+    const installed = await install(site, order);
+    const found = { port: installed.port, version: installed.version };
+    const hive = hives.change(hiveId, { transport, host, ssh, ...found, stopped: false });
     await parts.reach.ensure(hive, signal);
     await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);
     return await refresh(hive, parts);

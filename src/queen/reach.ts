@@ -1,6 +1,7 @@
 import { JobError, type Hive } from '../contract/index.ts';
 import { probe, type Presence } from '../daemon/index.ts';
 import type { Peer } from '../jobs/index.ts';
+import { isInstalled } from './hive-catalog.ts';
 import type { LocalHive } from './local-hive.ts';
 import type { RemoteHives } from './remote-hives.ts';
 
@@ -25,39 +26,39 @@ export class Reach {
 
   /** @throws JobError ssh_unreachable for a hive behind SSH that nobody has tried to reach yet */
   peerOf(hive: Hive): Peer {
-    const { hive_id, host, port, transport } = hive;
-    if (transport === 'ssh') return this.#options.remotes.of(hive).peer;
+    const { hive_id, host, port } = hive;
+    if (isInstalled(hive)) return this.#options.remotes.of(hive).peer;
     return { role: 'hive', name: hive_id, host, port, token: this.#options.token };
   }
 
   /** For a job that needs the hive now. @throws JobError what keeps it from being reached, or from being started */
   async ensure(hive: Hive, signal: AbortSignal): Promise<void> {
     if (hive.transport === 'local') await this.#options.localHive.ensureRunning(hive, signal);
-    if (hive.transport === 'ssh') await this.#options.remotes.of(hive).ensureRunning(signal);
+    if (isInstalled(hive)) await this.#options.remotes.of(hive).ensureRunning(signal);
   }
 
   /** For the queen, who listens to all of them: wakes no local hive, and no other that is meant to sleep. */
   async connect(hive: Hive, signal: AbortSignal): Promise<Peer> {
-    if (hive.transport === 'ssh') await this.#options.remotes.of(hive).ensurePatiently(signal);
+    if (isInstalled(hive)) await this.#options.remotes.of(hive).ensurePatiently(signal);
     return this.peerOf(hive);
   }
 
   /** To be called when a call to it has failed: the next job looks again. */
   distrust(hive: Hive, how?: { wasSilent: boolean }): void {
     if (hive.transport === 'local') this.#options.localHive.distrust(how);
-    if (hive.transport === 'ssh') this.#options.remotes.of(hive).distrust();
+    if (isInstalled(hive)) this.#options.remotes.of(hive).distrust();
   }
 
   /** @returns whether there was one to stop */
   async stop(hive: Hive, signal: AbortSignal): Promise<boolean> {
     if (hive.transport === 'local') return this.#options.localHive.stop();
-    if (hive.transport === 'ssh') return this.#options.remotes.of(hive).stop(signal);
+    if (isInstalled(hive)) return this.#options.remotes.of(hive).stop(signal);
     throw new JobError('invalid_input', `Hive '${hive.hive_id}' is called directly, and stopped on its own machine: rbee down`);
   }
 
   /** Whether it is there now, without starting anything. */
   async probe(hive: Hive): Promise<Presence> {
-    if (hive.transport === 'ssh') return this.#probeRemote(hive);
+    if (isInstalled(hive)) return this.#probeRemote(hive);
     const { host, port, token } = this.peerOf(hive);
     return probe(host, port, { withinMs: PROBE_DEADLINE_MS, ...(token === undefined ? {} : { token }) });
   }

@@ -39,9 +39,11 @@ export class RemoteHive {
 
   /** @throws JobError ssh_unreachable before a way there was tried */
   get peer(): Peer {
-    const { hive_id } = this.hive;
+    const { hive_id, host } = this.hive;
+    const { token } = this.#options;
+    if (this.#isDirect) return { role: 'hive', name: hive_id, host, port: this.#remotePort, token };
     if (this.#localPort === undefined) throw new JobError('ssh_unreachable', `Hive '${hive_id}' has not been reached yet`);
-    return { role: 'hive', name: hive_id, host: '127.0.0.1', port: this.#localPort, token: this.#options.token };
+    return { role: 'hive', name: hive_id, host: '127.0.0.1', port: this.#localPort, token };
   }
 
   /** It runs afterwards. Many requests at once look, and start, once. */
@@ -89,7 +91,12 @@ export class RemoteHive {
     await tunnel?.close();
   }
 
+  get #isDirect(): boolean {
+    return this.hive.transport === 'http';
+  }
+
   async #connect(signal: AbortSignal): Promise<void> {
+    if (this.#isDirect) return;
     this.#tunnel ??= this.#open();
     const tunnel = await raceAbort(this.#tunnel, signal);
     await tunnel.ready(signal);
@@ -132,11 +139,24 @@ export class RemoteHive {
       await stopRemote(site(signal));
     }
     narrate('hive_start', `hive '${hive_id}' is asleep, starting it`);
-    const started = await startRemote(site(signal), { hiveId: hive_id, token });
+    const started = await startRemote(site(signal), { hiveId: hive_id, token, everywhere: this.#isDirect });
     narrate('hive_start', `hive '${hive_id}' started`);
-    if (started.port === this.#remotePort) return;
+    const isMoved = started.port !== this.#remotePort;
     this.#remotePort = started.port;
-    (await this.#tunnel)?.setRemotePort(started.port);
+    if (isMoved) (await this.#tunnel)?.setRemotePort(started.port);
+    if (this.#isDirect) await this.#requireDirect(signal);
+  }
+  /** It runs on its machine; whether a network leads there is another matter. */
+  async #requireDirect(signal: AbortSignal): Promise<void> {
+    const presence = await this.probe(signal);
+    if (presence.kind === 'ours') return;
+    const { host, hive_id } = this.hive;
+    const why = presence.kind === 'absent' ? presence.reason : 'something else answers there';
+    const sentence = `Hive '${hive_id}' runs on its machine, but cannot be called at ${host}:${this.#remotePort} (${why})`;
+    throw new JobError(
+      'hive_unreachable',
+      `${sentence}. Is a firewall between? Through SSH it can: rbee hive update ${hive_id} --transport ssh`,
+    );
   }
 }
 

@@ -74,6 +74,6 @@ export class RemoteHives {
 
 /** What the way there depends on. */
 function isSame(one: Hive, other: Hive): boolean {
-  const of = ({ ssh, version, created_at }: Hive) => JSON.stringify([ssh, version, created_at]);
+  const of = ({ ssh, transport, host, version, created_at }: Hive) => JSON.stringify([ssh, transport, host, version, created_at]);
   return of(one) === of(other);
 }

@@ -21,9 +21,12 @@ export interface UpFlags {
   id: string;
   port?: number;
   tokenFile?: string;
+  /** For a queen who calls it directly. */
+  everywhere?: boolean;
 }
 
 const LOOPBACK = '127.0.0.1';
+const EVERYWHERE = '0.0.0.0';
 const START_DEADLINE_MS = 30_000;
 const PROBE_DEADLINE_MS = 3_000;
 const PORTS_TO_TRY = 100;
@@ -32,16 +35,19 @@ const PORTS_TO_TRY = 100;
  * Lets the hive of this home run: as this version, under this id, with this token and on this port. One that does already is
  * left alone; another is stopped first. Prints one line of JSON: port, pid, version, and whether it was started now.
  */
-export async function upHive({ view, interrupt }: Session, { id, port, tokenFile }: UpFlags): Promise<number> {
+export async function upHive(
+  { view, interrupt }: Session,
+  { id, port, tokenFile, everywhere = false }: UpFlags,
+): Promise<number> {
   interrupt.listen();
   const token = await tokenIn(tokenFile);
   const present = await runningHive();
-  if (present !== undefined && isAsked(present, { id, port }) && (await isHealthy(present.port, token))) {
+  if (present !== undefined && isAsked(present, { id, port, everywhere }) && (await isHealthy(present.port, token))) {
     await say(view, { port: present.port, pid: present.pid, version: __RBEE_VERSION__, started: false });
     return 0;
   }
   await stopOthers();
-  const started = await start({ id, port, token, signal: interrupt.signal });
+  const started = await start({ id, port, token, everywhere, signal: interrupt.signal });
   if (!(await isHealthy(started.port, token)))
     throw new JobError('daemon_start_failed', `The hive has started on port ${started.port}, but does not answer there`);
   await writeFile(lastPortFile(), `${started.port}\n`, { mode: 0o600 });
@@ -68,7 +74,11 @@ async function runningHive(): Promise<Pidfile | undefined> {
   return read.kind === 'found' && (await isAlive(read.pidfile)) ? read.pidfile : undefined;
 }
 
-function isAsked(hive: Pidfile, { id, port }: { id: string; port: number | undefined }): boolean {
+function isAsked(
+  hive: Pidfile,
+  { id, port, everywhere }: { id: string; port: number | undefined; everywhere: boolean },
+): boolean {
+  if (hive.host !== (everywhere ? EVERYWHERE : LOOPBACK)) return false;
   return hive.version === __RBEE_VERSION__ && hive.extra?.['hive_id'] === id && (port === undefined || port === hive.port);
 }
 
@@ -90,14 +100,15 @@ interface Start {
   id: string;
   port: number | undefined;
   token: string | undefined;
+  everywhere: boolean;
   signal: AbortSignal;
 }
 
-async function start({ id, port, token, signal }: Start): Promise<{ port: number; pid: number }> {
+async function start({ id, port, token, everywhere, signal }: Start): Promise<{ port: number; pid: number }> {
   const startAt = (at: number) =>
     startDaemon({
       name: 'hive',
-      args: ['hive', 'run', '--id', id, '--port', String(at)],
+      args: ['hive', 'run', '--id', id, '--port', String(at), '--host', everywhere ? EVERYWHERE : LOOPBACK],
       // Not by a link that leads to another version tomorrow.
       ...(process.argv[1] === undefined ? {} : { entry: realpathSync(process.argv[1]) }),
       ...(token === undefined ? {} : { env: { RBEE_TOKEN: token } }),

@@ -13,6 +13,8 @@ export interface HiveStart {
   token: string;
   /** Its last one, or the first free one from 9000, when left out. */
   port?: number | undefined;
+  /** Listens on every address of its machine. */
+  everywhere?: boolean;
 }
 
 export interface RemoteStatus {
@@ -28,13 +30,13 @@ const STOP_DEADLINE_MS = 75_000;
 
 const NOT_INSTALLED = `[ -x "$root/current/node" ] || { echo 'installed no'; exit 0; }`;
 
-/** $1 the hive's id, $2 its port or nothing; the token comes by stdin. */
+/** $1 the hive's id, $2 its port or nothing, $3 something to listen on every address; the token comes by stdin. */
 const START = `
 ${NOT_INSTALLED}
 cat >"$root/token.new"
 mv -f "$root/token.new" "$root/token"
 mkdir -p "$RBEE_HOME"
-set -- up --id="$1" --token-file "$root/token" \${2:+--port "$2"}
+set -- up --id="$1" --token-file "$root/token" \${2:+--port "$2"} \${3:+--everywhere}
 starting=$root/starting hive "$@" || echo
 rm -f "$root/starting"
 `;
@@ -80,9 +82,9 @@ const FLEET = `[ ! -f "$root/fleet" ] || echo "fleet $(cat "$root/fleet")"`;
  * Lets the hive run that is installed there. One that runs already, as asked, is left alone.
  * @throws JobError hive_not_installed, what the start failed with (port_taken, daemon_start_failed …), and as Shell.run
  */
-export async function startRemote(site: HiveSite, { hiveId, token, port }: HiveStart): Promise<RemoteHive> {
+export async function startRemote(site: HiveSite, { hiveId, token, port, everywhere }: HiveStart): Promise<RemoteHive> {
   await requireOwnFleet(site);
-  const args = [hiveId, port === undefined ? '' : String(port)];
+  const args = [hiveId, port === undefined ? '' : String(port), everywhere === true ? 'yes' : ''];
   const said = await runScript(site, START, { args, input: token, withinMs: START_DEADLINE_MS });
   if (readReply(said).get('installed') === 'no') throw new JobError('hive_not_installed', 'No hive is installed on this machine');
   return remoteHive.parse(resultOf(said, 'The hive'));

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { skipsHosts, testHosts, type HostNet } from '../support/hosts.ts';
+import { testSwarm, type Swarm } from '../support/swarm.ts';
+
+describe.skipIf(skipsHosts())('a hive that is called directly', () => {
+  let net: HostNet<'attic'>;
+  let swarm: Swarm;
+  beforeAll(async () => {
+    net = await testHosts(['attic']);
+    swarm = await testSwarm({ through: net.through });
+  });
+  afterAll(async () => {
+    await swarm[Symbol.asyncDispose]();
+    await net[Symbol.asyncDispose]();
+  });
+
+  const infer = async () =>
+    (await swarm.rbee(['infer', 'What does a bee do?', '--hive-id', 'attic', '--temperature', '0'])).stdout;
+
+  test('is installed over SSH, listens on its network, and asks everybody for its token', { timeout: 60_000 }, async () => {
+    const hive = await swarm.result<{ port: number }>(['hive', 'install', 'attic', '--transport', 'http']);
+    expect(hive).toMatchObject({ transport: 'http', host: net.hosts.attic.address, ssh: { host: 'attic' } });
+    expect(await infer()).toMatch(/^A bee flies/);
+    expect((await fetch(`http://${net.hosts.attic.address}:${hive.port}/v1/jobs`)).status).toBe(401);
+  });
+
+  test('is stopped, and started when it is needed, over SSH', { timeout: 60_000 }, async () => {
+    expect(await swarm.result(['hive', 'stop', 'attic'])).toMatchObject({ state: 'stopped' });
+    expect(await infer()).toMatch(/^A bee flies/);
+  });
+
+  test('is called through SSH from now on, or directly again, and listens no wider than that', { timeout: 60_000 }, async () => {
+    const { port } = await swarm.result<{ port: number }>(['hive', 'update', 'attic', '--transport', 'ssh']);
+    await expect(fetch(`http://${net.hosts.attic.address}:${port}/health`)).rejects.toThrow();
+    expect(await infer()).toMatch(/^A bee flies/);
+    expect(await swarm.result(['hive', 'update', 'attic', '--host', net.hosts.attic.address])).toMatchObject({
+      transport: 'http',
+    });
+    expect(await infer()).toMatch(/^A bee flies/);
+  });
+});
