@@ -66,15 +66,15 @@ async function engineFiles(target: Target, source: KitSource, signal: AbortSigna
     const integrity = lockedIntegrity(source.packageRoot, one);
     return { folder: await fetchPackage({ ...one, integrity }, { cache: source.cache, signal }), place: one.place };
   };
-  const fetched = await Promise.all([
-    ...wanted.filter(({ name }) => !forGpu.has(name)).map(fetch),
-    ...(await fetchAllOrNone(
+  const [needed, extra] = await Promise.all([
+    Promise.all(wanted.filter(({ name }) => !forGpu.has(name)).map(fetch)),
+    fetchAllOrNone(
       wanted.filter(({ name }) => forGpu.has(name)),
       fetch,
       signal,
-    )),
+    ),
   ]);
-  const lists = await Promise.all([...here, ...fetched].map(({ folder, place }) => filesIn(folder, place)));
+  const lists = await Promise.all([...here, ...needed, ...extra].map(({ folder, place }) => filesIn(folder, place)));
   return lists.flat();
 }
 
