@@ -81,6 +81,13 @@ describe.skipIf(skipsHosts())('over SSH', () => {
       expect(await run('read -r line; echo "$line"', { input: waiting() })).toBe('one\n');
     });
 
+    test('that has read enough of its stdin, while more is being sent, has not failed by that', async () => {
+      async function* endless() {
+        for (;;) yield Buffer.alloc(1024 * 1024);
+      }
+      expect(await run('head -c 3000000 | wc -c', { input: endless() })).toBe('3000000\n');
+    });
+
     test('whose stdin breaks in the middle fails with the reason', async () => {
       async function* broken() {
         yield Buffer.from('some');

@@ -10,6 +10,9 @@ const BEAT_MS = 20_000;
 const STALE_S = 120;
 const RELEASE_DEADLINE_MS = 15_000;
 
+/** Ids of the locks that this process holds. Any other with its name was left when a connection was cut. */
+const ownLocks = new Set<string>();
+
 /** Who holds the lock, as the machine keeps it. */
 interface Holder {
   host: string;
@@ -73,7 +76,16 @@ rmdir "$root" 2>/dev/null || :
  * @throws JobError install_failed when another install is under way, or the machine is of another fleet
  */
 export async function withLock<T>(site: HiveSite, work: (locked: HiveSite) => Promise<T>): Promise<T> {
-  const holder = await ownName();
+  const id = randomUUID();
+  ownLocks.add(id);
+  try {
+    return await withLockOf(await ownName(id), site, work);
+  } finally {
+    ownLocks.delete(id);
+  }
+}
+
+async function withLockOf<T>(holder: string, site: HiveSite, work: (locked: HiveSite) => Promise<T>): Promise<T> {
   await takeLock(site, holder);
   const lost = new AbortController();
   const beat = setInterval(() => {
@@ -91,9 +103,9 @@ export async function withLock<T>(site: HiveSite, work: (locked: HiveSite) => Pr
   }
 }
 
-async function ownName(): Promise<string> {
+async function ownName(id: string): Promise<string> {
   const started = (await processStart(process.pid)) ?? '';
-  return JSON.stringify({ host: hostname(), pid: process.pid, started, id: randomUUID() } satisfies Holder);
+  return JSON.stringify({ host: hostname(), pid: process.pid, started, id } satisfies Holder);
 }
 
 async function takeLock(site: HiveSite, holder: string): Promise<void> {
@@ -134,7 +146,9 @@ async function release(site: HiveSite, holder: string): Promise<void> {
 
 async function hasEnded(held: string): Promise<boolean> {
   const holder = parseHolder(held);
-  return holder !== undefined && holder.host === hostname() && !(await isAlive(holder));
+  if (holder === undefined || holder.host !== hostname()) return false;
+  if (!(await isAlive(holder))) return true;
+  return holder.pid === process.pid && !ownLocks.has(holder.id);
 }
 
 function parseHolder(held: string): Holder | undefined {

@@ -91,12 +91,18 @@ async function feed(child: ChildProcess, input: string | AsyncIterable<Uint8Arra
   await pipeline(source, child.stdin, { signal: stop.signal }).catch(() => undefined);
 }
 
+/** Only what the input itself throws stops the run: a pipe that breaks is thrown into this generator too. */
 async function* watched(input: AsyncIterable<Uint8Array>, stop: AbortController): AsyncGenerator<Uint8Array> {
+  const chunks = input[Symbol.asyncIterator]();
+  const next = () =>
+    chunks.next().catch((error: unknown) => {
+      stop.abort(error);
+      throw error;
+    });
   try {
-    yield* input;
-  } catch (error) {
-    stop.abort(error);
-    throw error;
+    for (let step = await next(); step.done !== true; step = await next()) yield step.value;
+  } finally {
+    await chunks.return?.();
   }
 }
 
