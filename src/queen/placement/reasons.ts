@@ -23,11 +23,13 @@ function* judgeHive(hive: IndexedHive, question: Question, origin: Model | undef
   }
   const { model, worker_id } = question.request;
   const isMeant = (worker: IndexedWorker) => (worker_id === undefined ? worker.model === model : worker.worker_id === worker_id);
-  const meant = hive.workers.filter((worker) => isMeant(worker) && worker.state !== 'exited');
+  const meant = hive.workers
+    .filter((worker) => isMeant(worker) && worker.state !== 'exited')
+    .toSorted((a, b) => (a.worker_id < b.worker_id ? -1 : 1));
   for (const worker of meant) yield judgeWorker(worker, question);
   if (worker_id !== undefined) return;
   for (const device of hive.report?.devices ?? []) {
-    if (meant.some((worker) => isDevice(device, worker))) continue;
+    if (meant.some((worker) => worker.state !== 'stopping' && isDevice(device, worker))) continue;
     yield { hive_id: hive.hive_id, device: deviceName(device), ...judgeDevice(hive, device, { question, origin }) };
   }
 }
