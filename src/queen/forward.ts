@@ -157,7 +157,7 @@ function watch(context: JobContext): { job: Taken; context: JobContext } {
 
 function mayAskAgain(cause: JobError, job: Taken & { operation: OperationName; hive: Hive }): boolean {
   const isHiveAtFault = cause.code === 'hive_unreachable' || cause.code === 'hive_bad_response';
-  if (!job.isTaken) return isHiveAtFault && job.hive.transport === 'local';
+  if (!job.isTaken) return isHiveAtFault && job.hive.transport !== 'http';
   const spec: OperationSpec = operations[job.operation];
   return cause.code === 'interrupted' && spec.mayRepeat === true && !job.isAnswered;
 }

@@ -36,7 +36,15 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
   const paths = homePaths();
   const shells = new SshShells(paths);
   const tokens = new HiveTokens(catalog);
-  const remotes = new RemoteHives({ hives, tokens, shells, paths, onRunning: (hiveId) => view.watch(hiveId)?.kick() });
+  const gates = new Gates();
+  const remotes = new RemoteHives({
+    hives,
+    tokens,
+    shells,
+    paths,
+    whyHeld: (hiveId) => gates.whyClosed(hiveId),
+    onRunning: (hiveId) => view.watch(hiveId)?.kick(),
+  });
   const reach = new Reach({ localHive, remotes, token });
   const view: FleetView = new FleetView({
     connect: (hive, signal) => reach.connect(hive, signal),
@@ -54,7 +62,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
       await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);
     },
   });
-  const parts = { hives, reach, view, gates: new Gates(), dispatcher, port, remotes, tokens, paths };
+  const parts = { hives, reach, view, gates, dispatcher, port, remotes, tokens, paths };
   // In the background: nobody's request waits for it.
   const onStarted = (hive: Hive) => {
     view.watch(hive.hive_id)?.kick();

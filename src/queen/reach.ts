@@ -46,7 +46,7 @@ export class Reach {
   /** To be called when a call to it has failed: the next job looks again. */
   distrust(hive: Hive, how?: { wasSilent: boolean }): void {
     if (hive.transport === 'local') this.#options.localHive.distrust(how);
-    if (isInstalled(hive)) this.#options.remotes.of(hive).distrust();
+    if (isInstalled(hive)) this.#options.remotes.distrust(hive);
   }
 
   /** @returns whether there was one to stop */

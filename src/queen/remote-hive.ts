@@ -15,6 +15,8 @@ export interface RemoteHiveOptions {
   token: string;
   /** Whether it was stopped on purpose, and nobody has needed it since. */
   isStopped: () => boolean;
+  /** Why it is not to be started now, as the end of "hive 'attic' …": somebody is at work on what is installed there. */
+  whyHeld: () => string | undefined;
   /** Told when it runs, with its port there. */
   onRunning: (port: number) => void;
 }
@@ -30,6 +32,7 @@ export class RemoteHive {
   #isKnown = false;
   #checking: Promise<void> | undefined;
   #failed: { at: number; error: unknown } | undefined;
+  #isClosed = false;
 
   constructor(hive: Hive, options: RemoteHiveOptions) {
     this.hive = hive;
@@ -57,12 +60,22 @@ export class RemoteHive {
     await raceAbort(this.#checking, signal);
   }
 
-  /** For whoever only listens: a hive that was stopped stays so, and one that does not start is not started again and again. */
+  /**
+   * For whoever only listens, which is when nobody hears it: one that has ended is started again. One that was stopped stays so, one
+   * that does not start is not started again and again, and a machine that refuses us is left to its tunnel's long pauses.
+   */
   async ensurePatiently(signal: AbortSignal): Promise<void> {
     const { hive_id } = this.hive;
     if (this.#options.isStopped()) throw new JobError('hive_stopped', `is stopped. Start it: rbee hive start ${hive_id}`);
+    requireInstalled(this.hive);
     const { error, at } = this.#failed ?? { at: -Infinity };
     if (performance.now() - at < START_PATIENCE_MS) throw error;
+    const { state } = await this.#opened(signal);
+    if (state.kind === 'down' && state.error.code === 'ssh_denied') throw state.error;
+    const { kind } = await this.probe(signal);
+    // It may come back to itself; whoever needs it now does not wait for that.
+    if (kind === 'frozen') throw new JobError('hive_unreachable', 'accepts connections but does not answer');
+    if (kind !== 'ours') this.distrust();
     await this.ensureRunning(signal);
   }
 
@@ -86,7 +99,8 @@ export class RemoteHive {
 
   /** Ends the tunnel. The hive runs on. */
   async close(): Promise<void> {
-    const tunnel = await this.#tunnel;
+    this.#isClosed = true;
+    const tunnel = await this.#tunnel?.catch(() => undefined);
     this.#tunnel = undefined;
     await tunnel?.close();
   }
@@ -96,10 +110,23 @@ export class RemoteHive {
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
-    if (this.#isDirect) return;
-    this.#tunnel ??= this.#open();
-    const tunnel = await raceAbort(this.#tunnel, signal);
+    if (this.#isDirect) return this.#requireOpen();
+    const tunnel = await this.#opened(signal);
     await tunnel.ready(signal);
+  }
+
+  async #opened(signal: AbortSignal): Promise<Tunnel> {
+    this.#requireOpen();
+    this.#tunnel ??= this.#open().catch((cause: unknown) => {
+      this.#tunnel = undefined;
+      throw cause;
+    });
+    return raceAbort(this.#tunnel, signal);
+  }
+
+  /** What was begun before it was forgotten, or had moved, must not make a way there that nobody ends. */
+  #requireOpen(): void {
+    if (this.#isClosed) throw new JobError('hive_unreachable', `Hive '${this.hive.hive_id}' is not there any more, or has moved`);
   }
 
   async #open(): Promise<Tunnel> {
@@ -122,6 +149,7 @@ export class RemoteHive {
       const presence = await this.probe(signal);
       if (presence.kind === 'ours') requireOurs(this.hive, presence);
       else await this.#start(presence, signal);
+      this.#requireOpen();
       this.#isKnown = true;
       this.#options.onRunning(this.#remotePort);
       this.#failed = undefined;
@@ -133,7 +161,9 @@ export class RemoteHive {
 
   async #start(presence: Presence, signal: AbortSignal): Promise<void> {
     const { hive_id } = this.hive;
-    const { site, token } = this.#options;
+    const { site, token, whyHeld } = this.#options;
+    const held = whyHeld();
+    if (held !== undefined) throw new JobError('hive_unreachable', `Hive '${hive_id}' ${held}`);
     if (presence.kind === 'frozen') {
       narrate('hive_start', `hive '${hive_id}' does not answer, ending it`);
       await stopRemote(site(signal));
@@ -163,6 +193,11 @@ export class RemoteHive {
 /** The hive may well start, once its machine is reached again. */
 function isOfTheWay(error: unknown): boolean {
   return error instanceof JobError && error.code.startsWith('ssh_');
+}
+
+/** A line that is back is used at once. */
+function isOfTheWay(error: unknown): boolean {
+  return error instanceof JobError && ['ssh_unreachable', 'hive_unreachable', 'shutting_down'].includes(error.code);
 }
 
 function requireInstalled({ hive_id, version }: Hive): void {

@@ -14,6 +14,8 @@ export interface RemoteHivesOptions {
   paths: HomePaths;
   /** Told when one was looked at and runs. */
   onRunning: (hiveId: string) => void;
+  /** See RemoteHiveOptions. */
+  whyHeld: (hiveId: string) => string | undefined;
 }
 
 /** The hives that were installed over SSH, each with its tunnel: made when it is needed, and anew when its machine is another. */
@@ -25,16 +27,20 @@ export class RemoteHives {
     this.#options = options;
   }
 
-  /** @param asked as whoever asks has it, perhaps from before a change */
-  of(asked: Hive): RemoteHive {
-    const hive = this.#options.hives.find(asked.hive_id) ?? asked;
+  /**
+   * As it is registered now: whoever asks may have its entry from before a change.
+   * @throws JobError hive_not_found for one that was forgotten: there would be nobody to end its tunnel
+   */
+  of({ hive_id }: Hive): RemoteHive {
+    const hive = this.#options.hives.get(hive_id);
     const known = this.#remotes.get(hive.hive_id);
     if (known !== undefined && isSame(known.hive, hive)) return known;
     if (known !== undefined) this.#end(known);
-    const { hives, tokens, onRunning } = this.#options;
+    const { hives, tokens, onRunning, whyHeld } = this.#options;
     const remote = new RemoteHive(hive, {
       site: (signal) => this.site(hive.ssh ?? { host: hive.hive_id }, signal),
       token: tokens.of(hive.hive_id),
+      whyHeld: () => whyHeld(hive_id),
       isStopped: () => hives.find(hive.hive_id)?.stopped === true,
       onRunning: (port) => {
         const now = hives.find(hive.hive_id);
@@ -45,6 +51,10 @@ export class RemoteHives {
     });
     this.#remotes.set(hive.hive_id, remote);
     return remote;
+  }
+
+  distrust({ hive_id }: Hive): void {
+    this.#remotes.get(hive_id)?.distrust();
   }
 
   site(target: SshTarget, signal: AbortSignal): HiveSite {

@@ -21,7 +21,7 @@ export interface ModelStore {
   /** @throws JobError model_not_found, also when its file is gone; model_corrupt when the file has changed since it came */
   get(name: string): Promise<Model>;
   /**
-   * A known name, or the absolute path of a .gguf file on this machine, which is used where it lies under its base name.
+   * A known name, or the absolute path of a .gguf file on this machine, which is used where it lies, under its path.
    * @throws JobError model_not_found, model_corrupt
    */
   resolve(nameOrPath: string): Promise<{ model: Model; path: string }>;

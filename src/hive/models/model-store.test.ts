@@ -152,12 +152,12 @@ test('a models directory may move', async () => {
   expect((await other.store.get('bee')).path).toBe(path.join(moved, 'bee.gguf'));
 });
 
-test('a path is used where it lies, under its base name', async () => {
+test('a path is used where it lies, under its path: a model of that name may be another one', async () => {
   using test = testStore();
   const file = fileWith(elsewhere(test.modelsDir), 'My model.GGUF');
   const { model, path: used } = await test.store.resolve(file);
   expect(used).toBe(file);
-  expect(model).toMatchObject({ model: 'My model', path: file, source: file, size_bytes: 50_000 });
+  expect(model).toMatchObject({ model: file, path: file, source: file, size_bytes: 50_000 });
   expect(await test.store.list()).toMatchObject([{ model: 'tiny' }]);
   expect(test.files()).toEqual([]);
 });

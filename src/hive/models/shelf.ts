@@ -133,7 +133,8 @@ async function inPlace(file: string): Promise<Model> {
   if (!stats.isFile() || !/\.gguf$/i.test(file)) throw new JobError('model_not_found', `${file} is not a .gguf file`);
   await assertReadable(file);
   await assertGgufFile(file);
-  return modelOf({ name: path.basename(file).replace(/\.gguf$/i, ''), path: file, source: file }, stats);
+  // Under its path: a registered model may be called as the file is.
+  return modelOf({ name: file, path: file, source: file }, stats);
 }
 
 function modelOf(known: { name: string; path: string; source: string }, { size, mtime }: Stats): Model {

@@ -10,7 +10,7 @@ import { collect, dropVersion, requireRuns, switchVersion } from './versions.ts'
 
 export interface InstallOrder extends HiveStart {
   kit: Kit;
-  /** Awaited before a hive that runs is exchanged: lets those who use it finish. */
+  /** Awaited before a hive is exchanged: lets those who use it finish, and nobody start it meanwhile. */
   drain?: () => Promise<void>;
 }
 
@@ -55,7 +55,7 @@ async function replace(site: HiveSite, order: InstallOrder, former: string | und
   let wasRunning = false;
   try {
     wasRunning = (await statusRemote(site)).running !== undefined;
-    if (wasRunning) await order.drain?.();
+    await order.drain?.();
     if (wasRunning) narrate('hive_install', `stopping the hive that runs there (${former ?? 'of no version'})`);
     await stopRemote(site);
     narrate('hive_install', `switching to ${order.kit.folder}`, { detail: true });

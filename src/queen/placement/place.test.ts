@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Fleet } from './fleet.ts';
 import { FleetIndex } from './fleet-index.ts';
 import { cpu, cuda, fleet, hive, model, worker } from './fixtures/fleet.ts';
+import { explain } from './explain.ts';
 import { place } from './place.ts';
 import type { Placement, PlacementMemory, PlacementRequest } from './placement.ts';
 import { Speeds } from './speeds.ts';
@@ -433,14 +434,23 @@ describe('the path of a file', () => {
       file,
     ],
     [
-      'runs on the worker that is reported with it',
+      'is not the file of the same path that another machine has loaded',
       fleet(hive('attic', { workers: [worker('w1', '/x/bee.gguf')] }), local),
-      'worker attic/w1',
+      'spawn localhost *',
       file,
     ],
   ])('%s', (_title, given, wanted, request, memory) => {
     expect(check(given, request, memory)).toBe(wanted);
   });
+});
+
+test('a device whose worker is about to go is explained too', () => {
+  const going = worker('w1', 'bee', { worker: 'cpu', state: 'stopping' });
+  const { candidates } = explain({ model: 'bee' }, fleet(hive('attic', { devices: [cpu(60)], models: [bee], workers: [going] })));
+  expect(candidates).toMatchObject([
+    { device: 'cpu:0', verdict: 'chosen' },
+    { worker_id: 'w1', verdict: 'rejected' },
+  ]);
 });
 
 test('an index gives the same decision as the fleet that it was made of', () => {

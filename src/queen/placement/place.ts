@@ -22,13 +22,14 @@ export function place(request: PlacementRequest, fleet: Fleet, memory: Placement
 export function decide(question: Question): Placement {
   const { worker_id, model } = question.request;
   if (worker_id !== undefined) return placeOnWorker(worker_id, question);
+  // A file of the same path may be another one elsewhere: its hive knows its workers.
+  if (isFile(model)) return placeFile(question);
   const loaded = lookAtWorkers(question);
   if (loaded.free !== undefined) return { kind: 'worker', worker: loaded.free };
   const asleep = unheard(question, 'asleep');
-  if (asleep !== undefined && !isFile(model)) return { kind: 'wake', hive: asleep };
+  if (asleep !== undefined) return { kind: 'wake', hive: asleep };
   const wait = waitFor(loaded, question);
   if (wait !== undefined && (wait.isLoading || (question.request.ahead ?? 0) < loaded.slots)) return wait;
-  if (isFile(model)) return placeFile(question);
   return chooseDevice(question, loaded) ?? makeRoom(loaded, question) ?? wait ?? lastResort(question);
 }
 

@@ -1,0 +1,122 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import type { Hive } from '../contract/index.ts';
+import { startTestDaemon, type TestDaemon } from '../jobs/fixtures/test-daemon.ts';
+import { openMemoryCatalog } from '../jobs/index.ts';
+import { HiveCatalog } from './hive-catalog.ts';
+import { HiveTokens } from './hive-tokens.ts';
+import { RemoteHives } from './remote-hives.ts';
+import { SshShells } from './ssh/shells.ts';
+import { homePaths } from '../daemon/index.ts';
+import { RemoteHive, type RemoteHiveOptions } from './remote-hive.ts';
+
+/** In the place of ssh: notes that it was called, and forwards, or does not let anybody in. */
+const SSH = `#!${process.execPath}
+const [net, fs] = [require('node:net'), require('node:fs')];
+fs.appendFileSync(__dirname + '/calls', 'x');
+if (fs.existsSync(__dirname + '/denied')) { console.error('me@attic: Permission denied (publickey).'); process.exit(255); }
+const [, here, , there] = process.argv[process.argv.indexOf('-L') + 1].split(':');
+net.createServer((near) => {
+  const far = net.connect(Number(there), '127.0.0.1');
+  for (const [one, other] of [[near, far], [far, near]]) one.on('error', () => other.destroy()).pipe(other);
+}).listen(Number(here), '127.0.0.1', () => console.log('rbee-tunnel-is-up'));
+process.stdin.resume().on('end', () => process.exit());
+`;
+
+const never = new AbortController().signal;
+const path = process.env['PATH'] ?? '';
+let bin: string;
+const calls = async () => (await readFile(join(bin, 'calls'), 'utf8').catch(() => '')).length;
+beforeAll(async () => {
+  bin = await mkdtemp(join(tmpdir(), 'rbee-ssh-'));
+  await writeFile(join(bin, 'ssh'), SSH);
+  await chmod(join(bin, 'ssh'), 0o755);
+  process.env['PATH'] = `${bin}${delimiter}${path}`;
+});
+beforeEach(() => Promise.all(['calls', 'denied'].map((file) => rm(join(bin, file), { force: true }))));
+afterAll(async () => {
+  process.env['PATH'] = path;
+  await rm(bin, { recursive: true });
+});
+
+const hive: Hive = {
+  ...{ hive_id: 'test', transport: 'ssh', host: '127.0.0.1', port: 9, ssh: { host: 'attic' } },
+  ...{ version: __RBEE_VERSION__, created_at: '2026-11-21T08:00:00.000Z' },
+};
+
+/** A hive on a machine where a start makes a real one, on another port each time. */
+function remote(options: Partial<RemoteHiveOptions> = {}) {
+  let running: TestDaemon | undefined;
+  const end = async () => running?.[Symbol.asyncDispose]();
+  let starts = 0;
+  const run = async (script: string) => {
+    if (!script.includes('hive "$@" || echo')) return '';
+    starts += 1;
+    running = await startTestDaemon({ handlers: {} });
+    const result = { port: running.peer.port, pid: 1, version: __RBEE_VERSION__, started: true };
+    return JSON.stringify({ event: 'result', data: result });
+  };
+  const made = new RemoteHive(hive, {
+    site: (signal) => ({ shell: { run }, signal, fleet: 'f' }),
+    token: 'secret',
+    isStopped: () => false,
+    whyHeld: () => undefined,
+    onRunning: () => undefined,
+    ...options,
+  });
+  onTestFinished(async () => {
+    await made.close();
+    await end();
+  });
+  return { remote: made, end, starts: () => starts };
+}
+
+test('a hive that died while nobody had work for it is started again by who listens to it', async () => {
+  const { remote: attic, end, starts } = remote();
+  await attic.ensurePatiently(never);
+  expect(starts()).toBe(1);
+  await end();
+  await attic.ensurePatiently(never);
+  expect(starts()).toBe(2);
+});
+
+test('who only listens does not knock again at a machine that has refused us', async () => {
+  await writeFile(join(bin, 'denied'), '');
+  const { remote: attic } = remote();
+  for (let times = 1; times <= 3; times += 1)
+    await expect(attic.ensurePatiently(never)).rejects.toMatchObject({ code: 'ssh_denied' });
+  expect(await calls()).toBe(1);
+  await expect(attic.ensureRunning(never)).rejects.toMatchObject({ code: 'ssh_denied' });
+  expect(await calls()).toBe(2);
+});
+
+test('a hive that was given up gets no tunnel any more', async () => {
+  const { remote: attic, starts } = remote();
+  await attic.close();
+  await expect(attic.ensureRunning(never)).rejects.toMatchObject({ code: 'hive_unreachable' });
+  expect([await calls(), starts()]).toEqual([0, 0]);
+});
+
+test('a hive is not started while somebody is at work on what is installed there', async () => {
+  let held: string | undefined = 'is being removed';
+  const { remote: attic, starts } = remote({ whyHeld: () => held });
+  await expect(attic.ensurePatiently(never)).rejects.toMatchObject({ message: "Hive 'test' is being removed" });
+  await expect(attic.ensureRunning(never)).rejects.toMatchObject({ message: "Hive 'test' is being removed" });
+  expect(starts()).toBe(0);
+  held = undefined;
+  await attic.ensurePatiently(never);
+  expect(starts()).toBe(1);
+});
+
+test('nobody brings a hive back that was forgotten: not its tunnel, and not its token', async () => {
+  const catalog = openMemoryCatalog();
+  const hives = new HiveCatalog(catalog, 9000, () => undefined);
+  const tokens = new HiveTokens(catalog);
+  const paths = homePaths();
+  const remotes = new RemoteHives({ hives, tokens, shells: new SshShells(paths), paths, whyHeld: () => undefined });
+  expect(() => remotes.of(hive)).toThrow("Hive 'test' not found");
+  remotes.distrust(hive);
+  expect(catalog.collection('hive_tokens').find()).toEqual([]);
+});
