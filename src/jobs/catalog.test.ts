@@ -272,6 +272,23 @@ describe('a catalog in a file', () => {
     expect(again.collection<Bee>('bees', ['task']).find({ where: { task: 'forage' } })).toHaveLength(1);
   });
 
+  test('has nothing of what was deleted, or replaced, once its write-ahead log is emptied', () => {
+    const file = path.join(temporaryDirectory(), 'catalog.db');
+    const bees = closedAtTheEnd(openSqliteCatalog(file)).collection<Bee>('bees');
+    const stored = () => {
+      const other = new Database(file);
+      other.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      other.close();
+      return fs.readFileSync(file, 'latin1');
+    };
+    bees.put('maja', { name: 'a secret' });
+    bees.put('willi', { name: 'another secret' });
+    expect(stored()).toMatch(/a secret[^]*another secret|another secret[^]*a secret/);
+    bees.put('maja', { name: 'Maja' });
+    bees.delete('willi');
+    expect(stored()).not.toContain('secret');
+  });
+
   test('fills an index that an older version did not have', () => {
     const file = path.join(temporaryDirectory(), 'catalog.db');
     const old = openSqliteCatalog(file);
