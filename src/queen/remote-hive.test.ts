@@ -115,7 +115,14 @@ test('nobody brings a hive back that was forgotten: not its tunnel, and not its 
   const hives = new HiveCatalog(catalog, 9000, () => undefined);
   const tokens = new HiveTokens(catalog);
   const paths = homePaths();
-  const remotes = new RemoteHives({ hives, tokens, shells: new SshShells(paths), paths, whyHeld: () => undefined });
+  const remotes = new RemoteHives({
+    hives,
+    tokens,
+    shells: new SshShells(paths),
+    paths,
+    whyHeld: () => undefined,
+    onRunning: () => undefined,
+  });
   expect(() => remotes.of(hive)).toThrow("Hive 'test' not found");
   remotes.distrust(hive);
   expect(catalog.collection('hive_tokens').find()).toEqual([]);

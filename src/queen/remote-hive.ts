@@ -70,8 +70,8 @@ export class RemoteHive {
     requireInstalled(this.hive);
     const { error, at } = this.#failed ?? { at: -Infinity };
     if (performance.now() - at < START_PATIENCE_MS) throw error;
-    const { state } = await this.#opened(signal);
-    if (state.kind === 'down' && state.error.code === 'ssh_denied') throw state.error;
+    const state = this.#isDirect ? undefined : (await this.#opened(signal)).state;
+    if (state?.kind === 'down' && state.error.code === 'ssh_denied') throw state.error;
     const { kind } = await this.probe(signal);
     // It may come back to itself; whoever needs it now does not wait for that.
     if (kind === 'frozen') throw new JobError('hive_unreachable', 'accepts connections but does not answer');
@@ -176,6 +176,7 @@ export class RemoteHive {
     if (isMoved) (await this.#tunnel)?.setRemotePort(started.port);
     if (this.#isDirect) await this.#requireDirect(signal);
   }
+
   /** It runs on its machine; whether a network leads there is another matter. */
   async #requireDirect(signal: AbortSignal): Promise<void> {
     const presence = await this.probe(signal);
@@ -190,14 +191,10 @@ export class RemoteHive {
   }
 }
 
-/** The hive may well start, once its machine is reached again. */
+/** The hive may well start, once its machine is reached again: a line that is back is used at once. */
 function isOfTheWay(error: unknown): boolean {
-  return error instanceof JobError && error.code.startsWith('ssh_');
-}
-
-/** A line that is back is used at once. */
-function isOfTheWay(error: unknown): boolean {
-  return error instanceof JobError && ['ssh_unreachable', 'hive_unreachable', 'shutting_down'].includes(error.code);
+  if (!(error instanceof JobError)) return false;
+  return error.code.startsWith('ssh_') || error.code === 'hive_unreachable' || error.code === 'shutting_down';
 }
 
 function requireInstalled({ hive_id, version }: Hive): void {
