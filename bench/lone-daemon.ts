@@ -63,7 +63,11 @@ export async function startTimeMs(start: (home: string) => Promise<LoneDaemon>, 
   return median(times.slice(1));
 }
 
-function run(args: string[], own: Record<string, string>, nodeFlags: string[] = []): Omit<LoneDaemon, 'port'> & { child: ChildProcess } {
+function run(
+  args: string[],
+  own: Record<string, string>,
+  nodeFlags: string[] = [],
+): Omit<LoneDaemon, 'port'> & { child: ChildProcess } {
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('RBEE_') && name !== 'NODE_OPTIONS');
   const env = { ...Object.fromEntries(others), ...own };
   const child = spawn(process.execPath, [...nodeFlags, entry, ...args], { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });

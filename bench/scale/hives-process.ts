@@ -96,7 +96,10 @@ function workerLine({ at, speeds }: FakeHive, n: number): string {
 /** Free memory is never twice the same. */
 function machineLine({ at }: FakeHive): string {
   const report = reportOf(at, 'free');
-  const devices = report.devices.map((device) => ({ ...device, memory_free_bytes: Math.round(Math.random() * device.memory_bytes) }));
+  const devices = report.devices.map((device) => ({
+    ...device,
+    memory_free_bytes: Math.round(Math.random() * device.memory_bytes),
+  }));
   return lineOf({ ...report, version, devices });
 }
 

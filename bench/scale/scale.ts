@@ -174,7 +174,8 @@ async function questions(
   return { statusMs, statusMb, explainMs };
 }
 
-const sizeOf = (hives: number) => `${hives.toLocaleString('en-US')} hives, ${(hives * WORKERS_A_HIVE).toLocaleString('en-US')} workers`;
+const sizeOf = (hives: number) =>
+  `${hives.toLocaleString('en-US')} hives, ${(hives * WORKERS_A_HIVE).toLocaleString('en-US')} workers`;
 
 const BARE = 'bare reader';
 
