@@ -51,7 +51,11 @@ export async function updateRemote(input: InputOf<'hive_update'>, parts: Parts):
   const { ssh = { host: hive_id }, version } = parts.hives.get(hive_id);
   if (version === undefined)
     throw new JobError('hive_not_installed', `Nothing is installed for hive '${hive_id}' yet: rbee hive install ${hive_id}`);
-  return bring(hive_id, { ssh: targetOf(input, ssh), port }, parts);
+  const target = targetOf(input, ssh);
+  const hive = await bring(hive_id, { ssh: target, port }, parts);
+  if (target.host !== ssh.host)
+    narrate('hive_update', `what was installed on ${ssh.host} is still there, and the hive that runs there runs on`);
+  return hive;
 }
 
 export async function uninstallRemote({ hive_id, ssh }: Hive, keepModels: boolean, parts: Parts): Promise<void> {
