@@ -108,6 +108,12 @@ class OpenSqliteFile implements SqliteFile {
     if (!this.#open) return;
     this.#open = false;
     this.#statements.clear();
+    try {
+      // Or the journal keeps what was written last, and taken back, as long as the file is not opened again.
+      this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // On a full disk it stays, whole: the next one who opens the file reads it.
+    }
     this.#database.close();
   }
 

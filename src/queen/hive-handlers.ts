@@ -47,10 +47,15 @@ export function hiveHandlers(parts: HiveParts) {
   const hive_update: Run<'hive_update'> = async function* (input, { signal }) {
     const { hive_id, host, port, refresh_capabilities } = input;
     const hive = hives.get(hive_id);
-    if (isInstalled(hive) && !refresh_capabilities) return updateRemote(input, { ...parts, signal });
-    if (input.ssh_host !== undefined || input.ssh_user !== undefined || input.ssh_port !== undefined)
-      throw new JobError('invalid_input', `ssh_host, ssh_port, ssh_user: hive '${hive_id}' is not reached over SSH`);
     const isMoved = host !== undefined || port !== undefined;
+    // It asks the machine again too.
+    if (isInstalled(hive) && (!refresh_capabilities || isMoved || namesSsh(input)))
+      return updateRemote(input, { ...parts, signal });
+    if (namesSsh(input))
+      throw new JobError(
+        'invalid_input',
+        `ssh_host, ssh_port, ssh_user, transport: hive '${hive_id}' was not installed over SSH`,
+      );
     if (isMoved && hive.transport === 'local')
       throw new JobError('invalid_input', "host, port: the local hive's port is set by RBEE_HIVE_PORT");
     if (isMoved) await requireNoOtherRole({ ...hive, host: host ?? hive.host, port: port ?? hive.port }, reach);
@@ -71,8 +76,7 @@ export function hiveHandlers(parts: HiveParts) {
 
   const hive_stop: Run<'hive_stop'> = async function* ({ hive_id }, { signal }) {
     const hive = hives.get(hive_id);
-    if (isInstalled(hive)) hives.change(hive_id, { stopped: true });
-    if (!(await reach.stop(hive, signal))) narrate('hive_stop', `hive '${hive_id}' does not run`);
+    if (!(await stop(hive, parts, signal))) narrate('hive_stop', `hive '${hive_id}' does not run`);
     return hiveHealth(hives.get(hive_id), reach);
   };
 
@@ -100,8 +104,22 @@ export function hiveHandlers(parts: HiveParts) {
   } satisfies Handlers;
 }
 
+async function stop(hive: Hive, { hives, reach }: HiveParts, signal: AbortSignal): Promise<boolean> {
+  const { hive_id, transport, stopped = false } = hive;
+  if (transport !== 'ssh') return reach.stop(hive, signal);
+  // First, or the queen would start it again, who listens to it.
+  hives.change(hive_id, { stopped: true });
+  try {
+    return await reach.stop(hive, signal);
+  } catch (cause) {
+    // It may run on, and is to be heard again when the line is back.
+    hives.change(hive_id, { stopped });
+    throw cause;
+  }
+}
+
 /** Hives that run already, registered and forgotten. */
-export function registrationHandlers({ hives, reach }: HiveParts) {
+export function registrationHandlers({ hives, reach, tokens }: HiveParts) {
   const hive_create: Run<'hive_create'> = async function* ({ hive_id, host, port }) {
     const id = hive_id ?? host;
     if (id.length > HIVE_ID_LIMIT)
@@ -114,6 +132,7 @@ export function registrationHandlers({ hives, reach }: HiveParts) {
 
   const hive_delete: Run<'hive_delete'> = async function* ({ hive_id }) {
     hives.remove(hive_id);
+    tokens.forget(hive_id);
     return { hive_id };
   };
 
@@ -145,6 +164,10 @@ async function requireNoOtherRole(hive: Hive, reach: Reach): Promise<Presence> {
   const presence = await reach.probe(hive);
   if (presence.kind !== 'ours' || presence.health.role === 'hive') return presence;
   throw new JobError('invalid_input', `At ${hive.host}:${hive.port} answers a ${presence.health.role}, not a hive`);
+}
+
+function namesSsh({ ssh_host, ssh_user, ssh_port, transport }: InputOf<'hive_update'>): boolean {
+  return [ssh_host, ssh_user, ssh_port, transport].some((field) => field !== undefined);
 }
 
 /** This machine's own hive: named so, and not registered as another machine's. */

@@ -48,9 +48,13 @@ export async function updateRemote(input: InputOf<'hive_update'>, parts: Parts):
   const known = parts.hives.get(hive_id);
   if (known.version === undefined)
     throw new JobError('hive_not_installed', `Nothing is installed for hive '${hive_id}' yet: rbee hive install ${hive_id}`);
-  const ssh = targetOf(input, known.ssh ?? { host: hive_id });
+  const from = known.ssh ?? { host: hive_id };
+  const ssh = targetOf(input, from);
   const address = await addressOf(input, known, { ssh, signal: parts.signal });
-  return bring(hive_id, { ssh, port, ...address }, parts);
+  const hive = await bring(hive_id, { ssh, port, ...address }, parts);
+  if (ssh.host !== from.host)
+    narrate('hive_update', `what was installed on ${from.host} is still there, and the hive that runs there runs on`);
+  return hive;
 }
 
 export async function uninstallRemote({ hive_id, ssh }: Hive, keepModels: boolean, parts: Parts): Promise<void> {
