@@ -29,7 +29,7 @@ export function forwardInfer(parts: InferParts): Run<'infer'> {
     let failure: unknown;
     for (let attempt = 1; ; attempt += 1) {
       const lease = await leaseFor(input, { avoid, context, parts, failure });
-      const attemptOf = new Attempt(parts, { input, answer, avoid, lease });
+      const attemptOf = new Attempt({ ...parts, attempt }, { input, answer, avoid, lease });
       try {
         const output = yield* attemptOf.run(context);
         lease.release({ worker_id: output.worker_id, tokens_per_s: output.timings.tokens_per_s });

@@ -21,6 +21,8 @@ export interface ForwardParts {
   reach: Reach;
   view: FleetView;
   gates: Gates;
+  /** How often the job has been given to a hive before: one that sees it again has another job of it. */
+  attempt?: number;
 }
 
 /** Forwards without understanding: every operation that is not the queen's own goes to a hive, as it came. */
@@ -48,7 +50,7 @@ const SLOW_MS = 1_000;
  * nothing of the answer is asked once more too, where that does no harm.
  */
 export function runOnHive<K extends OperationName>(operation: K, hive: Hive, parts: ForwardParts): Run<K> {
-  const { reach, gates } = parts;
+  const { reach, gates, attempt: before = 1 } = parts;
   return async function* (input, context) {
     const leave = await gates.enter(hive.hive_id, context.signal);
     try {
@@ -67,7 +69,7 @@ export function runOnHive<K extends OperationName>(operation: K, hive: Hive, par
         if (!watched.job.isTaken) narrate('hive_slow', `hive '${hive.hive_id}' is slow to take it; waiting`);
       }, SLOW_MS);
       // The same key as long as nobody has taken it: a hive that took it and died before it could say so has one job, not two.
-      const key = `${context.jobId}/${timesTaken + 1}`;
+      const key = [context.jobId, operation, before, timesTaken + 1].join('/');
       try {
         return yield* runOn(reach.peerOf(hive), operation, { ...mending(hive, parts), idempotencyKey: key })(
           input,
