@@ -56,10 +56,14 @@ export async function updateRemote(input: InputOf<'hive_update'>, parts: Parts):
 
 export async function uninstallRemote({ hive_id, ssh }: Hive, keepModels: boolean, parts: Parts): Promise<void> {
   const open = parts.gates.close(hive_id, 'is being removed');
+  const release = parts.remotes.hold(hive_id);
   try {
     const site = parts.remotes.site(ssh ?? { host: hive_id }, parts.signal);
     await uninstall(site, { keepModels });
+    // Before anybody looks for it again.
+    parts.hives.remove(hive_id);
   } finally {
+    release();
     open();
   }
 }
@@ -76,18 +80,23 @@ async function bring(hiveId: string, { ssh, port }: Way, parts: Parts): Promise<
   const target = await probeTarget(site);
   const kit = await makeKit(target, { packageRoot: findPackageRoot(), cache: paths.cache }, signal);
   let open: () => void = () => undefined;
+  let release: () => void = () => undefined;
   const drain = async () => {
     open = gates.close(hiveId, 'is being updated');
     await drained(hiveId, parts);
+    // Until then, jobs there may need it started again.
+    release = remotes.hold(hiveId);
   };
   try {
     const token = tokens.of(hiveId);
     const installed = await install(site, { kit, hiveId, token, drain, ...(port === undefined ? {} : { port }) });
     const hive = hives.change(hiveId, { ssh, port: installed.port, version: installed.version, stopped: false });
+    release();
     await parts.reach.ensure(hive, signal);
     await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);
     return await refresh(hive, parts);
   } finally {
+    release();
     open();
   }
 }

@@ -28,6 +28,7 @@ export class RemoteHive {
   #remotePort: number;
   /** Seen running, and nothing has been wrong since. */
   #isKnown = false;
+  #isClosed = false;
   #checking: Promise<void> | undefined;
   #failed: { at: number; error: unknown } | undefined;
 
@@ -82,14 +83,16 @@ export class RemoteHive {
     return (await stopRemote(this.#options.site(signal))).stopped;
   }
 
-  /** Ends the tunnel. The hive runs on. */
+  /** Ends the tunnel, for good. The hive runs on. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const tunnel = await this.#tunnel;
     this.#tunnel = undefined;
     await tunnel?.close();
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
+    if (this.#isClosed) throw new JobError('shutting_down', `Hive '${this.hive.hive_id}' is not reached this way any more`);
     this.#tunnel ??= this.#open();
     const tunnel = await raceAbort(this.#tunnel, signal);
     await tunnel.ready(signal);

@@ -1,5 +1,6 @@
 import type { Hive, SshTarget } from '../contract/index.ts';
 import type { HomePaths } from '../daemon/index.ts';
+import { raceAbort } from '../jobs/index.ts';
 import { log } from '../narration/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 import type { HiveTokens } from './hive-tokens.ts';
@@ -20,6 +21,7 @@ export interface RemoteHivesOptions {
 export class RemoteHives {
   readonly #options: RemoteHivesOptions;
   readonly #remotes = new Map<string, RemoteHive>();
+  readonly #held = new Map<string, Promise<void>>();
 
   constructor(options: RemoteHivesOptions) {
     this.#options = options;
@@ -45,6 +47,25 @@ export class RemoteHives {
     });
     this.#remotes.set(hive.hive_id, remote);
     return remote;
+  }
+
+  /**
+   * While what is installed there is exchanged, nobody else starts or ends anything.
+   * @returns to be called when that is over
+   */
+  hold(hiveId: string): () => void {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    this.#held.set(hiveId, held);
+    return () => {
+      if (this.#held.get(hiveId) === held) this.#held.delete(hiveId);
+      release();
+    };
+  }
+
+  /** Resolves when nobody holds it. @throws the signal's reason */
+  async free(hiveId: string, signal: AbortSignal): Promise<void> {
+    for (let held = this.#held.get(hiveId); held !== undefined; held = this.#held.get(hiveId)) await raceAbort(held, signal);
   }
 
   site(target: SshTarget, signal: AbortSignal): HiveSite {
