@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cp, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ import {
   type HiveSite,
 } from '../src/queen/install/index.ts';
 import { makeKit, type Kit } from '../src/queen/kit/index.ts';
+import { otherPackage } from './support/other-package.ts';
 import { freePorts } from './support/swarm.ts';
 
 const packageRoot = fileURLToPath(new URL('..', import.meta.url));
@@ -243,16 +244,7 @@ function siteOf(machine: LocalMachine): HiveSite {
 
 /** A kit of another rbee, which runs `first` before anything else. */
 async function otherVersion(version: string, first: string): Promise<Kit> {
-  const root = join(cache, `rbee-${version}`);
-  for (const name of ['dist', 'models', 'package.json']) await cp(join(packageRoot, name), join(root, name), { recursive: true });
-  await symlink(join(packageRoot, 'node_modules'), join(root, 'node_modules'));
-  const { version: ours, ...rest } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
-  await writeFile(join(root, 'package.json'), JSON.stringify({ ...rest, version }));
-  const files = (await readdir(join(root, 'dist'), { recursive: true })).filter((name) => name.endsWith('.js'));
-  for (const file of files) {
-    const text = await readFile(join(root, 'dist', file), 'utf8');
-    await writeFile(join(root, 'dist', file), text.replaceAll(`"${ours}"`, `"${version}"`));
-  }
+  const root = await otherPackage(join(cache, `rbee-${version}`), version);
   const entry = join(root, 'dist/rbee.js');
   const [shebang = '', ...lines] = (await readFile(entry, 'utf8')).split('\n');
   await writeFile(entry, `${shebang}\n${first}${lines.join('\n')}`);

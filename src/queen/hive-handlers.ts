@@ -38,7 +38,7 @@ export function hiveHandlers(parts: HiveParts) {
     const hive = hives.get(hive_id);
     if (!catalog_only && isInstalled(hive)) await uninstallRemote(hive, keep_models, { ...parts, signal });
     else if (!catalog_only) await reach.stop(hive, signal);
-    hives.remove(hive_id);
+    if (hives.find(hive_id) !== undefined) hives.remove(hive_id);
     parts.tokens.forget(hive_id);
     narrate('hive_uninstall', `hive '${hive_id}' is forgotten`);
     return { hive_id };

@@ -42,7 +42,6 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     tokens,
     shells,
     paths,
-    whyHeld: (hiveId) => gates.whyClosed(hiveId),
     onRunning: (hiveId) => view.watch(hiveId)?.kick(),
   });
   const reach = new Reach({ localHive, remotes, token });

@@ -59,10 +59,14 @@ export async function updateRemote(input: InputOf<'hive_update'>, parts: Parts):
 
 export async function uninstallRemote({ hive_id, ssh }: Hive, keepModels: boolean, parts: Parts): Promise<void> {
   const open = parts.gates.close(hive_id, 'is being removed');
+  const release = parts.remotes.hold(hive_id);
   try {
     const site = parts.remotes.site(ssh ?? { host: hive_id }, parts.signal);
     await uninstall(site, { keepModels });
+    // Before anybody looks for it again.
+    parts.hives.remove(hive_id);
   } finally {
+    release();
     open();
   }
 }
@@ -100,10 +104,13 @@ async function bring(hiveId: string, { ssh, port, transport, host }: Way, parts:
   const target = await probeTarget(site);
   const kit = await makeKit(target, { packageRoot: findPackageRoot(), cache: paths.cache }, signal);
   let open: () => void = () => undefined;
+  let release: () => void = () => undefined;
   const drain = async () => {
     open();
     open = gates.close(hiveId, 'is being updated');
     await drained(hiveId, parts);
+    // Until then, jobs there may need it started again.
+    release = remotes.hold(hiveId);
   };
   try {
     const token = tokens.of(hiveId);
@@ -115,10 +122,12 @@ async function bring(hiveId: string, { ssh, port, transport, host }: Way, parts:
     const installed = await install(site, order);
     const found = { port: installed.port, version: installed.version };
     const hive = hives.change(hiveId, { transport, host, ssh, ...found, stopped: false });
+    release();
     await parts.reach.ensure(hive, signal);
     await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);
     return await refresh(hive, parts);
   } finally {
+    release();
     open();
   }
 }

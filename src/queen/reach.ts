@@ -3,6 +3,7 @@ import { probe, type Presence } from '../daemon/index.ts';
 import type { Peer } from '../jobs/index.ts';
 import { isInstalled } from './hive-catalog.ts';
 import type { LocalHive } from './local-hive.ts';
+import type { RemoteHive } from './remote-hive.ts';
 import type { RemoteHives } from './remote-hives.ts';
 
 const PROBE_DEADLINE_MS = 1_000;
@@ -34,12 +35,12 @@ export class Reach {
   /** For a job that needs the hive now. @throws JobError what keeps it from being reached, or from being started */
   async ensure(hive: Hive, signal: AbortSignal): Promise<void> {
     if (hive.transport === 'local') await this.#options.localHive.ensureRunning(hive, signal);
-    if (isInstalled(hive)) await this.#options.remotes.of(hive).ensureRunning(signal);
+    if (isInstalled(hive)) await (await this.#freeRemote(hive, signal)).ensureRunning(signal);
   }
 
   /** For the queen, who listens to all of them: wakes no local hive, and no other that is meant to sleep. */
   async connect(hive: Hive, signal: AbortSignal): Promise<Peer> {
-    if (isInstalled(hive)) await this.#options.remotes.of(hive).ensurePatiently(signal);
+    if (isInstalled(hive)) await (await this.#freeRemote(hive, signal)).ensurePatiently(signal);
     return this.peerOf(hive);
   }
 
@@ -61,6 +62,11 @@ export class Reach {
     if (isInstalled(hive)) return this.#probeRemote(hive);
     const { host, port, token } = this.peerOf(hive);
     return probe(host, port, { withinMs: PROBE_DEADLINE_MS, ...(token === undefined ? {} : { token }) });
+  }
+
+  async #freeRemote(hive: Hive, signal: AbortSignal): Promise<RemoteHive> {
+    await this.#options.remotes.free(hive.hive_id, signal);
+    return this.#options.remotes.of(hive);
   }
 
   async #probeRemote(hive: Hive): Promise<Presence> {

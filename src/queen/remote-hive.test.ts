@@ -62,7 +62,6 @@ function remote(options: Partial<RemoteHiveOptions> = {}) {
     site: (signal) => ({ shell: { run }, signal, fleet: 'f' }),
     token: 'secret',
     isStopped: () => false,
-    whyHeld: () => undefined,
     onRunning: () => undefined,
     ...options,
   });
@@ -99,17 +98,6 @@ test('a hive that was given up gets no tunnel any more', async () => {
   expect([await calls(), starts()]).toEqual([0, 0]);
 });
 
-test('a hive is not started while somebody is at work on what is installed there', async () => {
-  let held: string | undefined = 'is being removed';
-  const { remote: attic, starts } = remote({ whyHeld: () => held });
-  await expect(attic.ensurePatiently(never)).rejects.toMatchObject({ message: "Hive 'test' is being removed" });
-  await expect(attic.ensureRunning(never)).rejects.toMatchObject({ message: "Hive 'test' is being removed" });
-  expect(starts()).toBe(0);
-  held = undefined;
-  await attic.ensurePatiently(never);
-  expect(starts()).toBe(1);
-});
-
 test('nobody brings a hive back that was forgotten: not its tunnel, and not its token', async () => {
   const catalog = openMemoryCatalog();
   const hives = new HiveCatalog(catalog, 9000, () => undefined);
@@ -120,7 +108,6 @@ test('nobody brings a hive back that was forgotten: not its tunnel, and not its 
     tokens,
     shells: new SshShells(paths),
     paths,
-    whyHeld: () => undefined,
     onRunning: () => undefined,
   });
   expect(() => remotes.of(hive)).toThrow("Hive 'test' not found");

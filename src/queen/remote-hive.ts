@@ -15,8 +15,6 @@ export interface RemoteHiveOptions {
   token: string;
   /** Whether it was stopped on purpose, and nobody has needed it since. */
   isStopped: () => boolean;
-  /** Why it is not to be started now, as the end of "hive 'attic' …": somebody is at work on what is installed there. */
-  whyHeld: () => string | undefined;
   /** Told when it runs, with its port there. */
   onRunning: (port: number) => void;
 }
@@ -30,9 +28,9 @@ export class RemoteHive {
   #remotePort: number;
   /** Seen running, and nothing has been wrong since. */
   #isKnown = false;
+  #isClosed = false;
   #checking: Promise<void> | undefined;
   #failed: { at: number; error: unknown } | undefined;
-  #isClosed = false;
 
   constructor(hive: Hive, options: RemoteHiveOptions) {
     this.hive = hive;
@@ -97,7 +95,7 @@ export class RemoteHive {
     return (await stopRemote(this.#options.site(signal))).stopped;
   }
 
-  /** Ends the tunnel. The hive runs on. */
+  /** Ends the tunnel, for good. The hive runs on. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const tunnel = await this.#tunnel?.catch(() => undefined);
@@ -161,9 +159,7 @@ export class RemoteHive {
 
   async #start(presence: Presence, signal: AbortSignal): Promise<void> {
     const { hive_id } = this.hive;
-    const { site, token, whyHeld } = this.#options;
-    const held = whyHeld();
-    if (held !== undefined) throw new JobError('hive_unreachable', `Hive '${hive_id}' ${held}`);
+    const { site, token } = this.#options;
     if (presence.kind === 'frozen') {
       narrate('hive_start', `hive '${hive_id}' does not answer, ending it`);
       await stopRemote(site(signal));

@@ -1,5 +1,6 @@
 import type { Hive, SshTarget } from '../contract/index.ts';
 import type { HomePaths } from '../daemon/index.ts';
+import { raceAbort } from '../jobs/index.ts';
 import { log } from '../narration/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 import type { HiveTokens } from './hive-tokens.ts';
@@ -14,14 +15,13 @@ export interface RemoteHivesOptions {
   paths: HomePaths;
   /** Told when one was looked at and runs. */
   onRunning: (hiveId: string) => void;
-  /** See RemoteHiveOptions. */
-  whyHeld: (hiveId: string) => string | undefined;
 }
 
 /** The hives that were installed over SSH, each with its tunnel: made when it is needed, and anew when its machine is another. */
 export class RemoteHives {
   readonly #options: RemoteHivesOptions;
   readonly #remotes = new Map<string, RemoteHive>();
+  readonly #held = new Map<string, Promise<void>>();
 
   constructor(options: RemoteHivesOptions) {
     this.#options = options;
@@ -36,11 +36,10 @@ export class RemoteHives {
     const known = this.#remotes.get(hive.hive_id);
     if (known !== undefined && isSame(known.hive, hive)) return known;
     if (known !== undefined) this.#end(known);
-    const { hives, tokens, onRunning, whyHeld } = this.#options;
+    const { hives, tokens, onRunning } = this.#options;
     const remote = new RemoteHive(hive, {
       site: (signal) => this.site(hive.ssh ?? { host: hive.hive_id }, signal),
       token: tokens.of(hive.hive_id),
-      whyHeld: () => whyHeld(hive_id),
       isStopped: () => hives.find(hive.hive_id)?.stopped === true,
       onRunning: (port) => {
         const now = hives.find(hive.hive_id);
@@ -55,6 +54,25 @@ export class RemoteHives {
 
   distrust({ hive_id }: Hive): void {
     this.#remotes.get(hive_id)?.distrust();
+  }
+
+  /**
+   * While what is installed there is exchanged, nobody else starts or ends anything.
+   * @returns to be called when that is over
+   */
+  hold(hiveId: string): () => void {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    this.#held.set(hiveId, held);
+    return () => {
+      if (this.#held.get(hiveId) === held) this.#held.delete(hiveId);
+      release();
+    };
+  }
+
+  /** Resolves when nobody holds it. @throws the signal's reason */
+  async free(hiveId: string, signal: AbortSignal): Promise<void> {
+    for (let held = this.#held.get(hiveId); held !== undefined; held = this.#held.get(hiveId)) await raceAbort(held, signal);
   }
 
   site(target: SshTarget, signal: AbortSignal): HiveSite {

@@ -20,18 +20,16 @@ const signalHive = async (host: Host, signal: string) => {
 
 describe.skipIf(skipsHosts())('in the middle of streams from another machine', () => {
   let fleet: Fleet<'attic' | 'cellar'>;
-  const all = requests(40, { hive_id: 'attic' });
+  const all = requests(24, { hive_id: 'attic' });
   let undisturbed: string[];
   beforeAll(async () => {
     fleet = await testFleet(['attic', 'cellar']);
     await Promise.all(['attic', 'cellar'].map((name) => fleet.swarm.result(['hive', 'install', name])));
     await fleet.swarm.result(['worker', 'spawn', '--hive-id', 'attic', '--slots', '8']);
     undisturbed = texts(await runAll(fleet.swarm, all));
-    expect(new Set(undisturbed).size).toBeGreaterThan(30);
+    expect(new Set(undisturbed).size).toBeGreaterThan(18);
   }, 60_000);
-  afterAll(async () => {
-    await fleet[Symbol.asyncDispose]();
-  }, 30_000);
+  afterAll(() => fleet[Symbol.asyncDispose](), 30_000);
 
   const expectIdle = async () => {
     await until(async () => (await fleet.status()).workers.every(({ slots_used }) => slots_used === 0));
@@ -55,7 +53,7 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     const { attic } = fleet.net.hosts;
     const [before] = await fleet.workersOf('attic');
     const hiveBefore = await fleet.hive('attic');
-    const followed = await runAll(fleet.swarm, all, 200, async () => void (await signalHive(attic, 'KILL')));
+    const followed = await runAll(fleet.swarm, all, 120, async () => void (await signalHive(attic, 'KILL')));
     expectUndisturbed(followed);
     expect(saying(followed, 'the hive was started again; going on with worker')).not.toHaveLength(0);
     expect(saying(followed, "hive 'attic' was lost a moment ago; waiting for it")).not.toHaveLength(0);

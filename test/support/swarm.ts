@@ -41,6 +41,8 @@ export interface Swarm extends AsyncDisposable {
   env: Record<string, string>;
   queenUrl: string;
   hiveUrl: string;
+  /** The program that runs; another one when this fleet gets another version. */
+  entry: string;
   /** Runs the command to its end. */
   rbee(args: string[], options?: { input?: string }): Promise<Outcome>;
   start(args: string[], options?: { input?: string }): Running;
@@ -68,10 +70,11 @@ export async function testSwarm(options: SwarmOptions = {}): Promise<Swarm> {
     ...options.env,
   };
   const start: Swarm['start'] = (args, { input } = {}) =>
-    run([...(options.through ?? []), process.execPath, entry, ...args], env, input);
+    run([...(options.through ?? []), process.execPath, swarm.entry, ...args], env, input);
   const rbee: Swarm['rbee'] = (args, runOptions) => start(args, runOptions).ended;
-  return {
+  const swarm: Swarm = {
     home,
+    entry,
     env,
     queenUrl: `http://127.0.0.1:${queen}`,
     hiveUrl: `http://127.0.0.1:${hive}`,
@@ -91,6 +94,7 @@ export async function testSwarm(options: SwarmOptions = {}): Promise<Swarm> {
       expect({ code: down.code, left }, `${down.stdout}${down.stderr}`).toEqual({ code: 0, left: [] });
     },
   };
+  return swarm;
 }
 
 function run([program = '', ...args]: string[], env: Record<string, string>, input: string | undefined): Running {
