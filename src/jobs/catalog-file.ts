@@ -58,6 +58,8 @@ function prepareFile(sqlite: SqliteFile, file: string): void {
   sqlite.exec('PRAGMA journal_mode = WAL');
   // Without an fsync a commit: what a killed process wrote is safe, as with the event log.
   sqlite.exec('PRAGMA synchronous = NORMAL');
+  // What is taken back, such as a request that waited, leaves nothing in the file.
+  sqlite.exec('PRAGMA secure_delete = ON');
   if (version < FORMAT) sqlite.exec(`PRAGMA user_version = ${FORMAT}`);
 }
 
@@ -106,6 +108,12 @@ class OpenSqliteFile implements SqliteFile {
     if (!this.#open) return;
     this.#open = false;
     this.#statements.clear();
+    try {
+      // Or the journal keeps what was written last, and taken back, as long as the file is not opened again.
+      this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // On a full disk it stays, whole: the next one who opens the file reads it.
+    }
     this.#database.close();
   }
 

@@ -1,7 +1,11 @@
-import { expect, test } from 'vitest';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { deferred, post, token } from './fixtures/test-jobs.ts';
 import { startTestDaemon } from './fixtures/test-daemon.ts';
 import { openMemoryCatalog } from './memory-catalog.ts';
+import { openSqliteCatalog } from './sqlite-catalog.ts';
 import type { StoredJob } from './stored-job.ts';
 
 const asked = { operation: 'infer', prompt: 'hello' };
@@ -33,4 +37,16 @@ test('a request is kept while it waits, not once part of its answer has gone out
   over.resolve();
   await expect.poll(() => daemon.registry.get(String(body['job_id'])).state).toBe('failed');
   expect(kept()).toBeUndefined();
+});
+
+test('of a request that waited once, no file of a catalog that is closed has anything', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rbee-catalog-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const catalog = openSqliteCatalog(join(folder, 'queen.db'));
+  const jobs = catalog.collection<{ state: string; parked?: object }>('jobs', ['state']);
+  const asked = { state: 'running', parked: { prompt: 'a secret '.repeat(1_000) } };
+  for (let id = 0; id < 20; id += 1) jobs.put(String(id), asked);
+  for (let id = 0; id < 20; id += 1) jobs.put(String(id), { state: 'completed' });
+  catalog.close();
+  expect(readdirSync(folder).filter((file) => readFileSync(join(folder, file)).includes('a secret'))).toEqual([]);
 });
