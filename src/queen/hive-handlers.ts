@@ -39,7 +39,7 @@ export function hiveHandlers(parts: HiveParts) {
     if (!catalog_only && isInstalled(hive)) await uninstallRemote(hive, keep_models, { ...parts, signal });
     else if (!catalog_only) await reach.stop(hive, signal);
     if (hives.find(hive_id) !== undefined) hives.remove(hive_id);
-    parts.tokens.forget(hive_id);
+    if (!catalog_only) parts.tokens.forget(hive_id);
     narrate('hive_uninstall', `hive '${hive_id}' is forgotten`);
     return { hive_id };
   };
@@ -105,8 +105,8 @@ export function hiveHandlers(parts: HiveParts) {
 }
 
 async function stop(hive: Hive, { hives, reach }: HiveParts, signal: AbortSignal): Promise<boolean> {
-  const { hive_id, transport, stopped = false } = hive;
-  if (transport !== 'ssh') return reach.stop(hive, signal);
+  const { hive_id, stopped = false } = hive;
+  if (!isInstalled(hive)) return reach.stop(hive, signal);
   // First, or the queen would start it again, who listens to it.
   hives.change(hive_id, { stopped: true });
   try {
@@ -119,7 +119,7 @@ async function stop(hive: Hive, { hives, reach }: HiveParts, signal: AbortSignal
 }
 
 /** Hives that run already, registered and forgotten. */
-export function registrationHandlers({ hives, reach, tokens }: HiveParts) {
+export function registrationHandlers({ hives, reach }: HiveParts) {
   const hive_create: Run<'hive_create'> = async function* ({ hive_id, host, port }) {
     const id = hive_id ?? host;
     if (id.length > HIVE_ID_LIMIT)
@@ -132,7 +132,7 @@ export function registrationHandlers({ hives, reach, tokens }: HiveParts) {
 
   const hive_delete: Run<'hive_delete'> = async function* ({ hive_id }) {
     hives.remove(hive_id);
-    tokens.forget(hive_id);
+    // Its token stays: what runs there would not let anybody in with another, and lose its workers by it.
     return { hive_id };
   };
 
