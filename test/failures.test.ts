@@ -174,10 +174,10 @@ test("a stranger on the hive's port is named, with the variable that moves it", 
 
 test('a worker killed in the middle of an answer ends its job with worker_died; the next request gets another worker', async () => {
   await using swarm = await testSwarm();
+  const { pid } = await swarm.result<{ pid: number }>(['worker', 'spawn']);
   const running = swarm.start(ENDLESS);
   await running.says('stdout', /.{20}/s);
-  const { workers } = await swarm.result<{ workers: { pid: number; worker_id: string }[] }>(['worker', 'list']);
-  process.kill(workers[0]?.pid ?? 0, 'SIGKILL');
+  process.kill(pid, 'SIGKILL');
   const { code, stderr } = await running.ended;
   expect(stderr).toMatch(/Error: Worker 'worker-[0-9a-f]+' was ended by SIGKILL/);
   expect(code).toBe(6);

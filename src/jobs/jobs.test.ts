@@ -301,7 +301,7 @@ describe('how a job ends', () => {
           for (const job_id of ['job-1', 'job-2']) {
             inJob.drives({ role: 'worker', name: 'w', job_id });
             inJob.emit(token(job_id));
-            await once(new EventEmitter(), 'never', { signal: AbortSignal.timeout(2) }).catch(() => undefined);
+            await once(new EventEmitter(), 'never', { signal: AbortSignal.timeout(50) }).catch(() => undefined);
           }
           return { workers: [] };
         },

@@ -39,6 +39,8 @@ export const RECONNECT_BACKOFF_MS = { first: 50, most: 2_000 };
 
 /** How long a cancelled handler may tidy up before its job ends without it. */
 export const CANCEL_GRACE_MS = 2_000;
+/** For the answer to a request that was given up while it was on its way. */
+export const POSTING_GRACE_MS = 1_000;
 /** A peer that could not be told that a job is unwanted is told again this often, for so long. */
 export const CANCEL_RETRY_MS = 5_000;
 export const CANCEL_PATIENCE_MS = 10 * 60_000;

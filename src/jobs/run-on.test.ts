@@ -151,6 +151,27 @@ describe.each(['feed', 'stream'] as const)('runOn over a %s', (transport) => {
     expect(bottom.registry.find({ where: {}, limit: 1 })[0]?.state).toBe('cancelled');
   });
 
+  test('a request that is given up before the peer has answered is cancelled there when it answers', async () => {
+    const gate = deferred();
+    const asked = deferred();
+    const cancelled = deferred();
+    await using frozen = await impostor((request, response) => {
+      if (request.method === 'DELETE') cancelled.resolve();
+      if (request.method !== 'POST') return void response.writeHead(404, { 'content-type': 'application/json' }).end('{}');
+      asked.resolve();
+      void gate.promise.then(() => response.writeHead(200).end('{"job_id":"job-late","correlation_id":"c"}'));
+    });
+    const given = new AbortController();
+    const outcome = drain((inJob) => runOn(frozen.peer, 'worker_list', { transport })({ hive_id: 'x' }, inJob), {
+      signal: given.signal,
+    });
+    await asked.promise;
+    given.abort(new JobError('cancelled', 'enough'));
+    await expect(outcome).rejects.toMatchObject({ message: 'enough' });
+    gate.resolve();
+    await cancelled.promise;
+  });
+
   test('with a token, it is sent along', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) }, token: 'correct horse' });
     expect(await callList(daemon.peer)).toMatchObject({ output: { workers: [] } });

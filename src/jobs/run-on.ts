@@ -21,7 +21,7 @@ import { feedOf } from './feed.ts';
 import type { FeedLink } from './feed-link.ts';
 import { FEED_HEADER } from './feed-lines.ts';
 import type { FollowOptions } from './follower.ts';
-import { CANCEL_GRACE_MS, CANCEL_PATIENCE_MS, CANCEL_RETRY_MS, PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
+import { CANCEL_GRACE_MS, CANCEL_PATIENCE_MS, CANCEL_RETRY_MS, POSTING_GRACE_MS, PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
 import { badResponse, type Peer } from './peer.ts';
 import { raceAbort } from './race-abort.ts';
 import { relay } from './relayed-event.ts';
@@ -82,8 +82,7 @@ interface Driving {
 }
 
 async function runOnStream(peer: Peer, request: PostOptions, { context, options }: Driving): Promise<StreamEvent> {
-  // Not to be aborted: only the answer tells which job there is to cancel.
-  const jobId = await postJob(peer, request);
+  const { jobId } = await untilPosted(peer, createJob(peer, request), context.signal);
   context.drives({ role: peer.role, name: peer.name, job_id: jobId });
   return untilEnded(peer, jobId, followStream(peer, jobId, followOptions({ context, options }, 0)));
 }
@@ -96,7 +95,8 @@ async function runOnFeed(
   const feed = feedOf(peer);
   const follower = feed.follow(followOptions({ context, options }, 0));
   try {
-    const { jobId, isFollowed } = await createJob(peer, request, follower.tag);
+    const posting = createJob(peer, request, follower.tag);
+    const { jobId, isFollowed } = await untilPosted(peer, posting, context.signal);
     context.drives({ role: peer.role, name: peer.name, job_id: jobId });
     feed.claim(follower, jobId, isFollowed ? request.link : undefined);
     return await untilEnded(peer, jobId, follower.ended);
@@ -118,6 +118,34 @@ function followOptions({ context, options }: Driving, after: number): FollowOpti
   };
 }
 
+interface Posted {
+  jobId: string;
+  isFollowed: boolean;
+}
+
+/**
+ * Not given up at once: the answer tells which job there is to cancel. A peer that does not give it in a moment is frozen, or cut
+ * off; if it comes later, the job is cancelled then.
+ */
+async function untilPosted(peer: Peer, posting: Promise<Posted>, signal: AbortSignal): Promise<Posted> {
+  const late = new AbortController();
+  const onAbort = () => void setTimeout(() => late.abort(signal.reason), POSTING_GRACE_MS).unref();
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await raceAbort(posting, late.signal);
+  } catch (cause) {
+    if (late.signal.aborted)
+      posting.then(
+        ({ jobId }) => void cancelWhenBack(peer, jobId, 0),
+        () => undefined,
+      );
+    throw cause;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /** An abort on this side cancels the job there. */
 async function untilEnded(peer: Peer, jobId: string, ended: Promise<StreamEvent>): Promise<StreamEvent> {
   let isEnded = false;
@@ -131,10 +159,10 @@ async function untilEnded(peer: Peer, jobId: string, ended: Promise<StreamEvent>
   }
 }
 
-async function cancelWhenBack(peer: Peer, jobId: string): Promise<void> {
+async function cancelWhenBack(peer: Peer, jobId: string, firstMs = CANCEL_RETRY_MS): Promise<void> {
   const until = performance.now() + CANCEL_PATIENCE_MS;
-  do await delay(CANCEL_RETRY_MS, undefined, { ref: false });
-  while (!(await cancelJob(peer, jobId)) && performance.now() < until);
+  await delay(firstMs, undefined, { ref: false });
+  while (!(await cancelJob(peer, jobId)) && performance.now() < until) await delay(CANCEL_RETRY_MS, undefined, { ref: false });
 }
 
 async function followStream(peer: Peer, jobId: string, options: FollowOptions): Promise<StreamEvent> {
@@ -167,7 +195,7 @@ async function createJob(
   peer: Peer,
   { operation, input, correlationId, idempotencyKey, signal, link }: PostOptions & { link?: FeedLink },
   tag?: number,
-): Promise<{ jobId: string; isFollowed: boolean }> {
+): Promise<Posted> {
   const answer = await call(peer, {
     method: 'POST',
     path: '/v1/jobs',

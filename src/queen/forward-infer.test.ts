@@ -3,7 +3,8 @@ import { JobError, type Handlers, type InputOf, type JobContext, type Run } from
 import { startTestDaemon, type TestDaemon } from '../jobs/fixtures/test-daemon.ts';
 import { openMemoryCatalog } from '../jobs/index.ts';
 import { spoken } from '../narration/index.ts';
-import { forwardInfer, type InferParts } from './forward-infer.ts';
+import { forwardInfer } from './forward-infer.ts';
+import type { InferParts } from './lease-for.ts';
 import { Gates } from './gates.ts';
 import { HiveCatalog } from './hive-catalog.ts';
 import { cpu, fleet, hive, model, worker } from './placement/fixtures/fleet.ts';

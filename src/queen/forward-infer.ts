@@ -1,25 +1,16 @@
 import { JobError, type ErrorCode, type InputOf, type JobContext, type Run } from '../contract/index.ts';
-import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import { AnswerSoFar } from './answer-so-far.ts';
-import { runOnHive, type ForwardParts } from './forward.ts';
-import type { Dispatcher, Lease } from './placement/index.ts';
-
-export interface InferParts extends ForwardParts {
-  dispatcher: Dispatcher;
-}
+import { runOnHive } from './forward.ts';
+import { leaseFor, type InferParts } from './lease-for.ts';
+import type { Lease } from './placement/index.ts';
 
 /** A request is given to so many places, one after the other, before its failure is told. */
 const ATTEMPTS = 4;
 /** Not heard for so long, a hive is lost to a request that it has not begun to answer, as long as another could take it. */
 const LOST_MS = 1_000;
-/** A queen that has just started hears from most hives within this. Whoever could not be served then waits for the others. */
-const FIRST_GLANCE_MS = 500;
-const FIRST_WORDS_MS = 5_000;
 /** An answer that has begun is waited for longer: where its hive comes back, nothing of it is lost. */
 const LOST_IN_ANSWER_MS = 5_000;
-/** A request that only a lost hive could take is as patient with it as a stream is. */
-const BACK_WITHIN_MS = 30_000;
 
 /** Runs a request where placement finds room for it, and somewhere else when that is lost. */
 export function forwardInfer(parts: InferParts): Run<'infer'> {
@@ -45,97 +36,6 @@ export function forwardInfer(parts: InferParts): Run<'infer'> {
       }
     }
   };
-}
-
-interface Asking {
-  avoid: Map<string, string>;
-  context: JobContext;
-  parts: InferParts;
-  /** What it was lost to before. */
-  failure: unknown;
-}
-
-async function leaseFor(input: InputOf<'infer'>, { avoid, context, parts, failure }: Asking): Promise<Lease> {
-  const { gates, view } = parts;
-  const { signal } = context;
-  if (view.isStarting) await raceAbort(view.started(FIRST_GLANCE_MS), signal);
-  for (;;) {
-    try {
-      if (input.hive_id !== undefined) await reachNamed(input.hive_id, parts, signal);
-      return await leaseBesideGates(input, { avoid, context, parts });
-    } catch (cause) {
-      signal.throwIfAborted();
-      if (view.isStarting) {
-        await raceAbort(view.started(FIRST_WORDS_MS), signal);
-        continue;
-      }
-      const opened = isForAnyHive(cause) ? undefined : gates.opened(input.hive_id);
-      if (opened === undefined && (await isBack(input, { cause, parts, signal }))) continue;
-      // That nothing else could take it says less than what it was lost to.
-      if (opened === undefined) throw failure ?? cause;
-      narrate('hive_wait', 'a hive that could take it is being updated; waiting for it');
-      await raceAbort(opened, signal);
-    }
-  }
-}
-
-/** A hive that is being exchanged is left out for now, as long as another one could take the request. */
-async function leaseBesideGates(
-  input: InputOf<'infer'>,
-  { avoid, context, parts: { dispatcher, gates } }: Omit<Asking, 'failure'>,
-): Promise<Lease> {
-  const without = new Map(avoid);
-  for (;;) {
-    const { signal } = context;
-    const lease = await dispatcher.lease(input, { signal, avoid: without, onWait: () => context.parks(input) });
-    const why = gates.whyClosed(lease.hive_id);
-    if (why === undefined) return lease;
-    without.set(lease.hive_id, why);
-    if (!dispatcher.couldRun(input, without)) return lease;
-    lease.release();
-  }
-}
-
-/** Then a hive more would change nothing. */
-function isForAnyHive(cause: unknown): boolean {
-  return !(cause instanceof JobError) || FOR_ANY_HIVE.has(cause.code);
-}
-
-const FOR_ANY_HIVE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'invalid_input',
-  'hive_not_found',
-  'model_not_found',
-  'device_not_found',
-  'worker_busy',
-]);
-
-/** A hive that the request insists on is tried, whatever is known of it: the failure of that says most. */
-async function reachNamed(hiveId: string, { hives, reach, view }: InferParts, signal: AbortSignal): Promise<void> {
-  const watch = view.watch(hiveId);
-  if (watch === undefined || watch.state.kind !== 'out') return;
-  await reach.ensure(hives.get(hiveId), signal);
-  // The entry may have changed with it.
-  await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);
-}
-
-interface Refused {
-  cause: unknown;
-  parts: InferParts;
-  signal: AbortSignal;
-}
-
-/** Whether something may have changed, after a wait for hives that could take the request and were lost a moment ago. */
-async function isBack(input: InputOf<'infer'>, { cause, parts, signal }: Refused): Promise<boolean> {
-  if (cause instanceof JobError && FOR_PEOPLE.has(cause.code)) return false;
-  const lost = parts.view.lostWithin(BACK_WITHIN_MS).filter(({ hive, report }) => {
-    if (parts.hives.find(hive.hive_id)?.stopped === true) return false;
-    if (input.hive_id !== undefined) return input.hive_id === hive.hive_id;
-    return input.worker_id !== undefined || report?.models.some(({ model }) => model === input.model) === true;
-  });
-  if (lost.length === 0) return false;
-  narrate('hive_wait', `hive '${lost[0]?.hive.hive_id}' was lost a moment ago; waiting for it`);
-  await Promise.race(lost.map((watch) => watch.back(BACK_WITHIN_MS - watch.lostForMs, signal)));
-  return true;
 }
 
 interface Request {
@@ -211,15 +111,15 @@ class Attempt {
     const hive_id = this.#hiveId;
     const watch = this.#parts.view.watch(hive_id);
     if (watch === undefined || input.hive_id !== undefined || input.worker_id !== undefined) return;
-    await watch.lost(LOST_MS, over);
-    if (answer.isBegun) {
-      if (!answer.mayContinue) return;
-      await watch.lost(LOST_IN_ANSWER_MS, over);
+    for (;;) {
+      await watch.lost(answer.isBegun ? LOST_IN_ANSWER_MS : LOST_MS, over);
+      if (over.aborted || (answer.isBegun && !answer.mayContinue)) return;
+      const { state } = watch;
+      const why = state.kind === 'up' ? 'was lost for a while' : state.why;
+      // Who could not take it now may be free in a moment.
+      if (!this.#parts.dispatcher.couldRun(input, new Map([...avoid, [hive_id, why]]))) continue;
+      return given.abort(new JobError('hive_unreachable', `Hive '${hive_id}' ${why}`));
     }
-    const { state } = watch;
-    const why = state.kind === 'up' ? 'was lost for a while' : state.why;
-    if (over.aborted || !this.#parts.dispatcher.couldRun(input, new Map([...avoid, [hive_id, why]]))) return;
-    given.abort(new JobError('hive_unreachable', `Hive '${hive_id}' ${why}`));
   }
 }
 
@@ -254,15 +154,6 @@ const STARTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'port_taken',
   'version_mismatch',
   'deadline_exceeded',
-]);
-
-/** Nothing of this mends itself. */
-const FOR_PEOPLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'ssh_host_key',
-  'ssh_denied',
-  'hive_not_installed',
-  'hive_not_found',
-  'version_mismatch',
 ]);
 
 const OF_WORKER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { HiveReport, PresenceLine, WorkerHeartbeat } from '../../contract/index.ts';
 import type { LineReader } from '../../jobs/index.ts';
 import { log } from '../../narration/index.ts';
@@ -7,6 +8,7 @@ import { describeWorker, type WorkerPool } from '../workers/index.ts';
 
 /** Free memory and disk change by themselves; this often is often enough to place a model by. */
 const MACHINE_INTERVAL_MS = 5_000;
+const MACHINE_RETRY_MS = 1_000;
 
 interface PresenceParts {
   hiveId: string;
@@ -39,6 +41,11 @@ export class Presence {
   /** The machine is looked at first, so that the first words are fresh. */
   async listen(reader: LineReader): Promise<void> {
     await this.machineChanged();
+    // Nothing is told before that could be looked at: a disk that hangs for example.
+    while (this.#saidOfMachine === '' && !reader.closed.aborted) {
+      await delay(MACHINE_RETRY_MS, undefined, { ref: false });
+      await this.machineChanged();
+    }
     if (reader.closed.aborted) return;
     this.#lookAtWorkers();
     for (const line of [this.#saidOfMachine, ...this.#said.values()]) reader.write(line);

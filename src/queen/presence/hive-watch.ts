@@ -36,7 +36,9 @@ export class HiveWatch {
   readonly #workers = new Map<string, Worker>();
   /** Aborts the wait before the next try. */
   #patience = new AbortController();
-  #whenSettled: (() => void)[] = [];
+  /** Told when it is up, or when the next try has failed; and those who came before the present try. */
+  #waiting: (() => void)[] = [];
+  #waitingForThis: (() => void)[] = [];
   #link: LineLink | undefined;
   /** Runs until all has been told once. */
   #untold: NodeJS.Timeout | undefined;
@@ -74,7 +76,7 @@ export class HiveWatch {
   /** Resolves when it is up, or when one more try to reach it has failed. */
   async settled(): Promise<void> {
     if (this.state.kind === 'up' || this.#ended.signal.aborted) return;
-    const settled = new Promise<void>((resolve) => this.#whenSettled.push(resolve));
+    const settled = new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.kick();
     await settled;
   }
@@ -121,6 +123,8 @@ export class HiveWatch {
     this.#ended.abort(new JobError('cancelled', 'the hive is forgotten'));
     this.#patience.abort();
     this.#link?.destroy(new JobError('cancelled', 'the hive is forgotten'));
+    // Jobs that run there need not wait for it.
+    this.#become({ kind: 'out', why: 'is forgotten' });
     this.#settle();
   }
 
@@ -139,6 +143,7 @@ export class HiveWatch {
 
   /** @returns whether it was heard, when the connection is over */
   async #listen(): Promise<boolean> {
+    this.#waitingForThis.push(...this.#waiting.splice(0));
     try {
       const peer = await this.#options.connect(this.hive, this.#ended.signal);
       throw await this.#heardOut(peer);
@@ -150,7 +155,7 @@ export class HiveWatch {
       // It is looked at before it is listened to again, and started where it has ended.
       this.#options.onLost(this.hive);
       this.#lose(cause);
-      this.#settle();
+      this.#settleThis();
       return wasUp;
     }
   }
@@ -172,7 +177,13 @@ export class HiveWatch {
   }
 
   #settle(): void {
-    for (const resolve of this.#whenSettled.splice(0)) resolve();
+    this.#settleThis();
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** A try that was under way when somebody came to wait tells them nothing. */
+  #settleThis(): void {
+    for (const resolve of this.#waitingForThis.splice(0)) resolve();
   }
 
   #lose(cause: unknown): void {

@@ -1,0 +1,119 @@
+import { JobError, type ErrorCode, type InputOf, type JobContext } from '../contract/index.ts';
+import { raceAbort } from '../jobs/index.ts';
+import { narrate } from '../narration/index.ts';
+import type { ForwardParts } from './forward.ts';
+import type { Dispatcher, Lease } from './placement/index.ts';
+
+export interface InferParts extends ForwardParts {
+  dispatcher: Dispatcher;
+}
+
+/** A queen that has just started hears from most hives within this. Whoever could not be served then waits for the others. */
+const FIRST_GLANCE_MS = 500;
+const FIRST_WORDS_MS = 5_000;
+/** A request that only a lost hive could take is as patient with it as a stream is. */
+const BACK_WITHIN_MS = 30_000;
+
+interface Asking {
+  avoid: Map<string, string>;
+  context: JobContext;
+  parts: InferParts;
+  /** What it was lost to before. */
+  failure: unknown;
+}
+
+/**
+ * A place for a request, or what keeps it from having one. Hives that were lost a moment ago, or are being exchanged, are waited for
+ * where nobody else could take it.
+ */
+export async function leaseFor(input: InputOf<'infer'>, { avoid, context, parts, failure }: Asking): Promise<Lease> {
+  const { gates, view } = parts;
+  const { signal } = context;
+  if (view.isStarting) await raceAbort(view.started(FIRST_GLANCE_MS), signal);
+  for (;;) {
+    try {
+      if (input.hive_id !== undefined) await reachNamed(input.hive_id, parts, signal);
+      return await leaseBesideGates(input, { avoid, context, parts });
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (view.isStarting) {
+        await raceAbort(view.started(FIRST_WORDS_MS), signal);
+        continue;
+      }
+      const opened = isForAnyHive(cause) ? undefined : gates.opened(input.hive_id);
+      if (opened === undefined && (await isBack(input, { cause, parts, signal }))) continue;
+      // That nothing else could take it says less than what it was lost to.
+      if (opened === undefined) throw failure ?? cause;
+      narrate('hive_wait', 'a hive that could take it is being updated; waiting for it');
+      await raceAbort(opened, signal);
+    }
+  }
+}
+
+/** A hive that is being exchanged is left out for now, as long as another one could take the request. */
+async function leaseBesideGates(
+  input: InputOf<'infer'>,
+  { avoid, context, parts: { dispatcher, gates } }: Omit<Asking, 'failure'>,
+): Promise<Lease> {
+  const without = new Map(avoid);
+  for (;;) {
+    const { signal } = context;
+    const lease = await dispatcher.lease(input, { signal, avoid: without, onWait: () => context.parks(input) });
+    const why = gates.whyClosed(lease.hive_id);
+    if (why === undefined) return lease;
+    without.set(lease.hive_id, why);
+    if (!dispatcher.couldRun(input, without)) return lease;
+    lease.release();
+  }
+}
+
+/** Then a hive more would change nothing. */
+function isForAnyHive(cause: unknown): boolean {
+  return !(cause instanceof JobError) || FOR_ANY_HIVE.has(cause.code);
+}
+
+const FOR_ANY_HIVE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'invalid_input',
+  'hive_not_found',
+  'model_not_found',
+  'device_not_found',
+  'worker_busy',
+]);
+
+/** A hive that the request insists on is tried, whatever is known of it: the failure of that says most. */
+async function reachNamed(hiveId: string, { hives, reach, view }: InferParts, signal: AbortSignal): Promise<void> {
+  const watch = view.watch(hiveId);
+  if (watch === undefined || watch.state.kind !== 'out') return;
+  await reach.ensure(hives.get(hiveId), signal);
+  // The entry may have changed with it.
+  await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);
+}
+
+interface Refused {
+  cause: unknown;
+  parts: InferParts;
+  signal: AbortSignal;
+}
+
+/** Whether something may have changed, after a wait for hives that could take the request and were lost a moment ago. */
+async function isBack(input: InputOf<'infer'>, { cause, parts, signal }: Refused): Promise<boolean> {
+  if (cause instanceof JobError && FOR_PEOPLE.has(cause.code)) return false;
+  const lost = parts.view.lostWithin(BACK_WITHIN_MS).filter(({ hive, report }) => {
+    if (parts.hives.find(hive.hive_id)?.stopped === true) return false;
+    if (input.hive_id !== undefined) return input.hive_id === hive.hive_id;
+    return input.worker_id !== undefined || report?.models.some(({ model }) => model === input.model) === true;
+  });
+  if (lost.length === 0) return false;
+  narrate('hive_wait', `hive '${lost[0]?.hive.hive_id}' was lost a moment ago; waiting for it`);
+  await Promise.race(lost.map((watch) => watch.back(BACK_WITHIN_MS - watch.lostForMs, signal)));
+  return true;
+}
+
+/** Nothing of this mends itself. */
+const FOR_PEOPLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ssh_host_key',
+  'ssh_denied',
+  'hive_not_installed',
+  'hive_not_found',
+  'version_mismatch',
+]);
