@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import LongestFirst from './test/support/longest-first.ts';
 
 export default defineConfig({
   define: { __RBEE_VERSION__: JSON.stringify('0.0.0-test') },
@@ -10,5 +11,6 @@ export default defineConfig({
     // Tests start real daemons, and wait for them more than they compute: three files at once keep two cores two thirds busy.
     // More would only make every deadline tighter.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
   },
 });

@@ -1,0 +1,16 @@
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** They wait for deadlines of half a minute, or for many daemons. One that began last would be alone at the end. */
+const LONGEST = ['frozen', 'crash', 'hosts/fleet', 'hosts/faults', 'refuse/bodies', 'install', 'limits', 'failures', 'pressure'];
+
+export default class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => rank(a) - rank(b));
+  }
+}
+
+function rank({ moduleId }: TestSpecification): number {
+  const at = LONGEST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+  return at === -1 ? LONGEST.length : at;
+}
