@@ -95,7 +95,8 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     // More than the other has slots for.
     const anywhere = runAll(fleet.swarm, requests(10));
     const elsewhere = await runAll(fleet.swarm, requests(3, { hive_id: 'cellar' }));
-    for (const { endedAt } of elsewhere) expect(endedAt - started).toBeLessThan(3_000);
+    // Far below what the frozen one takes to be given up.
+    for (const { endedAt } of elsewhere) expect(endedAt - started).toBeLessThan(7_000);
     const followed = await anywhere;
     await signalHive(attic, 'CONT');
     expectUndisturbed(followed, undisturbed.slice(0, 10));
@@ -115,7 +116,9 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
         fleet.swarm.result(['worker', 'delete', worker_id, '--hive-id', 'cellar']),
       ),
     );
-    const stories = requests(8, { prompt: 'Tell me a story', json_schema: undefined, continue_elsewhere: true });
+    // So hot that the model seldom comes to an end: seconds of text, and none of it too early.
+    const hot = { temperature: 5, max_tokens: 700, json_schema: undefined, continue_elsewhere: true };
+    const stories = requests(8, { prompt: 'Tell me a story', ...hot });
     const followed = await runAll(fleet.swarm, stories, 120, () => attic.crash());
     expect(endsOf(followed)).toEqual(new Set(['result']));
     const continued = followed.filter((one) => resultOf(one).continued === 1);
