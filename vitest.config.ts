@@ -11,6 +11,7 @@ export default defineConfig({
     // Tests start real daemons, and wait for them more than they compute: three files at once keep two cores two thirds busy.
     // More would only make every deadline tighter.
     maxWorkers: 3,
+    globalSetup: './test/support/kit-cache.ts',
     sequence: { sequencer: LongestFirst },
   },
 });

@@ -25,12 +25,13 @@ import { freePorts } from './support/swarm.ts';
 const packageRoot = fileURLToPath(new URL('..', import.meta.url));
 const token = 'a-token-of-this-fleet';
 let cache: string;
+const kits = () => process.env['TEST_KITS'] ?? cache;
 let kit: Kit;
 
 beforeAll(async () => {
   cache = await mkdtemp(join(tmpdir(), 'rbee-kits-'));
   await using machine = await localMachine();
-  kit = await makeKit(await probeTarget(siteOf(machine)), { packageRoot, cache }, AbortSignal.timeout(60_000));
+  kit = await makeKit(await probeTarget(siteOf(machine)), { packageRoot, cache: kits() }, AbortSignal.timeout(60_000));
 }, 60_000);
 
 afterAll(() => rm(cache, { recursive: true, force: true }));
@@ -248,7 +249,7 @@ async function otherVersion(version: string, first: string): Promise<Kit> {
   const entry = join(root, 'dist/rbee.js');
   const [shebang = '', ...lines] = (await readFile(entry, 'utf8')).split('\n');
   await writeFile(entry, `${shebang}\n${first}${lines.join('\n')}`);
-  return makeKit(kit.target, { packageRoot: root, cache }, AbortSignal.timeout(60_000));
+  return makeKit(kit.target, { packageRoot: root, cache: kits() }, AbortSignal.timeout(60_000));
 }
 
 function partOf({ home }: LocalMachine, digest: string): string {

@@ -17,6 +17,17 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
   const infer = async () =>
     (await swarm.rbee(['infer', 'What does a bee do?', '--hive-id', 'attic', '--temperature', '0'])).stdout;
 
+  test('has a machine with room for it, or nothing is sent there', { timeout: 60_000 }, async () => {
+    const { attic } = net.hosts;
+    await attic.exec('mkdir -m 700 /root/.rbee && mount -t tmpfs -o size=50m none /root/.rbee');
+    const { code, stderr } = await swarm.rbee(['hive', 'install', 'attic', '--transport', 'http']);
+    expect(stderr).toMatch(/^Error: .*needs? \d+ MB.*\d+ MB/m);
+    expect(stderr).not.toContain('sending');
+    expect(code).toBe(7);
+    expect((await swarm.result<{ hives: unknown[] }>(['hive', 'list'])).hives).toHaveLength(1);
+    await attic.exec('umount /root/.rbee && rmdir /root/.rbee');
+  });
+
   test('is installed over SSH, listens on its network, and asks everybody for its token', { timeout: 60_000 }, async () => {
     const hive = await swarm.result<{ port: number }>(['hive', 'install', 'attic', '--transport', 'http']);
     expect(hive).toMatchObject({ transport: 'http', host: net.hosts.attic.address, ssh: { host: 'attic' } });

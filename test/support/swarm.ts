@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,8 +57,16 @@ export interface SwarmOptions {
   through?: readonly string[];
 }
 
+/** With the kits of all tests, which packs only who comes first. */
+async function newHome(): Promise<string> {
+  const home = await mkdtemp(join(tmpdir(), 'rbee-swarm-'));
+  const kits = process.env['TEST_KITS'];
+  if (kits !== undefined) await symlink(kits, join(home, 'cache'));
+  return home;
+}
+
 export async function testSwarm(options: SwarmOptions = {}): Promise<Swarm> {
-  const home = options.home ?? (await mkdtemp(join(tmpdir(), 'rbee-swarm-')));
+  const home = options.home ?? (await newHome());
   const [queen, hive, worker] = await freePorts(3);
   const env = {
     ...withoutRbee(process.env),

@@ -224,7 +224,7 @@ function devices({ hive_id, capabilities: known }: Hive, look: Look): string[] {
   return [
     table(
       known.devices,
-      [
+      filled(known.devices, [
         { title: 'DEVICE', cell: deviceName },
         {
           title: 'NAME',
@@ -234,7 +234,8 @@ function devices({ hive_id, capabilities: known }: Hive, look: Look): string[] {
         { title: 'MEMORY', cell: (each) => bytes(each.memory_bytes), align: 'right' },
         { title: 'FREE', cell: (each) => bytes(each.memory_free_bytes), align: 'right' },
         { title: 'CORES', cell: (each) => each.cores?.toString() ?? '', align: 'right' },
-      ],
+        { title: 'DRIVER', cell: (each) => each.driver ?? '' },
+      ]),
       look,
     ),
   ];
