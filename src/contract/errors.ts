@@ -169,7 +169,11 @@ export const errorCodes = {
     'Read its log: rbee queen logs. Check the machine: rbee doctor.',
   ),
   daemon_stop_failed: final([500, 7], 'A daemon did not stop.', 'End it by the pid that the message names.'),
-  version_mismatch: final([409, 4], 'A daemon runs another version of rbee.', 'Restart the fleet with this version: rbee down.'),
+  version_mismatch: final(
+    [409, 4],
+    'A daemon runs another version of rbee.',
+    'On this machine: rbee down, then again. A hive elsewhere: rbee hive update <id>.',
+  ),
   deadline_exceeded: retryable([504, 5], 'A step took longer than its deadline.', 'Try again; the message names the step.'),
   shutting_down: retryable([503, 5], 'The daemon doing the job was stopped.', 'Run it again when the daemon is back.'),
   interrupted: retryable([503, 5], 'The process doing the job ended before the job did.', 'Run it again.'),

@@ -1,5 +1,6 @@
 export * from './entities.ts';
 export * from './errors.ts';
+export { LOCALHOST } from './fields.ts';
 export * from './events.ts';
 export * from './infer.ts';
 export * from './operations.ts';

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { explanation, hive, hiveHealth, model, sshCheck, worker, workerKind } from './entities.ts';
 import type { Role } from './events.ts';
+import { direct, hive_id, host, model_name, port, ssh, worker_id } from './fields.ts';
 import { infer, inferInput } from './infer.ts';
 
 export interface OperationSpec {
@@ -17,38 +18,8 @@ export interface OperationSpec {
   examples: readonly string[];
 }
 
-export const LOCALHOST = 'localhost';
 /** Ships with rbee, so that the first command needs no download. */
 export const DEFAULT_MODEL = 'tiny';
-
-const hive_id = z.string().min(1).max(64).describe('Which hive').default(LOCALHOST);
-const worker_id = z.string().min(1).max(64).describe('Which worker');
-const model_name = z.string().min(1).max(1024).describe('Name of a model on the hive, or the path of a .gguf file there');
-const port = z.int().min(1).max(65535);
-/** What a name or an address is made of. Anything else would be a header, a path or an option to whatever is given it. */
-const host = z
-  .string()
-  .min(1)
-  .max(255)
-  .regex(/^[A-Za-z0-9_:][A-Za-z0-9._:%-]*$/, 'a host name or an address');
-const ssh = {
-  ssh_host: host.optional().describe('Host name or alias of ~/.ssh/config'),
-  ssh_port: port.optional().describe('SSH port, 22 when left out'),
-  ssh_user: z
-    .string()
-    .min(1)
-    .max(64)
-    .regex(/^[A-Za-z0-9_][A-Za-z0-9._@-]*$/, 'a user name')
-    .optional()
-    .describe('User to log in as'),
-};
-
-const direct = {
-  transport: z
-    .enum(['ssh', 'http'])
-    .optional()
-    .describe('How it is called: through SSH, the default, or directly, for which it listens on its network'),
-};
 
 /** Every operation of rbee, once. Forwarding, validation, the command line, its help and docs/API derive from these entries. */
 export const operations = {

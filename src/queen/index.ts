@@ -32,8 +32,8 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     remotes.keep(registered);
     view.follow(registered);
   });
-  const localHive = new LocalHive({ paths: homePaths(), token, onStarted: (hive) => void onStarted(hive) });
   const paths = homePaths();
+  const localHive = new LocalHive({ paths, token, onStarted: (hive) => void onStarted(hive) });
   const shells = new SshShells(paths);
   const tokens = new HiveTokens(catalog);
   const gates = new Gates();

@@ -1,3 +1,5 @@
+import * as z from 'zod';
+import { workerKind } from '../../contract/index.ts';
 import { isAlive, listPidfiles, probe, removePidfile, stopProcess, type HomePaths, type Pidfile } from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
 import { STOP_GRACE_MS } from './limits.ts';
@@ -39,8 +41,8 @@ async function lookAt(pidfile: Pidfile, { paths, token }: Home): Promise<Adoptab
   }
   const presence = await probe(host, port, { withinMs: ADOPT_PROBE_MS, ...(token === undefined ? {} : { token }) });
   const isWell = presence.kind === 'ours' && presence.health.name === name && version === __RBEE_VERSION__;
-  const { contextSize, ...spec } = told(pidfile);
-  if (isWell && contextSize !== undefined) return { pidfile, spec, port, contextSize };
+  const { spec, contextSize } = told(pidfile) ?? {};
+  if (isWell && spec !== undefined && contextSize !== undefined) return { pidfile, spec, port, contextSize };
   log.warn({ worker_id: name }, `ending a worker that cannot be adopted: ${isWell ? 'it was still loading' : presence.kind}`);
   void stopProcess(pidfile, { graceMs: STOP_GRACE_MS })
     .then(() => removePidfile(paths.run, pidfile))
@@ -48,13 +50,25 @@ async function lookAt(pidfile: Pidfile, { paths, token }: Home): Promise<Adoptab
   return undefined;
 }
 
-/** What a worker wrote about itself into its pidfile: same version, so same shape. */
-function told({ extra }: Pidfile): WorkerSpec & { contextSize: number | undefined } {
-  const { needBytes, weightsBytes, ...flags } = { needBytes: undefined, weightsBytes: undefined, ...extra } as {
-    needBytes: number | undefined;
-    weightsBytes: number | undefined;
-  };
+/** What a worker wrote about itself into its pidfile. Absent is what it had no word for, or has none for yet. */
+const toldFlags = z.object({
+  model: z.string(),
+  modelPath: z.string(),
+  worker: workerKind,
+  device: z.int(),
+  slots: z.int(),
+  context: z.int().optional(),
+  pinned: z.boolean().default(false),
+  needBytes: z.number().optional(),
+  weightsBytes: z.number().optional(),
+  contextSize: z.int().optional(),
+});
+
+/** Undefined for what is not ours. */
+function told({ extra }: Pidfile): { spec: WorkerSpec; contextSize: number | undefined } | undefined {
+  const flags = toldFlags.safeParse(extra);
+  if (!flags.success) return undefined;
+  const { needBytes, weightsBytes, contextSize, context, ...rest } = flags.data;
   const need = needBytes === undefined || weightsBytes === undefined ? undefined : { bytes: needBytes, weightsBytes };
-  const unsaid = { context: undefined, contextSize: undefined, pinned: false };
-  return { ...unsaid, ...flags, need } as unknown as WorkerSpec & { contextSize: number | undefined };
+  return { spec: { ...rest, context, need }, contextSize };
 }

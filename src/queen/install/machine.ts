@@ -1,5 +1,5 @@
 import { JobError } from '../../contract/index.ts';
-import type { Target } from '../kit/index.ts';
+import { isGlibcTooOld, type Target } from '../kit/index.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
 
 const SYSTEMS: Readonly<Record<string, Target['os'] | undefined>> = { Linux: 'linux', Darwin: 'darwin' };
@@ -9,8 +9,6 @@ const MACHINES: Readonly<Record<string, Target['arch'] | undefined>> = {
   aarch64: 'arm64',
   arm64: 'arm64',
 };
-/** What the engine is built with; Node itself would do with 2.28. */
-const OLDEST_GLIBC = { major: 2, minor: 34 };
 
 const PROBE = `
 echo "system $(uname -s)"
@@ -41,12 +39,7 @@ export function targetOf(answer: string): Target {
   if (said === 'musl') return { os, arch, libc: 'musl' };
   // Where nothing tells, the kit is tried there before anything is changed.
   if (said === undefined) return { os, arch, libc: 'glibc', ...gpu };
-  const [major = 0, minor = 0] = said
-    .replace(/^glibc /, '')
-    .split('.')
-    .map(Number);
-  const isOld = major < OLDEST_GLIBC.major || (major === OLDEST_GLIBC.major && minor < OLDEST_GLIBC.minor);
-  if (isOld) {
+  if (isGlibcTooOld(said.replace(/^glibc /, ''))) {
     const sentence = `The machine has ${said}, and the engine needs 2.34 or newer, as in Debian 12, Ubuntu 22.04 and RHEL 9`;
     throw new JobError('machine_unsupported', sentence);
   }

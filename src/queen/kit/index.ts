@@ -2,4 +2,4 @@ export { layerNames, makeKit, type Kit, type KitSource, type LayerName } from '.
 export { layerBytes, type Layer } from './layer.ts';
 export { megabytes, metered } from './meter.ts';
 export { findPackageRoot } from './package-root.ts';
-export { targetName, type Target } from './target.ts';
+export { isGlibcTooOld, targetName, type Target } from './target.ts';

@@ -10,6 +10,15 @@ export interface Target {
   hasCuda?: boolean;
 }
 
+/** What the engine is built with; Node itself would do with 2.28. */
+const OLDEST_GLIBC = { major: 2, minor: 34 };
+
+/** @param version such as '2.36' */
+export function isGlibcTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < OLDEST_GLIBC.major || (major === OLDEST_GLIBC.major && minor < OLDEST_GLIBC.minor);
+}
+
 /** 'linux-arm64', as in the names of files and in sentences. */
 export function targetName({ os, arch, libc }: Target): string {
   return libc === 'musl' ? `${os}-${arch}-musl` : `${os}-${arch}`;

@@ -59,10 +59,6 @@ export class HiveWatch {
     return this.#workers.values();
   }
 
-  worker(id: string): Worker | undefined {
-    return this.#workers.get(id);
-  }
-
   /** Since it was last up; Infinity where it never was. */
   get lostForMs(): number {
     return this.state.kind === 'up' ? 0 : performance.now() - this.#lostAt;

@@ -1,12 +1,11 @@
 import type { SshCheck } from '../../contract/index.ts';
+import { isGlibcTooOld } from '../kit/target.ts';
 import type { Machine } from './machine.ts';
 
 type Finding = Omit<SshCheck, 'check'>;
 
 /** The engine, Node and the small model that comes along, twice over during an update. */
 const LEAST_DISK_BYTES = 1e9;
-/** What the engine is built with; Node itself would do with 2.28. */
-const LEAST_GLIBC = [2, 34] as const;
 const ARCHS = new Set(['x86_64', 'amd64', 'aarch64', 'arm64']);
 
 /** What a machine is, and for each thing whether a hive can live with it. In the order in which it is asked. */
@@ -29,10 +28,9 @@ function systemOf({ os, arch, bits, system }: Machine): Finding {
 
 function libcOf({ os, libc, system }: Machine): Finding {
   if (os === 'Darwin') return { ok: true, says: `that of ${system}` };
-  const next = `rbee needs glibc ${LEAST_GLIBC.join('.')} or newer: a newer Linux, or another distribution.`;
+  const next = 'rbee needs glibc 2.34 or newer: a newer Linux, or another distribution.';
   if (libc.kind !== 'glibc') return { ok: false, says: libc.kind === 'musl' ? 'musl' : 'neither glibc nor musl', next };
-  const [major = 0, minor = 0] = libc.version.split('.').map(Number);
-  const isOld = major < LEAST_GLIBC[0] || (major === LEAST_GLIBC[0] && minor < LEAST_GLIBC[1]);
+  const isOld = isGlibcTooOld(libc.version);
   return { ok: !isOld, says: `glibc ${libc.version}`, ...(isOld ? { next } : {}) };
 }
 
