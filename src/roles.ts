@@ -1,3 +1,4 @@
+import type { WorkerKind } from './contract/index.ts';
 import { hivePort, workerPorts } from './daemon/index.ts';
 import type { Peer } from './jobs/index.ts';
 import type { HiveFlags, QueenFlags, WorkerFlags } from './keeper/index.ts';
@@ -47,6 +48,11 @@ export async function runWorker({ hiveUrl, ...flags }: WorkerFlags): Promise<voi
     create: ({ port }) =>
       createWorker({ ...flags, port, hive: hiveUrl === undefined ? undefined : hiveAt(flags.hiveId, hiveUrl) }),
   });
+}
+
+export async function runProbe(worker: WorkerKind): Promise<void> {
+  const { probeGpu } = await import('./worker/index.ts');
+  return probeGpu(worker);
 }
 
 function hiveAt(name: string, url: string): Peer {

@@ -49,11 +49,21 @@ export const device = z.object({
   memory_bytes: z.number(),
   memory_free_bytes: z.number().describe('What a program could get now'),
   promised_bytes: z.number().optional().describe('Of the free bytes, those promised to workers that are still loading'),
-  usable: z.boolean().optional().describe('False where the engine for it is not installed: nothing runs on it'),
+  usable: z.boolean().optional().describe('False where its engine or its driver is not installed: nothing runs on it'),
+  unified: z.boolean().optional().describe("True where it has no memory of its own, and shares the CPU's"),
   cores: z.int().optional(),
   driver: z.string().optional(),
 });
 export type Device = z.output<typeof device>;
+
+/** What the engine says of the GPUs of one kind that a process sees; their memory together. */
+export const gpuProbe = z.object({
+  names: z.array(z.string()),
+  memory_bytes: z.number(),
+  memory_free_bytes: z.number(),
+  unified: z.boolean(),
+});
+export type GpuProbe = z.output<typeof gpuProbe>;
 
 export const capabilities = z.object({
   hive_id: z.string(),

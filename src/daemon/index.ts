@@ -1,6 +1,8 @@
 export { diskFreeBytes } from './disk.ts';
+export { graphicsCards, vulkanDrivers } from './graphics-cards.ts';
 export { probe, type Presence } from './health.ts';
 export { followLog, tailLog } from './logs.ts';
+export { freeMemoryBytes, totalMemoryBytes } from './memory.ts';
 export { ensureDirectory, homePaths, type HomePaths } from './paths.ts';
 export {
   isAlive,
@@ -17,5 +19,5 @@ export { processStart } from './process-start.ts';
 export { reportFailure, reportReady, reportStep } from './report-start.ts';
 export { onShutdown } from './shutdown.ts';
 export type { Readiness, StartStep } from './start-message.ts';
-export { startDaemon, type DaemonStart, type Ending, type StartedDaemon } from './start.ts';
+export { rbeeEntry, startDaemon, type DaemonStart, type Ending, type StartedDaemon } from './start.ts';
 export { stopProcess, whenEnded, type StopOutcome } from './stop.ts';

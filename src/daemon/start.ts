@@ -76,7 +76,7 @@ type Outcome =
   | { kind: 'cancelled' };
 
 /** The program that runs now: a fleet never mixes versions by accident. */
-function rbeeEntry(): string {
+export function rbeeEntry(): string {
   const entry = process.argv[1];
   assert(entry !== undefined, 'a daemon is started from the rbee command, or with an entry of its own');
   return entry;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { homePaths } from '../daemon/index.ts';
 import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
 import { JobError } from '../contract/index.ts';
-import { listDevices, readCapabilities } from './devices.ts';
+import { Devices, readCapabilities } from './devices/index.ts';
 import { createInfer, resumeInfer } from './infer.ts';
 import { modelHandlers } from './model-handlers.ts';
 import { openModelStore } from './models/index.ts';
@@ -23,12 +23,13 @@ export interface HiveOptions {
 export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
   const { id: hiveId, host, port, token, packageRoot } = options;
   const paths = homePaths();
+  const devices = new Devices(packageRoot);
   const workers = new WorkerPool({
     hiveId,
     hiveUrl: urlOf(host, port),
     paths,
     token,
-    readDevices: () => listDevices(packageRoot),
+    readDevices: (running) => devices.list(running),
     onChange: () => presence.workersChanged(),
   });
   const models = openModelStore({

@@ -11,7 +11,7 @@ import {
 } from '../contract/index.ts';
 import { isSilence, resumeOn, runOn, type Peer, type Resume, type RunOnOptions } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
-import { chooseDevice } from './devices.ts';
+import { chooseDevice } from './devices/index.ts';
 import type { ModelStore } from './models/index.ts';
 import { DEFAULT_SLOTS, needOf, type Lease, type MakeSpec, type WorkerPool } from './workers/index.ts';
 

@@ -1,5 +1,5 @@
 import type { Handlers, Run } from '../contract/index.ts';
-import { requireDevice } from './devices.ts';
+import { requireDevice } from './devices/index.ts';
 import type { ModelStore } from './models/index.ts';
 import { DEFAULT_SLOTS, describeWorker, needOf, type WorkerPool } from './workers/index.ts';
 

@@ -4,7 +4,7 @@ import { checkedInput, givenInput } from './derive/input.ts';
 import { operationCommand, wordsOf } from './derive/operation-command.ts';
 import { queenCommands, type Makers } from './hand-made-commands.ts';
 import { installedHiveCommands } from './installed-hive-commands.ts';
-import { hiveRunCommand, queenRunCommand, workerRunCommand, type Roles } from './role-commands.ts';
+import { hiveRunCommand, queenRunCommand, workerProbeCommand, workerRunCommand, type Roles } from './role-commands.ts';
 import { runJob } from './run-job.ts';
 import { works } from './works.ts';
 
@@ -37,14 +37,14 @@ function nounCommand(noun: string, roles: Roles, table: Readonly<Record<string, 
     if (wordsOf(name)[0] === noun) group.addCommand(jobCommand(name, spec));
   }
   for (const command of noun === 'hive' ? installedHiveCommands() : []) group.addCommand(command, { hidden: true });
-  const run = RUN_COMMANDS[noun];
-  return run === undefined ? group : group.addCommand(run(roles), { hidden: noun === 'worker' });
+  for (const make of RUN_COMMANDS[noun] ?? []) group.addCommand(make(roles), { hidden: noun === 'worker' });
+  return group;
 }
 
-const RUN_COMMANDS: Readonly<Record<string, (roles: Roles) => Command>> = {
-  queen: queenRunCommand,
-  hive: hiveRunCommand,
-  worker: workerRunCommand,
+const RUN_COMMANDS: Readonly<Record<string, ((roles: Roles) => Command)[]>> = {
+  queen: [queenRunCommand],
+  hive: [hiveRunCommand],
+  worker: [workerRunCommand, workerProbeCommand],
 };
 
 function jobCommand(operation: string, spec: OperationSpec): Command {

@@ -7,6 +7,8 @@ export interface Roles {
   queen(flags: QueenFlags): Promise<void>;
   hive(flags: HiveFlags): Promise<void>;
   worker(flags: WorkerFlags): Promise<void>;
+  /** Says what the engine sees of the GPUs of this machine. */
+  probe(worker: WorkerKind): Promise<void>;
 }
 
 export interface QueenFlags {
@@ -76,6 +78,14 @@ export function workerRunCommand(roles: Roles): Command {
     .option('--weights-bytes <number>', 'How much of that is for the weights', wholeNumber)
     .option('--hive-url <url>', 'Where to report to')
     .action((flags: WorkerFlags) => roles.worker(flags));
+}
+
+/** For hives: an engine that asks a driver may crash with it, or hang. */
+export function workerProbeCommand(roles: Roles): Command {
+  return new Command('probe')
+    .description('Say what the engine sees of the GPUs of this machine. For hives.')
+    .addOption(new Option('--worker <kind>', 'What kind of GPU').choices(workerKinds).makeOptionMandatory())
+    .action(({ worker }: { worker: WorkerKind }) => roles.probe(worker));
 }
 
 function hostOption(): Option {

@@ -7,6 +7,8 @@ import { loadLlama, type Engine } from './engines/index.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { createInfer } from './infer.ts';
 
+export { probeGpu } from './probe-gpu.ts';
+
 export interface WorkerOptions {
   id: string;
   hiveId: string;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { HiveReport, PresenceLine, WorkerHeartbeat } from '../../contract/index.ts';
 import type { LineReader } from '../../jobs/index.ts';
 import { log } from '../../narration/index.ts';
-import { readCapabilities } from '../devices.ts';
+import { readCapabilities } from '../devices/index.ts';
 import type { ModelStore } from '../models/index.ts';
 import { describeWorker, type WorkerPool } from '../workers/index.ts';
 

@@ -79,6 +79,19 @@ describe('room on a device, in GB', () => {
     expect(extraBytes(spec('a', [10, 8]), [of('a', [10, 8], loading)], reading(20))).toBe(2 * GB);
     expect(extraBytes(spec('a', [10, 8], cuda), [of('a', [10, 8], { ...cuda, ...loading })], reading(20))).toBe(10 * GB);
   });
+
+  test('a GPU without memory of its own and the CPU promise the same bytes once', () => {
+    const told = reading(20);
+    const metal0 = { worker: 'metal', device: 0 } as const;
+    const devices = [...told.devices, { ...told.devices[0]!, ...metal0, unified: true }];
+    const unified = { ...told, devices };
+    const onMetal = of('b', [6, 5], { worker: 'metal', ...loading });
+    const onCpu = of('a', [10, 8], loading);
+    const onCuda = of('c', [3, 3], { ...cuda, ...loading });
+    for (const place of [cpu0, metal0])
+      expect(roomOn(place, [onMetal, onCpu, onCuda], unified)).toMatchObject({ promisedBytes: 16 * GB });
+    expect(roomOn(cuda0, [onMetal, onCpu, onCuda], unified)).toMatchObject({ promisedBytes: 3 * GB });
+  });
 });
 
 describe('one more worker', () => {

@@ -1,7 +1,7 @@
 import { JobError } from '../../contract/index.ts';
 import { formatBytes } from '../models/index.ts';
 import { chooseEvictions } from './choose-evictions.ts';
-import { bytesOf, extraBytes, isOn, roomOn, type Reading, type Room } from './ledger.ts';
+import { bytesOf, extraBytes, roomOn, sharersOf, type Reading, type Room } from './ledger.ts';
 import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
 
 export interface Fleet {
@@ -24,7 +24,7 @@ export interface Admission {
 export function admit(spec: WorkerSpec, { workers, reading }: Fleet, { mayEvict }: { mayEvict: boolean }): Admission {
   const room = roomOn(spec, workers, reading);
   if (spec.need === undefined || room === undefined) return { evict: [], after: [] };
-  const here = workers.filter((worker) => isOn(worker, spec));
+  const here = sharersOf(spec, workers, reading);
   const needBytes = extraBytes(spec, workers, reading);
   if (spec.need.bytes > room.totalBytes) throw tooLarge(spec, room);
   const freeBytes = room.freeBytes - room.promisedBytes;

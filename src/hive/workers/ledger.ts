@@ -22,8 +22,15 @@ export interface Room {
 
 type Place = Pick<WorkerSpec, 'worker' | 'device'>;
 
-export function isOn({ spec }: WorkerProcess, { worker, device }: Place): boolean {
+function isOn({ spec }: WorkerProcess, { worker, device }: Place): boolean {
   return spec.worker === worker && spec.device === device;
+}
+
+/** The workers that take of the same memory: those on the device, and where a GPU has none of its own, those on the CPU too. */
+export function sharersOf(place: Place, workers: readonly WorkerProcess[], { devices }: Reading): WorkerProcess[] {
+  const isOfMachine = ({ worker, device }: Place) =>
+    worker === 'cpu' || devices.some((each) => each.worker === worker && each.device === device && each.unified === true);
+  return workers.filter((each) => isOn(each, place) || (isOfMachine(place) && isOfMachine(each.spec)));
 }
 
 /**
@@ -37,16 +44,16 @@ export function isOn({ spec }: WorkerProcess, { worker, device }: Place): boolea
 export function roomOn(place: Place, workers: readonly WorkerProcess[], reading: Reading): Room | undefined {
   const found = reading.devices.find(({ worker, device }) => worker === place.worker && device === place.device);
   if (found === undefined) return undefined;
-  const here = workers.filter((worker) => isOn(worker, place));
+  const here = sharersOf(place, workers, reading);
   const mapped = mappedBytes(here, reading);
   const promised = new Map<string, number>(); // Weights by their file.
   let ownBytes = 0;
   for (const worker of here) {
-    const { need, modelPath } = worker.spec;
+    const { need, modelPath, worker: kind } = worker.spec;
     if (need === undefined || !isLoading(worker, reading)) continue;
-    const weightsBytes = place.worker === 'cpu' ? need.weightsBytes : 0;
+    const weightsBytes = kind === 'cpu' ? need.weightsBytes : 0;
     ownBytes += need.bytes - weightsBytes;
-    promised.set(modelPath, Math.max(0, weightsBytes - (mapped.get(modelPath) ?? 0)));
+    if (kind === 'cpu') promised.set(modelPath, Math.max(0, weightsBytes - (mapped.get(modelPath) ?? 0)));
   }
   return {
     totalBytes: found.memory_bytes,

@@ -1,16 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import type { Device } from '../../contract/index.ts';
+import type { Running } from '../devices/index.ts';
 import { roomOn, type Reading } from './ledger.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
 /** What a worker has without a model, measured: Node and the engine's code. It is no part of what a model needs. */
 const BARE_WORKER_BYTES = 64_000_000;
 
+export type ReadDevices = (running: readonly Running[]) => Promise<Device[]>;
+
 /** @param workers asked before the machine is: see Reading */
-export async function readMemory(readDevices: () => Promise<Device[]>, workers: readonly WorkerProcess[]): Promise<Reading> {
+export async function readMemory(readDevices: ReadDevices, workers: readonly WorkerProcess[]): Promise<Reading> {
   const loading = new Set(workers.filter(({ state }) => state.kind === 'loading'));
   const onCpu = workers.filter(({ spec, state }) => spec.worker === 'cpu' && 'port' in state);
-  const [devices, ownBytes] = await Promise.all([readDevices(), Promise.all(onCpu.map(ownBytesOf))]);
+  const [devices, ownBytes] = await Promise.all([readDevices(workers.map(runningOf)), Promise.all(onCpu.map(ownBytesOf))]);
   return { devices, loading, ownBytes: new Map(ownBytes) };
 }
 
@@ -22,11 +25,16 @@ export function devicesIn(reading: Reading, workers: readonly WorkerProcess[]): 
   });
 }
 
+function runningOf({ id, spec, state }: WorkerProcess): Running {
+  return { id, worker: spec.worker, device: spec.device, state: state.kind, needBytes: spec.need?.bytes ?? 0 };
+}
+
 /**
  * Memory that it has for its model and that is not page cache, from proc(5): the engine writes all of the KV cache when it loads.
- * None where there is no such file: then all its weights count as page cache.
+ * On macOS all of it: what counts as free there has lost the pages of files that are in use.
  */
 async function ownBytesOf(worker: WorkerProcess): Promise<[WorkerProcess, number]> {
+  if (process.platform === 'darwin') return [worker, worker.spec.need?.bytes ?? 0];
   const status = await readFile(`/proc/${worker.identity?.pid}/status`, 'utf8').catch(() => '');
   const bytes = Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
   return [worker, Math.max(0, bytes - BARE_WORKER_BYTES)];

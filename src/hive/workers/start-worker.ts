@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { JobError } from '../../contract/index.ts';
 import { readPidfile, startDaemon, type Ending, type HomePaths, type ProcessIdentity } from '../../daemon/index.ts';
 import { narrate, reportProgress } from '../../narration/index.ts';
+import { engineEnvironment, visibleDevice } from '../devices/index.ts';
 import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
 
 /** A load may take this long, and a second more for every so many bytes: a slow disk reads about 50 MB/s. */
@@ -33,7 +32,8 @@ export async function startWorker({ id, spec }: WorkerProcess, options: StartOpt
       name: id,
       args: ['worker', 'run', ...argumentsOf(id, spec, options)],
       logFile: paths.logFile(id),
-      env: environmentOf(spec, paths),
+      // One process a device.
+      env: { ...visibleDevice(spec.worker, spec.device), ...engineEnvironment() },
       readyWithinMs: await loadDeadlineMs(spec.modelPath),
       onStep: (step) => {
         if (step.kind === 'progress') reportProgress(step.data);
@@ -73,16 +73,6 @@ function argumentsOf(id: string, spec: WorkerSpec, { hiveId, hiveUrl }: StartOpt
   };
   const given = Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
   return spec.pinned ? [...given, '--pinned'] : given;
-}
-
-/** One process a device: the engine takes all that it can see, so it sees only one. */
-function environmentOf({ worker, device }: WorkerSpec, paths: HomePaths): Record<string, string> {
-  const engine = join(paths.data, 'engine');
-  return {
-    ...(worker === 'cuda' ? { CUDA_VISIBLE_DEVICES: String(device) } : {}),
-    ...(worker === 'vulkan' ? { GGML_VK_VISIBLE_DEVICES: String(device) } : {}),
-    ...(existsSync(join(engine, 'node_modules', 'node-llama-cpp')) ? { RBEE_ENGINE_DIR: engine } : {}),
-  };
 }
 
 async function loadDeadlineMs(modelPath: string): Promise<number> {

@@ -8,7 +8,7 @@ import { lease, type LeaseRequest, type MakeSpec } from './lease.ts';
 import type { Reading } from './ledger.ts';
 import { STOP_GRACE_MS } from './limits.ts';
 import { fits, type Need } from './pick.ts';
-import { devicesIn, readMemory } from './read-memory.ts';
+import { devicesIn, readMemory, type ReadDevices } from './read-memory.ts';
 import { RESTART_WINDOW_MS, RestartBudget, RESTARTS } from './restart-budget.ts';
 import { SlotQueue, type Lease } from './slot-queue.ts';
 import { startWorker } from './start-worker.ts';
@@ -27,7 +27,7 @@ export interface PoolOptions {
   paths: HomePaths;
   token: string | undefined;
   /** What the machine says of its devices now. */
-  readDevices: () => Promise<Device[]>;
+  readDevices: ReadDevices;
 }
 
 interface Beginning {

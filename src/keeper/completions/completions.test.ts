@@ -10,7 +10,7 @@ import { fishCompletions } from './fish.ts';
 import { zshCompletions } from './zsh.ts';
 
 const nobody = async () => undefined;
-const places = placesOf(createProgram({ queen: nobody, hive: nobody, worker: nobody }));
+const places = placesOf(createProgram({ queen: nobody, hive: nobody, worker: nobody, probe: nobody }));
 
 function completed(...words: string[]): string[] {
   const script = `${bashCompletions(places)}

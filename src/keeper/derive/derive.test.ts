@@ -128,7 +128,7 @@ test.each([
 
 test('an operation that is new in the contract is a command without a change here', () => {
   const nobody = async () => undefined;
-  const roles = { queen: nobody, hive: nobody, worker: nobody };
+  const roles = { queen: nobody, hive: nobody, worker: nobody, probe: nobody };
   const table = { ...operations, worker_polish: { ...spec, summary: 'Polish a worker' }, kettle_boil: spec };
   const groups = Object.values(fleetCommands(roles, table)).map((make) => make());
   const find = (noun: string, verb: string): Command | undefined =>

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as z from 'zod';
 import manifest from '../../../package.json' with { type: 'json' };
-import { homePaths } from '../../daemon/index.ts';
+import { graphicsCards, homePaths, vulkanDrivers } from '../../daemon/index.ts';
 import { surviving, unwell, well, type Check } from './check.ts';
 
 const ENGINE = 'node-llama-cpp';
@@ -43,9 +43,19 @@ function engineCheck(engine: Engine | undefined): Check {
 }
 
 async function gpuCheck(engine: Engine | undefined): Promise<Check> {
-  const gpu = await nvidiaGpu();
-  if (gpu === undefined) return well('gpu', 'no NVIDIA GPU seen');
-  if (engine?.binaries.some((binary) => binary.includes('cuda'))) return well('gpu', gpu);
+  const has = (kind: string) => engine?.binaries.some((binary) => binary.includes(kind)) === true;
+  const nvidia = await nvidiaGpu();
+  if (nvidia !== undefined && !has('cuda')) return withoutEngine(nvidia);
+  const cards = (await graphicsCards()).map(({ name }) => name).join(', ');
+  if (cards !== '' && !has('vulkan')) return withoutEngine(cards);
+  const gpus = [nvidia ?? '', cards].filter((gpu) => gpu !== '').join(', ');
+  if (cards !== '' && !(await vulkanDrivers()).some((file) => file.endsWith('.json'))) {
+    return unwell('gpu', `${gpus}, but no Vulkan driver is installed`, 'install one: apt install mesa-vulkan-drivers, on Debian');
+  }
+  return well('gpu', gpus === '' ? 'none seen; the CPU computes' : gpus);
+}
+
+function withoutEngine(gpu: string): Check {
   return unwell('gpu', `${gpu}, but the engine for it is not installed`, installCommand());
 }
 

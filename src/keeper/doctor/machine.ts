@@ -1,7 +1,6 @@
 import { access, constants, mkdtemp, rmdir } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { diskFreeBytes, homePaths } from '../../daemon/index.ts';
+import { diskFreeBytes, freeMemoryBytes, homePaths, totalMemoryBytes } from '../../daemon/index.ts';
 import { bytes } from '../show/units.ts';
 import { surviving, unwell, well, type Check } from './check.ts';
 
@@ -28,9 +27,9 @@ function checkNode(): Check {
   return isNewEnough ? well('node', says) : unwell('node', says, 'install Node.js 20.19 or newer: https://nodejs.org');
 }
 
-function checkMemory(): Check {
-  const free = process.availableMemory();
-  const says = `${bytes(free)} free of ${bytes(totalmem())}`;
+async function checkMemory(): Promise<Check> {
+  const free = await freeMemoryBytes();
+  const says = `${bytes(free)} free of ${bytes(totalMemoryBytes())}`;
   return free >= LEAST_MEMORY_BYTES
     ? well('memory', says)
     : unwell('memory', says, 'end a program that needs much of it, or a worker: rbee worker list');

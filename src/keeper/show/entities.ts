@@ -228,7 +228,7 @@ function devices({ hive_id, capabilities: known }: Hive, look: Look): string[] {
         { title: 'DEVICE', cell: deviceName },
         {
           title: 'NAME',
-          cell: (each) => `${each.name}${each.usable === false ? ' (no engine for it is installed)' : ''}`,
+          cell: (each) => `${each.name}${each.usable === false ? ' (its engine or its driver is not installed)' : ''}`,
           shrinks: true,
         },
         { title: 'MEMORY', cell: (each) => bytes(each.memory_bytes), align: 'right' },

@@ -1,6 +1,6 @@
 import type { GgufInsights, Llama } from 'node-llama-cpp';
 import { JobError } from '../../../contract/index.ts';
-import { freeMemoryBytes } from './free-memory.ts';
+import { freeMemoryBytes } from '../../../daemon/index.ts';
 
 export interface MemoryNeed {
   weightsBytes: number;
@@ -26,7 +26,7 @@ export async function checkMemory(insights: GgufInsights, llama: Llama, shape: C
   const { gpuLayers, slots, contextSize, batchSize, flashAttention } = shape;
   const weights = await insights.estimateModelResourceRequirementsV2({ gpuLayers });
   const context = { modelGpuLayers: gpuLayers, sequences: slots, contextSize, batchSize };
-  const freeBytes = await freeMemoryBytes(llama);
+  const freeBytes = await freeMemoryBytes();
   // The exact figure comes from opening the context without its tensors. That takes 50 bytes a token all the same, so
   // an absurd one must be refused by plain arithmetic first.
   const cache = insights.estimateContextResourceRequirements({ ...context, includeGraphOverhead: false });

@@ -1,17 +1,44 @@
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Llama } from 'node-llama-cpp';
+import { promisify } from 'node:util';
+
+const VM_STAT_DEADLINE_MS = 2_000;
 
 /**
- * Bytes that a model may still take. On Linux that is what the kernel calls available and what every memory limit above
+ * Bytes that a program may still take. On Linux that is what the kernel calls available and what every memory limit above
  * this process leaves (a container's limit is invisible in /proc/meminfo). Page cache counts as free in both: it makes
- * way, and after a download it holds the very model that is to be loaded.
+ * way, and after a download it holds the very model that is to be loaded. For the same reason it is not Node's freemem()
+ * on macOS, which knows only of pages that nothing was ever in: a hundred megabytes on most machines.
  */
-export async function freeMemoryBytes(llama: Llama): Promise<number> {
-  const { free } = await llama.getRamState();
-  if (process.platform !== 'linux') return free;
-  const available = availableBytes(await read('/proc/meminfo')) ?? free;
+export async function freeMemoryBytes(): Promise<number> {
+  if (process.platform === 'darwin') return (await reclaimableBytes()) ?? freemem();
+  const available = availableBytes(await read('/proc/meminfo')) ?? freemem();
   return Math.min(available, ...(await limitHeadrooms(await read('/proc/self/cgroup'))));
+}
+
+/** Bytes of this machine, or of the container that this process is in. */
+export function totalMemoryBytes(): number {
+  // Without a limit it is 0, or more than any machine has.
+  return Math.min(totalmem(), process.constrainedMemory() || Infinity);
+}
+
+async function reclaimableBytes(): Promise<number | undefined> {
+  const asked = promisify(execFile)('vm_stat', { timeout: VM_STAT_DEADLINE_MS });
+  return asked.then(
+    ({ stdout }) => vmStatBytes(stdout),
+    () => undefined,
+  );
+}
+
+/** @param vmStat what vm_stat(1) prints: the page size in its title, then a count of pages a line */
+export function vmStatBytes(vmStat: string): number | undefined {
+  const pageBytes = /\(page size of (\d+) bytes\)/.exec(vmStat)?.[1];
+  if (pageBytes === undefined) return undefined;
+  const pages = (name: string) => Number(new RegExp(`^Pages ${name}: +(\\d+)\\.$`, 'm').exec(vmStat)?.[1] ?? 0);
+  // Purgeable pages are in the inactive and the active ones already.
+  return (pages('free') + pages('speculative') + pages('inactive')) * Number(pageBytes);
 }
 
 /** @param meminfo text of /proc/meminfo */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { availableBytes, memoryGroups, pageCacheBytes } from './free-memory.ts';
+import { availableBytes, freeMemoryBytes, memoryGroups, pageCacheBytes, totalMemoryBytes, vmStatBytes } from './memory.ts';
 
 test('what the kernel calls available is read in bytes', () => {
   expect(availableBytes('MemTotal:       24684092 kB\nMemFree:         1000000 kB\nMemAvailable:   20000000 kB\n')).toBe(
@@ -27,4 +27,27 @@ test('page cache is counted once, with the groups below where version 1 lists th
   expect(pageCacheBytes('anon 5\ninactive_file 100\nactive_file 20\n')).toBe(120);
   expect(pageCacheBytes('inactive_file 1\nactive_file 2\ntotal_inactive_file 100\ntotal_active_file 20\n')).toBe(120);
   expect(pageCacheBytes('')).toBe(0);
+});
+
+test('on macOS, pages that hold what is on disk as well count as free', () => {
+  const vmStat = [
+    'Mach Virtual Memory Statistics: (page size of 16384 bytes)',
+    'Pages free:                                5000.',
+    'Pages active:                            500000.',
+    'Pages inactive:                          400000.',
+    'Pages speculative:                         1000.',
+    'Pages throttled:                              0.',
+    'Pages wired down:                        100000.',
+    'Pages purgeable:                           7000.',
+    '"Translation faults":                  98765432.',
+    '',
+  ].join('\n');
+  expect(vmStatBytes(vmStat)).toBe(406_000 * 16_384);
+  expect(vmStatBytes('')).toBeUndefined();
+});
+
+test('of this machine, some is free and not more than there is', async () => {
+  const freeBytes = await freeMemoryBytes();
+  expect(freeBytes).toBeGreaterThan(0);
+  expect(freeBytes).toBeLessThanOrEqual(totalMemoryBytes());
 });

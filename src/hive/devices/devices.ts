@@ -1,0 +1,69 @@
+import { availableParallelism, cpus } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Device } from '../../contract/index.ts';
+import { freeMemoryBytes, totalMemoryBytes } from '../../daemon/index.ts';
+import { nvidiaGpus } from './cuda.ts';
+import { hasEngineFor } from './engine-for.ts';
+import { metalGpu } from './metal.ts';
+import { askEngine, type AskEngine } from './probe.ts';
+import type { Running } from './running.ts';
+import { unseenGpus, VulkanGpus } from './vulkan.ts';
+
+/** A driver that hangs must not keep the CPU from computing. */
+const PATIENCE_MS = 3_000;
+
+/** What this machine can compute with. It is asked often, so what is slow to find out is found out once. */
+export class Devices {
+  readonly #packageRoot: string;
+  readonly #ask: AskEngine;
+  readonly #vulkan: VulkanGpus;
+
+  constructor(packageRoot: string, ask: AskEngine = askEngine) {
+    this.#packageRoot = packageRoot;
+    this.#ask = once(ask);
+    this.#vulkan = new VulkanGpus(ask);
+  }
+
+  /** As the machine tells of them, the CPU first; it is always there. What the hive's workers are promised, only the pool knows. */
+  async list(running: readonly Running[]): Promise<Device[]> {
+    const [own, metal, cuda, vulkan] = await Promise.all([
+      cpu(),
+      metalGpu(running, this.#ask),
+      nvidiaGpus(hasEngineFor('cuda', this.#packageRoot)),
+      this.#vulkanGpus(running),
+    ]);
+    // CUDA is the faster of the two ways to the same GPU.
+    const others = cuda.some(({ usable }) => usable) ? vulkan.filter(({ name }) => !name.startsWith('NVIDIA ')) : vulkan;
+    return [own, ...metal, ...cuda, ...others];
+  }
+
+  async #vulkanGpus(running: readonly Running[]): Promise<Device[]> {
+    if (process.platform !== 'linux') return [];
+    const seen = hasEngineFor('vulkan', this.#packageRoot)
+      ? await Promise.race([this.#vulkan.list(running), delay(PATIENCE_MS, [], { ref: false })])
+      : [];
+    return seen.length > 0 ? seen : unseenGpus();
+  }
+}
+
+async function cpu(): Promise<Device> {
+  return {
+    worker: 'cpu',
+    device: 0,
+    name: cpus()[0]?.model.trim() || process.arch,
+    memory_bytes: totalMemoryBytes(),
+    memory_free_bytes: await freeMemoryBytes(),
+    cores: availableParallelism(),
+  };
+}
+
+/** What does not change while the machine runs is asked once, until there is an answer. */
+function once(ask: AskEngine): AskEngine {
+  let answer: ReturnType<AskEngine> | undefined;
+  return async (question) => {
+    answer ??= ask(question);
+    const told = await answer;
+    if (told === undefined) answer = undefined;
+    return told;
+  };
+}

@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { WorkerKind } from '../../contract/index.ts';
+import { homePaths } from '../../daemon/index.ts';
+
+/** Packages for GPUs are left out of the default install: where one is, its folder has more than a name. */
+export function hasEngineFor(kind: WorkerKind, packageRoot: string): boolean {
+  const binaries = join('node_modules', '@node-llama-cpp', `${process.platform}-${process.arch}-${kind}`, 'bins');
+  const engineDir = engineDirOf(homePaths().data);
+  const folders = engineDir === undefined ? upwards(packageRoot) : [engineDir];
+  return folders.some((folder) => existsSync(join(folder, binaries)));
+}
+
+/** The folder whose engine workers load in place of the one that came with rbee: what was told, or what was installed for this machine. */
+export function engineDirOf(dataDir: string): string | undefined {
+  const told = process.env['RBEE_ENGINE_DIR'];
+  if (told !== undefined && told !== '') return told;
+  const installed = join(dataDir, 'engine');
+  return existsSync(join(installed, 'node_modules', 'node-llama-cpp')) ? installed : undefined;
+}
+
+/** Where Node looks for packages. */
+function upwards(start: string): string[] {
+  const above = dirname(start);
+  return above === start ? [start] : [start, ...upwards(above)];
+}

@@ -1,0 +1,98 @@
+import type { Device, GpuProbe } from '../../contract/index.ts';
+import { graphicsCards, vulkanDrivers } from '../../daemon/index.ts';
+import { takenBytes, type Running } from './running.ts';
+import type { AskEngine } from './probe.ts';
+
+/** Others on the machine take memory too. */
+const FRESH_MS = 60_000;
+/** As many as the engine knows. */
+const MOST_DEVICES = 16;
+interface Reading {
+  /** Undefined when there was no answer. */
+  probe: GpuProbe | undefined;
+  at: number;
+  /** What of the hive's ran there. */
+  running: string;
+}
+
+/**
+ * The GPUs that the engine computes with through Vulkan, with its own words for them. Asking takes half a second of a core a
+ * device, so an answer is kept for a while, or until something of the hive's on that device has begun or ended.
+ */
+export class VulkanGpus {
+  readonly #ask: AskEngine;
+  #drivers: string | undefined;
+  #found: Promise<number[]> = Promise.resolve([]);
+  readonly #readings = new Map<number, Promise<Reading>>();
+
+  constructor(ask: AskEngine) {
+    this.#ask = ask;
+  }
+
+  async list(running: readonly Running[]): Promise<Device[]> {
+    const drivers = (await vulkanDrivers()).join();
+    if (drivers !== this.#drivers) {
+      this.#drivers = drivers;
+      this.#found = this.#find();
+    }
+    const devices = await this.#found;
+    const gpus = await Promise.all(devices.map((device) => this.#read(device, running)));
+    return gpus.filter((gpu) => gpu !== undefined);
+  }
+
+  /**
+   * The numbers, as Vulkan counts, of the devices that the engine would take of itself: not a CPU that plays a GPU, and each GPU
+   * once, also where two drivers offer it. Or those that this hive was given.
+   */
+  async #find(): Promise<number[]> {
+    const given = process.env['GGML_VK_VISIBLE_DEVICES'];
+    if (given !== undefined && /^\d+(,\d+)*$/.test(given)) return given.split(',').map(Number);
+    const taken = [...((await this.#ask({ worker: 'vulkan' }))?.names ?? [])];
+    const devices: number[] = [];
+    for (let device = 0; device < MOST_DEVICES && taken.length > 0; device += 1) {
+      const [name] = (await this.#ask({ worker: 'vulkan', device }))?.names ?? [];
+      if (name === undefined) break;
+      const at = taken.indexOf(name);
+      if (at === -1) continue;
+      taken.splice(at, 1);
+      devices.push(device);
+    }
+    return devices;
+  }
+
+  async #read(device: number, running: readonly Running[]): Promise<Device | undefined> {
+    const here = running.filter((each) => each.worker === 'vulkan' && each.device === device);
+    const now = here.map(({ id, state }) => `${id} ${state}`).join();
+    let reading = await this.#readings.get(device);
+    if (reading?.running !== now || performance.now() - reading.at > FRESH_MS) {
+      const measuring = this.#measure(device, now);
+      this.#readings.set(device, measuring);
+      reading = await measuring;
+    }
+    if (reading.probe === undefined) return undefined;
+    const { names, memory_bytes, unified } = reading.probe;
+    const [name = 'GPU'] = names;
+    // Some drivers do not tell what is free, and then all of it seems to be.
+    const leftBytes = memory_bytes - takenBytes(running, { worker: 'vulkan', device });
+    const memory_free_bytes = Math.max(0, Math.min(reading.probe.memory_free_bytes, leftBytes));
+    return { worker: 'vulkan', device, name, memory_bytes, memory_free_bytes, usable: true, ...(unified ? { unified } : {}) };
+  }
+
+  async #measure(device: number, running: string): Promise<Reading> {
+    const at = performance.now();
+    return { probe: await this.#ask({ worker: 'vulkan', device }), at, running };
+  }
+}
+
+/** The cards that the engine does not see, because it or their Vulkan driver is not installed. */
+export async function unseenGpus(): Promise<Device[]> {
+  const cards = await graphicsCards();
+  return cards.map(({ name, memoryBytes, usedBytes }, device) => ({
+    worker: 'vulkan',
+    device,
+    name,
+    memory_bytes: memoryBytes,
+    memory_free_bytes: Math.max(0, memoryBytes - usedBytes),
+    usable: false,
+  }));
+}

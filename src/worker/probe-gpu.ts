@@ -1,0 +1,8 @@
+import type { GpuProbe, WorkerKind } from '../contract/index.ts';
+import { describeGpus } from './engines/index.ts';
+
+/** Says on stdout, in one line of JSON, what the engine sees of a kind of GPU in the environment that it was started with. */
+export async function probeGpu(worker: WorkerKind): Promise<void> {
+  const probe: GpuProbe = await describeGpus(worker);
+  process.stdout.write(`${JSON.stringify(probe)}\n`);
+}
