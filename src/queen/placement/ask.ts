@@ -5,7 +5,7 @@ import { prefixesOf, type Prefix } from './prefixes.ts';
 
 /** One request on its way to a lease. */
 export interface Ask {
-  readonly request: PlacementRequest & { avoid: Map<string, string> };
+  readonly request: PlacementRequest & { avoid: Map<string, string>; order: number };
   readonly prefixes: Prefix[];
   readonly caller: string;
   readonly signal: AbortSignal;
@@ -16,9 +16,10 @@ export interface Ask {
   failure: JobError | undefined;
 }
 
-export function newAsk(input: LeaseInput, { signal, caller = '', avoid, onWait = () => undefined }: LeaseOptions): Ask {
+export function newAsk(input: LeaseInput, options: LeaseOptions & { order: number }): Ask {
+  const { signal, caller = '', avoid, onWait = () => undefined, order } = options;
   const { model, hive_id, worker_id, device } = input;
-  const request = { model, hive_id, worker_id, device, avoid: new Map(avoid), ahead: 0 };
+  const request = { model, hive_id, worker_id, device, avoid: new Map(avoid), ahead: 0, order };
   return { request, prefixes: prefixesOf(input), caller, signal, onWait, woken: new Set(), failure: undefined };
 }
 

@@ -5,7 +5,7 @@ import { isOpen, isWantedDevice, type Question } from './question.ts';
 export interface Loaded {
   /** The best one with a free slot. */
   free: IndexedWorker | undefined;
-  /** The one to wait for: loaded and full, or, when there is none, still loading. */
+  /** The one to wait for: loaded and full, or about to end for another model, or, when there is none, still loading. */
   next: IndexedWorker | undefined;
   isLoading: boolean;
   hasGpu: boolean;
@@ -50,7 +50,9 @@ function note(worker: IndexedWorker, loaded: Loaded, question: Question): void {
     return;
   }
   loaded.slots += worker.slots;
-  if (slotsUsed(worker) < worker.slots) {
+  const { worker_id, order = 0 } = question.request;
+  const isClaimed = worker_id === undefined && question.memory.claims.isBefore(worker.key, order);
+  if (slotsUsed(worker) < worker.slots && !isClaimed) {
     if (loaded.free === undefined || isBetter(worker, loaded.free, question)) loaded.free = worker;
   } else if (loaded.next === undefined || !isReady(loaded.next) || isBetter(worker, loaded.next, question)) loaded.next = worker;
 }

@@ -9,11 +9,13 @@ import { cpu, cuda, fleet, hive, model, worker } from './fixtures/fleet.ts';
 import type { Lease, LeaseInput, LeaseOptions } from './lease.ts';
 
 const bee = model('bee', 6);
+const infer = { prompt: 'hello', temperature: 0, continue_elsewhere: false, stream: true };
 const never = new AbortController().signal;
 
 /** A queen's dispatcher over a fleet that the test changes by hand. */
 function queenOf(...hives: HiveView[]) {
   const index = FleetIndex.of(fleet(...hives));
+  const explained = (name: string) => dispatcher.explain({ ...infer, model: name });
   const wake = vi.fn<DispatcherParts['wake']>(async () => undefined);
   const dispatcher = new Dispatcher({ fleet: index, wake });
   const said: string[] = [];
@@ -27,7 +29,7 @@ function queenOf(...hives: HiveView[]) {
       .next()
       .then(({ value }) => value as Lease);
   };
-  return { index, wake, dispatcher, said, lease };
+  return { index, wake, dispatcher, said, lease, explained };
 }
 
 /** Lets everything that can go on go on, without any time passing. */
@@ -281,18 +283,20 @@ describe('a model that nobody has loaded', () => {
     const wasp = model('wasp', 16);
     const attic = (free: number, promised = 0) =>
       hive('attic', { devices: [cuda(0, free, { promised_bytes: promised })], models: [bee, wasp] });
-    const { index, dispatcher, lease } = queenOf(attic(20));
+    const { index, dispatcher, lease, explained } = queenOf(attic(20));
     const held = await lease();
-    await expect(lease({ model: 'wasp' })).rejects.toMatchObject({
-      code: 'no_room',
-      message: expect.stringContaining('14.0 GB free') as string,
-    });
-    index.applyWorker(worker('w1', 'bee', { state: 'loading' }));
+    const free = () => explained('wasp').candidates.map(({ reason }) => reason.split(';')[0]);
+    const wanted = ['16.0 GB needed, 14.0 GB free'];
+    expect(free()).toEqual(wanted);
+    index.applyWorker(worker('w1', 'bee', { state: 'loading', need_bytes: 6e9 }));
     dispatcher.changed();
-    await expect(lease({ model: 'wasp' })).rejects.toMatchObject({ message: expect.stringContaining('14.0 GB free') as string });
+    expect(free()).toEqual(wanted);
     index.applyHive(attic(20, 6e9));
     dispatcher.changed();
-    await expect(lease({ model: 'wasp' })).rejects.toMatchObject({ message: expect.stringContaining('14.0 GB free') as string });
+    expect(free()).toEqual(wanted);
+    const waiting = lease({ model: 'wasp' });
+    expect(await states([waiting])).toEqual(['waits']);
+    expect(explained('wasp').decision).toBe('wait');
     held.release();
   });
 
@@ -312,6 +316,74 @@ describe('a model that nobody has loaded', () => {
     const asked = [lease(), lease(), lease()];
     expect(await states(asked)).toEqual(['held', 'waits', 'waits']);
     expect((await asked[0])?.placement).toMatchObject({ kind: 'download', origin: { source: 'https://example.org/bee.gguf' } });
+  });
+});
+
+describe('a model whose memory others have', () => {
+  const wasp = model('wasp', 6);
+  const full = (...workers: ReturnType<typeof worker>[]) =>
+    hive('attic', { devices: [cuda(0, 1)], models: [bee, wasp], workers });
+  const large = { need_bytes: 20e9, slots: 2 };
+
+  test('is loaded once they are done, before requests that came later; then those have their turn', async () => {
+    const { index, dispatcher, said, lease } = queenOf(full(worker('w1', 'bee', large)));
+    const first = await lease();
+    const other = lease({ model: 'wasp' });
+    expect(await states([other])).toEqual(['waits']);
+    const late = lease();
+    expect(await states([late])).toEqual(['waits']);
+    expect(said).toEqual([
+      "no memory is free for wasp; waiting until w1 (bee) on hive 'attic' is idle and can make room",
+      'w1 makes room for another model first; waiting for a turn of bee',
+    ]);
+    first.release();
+    const second = await other;
+    expect(second.placement).toMatchObject({ kind: 'evict', workers: [{ worker_id: 'w1' }] });
+    expect(await states([late])).toEqual(['waits']);
+    index.removeWorker('attic', 'w1');
+    index.applyWorker(worker('w2', 'wasp', large));
+    dispatcher.changed();
+    expect(await states([late])).toEqual(['waits']);
+    second.release();
+    expect((await late).placement).toMatchObject({ kind: 'evict', workers: [{ worker_id: 'w2' }] });
+  });
+
+  test('keeps nobody from a slot any more when nobody wants it', async () => {
+    const { lease } = queenOf(full(worker('w1', 'bee', large)));
+    await lease();
+    const gone = new AbortController();
+    const other = lease({ model: 'wasp' }, { signal: gone.signal });
+    expect(await states([other])).toEqual(['waits']);
+    const late = lease();
+    gone.abort(new JobError('cancelled', 'enough'));
+    await expect(other).rejects.toMatchObject({ code: 'cancelled' });
+    expect((await late).patch.worker_id).toBe('w1');
+  });
+
+  test('does not overtake those who waited for a slot before it was asked for', async () => {
+    const { lease } = queenOf(full(worker('w1', 'bee', { ...large, slots: 1 })));
+    const first = await lease();
+    const before = lease();
+    const other = lease({ model: 'wasp' });
+    expect(await states([before, other])).toEqual(['waits', 'waits']);
+    first.release();
+    expect(await states([before, other])).toEqual(['held', 'waits']);
+    (await before).release();
+    expect((await other).placement.kind).toBe('evict');
+  });
+
+  test('waits for what is being loaded for others, and takes its place when they are done', async () => {
+    const { index, dispatcher, lease } = queenOf(hive('attic', { devices: [cuda(0, 7)], models: [bee, wasp] }));
+    const first = await lease();
+    const other = lease({ model: 'wasp' });
+    expect(await states([other])).toEqual(['waits']);
+    index.applyWorker(worker('w1', 'bee', { need_bytes: 6e9, slots_used: 1 }));
+    index.applyHive(hive('attic', { devices: [cuda(0, 1)], models: [bee, wasp] }));
+    dispatcher.changed();
+    expect(await states([other])).toEqual(['waits']);
+    index.applyWorker(worker('w1', 'bee', { need_bytes: 6e9 }));
+    first.release({ worker_id: 'w1' });
+    expect((await other).placement).toMatchObject({ kind: 'evict', workers: [{ worker_id: 'w1' }] });
   });
 });
 

@@ -1,5 +1,6 @@
 import { JobError, type Explanation, type InputOf } from '../../contract/index.ts';
 import { isFor, newAsk, type Ask } from './ask.ts';
+import { Claims } from './claims.ts';
 import { explain, type Explains } from './explain.ts';
 import { workerKey, type FleetIndex, type IndexedHive } from './fleet-index.ts';
 import {
@@ -44,10 +45,11 @@ interface Holding {
 /** Gives each request its place when there is one, and remembers what that teaches. The one owner of all that the queen has sent out. */
 export class Dispatcher implements Explains {
   readonly #parts: DispatcherParts;
-  readonly #memory: PlacementMemory = { speeds: new Speeds(), underway: new Underway() };
+  readonly #memory: PlacementMemory = { speeds: new Speeds(), underway: new Underway(), claims: new Claims() };
   readonly #prefixes = new PrefixMemory();
   readonly #times = new RecentTimes();
   readonly #spawning = new Map<Spawn, Holding>();
+  #asked = 0;
   readonly #room: WaitingRoom;
 
   constructor(parts: DispatcherParts) {
@@ -56,6 +58,7 @@ export class Dispatcher implements Explains {
       decide: (ask, ahead) => this.#decide(ask, ahead),
       take: (ask, placement) => (isTaken(placement) ? this.#take(ask, placement) : undefined),
       medianMs: (model) => this.#times.medianMs(model),
+      claims: this.#memory.claims,
     });
   }
 
@@ -64,7 +67,7 @@ export class Dispatcher implements Explains {
    * @throws JobError what placement refuses with; worker_busy when too many wait; what came of waking a hive; the signal's reason
    */
   async lease(input: LeaseInput, options: LeaseOptions): Promise<Lease> {
-    const ask = newAsk(input, options);
+    const ask = newAsk(input, { ...options, order: this.#next() });
     for (;;) {
       ask.signal.throwIfAborted();
       const placement = this.#decideInTurn(ask);
@@ -77,6 +80,11 @@ export class Dispatcher implements Explains {
         if (lease !== undefined) return lease;
       }
     }
+  }
+
+  #next(): number {
+    this.#asked += 1;
+    return this.#asked;
   }
 
   /** To be called after every change of the fleet. */
@@ -100,13 +108,13 @@ export class Dispatcher implements Explains {
 
   /** Whether a request would get a place now, or after a wait. */
   couldRun(input: LeaseInput, avoid: ReadonlyMap<string, string>): boolean {
-    const ask = newAsk(input, { signal: new AbortController().signal, avoid });
+    const ask = newAsk(input, { signal: new AbortController().signal, avoid, order: this.#asked + 1 });
     return this.#decide(ask, this.#room.countLike(ask)).kind !== 'refuse';
   }
 
   /** What would become of a request now. Holds and wakes nothing. */
   explain(input: InputOf<'explain'>): Explanation {
-    const ask = newAsk(input, { signal: new AbortController().signal });
+    const ask = newAsk(input, { signal: new AbortController().signal, order: this.#asked + 1 });
     this.#prepare(ask, this.#room.countLike(ask));
     return explain(ask.request, this.#parts.fleet, this.#memory);
   }

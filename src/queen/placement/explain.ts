@@ -7,6 +7,7 @@ import { decide } from './place.ts';
 import { NO_MEMORY, type Placement, type PlacementMemory, type PlacementRequest } from './placement.ts';
 import { asQuestion } from './question.ts';
 import { gigabytes, judgeAll } from './reasons.ts';
+import { isClaimed, roomWords } from './wait-for-room.ts';
 
 /** Of a large fleet, so many places are listed: the chosen one, then the possible ones. */
 const CANDIDATES_SHOWN = 500;
@@ -53,7 +54,8 @@ function placeOf(placement: Placement): Pick<Explanation, 'hive_id' | 'device' |
       return { hive_id, device: deviceName(placement.worker), worker_id };
     }
     case 'wait': {
-      const { hive_id, worker } = placement;
+      const { hive_id, worker, room } = placement;
+      if (room !== undefined) return { hive_id, device: deviceName(room.where) };
       return worker === undefined ? { hive_id } : { hive_id, device: deviceName(worker), worker_id: worker.worker_id };
     }
     case 'spawn':
@@ -80,6 +82,8 @@ export function says(placement: Placement, { model, affinity, ahead = 0 }: Place
     }
     case 'wait': {
       const queue = ahead === 0 ? '' : `, ${ahead} ahead`;
+      if (placement.room !== undefined) return `It waits${queue} until ${roomWords(placement)}.`;
+      if (isClaimed(placement)) return `It waits${queue}: ${placement.worker?.worker_id} makes room for another model first.`;
       const who = placement.worker === undefined ? 'a worker' : `worker ${placement.worker.worker_id}`;
       return placement.isLoading
         ? `It waits${queue}: ${who} of hive '${placement.hive_id}' is being loaded with ${model}.`

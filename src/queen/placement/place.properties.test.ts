@@ -7,7 +7,7 @@ import { explain } from './explain.ts';
 import { arbitraryFleet, arbitraryRequest, scarceFleet } from './fixtures/arbitrary-fleet.ts';
 import { needBytes } from './memory-need.ts';
 import { place } from './place.ts';
-import type { Placement } from './placement.ts';
+import type { Placement, PlacementOf } from './placement.ts';
 
 const RUNS = { numRuns: 2_000 };
 
@@ -17,7 +17,7 @@ function plain(placement: Placement): unknown {
     case 'worker':
       return placement.worker.key;
     case 'wait':
-      return [placement.hive_id, placement.worker?.key, placement.slots, placement.isLoading];
+      return [placement.hive_id, placement.worker?.key, placement.slots, placement.isLoading, roomOf(placement)];
     case 'refuse':
       return [placement.error.code, placement.error.message];
     case 'wake':
@@ -28,6 +28,10 @@ function plain(placement: Placement): unknown {
     case 'download':
       return [placement.kind, placement.hive.hive_id, placement.where, 'origin' in placement && placement.origin.source];
   }
+}
+
+function roomOf({ room }: PlacementOf<'wait'>): unknown {
+  return room && [room.where.worker, room.where.device, room.workers.map(({ key }) => key)];
 }
 
 test('a hive that is out is never chosen, and only what can be woken is woken', () => {
@@ -85,6 +89,37 @@ test('one that is ended is idle and not pinned, and there is room for the model 
       const total = room + gained.reduce((sum, bytes) => sum + bytes, 0);
       expect(total).toBeGreaterThanOrEqual(placement.bytes);
       for (const bytes of gained) expect(total - bytes).toBeLessThan(placement.bytes);
+    }),
+    RUNS,
+  );
+  expect(seen).toBeGreaterThan(0);
+});
+
+test('who has to go before there is room is busy, not pinned, and enough together', () => {
+  let seen = 0;
+  fc.assert(
+    fc.property(arbitraryRequest, scarceFleet, (request, fleet) => {
+      const placement = place({ ...request, worker_id: undefined }, fleet);
+      if (placement.kind !== 'wait' || placement.room === undefined) return;
+      seen += 1;
+      const { hive_id, room } = placement;
+      const hive = fleet.hives.find((each) => each.hive_id === hive_id);
+      const device = hive?.report?.devices.find((each) => isDevice(room.where, each));
+      const held = hive?.report?.models.find(({ model }) => model === request.model);
+      expect(device?.memory_bytes).toBeGreaterThanOrEqual(needBytes(held ?? { size_bytes: 0, memory: undefined }));
+      expect(room.workers.every(({ pinned, state }) => pinned !== true && state !== 'exited' && state !== 'stopping')).toBe(true);
+      // Were they idle, it would take their place.
+      const idle = (key: string) => room.workers.some((each) => each.key === key);
+      const later = fleet.hives.map((each) => ({
+        ...each,
+        workers: each.workers.map((worker) =>
+          idle(`${worker.hive_id}/${worker.worker_id}`)
+            ? { ...worker, state: 'ready' as const, slots_used: 0, assigned: 0 }
+            : { ...worker, state: worker.state === 'stopping' ? ('exited' as const) : worker.state },
+        ),
+      }));
+      const isStopping = hive?.workers.some(({ state }) => state === 'stopping');
+      if (isStopping !== true) expect(place({ ...request, worker_id: undefined }, { hives: later }).kind).toBe('evict');
     }),
     RUNS,
   );

@@ -5,6 +5,7 @@ import { cpu, cuda, fleet, hive, model, worker } from './fixtures/fleet.ts';
 import { explain } from './explain.ts';
 import { place } from './place.ts';
 import type { Placement, PlacementMemory, PlacementRequest } from './placement.ts';
+import { Claims } from './claims.ts';
 import { Speeds } from './speeds.ts';
 import { Underway } from './underway.ts';
 import { deviceName } from './device-name.ts';
@@ -15,6 +16,8 @@ function noted(placement: Placement): string {
     case 'worker':
       return `worker ${placement.worker.key}`;
     case 'wait':
+      if (placement.room !== undefined)
+        return `wait ${placement.hive_id} ${deviceName(placement.room.where)} until ${placement.room.workers.map(({ worker_id }) => worker_id).join(',')}`;
       return `wait ${placement.worker?.key ?? placement.hive_id}${placement.isLoading ? ' loading' : ''}`;
     case 'spawn':
       return `spawn ${placement.hive.hive_id} ${placement.where === undefined ? '*' : deviceName(placement.where)}`;
@@ -32,7 +35,7 @@ function noted(placement: Placement): string {
 type Case = [title: string, given: Fleet, wanted: string, request?: Partial<PlacementRequest>, memory?: Partial<PlacementMemory>];
 
 function check(given: Fleet, request: Partial<PlacementRequest> = {}, memory: Partial<PlacementMemory> = {}): string {
-  const known = { speeds: new Speeds(), underway: new Underway(), ...memory };
+  const known = { speeds: new Speeds(), underway: new Underway(), claims: new Claims(), ...memory };
   return noted(place({ model: 'bee', ...request }, given, known));
 }
 
@@ -326,10 +329,74 @@ describe('making room', () => {
       attic(idle('w1', 1, 8, { assigned: 1 }), idle('w2', 5, 8)),
       'evict attic cuda:0 w2',
     ],
-    ['one that is loading stays', attic(idle('w1', 1, 8, { state: 'loading' })), 'no_room'],
+    ['one that is loading stays', attic(idle('w1', 1, 8, { state: 'loading' })), 'wait attic cuda:0 until w1'],
     ['one on another device is no help', attic(idle('w1', 1, 8, { device: 1 })), 'no_room'],
   ])('%s', (_title, given, wanted, request, memory) => {
     expect(check(given, request, memory)).toContain(wanted);
+  });
+});
+
+describe('waiting for room', () => {
+  const attic = (...workers: ReturnType<typeof worker>[]) =>
+    fleet(hive('attic', { devices: [cuda(0, 1)], models: [bee], workers }));
+  const busy = (id: string, requests: number, more = {}) =>
+    worker(id, 'wasp', { need_bytes: 8e9, slots_used: requests, ...more });
+  test.each<Case>([
+    ['who is busy is waited for', attic(busy('w1', 1)), 'wait attic cuda:0 until w1'],
+    ['what the queen has sent makes it busy', attic(busy('w1', 0, { assigned: 1 })), 'wait attic cuda:0 until w1'],
+    ['the one with fewest requests', attic(busy('w1', 3), busy('w2', 1)), 'wait attic cuda:0 until w2'],
+    [
+      'as many as have to go',
+      attic(busy('w1', 3, { need_bytes: 3e9 }), busy('w2', 1, { need_bytes: 3e9 })),
+      'wait attic cuda:0 until w2,w1',
+    ],
+    ['one that ends is not counted among them', attic(busy('w1', 1, { state: 'stopping' })), 'wait attic cuda:0 until '],
+    ['not for one that is pinned', attic(busy('w1', 1, { pinned: true })), 'no_room'],
+    ['not where it would not be enough', attic(busy('w1', 1, { need_bytes: 2e9 })), 'no_room'],
+    ['not on a device that is not wanted', attic(busy('w1', 1)), 'device_not_found', { device: 'cpu' }],
+    [
+      'on the device where fewer requests run',
+      fleet(
+        hive('attic', { devices: [cuda(0, 1)], models: [bee], workers: [busy('w1', 3)] }),
+        hive('shed', { devices: [cuda(0, 1)], models: [bee], workers: [busy('w2', 2)] }),
+      ),
+      'wait shed cuda:0 until w2',
+    ],
+    [
+      'a GPU before a CPU',
+      fleet(
+        hive('attic', {
+          devices: [cpu(1), cuda(0, 1)],
+          models: [bee],
+          workers: [busy('w1', 1, { worker: 'cpu' }), busy('w2', 4)],
+        }),
+      ),
+      'wait attic cuda:0 until w2',
+    ],
+  ])('%s', (_title, given, wanted, request, memory) => {
+    expect(check(given, request, memory)).toContain(wanted);
+  });
+
+  test('it is explained', () => {
+    const { decision, says, candidates } = explain({ model: 'bee' }, attic(busy('w1', 1)));
+    expect({ decision, says }).toEqual({
+      decision: 'wait',
+      says: "It waits until w1 (wasp) on hive 'attic' is idle and can make room.",
+    });
+    expect(candidates).toMatchObject([
+      { verdict: 'chosen', device: 'cuda:0', reason: '6.0 GB needed, 1.0 GB free; it would wait until w1 has ended' },
+    ]);
+  });
+
+  test('who came after one that waits for a worker to end gets no slot of it; who came before does', () => {
+    const claims = new Claims();
+    claims.set(5, ['attic/w1']);
+    const given = attic(worker('w1', 'bee', { slots_used: 1 }));
+    expect(check(given, { order: 4 }, { claims })).toBe('worker attic/w1');
+    expect(check(given, { order: 6 }, { claims })).toBe('wait attic/w1');
+    expect(check(given, { order: 6, worker_id: 'w1' }, { claims })).toBe('worker attic/w1');
+    claims.drop(5);
+    expect(check(given, { order: 6 }, { claims })).toBe('worker attic/w1');
   });
 });
 

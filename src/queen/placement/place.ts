@@ -8,11 +8,13 @@ import { DEFAULT_SLOTS } from './memory-need.ts';
 import { NO_MEMORY, type Placement, type PlacementMemory, type PlacementRequest } from './placement.ts';
 import { asQuestion, isFile, isOpen, isWantedDevice, unheard, whyClosed, type Question } from './question.ts';
 import { refusal } from './refuse.ts';
+import { waitForRoom } from './wait-for-room.ts';
 
 /**
  * Where a request runs. Pure and synchronous: the same fleet, in whatever order, gives the same answer, and a table of cases
  * tests it. What is loaded and free is best; then waiting as long as that is about one turn of the slots; then making room for
- * one more worker: where memory is free, by fetching the model to where it is, by ending what nobody uses.
+ * one more worker: where memory is free, by fetching the model to where it is, by ending what nobody uses; then waiting until
+ * what is busy is done.
  */
 export function place(request: PlacementRequest, fleet: Fleet, memory: PlacementMemory = NO_MEMORY): Placement {
   const question = asQuestion(request, FleetIndex.of(fleet), memory);
@@ -39,10 +41,11 @@ function makeRoom(loaded: Loaded, question: Question): Placement | undefined {
   return download ?? chooseEvictions(question, loaded);
 }
 
-/** A hive that is up and has told nothing yet may have all that is missing. */
+/** A hive that is up and has told nothing yet may have all that is missing. Then others may be done with what they have. */
 function lastResort(question: Question): Placement {
   const silent = unheard(question, 'up');
-  return silent === undefined ? { kind: 'refuse', error: refusal(question) } : { kind: 'wake', hive: silent };
+  if (silent !== undefined) return { kind: 'wake', hive: silent };
+  return waitForRoom(question) ?? { kind: 'refuse', error: refusal(question) };
 }
 
 /** What there is to wait for: a load before anything else, since more of the same would come too late. */

@@ -1,4 +1,5 @@
 import type { JobError } from '../../contract/index.ts';
+import { Claims } from './claims.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
 import type { Where } from './device-name.ts';
 import { Speeds } from './speeds.ts';
@@ -14,6 +15,8 @@ export interface PlacementRequest {
   affinity?: ReadonlyMap<string, number> | undefined;
   /** Requests for the same that wait already, before this one. */
   ahead?: number | undefined;
+  /** Its number in the order in which requests come; left out, it comes before all others. */
+  order?: number | undefined;
   /** Hives that have failed this very request, and how, as the end of "hive 'attic' …". */
   avoid?: ReadonlyMap<string, string> | undefined;
   /** Milliseconds since 1970; left out, nothing counts as long unused. */
@@ -24,16 +27,27 @@ export interface PlacementRequest {
 export interface PlacementMemory {
   speeds: Speeds;
   underway: Underway;
+  claims: Claims;
 }
 
-export const NO_MEMORY: PlacementMemory = { speeds: new Speeds(), underway: new Underway() };
+export const NO_MEMORY: PlacementMemory = { speeds: new Speeds(), underway: new Underway(), claims: new Claims() };
 
 /** What to do with a request. */
 export type Placement =
   /** It has a free slot and the model. */
   | { kind: 'worker'; worker: IndexedWorker }
-  /** Until a slot is free or a load is over. `worker` is undefined as long as what was begun is in no report. */
-  | { kind: 'wait'; hive_id: string; worker: IndexedWorker | undefined; slots: number; isLoading: boolean }
+  /**
+   * Until a slot is free, a load is over, or, with `room`, until these workers are idle and can make room. `worker` is undefined as
+   * long as what was begun is in no report.
+   */
+  | {
+      kind: 'wait';
+      hive_id: string;
+      worker: IndexedWorker | undefined;
+      slots: number;
+      isLoading: boolean;
+      room?: { where: Where; workers: readonly IndexedWorker[] };
+    }
   /** The hive is to start a worker there. Where is undefined for a file that only the hive can see: it chooses by itself. */
   | { kind: 'spawn'; hive: IndexedHive; where: Where | undefined; bytes: number }
   | { kind: 'download'; hive: IndexedHive; where: Where; bytes: number; origin: Origin }

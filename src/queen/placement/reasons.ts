@@ -6,6 +6,7 @@ import { deviceName, isDevice } from './device-name.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
 import { needBytes } from './memory-need.ts';
 import { isWanted, isWantedDevice, whyClosed, type Question } from './question.ts';
+import { occupied } from './wait-for-room.ts';
 
 type Judged = Pick<Candidate, 'hive_id' | 'device' | 'worker_id' | 'reason'> & { isPossible: boolean };
 
@@ -79,10 +80,17 @@ function judgeDevice(
   const words = `${gigabytes(bytes)} needed, ${gigabytes(Math.max(0, room))} free`;
   const fetched = held === undefined ? '; the model would be fetched first' : '';
   if (room >= bytes) return yes(`${words}${fetched}`);
-  const ended = held === undefined ? undefined : clearing(hive, device, { bytes, isMore: false, question });
-  return ended === undefined
+  if (held === undefined) return no(words);
+  const ended = clearing(hive, device, { bytes, isMore: false, question });
+  if (ended !== undefined) return yes(`${words}; ${namesOf(ended)} would be ended for it`);
+  const busy = occupied(hive, device, { bytes, question })?.workers;
+  return busy === undefined
     ? no(words)
-    : yes(`${words}; ${ended.map(({ worker_id }) => worker_id).join(', ')} would be ended for it`);
+    : yes(`${words}; it would wait until ${busy.length === 0 ? 'others have' : `${namesOf(busy)} has`} ended`);
+}
+
+function namesOf(workers: readonly IndexedWorker[]): string {
+  return workers.map(({ worker_id }) => worker_id).join(', ');
 }
 
 function notWanted({ request }: Question): Pick<Judged, 'reason' | 'isPossible'> {

@@ -2,9 +2,11 @@ import { AsyncResource } from 'node:async_hooks';
 import { JobError } from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { keyOf, type Ask } from './ask.ts';
+import type { Claims } from './claims.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { Lease } from './lease.ts';
 import type { Placement, PlacementOf } from './placement.ts';
+import { isClaimed, roomWords } from './wait-for-room.ts';
 
 /** Requests that may wait in the queen. */
 const WAITING_LIMIT = 512;
@@ -24,6 +26,7 @@ export interface WaitingRoomParts {
   /** Takes what was decided; undefined for what is not to be taken but thrown or woken, which is its request's own to do. */
   take: (ask: Ask, placement: Placement) => Lease | undefined;
   medianMs: (model: string) => number | undefined;
+  claims: Claims;
 }
 
 /** Requests that wait for a slot or a load. */
@@ -66,6 +69,7 @@ export class WaitingRoom {
         },
         tell: this.#teller(ask.request.model),
       };
+      this.#claim(ask, wait);
       waiter.tell(wait, this.#counts.get(key) ?? 0);
       this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
       this.#queue.add(caller, waiter);
@@ -91,6 +95,7 @@ export class WaitingRoom {
         continue;
       }
       const isOver = before !== undefined && !isSame ? true : (before?.isOver ?? false);
+      if (!isSame) this.#claim(waiter.ask, placement);
       stuck.set(waiter.key, { wait: placement, ahead: ahead + 1, isOver });
       waiter.tell(placement, ahead);
     }
@@ -103,7 +108,12 @@ export class WaitingRoom {
     return dismissed.map(({ ask }) => ask);
   }
 
+  #claim({ request }: Ask, { room }: Wait): void {
+    this.#parts.claims.set(request.order, room?.workers.map(({ key }) => key) ?? []);
+  }
+
   #remove(waiter: Waiter, isServed = false): void {
+    this.#parts.claims.drop(waiter.ask.request.order);
     this.#queue.remove(waiter.ask.caller, waiter, isServed);
     const count = (this.#counts.get(waiter.key) ?? 1) - 1;
     if (count === 0) this.#counts.delete(waiter.key);
@@ -113,13 +123,12 @@ export class WaitingRoom {
   /** Says where a request stands, in the name of its job whoever moves the queue; again when that is half of what was said last. */
   #teller(model: string): Waiter['tell'] {
     const say = AsyncResource.bind((sentence: string) => narrate('queue', sentence));
-    let told: { ahead: number; isLoading: boolean } | undefined;
+    let told: { ahead: number; reason: string } | undefined;
     return (wait, ahead) => {
-      const { isLoading } = wait;
-      if (told !== undefined && told.isLoading === isLoading && ahead > told.ahead / 2) return;
-      if (told !== undefined && told.isLoading === isLoading && ahead === told.ahead) return;
-      told = { ahead, isLoading };
-      say(waitWords(model, { wait, ahead, medianMs: this.#parts.medianMs(model) }));
+      const reason = wait.isLoading ? 'load' : wait.room !== undefined ? 'room' : isClaimed(wait) ? 'turn' : 'slot';
+      if (told?.reason === reason && (ahead > told.ahead / 2 || ahead === told.ahead)) return;
+      told = { ahead, reason };
+      say(waitWords(model, { wait, ahead, medianMs: this.#parts.medianMs(wait.room?.workers[0]?.model ?? model) }));
     };
   }
 }
@@ -135,7 +144,11 @@ export function waitWords(model: string, { wait, ahead, medianMs }: Standing): s
   const { isLoading, slots, hive_id } = wait;
   const queue = ahead === 0 ? '' : `, ${ahead} ahead`;
   if (isLoading) return `hive '${hive_id}' is loading ${model}; waiting for it${queue}`;
-  const estimate = medianMs === undefined ? '' : `, about ${Math.max(1, Math.round(((ahead + 1) * medianMs) / slots / 1000))} s`;
+  const turns = wait.room === undefined ? (ahead + 1) / slots : 1;
+  const estimate = medianMs === undefined ? '' : `, about ${Math.max(1, Math.round((turns * medianMs) / 1000))} s`;
+  if (wait.room !== undefined) return `no memory is free for ${model}; waiting until ${roomWords(wait)}${queue}${estimate}`;
+  if (isClaimed(wait))
+    return `${wait.worker?.worker_id} makes room for another model first; waiting for a turn of ${model}${queue}`;
   const taken = slots === 1 ? `the one slot for ${model} is taken` : `all ${slots} slots for ${model} are taken`;
   return `${taken}; waiting for one${queue}${estimate}`;
 }

@@ -1,0 +1,83 @@
+import type { Device } from '../../contract/index.ts';
+import { isFirst, roomBytes } from './choose-device.ts';
+import { slotsUsed } from './choose-worker.ts';
+import { isDevice, isGpu } from './device-name.ts';
+import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
+import { DEFAULT_SLOTS, heldBytes, needBytes } from './memory-need.ts';
+import type { PlacementOf } from './placement.ts';
+import { isOpen, isWantedDevice, type Question } from './question.ts';
+
+interface Occupied {
+  hive: IndexedHive;
+  device: Device;
+  /** Those that will have to end. */
+  workers: IndexedWorker[];
+  requests: number;
+}
+
+/**
+ * The device that will soonest have room, once requests that run there now have ended: who is busy is never ended, so whoever
+ * needs that memory waits. Undefined where the rest of the machine has it, or what somebody has pinned.
+ */
+export function waitForRoom(question: Question): PlacementOf<'wait'> | undefined {
+  let best: Occupied | undefined;
+  for (const [hive, held] of question.fleet.holdersOf(question.request.model)) {
+    if (!isOpen(hive, question)) continue;
+    const bytes = needBytes(held);
+    for (const device of hive.report?.devices ?? []) {
+      if (device.usable === false || device.memory_bytes < bytes || !isWantedDevice(device, question)) continue;
+      const found = occupied(hive, device, { bytes, question });
+      if (found !== undefined && (best === undefined || isSooner(found, best))) best = found;
+    }
+  }
+  if (best === undefined) return undefined;
+  const { hive, device, workers } = best;
+  const { hive_id } = hive;
+  return { kind: 'wait', hive_id, worker: undefined, slots: DEFAULT_SLOTS, isLoading: false, room: { where: device, workers } };
+}
+
+/** Undefined when the end of all of them would not be enough. */
+export function occupied(
+  hive: IndexedHive,
+  device: Device,
+  { bytes, question }: { bytes: number; question: Question },
+): Occupied | undefined {
+  const { underway } = question.memory;
+  // What is loading for others will be idle in its turn.
+  let room = roomBytes(hive, device, question) + (underway.size === 0 ? 0 : underway.promisedBytes(hive.hive_id, device));
+  const here: IndexedWorker[] = [];
+  for (const worker of hive.byId.values()) {
+    if (worker.state === 'exited' || worker.pinned === true || !isDevice(device, worker)) continue;
+    // It goes in any case.
+    if (worker.state === 'stopping' || underway.isLeaving(worker)) room += heldBytes(worker);
+    else here.push(worker);
+  }
+  if (here.length > 1) here.sort((a, b) => slotsUsed(a) - slotsUsed(b) || (a.key < b.key ? -1 : 1));
+  const workers: IndexedWorker[] = [];
+  let requests = 0;
+  for (const worker of here) {
+    if (room >= bytes) break;
+    workers.push(worker);
+    room += heldBytes(worker);
+    requests += slotsUsed(worker);
+  }
+  return room < bytes ? undefined : { hive, device, workers, requests };
+}
+
+/** The end of "waits until …". */
+export function roomWords({ hive_id, room }: Pick<PlacementOf<'wait'>, 'hive_id' | 'room'>): string {
+  const names = (room?.workers ?? []).map(({ worker_id, model }) => `${worker_id} (${model})`);
+  if (names.length === 0) return `what hive '${hive_id}' has begun for others is done`;
+  return `${names.join(' and ')} on hive '${hive_id}' ${names.length === 1 ? 'is' : 'are'} idle and can make room`;
+}
+
+/** It has slots that are free, for those who came before somebody who needs its memory. */
+export function isClaimed({ worker, isLoading }: PlacementOf<'wait'>): boolean {
+  return worker !== undefined && !isLoading && slotsUsed(worker) < worker.slots;
+}
+
+function isSooner(a: Occupied, b: Occupied): boolean {
+  if (isGpu(a.device) !== isGpu(b.device)) return isGpu(a.device);
+  if (a.requests !== b.requests) return a.requests < b.requests;
+  return isFirst(a, b);
+}
