@@ -34,6 +34,9 @@ class Hot {
   slots: number;
   slots_used: number;
   started_at: string;
+  pinned: boolean | undefined;
+  need_bytes: number | undefined;
+  memory_bytes: number | undefined;
 
   constructor(worker: Worker, hive: IndexedHive) {
     this.key = workerKey(worker.hive_id, worker.worker_id);
@@ -47,6 +50,9 @@ class Hot {
     this.slots = worker.slots;
     this.slots_used = worker.slots_used;
     this.started_at = worker.started_at;
+    this.pinned = worker.pinned;
+    this.need_bytes = worker.need_bytes;
+    this.memory_bytes = worker.memory_bytes;
   }
 }
 

@@ -46,6 +46,10 @@ export class Underway {
     return bytes;
   }
 
+  isOn(hiveId: string): boolean {
+    return this.#byHive.has(hiveId);
+  }
+
   /** Workers that are coming to a device and are in no report. */
   comingTo(hiveId: string, where: Where): number {
     let count = 0;

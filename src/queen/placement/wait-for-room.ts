@@ -1,7 +1,7 @@
 import type { Device } from '../../contract/index.ts';
 import { isFirst, roomBytes } from './choose-device.ts';
 import { slotsUsed } from './choose-worker.ts';
-import { isDevice, isGpu } from './device-name.ts';
+import { isGpu } from './device-name.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
 import { DEFAULT_SLOTS, heldBytes, needBytes } from './memory-need.ts';
 import type { PlacementOf } from './placement.ts';
@@ -22,9 +22,10 @@ interface Occupied {
 export function waitForRoom(question: Question): PlacementOf<'wait'> | undefined {
   let best: Occupied | undefined;
   for (const [hive, held] of question.fleet.holdersOf(question.request.model)) {
-    if (!isOpen(hive, question)) continue;
+    if (!isOpen(hive, question) || (best !== undefined && !mayBeSooner(hive, best, question))) continue;
     const bytes = needBytes(held);
     for (const device of hive.report?.devices ?? []) {
+      if (best !== undefined && isGpu(best.device) && !isGpu(device)) continue;
       if (device.usable === false || device.memory_bytes < bytes || !isWantedDevice(device, question)) continue;
       const found = occupied(hive, device, { bytes, question });
       if (found !== undefined && (best === undefined || isSooner(found, best))) best = found;
@@ -46,22 +47,39 @@ export function occupied(
   // What is loading for others will be idle in its turn.
   let room = roomBytes(hive, device, question) + (underway.size === 0 ? 0 : underway.promisedBytes(hive.hive_id, device));
   const here: IndexedWorker[] = [];
+  let one: IndexedWorker | undefined;
+  let heldByAll = 0;
   for (const worker of hive.byId.values()) {
-    if (worker.state === 'exited' || worker.pinned === true || !isDevice(device, worker)) continue;
+    if (worker.device !== device.device || worker.worker !== device.worker) continue;
+    if (worker.state === 'exited' || worker.pinned === true) continue;
+    const bytesHeld = heldBytes(worker);
     // It goes in any case.
-    if (worker.state === 'stopping' || underway.isLeaving(worker)) room += heldBytes(worker);
-    else here.push(worker);
+    if (worker.state === 'stopping' || underway.isLeaving(worker)) room += bytesHeld;
+    else {
+      here.push(worker);
+      heldByAll += bytesHeld;
+    }
   }
-  if (here.length > 1) here.sort((a, b) => slotsUsed(a) - slotsUsed(b) || (a.key < b.key ? -1 : 1));
+  if (room + heldByAll < bytes) return undefined;
+  if (room >= bytes) return { hive, device, workers: [], requests: 0 };
+  for (const worker of here) {
+    if (room + heldBytes(worker) >= bytes && (one === undefined || isLessBusy(worker, one))) one = worker;
+  }
+  if (one !== undefined) return { hive, device, workers: [one], requests: slotsUsed(one) };
   const workers: IndexedWorker[] = [];
   let requests = 0;
-  for (const worker of here) {
+  for (const worker of here.sort((a, b) => (isLessBusy(a, b) ? -1 : 1))) {
     if (room >= bytes) break;
     workers.push(worker);
     room += heldBytes(worker);
     requests += slotsUsed(worker);
   }
-  return room < bytes ? undefined : { hive, device, workers, requests };
+  return { hive, device, workers, requests };
+}
+
+function isLessBusy(a: IndexedWorker, b: IndexedWorker): boolean {
+  const more = slotsUsed(a) - slotsUsed(b);
+  return more === 0 ? a.key < b.key : more < 0;
 }
 
 /** The end of "waits until …". */
@@ -74,6 +92,18 @@ export function roomWords({ hive_id, room }: Pick<PlacementOf<'wait'>, 'hive_id'
 /** It has slots that are free, for those who came before somebody who needs its memory. */
 export function isClaimed({ worker, isLoading }: PlacementOf<'wait'>): boolean {
   return worker !== undefined && !isLoading && slotsUsed(worker) < worker.slots;
+}
+
+/** Spares a look at each device of a hive where everybody has more to do than where it was looked at already. */
+function mayBeSooner(hive: IndexedHive, best: Occupied, { memory: { underway } }: Question): boolean {
+  if (!isGpu(best.device) || underway.isOn(hive.hive_id)) return true;
+  let least = Infinity;
+  for (const worker of hive.byId.values()) {
+    if (worker.state === 'exited' || worker.pinned === true) continue;
+    const requests = worker.state === 'stopping' ? 0 : slotsUsed(worker);
+    if (requests < least) least = requests;
+  }
+  return least < best.requests || (least === best.requests && isFirst({ hive, device: best.device }, best));
 }
 
 function isSooner(a: Occupied, b: Occupied): boolean {
