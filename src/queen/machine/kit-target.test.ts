@@ -1,28 +1,63 @@
 import { expect, test } from 'vitest';
+import { localMachine } from '../install/fixtures/local-shell.ts';
 import { ownTarget } from '../kit/target.ts';
-import { localMachine } from './fixtures/local-shell.ts';
-import { probeTarget, targetOf } from './machine.ts';
+import type { Gpu } from './gpus.ts';
+import { kitTarget } from './kit-target.ts';
+import { probeMachine, type Machine } from './machine.ts';
+
+const machine: Machine = {
+  os: 'Linux',
+  arch: 'x86_64',
+  bits: 64,
+  system: 'Debian GNU/Linux 12 (bookworm)',
+  libc: { kind: 'glibc', version: '2.36' },
+  packages: 'apt',
+  home: '/home/me',
+  disk_free_bytes: 1e9,
+  gpus: [],
+};
 
 test('what uname and getconf say becomes the kind of machine', () => {
-  expect(targetOf('system Linux\nmachine x86_64\nlibc glibc 2.36\n')).toEqual({ os: 'linux', arch: 'x64', libc: 'glibc' });
-  expect(targetOf('system Linux\nmachine aarch64\nlibc glibc 2.34\n')).toEqual({ os: 'linux', arch: 'arm64', libc: 'glibc' });
-  expect(targetOf('system Linux\nmachine x86_64\nlibc musl\n')).toEqual({ os: 'linux', arch: 'x64', libc: 'musl' });
-  expect(targetOf('system Linux\nmachine x86_64\n')).toEqual({ os: 'linux', arch: 'x64', libc: 'glibc' });
-  expect(targetOf('system Linux\nmachine x86_64\nlibc glibc 2.36\ngpu cuda\n')).toMatchObject({ hasCuda: true });
-  expect(targetOf('system Darwin\nmachine arm64\n')).toEqual({ os: 'darwin', arch: 'arm64', libc: undefined });
+  expect(kitTarget(machine)).toEqual({ os: 'linux', arch: 'x64', libc: 'glibc', gpus: [] });
+  const oldest = { kind: 'glibc', version: '2.34' } as const;
+  expect(kitTarget({ ...machine, arch: 'aarch64', libc: oldest })).toMatchObject({ arch: 'arm64', libc: 'glibc' });
+  expect(kitTarget({ ...machine, libc: { kind: 'musl' } })).toMatchObject({ libc: 'musl' });
+  expect(kitTarget({ ...machine, libc: { kind: 'other' } }), 'unknown, so it is tried').toMatchObject({ libc: 'glibc' });
+  const mac: Machine = { ...machine, os: 'Darwin', arch: 'arm64', libc: { kind: 'other' }, gpus: [gpu('metal')] };
+  expect(kitTarget(mac)).toEqual({ os: 'darwin', arch: 'arm64', libc: undefined, gpus: [] });
 });
 
-test.each([
-  ['system Linux\nmachine armv7l\nlibc glibc 2.36\n', 'rbee has no kit for Linux on armv7l'],
-  ['system FreeBSD\nmachine amd64\n', 'rbee has no kit for FreeBSD on amd64'],
-  ['', 'rbee has no kit for ? on ?'],
-  ['system Linux\nmachine x86_64\nlibc glibc 2.31\n', 'The machine has glibc 2.31, and the engine needs 2.34 or newer'],
-])('a machine that no kit runs on is refused with what it is: %j', (answer, sentence) => {
+test.each<[Gpu[], string[]]>([
+  [[gpu('cuda'), gpu('cuda')], ['cuda']],
+  [
+    [gpu('vulkan'), gpu('cuda')],
+    ['cuda', 'vulkan'],
+  ],
+  [[gpu('vulkan', 'driver')], ['vulkan']],
+  [[gpu('vulkan', 'access')], ['vulkan']],
+  [[gpu('cuda', 'driver')], []],
+])('for the GPUs %j the kit has %j', (gpus, engines) => {
+  expect(kitTarget({ ...machine, gpus }).gpus).toEqual(engines);
+});
+
+test.each<[Partial<Machine>, string]>([
+  [{ arch: 'armv7l' }, 'rbee has no kit for Linux on armv7l'],
+  [{ os: 'FreeBSD', arch: 'amd64' }, 'rbee has no kit for FreeBSD on amd64'],
+  [{ bits: 32 }, 'rbee has no kit for Linux on x86_64 with 32-bit programs'],
+  [{ libc: { kind: 'glibc', version: '2.31' } }, 'The machine has glibc 2.31, and the engine needs 2.34 or newer'],
+])('a machine that no kit runs on is refused with what it is: %j', (change, sentence) => {
   const message = expect.stringContaining(sentence) as string;
-  expect(() => targetOf(answer)).toThrow(expect.objectContaining({ code: 'machine_unsupported', message }) as Error);
+  expect(() => kitTarget({ ...machine, ...change })).toThrow(
+    expect.objectContaining({ code: 'machine_unsupported', message }) as Error,
+  );
 });
 
 test('this machine says of itself what Node says of it', async () => {
-  await using machine = await localMachine();
-  expect(await probeTarget({ shell: machine.shell, signal: AbortSignal.timeout(10_000) })).toEqual(ownTarget());
+  await using here = await localMachine();
+  const { gpus: _gpus, ...target } = kitTarget(await probeMachine(here.shell, AbortSignal.timeout(10_000)));
+  expect(ownTarget()).toMatchObject(target);
 });
+
+function gpu(engine: Gpu['engine'], lacks?: Gpu['lacks']): Gpu {
+  return { name: 'One', engine, ...(lacks === undefined ? {} : { lacks }) };
+}

@@ -1,47 +1,47 @@
 import { JobError } from '../../contract/index.ts';
-import { isGlibcTooOld, type Target } from '../kit/index.ts';
-import { readReply, runScript, type HiveSite } from './site.ts';
+import { isGlibcTooOld, type GpuEngine, type Target } from '../kit/index.ts';
+import type { Machine } from './machine.ts';
 
 const SYSTEMS: Readonly<Record<string, Target['os'] | undefined>> = { Linux: 'linux', Darwin: 'darwin' };
-const MACHINES: Readonly<Record<string, Target['arch'] | undefined>> = {
+const PROCESSORS: Readonly<Record<string, Target['arch'] | undefined>> = {
   x86_64: 'x64',
   amd64: 'x64',
   aarch64: 'arm64',
   arm64: 'arm64',
 };
 
-const PROBE = `
-echo "system $(uname -s)"
-echo "machine $(uname -m)"
-if said=$(getconf GNU_LIBC_VERSION 2>/dev/null); then
-  echo "libc $said"
-elif ls /lib/ld-musl-* >/dev/null 2>&1; then
-  echo "libc musl"
-fi
-PATH=$PATH:/usr/local/bin:/usr/lib/wsl/lib
-if nvidia-smi -L >/dev/null 2>&1; then echo 'gpu cuda'; fi
-`;
+export type Platform = Pick<Target, 'os' | 'arch'>;
 
-/** Which kit the machine needs. @throws JobError machine_unsupported, and as Shell.run */
-export async function probeTarget(site: Pick<HiveSite, 'shell' | 'signal'>): Promise<Target> {
-  return targetOf(await runScript(site, PROBE));
+/** Undefined for a system, a processor or programs that nothing of ours runs on. */
+export function platformOf({ os, arch, bits }: Machine): Platform | undefined {
+  const [system, processor] = [SYSTEMS[os], PROCESSORS[arch]];
+  return system === undefined || processor === undefined || bits !== 64 ? undefined : { os: system, arch: processor };
 }
 
-/** @param answer of the probe, a fact a line */
-export function targetOf(answer: string): Target {
-  const facts = readReply(answer);
-  const gpu = facts.get('gpu') === 'cuda' ? { hasCuda: true } : {};
-  const [system = '?', machine = '?', said] = ['system', 'machine', 'libc'].map((word) => facts.get(word));
-  const [os, arch] = [SYSTEMS[system], MACHINES[machine]];
-  if (os === undefined || arch === undefined)
-    throw new JobError('machine_unsupported', `rbee has no kit for ${system} on ${machine}`);
-  if (os === 'darwin') return { os, arch, libc: undefined };
-  if (said === 'musl') return { os, arch, libc: 'musl' };
-  // Where nothing tells, the kit is tried there before anything is changed.
-  if (said === undefined) return { os, arch, libc: 'glibc', ...gpu };
-  if (isGlibcTooOld(said.replace(/^glibc /, ''))) {
-    const sentence = `The machine has ${said}, and the engine needs 2.34 or newer, as in Debian 12, Ubuntu 22.04 and RHEL 9`;
+/** Which kit the machine needs. @throws JobError machine_unsupported */
+export function kitTarget(machine: Machine): Target {
+  const { os, arch, bits, libc } = machine;
+  const platform = platformOf(machine);
+  if (platform === undefined) {
+    const programs = bits === 64 ? '' : ` with ${bits}-bit programs`;
+    throw new JobError('machine_unsupported', `rbee has no kit for ${os} on ${arch}${programs}`);
+  }
+  if (platform.os === 'darwin') return { ...platform, libc: undefined, gpus: [] };
+  if (libc.kind === 'musl') return { ...platform, libc: 'musl', gpus: [] };
+  if (libc.kind === 'glibc' && isGlibcTooOld(libc.version)) {
+    const sentence = `The machine has glibc ${libc.version}, and the engine needs 2.34 or newer, as in Debian 12, Ubuntu 22.04 and RHEL 9`;
     throw new JobError('machine_unsupported', sentence);
   }
-  return { os, arch, libc: 'glibc', ...gpu };
+  // Where nothing tells the C library, the kit is tried there before anything is changed.
+  return { ...platform, libc: 'glibc', gpus: gpuEngines(machine) };
+}
+
+/**
+ * The engine for Vulkan is small, and is sent before its driver is there: then installing that is all it takes. The one for
+ * CUDA weighs more than all the rest, and comes when there is a driver.
+ */
+function gpuEngines({ gpus }: Machine): GpuEngine[] {
+  const isThere = (wanted: GpuEngine) =>
+    gpus.some(({ engine, lacks }) => engine === wanted && (engine === 'vulkan' || lacks === undefined));
+  return (['cuda', 'vulkan'] as const).filter(isThere);
 }
