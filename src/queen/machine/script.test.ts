@@ -7,7 +7,7 @@ import { localMachine } from '../install/fixtures/local-shell.ts';
 import { parseMachine } from './machine.ts';
 import { MACHINE_SCRIPT } from './script.ts';
 
-const shells = ['/bin/sh', '/bin/bash', '/usr/bin/busybox'].filter((file) => existsSync(file));
+const shells = ['/bin/sh', '/bin/bash'].filter((file) => existsSync(file));
 const radeon = { vendor: '1002', id: '73bf', slot: '0000:03:00.0' };
 const arc = { vendor: '8086', id: '56a0', slot: '0000:04:00.0' };
 const iris = { vendor: '8086', id: 'a7a0', slot: '0000:00:02.0' };

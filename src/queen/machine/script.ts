@@ -39,7 +39,7 @@ say home "$HOME"
 say disk_free_kib "$(df -Pk "$HOME" 2>/dev/null | awk 'NR > 1 { print $4; exit }')"
 within nvidia-smi -L | while read -r line; do
   # What else it may print is why it failed.
-  case $line in "GPU "*": "*" (UUID: "*) name=\${line#GPU *: }; say nvidia "\${name% (UUID: *}" ;; esac
+  case $line in "GPU "*": "*" (UUID: "*) name=\${line#'GPU '*': '}; name=\${name%' (UUID: '*}; say nvidia "$name" ;; esac
 done
 if [ "$os/$arch" = Darwin/arm64 ]; then say apple "$(sysctl -n machdep.cpu.brand_string 2>/dev/null)"; fi
 for card in "$root"/sys/class/drm/card*; do
