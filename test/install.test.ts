@@ -9,16 +9,9 @@ import { canMount, smallDisk } from '../src/daemon/fixtures/temporary-folder.ts'
 import { inJob } from '../src/narration/index.ts';
 import type { JobEvent } from '../src/contract/index.ts';
 import { localMachine, type LocalMachine } from '../src/queen/install/fixtures/local-shell.ts';
-import {
-  install,
-  probeTarget,
-  startRemote,
-  statusRemote,
-  stopRemote,
-  uninstall,
-  type HiveSite,
-} from '../src/queen/install/index.ts';
+import { install, startRemote, statusRemote, stopRemote, uninstall, type HiveSite } from '../src/queen/install/index.ts';
 import { makeKit, type Kit } from '../src/queen/kit/index.ts';
+import { kitTarget, probeMachine } from '../src/queen/machine/index.ts';
 import { otherPackage } from './support/other-package.ts';
 import { freePorts } from './support/swarm.ts';
 
@@ -31,7 +24,8 @@ let kit: Kit;
 beforeAll(async () => {
   cache = await mkdtemp(join(tmpdir(), 'rbee-kits-'));
   await using machine = await localMachine();
-  kit = await makeKit(await probeTarget(siteOf(machine)), { packageRoot, cache: kits() }, AbortSignal.timeout(60_000));
+  const signal = AbortSignal.timeout(60_000);
+  kit = await makeKit(kitTarget(await probeMachine(machine.shell, signal)), { packageRoot, cache: kits() }, signal);
 }, 60_000);
 
 afterAll(() => rm(cache, { recursive: true, force: true }));

@@ -42,7 +42,7 @@ export const operations = {
     input: z.strictObject({ hive_id: hive_id.removeDefault().optional(), ...ssh }),
     output: z.object({
       ssh_host: z.string(),
-      reachable: z.boolean().describe('Whether a hive could be installed there'),
+      reachable: z.boolean().describe('Whether a hive could be installed there; the command ends with exit code 1 where not'),
       checks: z.array(sshCheck),
     }),
     examples: ['rbee ssh test gaming-pc', 'rbee ssh test --ssh-host 192.0.2.7 --ssh-user me'],

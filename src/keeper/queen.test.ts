@@ -112,6 +112,11 @@ const handlers: Handlers = {
     return { model, decision: 'spawn' as const, says: `Hive 'attic' starts a worker for ${model}.`, candidates };
   },
 
+  ssh_test: async function* ({ hive_id: ssh_host = '' }) {
+    const reachable = ssh_host === 'attic';
+    return { ssh_host, reachable, checks: [{ check: 'connect', ok: reachable, says: 'port 22' }] };
+  },
+
   worker_list: async function* () {
     return { workers: [] };
   },
@@ -249,6 +254,15 @@ describe('with a queen', () => {
     const { code, stdout, stderr } = await cli.run(['infer', '-q', 'fail']);
     expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
     expect(stderr).toBe(`Error: Worker died: out of memory\n  ${errorCodes.worker_died.hint}\n  worker_died, from rbee-hive\n`);
+  });
+
+  test('a check that ends with no is exit code 1, and the job is completed', async () => {
+    expect(await cli.run(['ssh', 'test', 'attic'])).toMatchObject({ code: 0, stderr: '' });
+    const no = await cli.run(['ssh', 'test', 'cellar']);
+    expect(no).toMatchObject({ code: 1, stdout: expect.stringContaining('No hive can be installed on cellar yet.') as string });
+    const { code, stdout } = await cli.run(['ssh', 'test', 'cellar', '--json']);
+    const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as unknown;
+    expect({ code, last }).toMatchObject({ code: 1, last: { event: 'result', data: { reachable: false } } });
   });
 
   test('with --json the failure is the last line', async () => {

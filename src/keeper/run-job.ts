@@ -6,11 +6,14 @@ import { queenAddress } from './queen/queen-address.ts';
 import { reachQueen } from './queen/wake-queen.ts';
 import type { Step } from './screen/view.ts';
 import type { Session } from './session.ts';
+import { isNo } from './verdict.ts';
 
 /** After a cancel, the stream is given this long to say `cancelled`. */
 const CANCEL_DEADLINE_MS = 5_000;
 
 const EXIT_CANCELLED = 130;
+/** As grep and diff have it: all went well, and the answer is no. */
+const EXIT_NO = 1;
 
 export interface Job {
   operation: string;
@@ -70,7 +73,7 @@ async function follow({ view, interrupt }: Session, following: Following): Promi
   for await (const event of eventsOf(following)) {
     await view.event(shown(event, operation));
     // Nobody reads any more, because he has enough: `| head -1` is no failure.
-    if (isTerminal(event.kind)) return view.gone.aborted ? 0 : exitCodeAfter(event, interrupt.exitCode);
+    if (isTerminal(event.kind)) return view.gone.aborted ? 0 : exitCodeAfter(event, operation, interrupt.exitCode);
   }
   throw new JobError('queen_bad_response', `The queen ended job '${jobId}' without saying how`);
 }
@@ -137,9 +140,10 @@ export function shown({ seq, kind, json }: StreamEvent, operation: string) {
   return { id: seq, kind, json, operation };
 }
 
-function exitCodeAfter({ kind, json }: StreamEvent, interrupted: number | undefined): number {
+function exitCodeAfter({ kind, json }: StreamEvent, operation: string, interrupted: number | undefined): number {
   if (kind === 'failed') return exitCodeOf(failed.parse(JSON.parse(json)).code);
-  return kind === 'cancelled' ? (interrupted ?? EXIT_CANCELLED) : 0;
+  if (kind === 'cancelled') return interrupted ?? EXIT_CANCELLED;
+  return isNo(operation, JSON.parse(json)) ? EXIT_NO : 0;
 }
 
 /** Asks the queen to cancel; a queen that does not say `cancelled` in time is not waited for any longer. */

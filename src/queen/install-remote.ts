@@ -3,8 +3,9 @@ import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import { isInstalled } from './hive-catalog.ts';
 import type { HiveParts } from './hive-handlers.ts';
-import { install, probeTarget, uninstall } from './install/index.ts';
+import { install, uninstall } from './install/index.ts';
 import { findPackageRoot, makeKit } from './kit/index.ts';
+import { kitTarget, probeMachine } from './machine/index.ts';
 import { refresh } from './refresh.ts';
 import { resolveTarget } from './ssh/resolve.ts';
 
@@ -101,7 +102,7 @@ async function bring(hiveId: string, { ssh, port, transport, host }: Way, parts:
   const { hives, tokens, gates, view, remotes, paths, signal } = parts;
   const site = remotes.site(ssh, signal);
   narrate('hive_install', `looking at the machine of hive '${hiveId}'`);
-  const target = await probeTarget(site);
+  const target = kitTarget(await probeMachine(site.shell, signal));
   const kit = await makeKit(target, { packageRoot: findPackageRoot(), cache: paths.cache }, signal);
   let open: () => void = () => undefined;
   let release: () => void = () => undefined;

@@ -26,7 +26,12 @@ describe.skipIf(skipsHosts())('machines that are no hives yet', () => {
     await net[Symbol.asyncDispose]();
   });
 
-  const tested = (...args: string[]) => swarm.result<Tested>(['ssh', 'test', ...args]);
+  const tested = async (...args: string[]) => {
+    const { code, stdout, stderr } = await swarm.rbee(['ssh', 'test', ...args, '--json']);
+    const { data } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as { data: Tested };
+    expect(code, stderr).toBe(data.reachable ? 0 : 1);
+    return data;
+  };
   const all = ['resolve', 'connect', 'host_key', 'authenticate', 'system', 'libc', 'disk', 'gpu', 'rbee'];
 
   describe('ssh test', () => {

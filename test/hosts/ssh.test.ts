@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { probeMachine } from '../../src/queen/ssh/machine.ts';
+import { probeMachine } from '../../src/queen/machine/index.ts';
 import type { ShellRun } from '../../src/queen/ssh/shell.ts';
 import { SshShells } from '../../src/queen/ssh/shells.ts';
 import { buildTunnelOwner } from '../../src/queen/ssh/fixtures/programs.ts';

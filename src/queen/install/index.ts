@@ -1,5 +1,4 @@
 export { startRemote, statusRemote, stopRemote, type HiveStart, type RemoteHive, type RemoteStatus } from './hive-process.ts';
 export { install, type InstallOrder } from './install.ts';
-export { probeTarget } from './machine.ts';
 export type { HiveSite } from './site.ts';
 export { uninstall, type Uninstalled } from './uninstall.ts';

@@ -46,8 +46,9 @@ export function engineClosure(packageRoot: string, target: Target): Closure {
       queue.push(placed);
     }
     if (native !== undefined) addNative(closure, native, { self, folder: next.folder });
-    if (self.name === 'node-llama-cpp')
-      for (const gpu of gpuPackages(target)) addNative(closure, gpu, { self, folder: next.folder });
+    if (self.name !== 'node-llama-cpp') continue;
+    const forGpus = target.gpus.flatMap((engine) => gpuPackages(target, engine));
+    for (const name of forGpus) addNative(closure, name, { self, folder: next.folder });
   }
   return closure;
 }

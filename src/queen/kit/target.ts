@@ -6,9 +6,12 @@ export interface Target {
   arch: 'x64' | 'arm64';
   /** Undefined on macOS, which has only one. */
   libc: 'glibc' | 'musl' | undefined;
-  /** An NVIDIA GPU with its driver; the engine for it weighs more than all the rest. */
-  hasCuda?: boolean;
+  /** What its GPUs are to be computed with; Metal is part of the engine itself. */
+  gpus: readonly GpuEngine[];
 }
+
+/** A build of the engine beside the one for CPUs. */
+export type GpuEngine = 'cuda' | 'vulkan';
 
 /** What the engine is built with; Node itself would do with 2.28. */
 const OLDEST_GLIBC = { major: 2, minor: 34 };
@@ -33,7 +36,7 @@ export function ownTarget(): Target {
   const { platform, arch } = process;
   if ((platform !== 'linux' && platform !== 'darwin') || (arch !== 'x64' && arch !== 'arm64'))
     throw new JobError('machine_unsupported', `rbee has no kit for ${platform} on ${arch}`);
-  return { os: platform, arch, libc: platform === 'darwin' ? undefined : hasGlibc() ? 'glibc' : 'musl' };
+  return { os: platform, arch, libc: platform === 'darwin' ? undefined : hasGlibc() ? 'glibc' : 'musl', gpus: [] };
 }
 
 /** As this very process is linked: the machine may have both. */
@@ -62,8 +65,15 @@ export function nativePackages(target: Target): Readonly<Record<string, string>>
   };
 }
 
-/** What the engine needs beside that for the GPUs of the machine: the library for its CUDA, and one for older drivers. */
-export function gpuPackages({ os, arch, hasCuda }: Target): string[] {
-  if (hasCuda !== true || os !== 'linux' || arch !== 'x64') return [];
-  return ['@node-llama-cpp/linux-x64-cuda', '@node-llama-cpp/linux-x64-cuda-ext'];
+const GPU_PACKAGES: Readonly<Record<string, Readonly<Record<GpuEngine, readonly string[]>> | undefined>> = {
+  'linux-x64': {
+    // The library for its CUDA, and one for older drivers.
+    cuda: ['@node-llama-cpp/linux-x64-cuda', '@node-llama-cpp/linux-x64-cuda-ext'],
+    vulkan: ['@node-llama-cpp/linux-x64-vulkan'],
+  },
+};
+
+/** What the engine needs beside that for a kind of GPU; empty where there is no build for it. */
+export function gpuPackages({ os, arch }: Pick<Target, 'os' | 'arch'>, engine: GpuEngine): readonly string[] {
+  return GPU_PACKAGES[`${os}-${arch}`]?.[engine] ?? [];
 }

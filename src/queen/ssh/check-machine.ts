@@ -1,11 +1,10 @@
 import { JobError, type SshCheck, type SshTarget } from '../../contract/index.ts';
+import { findings, MACHINE_SCRIPT, parseMachine, type Machine } from '../machine/index.ts';
 import { connectionFailure, scriptFailure } from './failure.ts';
-import { MACHINE_SCRIPT, parseMachine, type Machine } from './machine.ts';
 import { sshArguments, targetName } from './openssh.ts';
 import { remoteCommand } from './quote.ts';
 import { resolveTarget } from './resolve.ts';
 import { runSsh } from './run-ssh.ts';
-import { findings } from './supported.ts';
 import { wayIn, type WayIn } from './way-in.ts';
 
 const PROBE_WITHIN_MS = 14_000;

@@ -1,37 +1,39 @@
 import type { SshCheck } from '../../contract/index.ts';
-import { isGlibcTooOld } from '../kit/target.ts';
+import { isGlibcTooOld } from '../kit/index.ts';
+import { gpuFinding } from './gpu-finding.ts';
+import { platformOf } from './kit-target.ts';
 import type { Machine } from './machine.ts';
 
-type Finding = Omit<SshCheck, 'check'>;
+export type Finding = Omit<SshCheck, 'check'>;
 
 /** The engine, Node and the small model that comes along, twice over during an update. */
 const LEAST_DISK_BYTES = 1e9;
-const ARCHS = new Set(['x86_64', 'amd64', 'aarch64', 'arm64']);
 
 /** What a machine is, and for each thing whether a hive can live with it. In the order in which it is asked. */
 export const findings: readonly [SshCheck['check'], (machine: Machine) => Finding][] = [
   ['system', systemOf],
   ['libc', libcOf],
   ['disk', diskOf],
-  ['gpu', ({ gpus }) => ({ ok: true, says: gpus.length === 0 ? 'none; its CPU computes' : gpus.join(', ') })],
+  ['gpu', gpuFinding],
   [
     'rbee',
     ({ installed }) => ({ ok: true, says: installed === undefined ? 'nothing is installed yet' : `${installed} is installed` }),
   ],
 ];
 
-function systemOf({ os, arch, bits, system }: Machine): Finding {
+function systemOf(machine: Machine): Finding {
+  const { arch, bits, system } = machine;
   const says = `${system}, ${arch}${bits === 64 ? '' : `, ${bits}-bit programs`}`;
-  const isKnown = (os === 'Linux' || os === 'Darwin') && ARCHS.has(arch) && bits === 64;
+  const isKnown = platformOf(machine) !== undefined;
   return isKnown ? { ok: true, says } : { ok: false, says, next: 'rbee runs on 64-bit Linux and macOS, on x64 and ARM.' };
 }
 
 function libcOf({ os, libc, system }: Machine): Finding {
   if (os === 'Darwin') return { ok: true, says: `that of ${system}` };
+  if (libc.kind === 'other') return { ok: true, says: 'unknown; installing tries it before anything is changed' };
+  const isGood = libc.kind === 'glibc' && !isGlibcTooOld(libc.version);
   const next = 'rbee needs glibc 2.34 or newer: a newer Linux, or another distribution.';
-  if (libc.kind !== 'glibc') return { ok: false, says: libc.kind === 'musl' ? 'musl' : 'neither glibc nor musl', next };
-  const isOld = isGlibcTooOld(libc.version);
-  return { ok: !isOld, says: `glibc ${libc.version}`, ...(isOld ? { next } : {}) };
+  return { ok: isGood, says: libc.kind === 'glibc' ? `glibc ${libc.version}` : 'musl', ...(isGood ? {} : { next }) };
 }
 
 function diskOf({ disk_free_bytes, home }: Machine): Finding {

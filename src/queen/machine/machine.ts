@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { JobError } from '../../contract/index.ts';
-import type { Shell } from './shell.ts';
+import type { Shell } from '../ssh/shell.ts';
+import { gpuFacts, gpusOf, type Gpu } from './gpus.ts';
+import { BEGIN, END, MACHINE_SCRIPT } from './script.ts';
 
 /** What a machine says of itself. */
 export interface Machine {
@@ -13,43 +15,16 @@ export interface Machine {
   /** The system's own name, such as 'Debian GNU/Linux 12 (bookworm)'. */
   system: string;
   libc: { kind: 'glibc'; version: string } | { kind: 'musl' | 'other' };
+  /** What its packages are installed with. */
+  packages: 'apt' | 'other';
   home: string;
   disk_free_bytes: number;
-  gpus: string[];
+  gpus: Gpu[];
   /** Version of the rbee that ~/.rbee/current leads to; undefined where nothing is installed. */
   installed?: string;
 }
 
-const PROBE_WITHIN_MS = 15_000;
-const [BEGIN, END] = ['rbee-machine-begin', 'rbee-machine-end'];
-
-/** One round trip, POSIX sh, changes nothing. A driver that hangs costs its own answer only. */
-export const MACHINE_SCRIPT = `
-LC_ALL=C; export LC_ALL
-PATH=$PATH:/usr/local/bin:/usr/sbin:/sbin:/usr/lib/wsl/lib
-say() { printf '%s=%s\\n' "$1" "$(printf %s "$2" | tr '\\n' ' ')"; }
-within() { if command -v timeout >/dev/null 2>&1; then timeout 5 "$@"; else "$@"; fi; }
-echo ${BEGIN}
-os=$(uname -s) arch=$(uname -m)
-say os "$os"
-say arch "$arch"
-say bits "$(getconf LONG_BIT 2>/dev/null || echo 64)"
-if [ "$os" = Darwin ]; then say system "macOS $(sw_vers -productVersion 2>/dev/null)"
-else say system "$(. /etc/os-release 2>/dev/null && printf %s "$PRETTY_NAME")"; fi
-glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null)
-case $glibc in
-glibc*) say libc "$glibc" ;;
-*) if ls /lib/ld-musl-* >/dev/null 2>&1; then say libc musl; else say libc other; fi ;;
-esac
-say home "$HOME"
-say disk_free_kib "$(df -Pk "$HOME" 2>/dev/null | awk 'NR > 1 { print $4; exit }')"
-if command -v nvidia-smi >/dev/null 2>&1; then
-  within nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null </dev/null | while read -r gpu; do say gpu "$gpu"; done
-elif [ "$os/$arch" = Darwin/arm64 ]; then say gpu "$(sysctl -n machdep.cpu.brand_string 2>/dev/null)"; fi
-current=$(readlink "$HOME/.rbee/current" 2>/dev/null)
-say installed "\${current##*/}"
-echo ${END}
-`;
+const PROBE_WITHIN_MS = 30_000;
 
 const text = z.string().max(1024);
 const answer = z.object({
@@ -58,10 +33,15 @@ const answer = z.object({
   bits: z.literal(['32', '64']).transform(Number),
   system: text,
   libc: z.union([z.literal(['musl', 'other']), z.string().regex(/^glibc \d+(\.\d+)+$/)]),
+  packages: z.literal(['apt', 'other']),
   home: text.startsWith('/'),
   disk_free_kib: z.string().regex(/^\d+$/).transform(Number),
   installed: text,
+  ...gpuFacts,
 });
+
+/** Words that come once for each thing; any other comes once. */
+const LISTS = ['nvidia', 'apple', 'card', 'vulkan_driver'] satisfies (keyof typeof answer.shape)[];
 
 /**
  * Asks the machine behind a shell what it is.
@@ -78,17 +58,21 @@ export function parseMachine(said: string): Machine {
   const end = lines.lastIndexOf(END);
   if (begin === -1 || end < begin) throw unintelligible(said);
   const pairs = lines.slice(begin + 1, end).map((line) => line.split(/=(.*)/s).map((part) => part.trim()));
-  const gpus = pairs.filter(([key, value]) => key === 'gpu' && value).map(([, value = '']) => value);
-  const parsed = answer.safeParse(Object.fromEntries(pairs.filter(([key]) => key !== 'gpu')));
+  const all = (word: string) => pairs.flatMap(([key, value]) => (key === word && value ? [value] : []));
+  const lists = Object.fromEntries(LISTS.map((word) => [word, all(word)]));
+  const parsed = answer.safeParse({ ...Object.fromEntries(pairs), ...lists });
   if (!parsed.success) throw unintelligible(said, parsed.error);
-  const { libc, disk_free_kib, installed, system, os, ...rest } = parsed.data;
+  const { os, arch, bits, system, libc, packages, home, disk_free_kib, installed, ...facts } = parsed.data;
   return {
-    ...rest,
     os,
+    arch,
+    bits,
     system: system === '' ? os : system,
     libc: libc === 'musl' || libc === 'other' ? { kind: libc } : { kind: 'glibc', version: libc.replace('glibc ', '') },
+    packages,
+    home,
     disk_free_bytes: disk_free_kib * 1024,
-    gpus,
+    gpus: gpusOf(facts),
     // Its folder has the digest of its kit behind it.
     ...(installed === '' ? {} : { installed: installed.replace(/-[0-9a-f]{12}$/, '') }),
   };

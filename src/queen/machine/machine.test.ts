@@ -1,0 +1,182 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { findings } from './findings.ts';
+import type { Gpu } from './gpus.ts';
+import { parseMachine, type Machine } from './machine.ts';
+import { MACHINE_SCRIPT } from './script.ts';
+
+const said = `Welcome!
+rbee-machine-begin
+os=Linux
+arch=x86_64
+bits=64
+system=Debian GNU/Linux 12 (bookworm)
+libc=glibc 2.36
+packages=apt
+home=/home/me
+disk_free_kib=2000000
+nvidia=NVIDIA GeForce RTX 3090
+nvidia=NVIDIA H100 = big
+vulkan_loader=no
+installed=0.1.0-0a1b2c3d4e5f
+rbee-machine-end
+`;
+
+const machine: Machine = {
+  os: 'Linux',
+  arch: 'x86_64',
+  bits: 64,
+  system: 'Debian GNU/Linux 12 (bookworm)',
+  libc: { kind: 'glibc', version: '2.36' },
+  packages: 'apt',
+  home: '/home/me',
+  disk_free_bytes: 2_048_000_000,
+  gpus: [
+    { name: 'NVIDIA GeForce RTX 3090', engine: 'cuda' },
+    { name: 'NVIDIA H100 = big', engine: 'cuda' },
+  ],
+  installed: '0.1.0',
+};
+
+describe('what a machine says of itself', () => {
+  test('is read, whatever its login shell said before', () => {
+    expect(parseMachine(said)).toEqual(machine);
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['the middle of it', said.replace('rbee-machine-end\n', '')],
+    ['no disk', said.replace('2000000', '')],
+    ['another libc', said.replace('glibc 2.36', 'glibc two')],
+    ['no home', said.replace('/home/me', '')],
+    ['lines that are none of it', said.replace('os=Linux', 'os')],
+    ['a GPU that is none', said.replace('vulkan_loader=', 'card=of gold\nvulkan_loader=')],
+  ])('is refused when it is %s', (_name, text) => {
+    expect(() => parseMachine(text)).toThrow(/does not say what it is/);
+  });
+
+  test('is said by this very machine', () => {
+    const { os, home } = parseMachine(execFileSync('sh', ['-c', MACHINE_SCRIPT]).toString());
+    expect({ os, home }).toEqual({ os: execFileSync('uname').toString().trim(), home: process.env['HOME'] });
+  });
+});
+
+describe('its GPUs', () => {
+  const mesa = 'vulkan_loader=yes\nvulkan_driver=radeon_icd.x86_64.json\nvulkan_driver=lvp_icd.x86_64.json';
+  const gpusIn = (...lines: string[]) =>
+    parseMachine(said.replace(/nvidia=.*\n/g, '').replace('vulkan_loader=no', lines.join('\n'))).gpus;
+
+  test.each([
+    ['1002:73bf 0000:03:00.0 open Navi 21 [Radeon RX 6800/6800 XT / 6900 XT]', 'AMD Radeon RX 6800/6800 XT / 6900 XT'],
+    ['1002:15bf 0000:c4:00.0 open Phoenix1', 'AMD Phoenix1'],
+    ['1002:740c 0000:03:00.0 open AMD Instinct MI250X', 'AMD Instinct MI250X'],
+    ['1002:73bf 0000:03:00.0 open Device 73bf', 'AMD GPU 1002:73bf'],
+    ['1002:73bf 0000:03:00.0 open', 'AMD GPU 1002:73bf'],
+  ])('have a name: %s', (card, name) => {
+    expect(gpusIn(mesa, `card=${card}`)).toEqual([{ name, engine: 'vulkan' }]);
+  });
+
+  test('of Intel are those with a bus of their own', () => {
+    const intel = mesa.replace('radeon', 'intel');
+    expect(gpusIn(intel, 'card=8086:a7a0 0000:00:02.0 open Raptor Lake-P [Iris Xe Graphics]')).toEqual([]);
+    expect(gpusIn(intel, 'card=8086:56a0 0000:03:00.0 open DG2 [Arc A770]')).toEqual([
+      { name: 'Intel Arc A770', engine: 'vulkan' },
+    ]);
+  });
+
+  test.each<[Gpu['lacks'], string]>([
+    ['driver', mesa.replace('yes', 'no')],
+    ['driver', mesa.replace('radeon', 'nvidia')],
+    ['driver', 'vulkan_loader=yes'],
+  ])('lack a %s where there is: %s', (lacks, facts) => {
+    expect(gpusIn(facts, 'card=1002:73bf 0000:03:00.0 open')).toMatchObject([{ lacks }]);
+  });
+
+  test('lack the right to be used, or their device', () => {
+    expect(gpusIn(mesa, 'card=1002:73bf 0000:03:00.0 closed')).toMatchObject([{ lacks: 'access' }]);
+    expect(gpusIn(mesa, 'card=1002:73bf 0000:03:00.0 absent')).toMatchObject([{ lacks: 'device' }]);
+  });
+
+  test('of NVIDIA are told by its driver, or by the kernel where that is missing', () => {
+    const card = 'card=10de:2684 0000:01:00.0 open AD102 [GeForce RTX 4090]';
+    expect(gpusIn(mesa, card, 'nvidia=NVIDIA GeForce RTX 4090')).toEqual([{ name: 'NVIDIA GeForce RTX 4090', engine: 'cuda' }]);
+    expect(gpusIn(mesa, card)).toEqual([{ name: 'NVIDIA GeForce RTX 4090', engine: 'cuda', lacks: 'driver' }]);
+  });
+
+  const amd: Gpu = { name: 'AMD Radeon RX 6800', engine: 'vulkan' };
+  const nvidia: Gpu = { name: 'NVIDIA H100', engine: 'cuda' };
+  const finding = (change: Partial<Machine>) => findings.find(([check]) => check === 'gpu')?.[1]({ ...machine, ...change });
+
+  test.each<[string, Partial<Machine>, string, string?]>([
+    ['none', { gpus: [] }, 'none; its CPU computes'],
+    ['two kinds', { gpus: [nvidia, amd] }, 'NVIDIA H100 (CUDA), AMD Radeon RX 6800 (Vulkan)'],
+    ['a Mac', { os: 'Darwin', arch: 'arm64', gpus: [{ name: 'Apple M4', engine: 'metal' }] }, 'Apple M4 (Metal)'],
+    ['ARM', { arch: 'aarch64', gpus: [nvidia, { ...amd, lacks: 'driver' }] }, 'no engine for it here'],
+    [
+      'no driver',
+      { gpus: [{ ...amd, lacks: 'driver' }] },
+      'AMD Radeon RX 6800 (Vulkan, but its driver is missing)',
+      'sudo apt install libvulkan1 mesa-vulkan-drivers',
+    ],
+    [
+      'no driver and no apt',
+      { packages: 'other', gpus: [{ ...amd, lacks: 'driver' }] },
+      'driver is missing',
+      'with its package manager',
+    ],
+    [
+      'no driver of NVIDIA',
+      { gpus: [{ ...nvidia, lacks: 'driver' }] },
+      'CUDA, but its driver is missing',
+      "Install NVIDIA's driver",
+    ],
+    ['no right', { gpus: [{ ...amd, lacks: 'access' }] }, 'this user may not use it', 'usermod -aG render'],
+    ['no device', { gpus: [{ ...amd, lacks: 'device' }] }, 'it is not in /dev/dri', 'ls -l /dev/dri'],
+  ])('are a line, and a step where one is missing: %s', (_name, change, says, next) => {
+    const found = finding(change);
+    expect(found).toMatchObject({ ok: true, says: expect.stringContaining(says) as string });
+    expect(found?.next ?? '').toContain(next ?? '');
+    expect(found?.next === undefined).toBe(next === undefined);
+  });
+
+  test('that lack the same have one step', () => {
+    const lacks = 'driver';
+    expect(
+      finding({
+        gpus: [
+          { ...amd, lacks },
+          { ...amd, lacks },
+          { ...nvidia, lacks },
+        ],
+      })?.next?.split('\n'),
+    ).toHaveLength(2);
+  });
+});
+
+describe('a hive can live', () => {
+  const failing = (change: Partial<Machine>) =>
+    findings.filter(([, find]) => !find({ ...machine, ...change }).ok).map(([check]) => check);
+
+  test.each<[string, Partial<Machine>, string[]]>([
+    ['on Linux with glibc', {}, []],
+    ['on a Mac', { os: 'Darwin', arch: 'arm64', system: 'macOS 15.1', libc: { kind: 'other' } }, []],
+    ['without a GPU', { gpus: [] }, []],
+    ['perhaps where nothing tells the C library', { libc: { kind: 'other' } }, []],
+    ['not on another system', { os: 'FreeBSD', arch: 'amd64' }, ['system']],
+    ['not on 32-bit programs', { bits: 32 }, ['system']],
+    ['not on another processor', { arch: 'armv7l' }, ['system']],
+    ['not with musl', { libc: { kind: 'musl' } }, ['libc']],
+    ['not with an old glibc', { libc: { kind: 'glibc', version: '2.31' } }, ['libc']],
+    ['not on a full disk', { disk_free_bytes: 900_000_000 }, ['disk']],
+  ])('%s', (_name, change, checks) => {
+    expect(failing(change)).toEqual(checks);
+  });
+
+  test('and each failure has its next step', () => {
+    const bad: Machine = { ...machine, os: 'Plan9', libc: { kind: 'musl' }, disk_free_bytes: 0 };
+    for (const [, find] of findings) {
+      const { ok, next } = find(bad);
+      expect(next === undefined).toBe(ok);
+    }
+  });
+});

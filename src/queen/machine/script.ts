@@ -1,0 +1,73 @@
+export const [BEGIN, END] = ['rbee-machine-begin', 'rbee-machine-end'];
+
+/**
+ * Asks a machine what it is: a fact a line, `word=what it says`. One round trip, POSIX sh, changes nothing.
+ * $1 is where its file system begins: nothing is given over SSH, and a test gives a folder.
+ *
+ * What asks a driver is given 8 s. A program that hangs in one cannot always be killed, and `timeout` would wait for its end, where
+ * there is a `timeout`; so its lines are read up to a mark, which comes when it has ended or when the time is over. What is left of
+ * it holds nothing of ours: dash would keep our stderr open in `{ }`, and ssh waits until nobody has that.
+ */
+export const MACHINE_SCRIPT = `
+root=\${1-}
+LC_ALL=C; export LC_ALL
+PATH=$PATH:$root/usr/local/bin:$root/usr/sbin:$root/sbin:$root/usr/lib/wsl/lib
+say() { printf '%s=%s\\n' "$1" "$(printf %s "$2" | tr '\\n' ' ')"; }
+within() {
+  (
+    sleep 8 & patience=$!
+    ( trap 'kill -9 "$asked"; wait "$asked"; exit' TERM; "$@" & asked=$!; wait "$asked"; kill "$patience" ) &
+    wait "$patience"
+    kill "$!"
+    echo ${END}
+  ) </dev/null 2>/dev/null | while read -r line && [ "$line" != ${END} ]; do printf '%s\\n' "$line"; done
+}
+echo ${BEGIN}
+os=$(uname -s) arch=$(uname -m)
+say os "$os"
+say arch "$arch"
+case $(getconf LONG_BIT 2>/dev/null) in 32) say bits 32 ;; *) say bits 64 ;; esac
+if [ "$os" = Darwin ]; then say system "macOS $(sw_vers -productVersion 2>/dev/null)"
+else say system "$(. "$root/etc/os-release" 2>/dev/null && printf %s "$PRETTY_NAME")"; fi
+glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null)
+case $glibc in
+glibc*) say libc "$glibc" ;;
+*) if ls "$root"/lib/ld-musl-* >/dev/null 2>&1; then say libc musl; else say libc other; fi ;;
+esac
+if command -v apt-get >/dev/null 2>&1; then say packages apt; else say packages other; fi
+say home "$HOME"
+say disk_free_kib "$(df -Pk "$HOME" 2>/dev/null | awk 'NR > 1 { print $4; exit }')"
+within nvidia-smi -L | while read -r line; do
+  # What else it may print is why it failed.
+  case $line in "GPU "*": "*" (UUID: "*) name=\${line#'GPU '*': '}; name=\${name%' (UUID: '*}; say nvidia "$name" ;; esac
+done
+if [ "$os/$arch" = Darwin/arm64 ]; then say apple "$(sysctl -n machdep.cpu.brand_string 2>/dev/null)"; fi
+for card in "$root"/sys/class/drm/card*; do
+  # The others are its connectors: card0-HDMI-A-1.
+  case \${card##*/} in card*[!0-9]*) continue ;; esac
+  device=$(cd "$card/device" 2>/dev/null && pwd -P) || continue
+  vendor=$(cat "$device/vendor" 2>/dev/null) id=$(cat "$device/device" 2>/dev/null) slot=\${device##*/} access=absent
+  case $vendor in 0x1002 | 0x10de | 0x8086) ;; *) continue ;; esac
+  for node in "$device"/drm/renderD*; do
+    node=$root/dev/dri/\${node##*/}
+    [ ! -e "$node" ] || access=closed
+    if [ -r "$node" ] && [ -w "$node" ]; then access=open; break; fi
+  done
+  name=$(cat "$device/product_name" 2>/dev/null)
+  [ -n "$name" ] || name=$(within lspci -mm -s "$slot" | cut -d '"' -f 6)
+  say card "\${vendor#0x}:\${id#0x} $slot $access $name"
+done
+loader=no
+# With a comma are those of 64 bits.
+if ldconfig -p 2>/dev/null | grep -q 'libvulkan\\.so\\.1 (libc6,'; then loader=yes; fi
+for folder in /usr/lib /usr/lib64 /usr/lib/x86_64-linux-gnu /usr/local/lib /lib /lib64 /lib/x86_64-linux-gnu; do
+  [ ! -e "$root$folder/libvulkan.so.1" ] || loader=yes
+done
+say vulkan_loader "$loader"
+for share in "$root/usr/share" "$root/usr/local/share" "$root/etc" "$HOME/.local/share"; do
+  for manifest in "$share"/vulkan/icd.d/*.json; do [ ! -e "$manifest" ] || say vulkan_driver "\${manifest##*/}"; done
+done
+current=$(readlink "$HOME/.rbee/current" 2>/dev/null)
+say installed "\${current##*/}"
+echo ${END}
+`;
