@@ -1,5 +1,4 @@
 import { availableParallelism, cpus } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Device } from '../../contract/index.ts';
 import { freeMemoryBytes, totalMemoryBytes } from '../../daemon/index.ts';
 import { nvidiaGpus } from './cuda.ts';
@@ -8,9 +7,6 @@ import { metalGpu } from './metal.ts';
 import { askEngine, type AskEngine } from './probe.ts';
 import type { Running } from './running.ts';
 import { unseenGpus, VulkanGpus } from './vulkan.ts';
-
-/** A driver that hangs must not keep the CPU from computing. */
-const PATIENCE_MS = 3_000;
 
 /** What this machine can compute with. It is asked often, so what is slow to find out is found out once. */
 export class Devices {
@@ -39,9 +35,7 @@ export class Devices {
 
   async #vulkanGpus(running: readonly Running[]): Promise<Device[]> {
     if (process.platform !== 'linux') return [];
-    const seen = hasEngineFor('vulkan', this.#packageRoot)
-      ? await Promise.race([this.#vulkan.list(running), delay(PATIENCE_MS, [], { ref: false })])
-      : [];
+    const seen = hasEngineFor('vulkan', this.#packageRoot) ? await this.#vulkan.list(running) : [];
     return seen.length > 0 ? seen : unseenGpus();
   }
 }

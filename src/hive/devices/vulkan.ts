@@ -5,6 +5,8 @@ import type { AskEngine } from './probe.ts';
 
 /** Others on the machine take memory too. */
 const FRESH_MS = 60_000;
+/** A machine that was too busy to answer in time has its GPU all the same. */
+const FRUITLESS_MS = 600_000;
 /** As many as the engine knows. */
 const MOST_DEVICES = 16;
 interface Reading {
@@ -23,6 +25,7 @@ export class VulkanGpus {
   readonly #ask: AskEngine;
   #drivers: string | undefined;
   #found: Promise<number[]> = Promise.resolve([]);
+  #lookedAt = 0;
   readonly #readings = new Map<number, Promise<Reading>>();
 
   constructor(ask: AskEngine) {
@@ -31,8 +34,10 @@ export class VulkanGpus {
 
   async list(running: readonly Running[]): Promise<Device[]> {
     const drivers = (await vulkanDrivers()).join();
-    if (drivers !== this.#drivers) {
+    const isOld = performance.now() - this.#lookedAt > FRUITLESS_MS && (await this.#found).length === 0;
+    if (drivers !== this.#drivers || isOld) {
       this.#drivers = drivers;
+      this.#lookedAt = performance.now();
       this.#found = this.#find();
     }
     const devices = await this.#found;

@@ -68,7 +68,9 @@ async function loadInto(llama: Llama, { module, log, options }: Loading): Promis
   const model = await llama
     .loadModel({
       modelPath,
-      gpuLayers: shape.gpuLayers,
+      // Not the number: for that the library first opens a context of all the tokens that the model was made for, without its
+      // tensors, and a GPU that cannot hold one of those ends the process.
+      gpuLayers: worker === 'cpu' ? 0 : 'max',
       loadSignal: signal,
       onLoadProgress: (fraction) => options.onLoadProgress(Math.min(1, fraction)),
       // We have checked, and better: the library takes page cache for used memory.

@@ -1,0 +1,124 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Capabilities, Explanation, Model, Worker } from '../src/contract/index.ts';
+import { needOf } from '../src/hive/workers/index.ts';
+import { engineFiles } from '../src/queen/kit/engine-files.ts';
+import { modelWorkshop } from '../src/worker/engines/llama/fixtures/gguf.ts';
+import { testSwarm, type Swarm } from './support/swarm.ts';
+
+const MANIFESTS = '/usr/share/vulkan/icd.d';
+const packageRoot = fileURLToPath(new URL('..', import.meta.url));
+
+/** Mesa's lavapipe is a whole Vulkan driver that computes on the CPU: the engine's code for GPUs runs on it as it is. */
+function whyNot(): string | undefined {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return 'the engine for Vulkan is built for Linux on x64';
+  const hasDriver = existsSync(MANIFESTS) && readdirSync(MANIFESTS).some((file) => file.startsWith('lvp_'));
+  return hasDriver ? undefined : 'no software Vulkan driver: install mesa-vulkan-drivers';
+}
+
+const why = whyNot();
+if (why !== undefined && process.env['CI'] === 'true') throw new Error(why);
+
+describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefined ? '' : `: ${why}`}`, () => {
+  /** What a kit brings to a machine with such a GPU. */
+  let engineDir: string;
+  let swarm: Swarm;
+  let workshop: Awaited<ReturnType<typeof modelWorkshop>>;
+
+  beforeAll(async () => {
+    engineDir = await mkdtemp(join(tmpdir(), 'rbee-vulkan-'));
+    const cache = process.env['TEST_KITS'] ?? join(engineDir, 'cache');
+    const target = { os: 'linux', arch: 'x64', libc: 'glibc', gpus: ['vulkan'] } as const;
+    for (const { source, path } of await engineFiles(target, { packageRoot, cache }, AbortSignal.timeout(120_000))) {
+      await mkdir(join(engineDir, dirname(path)), { recursive: true });
+      await cp(source, join(engineDir, path));
+    }
+    workshop = await modelWorkshop();
+    // The engine passes a CPU that plays a GPU over, unless it is told to see it.
+    swarm = await testSwarm({ env: { RBEE_ENGINE_DIR: engineDir, GGML_VK_VISIBLE_DEVICES: '0' } });
+    await swarm.result(['hive', 'start']);
+  }, 150_000);
+  afterAll(async () => {
+    await workshop.clear();
+    await swarm[Symbol.asyncDispose]();
+    await rm(engineDir, { recursive: true });
+  });
+
+  async function gpu(of = swarm) {
+    const { devices } = (await (await fetch(`${of.hiveUrl}/capabilities`)).json()) as Capabilities;
+    return devices.find(({ worker }) => worker === 'vulkan');
+  }
+
+  test('is listed with its memory, in the words of the engine', async () => {
+    await expect.poll(() => gpu(), { timeout: 20_000 }).toMatchObject({ device: 0, usable: true });
+    const { name, memory_bytes, memory_free_bytes } = (await gpu()) ?? {};
+    expect(name).toContain('llvmpipe');
+    expect(memory_bytes).toBeGreaterThan(500_000_000);
+    expect(memory_free_bytes).toBeLessThanOrEqual(memory_bytes ?? 0);
+  });
+
+  test('is chosen before the CPU, computes there, and what its worker needs is not free any more', async () => {
+    const before = await gpu();
+    const { stdout, stderr } = await swarm.rbee(['infer', 'What is 2 + 3?']);
+    expect(stdout, stderr).toBe('2 plus 3 is 5.\n');
+    expect(stderr).toMatch(/loading tiny on vulkan:0/);
+    const { workers } = await swarm.result<{ workers: Worker[] }>(['worker', 'list']);
+    expect(workers).toMatchObject([{ worker: 'vulkan', device: 0, state: 'ready' }]);
+    const [{ need_bytes = 0 } = {}] = workers;
+    expect(need_bytes).toBeGreaterThan(0);
+    expect((before?.memory_free_bytes ?? 0) - ((await gpu())?.memory_free_bytes ?? 0)).toBeGreaterThanOrEqual(need_bytes);
+  });
+
+  test('a model that needs the memory of a busy one waits for it, says so, and takes its place', async () => {
+    const large = await workshop.make({ set: { 'llama.context_length': 1_048_576 } });
+    const other = await workshop.make({ set: { 'general.name': 'other' } });
+    await swarm.result(['model', 'download', large, '--name', 'large']);
+    await swarm.result(['model', 'download', other, '--name', 'other']);
+    const { workers: idle } = await swarm.result<{ workers: Worker[] }>(['worker', 'list']);
+    for (const { worker_id } of idle) await swarm.result(['worker', 'delete', worker_id]);
+    const { memory } = await swarm.result<Model>(['model', 'get', 'large']);
+    const need = (context: number) => needOf(memory, { slots: 1, context, worker: 'vulkan' })?.bytes ?? 0;
+    // A worker with all of it would need larger buffers than this driver makes. What they leave is too little for another model.
+    const fill = async (...more: string[]): Promise<string> => {
+      const { memory_free_bytes: free = 0 } = (await gpu()) ?? {};
+      let context = 250_000;
+      while (need(context) > free) context -= 500;
+      const shape = ['--worker', 'vulkan', '--slots', '1', '--context', String(context)];
+      return (await swarm.result<Worker>(['worker', 'spawn', '--model', 'large', ...shape, ...more])).worker_id;
+    };
+    while (((await gpu())?.memory_free_bytes ?? 0) > need(250_000)) await fill('--pin');
+    const spawned = await fill();
+    const long = ['--json-schema', '{"type":"array","items":{"type":"boolean"},"minItems":40,"maxItems":60}'];
+    const busy = swarm.start(['infer', 'Count', '--worker-id', spawned, '--model', 'large', ...long]);
+    await busy.says('stdout', /./);
+    const waiting = swarm.start(['infer', 'What is 2 + 3?', '--model', 'other', '--device', 'vulkan:0']);
+    await waiting.says(
+      'stderr',
+      new RegExp(`no memory is free for other; waiting until ${spawned} \\(large\\) on hive 'localhost'`),
+    );
+    const { decision, says } = await swarm.result<Explanation>(['explain', 'x', '--model', 'other', '--device', 'vulkan:0']);
+    expect({ decision, says }).toMatchObject({ decision: 'wait', says: expect.stringContaining(spawned) as string });
+    expect(await busy.ended).toMatchObject({ code: 0 });
+    const { code, stdout, stderr } = await waiting.ended;
+    expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '2 plus 3 is 5.\n' });
+    expect(stderr).toContain(`ending`);
+    const { workers } = await swarm.result<{ workers: Worker[] }>(['worker', 'list']);
+    expect(
+      workers
+        .filter(({ state }) => state === 'ready')
+        .map(({ model }) => model)
+        .toSorted(),
+    ).toEqual(['large', 'other']);
+  });
+});
+
+test.skipIf(why !== undefined)('a CPU that plays a GPU is no device of its own accord', async () => {
+  await using swarm = await testSwarm();
+  await swarm.result(['hive', 'start']);
+  const { devices } = (await (await fetch(`${swarm.hiveUrl}/capabilities`)).json()) as Capabilities;
+  expect(devices.filter(({ usable }) => usable !== false).map(({ worker }) => worker)).toEqual(['cpu']);
+});
