@@ -49,6 +49,31 @@ test(
   },
 );
 
+test(
+  'a request that was given up before a frozen hive could take it is not answered to nobody when it thaws',
+  { timeout: 60_000 },
+  async () => {
+    await using swarm = await testSwarm();
+    await using elsewhere = await testSwarm();
+    await elsewhere.result(['worker', 'spawn']);
+    const { pid } = await elsewhere.result<{ pid: number }>(['hive', 'status']);
+    await swarm.result(['hive', 'create', 'attic', '--host', '127.0.0.1', '--port', elsewhere.env['RBEE_HIVE_PORT'] ?? '']);
+    const attic = ['--hive-id', 'attic'];
+    // The connection for events is there from then on.
+    expect((await swarm.rbee(['infer', 'hello', '-q', ...attic])).code).toBe(0);
+    process.kill(pid, 'SIGSTOP');
+    const refused = await swarm.rbee([...ENDLESS, ...attic]);
+    expect(refused.stderr).toMatch(/Error: Failed to connect to hive: no answer within 8 s/);
+    process.kill(pid, 'SIGCONT');
+    // It finds the request when it thaws: that was on its way.
+    await expect.poll(async () => (await inferJobs(elsewhere.hiveUrl)).length, { timeout: 10_000 }).toBe(2);
+    await expect
+      .poll(async () => (await inferJobs(elsewhere.hiveUrl)).map(({ state }) => state), { timeout: 10_000 })
+      .toEqual(['cancelled', 'completed']);
+    expect((await swarm.rbee(['infer', 'hello', '-q', ...attic])).code).toBe(0);
+  },
+);
+
 test('a log of a newer version is refused with a sentence, and left as it is', async () => {
   await using swarm = await testSwarm();
   expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);

@@ -13,6 +13,7 @@ import { RecordWriter } from './record-writer.ts';
 import { restoreJob } from './restore.ts';
 import type { Encoder } from './sse.ts';
 import { alreadyEnded, digest, newRecord, publicRecord, type CreateOptions, type StoredJob } from './stored-job.ts';
+import { UnheardJobs } from './unheard.ts';
 import { lookAtLeft, type LeftJob, type Resume } from './takeover.ts';
 
 export interface RegistryOptions {
@@ -51,6 +52,7 @@ export class JobRegistry {
   /** Requests under way, so that a POST sent twice at once makes one job. */
   readonly #creating = new Map<string, { digest: string; created: Promise<JobRecord> }>();
   readonly #disconnects = new DisconnectWatch();
+  readonly #unheard = new UnheardJobs();
   readonly #expiry: NodeJS.Timeout;
   #isFlushing = false;
   #isClosing = false;
@@ -116,6 +118,14 @@ export class JobRegistry {
     }
   }
 
+  /** @param isHeard whether whoever asked for the job could be told which one it is */
+  told(jobId: string, isHeard: boolean): void {
+    const job = this.#live.get(jobId);
+    if (job === undefined || job.isClosed) return;
+    if (isHeard) this.#unheard.keep(job);
+    else this.#unheard.add(job, () => this.#endUnheard(job));
+  }
+
   /** @throws JobError job_not_found */
   get(jobId: string): JobRecord {
     const record = this.#live.get(jobId)?.record ?? this.#stored.get(jobId);
@@ -140,6 +150,7 @@ export class JobRegistry {
     }
     const reader = new Reader(job, sink, options);
     job.readers.add(reader);
+    this.#unheard.keep(job);
     this.#disconnects.readersChanged(job);
     return {
       start: () => reader.start(),
@@ -264,6 +275,16 @@ export class JobRegistry {
     this.#live.delete(job_id);
     if (idempotency_key !== undefined) this.#keys.delete(idempotency_key);
     this.#disconnects.forget(job);
+    this.#unheard.keep(job);
+  }
+
+  /** A later try of the same request makes a job of its own. */
+  #endUnheard(job: Job): void {
+    const { idempotency_key } = job.record;
+    if (idempotency_key !== undefined) this.#keys.delete(idempotency_key);
+    delete job.record.idempotency_key;
+    void this.#records.storeSoon(job);
+    job.abort.abort(new JobError('cancelled', 'whoever asked for it had gone before it was made'));
   }
 
   #findByKey(key: string): { digest: string | undefined; created: Promise<JobRecord> } | undefined {
