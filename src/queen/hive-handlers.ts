@@ -2,11 +2,11 @@ import { JobError, LOCALHOST, type Handlers, type Hive, type HiveHealth, type In
 import type { HomePaths, Presence } from '../daemon/index.ts';
 import { narrate } from '../narration/index.ts';
 import type { Gates } from './gates.ts';
-import { isInstalled, type HiveCatalog } from './hive-catalog.ts';
+import { isInstalled, isOfItsOwn, type HiveCatalog } from './hive-catalog.ts';
 import type { HiveTokens } from './hive-tokens.ts';
 import { installRemote, uninstallRemote, updateRemote } from './install-remote.ts';
 import type { FleetView } from './presence/index.ts';
-import type { Reach } from './reach.ts';
+import { ofItsOwn, type Reach } from './reach.ts';
 import { refresh } from './refresh.ts';
 import type { RemoteHives } from './remote-hives.ts';
 
@@ -71,7 +71,10 @@ export function hiveHandlers(parts: HiveParts) {
     reach.distrust(hive);
     await reach.ensure(hive, signal);
     parts.view.watch(hive_id)?.kick();
-    return hiveHealth(hive, reach);
+    const health = await hiveHealth(hive, reach);
+    if (isOfItsOwn(hive) && health.state !== 'running')
+      throw ofItsOwn(hive, 'started', `rbee hive run --id ${hive_id} --host ${hive.host} --port ${hive.port}`);
+    return health;
   };
 
   const hive_stop: Run<'hive_stop'> = async function* ({ hive_id }, { signal }) {
