@@ -32,7 +32,10 @@ test('of several that come up at once, one starts the hive and the others find i
   await using swarm = await testSwarm();
   for (const when of ['for the first time', 'on its last port']) {
     const all = await Promise.all([1, 2, 3].map(() => upJson(swarm, ['--id', 'attic'])));
-    expect(all.filter(({ started }) => started === true), when).toHaveLength(1);
+    expect(
+      all.filter(({ started }) => started === true),
+      when,
+    ).toHaveLength(1);
     expect(new Set(all.map(({ pid, port }) => `${String(pid)} ${String(port)}`)).size, when).toBe(1);
     await swarm.result(['hive', 'halt']);
     expect(leftovers(swarm.home)).toEqual([]);

@@ -66,15 +66,7 @@ export function hiveHandlers(parts: HiveParts) {
   };
 
   const hive_start: Run<'hive_start'> = async function* ({ hive_id }, { signal }) {
-    const hive = hives.get(hive_id);
-    // Whoever asks for a start wants it looked at, whatever was seen before.
-    reach.distrust(hive);
-    await reach.ensure(hive, signal);
-    parts.view.watch(hive_id)?.kick();
-    const health = await hiveHealth(hive, reach);
-    if (isOfItsOwn(hive) && health.state !== 'running')
-      throw ofItsOwn(hive, 'started', `rbee hive run --id ${hive_id} --host ${hive.host} --port ${hive.port}`);
-    return health;
+    return start(hives.get(hive_id), parts, signal);
   };
 
   const hive_stop: Run<'hive_stop'> = async function* ({ hive_id }, { signal }) {
@@ -105,6 +97,18 @@ export function hiveHandlers(parts: HiveParts) {
     hive_get,
     hive_status,
   } satisfies Handlers;
+}
+
+async function start(hive: Hive, { reach, view }: HiveParts, signal: AbortSignal): Promise<HiveHealth> {
+  const { hive_id, host, port } = hive;
+  // Whoever asks for a start wants it looked at, whatever was seen before.
+  reach.distrust(hive);
+  await reach.ensure(hive, signal);
+  view.watch(hive_id)?.kick();
+  const health = await hiveHealth(hive, reach);
+  if (isOfItsOwn(hive) && health.state !== 'running')
+    throw ofItsOwn(hive, 'started', `rbee hive run --id ${hive_id} --host ${host} --port ${port}`);
+  return health;
 }
 
 async function stop(hive: Hive, { hives, reach }: HiveParts, signal: AbortSignal): Promise<boolean> {
