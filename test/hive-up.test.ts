@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { freePorts, testSwarm, type Swarm } from './support/swarm.ts';
+import { freePorts, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 
 test('up lets a hive run that is as asked, and leaves one alone that is; halt stops it and its workers', async () => {
   await using swarm = await testSwarm();
@@ -26,6 +26,20 @@ test('up lets a hive run that is as asked, and leaves one alone that is; halt st
   expect(await up(), 'its port is the last one').toMatchObject({ port: other, started: true });
   const { stdout } = await swarm.rbee(['hive', '--help']);
   expect(stdout).not.toMatch(/^ {2}(up|halt)\b/m);
+});
+
+test('of several that come up at once, one starts the hive and the others find it', async () => {
+  await using swarm = await testSwarm();
+  for (const when of ['for the first time', 'on its last port']) {
+    const all = await Promise.all([1, 2, 3].map(() => upJson(swarm, ['--id', 'attic'])));
+    expect(
+      all.filter(({ started }) => started === true),
+      when,
+    ).toHaveLength(1);
+    expect(new Set(all.map(({ pid, port }) => `${String(pid)} ${String(port)}`)).size, when).toBe(1);
+    await swarm.result(['hive', 'halt']);
+    expect(leftovers(swarm.home)).toEqual([]);
+  }
 });
 
 test('a port that is given and taken is a failure; the last one, when taken, gives way', async () => {

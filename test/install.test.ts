@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { canMount, smallDisk } from '../src/daemon/fixtures/temporary-folder.ts';
@@ -59,8 +59,22 @@ test('from nothing to a hive that answers, and only with its token; again sends 
 
   expect((await uninstall(machine.site, { keepModels: false })).freedBytes).toBeGreaterThan(100_000_000);
   expect(await treeOf(machine.home)).toEqual(before);
-  expect(await uninstall(machine.site, { keepModels: false })).toEqual({ freedBytes: 0 });
+  expect(await uninstall(machine.site, { keepModels: false })).toEqual({ freedBytes: 0, hasLeftModels: false });
   await expect(startRemote(machine.site, { hiveId: 'attic', token })).rejects.toMatchObject({ code: 'hive_not_installed' });
+}, 60_000);
+
+test('models that are to stay are there for the next hive; where there were none, nobody says so', async () => {
+  await using machine = await hiveMachine();
+  const before = await treeOf(machine.home);
+  await machine.install();
+  expect(await uninstall(machine.site, { keepModels: true })).toMatchObject({ hasLeftModels: false });
+  expect(await treeOf(machine.home)).toEqual(before);
+  await machine.install();
+  const model = join(machine.home, '.rbee/home/data/models/bee.gguf');
+  await mkdir(dirname(model), { recursive: true });
+  await writeFile(model, 'bee');
+  expect(await uninstall(machine.site, { keepModels: true })).toMatchObject({ hasLeftModels: true });
+  expect(await readFile(model, 'utf8')).toBe('bee');
 }, 60_000);
 
 test('the kit is complete: the installed hive loads the tiny model and answers', async () => {

@@ -89,8 +89,8 @@ async function* onWorker(
 ): Answer {
   const { workers, workerPeer } = parts;
   const { id, died } = worker;
-  const options = {
-    onReconnect: (reason: string, cause: unknown) => {
+  const options: Pick<RunOnOptions, 'onReconnect'> = {
+    onReconnect: ({ reason, cause }) => {
       // A frozen process is no better than a dead one, and holds its memory. Its jobs are told by `died`.
       if (isSilence(cause)) void workers.condemn(worker, reason);
     },

@@ -2,10 +2,12 @@
 export { call, parseJson } from './call.ts';
 export { newCorrelationId } from './correlation.ts';
 export { PING_LINE } from './feed-lines.ts';
+export type { Broken } from './follower.ts';
 export { openLines, type LineLink } from './line-link.ts';
 export { isSilence, type Peer } from './peer.ts';
 export { cancelJob, postJob, resumeOn, runOn, type RunOnOptions } from './run-on.ts';
 export { readStream } from './stream.ts';
 export type { StreamEvent } from './stream-event.ts';
+export { RECONNECT_DEADLINE_MS } from './limits.ts';
 export { nearest } from './nearest.ts';
 export { trace, type Trace, type TraceBelow } from './trace.ts';

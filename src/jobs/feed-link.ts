@@ -38,6 +38,11 @@ export class FeedLink {
     return this.#lines.closed;
   }
 
+  /** Since something last came on it. */
+  get quietMs(): number {
+    return this.#lines.quietMs;
+  }
+
   destroy(cause: Error): void {
     this.#lines.destroy(cause);
   }

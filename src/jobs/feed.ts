@@ -112,7 +112,7 @@ export class Feed {
   #onClosed(link: FeedLink, cause: unknown): void {
     if (this.#link === link) this.#link = undefined;
     if (this.#followers.size === 0) return this.#onIdle(this);
-    this.#onTrouble(cause);
+    this.#onTrouble(cause, link.quietMs);
     this.#keepFollowing();
   }
 
@@ -180,11 +180,12 @@ export class Feed {
   }
 
   /** A broken connection is worth another try, within bounds; anything else is an answer, or a defect. */
-  #onTrouble(cause: unknown): void {
+  #onTrouble(cause: unknown, quietMs = 0): void {
     if (networkCode(cause) === undefined) return this.#failAll(cause);
-    this.#trouble ??= { since: performance.now(), backoffMs: RECONNECT_BACKOFF_MS.first };
-    if (performance.now() - this.#trouble.since > RECONNECT_DEADLINE_MS) return this.#failAll(unreachable(this.#peer, cause));
-    for (const follower of this.#followers.values()) follower.broke(whyUnreachable(cause), cause);
+    this.#trouble ??= { since: performance.now() - quietMs, backoffMs: RECONNECT_BACKOFF_MS.first };
+    const leftMs = RECONNECT_DEADLINE_MS - (performance.now() - this.#trouble.since);
+    if (leftMs < 0) return this.#failAll(unreachable(this.#peer, cause));
+    for (const follower of this.#followers.values()) follower.broke({ reason: whyUnreachable(cause), cause, leftMs });
   }
 
   #failAll(cause: unknown): void {

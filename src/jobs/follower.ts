@@ -2,6 +2,14 @@ import { actorOf, isTerminal, JobError } from '../contract/index.ts';
 import { badResponse, type Peer } from './peer.ts';
 import type { StreamEvent } from './stream-event.ts';
 
+export interface Broken {
+  /** For people. */
+  reason: string;
+  cause: unknown;
+  /** Until the peer is given up, if it cannot be reached before. */
+  leftMs: number;
+}
+
 export interface FollowOptions {
   /** Seq of the last event that the caller has; 0 for none. */
   after: number;
@@ -10,7 +18,7 @@ export interface FollowOptions {
   /** Called for each event but the terminal one, once and in order. */
   onEvent: (event: StreamEvent) => void;
   /** Told when the connection broke and is being taken up again. */
-  onReconnect?: ((reason: string, cause: unknown) => void) | undefined;
+  onReconnect?: ((broken: Broken) => void) | undefined;
 }
 
 /** One job that is followed on a feed. What arrives before the job's id is known is held. */
@@ -79,8 +87,8 @@ export class Follower {
     else this.#held.push(event);
   }
 
-  broke(reason: string, cause: unknown): void {
-    this.#options.onReconnect?.(reason, cause);
+  broke(broken: Broken): void {
+    this.#options.onReconnect?.(broken);
   }
 
   fail(cause: unknown): void {

@@ -12,4 +12,4 @@ export { raceAbort } from './race-abort.ts';
 export { JobRegistry } from './registry.ts';
 export { createJobServer } from './server.ts';
 export type { ServedRole } from './served-role.ts';
-export type { ParkedJob, Resume } from './takeover.ts';
+export type { ParkedJob, Resume } from './left-job.ts';

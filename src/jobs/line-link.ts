@@ -50,6 +50,11 @@ export class LineLink {
     return this.#closed.signal;
   }
 
+  /** Since something last came, in whole seconds. */
+  get quietMs(): number {
+    return Math.max(0, this.#quietLooks - 1) * LOOK_INTERVAL_MS;
+  }
+
   destroy(cause: Error): void {
     this.#response.destroy(cause);
   }

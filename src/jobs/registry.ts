@@ -13,7 +13,9 @@ import { RecordWriter } from './record-writer.ts';
 import { restoreJob } from './restore.ts';
 import type { Encoder } from './sse.ts';
 import { alreadyEnded, digest, newRecord, publicRecord, type CreateOptions, type StoredJob } from './stored-job.ts';
-import { lookAtLeft, type LeftJob, type Resume } from './takeover.ts';
+import { UnheardJobs } from './unheard.ts';
+import { takeOver, type Left } from './take-over.ts';
+import type { Resume } from './left-job.ts';
 
 export interface RegistryOptions {
   actor: Actor;
@@ -51,13 +53,14 @@ export class JobRegistry {
   /** Requests under way, so that a POST sent twice at once makes one job. */
   readonly #creating = new Map<string, { digest: string; created: Promise<JobRecord> }>();
   readonly #disconnects = new DisconnectWatch();
+  readonly #unheard = new UnheardJobs();
   readonly #expiry: NodeJS.Timeout;
   #isFlushing = false;
   #isClosing = false;
   /** Of the live jobs that were made with one. */
   readonly #keys = new Map<string, Job>();
   /** Jobs that a former process left, until `resume`. */
-  #left: { job: Job; left: LeftJob }[] = [];
+  readonly #left: Left[];
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -72,7 +75,8 @@ export class JobRegistry {
         if (job.isClosed) this.#letGo(job);
       },
     });
-    this.#takeOver();
+    this.#left = takeOver(options, this.#stored, (record, lastSeq) => this.#track(record, lastSeq));
+    this.#records.flush();
     this.#expiry = setInterval(() => this.expire(), EXPIRY_INTERVAL_MS).unref();
   }
 
@@ -116,6 +120,14 @@ export class JobRegistry {
     }
   }
 
+  /** @param isHeard whether whoever asked for the job could be told which one it is */
+  told(jobId: string, isHeard: boolean): void {
+    const job = this.#live.get(jobId);
+    if (job === undefined || job.isClosed) return;
+    if (isHeard) this.#unheard.keep(job);
+    else this.#unheard.add(job, () => this.#endUnheard(job));
+  }
+
   /** @throws JobError job_not_found */
   get(jobId: string): JobRecord {
     const record = this.#live.get(jobId)?.record ?? this.#stored.get(jobId);
@@ -140,6 +152,7 @@ export class JobRegistry {
     }
     const reader = new Reader(job, sink, options);
     job.readers.add(reader);
+    this.#unheard.keep(job);
     this.#disconnects.readersChanged(job);
     return {
       start: () => reader.start(),
@@ -264,57 +277,20 @@ export class JobRegistry {
     this.#live.delete(job_id);
     if (idempotency_key !== undefined) this.#keys.delete(idempotency_key);
     this.#disconnects.forget(job);
+    this.#unheard.keep(job);
+  }
+
+  /** A later try of the same request makes a job of its own. */
+  #endUnheard(job: Job): void {
+    const { idempotency_key } = job.record;
+    if (idempotency_key !== undefined) this.#keys.delete(idempotency_key);
+    delete job.record.idempotency_key;
+    void this.#records.storeSoon(job);
+    job.abort.abort(new JobError('cancelled', 'whoever asked for it had gone before it was made'));
   }
 
   #findByKey(key: string): { digest: string | undefined; created: Promise<JobRecord> } | undefined {
     const known = this.#keys.get(key)?.record ?? this.#stored.find({ where: { idempotency_key: key }, limit: 1 })[0];
     return known === undefined ? undefined : { digest: known.body_sha256, created: Promise.resolve(publicRecord(known)) };
-  }
-
-  /** What a former process was only relaying can go on; what it was doing alone cannot, and its readers are told. */
-  #takeOver(): void {
-    for (const state of ['queued', 'running']) {
-      for (const record of this.#stored.find({ where: { state } })) this.#takeOverOne(record);
-    }
-    this.#records.flush();
-  }
-
-  /** One damaged log ends its own job and keeps no daemon from starting. */
-  #takeOverOne(record: StoredJob): void {
-    const { log, logger, actor, resume } = this.#options;
-    const found = lookAtLeft(record, log);
-    switch (found.kind) {
-      case 'ended':
-        this.#track(record, found.last.seq).endAs(found.last);
-        break;
-      case 'resumable':
-        if (resume === undefined) return this.#interrupt(record, found.lastSeq);
-        this.#left.push({ job: this.#track(record, found.lastSeq), left: found.left });
-        break;
-      case 'interrupted':
-        return this.#interrupt(record, found.lastSeq);
-      case 'newer':
-        logger.error({ job_id: record.job_id }, found.cause.message);
-        break;
-      case 'damaged':
-        logger.error({ err: found.cause, job_id: record.job_id }, `a job of ${actor} whose log is damaged is forgotten`);
-        this.#forgetDamaged(record.job_id);
-        break;
-    }
-  }
-
-  #forgetDamaged(jobId: string): void {
-    const { log, logger } = this.#options;
-    try {
-      forgetJob({ records: this.#stored, log }, jobId);
-    } catch (cause) {
-      logger.error({ err: cause, job_id: jobId }, 'it could not be deleted');
-    }
-  }
-
-  #interrupt(record: StoredJob, lastSeq: number): void {
-    const { actor, logger } = this.#options;
-    const reason = new JobError('interrupted', `${actor} ended while this job was running`);
-    fail(this.#track(record, lastSeq), reason, logger);
   }
 }

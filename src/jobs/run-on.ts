@@ -20,7 +20,7 @@ import { correlationHeaders } from './correlation.ts';
 import { feedOf } from './feed.ts';
 import type { FeedLink } from './feed-link.ts';
 import { FEED_HEADER } from './feed-lines.ts';
-import type { FollowOptions } from './follower.ts';
+import type { Broken, FollowOptions } from './follower.ts';
 import { CANCEL_GRACE_MS, CANCEL_PATIENCE_MS, CANCEL_RETRY_MS, POSTING_GRACE_MS, PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
 import { badResponse, type Peer } from './peer.ts';
 import { raceAbort } from './race-abort.ts';
@@ -30,7 +30,7 @@ import type { StreamEvent } from './stream-event.ts';
 
 export interface RunOnOptions {
   /** Told when the connection broke and is being taken up again. */
-  onReconnect?: (reason: string, cause: unknown) => void;
+  onReconnect?: (broken: Broken) => void;
   /** Makes a second try the same job as the first, if that one arrived. */
   idempotencyKey?: string;
   /** Daemons follow each other's jobs on one feed for all of them; a stream for each is what everybody else reads. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { DownstreamJob, Handlers } from '../contract/index.ts';
 import type { Peer } from './peer.ts';
-import type { Resume } from './takeover.ts';
+import type { Resume } from './left-job.ts';
 
 /** What makes a daemon the role that it is; the rest of its life is the same for all. */
 export interface ServedRole {

@@ -16,6 +16,7 @@ import type { JobRegistry } from './registry.ts';
 import { serveFeeds, type Feeds } from './serve-feed.ts';
 import { serveStreams } from './serve-stream.ts';
 import { TRACE_DEADLINE_MS, traceJob } from './trace.ts';
+import { isAwaited } from './unheard.ts';
 
 export interface JobServerOptions {
   role: Role;
@@ -154,12 +155,12 @@ function serveJobs(app: FastifyInstance, { role, registry, findPeer }: JobServer
     const body = typeof request.body === 'string' ? request.body : '';
     const correlationId = correlationIdOf(request.headers);
     void reply.header(CORRELATION_HEADER, correlationId);
-    const { job_id, correlation_id } = await registry.create(parseRequest(body, { role, handlers: registry.handlers }), {
-      correlationId,
-      idempotencyKey: idempotencyKeyOf(request),
-      body,
-    });
-    const feed = request.headers[FEED_HEADER];
+    const asked = parseRequest(body, { role, handlers: registry.handlers });
+    const created = registry.create(asked, { correlationId, idempotencyKey: idempotencyKeyOf(request), body });
+    // Looked at while the job is being stored.
+    const [{ job_id, correlation_id }, isHeard] = await Promise.all([created, isAwaited(request.raw)]);
+    registry.told(job_id, isHeard);
+    const feed = isHeard ? request.headers[FEED_HEADER] : undefined;
     const followed = feed === undefined ? {} : { followed: feeds.followNew(feed, job_id) };
     return { job_id, sse_url: `/v1/jobs/${job_id}/stream`, correlation_id, ...followed };
   });

@@ -4,6 +4,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { DONE, isTerminal, type EventKind } from '../contract/index.ts';
 import { parseJson, refusal } from './call.ts';
 import { exchange, textOf } from './exchange.ts';
+import type { Broken } from './follower.ts';
 import {
   EVENT_LIMIT_CHARS,
   PROMPT_ANSWER_DEADLINE_MS,
@@ -19,7 +20,7 @@ export interface StreamOptions {
   after: number;
   signal: AbortSignal;
   /** Told when the stream broke and is being taken up again. */
-  onReconnect?: ((reason: string, cause: unknown) => void) | undefined;
+  onReconnect?: ((broken: Broken) => void) | undefined;
 }
 
 /**
@@ -50,8 +51,9 @@ export async function* readStream(peer: Peer, jobId: string, options: StreamOpti
       cause = error;
     }
     brokenSince ??= Date.now();
-    if (Date.now() - brokenSince > RECONNECT_DEADLINE_MS) throw unreachable(peer, cause);
-    options.onReconnect?.(whyUnreachable(cause), cause);
+    const leftMs = RECONNECT_DEADLINE_MS - (Date.now() - brokenSince);
+    if (leftMs < 0) throw unreachable(peer, cause);
+    options.onReconnect?.({ reason: whyUnreachable(cause), cause, leftMs });
     await delay(backoffMs * (0.5 + Math.random() / 2), undefined, { signal: options.signal }).catch(() =>
       options.signal.throwIfAborted(),
     );

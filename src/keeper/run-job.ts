@@ -1,5 +1,5 @@
 import { failed, isTerminal, JobError, type ErrorCode } from '../contract/index.ts';
-import { cancelJob, newCorrelationId, postJob, readStream, type Peer, type StreamEvent } from '../jobs/client.ts';
+import { cancelJob, newCorrelationId, postJob, readStream, type Broken, type Peer, type StreamEvent } from '../jobs/client.ts';
 import { exitCodeOf } from './failure.ts';
 import { findQueen } from './queen/find-queen.ts';
 import { queenAddress } from './queen/queen-address.ts';
@@ -88,7 +88,7 @@ async function* eventsOf({ queen, jobId, signal, narrate, wake }: Following): As
   let isBroken = false;
   for (;;) {
     const asleep = new AbortController();
-    const onReconnect = (reason: string) => {
+    const onReconnect = ({ reason }: Broken) => {
       if (!isBroken) void narrate({ action: 'reconnect', human: `lost the queen (${reason}); taking the job up again` });
       isBroken = true;
       if (mayWake) void abortIfAsleep(asleep);

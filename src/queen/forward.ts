@@ -10,10 +10,11 @@ import {
   type OperationSpec,
   type Run,
 } from '../contract/index.ts';
-import { isSilence, resumeOn, runOn, type ParkedJob, type Resume, type RunOnOptions } from '../jobs/index.ts';
-import { log, narrate } from '../narration/index.ts';
+import { resumeOn, runOn, type ParkedJob, type Resume } from '../jobs/index.ts';
+import { narrate } from '../narration/index.ts';
 import type { Gates } from './gates.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
+import { LostHive } from './lost-hive.ts';
 import type { FleetView } from './presence/index.ts';
 import type { Reach } from './reach.ts';
 
@@ -49,7 +50,7 @@ const SLOW_MS = 1_000;
  * nothing of the answer is asked once more too, where that does no harm.
  */
 export function runOnHive<K extends OperationName>(operation: K, hive: Hive, parts: ForwardParts): Run<K> {
-  const { reach, gates } = parts;
+  const { reach, gates, view } = parts;
   return async function* (input, context) {
     const leave = await gates.enter(hive.hive_id, context.signal);
     try {
@@ -65,21 +66,28 @@ export function runOnHive<K extends OperationName>(operation: K, hive: Hive, par
       await reach.ensure(hive, context.signal);
       narrate('forward', `forwarding ${operation} to hive '${hive.hive_id}'`, { detail: true });
       const watched = watch(context);
+      const lost = new LostHive(hive, parts);
+      const over = new AbortController();
+      void lost.tellQuiet(view, { isTaken: () => watched.job.isTaken, over: over.signal });
       const slow = setTimeout(() => {
         if (!watched.job.isTaken) narrate('hive_slow', `hive '${hive.hive_id}' is slow to take it; waiting`);
       }, SLOW_MS);
       try {
-        return yield* runOn(reach.peerOf(hive), operation, { ...mending(hive, parts), idempotencyKey })(input, watched.context);
+        return yield* runOn(reach.peerOf(hive), operation, { onReconnect: lost.onReconnect, idempotencyKey })(
+          input,
+          watched.context,
+        );
       } catch (cause) {
         context.signal.throwIfAborted();
-        if (!(cause instanceof JobError) || attempt === ATTEMPTS) throw cause;
-        if (!mayAskAgain(cause, { ...watched.job, operation, hive })) throw cause;
+        if (!(cause instanceof JobError) || attempt === ATTEMPTS) throw lost.explain(cause);
+        if (!mayAskAgain(cause, { ...watched.job, operation, hive })) throw lost.explain(cause);
         if (watched.job.isTaken) idempotencyKey = `${context.jobId}/${randomUUID()}`;
         if (watched.job.isTaken)
           narrate('retry', `hive '${hive.hive_id}' lost it before it answered (${cause.message}); asking again`);
         reach.distrust(hive);
       } finally {
         clearTimeout(slow);
+        over.abort();
       }
     }
   }
@@ -92,12 +100,18 @@ export function resumeOnHive(parts: ForwardParts, again: Handlers): Resume {
     const { operation, below, after } = left;
     const hive = parts.hives.get(below.name);
     const leave = await parts.gates.enter(hive.hive_id, context.signal);
+    const lost = new LostHive(hive, parts);
+    const over = new AbortController();
     try {
       await parts.reach.ensure(hive, context.signal);
+      void lost.tellQuiet(parts.view, { isTaken: () => true, over: over.signal });
       narrate('resume', `the queen was started again; going on with ${operation} on hive '${hive.hive_id}'`);
       const place = { jobId: below.job_id, after };
-      return yield* resumeOn(parts.reach.peerOf(hive), operation, mending(hive, parts))(place, context);
+      return yield* resumeOn(parts.reach.peerOf(hive), operation, { onReconnect: lost.onReconnect })(place, context);
+    } catch (cause) {
+      throw lost.explain(cause);
     } finally {
+      over.abort();
       leave();
     }
   };
@@ -114,21 +128,6 @@ async function* parkedAgain({ operation, input }: ParkedJob, { again, context }:
   if (handler === undefined) throw new JobError('interrupted', 'The queen ended while this request was waiting');
   narrate('resume', `the queen was started again; ${operation} waits for its place again`);
   return yield* handler(input, context);
-}
-
-/** A local hive that died or froze is started again while its jobs are waited for: it takes them up where it was. */
-function mending(hive: Hive, { reach }: ForwardParts): Pick<RunOnOptions, 'onReconnect'> {
-  const { signal } = new AbortController();
-  let isSaid = false;
-  return {
-    onReconnect: (reason, cause) => {
-      // Each try to reconnect brings a word; one is enough.
-      if (!isSaid) narrate('hive_lost', `lost hive '${hive.hive_id}' (${reason}); taking its jobs up again`);
-      isSaid = true;
-      reach.distrust(hive, { wasSilent: isSilence(cause) });
-      reach.ensure(hive, signal).catch((cause: unknown) => log.warn({ err: cause }, `hive '${hive.hive_id}' is lost`));
-    },
-  };
 }
 
 interface Taken {

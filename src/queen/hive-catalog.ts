@@ -87,6 +87,11 @@ export function isInstalled({ ssh }: Hive): boolean {
   return ssh !== undefined;
 }
 
+/** Registered by its address: somebody else starts it. */
+export function isOfItsOwn(hive: Hive): boolean {
+  return hive.transport === 'http' && !isInstalled(hive);
+}
+
 function localHive(port: number): Hive {
   return { hive_id: LOCALHOST, host: '127.0.0.1', port, transport: 'local', created_at: new Date().toISOString() };
 }

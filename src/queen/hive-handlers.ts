@@ -2,11 +2,11 @@ import { JobError, LOCALHOST, type Handlers, type Hive, type HiveHealth, type In
 import type { HomePaths, Presence } from '../daemon/index.ts';
 import { narrate } from '../narration/index.ts';
 import type { Gates } from './gates.ts';
-import { isInstalled, type HiveCatalog } from './hive-catalog.ts';
+import { isInstalled, isOfItsOwn, type HiveCatalog } from './hive-catalog.ts';
 import type { HiveTokens } from './hive-tokens.ts';
 import { installRemote, uninstallRemote, updateRemote } from './install-remote.ts';
 import type { FleetView } from './presence/index.ts';
-import type { Reach } from './reach.ts';
+import { ofItsOwn, type Reach } from './reach.ts';
 import { refresh } from './refresh.ts';
 import type { RemoteHives } from './remote-hives.ts';
 
@@ -66,12 +66,7 @@ export function hiveHandlers(parts: HiveParts) {
   };
 
   const hive_start: Run<'hive_start'> = async function* ({ hive_id }, { signal }) {
-    const hive = hives.get(hive_id);
-    // Whoever asks for a start wants it looked at, whatever was seen before.
-    reach.distrust(hive);
-    await reach.ensure(hive, signal);
-    parts.view.watch(hive_id)?.kick();
-    return hiveHealth(hive, reach);
+    return start(hives.get(hive_id), parts, signal);
   };
 
   const hive_stop: Run<'hive_stop'> = async function* ({ hive_id }, { signal }) {
@@ -102,6 +97,18 @@ export function hiveHandlers(parts: HiveParts) {
     hive_get,
     hive_status,
   } satisfies Handlers;
+}
+
+async function start(hive: Hive, { reach, view }: HiveParts, signal: AbortSignal): Promise<HiveHealth> {
+  const { hive_id, host, port } = hive;
+  // Whoever asks for a start wants it looked at, whatever was seen before.
+  reach.distrust(hive);
+  await reach.ensure(hive, signal);
+  view.watch(hive_id)?.kick();
+  const health = await hiveHealth(hive, reach);
+  if (isOfItsOwn(hive) && health.state !== 'running')
+    throw ofItsOwn(hive, 'started', `rbee hive run --id ${hive_id} --host ${host} --port ${port}`);
+  return health;
 }
 
 async function stop(hive: Hive, { hives, reach }: HiveParts, signal: AbortSignal): Promise<boolean> {

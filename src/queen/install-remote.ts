@@ -60,8 +60,9 @@ export async function updateRemote(input: InputOf<'hive_update'>, parts: Parts):
 
 export async function uninstallRemote({ hive_id, ssh }: Hive, keepModels: boolean, parts: Parts): Promise<void> {
   const open = parts.gates.close(hive_id, 'is being removed');
-  const release = parts.remotes.hold(hive_id);
+  let release: () => void = () => undefined;
   try {
+    release = await parts.remotes.hold(hive_id, parts.signal);
     const site = parts.remotes.site(ssh ?? { host: hive_id }, parts.signal);
     await uninstall(site, { keepModels });
     // Before anybody looks for it again.
@@ -105,13 +106,16 @@ async function bring(hiveId: string, { ssh, port, transport, host }: Way, parts:
   const target = kitTarget(await probeMachine(site.shell, signal));
   const kit = await makeKit(target, { packageRoot: findPackageRoot(), cache: paths.cache }, signal);
   let open: () => void = () => undefined;
-  let release: () => void = () => undefined;
+  let release: (() => void) | undefined;
+  const hold = async () => {
+    release ??= await remotes.hold(hiveId, signal);
+  };
   const drain = async () => {
     open();
     open = gates.close(hiveId, 'is being updated');
     await drained(hiveId, parts);
     // Until then, jobs there may need it started again.
-    release = remotes.hold(hiveId);
+    await hold();
   };
   try {
     const token = tokens.of(hiveId);
@@ -119,16 +123,16 @@ async function bring(hiveId: string, { ssh, port, transport, host }: Way, parts:
     // Then it is started anew, whatever its version.
     const known = hives.get(hiveId);
     if (known.version !== undefined && (known.transport !== transport || (port ?? known.port) !== known.port)) await drain();
-    const order = { kit, hiveId, token, everywhere, drain, ...(port === undefined ? {} : { port }) };
+    const order = { kit, hiveId, token, everywhere, drain, hold, ...(port === undefined ? {} : { port }) };
     const installed = await install(site, order);
     const found = { port: installed.port, version: installed.version };
     const hive = hives.change(hiveId, { transport, host, ssh, ...found, stopped: false });
-    release();
+    release?.();
     await parts.reach.ensure(hive, signal);
     await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);
     return await refresh(hive, parts);
   } finally {
-    release();
+    release?.();
     open();
   }
 }

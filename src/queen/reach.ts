@@ -54,7 +54,7 @@ export class Reach {
   async stop(hive: Hive, signal: AbortSignal): Promise<boolean> {
     if (hive.transport === 'local') return this.#options.localHive.stop();
     if (isInstalled(hive)) return this.#options.remotes.of(hive).stop(signal);
-    throw new JobError('invalid_input', `Hive '${hive.hive_id}' is called directly, and stopped on its own machine: rbee down`);
+    throw ofItsOwn(hive, 'stopped', 'rbee hive halt');
   }
 
   /** Whether it is there now, without starting anything. */
@@ -79,4 +79,12 @@ export class Reach {
       throw cause;
     }
   }
+}
+
+/** Nobody but its machine can start or end what somebody started there. */
+export function ofItsOwn({ hive_id, host, port }: Hive, what: 'started' | 'stopped', command: string): JobError {
+  return new JobError(
+    'invalid_input',
+    `Hive '${hive_id}' is only called from here, at ${host}:${port}, and ${what} on its own machine: ${command}. To forget it here: rbee hive uninstall ${hive_id} --catalog-only`,
+  );
 }

@@ -7,6 +7,7 @@ import { startTestDaemon, type TestDaemon } from '../jobs/fixtures/test-daemon.t
 import { openMemoryCatalog } from '../jobs/index.ts';
 import { HiveCatalog } from './hive-catalog.ts';
 import { HiveTokens } from './hive-tokens.ts';
+import { Holds } from './holds.ts';
 import { RemoteHives } from './remote-hives.ts';
 import { SshShells } from './ssh/shells.ts';
 import { homePaths } from '../daemon/index.ts';
@@ -46,6 +47,8 @@ const hive: Hive = {
   ...{ version: __RBEE_VERSION__, created_at: '2026-11-21T08:00:00.000Z' },
 };
 
+const nobody = { held: () => undefined, isStopped: () => false, onRunning: () => undefined };
+
 /** A hive on a machine where a start makes a real one, on another port each time. */
 function remote(options: Partial<RemoteHiveOptions> = {}) {
   let running: TestDaemon | undefined;
@@ -61,8 +64,7 @@ function remote(options: Partial<RemoteHiveOptions> = {}) {
   const made = new RemoteHive(hive, {
     site: (signal) => ({ shell: { run }, signal, fleet: 'f' }),
     token: 'secret',
-    isStopped: () => false,
-    onRunning: () => undefined,
+    ...nobody,
     ...options,
   });
   onTestFinished(async () => {
@@ -96,6 +98,28 @@ test('a hive that was given up gets no tunnel any more', async () => {
   await attic.close();
   await expect(attic.ensureRunning(never)).rejects.toMatchObject({ code: 'hive_unreachable' });
   expect([await calls(), starts()]).toEqual([0, 0]);
+});
+
+test('while somebody else starts it, or what is installed there is exchanged, nobody starts it', async () => {
+  const holds = new Holds();
+  const { remote: attic, starts } = remote({ held: () => holds.held('test') });
+  const settled = () => attic.settled();
+  const started = attic.ensureRunning(never);
+  await expect.poll(starts).toBe(1);
+  let isOver = false;
+  const first = await holds.hold('test', never, settled);
+  void started.then(() => (isOver = true));
+  await Promise.resolve();
+  expect(isOver, 'a start that has begun is waited for').toBe(true);
+  attic.distrust();
+  const another = attic.ensureRunning(never);
+  const givenUp = expect(attic.ensureRunning(AbortSignal.timeout(50))).rejects.toThrow();
+  const second = holds.hold('test', never, settled);
+  await givenUp;
+  first();
+  (await second)();
+  await Promise.all([started, another]);
+  expect(starts(), 'it runs').toBe(1);
 });
 
 test('nobody brings a hive back that was forgotten: not its tunnel, and not its token', async () => {

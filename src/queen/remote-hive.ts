@@ -13,6 +13,8 @@ export interface RemoteHiveOptions {
   site: (signal: AbortSignal) => HiveSite;
   /** What the hive there asks for; no other hive does. */
   token: string;
+  /** Resolves when whoever exchanges or starts it has done so; undefined when nobody does. */
+  held: () => Promise<void> | undefined;
   /** Whether it was stopped on purpose, and nobody has needed it since. */
   isStopped: () => boolean;
   /** Told when it runs, with its port there. */
@@ -51,7 +53,9 @@ export class RemoteHive {
   async ensureRunning(signal: AbortSignal): Promise<void> {
     requireInstalled(this.hive);
     await this.#connect(signal);
+    for (let held = this.#options.held(); held !== undefined; held = this.#options.held()) await raceAbort(held, signal);
     if (this.#isKnown) return;
+    // Nothing comes between the last look at who holds it and this.
     this.#checking ??= this.#check().finally(() => {
       this.#checking = undefined;
     });
@@ -75,6 +79,11 @@ export class RemoteHive {
     if (kind === 'frozen') throw new JobError('hive_unreachable', 'accepts connections but does not answer');
     if (kind !== 'ours') this.distrust();
     await this.ensureRunning(signal);
+  }
+
+  /** Resolves when no start is under way, however it went. */
+  async settled(): Promise<void> {
+    await this.#checking?.catch(() => undefined);
   }
 
   distrust(): void {

@@ -1,9 +1,9 @@
 import type { Hive, SshTarget } from '../contract/index.ts';
 import type { HomePaths } from '../daemon/index.ts';
-import { raceAbort } from '../jobs/index.ts';
 import { log } from '../narration/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 import type { HiveTokens } from './hive-tokens.ts';
+import { Holds } from './holds.ts';
 import type { HiveSite } from './install/index.ts';
 import { RemoteHive } from './remote-hive.ts';
 import type { SshShells } from './ssh/shells.ts';
@@ -21,7 +21,7 @@ export interface RemoteHivesOptions {
 export class RemoteHives {
   readonly #options: RemoteHivesOptions;
   readonly #remotes = new Map<string, RemoteHive>();
-  readonly #held = new Map<string, Promise<void>>();
+  readonly #holds = new Holds();
 
   constructor(options: RemoteHivesOptions) {
     this.#options = options;
@@ -40,6 +40,7 @@ export class RemoteHives {
     const remote = new RemoteHive(hive, {
       site: (signal) => this.site(hive.ssh ?? { host: hive.hive_id }, signal),
       token: tokens.of(hive.hive_id),
+      held: () => this.#holds.held(hive.hive_id),
       isStopped: () => hives.find(hive.hive_id)?.stopped === true,
       onRunning: (port) => {
         const now = hives.find(hive.hive_id);
@@ -57,22 +58,17 @@ export class RemoteHives {
   }
 
   /**
-   * While what is installed there is exchanged, nobody else starts or ends anything.
+   * While what is installed there is exchanged, or started, nobody else starts or ends anything. A start that has begun is waited for.
    * @returns to be called when that is over
+   * @throws the signal's reason
    */
-  hold(hiveId: string): () => void {
-    let release: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => (release = resolve));
-    this.#held.set(hiveId, held);
-    return () => {
-      if (this.#held.get(hiveId) === held) this.#held.delete(hiveId);
-      release();
-    };
+  hold(hiveId: string, signal: AbortSignal): Promise<() => void> {
+    return this.#holds.hold(hiveId, signal, async () => this.#remotes.get(hiveId)?.settled());
   }
 
   /** Resolves when nobody holds it. @throws the signal's reason */
-  async free(hiveId: string, signal: AbortSignal): Promise<void> {
-    for (let held = this.#held.get(hiveId); held !== undefined; held = this.#held.get(hiveId)) await raceAbort(held, signal);
+  free(hiveId: string, signal: AbortSignal): Promise<void> {
+    return this.#holds.free(hiveId, signal);
   }
 
   site(target: SshTarget, signal: AbortSignal): HiveSite {

@@ -49,4 +49,25 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
     });
     expect(await infer()).toMatch(/^A bee flies/);
   });
+
+  test(
+    'that somebody else started is neither started nor stopped from here, and the way out is said',
+    { timeout: 60_000 },
+    async () => {
+      const { address } = net.hosts.attic;
+      await swarm.result(['hive', 'create', 'shed', '--host', address, '--port', '9999']);
+      const asked = {
+        start: `rbee hive run --id shed --host ${address} --port 9999`,
+        stop: 'rbee hive halt',
+        uninstall: 'rbee hive halt',
+      };
+      for (const [command, there] of Object.entries(asked)) {
+        const { code, stderr } = await swarm.rbee(['hive', command, 'shed']);
+        expect(code, stderr).toBe(2);
+        expect(stderr).toContain(`on its own machine: ${there}. To forget it here: rbee hive uninstall shed --catalog-only`);
+      }
+      await swarm.result(['hive', 'uninstall', 'shed', '--catalog-only']);
+      expect((await swarm.result<{ hives: { hive_id: string }[] }>(['hive', 'list'])).hives).toHaveLength(2);
+    },
+  );
 });

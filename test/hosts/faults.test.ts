@@ -10,6 +10,9 @@ const texts = (all: readonly Followed[]) => all.map(({ text }) => text);
 /** Those to whom this was said. */
 const saying = (all: readonly Followed[], words: string) => all.filter((one) => narrationsOf([one]).includes(words));
 
+const narrations = ({ events }: Followed) =>
+  events.filter(({ kind }) => kind === 'narration').map(({ json }) => JSON.parse(json) as { human: string; at: string });
+
 /** Those of the hive's own folder; the hive itself is the one that is called so. */
 const ofHive = (host: Host) => host.processes().filter(({ args }) => args.includes('/.rbee/'));
 const signalHive = async (host: Host, signal: string) => {
@@ -134,6 +137,54 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     await until(async () => (await fleet.hive('attic'))?.state === 'running', 20_000);
     expectUndisturbed(await runAll(fleet.swarm, all.slice(0, 4)), undisturbed.slice(0, 4));
   }, 60_000);
+
+  describe('the machine loses its power in mid-answer, and nobody else may go on', () => {
+    // More than fits: about two seconds of text.
+    const json_schema = { type: 'array', items: { type: 'boolean' }, minItems: 600 };
+    const stories = requests(4, { hive_id: 'attic', json_schema });
+    let crashedAt = 0;
+    const losePower = async () => {
+      crashedAt = Date.now();
+      await fleet.net.hosts.attic.drop();
+      await fleet.net.hosts.attic.crash();
+    };
+    const comeBack = async () => {
+      await fleet.net.hosts.attic.restore();
+      await fleet.net.hosts.attic.boot();
+    };
+
+    test('whoever waits is told soon what is waited for, and how long, and then why it failed', async () => {
+      const followed = await runAll(fleet.swarm, stories, 60, losePower);
+      await comeBack();
+      for (const one of followed) {
+        const { code, message } = JSON.parse(one.last.json) as Record<string, string>;
+        expect(code).toBe('hive_unreachable');
+        expect(message).toMatch(/^Hive 'attic' was lost, and is not back after 30 s: attic /);
+        const quiet = narrations(one).find(({ human }) =>
+          human.includes("hive 'attic' has said nothing for 4 s; waiting for it, for at most 26 s"),
+        );
+        expect(Date.parse(quiet?.at ?? '') - crashedAt).toBeLessThan(8_000);
+        // Since its last word, which came before.
+        expect(one.endedAt - crashedAt).toBeGreaterThan(25_000);
+        expect(one.endedAt - crashedAt).toBeLessThan(34_000);
+        expect(one.text).not.toBe('');
+      }
+    }, 90_000);
+
+    test('back within that time, it says itself that the answer is lost, and nobody waits any longer', async () => {
+      await until(async () => (await fleet.hive('attic'))?.state === 'running', 20_000);
+      const followed = await runAll(fleet.swarm, stories, 60, async () => {
+        await losePower();
+        await comeBack();
+      });
+      for (const { last, text, endedAt } of followed) {
+        expect(JSON.parse(last.json)).toMatchObject({ code: 'worker_died', origin: 'rbee-hive' });
+        expect(text).not.toBe('');
+        expect(endedAt - crashedAt).toBeLessThan(20_000);
+      }
+      expect(saying(followed, "lost hive 'attic'")).toHaveLength(4);
+    }, 90_000);
+  });
 
   test('the machine shows another host key: the request is refused with what to do, and served once that is trusted', async () => {
     const { net, swarm } = fleet;

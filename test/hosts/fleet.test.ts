@@ -146,6 +146,22 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     expect(texts(await runAll(swarm, requests(2, { hive_id: 'attic' })))).toEqual(undisturbed.slice(0, 2));
   }, 60_000);
 
+  test('a hive that has died is started once, whether the queen sees it first or somebody installs it again', async () => {
+    const { swarm, net } = fleet;
+    const { cellar } = net.hosts;
+    const hivesThere = () => ofHive(cellar).filter(({ args }) => args.includes('hive run'));
+    for (let times = 1; times <= 3; times += 1) {
+      const [hive] = hivesThere();
+      await cellar.exec(`kill -KILL $(sed -n 's/.*"pid":\\([0-9]*\\).*/\\1/p' .rbee/home/state/run/hive.json)`);
+      const { code, stderr } = await swarm.rbee(['hive', 'install', 'cellar']);
+      expect(code, stderr).toBe(0);
+      expect(hivesThere()).toHaveLength(1);
+      expect(hivesThere()[0]?.pid).not.toBe(hive?.pid);
+      await until(async () => (await fleet.hive('cellar'))?.state === 'running');
+    }
+    expect((await swarm.result<OutputOf<'hive_get'>>(['hive', 'get', 'cellar'])).port).toBe(9000);
+  }, 60_000);
+
   test('a hive that is deleted gets no request any more, runs on, and is taken back as it is', async () => {
     const { swarm, net } = fleet;
     await runAll(swarm, requests(1, { hive_id: 'cellar' }));

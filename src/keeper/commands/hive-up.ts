@@ -29,7 +29,15 @@ const LOOPBACK = '127.0.0.1';
 const EVERYWHERE = '0.0.0.0';
 const START_DEADLINE_MS = 30_000;
 const PROBE_DEADLINE_MS = 3_000;
+/** A hive that another start has just begun answers when it is ready. */
+const BEGUN_DEADLINE_MS = 15_000;
 const PORTS_TO_TRY = 100;
+
+interface RunningHive {
+  port: number;
+  pid: number;
+  started: boolean;
+}
 
 /**
  * Lets the hive of this home run: as this version, under this id, with this token and on this port. One that does already is
@@ -42,20 +50,25 @@ export async function upHive(
   interrupt.listen();
   const token = await tokenIn(tokenFile);
   const present = await runningHive();
-  if (present !== undefined && isAsked(present, { id, port, everywhere }) && (await isHealthy(present.port, token))) {
-    await say(view, { port: present.port, pid: present.pid, version: __RBEE_VERSION__, started: false });
+  if (
+    present !== undefined &&
+    isAsked(present, { id, port, everywhere }) &&
+    (await pidAt(present.port, { token })) !== undefined
+  ) {
+    await say(view, { port: present.port, pid: present.pid, started: false });
     return 0;
   }
   await stopOthers();
   const started = await start({ id, port, token, everywhere, signal: interrupt.signal });
-  if (!(await isHealthy(started.port, token)))
+  if ((await pidAt(started.port, { token })) === undefined)
     throw new JobError('daemon_start_failed', `The hive has started on port ${started.port}, but does not answer there`);
   await writeFile(lastPortFile(), `${started.port}\n`, { mode: 0o600 });
-  await say(view, { ...started, version: __RBEE_VERSION__, started: true });
+  await say(view, started);
   return 0;
 }
 
-function say(view: Session['view'], hive: { port: number; pid: number; version: string; started: boolean }): Promise<void> {
+function say(view: Session['view'], { port, pid, started }: RunningHive): Promise<void> {
+  const hive = { port, pid, version: __RBEE_VERSION__, started };
   return view.result(hive, () => JSON.stringify(hive));
 }
 
@@ -82,10 +95,17 @@ function isAsked(
   return hive.version === __RBEE_VERSION__ && hive.extra?.['hive_id'] === id && (port === undefined || port === hive.port);
 }
 
-/** With this token: a hive that was started with another one does not let us in. */
-async function isHealthy(port: number, token: string | undefined): Promise<boolean> {
-  const presence = await probe(LOOPBACK, port, { withinMs: PROBE_DEADLINE_MS, ...(token === undefined ? {} : { token }) });
-  return presence.kind === 'ours' && presence.health.role === 'hive' && presence.health.home === homePaths().homeId;
+/** Of the hive of this home that answers there. With this token: one that was started with another one does not let us in. */
+async function pidAt(port: number, { token, withinMs = PROBE_DEADLINE_MS }: Asked): Promise<number | undefined> {
+  const presence = await probe(LOOPBACK, port, { withinMs, ...(token === undefined ? {} : { token }) });
+  if (presence.kind !== 'ours') return undefined;
+  const { role, home, pid } = presence.health;
+  return role === 'hive' && home === homePaths().homeId ? pid : undefined;
+}
+
+interface Asked {
+  token: string | undefined;
+  withinMs?: number;
 }
 
 async function stopOthers(): Promise<void> {
@@ -104,7 +124,8 @@ interface Start {
   signal: AbortSignal;
 }
 
-async function start({ id, port, token, everywhere, signal }: Start): Promise<{ port: number; pid: number }> {
+/** Its port is its lock: of two starts at once, the second finds it taken, and waits for the hive of the first. */
+async function start({ id, port, token, everywhere, signal }: Start): Promise<RunningHive> {
   const startAt = (at: number) =>
     startDaemon({
       name: 'hive',
@@ -116,18 +137,19 @@ async function start({ id, port, token, everywhere, signal }: Start): Promise<{ 
       readyWithinMs: START_DEADLINE_MS,
       signal,
     });
-  const last = port ?? (await lastPort());
-  if (last !== undefined) {
-    try {
-      const { pid } = await startAt(last);
-      return { pid, port: last };
-    } catch (cause) {
-      if (port !== undefined || !(cause instanceof JobError) || cause.code !== 'port_taken') throw cause;
-    }
+  const usual = port ?? (await lastPort()) ?? hivePort();
+  try {
+    const { pid } = await startAt(usual);
+    return { pid, port: usual, started: true };
+  } catch (cause) {
+    if (!(cause instanceof JobError) || cause.code !== 'port_taken') throw cause;
+    const pid = await pidAt(usual, { token, withinMs: BEGUN_DEADLINE_MS });
+    if (pid !== undefined) return { pid, port: usual, started: false };
+    if (port !== undefined) throw cause;
   }
   const free = await firstFreePort({ first: hivePort(), last: hivePort() + PORTS_TO_TRY - 1 }, LOOPBACK);
   const { pid } = await startAt(free);
-  return { pid, port: free };
+  return { pid, port: free, started: true };
 }
 
 async function lastPort(): Promise<number | undefined> {

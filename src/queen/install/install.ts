@@ -12,6 +12,8 @@ export interface InstallOrder extends HiveStart {
   kit: Kit;
   /** Awaited before a hive is exchanged: lets those who use it finish, and nobody start it meanwhile. */
   drain?: () => Promise<void>;
+  /** Awaited before a hive that may have died is started: nobody else starts it meanwhile. */
+  hold?: () => Promise<void>;
 }
 
 const ROLLBACK_DEADLINE_MS = 180_000;
@@ -31,6 +33,7 @@ export function install(site: HiveSite, order: InstallOrder): Promise<RemoteHive
     await bring(locked, kit, found);
     const isCurrent = found.current === kit.folder;
     if (!isCurrent) await requireRuns(locked, kit);
+    if (isCurrent) await order.hold?.();
     const hive = isCurrent ? await start(locked, order) : await replace(locked, order, found.current);
     await collect(locked, kit);
     const how = hive.started ? 'is healthy' : 'runs already';

@@ -6,6 +6,8 @@ import { readReply, runScript, type HiveSite } from './site.ts';
 
 export interface Uninstalled {
   freedBytes: number;
+  /** Whether there were any, and they were to stay. */
+  hasLeftModels: boolean;
 }
 
 const UNINSTALL_DEADLINE_MS = 5 * 60_000;
@@ -18,7 +20,8 @@ ${STOP}
 stop_all
 used() { if [ -d "$root" ]; then du -sk "$root" | awk '{ print $1 }'; else echo 0; fi; }
 before=$(used)
-if [ "$1" = yes ] && [ -d "$RBEE_HOME/data/models" ]; then
+if [ "$1" = yes ] && [ -n "$(ls -A "$RBEE_HOME/data/models" 2>/dev/null)" ]; then
+  echo 'left yes'
   for each in "$RBEE_HOME"/* "$RBEE_HOME"/.[!.]* "$RBEE_HOME"/data/* "$RBEE_HOME"/data/.[!.]*; do
     case $each in "$RBEE_HOME/data" | "$RBEE_HOME/data/models") ;; *) rm -rf "$each" ;; esac
   done
@@ -38,7 +41,7 @@ echo "after $(used)"
 export async function uninstall(site: HiveSite, { keepModels }: { keepModels: boolean }): Promise<Uninstalled> {
   if (!readReply(await runScript(site, IS_THERE)).has('there')) {
     narrate('hive_uninstall', 'nothing is installed there');
-    return { freedBytes: 0 };
+    return { freedBytes: 0, hasLeftModels: false };
   }
   await requireOwnFleet(site);
   return withLock(site, async (locked) => {
@@ -50,10 +53,9 @@ export async function uninstall(site: HiveSite, { keepModels }: { keepModels: bo
     const said = await runScript(locked, REMOVE, { args: [keepModels ? 'yes' : ''], withinMs: UNINSTALL_DEADLINE_MS });
     const reply = readReply(said);
     const freedBytes = Math.max(Number(reply.get('before')) - Number(reply.get('after')), 0) * 1024;
-    narrate(
-      'hive_uninstall',
-      `removed; ${megabytes(freedBytes)} are free again${keepModels ? ', the models are still there' : ''}`,
-    );
-    return { freedBytes };
+    const hasLeftModels = reply.has('left');
+    const left = hasLeftModels ? ', the models are still there' : '; there were no models to keep';
+    narrate('hive_uninstall', `removed; ${megabytes(freedBytes)} are free again${keepModels ? left : ''}`);
+    return { freedBytes, hasLeftModels };
   });
 }

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { forgetUnused } from './cache.ts';
 import { engineClosure } from './closure.ts';
 import { filesIn } from './contents.ts';
 import { engineFiles } from './engine-files.ts';
@@ -179,6 +180,27 @@ test('the same files make the same bytes, whenever and in whichever order they a
   expect(await layerOf('cache-2'), 'a cache that is hurt is made anew').toEqual(second);
   await put('a/two', 'zwei');
   expect((await layerOf('cache-2')).digest).not.toBe(first.digest);
+});
+
+test('what no kit has used for a month goes; what is used stays, however old its files are', async () => {
+  const cache = join(folder, 'cache');
+  const [kits, packed] = [join(cache, 'kits'), join(cache, 'packages')];
+  await put('a/one', 'one');
+  const layerOf = async () => makeLayer({ name: 'test', files: await filesIn(join(folder, 'a'), 'x'), cache: kits, signal });
+  const layer = await layerOf();
+  for (const path of ['packages/node@1/bin/node', 'packages/node@2/bin/node', 'packages/fetch-x/y.tgz', 'kits/z.tmp'])
+    await put(join('cache', path), path);
+  const longAgo = new Date(Date.now() - 31 * 24 * 3_600_000);
+  for (const parent of [kits, packed])
+    for (const name of await readdir(parent)) await utimes(join(parent, name), longAgo, longAgo);
+  // As another process does while this one is about to delete.
+  expect(await layerOf()).toEqual(layer);
+  const wanted = { name: 'node', version: '2', integrity: undefined };
+  expect(await fetchPackage(wanted, { cache, signal })).toBe(join(packed, 'node@2'));
+  await forgetUnused([kits, packed, join(cache, 'nothing')]);
+  expect(await readdir(packed)).toEqual(['node@2']);
+  expect(await readdir(kits)).toHaveLength(2);
+  expect(await layerOf()).toEqual(layer);
 });
 
 test('without npm, the sentence says what it is needed for', async () => {

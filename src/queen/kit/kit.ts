@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { JobError } from '../../contract/index.ts';
+import { forgetUnused } from './cache.ts';
 import { fileAt, filesIn, type KitFile } from './contents.ts';
 import { engineFiles, type KitSource } from './engine-files.ts';
 import { makeLayer, type Layer } from './layer.ts';
 import { readPackage } from './package-root.ts';
+import { packagesIn } from './registry.ts';
 import { runtimeFile } from './runtime.ts';
 import { nativePackages, targetName, type Target } from './target.ts';
 
@@ -31,8 +33,9 @@ export async function makeKit(target: Target, source: KitSource, signal: AbortSi
   nativePackages(target);
   if (!existsSync(join(packageRoot, 'dist', 'rbee.js')))
     throw new JobError('kit_failed', `There is no dist/rbee.js in ${packageRoot}: build rbee, or install it again`);
+  const kits = join(cache, 'kits');
   const pack = (name: LayerName, files: readonly KitFile[]) =>
-    makeLayer({ name: name === 'rbee' ? name : `${name}-${targetName(target)}`, files, cache: join(cache, 'kits'), signal });
+    makeLayer({ name: name === 'rbee' ? name : `${name}-${targetName(target)}`, files, cache: kits, signal });
   const fetching = { cache, signal };
   const [runtime, engine, rbee] = await Promise.all([
     runtimeFile(target, fetching).then(async (file) =>
@@ -41,6 +44,7 @@ export async function makeKit(target: Target, source: KitSource, signal: AbortSi
     engineFiles(target, source, signal).then((files) => pack('engine', files)),
     rbeeFiles(packageRoot).then((files) => pack('rbee', files)),
   ]);
+  await forgetUnused([kits, packagesIn(cache)]);
   const { version } = readPackage(packageRoot);
   const digest = createHash('sha256').update([runtime, engine, rbee].map((layer) => layer.digest).join('\n'));
   return { version, target, folder: `${version}-${digest.digest('hex').slice(0, 12)}`, layers: { runtime, engine, rbee } };

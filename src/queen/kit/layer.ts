@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -9,6 +9,7 @@ import { packTar } from 'modern-tar/fs';
 import { JobError } from '../../contract/index.ts';
 import { ensureDirectory } from '../../daemon/index.ts';
 import { narrate } from '../../narration/index.ts';
+import { isThere } from './cache.ts';
 import type { KitFile } from './contents.ts';
 import { megabytes, metered } from './meter.ts';
 
@@ -35,8 +36,6 @@ type Remembered = Omit<Layer, 'path'>;
 /** Level 1 packs three times as fast as 6, and the result is an eighth larger: the machines are near. */
 const GZIP_LEVEL = 1;
 const DISK_BLOCK_BYTES = 4096;
-/** Of a layer that no kit had in it: it is packed anew when it is wanted again. */
-const KEPT_UNUSED_MS = 30 * 24 * 3_600_000;
 const A_FIXED_DAY = new Date('2020-01-01T00:00:00Z');
 
 /** The same files make the same bytes. Packed once, then remembered until a file changes. @throws JobError kit_failed, disk_full */
@@ -50,7 +49,6 @@ export async function makeLayer(packing: Packing): Promise<Layer> {
   if (remembered !== undefined) return remembered;
   const layer = await pack({ ...packing, files });
   await remember(note, layer);
-  await forgetUnused(packing);
   return layer;
 }
 
@@ -111,7 +109,7 @@ async function recall(packing: Packing, note: string): Promise<Layer | undefined
     const path = layerFile(packing, remembered.digest);
     const { size } = await stat(path);
     if (size !== remembered.sizeBytes) return undefined;
-    for (const used of [note, path]) await utimes(used, new Date(), new Date());
+    if (!(await isThere(note)) || !(await isThere(path))) return undefined;
     return { ...remembered, path };
   } catch {
     // Whatever is wrong with a cache, it is made anew.
@@ -125,13 +123,6 @@ async function remember(note: string, { digest, sizeBytes, unpackedBytes }: Laye
   const unfinished = `${note}.${randomUUID()}.tmp`;
   await writeFile(unfinished, JSON.stringify(remembered), { mode: 0o600 });
   await rename(unfinished, note);
-}
-
-async function forgetUnused({ cache }: Packing): Promise<void> {
-  for (const name of await readdir(cache)) {
-    const { mtimeMs } = await stat(join(cache, name)).catch(() => ({ mtimeMs: Infinity }));
-    if (Date.now() - mtimeMs > KEPT_UNUSED_MS) await rm(join(cache, name), { force: true });
-  }
 }
 
 function packError(name: string, cause: unknown): JobError {

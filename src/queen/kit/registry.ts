@@ -10,6 +10,7 @@ import { unpackTar } from 'modern-tar/fs';
 import { JobError } from '../../contract/index.ts';
 import { ensureDirectory } from '../../daemon/index.ts';
 import { narrate } from '../../narration/index.ts';
+import { isThere } from './cache.ts';
 
 /** A package that npm is to fetch, exactly this one. */
 export interface RegistryPackage {
@@ -21,6 +22,10 @@ export interface RegistryPackage {
 
 const FETCH_DEADLINE_MS = 15 * 60_000;
 
+export function packagesIn(cache: string): string {
+  return join(cache, 'packages');
+}
+
 /**
  * The folder with a package of npm's registry, fetched once. Nothing of it is run.
  * @throws JobError kit_failed when there is no npm, or no way to its registry, or the package is not the one we know
@@ -30,8 +35,8 @@ export async function fetchPackage(
   { cache, signal }: { cache: string; signal: AbortSignal },
 ): Promise<string> {
   const title = `${wanted.name}@${wanted.version}`;
-  const folder = join(cache, 'packages', title.replace('/', '+'));
-  if (existsSync(folder)) return folder;
+  const folder = join(packagesIn(cache), title.replace('/', '+'));
+  if (await isThere(folder)) return folder;
   narrate('kit_fetch', `fetching ${title} for the kit`);
   const aside = await mkdtemp(join(await ensureDirectory(dirname(folder)), 'fetch-'));
   try {
@@ -42,6 +47,7 @@ export async function fetchPackage(
     await pipeline(createReadStream(join(aside, file)), createGunzip(), unpackTar(join(aside, 'unpacked'), { strip: 1 }), {
       signal,
     });
+    await isThere(join(aside, 'unpacked'));
     await rename(join(aside, 'unpacked'), folder).catch((cause: unknown) => {
       // Another install may have been faster; its package is the same.
       if (!existsSync(folder)) throw cause;

@@ -42,7 +42,7 @@ export class HiveWatch {
   #link: LineLink | undefined;
   /** Runs until all has been told once. */
   #untold: NodeJS.Timeout | undefined;
-  #isQuiet = false;
+  #quietMs = 0;
   #lostAt = -Infinity;
   readonly #listeners = new Set<() => void>();
   state: HiveState;
@@ -62,6 +62,11 @@ export class HiveWatch {
   /** Since it was last up; Infinity where it never was. */
   get lostForMs(): number {
     return this.state.kind === 'up' ? 0 : performance.now() - this.#lostAt;
+  }
+
+  /** How long it has kept silent on a connection that is still there; 0 where it has not. */
+  get quietMs(): number {
+    return this.#quietMs;
   }
 
   /** Somebody needs it now: no more waiting for the next try. */
@@ -147,7 +152,7 @@ export class HiveWatch {
       const wasUp = this.state.kind === 'up';
       this.#link = undefined;
       clearTimeout(this.#untold);
-      this.#isQuiet = false;
+      this.#quietMs = 0;
       // It is looked at before it is listened to again, and started where it has ended.
       this.#options.onLost(this.hive);
       this.#lose(cause);
@@ -199,13 +204,14 @@ export class HiveWatch {
   /** It has missed a ping: it gets no work until it speaks again, or is given up. */
   #onQuiet(quietMs: number): void {
     if (quietMs < QUIET_MS) return;
-    if (this.state.kind === 'up') this.#isQuiet = true;
-    if (this.#isQuiet) this.#become(this.#unheard(`has said nothing for ${quietMs / 1_000} s`));
+    // What was not up before is not out for that.
+    if (this.state.kind === 'up' || this.#quietMs > 0) this.#quietMs = quietMs;
+    if (this.#quietMs > 0) this.#become(this.#unheard(`has said nothing for ${quietMs / 1_000} s`));
   }
 
   #take(text: string): boolean {
-    if (this.#isQuiet) {
-      this.#isQuiet = false;
+    if (this.#quietMs > 0) {
+      this.#quietMs = 0;
       this.#become(stateOf(this.report));
     }
     if (text === PING_LINE) return true;

@@ -3,7 +3,7 @@ import { JobError } from '../contract/index.ts';
 import type { EventLog, LoggedEvent } from './event-log.ts';
 import { openMemoryEventLog } from './memory-event-log.ts';
 import type { StoredJob } from './stored-job.ts';
-import { lookAtLeft } from './takeover.ts';
+import { lookAtLeft } from './left-job.ts';
 
 const record = (overrides: Partial<StoredJob> = {}): StoredJob => ({
   job_id: 'job-1',
