@@ -57,7 +57,10 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
       app.get('/capabilities', () => readCapabilities(hiveId, paths.data, () => workers.devices()));
     },
     prepare: () => workers.adopt(),
-    stop: () => workers.stopAll(),
+    stop: async () => {
+      devices.close();
+      await workers.stopAll();
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { JobError, type ErrorCode, type InputOf, type JobContext, type Run } from '../contract/index.ts';
+import { JobError, type ErrorCode, type HiveReport, type InputOf, type JobContext, type Run } from '../contract/index.ts';
 import { narrate } from '../narration/index.ts';
 import { AnswerSoFar } from './answer-so-far.ts';
 import { runOnHive } from './forward.ts';
@@ -11,6 +11,8 @@ const ATTEMPTS = 4;
 const LOST_MS = 1_000;
 /** An answer that has begun is waited for longer: where its hive comes back, nothing of it is lost. */
 const LOST_IN_ANSWER_MS = 5_000;
+/** A hive looks at its machine anew when its workers change: that takes a moment. */
+const NEWS_WITHIN_MS = 2_000;
 
 /** Runs a request where placement finds room for it, and somewhere else when that is lost. */
 export function forwardInfer(parts: InferParts): Run<'infer'> {
@@ -30,7 +32,7 @@ export function forwardInfer(parts: InferParts): Run<'infer'> {
         context.signal.throwIfAborted();
         if (attempt === ATTEMPTS || !attemptOf.mayGoElsewhere(cause)) throw cause;
         failure = cause;
-        attemptOf.sayElsewhere(cause as JobError);
+        if (!(await attemptOf.isOutOfDate(cause, context.signal))) attemptOf.sayElsewhere(cause as JobError);
       } finally {
         lease.release();
       }
@@ -51,11 +53,14 @@ class Attempt {
   readonly #parts: InferParts;
   readonly #request: Request;
   readonly #hiveId: string;
+  /** By which the place was chosen. */
+  readonly #report: HiveReport | undefined;
 
   constructor(parts: InferParts, request: Request) {
     this.#parts = parts;
     this.#request = request;
     this.#hiveId = request.lease.hive_id;
+    this.#report = parts.view.watch(this.#hiveId)?.report;
   }
 
   async *run(context: JobContext): ReturnType<Run<'infer'>> {
@@ -85,6 +90,13 @@ class Attempt {
     if (input.hive_id !== undefined && isOfHive(cause)) return false;
     if (answer.isBegun) return answer.mayContinue && LOSSES.has(cause.code);
     return LOSSES.has(cause.code) || STARTS.has(cause.code);
+  }
+
+  /** Somebody else took the room meanwhile: the hive tells so in a moment, and then it is decided anew. */
+  async isOutOfDate(cause: unknown, signal: AbortSignal): Promise<boolean> {
+    if (!(cause instanceof JobError) || cause.code !== 'no_room') return false;
+    const watch = this.#parts.view.watch(this.#hiveId);
+    return (await watch?.toldSince(this.#report, NEWS_WITHIN_MS, signal)) ?? false;
   }
 
   sayElsewhere(cause: JobError): void {

@@ -4,7 +4,7 @@ import { freeMemoryBytes, totalMemoryBytes } from '../../daemon/index.ts';
 import { nvidiaGpus } from './cuda.ts';
 import { hasEngineFor } from './engine-for.ts';
 import { metalGpu } from './metal.ts';
-import { askEngine, type AskEngine } from './probe.ts';
+import { askingEngine, type AskEngine } from './probe.ts';
 import type { Running } from './running.ts';
 import { unseenGpus, VulkanGpus } from './vulkan.ts';
 
@@ -14,8 +14,11 @@ export class Devices {
   readonly #ask: AskEngine;
   readonly #vulkan: VulkanGpus;
 
-  constructor(packageRoot: string, ask: AskEngine = askEngine) {
+  readonly #ended = new AbortController();
+
+  constructor(packageRoot: string) {
     this.#packageRoot = packageRoot;
+    const ask = askingEngine(this.#ended.signal);
     this.#ask = once(ask);
     this.#vulkan = new VulkanGpus(ask);
   }
@@ -31,6 +34,11 @@ export class Devices {
     // CUDA is the faster of the two ways to the same GPU.
     const others = cuda.some(({ usable }) => usable) ? vulkan.filter(({ name }) => !name.startsWith('NVIDIA ')) : vulkan;
     return [own, ...metal, ...cuda, ...others];
+  }
+
+  /** Nothing that was asked goes on. */
+  close(): void {
+    this.#ended.abort();
   }
 
   async #vulkanGpus(running: readonly Running[]): Promise<Device[]> {

@@ -5,8 +5,8 @@ import { homePaths, rbeeEntry } from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
 import { engineDirOf } from './engine-for.ts';
 
-/** Half a second is usual. A driver that hangs is killed, and its GPU is not there. */
-const DEADLINE_MS = 10_000;
+/** Half a second is usual. Who asks a driver that hangs is killed, and its GPU is not there. */
+const DEADLINE_MS = 5_000;
 
 export interface GpuQuestion {
   worker: WorkerKind;
@@ -17,19 +17,26 @@ export interface GpuQuestion {
 /** Undefined where the engine sees none. */
 export type AskEngine = (question: GpuQuestion) => Promise<GpuProbe | undefined>;
 
-/** Asks the engine, in a process of its own: a driver may crash or hang. */
-export const askEngine: AskEngine = async ({ worker, device }) => {
-  const env = { ...process.env, ...(device === undefined ? {} : visibleDevice(worker, device)), ...engineEnvironment() };
-  const args = [rbeeEntry(), 'worker', 'probe', '--worker', worker];
-  try {
-    const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: DEADLINE_MS, killSignal: 'SIGKILL' });
-    // A driver may say something of its own before.
-    return gpuProbe.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
-  } catch (cause) {
-    log.debug({ err: cause, worker, device }, 'the engine sees no such GPU');
-    return undefined;
-  }
-};
+/** Asks the engine, in a process of its own: a driver may crash or hang. @param ended then nobody wants to know any more */
+export const askingEngine =
+  (ended: AbortSignal): AskEngine =>
+  async ({ worker, device }) => {
+    const env = { ...process.env, ...(device === undefined ? {} : visibleDevice(worker, device)), ...engineEnvironment() };
+    const args = [rbeeEntry(), 'worker', 'probe', '--worker', worker];
+    try {
+      const { stdout } = await promisify(execFile)(process.execPath, args, {
+        env,
+        timeout: DEADLINE_MS,
+        killSignal: 'SIGKILL',
+        signal: ended,
+      });
+      // A driver may say something of its own before.
+      return gpuProbe.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
+    } catch (cause) {
+      log.debug({ err: cause, worker, device }, 'the engine sees no such GPU');
+      return undefined;
+    }
+  };
 
 /** The engine takes all devices that it can see, so a process sees only one. */
 export function visibleDevice(worker: WorkerKind, device: number): Record<string, string> {

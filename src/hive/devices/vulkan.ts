@@ -6,7 +6,7 @@ import type { AskEngine } from './probe.ts';
 /** Others on the machine take memory too. */
 const FRESH_MS = 60_000;
 /** A machine that was too busy to answer in time has its GPU all the same. */
-const FRUITLESS_MS = 600_000;
+const FRUITLESS_MS = 120_000;
 /** As many as the engine knows. */
 const MOST_DEVICES = 16;
 interface Reading {

@@ -32,6 +32,9 @@ export class Presence {
   #saidOfMachine = '';
   #isLookDue = false;
   #looking: Promise<void> | undefined;
+  #lookingAgain: Promise<void> | undefined;
+  /** Of the workers, what there is to see of it in the machine's memory. */
+  #occupants = '';
   #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: PresenceParts) {
@@ -76,12 +79,21 @@ export class Presence {
     });
   }
 
-  /** Models, devices or disk. One look at a time. */
-  async machineChanged(): Promise<void> {
-    this.#looking ??= this.#lookAtMachine().finally(() => {
+  /** Models, devices or disk. One look at a time; who comes during one waits for the next, which sees what has changed. */
+  machineChanged(): Promise<void> {
+    if (this.#looking === undefined) return this.#look();
+    this.#lookingAgain ??= this.#looking.then(() => {
+      this.#lookingAgain = undefined;
+      return this.#look();
+    });
+    return this.#lookingAgain;
+  }
+
+  #look(): Promise<void> {
+    this.#looking = this.#lookAtMachine().finally(() => {
       this.#looking = undefined;
     });
-    await this.#looking;
+    return this.#looking;
   }
 
   async #lookAtMachine(): Promise<void> {
@@ -112,6 +124,10 @@ export class Presence {
       this.#say(lineOf({ kind: 'worker_gone', worker_id: id }));
     }
     for (const id of this.#heard.keys()) if (!here.has(id)) this.#heard.delete(id);
+    const occupants = workers.list().map(({ id, state }) => `${id} ${state.kind}`);
+    if (occupants.join() === this.#occupants || this.#readers.size === 0) return;
+    this.#occupants = occupants.join();
+    void this.machineChanged();
   }
 
   #sayIfNew(line: string, last: string | undefined): string {

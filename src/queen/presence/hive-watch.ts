@@ -84,10 +84,20 @@ export class HiveWatch {
 
   /** Resolves when it is up, or after so long, or when it is forgotten. @throws the signal's reason */
   async back(withinMs: number, signal: AbortSignal): Promise<void> {
+    await this.#until(() => this.state.kind === 'up', withinMs, signal);
+  }
+
+  /** Whether it has told of its machine since this report, or does within so long. @throws the signal's reason */
+  async toldSince(report: HiveReport | undefined, withinMs: number, signal: AbortSignal): Promise<boolean> {
+    await this.#until(() => this.report !== report, withinMs, signal);
+    return this.report !== report;
+  }
+
+  async #until(isSo: () => boolean, withinMs: number, signal: AbortSignal): Promise<void> {
     const over = AbortSignal.any([AbortSignal.timeout(Math.max(0, Math.ceil(withinMs))), this.#ended.signal]);
-    const up = new Promise<void>((resolve) => {
+    const settled = new Promise<void>((resolve) => {
       const look = () => {
-        if (this.state.kind !== 'up' && !over.aborted && !signal.aborted) return;
+        if (!isSo() && !over.aborted && !signal.aborted) return;
         this.#listeners.delete(look);
         resolve();
       };
@@ -95,7 +105,7 @@ export class HiveWatch {
       for (const each of [over, signal]) each.addEventListener('abort', look, { once: true });
       look();
     });
-    await raceAbort(up, signal);
+    await raceAbort(settled, signal);
   }
 
   /**
@@ -226,6 +236,7 @@ export class HiveWatch {
       case 'hive':
         this.report = { ...data, hive_id };
         if (isUp) this.#options.onHive(this, 'report');
+        this.#tellListeners();
         break;
       case 'worker': {
         const worker = { ...data.worker, hive_id };
@@ -251,8 +262,12 @@ export class HiveWatch {
     if (this.state.kind === 'up' && state.kind !== 'up') this.#lostAt = performance.now();
     this.state = state;
     this.#options.onHive(this, 'state');
-    for (const listener of this.#listeners) listener();
+    this.#tellListeners();
     if (state.kind === 'up') this.#settle();
+  }
+
+  #tellListeners(): void {
+    for (const listener of this.#listeners) listener();
   }
 }
 
