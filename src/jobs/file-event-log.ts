@@ -26,12 +26,13 @@ export function openFileEventLog(directory: string): EventLog {
       write(file, text);
       const end = { offset: file.sizeBytes, seq: events.at(-1)?.seq ?? 0 };
       const [event] = events;
-      newest = event !== undefined && events.length === 1 ? { header: job, begin, event, end } : undefined;
+      const isLarge = events.length === 1 && text.length > READ_CHUNK_BYTES;
+      newest = event !== undefined && isLarge ? { header: job, begin, event, end } : undefined;
       return end;
     },
     read(jobId, from) {
-      const isNewest = newest?.header.job_id === jobId && newest.begin === from.offset;
-      return isNewest ? { events: [newest.event], cursor: newest.end } : readChunk(files, jobId, from);
+      if (newest?.header.job_id === jobId && newest.begin === from.offset) return { events: [newest.event], cursor: newest.end };
+      return readChunk(files, jobId, from);
     },
     seek(jobId, after) {
       return seek(files, jobId, after);
@@ -58,8 +59,8 @@ export function openFileEventLog(directory: string): EventLog {
 }
 
 /**
- * The one event that was appended last. A job whose result is all that it says is over before its reader has come, and what
- * comes next is then this: one of megabytes is not read back, twice, and decoded, while it is here still.
+ * The event that was appended last, where it alone is more than one read. A result of megabytes is all that its job says, and is
+ * there before its reader has come: it is not read back and decoded, twice, while it is here still.
  */
 interface Newest {
   header: JobHeader;
