@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config';
 import LongestFirst from './test/support/longest-first.ts';
 
+/** An engine is one for its whole process, and so is what it says. */
+const ENGINES = 'src/worker/**/*.test.ts';
+
 export default defineConfig({
   define: { __RBEE_VERSION__: JSON.stringify('0.0.0-test') },
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     reporters: ['default', './test/support/closing-line.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
@@ -13,5 +15,11 @@ export default defineConfig({
     maxWorkers: 3,
     globalSetup: './test/support/kit-cache.ts',
     sequence: { sequencer: LongestFirst },
+    projects: [
+      { extends: true, test: { name: 'system', include: ['test/**/*.test.ts', ENGINES] } },
+      // They leave nothing behind in their process, and one process takes one after the other: to begin anew for each, and to load
+      // the same modules again, is most of what they cost.
+      { extends: true, test: { name: 'units', include: ['src/**/*.test.ts'], exclude: [ENGINES], isolate: false } },
+    ],
   },
 });

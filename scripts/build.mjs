@@ -5,6 +5,9 @@ import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
+/** Fastify names them, and loads them for what rbee does not have: schemas (src/jobs/server.ts) and injected requests. */
+const neverLoaded = ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'];
+
 const root = dirname(import.meta.dirname);
 const [dist, fresh, old] = ['dist', `dist.new-${process.pid}`, `dist.old-${process.pid}`].map((name) => join(root, name));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -20,7 +23,7 @@ try {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    external: ['node-llama-cpp', 'libsql'],
+    external: ['node-llama-cpp', 'libsql', ...neverLoaded],
     define: { __RBEE_VERSION__: JSON.stringify(version) },
     // Bundled CommonJS packages (fastify, pino, commander) still call require() for Node's own modules.
     banner: {

@@ -166,7 +166,22 @@ describe('the files', () => {
       { ...header('job-a'), operation: large },
       numbered([{ kind: 'token', json: JSON.stringify({ text: large }), below: undefined }]),
     );
-    expect(readAll(log, 'job-a')[0]?.json.length).toBeGreaterThan(300_000);
+    log.close();
+    expect(readAll(openFileEventLog(directory), 'job-a')[0]?.json.length).toBeGreaterThan(300_000);
+  });
+
+  test('an event larger than one read is the same from the log that wrote it and from its file, until it is deleted', () => {
+    const log = openFileEventLog(directory);
+    const result = { seq: 2, kind: 'result' as const, json: JSON.stringify({ text: 'x'.repeat(300_000) }) };
+    log.append(header('job-a'), numbered([{ kind: 'token', json: '{}', below: undefined }]));
+    log.append(header('job-a'), [result]);
+    for (const each of [log, openFileEventLog(directory)]) {
+      expect(readAll(each, 'job-a')).toEqual([{ seq: 1, kind: 'token', json: '{}' }, result]);
+      expect(each.recover('job-a')).toEqual({ header: header('job-a'), last: result });
+    }
+    log.delete('job-a');
+    expect(readAll(log, 'job-a')).toEqual([]);
+    expect(log.recover('job-a')).toBeUndefined();
     log.close();
   });
 

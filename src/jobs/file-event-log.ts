@@ -15,22 +15,30 @@ const NEWLINE = 0x0a;
  */
 export function openFileEventLog(directory: string): EventLog {
   const files = new OpenFiles(directory);
+  let newest: Newest | undefined;
 
   return {
     append(job, events) {
       const file = files.get(job.job_id);
-      let text = file.sizeBytes === 0 ? headerLine(job) : '';
+      const begin = file.sizeBytes;
+      let text = begin === 0 ? headerLine(job) : '';
       for (const event of events) text += toLine(event);
       write(file, text);
-      return { offset: file.sizeBytes, seq: events.at(-1)?.seq ?? 0 };
+      const end = { offset: file.sizeBytes, seq: events.at(-1)?.seq ?? 0 };
+      const [event] = events;
+      const isLarge = events.length === 1 && text.length > READ_CHUNK_BYTES;
+      newest = event !== undefined && isLarge ? { header: job, begin, event, end } : undefined;
+      return end;
     },
     read(jobId, from) {
+      if (newest?.header.job_id === jobId && newest.begin === from.offset) return { events: [newest.event], cursor: newest.end };
       return readChunk(files, jobId, from);
     },
     seek(jobId, after) {
       return seek(files, jobId, after);
     },
     recover(jobId) {
+      if (newest?.header.job_id === jobId) return { header: newest.header, last: newest.event };
       return recover(files, jobId);
     },
     lastRelayed(jobId, after) {
@@ -40,6 +48,7 @@ export function openFileEventLog(directory: string): EventLog {
       files.close(jobId);
     },
     delete(jobId) {
+      if (newest?.header.job_id === jobId) newest = undefined;
       files.close(jobId);
       fs.rmSync(files.pathOf(jobId), { force: true });
     },
@@ -47,6 +56,17 @@ export function openFileEventLog(directory: string): EventLog {
       files.closeAll();
     },
   };
+}
+
+/**
+ * The event that was appended last, where it alone is more than one read. A result of megabytes is all that its job says, and is
+ * there before its reader has come: it is not read back and decoded, twice, while it is here still.
+ */
+interface Newest {
+  header: JobHeader;
+  begin: number;
+  event: LoggedEvent;
+  end: Cursor;
 }
 
 interface OpenFile {

@@ -27,7 +27,8 @@ export function createStatus({ hives, view, port }: StatusParts): Run<'status'> 
       workers: watched.flatMap((watch) => [...(watch?.workers ?? [])]),
       models: watched.flatMap((watch) =>
         watch?.state.kind === 'up'
-          ? (watch.report?.models ?? []).map((model) => ({ ...model, hive_id: watch.hive.hive_id }))
+          ? // The id first: added after the spread, it makes each of twenty thousand copies four times as dear.
+            (watch.report?.models ?? []).map((model) => ({ hive_id: watch.hive.hive_id, ...model }))
           : [],
       ),
     };

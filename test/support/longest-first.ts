@@ -3,6 +3,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** They wait for deadlines of half a minute, or for many daemons. One that began last would be alone at the end. */
 const LONGEST = ['frozen', 'crash', 'hosts/fleet', 'hosts/faults', 'refuse/bodies', 'install', 'limits', 'failures', 'pressure'];
 
+/** After all others: a process is handed from one file to the next only where the next is one that shares it. */
+const LAST = LONGEST.length + 1;
+
 export default class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
@@ -10,7 +13,8 @@ export default class LongestFirst extends BaseSequencer {
   }
 }
 
-function rank({ moduleId }: TestSpecification): number {
+function rank({ moduleId, project }: TestSpecification): number {
+  if (!project.config.isolate) return LAST;
   const at = LONGEST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
   return at === -1 ? LONGEST.length : at;
 }
