@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, open, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -112,6 +112,23 @@ test('what was sent before the connection was cut is not sent again, and wrong b
   expect(saidIn(events)).toContain('the layer engine came with other bytes than were sent: sending again');
   const last = events.findLast(({ kind }) => kind === 'progress');
   expect(last?.data).toMatchObject({ action: 'hive_install', done: rbee.sizeBytes, total: rbee.sizeBytes, unit: 'bytes' });
+}, 60_000);
+
+test('who sent the first half and has not heard of the cut does no harm', async () => {
+  await using machine = await hiveMachine();
+  const { digest, sizeBytes, path } = kit.layers.runtime;
+  const half = Math.floor(sizeBytes / 2);
+  machine.shell.cutAfterBytes = half;
+  await expect(machine.install()).rejects.toMatchObject({ code: 'ssh_unreachable' });
+  const late = await open(partOf(machine, digest), 'a');
+  const rest = (await readFile(path)).subarray(half);
+  let at = 0;
+  const writing = setInterval(() => void late.write(rest.subarray(at, (at += 100_000))), 5);
+  const events = await machine.installAloud().finally(() => clearInterval(writing));
+  await late.close();
+  expect(at).toBeGreaterThan(0);
+  expect(saidIn(events)).toMatch(/sending runtime: \d+ MB, after the \d+ MB that are there/);
+  expect(saidIn(events)).not.toContain('sending again');
 }, 60_000);
 
 test.runIf(canMount)('a disk too small is told before anything is sent, with both numbers', async () => {

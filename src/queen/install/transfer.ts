@@ -7,14 +7,21 @@ import { readReply, runScript, type HiveSite } from './site.ts';
 /** A line slower than this is no line to send a kit over. */
 const SLOWEST_BYTES_PER_MS = 30;
 const UNPACK_DEADLINE_MS = 5 * 60_000;
-/** Cut, or hurt on its way, or mixed with what a cut connection still had to say: each is mended by one more try. */
+/** Cut, or hurt on its way: each is mended by one more try. */
 const MAX_SENDS = 3;
 
-/** $1 digest, $2 what is there of it. */
+/**
+ * $1 digest, $2 what is there of it. That goes on in a file of its own: whoever wrote it may not know yet that its connection was
+ * cut, and would write to the old one at any time, also while it is unpacked.
+ */
 const RECEIVE = `
 mkdir -p "$root/layers"
 part=$root/layers/$1.part
-[ "$(size_of "$part")" -eq "$2" ] || { echo 'the unfinished file has changed meanwhile' >&2; exit 1; }
+if [ "$2" -eq 0 ]; then rm -f "$part"; else
+  head -c "$2" "$part" >"$part.kept"
+  [ "$(size_of "$part.kept")" -eq "$2" ] || { echo 'the unfinished file has changed meanwhile' >&2; exit 1; }
+  mv -f "$part.kept" "$part"
+fi
 cat >>"$part"
 `;
 
