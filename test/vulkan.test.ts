@@ -3,11 +3,15 @@ import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Capabilities, Explanation, Model, Worker } from '../src/contract/index.ts';
 import { needOf } from '../src/hive/workers/index.ts';
+import { writeRandomModel } from '../bench/engine/random-model.ts';
+import { estimateMemory, isMemoryField } from '../src/hive/models/estimate-memory.ts';
+import { readGgufHeader } from '../src/hive/models/gguf-header.ts';
 import { engineFiles } from '../src/queen/kit/engine-files.ts';
-import { modelWorkshop } from '../src/worker/engines/llama/fixtures/gguf.ts';
+import { modelWorkshop, tinyModel } from '../src/worker/engines/llama/fixtures/gguf.ts';
+import { importLlama } from '../src/worker/engines/llama/llama-module.ts';
 import { testSwarm, type Swarm } from './support/swarm.ts';
 
 const MANIFESTS = '/usr/share/vulkan/icd.d';
@@ -73,6 +77,35 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
     expect((before?.memory_free_bytes ?? 0) - ((await gpu())?.memory_free_bytes ?? 0)).toBeGreaterThanOrEqual(need_bytes);
   });
 
+  test('what a worker is promised there is what the engine reckons with, or a little more', async () => {
+    vi.stubEnv('GGML_VK_VISIBLE_DEVICES', '0');
+    const module = await importLlama(engineDir);
+    const llama = await module.getLlama({ gpu: 'vulkan', build: 'never', progressLogs: false, logger: () => undefined });
+    const large = join(engineDir, 'random.gguf');
+    await writeRandomModel(large);
+    for (const file of [tinyModel, large]) {
+      const header = await module.readGgufFileInfo(file, { sourceType: 'filesystem', logWarnings: false });
+      const insights = await module.GgufInsights.from(header, llama);
+      const memory = estimateMemory(await readGgufHeader(file, isMemoryField));
+      const modelGpuLayers = insights.totalLayers;
+      const { gpuVram: weights } = await insights.estimateModelResourceRequirementsV2({ gpuLayers: modelGpuLayers });
+      for (const { slots, context } of [
+        { slots: 1, context: 1024 },
+        { slots: 4, context: 1024 },
+        { slots: 64, context: 256 },
+      ]) {
+        const shape = { modelGpuLayers, sequences: slots, contextSize: context, batchSize: 512, flashAttention: 'auto' } as const;
+        const { gpuVram } = await insights.estimateContextResourceRequirementsV2(shape);
+        const { bytes: ours = 0 } = needOf(memory, { slots, context, worker: 'vulkan' }) ?? {};
+        const sizes = `${slots} slots of ${context}: ${ours} for ${weights + gpuVram}`;
+        expect(ours, sizes).toBeGreaterThanOrEqual(0.99 * (weights + gpuVram));
+        expect(ours - weights - gpuVram, sizes).toBeLessThan(Math.max(100_000_000, 0.2 * (weights + gpuVram)));
+      }
+    }
+    await llama.dispose();
+    vi.unstubAllEnvs();
+  });
+
   test('a model that needs the memory of a busy one waits for it, says so, and takes its place', async () => {
     const large = await workshop.make({ set: { 'llama.context_length': 1_048_576 } });
     const other = await workshop.make({ set: { 'general.name': 'other' } });
@@ -82,12 +115,17 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
     for (const { worker_id } of idle) await swarm.result(['worker', 'delete', worker_id]);
     const { memory } = await swarm.result<Model>(['model', 'get', 'large']);
     const need = (context: number) => needOf(memory, { slots: 1, context, worker: 'vulkan' })?.bytes ?? 0;
-    const { memory_free_bytes: free = 0 } = (await gpu()) ?? {};
-    // Too little is left for another one.
-    let context = 200_000;
-    while (need(context) > free) context -= 500;
-    const spawn = ['worker', 'spawn', '--model', 'large', '--worker', 'vulkan', '--slots', '1', '--context', String(context)];
-    const { worker_id: spawned } = await swarm.result<Worker>(spawn);
+    const fill = async (...more: string[]): Promise<string> => {
+      const { memory_free_bytes: free = 0 } = (await gpu()) ?? {};
+      // This driver makes no buffer that would hold the cache of many more.
+      let context = 270_000;
+      while (need(context) > free) context -= 500;
+      const shape = ['--worker', 'vulkan', '--slots', '1', '--context', String(context)];
+      return (await swarm.result<Worker>(['worker', 'spawn', '--model', 'large', ...shape, ...more])).worker_id;
+    };
+    // What the two leave is too little for another one.
+    await fill('--pin');
+    const spawned = await fill();
     const long = ['--json-schema', '{"type":"array","items":{"type":"boolean"},"minItems":40,"maxItems":60}'];
     const busy = swarm.start(['infer', 'Count', '--worker-id', spawned, '--model', 'large', ...long]);
     await busy.says('stdout', /./);
@@ -103,7 +141,7 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '2 plus 3 is 5.\n' });
     expect(stderr).toContain(`ending`);
     const { workers } = await swarm.result<{ workers: Worker[] }>(['worker', 'list']);
-    expect(workers.filter(({ state }) => state === 'ready').map(({ model }) => model)).toEqual(['other']);
+    expect(workers.filter(({ state }) => state === 'ready').map(({ model }) => model)).toEqual(['large', 'other']);
   });
 });
 

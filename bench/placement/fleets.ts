@@ -65,6 +65,12 @@ export function reportOf(hive: number, situation: Situation): HiveReport {
 }
 
 function modelOf(at: number): Model {
-  const memory = { weights_bytes: 5 * GB, kv_bytes_per_token: 20_000, compute_bytes: 300_000_000, context_length: 32_768 };
+  const memory = {
+    weights_bytes: 5 * GB,
+    kv_bytes_per_token: 20_000,
+    compute_bytes: 300_000_000,
+    gpu_compute_bytes: 300_000_000,
+    context_length: 32_768,
+  };
   return { model: modelName(at), path: `/m/${at}.gguf`, size_bytes: 5 * GB, source: '/usb', memory, created_at: STARTED };
 }

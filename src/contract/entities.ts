@@ -153,7 +153,10 @@ export type WorkerHeartbeat = z.output<typeof workerHeartbeat>;
 export const modelMemory = z.object({
   weights_bytes: z.number(),
   kv_bytes_per_token: z.number().describe('KV cache of one token in one slot, with 16-bit keys and values'),
-  compute_bytes: z.number().describe('Room to compute a batch in'),
+  compute_bytes: z.number().describe('Room to compute a batch in on a CPU'),
+  gpu_compute_bytes: z
+    .number()
+    .describe('The same on a GPU, whose batches are larger, and which keeps no scores of the attention'),
   context_length: z.int().describe('Tokens that it was trained on'),
 });
 export type ModelMemory = z.output<typeof modelMemory>;

@@ -24,7 +24,11 @@ const read = (bytes: Buffer) => {
 test('the built-in model: its weights, its cache, room for a batch and its context', async () => {
   // 5 layers of 5 heads of 32 numbers, keys and values, 2 bytes each.
   const memory = { weights_bytes: 1_870_281, kv_bytes_per_token: 5 * 5 * 32 * 2 * 2, context_length: 1024 };
-  expect(estimateMemory(await readGgufHeader(TINY_FILE, isMemoryField))).toEqual({ ...memory, compute_bytes: 3_637_248 });
+  expect(estimateMemory(await readGgufHeader(TINY_FILE, isMemoryField))).toEqual({
+    ...memory,
+    compute_bytes: 3_637_248,
+    gpu_compute_bytes: 512 * 4 * (1024 + 12 * 160),
+  });
 });
 
 const plain: Record<string, FieldValue> = {

@@ -5,12 +5,14 @@ import type { GgufHeader } from './gguf-header.ts';
 export const DEFAULT_CONTEXT_TOKENS = 8192;
 /** Prompt tokens that the engine computes at once on a CPU. */
 export const BATCH_TOKENS = 128;
+/** The same on a GPU. */
+export const GPU_BATCH_TOKENS = 512;
 /** The engine's caches grow in steps of so many tokens. */
 export const CACHE_STEP_TOKENS = 256;
 const BYTES_PER_FLOAT = 4;
 const BYTES_PER_HALF = 2;
 /** Measured: rows of the embedding's width that are held beside the attention's scores, and beside the logits. */
-const ROWS_BESIDE = { scores: 6, logits: 2 };
+const ROWS_BESIDE = { scores: 6, logits: 2, logitsOnGpu: 12 };
 const LAYERS_LIMIT = 1024;
 /** Their state is of one size, however long the text. */
 const RECURRENT = /mamba|rwkv/;
@@ -60,8 +62,8 @@ export function isMemoryField(name: string): boolean {
  *
  * KV cache: keys and values of every layer that keeps them, 2 bytes a number; of a layer with a window only its share of the
  * default context. Room to compute a batch: whatever is larger, the attention's scores (a number a head and cached token,
- * and the mask) or the logits, with a few rows of the embedding's width, 4 bytes a number. Checked against llama.cpp's own
- * figures (test/memory-estimate.test.ts).
+ * and the mask) or the logits, with a few rows of the embedding's width, 4 bytes a number. A GPU keeps no scores (flash
+ * attention). Checked against llama.cpp's own figures (test/memory-estimate.test.ts, test/vulkan.test.ts).
  */
 export function estimateMemory({ fields, tensorBytes }: GgufHeader): ModelMemory | undefined {
   const architecture = fields.get(ARCHITECTURE);
@@ -78,6 +80,7 @@ export function estimateMemory({ fields, tensorBytes }: GgufHeader): ModelMemory
     weights_bytes: tensorBytes,
     kv_bytes_per_token: Math.ceil(kvBytesPerToken(shape, context)),
     compute_bytes: Math.ceil(BATCH_TOKENS * BYTES_PER_FLOAT * Math.max(scores, logits)),
+    gpu_compute_bytes: Math.ceil(GPU_BATCH_TOKENS * BYTES_PER_FLOAT * (vocabulary + ROWS_BESIDE.logitsOnGpu * widest)),
     context_length: contextLength,
   };
   return Object.values(memory).every(Number.isSafeInteger) ? memory : undefined;

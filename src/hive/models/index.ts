@@ -7,7 +7,7 @@ import { Writers } from './writers.ts';
 
 export { formatBytes } from './disk.ts';
 export type { DownloadRequest } from './download.ts';
-export { BATCH_TOKENS, CACHE_STEP_TOKENS, DEFAULT_CONTEXT_TOKENS, upTo } from './estimate-memory.ts';
+export { BATCH_TOKENS, GPU_BATCH_TOKENS, CACHE_STEP_TOKENS, DEFAULT_CONTEXT_TOKENS, upTo } from './estimate-memory.ts';
 
 export interface ModelStoreOptions extends ShelfOptions {
   /** For tests: shorter deadlines and fewer tries. */

@@ -58,7 +58,13 @@ test('a worker that is pinned or idle says so; of one in use there is no such ti
 });
 
 test('of a model is shown what it takes in memory, where that is known', () => {
-  const memory = { weights_bytes: 8_500_000_000, kv_bytes_per_token: 131_072, compute_bytes: 149_000_000, context_length: 8192 };
+  const memory = {
+    weights_bytes: 8_500_000_000,
+    kv_bytes_per_token: 131_072,
+    compute_bytes: 149_000_000,
+    gpu_compute_bytes: 330_000_000,
+    context_length: 8192,
+  };
   const line = 'memory  8.5 GB of weights, 131 MB of KV cache for 1,000 tokens, 149 MB to compute in';
   expect(text('model_get', { ...model, memory })).toContain(line);
   expect(text('model_get', model)).not.toContain('memory');

@@ -21,7 +21,7 @@ interface Room {
 export function chooseDevice(question: Question, loaded: Loaded): PlacementOf<'spawn'> | undefined {
   let best: Room | undefined;
   for (const [hive, model] of question.fleet.holdersOf(question.request.model)) {
-    if (isOpen(hive, question)) best = roomiest(best, { hive, bytes: needBytes(model), loaded, question });
+    if (isOpen(hive, question)) best = roomiest(best, { hive, model, loaded, question });
   }
   return best && { kind: 'spawn', hive: best.hive, where: best.device, bytes: best.bytes };
 }
@@ -34,7 +34,7 @@ export function chooseDownload(question: Question, loaded: Loaded): PlacementOf<
   let best: Room | undefined;
   for (const hive of question.fleet.hives) {
     if (!isOpen(hive, question) || holders.has(hive) || !hasDiskFor(hive, origin.size_bytes)) continue;
-    best = roomiest(best, { hive, bytes: needBytes(origin), loaded, question });
+    best = roomiest(best, { hive, model: origin, loaded, question });
   }
   if (best === undefined) return undefined;
   const { model, source, sha256 } = origin;
@@ -79,14 +79,15 @@ export function isOfUse(hive: IndexedHive, where: Where, { loaded, model }: { lo
 
 interface Look {
   hive: IndexedHive;
-  bytes: number;
+  model: Model;
   loaded: Loaded;
   question: Question;
 }
 
-function roomiest(best: Room | undefined, { hive, bytes, loaded, question }: Look): Room | undefined {
+function roomiest(best: Room | undefined, { hive, model, loaded, question }: Look): Room | undefined {
   let chosen = best;
   for (const device of hive.report?.devices ?? []) {
+    const bytes = needBytes(model, device.worker);
     const leftBytes = roomBytes(hive, device, question) - bytes;
     if (leftBytes < 0 || device.usable === false || !isWantedDevice(device, question)) continue;
     if (loaded.slots > 0 && !isOfUse(hive, device, { loaded, model: question.request.model })) continue;

@@ -24,8 +24,8 @@ export function chooseEvictions(question: Question, loaded: Loaded): PlacementOf
   let best: Clearing | undefined;
   for (const [hive, held] of question.fleet.holdersOf(model)) {
     if (!isOpen(hive, question) || !hasIdle(hive, question)) continue;
-    const bytes = needBytes(held);
     for (const device of hive.report?.devices ?? []) {
+      const bytes = needBytes(held, device.worker);
       if (device.usable === false || device.memory_bytes < bytes || !isWantedDevice(device, question)) continue;
       if (!isOfUse(hive, device, { loaded, model })) continue;
       const workers = clearing(hive, device, { bytes, isMore: loaded.slots > 0, question });

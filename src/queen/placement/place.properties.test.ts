@@ -106,7 +106,9 @@ test('who has to go before there is room is busy, not pinned, and enough togethe
       const hive = fleet.hives.find((each) => each.hive_id === hive_id);
       const device = hive?.report?.devices.find((each) => isDevice(room.where, each));
       const held = hive?.report?.models.find(({ model }) => model === request.model);
-      expect(device?.memory_bytes).toBeGreaterThanOrEqual(needBytes(held ?? { size_bytes: 0, memory: undefined }));
+      expect(device?.memory_bytes).toBeGreaterThanOrEqual(
+        needBytes(held ?? { size_bytes: 0, memory: undefined }, placement.room.where.worker),
+      );
       expect(room.workers.every(({ pinned, state }) => pinned !== true && state !== 'exited' && state !== 'stopping')).toBe(true);
       // Were they idle, it would take their place.
       const idle = (key: string) => room.workers.some((each) => each.key === key);
@@ -136,7 +138,7 @@ test('a worker is only started where what it needs is free and not promised', ()
       expect((device?.memory_free_bytes ?? 0) - (device?.promised_bytes ?? 0)).toBeGreaterThanOrEqual(bytes);
       const held = hive.models.find(({ model }) => model === request.model);
       expect(held === undefined).toBe(placement.kind === 'download');
-      if (held !== undefined) expect(bytes).toBe(needBytes(held));
+      if (held !== undefined) expect(bytes).toBe(needBytes(held, where?.worker ?? 'cpu'));
     }),
     RUNS,
   );

@@ -74,7 +74,7 @@ function judgeDevice(
   if (model === undefined) return no('the model is not on its disk');
   if (held === undefined && !hasDiskFor(hive, model.size_bytes))
     return no('the model is not on its disk, which has no room for it');
-  const bytes = needBytes(model);
+  const bytes = needBytes(model, device.worker);
   if (device.memory_bytes < bytes) return no(`too small: ${gigabytes(bytes)} needed, ${gigabytes(device.memory_bytes)} in all`);
   const room = roomBytes(hive, device, question);
   const words = `${gigabytes(bytes)} needed, ${gigabytes(Math.max(0, room))} free`;

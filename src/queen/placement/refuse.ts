@@ -75,11 +75,15 @@ function tooLarge(question: Question): JobError | undefined {
     if (model === undefined) continue;
     // What has not told what it has may be large enough.
     if (hive.report === undefined) return undefined;
-    least = Math.min(least, needBytes(model));
-    for (const device of hive.report.devices)
-      if (isWantedDevice(device, question)) largest = Math.max(largest, device.memory_bytes);
+    for (const device of hive.report.devices) {
+      if (!isWantedDevice(device, question)) continue;
+      const bytes = needBytes(model, device.worker);
+      if (device.memory_bytes >= bytes) return undefined;
+      least = Math.min(least, bytes);
+      largest = Math.max(largest, device.memory_bytes);
+    }
   }
-  if (least === Infinity || largest >= least) return undefined;
+  if (least === Infinity) return undefined;
   const words = `Model '${request.model}' needs about ${gigabytes(least)}; the largest device that it may use has ${gigabytes(largest)}`;
   return new JobError('model_too_large', words);
 }

@@ -23,9 +23,9 @@ export function waitForRoom(question: Question): PlacementOf<'wait'> | undefined
   let best: Occupied | undefined;
   for (const [hive, held] of question.fleet.holdersOf(question.request.model)) {
     if (!isOpen(hive, question) || (best !== undefined && !mayBeSooner(hive, best, question))) continue;
-    const bytes = needBytes(held);
     for (const device of hive.report?.devices ?? []) {
       if (best !== undefined && isGpu(best.device) && !isGpu(device)) continue;
+      const bytes = needBytes(held, device.worker);
       if (device.usable === false || device.memory_bytes < bytes || !isWantedDevice(device, question)) continue;
       const found = occupied(hive, device, { bytes, question });
       if (found !== undefined && (best === undefined || isSooner(found, best))) best = found;
