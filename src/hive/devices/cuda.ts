@@ -8,7 +8,9 @@ const QUERY = ['--query-gpu=index,uuid,name,memory.total,memory.free,driver_vers
 
 /** Empty where there is no NVIDIA driver. */
 export async function nvidiaGpus(usable: boolean): Promise<Device[]> {
-  const found = await promisify(execFile)('nvidia-smi', QUERY, { timeout: DEADLINE_MS }).catch(() => ({ stdout: '' }));
+  // Windows puts it where no shell of its Linux looks that was not logged in to.
+  const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/lib/wsl/lib` };
+  const found = await promisify(execFile)('nvidia-smi', QUERY, { timeout: DEADLINE_MS, env }).catch(() => ({ stdout: '' }));
   return parseGpus(found.stdout, process.env['CUDA_VISIBLE_DEVICES']).map((gpu) => ({ ...gpu, usable }));
 }
 
