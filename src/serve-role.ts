@@ -4,6 +4,7 @@ import {
   bindFirstFree,
   ensureDirectory,
   homePaths,
+  isAlive,
   onShutdown,
   readPidfile,
   removePidfile,
@@ -66,6 +67,7 @@ async function start(life: RoleLife): Promise<void> {
   const token = process.env['RBEE_TOKEN'] || undefined;
   requireTokenBeyondLoopback(host, token);
   const bound = await bindFirstFree(life.ports, (port) => bindServer(host, port));
+  await requireAlone(life, bound.port);
   const paths = homePaths();
   const { eventLog, catalog, kept } = await openStorage(life);
   const served = life.create({ catalog, port: bound.port });
@@ -109,6 +111,16 @@ async function start(life: RoleLife): Promise<void> {
   if (served.start !== undefined) await writePidfile(paths.run, { ...own, extra: learned });
   log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${describe(life)} is ready on port ${bound.port}`);
   await reportReady({ port: bound.port, extra: learned });
+}
+
+/** The port is the lock of a home. Somebody with other settings would get another one, and share the catalog and the logs. */
+async function requireAlone(life: RoleLife, port: number): Promise<void> {
+  if (life.role === 'worker') return;
+  const { run } = homePaths();
+  const read = await readPidfile(run, life.role);
+  if (read.kind !== 'found' || read.pidfile.port === port || !(await isAlive(read.pidfile))) return;
+  const sentence = `A ${life.role} of this home runs already, on port ${read.pidfile.port} (pid ${read.pidfile.pid}), and not on ${port}`;
+  throw new JobError('daemon_start_failed', sentence);
 }
 
 /** 'queen', "hive 'localhost'", 'worker-1a2b3c4d'. */

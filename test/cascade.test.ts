@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { leftovers, testSwarm, type Swarm } from './support/swarm.ts';
+import { freePorts, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 
 const ANSWER = 'A bee flies from flower to flower, makes honey and lives in a hive with its sisters.';
 const QUESTION = ['infer', 'What does a bee do?', '--temperature', '0'];
@@ -33,6 +33,23 @@ describe('from nothing running', () => {
     const outcomes = await Promise.all([swarm.rbee(QUESTION), swarm.rbee(QUESTION), swarm.rbee(QUESTION)]);
     for (const { code, stdout, stderr } of outcomes) expect([code, stdout], stderr).toEqual([0, `${ANSWER}\n`]);
     expect(leftovers(swarm.home)).toHaveLength(3);
+  });
+
+  test('a keeper that looks for the queen on another port wakes no second one in her home', async () => {
+    await using swarm = await testSwarm();
+    await swarm.result(['hive', 'start']);
+    const { RBEE_QUEEN_PORT: port = '' } = swarm.env;
+    const [other] = await freePorts(1);
+    swarm.env['RBEE_QUEEN_PORT'] = String(other);
+    const { code, stderr } = await swarm.rbee(['infer', 'hi']);
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(`runs on port ${port} (pid `) as string });
+    const run = await swarm.rbee(['queen', 'run']);
+    expect(run).toMatchObject({
+      code: 7,
+      stdout: expect.stringContaining(`A queen of this home runs already, on port ${port}`) as string,
+    });
+    swarm.env['RBEE_QUEEN_PORT'] = port;
+    expect(leftovers(swarm.home)).toHaveLength(2);
   });
 
   test('status wakes nothing', async () => {

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Explanation, Hive } from '../src/contract/index.ts';
 import { leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 
 const TINY = new URL('../models/rbee-tiny-Q8_0.gguf', import.meta.url).pathname;
@@ -53,6 +54,17 @@ describe('hives', () => {
     expect(await swarm.result(['hive', 'stop'])).toMatchObject({ state: 'stopped' });
     expect(await swarm.result(['hive', 'start'])).toMatchObject({ state: 'running' });
     expect(await swarm.result(['hive', 'start'])).toMatchObject({ state: 'running' });
+  });
+
+  test('one that was started is placed on, and shown with what it has now, by the next command', async () => {
+    await swarm.result(['hive', 'stop']);
+    await swarm.result(['hive', 'start']);
+    const [{ candidates }, { capabilities_at }] = await Promise.all([
+      swarm.result<Explanation>(['explain', 'x']),
+      swarm.result<Hive>(['hive', 'get']),
+    ]);
+    expect(candidates).toMatchObject([{ device: 'cpu:0', verdict: 'chosen' }]);
+    expect(Date.now() - Date.parse(capabilities_at ?? '')).toBeLessThan(5_000);
   });
 
   test('update asks the machine again', async () => {

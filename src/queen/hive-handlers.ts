@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { JobError, LOCALHOST, type Handlers, type Hive, type HiveHealth, type InputOf, type Run } from '../contract/index.ts';
 import type { HomePaths, Presence } from '../daemon/index.ts';
+import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import type { Gates } from './gates.ts';
 import { isInstalled, isOfItsOwn, type HiveCatalog } from './hive-catalog.ts';
@@ -19,6 +21,9 @@ export interface HiveParts {
   tokens: HiveTokens;
   paths: HomePaths;
 }
+
+/** From a hive's start to the first word of it. */
+const HEARD_WITHIN_MS = 3_000;
 
 /** As for every `hive_id` of the contract. */
 const HIVE_ID_LIMIT = 64;
@@ -80,7 +85,7 @@ export function hiveHandlers(parts: HiveParts) {
   };
 
   const hive_get: Run<'hive_get'> = async function* ({ hive_id }) {
-    return hives.get(hive_id);
+    return asHeard(hives.get(hive_id), parts);
   };
 
   const hive_status: Run<'hive_status'> = async function* ({ hive_id }) {
@@ -99,12 +104,26 @@ export function hiveHandlers(parts: HiveParts) {
   } satisfies Handlers;
 }
 
-async function start(hive: Hive, { reach, view }: HiveParts, signal: AbortSignal): Promise<HiveHealth> {
+/** With its devices as they are now, where it is heard. */
+function asHeard(hive: Hive, { view }: HiveParts): Hive {
+  const watch = view.watch(hive.hive_id);
+  if (watch?.state.kind !== 'up' || watch.report === undefined || hive.capabilities === undefined) return hive;
+  const { hostname, version, devices, disk_free_bytes } = watch.report;
+  const capabilities = { ...hive.capabilities, hostname, version, devices, disk_free_bytes };
+  return { ...hive, capabilities, capabilities_at: new Date().toISOString() };
+}
+
+async function start(hive: Hive, parts: HiveParts, signal: AbortSignal): Promise<HiveHealth> {
+  const { hives, reach, view } = parts;
   const { hive_id, host, port } = hive;
   // Whoever asks for a start wants it looked at, whatever was seen before.
   reach.distrust(hive);
   await reach.ensure(hive, signal);
-  view.watch(hive_id)?.kick();
+  // Until she hears it, the next command would find it asleep.
+  const heard = view.watch(hive_id)?.settled();
+  await raceAbort(Promise.race([heard, delay(HEARD_WITHIN_MS, undefined, { ref: false })]), signal);
+  if (view.watch(hive_id)?.state.kind === 'up' && hives.get(hive_id).capabilities === undefined)
+    await refresh(hives.get(hive_id), parts);
   const health = await hiveHealth(hive, reach);
   if (isOfItsOwn(hive) && health.state !== 'running')
     throw ofItsOwn(hive, 'started', `rbee hive run --id ${hive_id} --host ${host} --port ${port}`);

@@ -104,7 +104,9 @@ async function isBack(input: InputOf<'infer'>, { cause, parts, signal }: Refused
     return input.worker_id !== undefined || report?.models.some(({ model }) => model === input.model) === true;
   });
   if (lost.length === 0) return false;
-  narrate('hive_wait', `hive '${lost[0]?.hive.hive_id}' was lost a moment ago; waiting for it`);
+  const longest = Math.max(...lost.map(({ lostForMs }) => BACK_WITHIN_MS - lostForMs));
+  const atMost = `for at most ${Math.max(1, Math.round(longest / 1000))} s`;
+  narrate('hive_wait', `hive '${lost[0]?.hive.hive_id}' was lost a moment ago; waiting for it, ${atMost}`);
   await Promise.race(lost.map((watch) => watch.back(BACK_WITHIN_MS - watch.lostForMs, signal)));
   return true;
 }

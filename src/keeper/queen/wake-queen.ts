@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JobError } from '../../contract/index.ts';
-import { hivePort, homePaths, startDaemon, workerPorts } from '../../daemon/index.ts';
+import { hivePort, homePaths, isAlive, readPidfile, startDaemon, workerPorts } from '../../daemon/index.ts';
 import type { Peer } from '../../jobs/client.ts';
 import type { Step } from '../screen/view.ts';
 import { findQueen } from './find-queen.ts';
@@ -25,11 +25,21 @@ export async function reachQueen({ narrate, signal }: Waking): Promise<Peer> {
   const presence = await findQueen(address);
   if (presence.kind === 'awake') return queenPeer(address);
   if (address.isElsewhere) throw new JobError('queen_unreachable', `Failed to connect to queen: ${presence.reason}`);
+  await requireOnlyQueen(address);
   await narrate({ action: 'queen_start', human: 'queen is asleep, waking queen' });
   await startQueen(address, { narrate, signal });
   await untilHealthy(address, signal);
   await narrate({ action: 'queen_start', human: 'queen is awake and healthy' });
   return queenPeer(address);
+}
+
+/** A second queen of one home would share its catalog and its logs with the first. */
+async function requireOnlyQueen({ port }: QueenAddress): Promise<void> {
+  const read = await readPidfile(homePaths().run, 'queen');
+  if (read.kind !== 'found' || read.pidfile.port === port || !(await isAlive(read.pidfile))) return;
+  const { port: other, pid } = read.pidfile;
+  const sentence = `The queen of this home runs on port ${other} (pid ${pid}), and RBEE_QUEEN_PORT names ${port}. Set it to ${other}, or end her first: RBEE_QUEEN_PORT=${other} rbee down`;
+  throw new JobError('invalid_input', sentence);
 }
 
 /** Those of the daemons that the queen will start: a mistake is told here, before anybody is woken with it. */
