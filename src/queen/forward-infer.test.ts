@@ -39,7 +39,12 @@ function queenOf(daemons: Record<string, TestDaemon>, views: HiveView[]) {
     },
   };
   // Each tells of its machine all the time.
-  const watch = { state: { kind: 'up' }, report: undefined, toldSince: async () => true, lost: () => new Promise(() => undefined) };
+  const watch = {
+    state: { kind: 'up' },
+    report: undefined,
+    toldSince: async () => true,
+    lost: () => new Promise(() => undefined),
+  };
   const view = { isStarting: false, watch: () => watch, lostWithin: () => [] } as unknown as FleetView;
   const parts: InferParts = { hives, reach: reach as Reach, view, gates: new Gates(), dispatcher };
   const infer = async (input: Partial<InputOf<'infer'>> = {}, signal = never) => {
@@ -111,7 +116,10 @@ describe('a request that is given away again', () => {
       });
     await using attic = await hiveOf('attic', Infinity);
     await using cellar = await hiveOf('cellar', 0);
-    const views = [hive('attic', { devices: [cuda(0, 20)], models: [bee] }), hive('cellar', { devices: [cpu(60)], models: [bee] })];
+    const views = [
+      hive('attic', { devices: [cuda(0, 20)], models: [bee] }),
+      hive('cellar', { devices: [cpu(60)], models: [bee] }),
+    ];
     await expect(queenOf({ attic, cellar }, views).infer()).resolves.toMatchObject({ text: 'hi' });
     expect(tried).toEqual(['attic', 'attic', 'cellar']);
   });
