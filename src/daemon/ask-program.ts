@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { JobError } from '../contract/index.ts';
 
 /** From being killed to having ended. One that hangs in a driver of the kernel ends when that lets go of it, or never. */
 const END_MS = 500;
@@ -16,16 +17,16 @@ export interface Asking {
 
 /**
  * What a program says on stdout. It is killed when it takes too long, and not waited for when it cannot be.
- * @throws what execFile throws; an Error when it does not even end
+ * @throws what execFile throws; JobError deadline_exceeded when it does not even end
  */
 export async function askProgram(file: string, args: readonly string[], { withinMs, ...how }: Asking): Promise<string> {
   const title = [file, ...args].join(' ');
-  if (unended.has(title)) throw new Error(`${title} was killed before and has not ended`);
+  if (unended.has(title)) throw unending(title);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const giveUp = () => {
       unended.add(title);
-      reject(new Error(`${title} was killed and does not end`));
+      reject(unending(title));
     };
     timer = setTimeout(giveUp, withinMs + END_MS).unref();
   });
@@ -37,4 +38,8 @@ export async function askProgram(file: string, args: readonly string[], { within
   } finally {
     clearTimeout(timer);
   }
+}
+
+function unending(title: string): JobError {
+  return new JobError('deadline_exceeded', `'${title}' was killed and does not end`);
 }
