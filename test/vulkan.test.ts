@@ -141,8 +141,10 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '2 plus 3 is 5.\n' });
     expect(stderr).toContain(`ending`);
     const { workers } = await swarm.result<{ workers: Worker[] }>(['worker', 'list']);
-    expect(workers.filter(({ state }) => state === 'ready').map(({ model }) => model)).toEqual(['large', 'other']);
-  });
+    const loaded = workers.filter(({ state }) => state === 'ready').map(({ model }) => model);
+    expect(loaded.toSorted()).toEqual(['large', 'other']);
+    // All that a GPU would do, this machine's cores do, beside other tests.
+  }, 90_000);
 });
 
 test.skipIf(why !== undefined)('a CPU that plays a GPU is no device of its own accord', async () => {

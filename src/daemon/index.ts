@@ -1,3 +1,4 @@
+export { askProgram } from './ask-program.ts';
 export { diskFreeBytes } from './disk.ts';
 export { graphicsCards, vulkanDrivers } from './graphics-cards.ts';
 export { probe, type Presence } from './health.ts';

@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { askProgram } from './ask-program.ts';
 
 const VM_STAT_DEADLINE_MS = 2_000;
 
@@ -25,11 +24,7 @@ export function totalMemoryBytes(): number {
 }
 
 async function reclaimableBytes(): Promise<number | undefined> {
-  const asked = promisify(execFile)('vm_stat', { timeout: VM_STAT_DEADLINE_MS });
-  return asked.then(
-    ({ stdout }) => vmStatBytes(stdout),
-    () => undefined,
-  );
+  return askProgram('vm_stat', [], { withinMs: VM_STAT_DEADLINE_MS }).then(vmStatBytes, () => undefined);
 }
 
 /** @param vmStat what vm_stat(1) prints: the page size in its title, then a count of pages a line */

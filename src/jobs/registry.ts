@@ -94,6 +94,7 @@ export class JobRegistry {
     for (const { job, left } of this.#left.splice(0)) {
       assert(this.#options.resume !== undefined, 'nothing is left to a role that resumes nothing');
       void execute(job, this.#options.resume(left, this.#contextOf(job)), this.#options.logger);
+      this.#unheard.keep(job);
       if (job.record.on_disconnect === 'cancel') this.#disconnects.add(job);
     }
   }

@@ -46,6 +46,19 @@ test('asked for by another try of the same request, or read, it is kept', async 
   expect(await read).toContain('event: result');
 });
 
+test('of whom somebody was told, it is kept, whoever asks for it in vain', async () => {
+  const gate = deferred();
+  await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1, gate.promise) } });
+  const known = await postList(daemon, { 'idempotency-key': 'once' });
+  sendAndLeave(daemon, 'once');
+  // One that nobody was told of ends after it would.
+  sendAndLeave(daemon, 'nobody');
+  const ended = () => jobs(daemon).flatMap(({ job_id, state }) => (state === 'cancelled' ? [job_id] : []));
+  await expect.poll(() => ended().length, within).toBeGreaterThan(0);
+  expect(ended()).not.toContain(known);
+  gate.resolve();
+});
+
 test('one whose sender leaves when he has the answer goes on', async () => {
   const gate = deferred();
   await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1, gate.promise) } });

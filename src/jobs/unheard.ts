@@ -9,10 +9,12 @@ import { UNHEARD_GRACE_MS } from './limits.ts';
  */
 export class UnheardJobs {
   readonly #timers = new Map<Job, NodeJS.Timeout>();
+  readonly #known = new WeakSet<Job>();
 
-  /** @param end called when nobody has asked for it */
+  /** Whoever knows of it already needs no more asking. @param end called when nobody has asked for it */
   add(job: Job, end: () => void): void {
-    this.keep(job);
+    if (this.#known.has(job)) return;
+    clearTimeout(this.#timers.get(job));
     this.#timers.set(
       job,
       setTimeout(() => {
@@ -22,8 +24,9 @@ export class UnheardJobs {
     );
   }
 
-  /** Somebody has asked for it, or it has ended. */
+  /** Somebody knows of it, or it has ended. */
   keep(job: Job): void {
+    this.#known.add(job);
     clearTimeout(this.#timers.get(job));
     this.#timers.delete(job);
   }

@@ -7,7 +7,7 @@ import { forwardInfer } from './forward-infer.ts';
 import type { InferParts } from './lease-for.ts';
 import { Gates } from './gates.ts';
 import { HiveCatalog } from './hive-catalog.ts';
-import { cpu, fleet, hive, model, worker } from './placement/fixtures/fleet.ts';
+import { cpu, cuda, fleet, hive, model, worker } from './placement/fixtures/fleet.ts';
 import type { HiveView } from './placement/fleet.ts';
 import { Dispatcher, FleetIndex } from './placement/index.ts';
 import type { FleetView } from './presence/index.ts';
@@ -38,7 +38,14 @@ function queenOf(daemons: Record<string, TestDaemon>, views: HiveView[]) {
       return daemon.peer;
     },
   };
-  const view = { isStarting: false, watch: () => undefined, lostWithin: () => [] } as unknown as FleetView;
+  // Each tells of its machine all the time.
+  const watch = {
+    state: { kind: 'up' },
+    report: undefined,
+    toldSince: async () => true,
+    lost: () => new Promise(() => undefined),
+  };
+  const view = { isStarting: false, watch: () => watch, lostWithin: () => [] } as unknown as FleetView;
   const parts: InferParts = { hives, reach: reach as Reach, view, gates: new Gates(), dispatcher };
   const infer = async (input: Partial<InputOf<'infer'>> = {}, signal = never) => {
     const context: JobContext = {
@@ -94,6 +101,40 @@ describe('a request that is given away again', () => {
     const { infer } = queenOf({ attic: cellar, cellar }, views);
     await expect(infer()).resolves.toMatchObject({ text: 'hi' });
     expect(done).toEqual(['model_download', 'infer']);
+  });
+
+  test('is tried once more where there was room, and then goes to another hive', async () => {
+    const tried: string[] = [];
+    const bee = model('bee', 6);
+    const hiveOf = (id: string, times: number) =>
+      startTestDaemon({
+        handlers: handlers(async function* () {
+          tried.push(id);
+          if (tried.length <= times) throw new JobError('no_room', 'bee needs about 6.0 GB more');
+          return answered('w1');
+        }),
+      });
+    await using attic = await hiveOf('attic', Infinity);
+    await using cellar = await hiveOf('cellar', 0);
+    const views = [
+      hive('attic', { devices: [cuda(0, 20)], models: [bee] }),
+      hive('cellar', { devices: [cpu(60)], models: [bee] }),
+    ];
+    await expect(queenOf({ attic, cellar }, views).infer()).resolves.toMatchObject({ text: 'hi' });
+    expect(tried).toEqual(['attic', 'attic', 'cellar']);
+  });
+
+  test('is tried once more also where it insists on the hive', async () => {
+    let times = 0;
+    await using attic = await startTestDaemon({
+      handlers: handlers(async function* () {
+        times += 1;
+        if (times === 1) throw new JobError('no_room', 'bee needs about 6.0 GB more');
+        return answered('w1');
+      }),
+    });
+    const { infer } = queenOf({ attic }, [hive('attic', { devices: [cpu(60)], models: [model('bee', 6)] })]);
+    await expect(infer({ hive_id: 'attic' })).resolves.toMatchObject({ text: 'hi' });
   });
 
   test('goes to the hive that was being updated, once that is over', async () => {

@@ -19,10 +19,11 @@ export function forwardInfer(parts: InferParts): Run<'infer'> {
   return async function* (input, context) {
     const answer = new AnswerSoFar(input);
     const avoid = new Map<string, string>();
+    const behind = new Set<string>();
     let failure: unknown;
     for (let attempt = 1; ; attempt += 1) {
       const lease = await leaseFor(input, { avoid, context, parts, failure });
-      const attemptOf = new Attempt(parts, { input, answer, avoid, lease });
+      const attemptOf = new Attempt(parts, { input, answer, avoid, behind, lease });
       try {
         const output = yield* attemptOf.run(context);
         lease.release({ worker_id: output.worker_id, tokens_per_s: output.timings.tokens_per_s });
@@ -30,9 +31,12 @@ export function forwardInfer(parts: InferParts): Run<'infer'> {
       } catch (cause) {
         lease.release({ error: cause });
         context.signal.throwIfAborted();
-        if (attempt === ATTEMPTS || !attemptOf.mayGoElsewhere(cause)) throw cause;
+        if (attempt === ATTEMPTS) throw cause;
+        if (!(await attemptOf.isOutOfDate(cause, context.signal))) {
+          if (!attemptOf.mayGoElsewhere(cause)) throw cause;
+          attemptOf.sayElsewhere(cause as JobError);
+        }
         failure = cause;
-        if (!(await attemptOf.isOutOfDate(cause, context.signal))) attemptOf.sayElsewhere(cause as JobError);
       } finally {
         lease.release();
       }
@@ -45,6 +49,8 @@ interface Request {
   answer: AnswerSoFar;
   /** Hives that have failed it, and how. */
   avoid: Map<string, string>;
+  /** Those whose word of their room was older than what they had. A second time it is not age. */
+  behind: Set<string>;
   lease: Lease;
 }
 
@@ -94,7 +100,9 @@ class Attempt {
 
   /** Somebody else took the room meanwhile: the hive tells so in a moment, and then it is decided anew. */
   async isOutOfDate(cause: unknown, signal: AbortSignal): Promise<boolean> {
-    if (!(cause instanceof JobError) || cause.code !== 'no_room') return false;
+    const { behind } = this.#request;
+    if (!(cause instanceof JobError) || cause.code !== 'no_room' || behind.has(this.#hiveId)) return false;
+    behind.add(this.#hiveId);
     const watch = this.#parts.view.watch(this.#hiveId);
     return (await watch?.toldSince(this.#report, NEWS_WITHIN_MS, signal)) ?? false;
   }

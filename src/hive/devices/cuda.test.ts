@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
-import { parseGpus } from './cuda.ts';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { nvidiaGpus, parseGpus } from './cuda.ts';
 
 const MIB = 1024 ** 2;
 const CSV = [
@@ -32,4 +35,15 @@ test.each([
 test('where there is no driver, what is said is no GPU', () => {
   expect(parseGpus('', undefined)).toEqual([]);
   expect(parseGpus('No devices were found\n', undefined)).toEqual([]);
+});
+
+test('a driver whose program does not end when it is asked to holds up nobody', async () => {
+  const bin = await mkdtemp(join(tmpdir(), 'rbee-smi-'));
+  onTestFinished(() => rm(bin, { recursive: true }));
+  await writeFile(join(bin, 'nvidia-smi'), "#!/bin/sh\ntrap '' TERM\nexec sleep 20\n", { mode: 0o755 });
+  vi.stubEnv('PATH', `${bin}:${process.env['PATH'] ?? ''}`);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const begun = performance.now();
+  expect(await nvidiaGpus(true)).toEqual([]);
+  expect(performance.now() - begun).toBeLessThan(10_000);
 });

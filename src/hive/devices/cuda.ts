@@ -1,6 +1,5 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { Device } from '../../contract/index.ts';
+import { askProgram } from '../../daemon/index.ts';
 
 const DEADLINE_MS = 3_000;
 const MIB = 1024 * 1024;
@@ -10,8 +9,8 @@ const QUERY = ['--query-gpu=index,uuid,name,memory.total,memory.free,driver_vers
 export async function nvidiaGpus(usable: boolean): Promise<Device[]> {
   // Windows puts it where no shell of its Linux looks that was not logged in to.
   const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/lib/wsl/lib` };
-  const found = await promisify(execFile)('nvidia-smi', QUERY, { timeout: DEADLINE_MS, env }).catch(() => ({ stdout: '' }));
-  return parseGpus(found.stdout, process.env['CUDA_VISIBLE_DEVICES']).map((gpu) => ({ ...gpu, usable }));
+  const csv = await askProgram('nvidia-smi', QUERY, { withinMs: DEADLINE_MS, env }).catch(() => '');
+  return parseGpus(csv, process.env['CUDA_VISIBLE_DEVICES']).map((gpu) => ({ ...gpu, usable }));
 }
 
 /**

@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { gpuProbe, type GpuProbe, type WorkerKind } from '../../contract/index.ts';
-import { homePaths, rbeeEntry } from '../../daemon/index.ts';
+import { askProgram, homePaths, rbeeEntry } from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
 import { engineDirOf } from './engine-for.ts';
 
@@ -24,12 +22,7 @@ export const askingEngine =
     const env = { ...process.env, ...(device === undefined ? {} : visibleDevice(worker, device)), ...engineEnvironment() };
     const args = [rbeeEntry(), 'worker', 'probe', '--worker', worker];
     try {
-      const { stdout } = await promisify(execFile)(process.execPath, args, {
-        env,
-        timeout: DEADLINE_MS,
-        killSignal: 'SIGKILL',
-        signal: ended,
-      });
+      const stdout = await askProgram(process.execPath, args, { env, withinMs: DEADLINE_MS, signal: ended });
       // A driver may say something of its own before.
       return gpuProbe.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
     } catch (cause) {

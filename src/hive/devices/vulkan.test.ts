@@ -21,7 +21,7 @@ function machine(devices: readonly string[], taken: readonly string[]) {
     if (names.length === 0) return undefined;
     return { names: [...names], memory_bytes: 16 * GB, memory_free_bytes: 15 * GB, unified: false };
   };
-  return { gpus: new VulkanGpus(ask), asked };
+  return { gpus: new VulkanGpus(ask), ask, asked };
 }
 
 const on = (device: number, state: string, needBytes = 2 * GB): Running => ({
@@ -90,4 +90,26 @@ test('a GPU that gives no answer any more is not there, and is not asked at ever
   const before = asked;
   expect(await gpus.list([on(0, 'ready')])).toEqual([]);
   expect(asked).toBe(before);
+});
+
+test('a GPU whose answer came too late when it was looked for is looked for again, and the others stay', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  vi.advanceTimersByTime(1_000_000);
+  const { ask } = machine([RADEON, ARC], [RADEON, ARC]);
+  let isBusy = true;
+  const gpus = new VulkanGpus(async (question) => (isBusy && question.device === 1 ? undefined : ask(question)));
+  expect(await gpus.list([])).toHaveLength(1);
+  isBusy = false;
+  expect(await gpus.list([])).toHaveLength(1);
+  vi.advanceTimersByTime(121_000);
+  expect(await gpus.list([])).toHaveLength(2);
+});
+
+test('one that shares the memory of its machine is asked again when a worker on the CPU has begun or ended', async () => {
+  let free = 15 * GB;
+  const gpus = new VulkanGpus(async () => ({ names: [ARC], memory_bytes: 16 * GB, memory_free_bytes: free, unified: true }));
+  const loaded: Running = { id: 'worker-2', worker: 'cpu', device: 0, state: 'loading', needBytes: 8 * GB };
+  expect(await gpus.list([loaded])).toMatchObject([{ memory_free_bytes: 15 * GB }]);
+  free = 7 * GB;
+  expect(await gpus.list([{ ...loaded, state: 'ready' }])).toMatchObject([{ memory_free_bytes: 7 * GB }]);
 });

@@ -9,11 +9,19 @@ const FRESH_MS = 60_000;
 const FRUITLESS_MS = 120_000;
 /** As many as the engine knows. */
 const MOST_DEVICES = 16;
+
+interface Found {
+  /** Numbers, as Vulkan counts. */
+  devices: number[];
+  /** Whether these are all that the engine told of; none at all never is. */
+  isWhole: boolean;
+}
+
 interface Reading {
   /** Undefined when there was no answer. */
   probe: GpuProbe | undefined;
   at: number;
-  /** What of the hive's ran there. */
+  /** What of the hive's ran there, and on the CPU where they have one memory. */
   running: string;
 }
 
@@ -24,7 +32,7 @@ interface Reading {
 export class VulkanGpus {
   readonly #ask: AskEngine;
   #drivers: string | undefined;
-  #found: Promise<number[]> = Promise.resolve([]);
+  #found: Promise<Found> = Promise.resolve({ devices: [], isWhole: false });
   #lookedAt = 0;
   readonly #readings = new Map<number, Promise<Reading>>();
 
@@ -34,24 +42,26 @@ export class VulkanGpus {
 
   async list(running: readonly Running[]): Promise<Device[]> {
     const drivers = (await vulkanDrivers()).join();
-    const isOld = performance.now() - this.#lookedAt > FRUITLESS_MS && (await this.#found).length === 0;
+    const former = await this.#found;
+    const isOld = performance.now() - this.#lookedAt > FRUITLESS_MS && !former.isWhole;
     if (drivers !== this.#drivers || isOld) {
+      const isOther = drivers !== this.#drivers;
       this.#drivers = drivers;
       this.#lookedAt = performance.now();
-      this.#found = this.#find();
+      this.#found = this.#find().then((found) => (isOther || found.devices.length > former.devices.length ? found : former));
     }
-    const devices = await this.#found;
+    const { devices } = await this.#found;
     const gpus = await Promise.all(devices.map((device) => this.#read(device, running)));
     return gpus.filter((gpu) => gpu !== undefined);
   }
 
   /**
-   * The numbers, as Vulkan counts, of the devices that the engine would take of itself: not a CPU that plays a GPU, and each GPU
+   * The devices that the engine would take of itself: not a CPU that plays a GPU, and each GPU
    * once, also where two drivers offer it. Or those that this hive was given.
    */
-  async #find(): Promise<number[]> {
+  async #find(): Promise<Found> {
     const given = process.env['GGML_VK_VISIBLE_DEVICES'];
-    if (given !== undefined && /^\d+(,\d+)*$/.test(given)) return given.split(',').map(Number);
+    if (given !== undefined && /^\d+(,\d+)*$/.test(given)) return { devices: given.split(',').map(Number), isWhole: true };
     const taken = [...((await this.#ask({ worker: 'vulkan' }))?.names ?? [])];
     const devices: number[] = [];
     for (let device = 0; device < MOST_DEVICES && taken.length > 0; device += 1) {
@@ -62,13 +72,15 @@ export class VulkanGpus {
       taken.splice(at, 1);
       devices.push(device);
     }
-    return devices;
+    return { devices, isWhole: devices.length > 0 && taken.length === 0 };
   }
 
   async #read(device: number, running: readonly Running[]): Promise<Device | undefined> {
-    const here = running.filter((each) => each.worker === 'vulkan' && each.device === device);
-    const now = here.map(({ id, state }) => `${id} ${state}`).join();
     let reading = await this.#readings.get(device);
+    const isShared = reading?.probe?.unified === true;
+    const isOfIt = (each: Running) => (each.worker === 'vulkan' && each.device === device) || (isShared && each.worker === 'cpu');
+    const here = running.filter(isOfIt);
+    const now = here.map(({ id, state }) => `${id} ${state}`).join();
     if (reading?.running !== now || performance.now() - reading.at > FRESH_MS) {
       const measuring = this.#measure(device, now);
       this.#readings.set(device, measuring);

@@ -81,8 +81,9 @@ export class Presence {
 
   /** Models, devices or disk. One look at a time; who comes during one waits for the next, which sees what has changed. */
   machineChanged(): Promise<void> {
+    if (this.#lookingAgain !== undefined) return this.#lookingAgain;
     if (this.#looking === undefined) return this.#look();
-    this.#lookingAgain ??= this.#looking.then(() => {
+    this.#lookingAgain = this.#looking.then(() => {
       this.#lookingAgain = undefined;
       return this.#look();
     });

@@ -59,9 +59,12 @@ export function hasDiskFor({ report }: IndexedHive, sizeBytes: number): boolean 
   return report !== undefined && report.disk_free_bytes >= sizeBytes + DISK_SPARE_BYTES;
 }
 
-/** What a new worker could have, with what the queen herself has promised since the hive's report. */
-export function roomBytes(hive: IndexedHive, device: Device, { memory: { underway } }: Question): number {
-  return freeBytes(device) - (underway.size === 0 ? 0 : underway.promisedBytes(hive.hive_id, device));
+/** What a new worker could have, with what the queen herself has promised since the hive's report, or keeps for who came before. */
+export function roomBytes({ hive_id }: IndexedHive, device: Device, { request, memory }: Question): number {
+  const { underway, claims } = memory;
+  const promised = underway.size === 0 ? 0 : underway.promisedBytes(hive_id, device);
+  const kept = claims.size === 0 ? 0 : claims.bytesBefore(hive_id, device, request.order ?? 0);
+  return freeBytes(device) - promised - Math.max(0, kept);
 }
 
 /**

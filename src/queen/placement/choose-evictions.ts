@@ -75,9 +75,10 @@ function hasIdle(hive: IndexedHive, question: Question): boolean {
   return false;
 }
 
-/** Nothing runs there, nothing was promised to it, and nobody has said that it should stay. */
-function isIdle(worker: IndexedWorker, { memory: { underway } }: Question): boolean {
-  return worker.state === 'ready' && slotsUsed(worker) === 0 && worker.pinned !== true && !underway.isLeaving(worker);
+/** Nothing runs there, nothing was promised to it, nobody has said that it should stay, and nobody who came before waits for its memory. */
+function isIdle(worker: IndexedWorker, { request: { order = 0 }, memory: { underway, claims } }: Question): boolean {
+  if (worker.state !== 'ready' || slotsUsed(worker) > 0 || worker.pinned === true) return false;
+  return !underway.isLeaving(worker) && !claims.isBefore(worker.key, order);
 }
 
 function lastUsedMs({ last_used_at, started_at }: IndexedWorker): number {

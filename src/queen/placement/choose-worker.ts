@@ -11,10 +11,12 @@ export interface Loaded {
   hasGpu: boolean;
   /** Of all those that are loaded. */
   slots: number;
+  /** Of those that nobody who came before waits for: this request gets one in its turn. */
+  turns: number;
 }
 
 export function lookAtWorkers(question: Question): Loaded {
-  const loaded: Loaded = { free: undefined, next: undefined, isLoading: false, hasGpu: false, slots: 0 };
+  const loaded = nothing();
   for (const worker of question.fleet.workersOf(question.request.model)) {
     if (isUsable(worker, question) && isWantedDevice(worker, question)) note(worker, loaded, question);
   }
@@ -23,9 +25,13 @@ export function lookAtWorkers(question: Question): Loaded {
 
 /** The one worker that the request names. */
 export function lookAtWorker(worker: IndexedWorker, question: Question): Loaded {
-  const loaded: Loaded = { free: undefined, next: undefined, isLoading: false, hasGpu: false, slots: 0 };
+  const loaded = nothing();
   if (isUsable(worker, question)) note(worker, loaded, question);
   return loaded;
+}
+
+function nothing(): Loaded {
+  return { free: undefined, next: undefined, isLoading: false, hasGpu: false, slots: 0, turns: 0 };
 }
 
 export function slotsUsed({ slots_used, assigned }: IndexedWorker): number {
@@ -50,11 +56,22 @@ function note(worker: IndexedWorker, loaded: Loaded, question: Question): void {
     return;
   }
   loaded.slots += worker.slots;
-  const { worker_id, order = 0 } = question.request;
-  const isClaimed = worker_id === undefined && question.memory.claims.isBefore(worker.key, order);
-  if (slotsUsed(worker) < worker.slots && !isClaimed) {
+  const isKept = isClaimed(worker, question);
+  if (!isKept) loaded.turns += worker.slots;
+  if (slotsUsed(worker) < worker.slots && !isKept) {
     if (loaded.free === undefined || isBetter(worker, loaded.free, question)) loaded.free = worker;
-  } else if (loaded.next === undefined || !isReady(loaded.next) || isBetter(worker, loaded.next, question)) loaded.next = worker;
+  } else if (loaded.next === undefined || isSooner(worker, loaded.next, question)) loaded.next = worker;
+}
+
+/** Whether somebody who came before waits for it to end. Who names it wants no other, and gets it as long as it is there. */
+function isClaimed({ key }: IndexedWorker, { request: { worker_id, order = 0 }, memory: { claims } }: Question): boolean {
+  return worker_id === undefined && claims.isBefore(key, order);
+}
+
+function isSooner(worker: IndexedWorker, other: IndexedWorker, question: Question): boolean {
+  if (!isReady(other)) return true;
+  const isKept = isClaimed(worker, question);
+  return isKept === isClaimed(other, question) ? isBetter(worker, other, question) : !isKept;
 }
 
 /** What it remembers of the conversation first, since that spares it the most; then how much of its speed is left. */

@@ -385,6 +385,63 @@ describe('a model whose memory others have', () => {
     first.release({ worker_id: 'w1' });
     expect((await other).placement).toMatchObject({ kind: 'evict', workers: [{ worker_id: 'w1' }] });
   });
+
+  test('keeps only those from their slots for whom it waits, also when several wait for it', async () => {
+    const wasps = [worker('w1', 'bee', large), worker('w2', 'bee', { ...large, device: 1 })];
+    const two = hive('attic', { devices: [cuda(0, 1), cuda(1, 1)], models: [bee, wasp], workers: wasps });
+    const { index, dispatcher, lease } = queenOf(two);
+    const sent = (w1: number, w2: number) => {
+      index.applyWorker(worker('w1', 'bee', { ...large, slots_used: w1 }));
+      index.applyWorker(worker('w2', 'bee', { ...large, device: 1, slots_used: w2 }));
+      dispatcher.changed();
+    };
+    sent(2, 1);
+    const others = [lease({ model: 'wasp' }), lease({ model: 'wasp' }), lease({ model: 'wasp' })];
+    expect(await states(others)).toEqual(['waits', 'waits', 'waits']);
+    sent(0, 1);
+    expect(await states(others)).toEqual(['held', 'waits', 'waits']);
+    expect((await others[0])?.placement).toMatchObject({ kind: 'evict', workers: [{ worker_id: 'w1' }] });
+    expect((await lease()).patch.worker_id).toBe('w2');
+  });
+
+  test('that is larger than any of them is loaded before what others want in their place', async () => {
+    const hornet = model('hornet', 20);
+    const ant = model('ant', 8);
+    const eight = { need_bytes: 10e9 };
+    const workers = [worker('w1', 'bee', eight), worker('w2', 'wasp', eight)];
+    const attic = hive('attic', { devices: [cuda(0, 2)], models: [bee, wasp, hornet, ant], workers });
+    const { lease } = queenOf(attic);
+    const [one, two] = [await lease(), await lease({ model: 'wasp' })];
+    const large = lease({ model: 'hornet' });
+    expect(await states([large])).toEqual(['waits']);
+    one.release();
+    const late = lease({ model: 'ant' });
+    expect(await states([large, late])).toEqual(['waits', 'waits']);
+    two.release();
+    expect(await states([large, late])).toEqual(['held', 'waits']);
+  });
+
+  test('is not robbed of what is free beside them', async () => {
+    const hornet = model('hornet', 20);
+    const ant = model('ant', 8);
+    const workers = [worker('w1', 'bee', { need_bytes: 12e9 })];
+    const attic = hive('attic', { devices: [cuda(0, 10)], models: [bee, hornet, ant], workers });
+    const { lease } = queenOf(attic);
+    const one = await lease();
+    const large = lease({ model: 'hornet' });
+    const late = lease({ model: 'ant' });
+    expect(await states([large, late])).toEqual(['waits', 'waits']);
+    one.release();
+    expect(await states([large, late])).toEqual(['held', 'waits']);
+  });
+
+  test('keeps nobody waiting for them who finds room elsewhere', async () => {
+    const shed = hive('shed', { devices: [cuda(0, 20)], models: [bee] });
+    const { lease } = queenOf(full(worker('w1', 'bee', large)), shed);
+    await lease();
+    expect(await states([lease({ model: 'wasp' })])).toEqual(['waits']);
+    expect((await lease()).placement).toMatchObject({ kind: 'spawn', hive: { hive_id: 'shed' } });
+  });
 });
 
 describe('a hive that is asleep', () => {

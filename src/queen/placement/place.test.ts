@@ -390,7 +390,7 @@ describe('waiting for room', () => {
 
   test('who came after one that waits for a worker to end gets no slot of it; who came before does', () => {
     const claims = new Claims();
-    claims.set(5, ['attic/w1']);
+    claims.set(5, { hiveId: 'attic', where: { worker: 'cuda', device: 0 }, workers: ['attic/w1'], bytes: 0 });
     const given = attic(worker('w1', 'bee', { slots_used: 1 }));
     expect(check(given, { order: 4 }, { claims })).toBe('worker attic/w1');
     expect(check(given, { order: 6 }, { claims })).toBe('wait attic/w1');

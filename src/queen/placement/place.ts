@@ -31,7 +31,7 @@ export function decide(question: Question): Placement {
   const asleep = unheard(question, 'asleep');
   if (asleep !== undefined) return { kind: 'wake', hive: asleep };
   const wait = waitFor(loaded, question);
-  if (wait !== undefined && (wait.isLoading || (question.request.ahead ?? 0) < loaded.slots)) return wait;
+  if (wait !== undefined && (wait.isLoading || (question.request.ahead ?? 0) < loaded.turns)) return wait;
   return chooseDevice(question, loaded) ?? makeRoom(loaded, question) ?? wait ?? lastResort(question);
 }
 

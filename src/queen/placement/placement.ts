@@ -46,7 +46,8 @@ export type Placement =
       worker: IndexedWorker | undefined;
       slots: number;
       isLoading: boolean;
-      room?: { where: Where; workers: readonly IndexedWorker[] };
+      /** Bytes are those that it needs beside what these workers have. */
+      room?: { where: Where; workers: readonly IndexedWorker[]; bytes: number };
     }
   /** The hive is to start a worker there. Where is undefined for a file that only the hive can see: it chooses by itself. */
   | { kind: 'spawn'; hive: IndexedHive; where: Where | undefined; bytes: number }

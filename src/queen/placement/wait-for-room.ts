@@ -1,9 +1,9 @@
 import type { Device } from '../../contract/index.ts';
-import { isFirst, roomBytes } from './choose-device.ts';
+import { isFirst } from './choose-device.ts';
 import { slotsUsed } from './choose-worker.ts';
 import { isGpu } from './device-name.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
-import { DEFAULT_SLOTS, heldBytes, needBytes } from './memory-need.ts';
+import { DEFAULT_SLOTS, freeBytes, heldBytes, needBytes } from './memory-need.ts';
 import type { PlacementOf } from './placement.ts';
 import { isOpen, isWantedDevice, type Question } from './question.ts';
 
@@ -13,6 +13,8 @@ interface Occupied {
   /** Those that will have to end. */
   workers: IndexedWorker[];
   requests: number;
+  /** Needed beside what these have. */
+  bytes: number;
 }
 
 /**
@@ -32,9 +34,9 @@ export function waitForRoom(question: Question): PlacementOf<'wait'> | undefined
     }
   }
   if (best === undefined) return undefined;
-  const { hive, device, workers } = best;
+  const { hive, device: where, workers, bytes } = best;
   const { hive_id } = hive;
-  return { kind: 'wait', hive_id, worker: undefined, slots: DEFAULT_SLOTS, isLoading: false, room: { where: device, workers } };
+  return { kind: 'wait', hive_id, worker: undefined, slots: DEFAULT_SLOTS, isLoading: false, room: { where, workers, bytes } };
 }
 
 /** Undefined when the end of all of them would not be enough. */
@@ -44,8 +46,8 @@ export function occupied(
   { bytes, question }: { bytes: number; question: Question },
 ): Occupied | undefined {
   const { underway } = question.memory;
-  // What is loading for others will be idle in its turn.
-  let room = roomBytes(hive, device, question) + (underway.size === 0 ? 0 : underway.promisedBytes(hive.hive_id, device));
+  // What is loading for others will be idle in its turn, and who came before has what was kept for them.
+  let room = freeBytes(device);
   const here: IndexedWorker[] = [];
   let one: IndexedWorker | undefined;
   let heldByAll = 0;
@@ -61,20 +63,22 @@ export function occupied(
     }
   }
   if (room + heldByAll < bytes) return undefined;
-  if (room >= bytes) return { hive, device, workers: [], requests: 0 };
+  if (room >= bytes) return { hive, device, workers: [], requests: 0, bytes };
   for (const worker of here) {
     if (room + heldBytes(worker) >= bytes && (one === undefined || isLessBusy(worker, one))) one = worker;
   }
-  if (one !== undefined) return { hive, device, workers: [one], requests: slotsUsed(one) };
+  if (one !== undefined) return { hive, device, workers: [one], requests: slotsUsed(one), bytes: bytes - heldBytes(one) };
   const workers: IndexedWorker[] = [];
   let requests = 0;
+  let rest = bytes;
   for (const worker of here.sort((a, b) => (isLessBusy(a, b) ? -1 : 1))) {
     if (room >= bytes) break;
     workers.push(worker);
     room += heldBytes(worker);
+    rest -= heldBytes(worker);
     requests += slotsUsed(worker);
   }
-  return { hive, device, workers, requests };
+  return { hive, device, workers, requests, bytes: rest };
 }
 
 function isLessBusy(a: IndexedWorker, b: IndexedWorker): boolean {
@@ -85,7 +89,7 @@ function isLessBusy(a: IndexedWorker, b: IndexedWorker): boolean {
 /** The end of "waits until …". */
 export function roomWords({ hive_id, room }: Pick<PlacementOf<'wait'>, 'hive_id' | 'room'>): string {
   const names = (room?.workers ?? []).map(({ worker_id, model }) => `${worker_id} (${model})`);
-  if (names.length === 0) return `what hive '${hive_id}' has begun for others is done`;
+  if (names.length === 0) return `what others were promised on hive '${hive_id}' is done`;
   return `${names.join(' and ')} on hive '${hive_id}' ${names.length === 1 ? 'is' : 'are'} idle and can make room`;
 }
 

@@ -69,7 +69,7 @@ export class WaitingRoom {
         },
         tell: this.#teller(ask.request.model),
       };
-      this.#claim(ask, wait);
+      if (!this.#counts.has(key)) this.#claim(ask, wait);
       waiter.tell(wait, this.#counts.get(key) ?? 0);
       this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
       this.#queue.add(caller, waiter);
@@ -95,7 +95,8 @@ export class WaitingRoom {
         continue;
       }
       const isOver = before !== undefined && !isSame ? true : (before?.isOver ?? false);
-      if (!isSame) this.#claim(waiter.ask, placement);
+      if (before === undefined) this.#claim(waiter.ask, placement);
+      else this.#parts.claims.drop(waiter.ask.request.order);
       stuck.set(waiter.key, { wait: placement, ahead: ahead + 1, isOver });
       waiter.tell(placement, ahead);
     }
@@ -108,8 +109,11 @@ export class WaitingRoom {
     return dismissed.map(({ ask }) => ask);
   }
 
-  #claim({ request }: Ask, { room }: Wait): void {
-    this.#parts.claims.set(request.order, room?.workers.map(({ key }) => key) ?? []);
+  /** Of those who wait for the same, the first one claims it: nobody gets past him. */
+  #claim({ request: { order } }: Ask, { hive_id: hiveId, room }: Wait): void {
+    const { claims } = this.#parts;
+    if (room === undefined) claims.drop(order);
+    else claims.set(order, { hiveId, where: room.where, workers: room.workers.map(({ key }) => key), bytes: room.bytes });
   }
 
   #remove(waiter: Waiter, isServed = false): void {

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import type { Hive, PresenceLine, Worker } from '../../contract/index.ts';
 import { PING_LINE } from '../../jobs/index.ts';
@@ -91,4 +93,25 @@ test('a machine that does not answer holds up the first requests after a start, 
   const before = performance.now();
   await view.started(100);
   expect(performance.now() - before).toBeLessThan(90);
+});
+
+test('a wait for news ends in time also where memory is tidied up meanwhile', async () => {
+  setFlagsFromString('--expose-gc');
+  const tidyUp = runInNewContext('gc') as () => void;
+  const { watch, say } = await listening();
+  say(report, { kind: 'complete' });
+  await watch.settled();
+  const told = watch.toldSince(watch.report, 300, new AbortController().signal);
+  const timer = setInterval(tidyUp, 50);
+  onTestFinished(() => clearInterval(timer));
+  expect(await told).toBe(false);
+});
+
+test('a hive that tells of its machine ends the wait for that', async () => {
+  const { watch, say } = await listening();
+  say(report, { kind: 'complete' });
+  await watch.settled();
+  const told = watch.toldSince(watch.report, 20_000, new AbortController().signal);
+  say(report);
+  expect(await told).toBe(true);
 });

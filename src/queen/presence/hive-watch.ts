@@ -94,15 +94,22 @@ export class HiveWatch {
   }
 
   async #until(isSo: () => boolean, withinMs: number, signal: AbortSignal): Promise<void> {
-    const over = AbortSignal.any([AbortSignal.timeout(Math.max(0, Math.ceil(withinMs))), this.#ended.signal]);
     const settled = new Promise<void>((resolve) => {
+      let isOver = false;
       const look = () => {
-        if (!isSo() && !over.aborted && !signal.aborted) return;
+        if (!isSo() && !isOver && !this.#ended.signal.aborted && !signal.aborted) return;
+        clearTimeout(timer);
         this.#listeners.delete(look);
+        signal.removeEventListener('abort', look);
         resolve();
       };
+      // Not AbortSignal.timeout in an AbortSignal.any: Node 20 forgets it when it collects garbage, and it never comes.
+      const timer = setTimeout(() => {
+        isOver = true;
+        look();
+      }, withinMs).unref();
       this.#listeners.add(look);
-      for (const each of [over, signal]) each.addEventListener('abort', look, { once: true });
+      signal.addEventListener('abort', look);
       look();
     });
     await raceAbort(settled, signal);
@@ -115,17 +122,19 @@ export class HiveWatch {
   async lost(forMs: number, signal: AbortSignal): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
+      const forget = () => {
+        clearTimeout(timer);
+        this.#listeners.delete(look);
+        signal.removeEventListener('abort', forget);
+      };
       const look = () => {
         if (this.state.kind === 'up') {
           clearTimeout(timer);
           timer = undefined;
-        } else timer ??= setTimeout(resolve, forMs).unref();
+        } else timer ??= setTimeout(() => (forget(), resolve()), forMs).unref();
       };
       this.#listeners.add(look);
-      signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        this.#listeners.delete(look);
-      });
+      signal.addEventListener('abort', forget);
       look();
     });
   }

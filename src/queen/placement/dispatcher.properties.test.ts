@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Dispatcher } from './dispatcher.ts';
+import { FleetIndex } from './fleet-index.ts';
+import { cuda, fleet, GB, hive, model, worker } from './fixtures/fleet.ts';
+import type { Lease } from './lease.ts';
+
+const NEEDS_GB = { ant: 3, bee: 6, moth: 9, wasp: 10, drone: 10, hornet: 20 };
+type Name = keyof typeof NEEDS_GB;
+const MODELS = Object.entries(NEEDS_GB).map(([name, gb]) => model(name, gb));
+/** As much as every request before it and beside it takes, one after the other. */
+const PATIENCE = 400;
+
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A hive that does what the queen has decided, at once, and reports it. */
+function attic(gpus: readonly number[]) {
+  const workers = new Map<string, ReturnType<typeof worker>>();
+  const report = () =>
+    hive('attic', {
+      devices: gpus.map((gpu) => {
+        const taken = [...workers.values()].filter(({ device }) => device === gpu);
+        return cuda(gpu, 24 - taken.reduce((sum, { model: held }) => sum + NEEDS_GB[held as Name], 0));
+      }),
+      models: MODELS,
+    });
+  const index = FleetIndex.of(fleet(report()));
+  const dispatcher = new Dispatcher({ fleet: index, wake: async () => undefined });
+  let count = 0;
+  const begin = ({ placement }: Lease, name: Name) => {
+    if (placement.kind === 'worker') return;
+    for (const { worker_id } of placement.kind === 'evict' ? placement.workers : []) {
+      expect(index.worker(`attic/${worker_id}`)?.assigned).toBe(0);
+      workers.delete(worker_id);
+      index.removeWorker('attic', worker_id);
+    }
+    count += 1;
+    const made = worker(`w${count}`, name, { device: placement.where?.device ?? 0, need_bytes: NEEDS_GB[name] * GB, slots: 2 });
+    workers.set(made.worker_id, made);
+    for (const { memory_free_bytes } of report().report?.devices ?? []) expect(memory_free_bytes).toBeGreaterThanOrEqual(0);
+    index.applyWorker(made);
+    index.applyHive(report());
+    dispatcher.changed();
+  };
+  return { dispatcher, begin };
+}
+
+const requests = fc.array(
+  fc.record({
+    name: fc.constantFrom(...(Object.keys(NEEDS_GB) as Name[])),
+    at: fc.nat(40),
+    steps: fc.integer({ min: 1, max: 6 }),
+  }),
+  { minLength: 1, maxLength: 40 },
+);
+
+test('whoever waits is served in the end, and memory is never promised twice', async () => {
+  await fc.assert(
+    fc.asyncProperty(requests, async (asked) => {
+      const { dispatcher, begin } = attic([0, 1]);
+      const running: { lease: Lease; left: number }[] = [];
+      let served = 0;
+      for (let step = 0; served < asked.length; step += 1) {
+        expect(step, `${served} of ${asked.length} were served`).toBeLessThan(PATIENCE);
+        for (const { name, steps } of asked.filter(({ at }) => at === step)) {
+          const lease = dispatcher.lease({ model: name, prompt: 'hello' }, { signal: new AbortController().signal });
+          void lease.then((held) => {
+            begin(held, name);
+            running.push({ lease: held, left: steps });
+          });
+        }
+        await settle();
+        for (const each of running.splice(0)) {
+          each.left -= 1;
+          if (each.left > 0) running.push(each);
+          else {
+            served += 1;
+            each.lease.release({});
+          }
+        }
+        await settle();
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('who needs the memory of two is not kept out by smaller ones that never end', async () => {
+  const { dispatcher, begin } = attic([0]);
+  const running: Lease[] = [];
+  const served: Lease[] = [];
+  const ask = (name: Name, onLease: (lease: Lease) => void) => {
+    const lease = dispatcher.lease({ model: name, prompt: 'hello' }, { signal: new AbortController().signal });
+    void lease.then((held) => {
+      begin(held, name);
+      onLease(held);
+    });
+  };
+  for (let step = 0; served.length === 0; step += 1) {
+    expect(step).toBeLessThan(60);
+    for (const name of ['wasp', 'drone', 'moth'] as const) ask(name, (lease) => running.push(lease));
+    if (step === 5) ask('hornet', (lease) => served.push(lease));
+    await settle();
+    for (const lease of running.splice(0, 1)) lease.release({});
+    await settle();
+  }
+});
