@@ -31,8 +31,9 @@ export class Devices {
       nvidiaGpus(hasEngineFor('cuda', this.#packageRoot)),
       this.#vulkanGpus(running),
     ]);
-    // CUDA is the faster of the two ways to the same GPU.
-    const others = cuda.some(({ usable }) => usable) ? vulkan.filter(({ name }) => !name.startsWith('NVIDIA ')) : vulkan;
+    // CUDA is the faster of the two ways to the same GPU, and says which of them this hive was given.
+    const isCudas = cuda.some(({ usable }) => usable) || process.env['CUDA_VISIBLE_DEVICES'] !== undefined;
+    const others = isCudas ? vulkan.filter(({ name }) => !name.startsWith('NVIDIA ')) : vulkan;
     return [own, ...metal, ...cuda, ...others];
   }
 
