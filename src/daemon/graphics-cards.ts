@@ -34,7 +34,7 @@ async function readCard(folder: string): Promise<GraphicsCard | undefined> {
   const read = async (name: string): Promise<string> => (await readFile(join(folder, name), 'utf8').catch(() => '')).trim();
   const [vendor, model] = await Promise.all([read('vendor'), read('device')]);
   const slot = basename(await realpath(folder).catch(() => ''));
-  if (vendor !== AMD && (vendor !== INTEL || /^[0-9a-f]{4}:00:/.test(slot))) return undefined;
+  if (vendor !== AMD && (vendor !== INTEL || /^[0-9a-f]{4,}:00:/.test(slot))) return undefined;
   // Only AMD's driver tells of memory.
   const [total, used] = await Promise.all([read('mem_info_vram_total'), read('mem_info_vram_used')]);
   const name = `${vendor === AMD ? 'AMD' : 'Intel'} GPU ${vendor.slice(2)}:${model.slice(2)}`;

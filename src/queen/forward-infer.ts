@@ -20,9 +20,10 @@ export function forwardInfer(parts: InferParts): Run<'infer'> {
     const answer = new AnswerSoFar(input);
     const avoid = new Map<string, string>();
     const behind = new Set<string>();
+    const order = parts.dispatcher.turn();
     let failure: unknown;
     for (let attempt = 1; ; attempt += 1) {
-      const lease = await leaseFor(input, { avoid, context, parts, failure });
+      const lease = await leaseFor(input, { avoid, context, parts, failure, order });
       const attemptOf = new Attempt(parts, { input, answer, avoid, behind, lease });
       try {
         const output = yield* attemptOf.run(context);

@@ -20,20 +20,22 @@ interface Asking {
   parts: InferParts;
   /** What it was lost to before. */
   failure: unknown;
+  /** Its turn, from the dispatcher. */
+  order: number;
 }
 
 /**
  * A place for a request, or what keeps it from having one. Hives that were lost a moment ago, or are being exchanged, are waited for
  * where nobody else could take it.
  */
-export async function leaseFor(input: InputOf<'infer'>, { avoid, context, parts, failure }: Asking): Promise<Lease> {
+export async function leaseFor(input: InputOf<'infer'>, { avoid, context, parts, failure, order }: Asking): Promise<Lease> {
   const { gates, view } = parts;
   const { signal } = context;
   if (view.isStarting) await raceAbort(view.started(FIRST_GLANCE_MS), signal);
   for (;;) {
     try {
       if (input.hive_id !== undefined) await reachNamed(input.hive_id, parts, signal);
-      return await leaseBesideGates(input, { avoid, context, parts });
+      return await leaseBesideGates(input, { avoid, context, parts, order });
     } catch (cause) {
       signal.throwIfAborted();
       if (view.isStarting) {
@@ -53,12 +55,12 @@ export async function leaseFor(input: InputOf<'infer'>, { avoid, context, parts,
 /** A hive that is being exchanged is left out for now, as long as another one could take the request. */
 async function leaseBesideGates(
   input: InputOf<'infer'>,
-  { avoid, context, parts: { dispatcher, gates } }: Omit<Asking, 'failure'>,
+  { avoid, context, parts: { dispatcher, gates }, order }: Omit<Asking, 'failure'>,
 ): Promise<Lease> {
   const without = new Map(avoid);
   for (;;) {
     const { signal } = context;
-    const lease = await dispatcher.lease(input, { signal, avoid: without, onWait: () => context.parks(input) });
+    const lease = await dispatcher.lease(input, { signal, avoid: without, order, onWait: () => context.parks(input) });
     const why = gates.whyClosed(lease.hive_id);
     if (why === undefined) return lease;
     without.set(lease.hive_id, why);

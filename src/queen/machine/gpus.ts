@@ -69,7 +69,7 @@ function gpuOf(found: Card, facts: GpuFacts): Gpu | undefined {
 
 /** It computes no faster than the CPU that it is a part of. A card has a bus of its own. */
 function isIntegratedIntel({ id, slot }: Card): boolean {
-  return id.startsWith('8086:') && slot.startsWith('0000:00:');
+  return id.startsWith('8086:') && /^[0-9a-f]{4,}:00:/.test(slot);
 }
 
 function lacking({ access }: Card, { driver }: Vendor, facts: GpuFacts): Gpu['lacks'] {

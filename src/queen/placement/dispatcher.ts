@@ -67,7 +67,7 @@ export class Dispatcher implements Explains {
    * @throws JobError what placement refuses with; worker_busy when too many wait; what came of waking a hive; the signal's reason
    */
   async lease(input: LeaseInput, options: LeaseOptions): Promise<Lease> {
-    const ask = newAsk(input, { ...options, order: this.#next() });
+    const ask = newAsk(input, { ...options, order: options.order ?? this.turn() });
     for (;;) {
       ask.signal.throwIfAborted();
       const placement = this.#decideInTurn(ask);
@@ -82,7 +82,8 @@ export class Dispatcher implements Explains {
     }
   }
 
-  #next(): number {
+  /** The place of a request among all others. It keeps it, however often it has to ask. */
+  turn(): number {
     this.#asked += 1;
     return this.#asked;
   }

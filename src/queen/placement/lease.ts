@@ -11,6 +11,8 @@ export interface LeaseOptions {
   onWait?: () => void;
   /** Who asks, for taking turns. Left out, as it is as long as requests do not say whose they are: first come, first served. */
   caller?: string;
+  /** From `Dispatcher.turn`, for a request that asks more than once; left out, it comes after all who have asked by now. */
+  order?: number;
   /** Hives that have failed this request already, and how, as the end of "hive 'attic' …". */
   avoid?: ReadonlyMap<string, string>;
 }
