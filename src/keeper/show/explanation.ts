@@ -7,7 +7,7 @@ const candidateColumns: Column<Candidate>[] = [
   { title: 'DEVICE', cell: (each) => each.device },
   { title: 'WORKER', cell: (each) => each.worker_id ?? '' },
   { title: 'VERDICT', cell: (each) => each.verdict },
-  { title: 'WHY', cell: (each) => each.reason, shrinks: true },
+  { title: 'WHY', cell: (each) => each.reason, narrow: 'below' },
 ];
 
 export const isExplanation = (value: unknown): value is Explanation => explanation.safeParse(value).success;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Model, OutputOf, Worker } from '../../contract/index.ts';
+import type { JobRecord, Model, OutputOf, Worker } from '../../contract/index.ts';
+import { jobTable } from './entities.ts';
 import { plainLook } from './look.ts';
 import { resultText } from './result.ts';
 
@@ -88,6 +89,20 @@ test.each([
   expect(text(operation, value)).toBe(sentence);
 });
 
+test('jobs fit a narrow screen: what a job failed with goes below it', () => {
+  const ended = { created_at: at, started_at: at, ended_at: at, actor: 'queen-rbee' as const, downstream: [] };
+  const ids = { job_id: `job-${'0'.repeat(36)}`, correlation_id: 'c'.repeat(32) };
+  const error = { code: 'worker_start_failed', message: 'no', origin: 'rbee-hive' as const, retryable: false };
+  const records: JobRecord[] = [
+    { ...ended, ...ids, operation: 'worker_spawn', state: 'failed', error },
+    { ...ended, ...ids, operation: 'infer', state: 'completed' },
+  ];
+  expect(jobTable(records, plainLook).split('\n')[1]).toMatch(/^job-0{36} {2}worker_spawn .* worker_start_failed {2}c{32}$/);
+  const lines = jobTable(records, { ...plainLook, columns: 80 }).split('\n');
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  expect(lines[2]).toBe('  worker_start_failed');
+});
+
 test("a hive's health is one line", () => {
   const health = { hive_id: 'attic', state: 'running', version: '0.1.0', pid: 7, uptime_s: 200 };
   expect(text('hive_status', health)).toBe('hive attic is running · rbee 0.1.0 · pid 7 · up 3 min 20 s');
@@ -122,6 +137,13 @@ describe('status', () => {
         'tiny   localhost  1.9 MB  builtin  /m/tiny.gguf',
       ].join('\n'),
     );
+  });
+
+  test('says in full why a hive does not run, however narrow the screen is', () => {
+    const reason = "cannot be reached: Nothing is installed for hive 'localhost'. Install it: rbee hive install localhost";
+    const hives = status.hives.map((each) => ({ ...each, reason }));
+    const lines = resultText('status', { ...status, hives }, { ...plainLook, columns: 60 }).split('\n');
+    expect(lines.slice(2, 5)).toEqual(['HIVE       STATE    ADDRESS', 'localhost  stopped  127.0.0.1:9000', `  ${reason}`]);
   });
 
   test('says what to do where there is nothing', () => {

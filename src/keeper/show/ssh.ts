@@ -29,7 +29,7 @@ export function sshHostsText({ hosts, hives }: SshHosts, look: Look): string {
     hosts,
     [
       { title: 'HOST', cell: ({ host }) => host },
-      { title: 'ADDRESS', cell: ({ hostname, port }) => `${hostname}:${port}`, shrinks: true },
+      { title: 'ADDRESS', cell: ({ hostname, port }) => `${hostname}:${port}`, narrow: 'cut' },
       { title: 'USER', cell: ({ user }) => user },
       { title: 'HIVE', cell: ({ hive_id }) => hive_id ?? '' },
     ],
