@@ -19,7 +19,7 @@ const worker: Worker = {
 };
 const model: Model = { model: 'tiny', path: '/m/tiny.gguf', size_bytes: 1_898_272, source: 'builtin', created_at: at };
 
-const text = (operation: string, value: unknown) => resultText(operation, value, plainLook);
+const text = (operation: string, value: unknown) => resultText({ operation }, value, plainLook);
 
 test('a worker looks the same whichever operation returns it', () => {
   expect(text('worker_restart', worker)).toBe(text('worker_get', worker));
@@ -142,7 +142,7 @@ describe('status', () => {
   test('says in full why a hive does not run, however narrow the screen is', () => {
     const reason = "cannot be reached: Nothing is installed for hive 'localhost'. Install it: rbee hive install localhost";
     const hives = status.hives.map((each) => ({ ...each, reason }));
-    const lines = resultText('status', { ...status, hives }, { ...plainLook, columns: 60 }).split('\n');
+    const lines = resultText({ operation: 'status' }, { ...status, hives }, { ...plainLook, columns: 60 }).split('\n');
     expect(lines.slice(2, 5)).toEqual(['HIVE       STATE    ADDRESS', 'localhost  stopped  127.0.0.1:9000', `  ${reason}`]);
   });
 

@@ -1,14 +1,21 @@
 import { LOCALHOST } from '../../contract/index.ts';
+import type { Said } from '../filled-hint.ts';
 import { entities, isStatus, statusText } from './entities.ts';
 import { explanationText, isExplanation } from './explanation.ts';
 import type { Look } from './look.ts';
 import { isSshHosts, isSshTest, sshHostsText, sshTestText } from './ssh.ts';
 import { list } from './table.ts';
 
+/** What was done, and what was said for it, where that is known. */
+export interface Asked {
+  operation: string;
+  input?: Said;
+}
+
 /** What an operation returned, for people. An entity looks the same whichever operation returns it. */
-export function resultText(operation: string, value: unknown, look: Look): string {
+export function resultText({ operation, input = {} }: Asked, value: unknown, look: Look): string {
   if (isStatus(value)) return statusText(value, look);
-  if (isExplanation(value)) return explanationText(value, look);
+  if (isExplanation(value)) return explanationText(value, input, look);
   if (isSshTest(value)) return sshTestText(value, look);
   if (isSshHosts(value)) return sshHostsText(value, look);
   const entity = entities.find(({ schema }) => schema.safeParse(value).success);

@@ -8,7 +8,7 @@ describe('a tested machine is a checklist', () => {
 
   test('with a verdict', () => {
     const value = { ssh_host: 'attic', reachable: true, checks };
-    expect(resultText('ssh_test', value, plainLook)).toBe(
+    expect(resultText({ operation: 'ssh_test' }, value, plainLook)).toBe(
       '✓ resolve  attic is me@192.0.2.7:22\n\nA hive can be installed on attic.',
     );
   });
@@ -16,7 +16,7 @@ describe('a tested machine is a checklist', () => {
   test('with what to do about the one that failed', () => {
     const failed = { check: 'host_key', ok: false, says: 'it is\nnot \u001b[31mknown', next: 'ssh attic' } as const;
     const value = { ssh_host: 'attic', reachable: false, checks: [...checks, failed] };
-    expect(resultText('ssh_test', value, plainLook).split('\n')).toEqual([
+    expect(resultText({ operation: 'ssh_test' }, value, plainLook).split('\n')).toEqual([
       '✓ resolve   attic is me@192.0.2.7:22',
       '✗ host key  it is',
       '            not [31mknown',
@@ -37,7 +37,7 @@ describe('the hosts of ~/.ssh/config are a table', () => {
     ssh: { host: 'attic' },
     created_at: '2026-11-21T08:00:00.000Z',
   };
-  const text = (value: unknown) => resultText('hive_import_ssh', value, plainLook).split('\n');
+  const text = (value: unknown) => resultText({ operation: 'hive_import_ssh' }, value, plainLook).split('\n');
 
   test('that says how one becomes a hive', () => {
     expect(text({ hosts: [attic], hives: [] })).toEqual([
