@@ -204,6 +204,7 @@ export const sshCheck = z.object({
   ok: z.boolean(),
   says: z.string(),
   next: z.string().optional().describe('What to do about it'),
+  version: z.string().optional().describe("Of the rbee that is installed there, in the check 'rbee'"),
 });
 export type SshCheck = z.output<typeof sshCheck>;
 

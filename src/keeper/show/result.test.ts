@@ -82,11 +82,24 @@ test.each([
 
 test.each([
   ['worker_delete', { worker_id: 'worker-1a2b3c4d' }, 'worker-1a2b3c4d deleted'],
-  ['hive_delete', { hive_id: 'localhost' }, "hive localhost deleted; 'rbee hive install' brings it back"],
-  ['hive_uninstall', { hive_id: 'attic' }, 'hive attic uninstalled'],
   ['model_delete', { model: 'qwen3' }, 'model qwen3 deleted'],
 ])('%s that returns only a name is told in a sentence', (operation, value, sentence) => {
   expect(text(operation, value)).toBe(sentence);
+});
+
+test.each([
+  ['hive_uninstall', { catalog_only: false }, 'hive attic uninstalled'],
+  ['hive_uninstall', { catalog_only: true }, 'hive attic forgotten; its machine is left as it is'],
+  ['hive_delete', { transport: 'local' }, "hive attic deleted; 'rbee hive install' brings it back"],
+  ['hive_delete', { transport: 'http' }, 'hive attic deleted; what runs there goes on'],
+  [
+    'hive_delete',
+    { transport: 'ssh', ssh: { host: '192.0.2.7', user: 'me' } },
+    'rbee hive install attic --ssh-host 192.0.2.7 --ssh-user me && rbee hive uninstall attic',
+  ],
+  ['hive_delete', { transport: 'ssh', ssh: { host: 'attic' } }, 'rbee hive install attic && rbee hive uninstall attic'],
+])('%s says what is left of the hive: %j', (operation, rest, words) => {
+  expect(text(operation, { hive_id: 'attic', ...rest })).toContain(words);
 });
 
 test('jobs fit a narrow screen: what a job failed with goes below it', () => {

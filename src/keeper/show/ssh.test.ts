@@ -13,6 +13,20 @@ describe('a tested machine is a checklist', () => {
     );
   });
 
+  test.each([
+    [{ hive_id: 'attic' }, __RBEE_VERSION__, `rbee ${__RBEE_VERSION__} is installed on attic already: it is hive 'attic'.`],
+    [
+      { hive_id: 'loft' },
+      '0.0.1',
+      `rbee 0.0.1 is installed on attic. To bring it to ${__RBEE_VERSION__}: rbee hive install loft`,
+    ],
+    [{}, '0.0.1', 'is no hive of this fleet. To make it one: rbee hive install attic'],
+  ])('with what is installed there already: %j, %s', (known, version, words) => {
+    const rbee = { check: 'rbee', ok: true, says: `${version} is installed`, version } as const;
+    const value = { ssh_host: 'attic', ...known, reachable: true, checks: [...checks, rbee] };
+    expect(resultText({ operation: 'ssh_test' }, value, plainLook)).toContain(words);
+  });
+
   test('with what to do about the one that failed', () => {
     const failed = { check: 'host_key', ok: false, says: 'it is\nnot \u001b[31mknown', next: 'ssh attic' } as const;
     const value = { ssh_host: 'attic', reachable: false, checks: [...checks, failed] };
