@@ -38,7 +38,7 @@ function verdict({ ssh_host, hive_id, reachable, checks }: SshTest): string {
 
 /** The hosts of ~/.ssh/config, and how one becomes a hive. */
 export function sshHostsText({ hosts, hives }: SshHosts, look: Look): string {
-  if (hosts.length === 0) return 'No hosts in ~/.ssh/config. Without it: rbee hive install <id> --ssh-host <host>';
+  if (hosts.length === 0) return 'No hosts in ~/.ssh/config. Without it: rbee hive install <hive> --ssh-host <host>';
   const rows = table(
     hosts,
     [
