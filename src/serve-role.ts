@@ -46,6 +46,7 @@ export interface RoleLife {
 /**
  * The life of every daemon: bind the port (the lock between two of them), open the home, answer, become ready, and on a
  * signal end in the reverse order. A failure on the way is told to whoever started the daemon, and ends the process.
+ * @throws JobError that failure, where nobody started it: a command that somebody typed
  */
 export async function serveRole(life: RoleLife): Promise<void> {
   logAs(actorOf[life.role]);
@@ -54,9 +55,12 @@ export async function serveRole(life: RoleLife): Promise<void> {
   } catch (cause) {
     const isKnown = cause instanceof JobError;
     const error = isKnown ? cause : new JobError('internal', `${describe(life)} could not start: ${String(cause)}`, { cause });
-    log.fatal(isKnown ? { code: error.code } : { err: cause }, error.message);
+    const isTyped = process.send === undefined;
+    // In a terminal it is told by the command, as every failure is.
+    if (!isTyped || !process.stdout.isTTY) log.fatal(isKnown ? { code: error.code } : { err: cause }, error.message);
     const left = await readPidfile(homePaths().run, life.role === 'worker' ? life.name : life.role);
     if (left.kind === 'found' && left.pidfile.pid === process.pid) await removePidfile(homePaths().run, left.pidfile);
+    if (isTyped) throw error;
     await reportFailure(error.toWire(actorOf[life.role]));
     process.exit(errorCodes[error.code].exit);
   }

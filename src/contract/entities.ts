@@ -204,6 +204,7 @@ export const sshCheck = z.object({
   ok: z.boolean(),
   says: z.string(),
   next: z.string().optional().describe('What to do about it'),
+  version: z.string().optional().describe("Of the rbee that is installed there, in the check 'rbee'"),
 });
 export type SshCheck = z.output<typeof sshCheck>;
 
@@ -221,8 +222,9 @@ export type Candidate = z.output<typeof candidate>;
 export const placementKinds = ['worker', 'wait', 'spawn', 'download', 'evict', 'refuse'] as const;
 export const explanation = z.object({
   model: z.string(),
-  decision: z.enum(placementKinds),
+  decision: z.enum(placementKinds).describe("'refuse' where it would run nowhere; the command ends with exit code 1 then"),
   says: z.string().describe('The decision in a sentence'),
+  code: z.string().optional().describe('Of the error that the request would fail with, where it is refused'),
   hive_id: z.string().optional(),
   device: z.string().optional(),
   worker_id: z.string().optional(),

@@ -9,7 +9,7 @@ interface ErrorSpec {
   retryable: boolean;
   /** What happened, for the error page. */
   meaning: string;
-  /** What the person in front of it does next. */
+  /** What the person in front of it does next. What is in <angle brackets> the keeper fills in, where it was said. */
   hint: string;
 }
 
@@ -35,7 +35,11 @@ export const errorCodes = {
     "Send the header 'Content-Type: application/json'.",
   ),
   body_too_large: final([413, 2], 'The body is over the size limit.', 'Send a smaller body; docs/API gives the limit.'),
-  invalid_input: final([422, 2], 'Fields are missing, unknown or of the wrong type.', 'Mend what the message names.'),
+  invalid_input: final(
+    [422, 2],
+    'Fields are missing, unknown or of the wrong type.',
+    'See what the operation takes: docs/API/operations.md, or --help of its command.',
+  ),
   idempotency_mismatch: final([409, 2], 'This Idempotency-Key was used for another request.', 'Use a new key for a new request.'),
   unauthorized: final(
     [401, 8],
@@ -52,41 +56,45 @@ export const errorCodes = {
   job_already_ended: final([409, 2], 'The job has ended, so it cannot be cancelled.', 'Read how it ended: rbee logs <job>.'),
   too_many_jobs: retryable([503, 5], 'Too many jobs are running at once.', 'Try again when some have ended.'),
   event_limit: final([507, 7], 'The job wrote more events than one job may.', 'Ask for less in one job.'),
-  hive_not_found: final([404, 3], 'No hive has this id.', 'List the hives: rbee hive list. Add one: rbee hive install <id>.'),
+  hive_not_found: final([404, 3], 'No hive has this id.', 'List the hives: rbee hive list. Add one: rbee hive install <hive>.'),
   hive_exists: final(
     [409, 2],
     'A hive with this id is registered already.',
-    'Choose another id, or delete it: rbee hive delete <id>.',
+    'Choose another id, or delete it: rbee hive delete <hive>.',
   ),
-  hive_unreachable: retryable([502, 4], 'The hive does not answer.', 'Is its machine on? Start the hive: rbee hive start <id>.'),
-  hive_stopped: final([409, 4], 'The hive was stopped on purpose.', 'Start it: rbee hive start <id>.'),
-  hive_not_installed: final([409, 4], 'Nothing is installed on this machine yet.', 'Install it: rbee hive install <id>.'),
+  hive_unreachable: retryable(
+    [502, 4],
+    'The hive does not answer.',
+    'Is its machine on? Start the hive: rbee hive start <hive>.',
+  ),
+  hive_stopped: final([409, 4], 'The hive was stopped on purpose.', 'Start it: rbee hive start <hive>.'),
+  hive_not_installed: final([409, 4], 'Nothing is installed on this machine yet.', 'Install it: rbee hive install <hive>.'),
   ssh_unreachable: retryable(
     [502, 4],
     'The machine cannot be reached over SSH.',
-    'Is it on, and does its name lead there? rbee ssh test <id> looks at each step.',
+    'Is it on, and does its name lead there? rbee ssh test <machine> looks at each step.',
   ),
   ssh_host_key: final(
     [502, 8],
     'The machine is not known by its host key, or shows another one.',
-    'Log in once by hand (ssh <host>) and compare the key; a changed key is removed with ssh-keygen -R <host>.',
+    'Log in once by hand (ssh <login>) and compare the key; a changed key is removed with ssh-keygen -R <host>.',
   ),
   ssh_denied: final(
     [502, 8],
     'The machine does not let us log in.',
-    'It must work without a question: ssh -o BatchMode=yes <host> true. Add your key with ssh-copy-id, or start your agent.',
+    'It must work without a question: ssh -o BatchMode=yes <login> true. Add your key with ssh-copy-id <login>, or start your agent.',
   ),
-  ssh_failed: final([502, 4], 'A command on the machine failed.', 'The message has its own words.'),
+  ssh_failed: final([502, 4], 'A command on the machine failed.', 'Look at the machine: rbee ssh test <machine>.'),
   machine_unsupported: final([422, 7], 'rbee has no kit for this kind of machine.', 'rbee runs on 64-bit Linux and macOS.'),
   kit_failed: retryable(
     [500, 7],
     'The kit for the machine could not be put together.',
-    'The message says what is missing. A machine of another kind than this one needs npm and its registry here.',
+    'Mend what is missing, and run it again. A machine of another kind than this one needs npm and its registry here.',
   ),
   install_failed: final(
     [500, 7],
     'The hive could not be installed; what ran before runs on.',
-    'The message has the step and its words; rbee ssh test <id> looks at the machine.',
+    'Look at the machine: rbee ssh test <machine>. Then install again: what was sent already is kept.',
   ),
   no_room: retryable(
     [503, 5],
@@ -96,7 +104,7 @@ export const errorCodes = {
   hive_bad_response: final(
     [502, 4],
     'What answers as the hive does not speak our protocol.',
-    'Check its host and port: rbee hive get <id>.',
+    'Check its host and port: rbee hive get <hive>.',
   ),
   queen_unreachable: retryable([502, 4], 'The queen does not answer.', 'Start it: rbee queen start. See why: rbee queen logs.'),
   queen_bad_response: final(
@@ -104,11 +112,11 @@ export const errorCodes = {
     'What answers as the queen does not speak our protocol.',
     'Check RBEE_QUEEN_PORT: rbee doctor.',
   ),
-  worker_unreachable: retryable([502, 4], 'The worker does not answer.', 'Restart it: rbee worker restart <id>.'),
+  worker_unreachable: retryable([502, 4], 'The worker does not answer.', 'Restart it: rbee worker restart <worker>.'),
   worker_bad_response: final(
     [502, 4],
     'What answers as the worker does not speak our protocol.',
-    'Restart it: rbee worker restart <id>.',
+    'Restart it: rbee worker restart <worker>.',
   ),
   worker_not_found: final([404, 3], 'No worker has this id.', 'List the workers: rbee worker list.'),
   worker_died: retryable(
@@ -120,9 +128,9 @@ export const errorCodes = {
   worker_start_failed: final(
     [500, 6],
     'The worker process did not become ready.',
-    'The message has its last words; rbee doctor checks the rest.',
+    'Check the machine, and the engine for its GPUs: rbee doctor.',
   ),
-  device_not_found: final([404, 3], 'The machine has no such device.', 'See what it has: rbee hive get <id>.'),
+  device_not_found: final([404, 3], 'The machine has no such device.', 'See what it has: rbee hive get <hive>.'),
   model_not_found: final(
     [404, 3],
     'The hive has no such model.',
@@ -133,7 +141,7 @@ export const errorCodes = {
     'Another model has this name already.',
     'Give it another name with --name, or delete the old one.',
   ),
-  model_in_use: final([409, 2], 'A worker has this model loaded.', 'Stop the worker first: rbee worker delete <id>.'),
+  model_in_use: final([409, 2], 'A worker has this model loaded.', 'Stop the worker first: rbee worker delete <worker>.'),
   model_protected: final([409, 2], 'This model came with rbee and cannot be deleted.', 'Nothing to do: it takes 2 MB.'),
   model_corrupt: final(
     [422, 6],
@@ -155,11 +163,15 @@ export const errorCodes = {
     'The model could not be fetched.',
     'Check the address. What was fetched is kept: run it again and it goes on from there.',
   ),
-  prompt_too_long: final([422, 2], 'The prompt does not fit into the context.', 'The message has its size and the limit.'),
+  prompt_too_long: final(
+    [422, 2],
+    'The prompt does not fit into the context.',
+    'Say less, or give a worker more room: rbee worker spawn --context <tokens>.',
+  ),
   engine_failed: final(
     [500, 6],
     'The engine reported an error.',
-    'The message has its own words; rbee worker restart <id> starts afresh.',
+    'Start the worker afresh: rbee worker restart <worker>. See what the machine lacks: rbee doctor.',
   ),
   disk_full: final([507, 7], 'The disk is full.', 'Free some space: rbee doctor says how much is left.'),
   port_taken: final([500, 7], 'Another program listens on the port.', 'rbee doctor says which program it is.'),
@@ -168,11 +180,11 @@ export const errorCodes = {
     'A daemon did not start.',
     'Read its log: rbee queen logs. Check the machine: rbee doctor.',
   ),
-  daemon_stop_failed: final([500, 7], 'A daemon did not stop.', 'End it by the pid that the message names.'),
+  daemon_stop_failed: final([500, 7], 'A daemon did not stop.', 'See what still runs on this machine, and its pid: rbee doctor.'),
   version_mismatch: final(
     [409, 4],
     'A daemon runs another version of rbee.',
-    'On this machine: rbee down, then again. A hive elsewhere: rbee hive update <id>.',
+    'On this machine: rbee down, then again. A hive elsewhere: rbee hive update <other-hive>.',
   ),
   deadline_exceeded: retryable([504, 5], 'A step took longer than its deadline.', 'Try again; the message names the step.'),
   shutting_down: retryable([503, 5], 'The daemon doing the job was stopped.', 'Run it again when the daemon is back.'),

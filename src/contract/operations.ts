@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { explanation, hive, hiveHealth, model, sshCheck, worker, workerKind } from './entities.ts';
+import { explanation, hive, hiveHealth, model, sshCheck, sshTarget, transports, worker, workerKind } from './entities.ts';
 import type { Role } from './events.ts';
 import { direct, hive_id, host, model_name, port, ssh, worker_id } from './fields.ts';
 import { infer, inferInput } from './infer.ts';
@@ -42,6 +42,7 @@ export const operations = {
     input: z.strictObject({ hive_id: hive_id.removeDefault().optional(), ...ssh }),
     output: z.object({
       ssh_host: z.string(),
+      hive_id: z.string().optional().describe('Its hive, when it is registered'),
       reachable: z.boolean().describe('Whether a hive could be installed there; the command ends with exit code 1 where not'),
       checks: z.array(sshCheck),
     }),
@@ -70,7 +71,10 @@ export const operations = {
       catalog_only: z.boolean().default(false).describe('Only forget it; leave the machine alone'),
       keep_models: z.boolean().default(false).describe('Leave the downloaded models there'),
     }),
-    output: z.object({ hive_id: z.string() }),
+    output: z.object({
+      hive_id: z.string(),
+      catalog_only: z.boolean().describe('Whether it was only forgotten, and its machine left alone'),
+    }),
     examples: ['rbee hive uninstall attic', 'rbee hive uninstall attic --catalog-only'],
   },
   hive_update: {
@@ -144,7 +148,11 @@ export const operations = {
     summary: 'Forget a hive; what runs there goes on',
     subject: 'hive_id',
     input: z.strictObject({ hive_id: hive_id.removeDefault() }),
-    output: z.object({ hive_id: z.string() }),
+    output: z.object({
+      hive_id: z.string(),
+      transport: z.enum(transports).describe('How it was reached'),
+      ssh: sshTarget.optional().describe('Where it is still installed, for hives installed over SSH'),
+    }),
     examples: ['rbee hive delete attic'],
   },
   hive_import_ssh: {

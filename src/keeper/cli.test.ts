@@ -30,6 +30,12 @@ describe('help', () => {
     expect(stdout).toContain('--hive, --hive-id <id>');
   });
 
+  test('a list that is empty when left out has no default to tell', async () => {
+    const { stdout } = await cli.run(['help', 'hive', 'import-ssh']);
+    expect(stdout).toContain('none when left out (may be repeated)');
+    expect(stdout).not.toContain('[]');
+  });
+
   test('a group without a command is a mistake, and shows its commands', async () => {
     const { code, stdout, stderr } = await cli.run(['worker']);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -63,6 +69,13 @@ describe('a mistake in the command line ends with 2, before anybody is woken', (
     [['infer', 'hi', '--max-tokens', '2.5'], '--max-tokens must be a whole number from 1 to 1000000.', 'See: rbee infer --help'],
     [['jobs', '--limit', '0'], '--limit must be a whole number from 1 to 1000', 'See: rbee jobs --help'],
     [['jobs', '--operation', 'infre'], "--operation 'infre' is not known. Did you mean infer?", 'See: rbee jobs --help'],
+    [
+      ['completions', 'powershell'],
+      "<shell> must be one of bash, zsh, fish, and is 'powershell'.",
+      'See: rbee completions --help',
+    ],
+    [['infer', '--messages', '@/nope.json'], "There is no file '/nope.json'.", 'See: rbee infer --help'],
+    [['infer', '--messages', '@/'], "'/' is a folder, and not a file.", 'See: rbee infer --help'],
     [['help', 'worker', 'nope'], "unknown command 'nope'", 'See: rbee worker --help'],
     [['help', 'staus'], "unknown command 'staus'", 'Did you mean status?'],
     [['help', 'worker', 'spwan'], "unknown command 'spwan'", 'Did you mean spawn?'],

@@ -1,4 +1,5 @@
 import { errorCodes, isErrorCode, JobError, type Actor, type ErrorCode } from '../contract/index.ts';
+import { filledHint, type Said } from './filled-hint.ts';
 import type { Failure } from './screen/view.ts';
 
 /** Of a failure with a code that this version does not know: a peer misbehaves. */
@@ -6,9 +7,18 @@ const UNKNOWN_CODE_EXIT = 4;
 const HERE = 'rbee-keeper' satisfies Actor;
 const REPORT = "This is a defect of ours. Please report it with the output of 'rbee doctor' and of this command with -v.";
 
-/** A failure that came over the wire, with the hint of our own table. */
-export function failureOf(wire: { code: string; message: string; origin: Actor; retryable: boolean }): Failure {
-  return { ...wire, hint: hintOf(wire.code) };
+/** A failure that came over the wire, with the hint of our own table. `said` is the input of what failed, where it is known. */
+export function failureOf(wire: { code: string; message: string; origin: Actor; retryable: boolean }, said: Said = {}): Failure {
+  const hint = hintOf(wire.code);
+  return {
+    ...wire,
+    hint: hint === undefined ? undefined : filledHint(filledHint(hint, said), calledByItsName(wire.message, said)),
+  };
+}
+
+/** Most machines are called as their hive is, which a message about SSH begins with then. */
+function calledByItsName(message: string, { hive_id }: Said): Said {
+  return typeof hive_id === 'string' && message.startsWith(`${hive_id} `) ? { ssh_host: hive_id } : {};
 }
 
 /** A queen elsewhere is not ours to start: her address is all that can be checked here. */

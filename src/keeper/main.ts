@@ -26,6 +26,9 @@ function withoutHelpFlag(words: readonly string[]): string[] {
   return words.filter((word) => word !== '--help' && word !== '-h');
 }
 
+/** As commander says it of a plain argument. */
+const WRONG_CHOICE = /^command-argument value ('.*') is invalid for argument '(.*)'\. Allowed choices are (.*)\.$/;
+
 /** Help that was asked for, a mistake in the command line, or in a setting that the commands are made with. */
 async function endWithoutCommand(argv: readonly string[], cause: unknown, program: Command): Promise<number> {
   const session = openSession({ json: argv.includes('--json') });
@@ -34,7 +37,8 @@ async function endWithoutCommand(argv: readonly string[], cause: unknown, progra
   const { exit } = errorCodes.invalid_input;
   // A group without a command: commander has shown its help.
   if (cause.code === 'commander.help') return exit;
-  const [message = '', suggestion] = cause.message.replace(/^error: /, '').split('\n');
+  const [said = '', suggestion] = cause.message.replace(/^error: /, '').split('\n');
+  const message = said.replace(WRONG_CHOICE, '<$2> must be one of $3, and is $1.');
   const hint = suggestion?.replace(/^\((.*)\)$/, '$1') ?? seeHelp(commandAt(program, argv));
   await session.view.fail({ code: 'invalid_input', message, origin: 'rbee-keeper', retryable: false, hint });
   return exit;

@@ -107,7 +107,11 @@ const handlers: Handlers = {
     return answer(`You said ${prompt ?? ''}`);
   },
 
-  explain: async function* ({ model, prompt }) {
+  explain: async function* ({ model, prompt, hive_id }) {
+    if (hive_id === 'nope') {
+      const says = "Hive 'nope' not found in configuration";
+      return { model, decision: 'refuse' as const, says, code: 'hive_not_found', candidates: [] };
+    }
     const candidates = [{ hive_id: 'attic', device: 'cuda:0', verdict: 'chosen' as const, reason: `room for "${prompt ?? ''}"` }];
     return { model, decision: 'spawn' as const, says: `Hive 'attic' starts a worker for ${model}.`, candidates };
   },
@@ -115,6 +119,10 @@ const handlers: Handlers = {
   ssh_test: async function* ({ hive_id: ssh_host = '' }) {
     const reachable = ssh_host === 'attic';
     return { ssh_host, reachable, checks: [{ check: 'connect', ok: reachable, says: 'port 22' }] };
+  },
+
+  worker_restart: async function* ({ worker_id }) {
+    throw new JobError('worker_unreachable', `Worker ${worker_id} does not answer`);
   },
 
   worker_list: async function* () {
@@ -263,6 +271,20 @@ describe('with a queen', () => {
     const { code, stdout } = await cli.run(['ssh', 'test', 'cellar', '--json']);
     const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as unknown;
     expect({ code, last }).toMatchObject({ code: 1, last: { event: 'result', data: { reachable: false } } });
+  });
+
+  test('an explanation that refuses ends with no too, and says what to do next', async () => {
+    const { code, stdout } = await cli.run(['explain', '-q', '--hive', 'nope', 'hello']);
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: `Hive 'nope' not found in configuration\nList the hives: rbee hive list. Add one: rbee hive install nope.\n`,
+    });
+    expect(await cli.run(['infer', '--dry-run', '--hive', 'nope', 'hello'])).toMatchObject({ code: 1 });
+  });
+
+  test("a failure's hint has the names that were given", async () => {
+    const { stderr } = await cli.run(['worker', 'restart', 'worker-7', '-q']);
+    expect(stderr).toContain('\n  Restart it: rbee worker restart worker-7.\n');
   });
 
   test('with --json the failure is the last line', async () => {

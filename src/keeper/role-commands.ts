@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { LOCALHOST, workerKinds, type WorkerKind } from '../contract/index.ts';
 import { hivePort, queenPort } from '../daemon/index.ts';
+import { endBadly, openSession, type GlobalOptions } from './session.ts';
 
 /** What the daemons are started with. The keeper only reads it from the command line; src/roles.ts knows who runs. */
 export interface Roles {
@@ -43,27 +44,40 @@ const LOOPBACK = '127.0.0.1';
 const MAX_PORT = 65_535;
 
 export function queenRunCommand(roles: Roles): Command {
-  return new Command('run')
+  const command = new Command('run')
     .summary('Be the queen, in this terminal')
     .description("Be the queen, in this terminal. 'rbee queen start' does the same in the background.")
     .addOption(hostOption())
-    .addOption(portOption('RBEE_QUEEN_PORT, or 8500'))
-    .action(({ host, port = queenPort() }: { host: string; port?: number }) => roles.queen({ host, port }));
+    .addOption(portOption('RBEE_QUEEN_PORT, or 8500'));
+  return serves<{ host: string; port?: number }>(command, ({ host, port = queenPort() }) => roles.queen({ host, port }));
 }
 
 export function hiveRunCommand(roles: Roles): Command {
-  return new Command('run')
+  const command = new Command('run')
     .summary('Be the hive of this machine, in this terminal')
     .description("Be the hive of this machine, in this terminal. 'rbee hive start' does the same in the background.")
     .option('--id <id>', 'Its name in the fleet', LOCALHOST)
     .addOption(hostOption())
-    .addOption(portOption('RBEE_HIVE_PORT, or 9000'))
-    .action(({ id, host, port = hivePort() }: { id: string; host: string; port?: number }) => roles.hive({ id, host, port }));
+    .addOption(portOption('RBEE_HIVE_PORT, or 9000'));
+  return serves<{ id: string; host: string; port?: number }>(command, ({ id, host, port = hivePort() }) =>
+    roles.hive({ id, host, port }),
+  );
+}
+
+/** A daemon that could not begin ends its process, whatever it has opened by then. One that began goes on after this. */
+function serves<Flags extends object>(command: Command, serve: (flags: Flags) => Promise<void>): Command {
+  return command.action(async (flags: Flags) => {
+    try {
+      await serve(flags);
+    } catch (cause) {
+      process.exit(await endBadly(openSession(command.optsWithGlobals<GlobalOptions>()), cause, command));
+    }
+  });
 }
 
 /** Only a hive calls it: a worker without one serves nobody. */
 export function workerRunCommand(roles: Roles): Command {
-  return new Command('run')
+  const command = new Command('run')
     .description('Be a worker: one model, loaded once. For hives.')
     .requiredOption('--id <id>', 'Its id')
     .requiredOption('--hive-id <id>', 'The hive that it belongs to')
@@ -76,8 +90,8 @@ export function workerRunCommand(roles: Roles): Command {
     .option('--pinned', 'Not to be ended to make room', false)
     .option('--need-bytes <number>', 'Memory that it was promised', wholeNumber)
     .option('--weights-bytes <number>', 'How much of that is for the weights', wholeNumber)
-    .option('--hive-url <url>', 'Where to report to')
-    .action((flags: WorkerFlags) => roles.worker(flags));
+    .option('--hive-url <url>', 'Where to report to');
+  return serves<WorkerFlags>(command, (flags) => roles.worker(flags));
 }
 
 /** For hives: an engine that asks a driver may crash with it, or hang. */

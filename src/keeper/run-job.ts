@@ -1,6 +1,7 @@
-import { failed, isTerminal, JobError, type ErrorCode } from '../contract/index.ts';
+import { failed, isOperationName, isTerminal, JobError, operations, type ErrorCode } from '../contract/index.ts';
 import { cancelJob, newCorrelationId, postJob, readStream, type Broken, type Peer, type StreamEvent } from '../jobs/client.ts';
 import { exitCodeOf } from './failure.ts';
+import type { Said } from './filled-hint.ts';
 import { findQueen } from './queen/find-queen.ts';
 import { queenAddress } from './queen/queen-address.ts';
 import { reachQueen } from './queen/wake-queen.ts';
@@ -49,6 +50,7 @@ export async function runJob(session: Session, job: Job, reach = reachQueen): Pr
       queen,
       jobId,
       operation: job.operation,
+      input: saidBy(job),
       signal: gaveUp.signal,
       narrate: narrateJob,
       wake: () => reach({ narrate: narrateJob, signal: interrupt.signal }),
@@ -62,6 +64,7 @@ interface Following {
   queen: Peer;
   jobId: string;
   operation: string;
+  input: Said;
   signal: AbortSignal;
   narrate: (step: Step) => Promise<void>;
   wake: () => Promise<Peer>;
@@ -69,9 +72,9 @@ interface Following {
 
 /** Shows a job's events from the first to the last. */
 async function follow({ view, interrupt }: Session, following: Following): Promise<number> {
-  const { jobId, operation } = following;
+  const { jobId, operation, input } = following;
   for await (const event of eventsOf(following)) {
-    await view.event(shown(event, operation));
+    await view.event({ ...shown(event, operation), input });
     // Nobody reads any more, because he has enough: `| head -1` is no failure.
     if (isTerminal(event.kind)) return view.gone.aborted ? 0 : exitCodeAfter(event, operation, interrupt.exitCode);
   }
@@ -135,6 +138,12 @@ const WITHOUT_AN_END: ReadonlySet<string> = new Set([
   'deadline_exceeded',
   'port_taken',
 ] satisfies ErrorCode[]);
+
+/** With the defaults of the contract: who names no hive means this machine's. */
+function saidBy({ operation, input }: Job): Said {
+  const parsed = isOperationName(operation) ? operations[operation].input.safeParse(input) : undefined;
+  return { ...(parsed?.data ?? input) };
+}
 
 export function shown({ seq, kind, json }: StreamEvent, operation: string) {
   return { id: seq, kind, json, operation };

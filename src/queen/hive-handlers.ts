@@ -46,7 +46,7 @@ export function hiveHandlers(parts: HiveParts) {
     if (hives.find(hive_id) !== undefined) hives.remove(hive_id);
     if (!catalog_only) parts.tokens.forget(hive_id);
     narrate('hive_uninstall', `hive '${hive_id}' is forgotten`);
-    return { hive_id };
+    return { hive_id, catalog_only };
   };
 
   const hive_update: Run<'hive_update'> = async function* (input, { signal }) {
@@ -157,9 +157,10 @@ export function registrationHandlers({ hives, reach }: HiveParts) {
   };
 
   const hive_delete: Run<'hive_delete'> = async function* ({ hive_id }) {
+    const { transport, ssh, version } = hives.get(hive_id);
     hives.remove(hive_id);
     // Its token stays: what runs there would not let anybody in with another, and lose its workers by it.
-    return { hive_id };
+    return { hive_id, transport, ...(ssh === undefined || version === undefined ? {} : { ssh }) };
   };
 
   return { hive_create, hive_delete } satisfies Handlers;

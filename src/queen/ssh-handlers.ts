@@ -25,7 +25,13 @@ export function machineHandlers({ hives }: { hives: HiveCatalog }) {
       onCheck: ({ check, ok, says }) =>
         narrate(`ssh_${check}`, `${check.replace('_', ' ')}: ${ok ? '' : 'failed: '}${says}`, { detail: true }),
     });
-    return { ssh_host: targetName(target), reachable: checks.every(({ ok }) => ok), checks };
+    const hive = hiveAt(input.hive_id, target.host, hives);
+    return {
+      ssh_host: targetName(target),
+      ...(hive === undefined ? {} : { hive_id: hive.hive_id }),
+      reachable: checks.every(({ ok }) => ok),
+      checks,
+    };
   };
 
   const hive_import_ssh: Run<'hive_import_ssh'> = async function* ({ hosts: chosen }, { signal }) {
@@ -94,6 +100,11 @@ async function resolveAll(names: readonly string[], signal: AbortSignal): Promis
 }
 
 function withHive(known: KnownHost, hives: HiveCatalog): KnownHost {
-  const hive = hives.list().find(({ hive_id, ssh }) => hive_id === known.host || ssh?.host === known.host);
+  const hive = hiveAt(known.host, known.host, hives);
   return hive === undefined ? known : { ...known, hive_id: hive.hive_id };
+}
+
+/** Called so, or reached there. */
+function hiveAt(id: string | undefined, host: string, hives: HiveCatalog): Hive | undefined {
+  return hives.list().find(({ hive_id, ssh }) => hive_id === id || ssh?.host === host);
 }

@@ -25,6 +25,7 @@ test.each(daemons.flatMap((role) => beyond.map((host) => [role, host] as const))
   async (role, host) => {
     const { code, stdout, stderr } = await swarm.rbee([role, 'run', '--host', host, '--port', String(port)]);
     expect(stdout + stderr).toContain(`Listening on ${host} needs a token: set RBEE_TOKEN, or listen on 127.0.0.1`);
+    expect(stderr).toMatch(/^Error: Listening/);
     expect(stdout + stderr).not.toMatch(/^\s+at /m);
     expect(code).toBe(8);
     await expect(isListening(port)).resolves.toBe(false);

@@ -104,7 +104,7 @@ describe('a command line', () => {
     [['t', '--max-tokens', 'many'], 'It must be a number.'],
     [['t', '--kind', 'tpu'], 'Allowed choices are cpu, cuda.'],
     [['t', '--json-schema', '{'], 'It must be JSON'],
-    [['t', '--json-schema', '@/no/such/file'], "Cannot read the file '/no/such/file'"],
+    [['t', '--json-schema', '@/no/such/file'], "There is no file '/no/such/file'"],
     [['t', '--rooms', '[{"name":1}]'], '--rooms[0].name must be text.'],
     [['t', '--json-schema', '[1]'], '--json-schema must be a JSON object.'],
   ])('%j is refused: %s', (argv, words) => {

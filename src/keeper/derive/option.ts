@@ -57,10 +57,17 @@ function placeholder(name: string, { kind }: Field): string {
 function describe({ kind, description, defaultValue, isRequired }: Field): string {
   const notes = [
     kind === 'list' || kind === 'numbers' ? 'may be repeated' : undefined,
-    defaultValue === undefined || kind === 'switch' ? undefined : `default: ${JSON.stringify(defaultValue).replaceAll('"', '')}`,
+    defaultValue === undefined || kind === 'switch' || isEmpty(defaultValue)
+      ? undefined
+      : `default: ${JSON.stringify(defaultValue).replaceAll('"', '')}`,
     isRequired ? 'required' : undefined,
   ].filter((note) => note !== undefined);
   return notes.length === 0 ? description : `${description} (${notes.join(', ')})`.trimStart();
+}
+
+/** A list that is empty when left out: its description says what that means. */
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 function toNumber(value: string): number {
@@ -78,10 +85,17 @@ function toJson(value: string): unknown {
   }
 }
 
+const UNREADABLE: Readonly<Record<string, (file: string) => string>> = {
+  ENOENT: (file) => `There is no file '${file}'.`,
+  EISDIR: (file) => `'${file}' is a folder, and not a file.`,
+  EACCES: (file) => `The file '${file}' may not be read by you.`,
+};
+
 function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new InvalidArgumentError(`Cannot read the file '${file}' (${(error as Error).message}).`);
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    throw new InvalidArgumentError(UNREADABLE[code]?.(file) ?? `The file '${file}' cannot be read: ${(error as Error).message}.`);
   }
 }

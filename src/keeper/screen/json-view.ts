@@ -32,7 +32,7 @@ export class JsonView implements View {
   }
 
   /** Unparsed: what the queen sent is what a script gets. */
-  async event({ id, kind, json }: Omit<ShownEvent, 'operation'>): Promise<void> {
+  async event({ id, kind, json }: Omit<ShownEvent, 'operation' | 'input'>): Promise<void> {
     await this.#out.write(`{"id":${id},"event":"${kind}","data":${json}}\n`);
   }
 

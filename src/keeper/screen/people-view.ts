@@ -2,7 +2,7 @@ import { cancelled, failed, inferOutput, type Narration, type Progress } from '.
 import { failureOf } from '../failure.ts';
 import { figures } from '../show/figures.ts';
 import type { Look } from '../show/look.ts';
-import { resultText } from '../show/result.ts';
+import { resultText, type Asked } from '../show/result.ts';
 import type { Pane } from './pane.ts';
 import { printable } from './printable.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -38,7 +38,7 @@ export class PeopleView implements View {
     await this.#narration({ actor: 'rbee-keeper', ...step });
   }
 
-  async event({ kind, json, operation }: ShownEvent): Promise<void> {
+  async event({ kind, json, ...asked }: ShownEvent): Promise<void> {
     const data = JSON.parse(json) as unknown;
     switch (kind) {
       case 'narration':
@@ -48,9 +48,9 @@ export class PeopleView implements View {
       case 'token':
         return this.#token(String((data as { text?: unknown }).text));
       case 'result':
-        return this.#result(operation, data);
+        return this.#result(asked, data);
       case 'failed':
-        return this.fail(failureOf(failed.parse(data)));
+        return this.fail(failureOf(failed.parse(data), asked.input));
       case 'cancelled':
         return this.cancelled(cancelled.parse(data).reason);
     }
@@ -113,10 +113,10 @@ export class PeopleView implements View {
     await this.#out.write(this.#out.isTerminal ? printable(text) : text);
   }
 
-  async #result(operation: string, data: unknown): Promise<void> {
+  async #result(asked: Asked, data: unknown): Promise<void> {
     await this.#progress.clear();
     const answer = inferOutput.safeParse(data);
-    if (!answer.success) return this.show(data, (look) => resultText(operation, data, look));
+    if (!answer.success) return this.show(data, (look) => resultText(asked, data, look));
     if (!this.#sawToken) await this.#token(answer.data.text);
     await this.endAnswer();
     if (this.#verbosity === 'quiet') return;

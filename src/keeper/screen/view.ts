@@ -1,14 +1,13 @@
 import type { EventKind, WireError } from '../../contract/index.ts';
 import type { Look } from '../show/look.ts';
+import type { Asked } from '../show/result.ts';
 
 /** An event on its way to the person or the script in front, its data unparsed. */
-export interface ShownEvent {
+export interface ShownEvent extends Asked {
   /** Seq in the queen's job; null for what the keeper says itself. */
   id: number | null;
   kind: EventKind;
   json: string;
-  /** What the job does, for the sentence about its result. */
-  operation: string;
 }
 
 /** What the keeper itself says. */

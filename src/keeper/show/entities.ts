@@ -38,7 +38,7 @@ const isOver = ({ state }: Pick<Worker, 'state'>): boolean => state === 'exited'
 const workerColumns: Column<Status['workers'][number]>[] = [
   { title: 'WORKER', cell: (each) => each.worker_id },
   { title: 'HIVE', cell: (each) => each.hive_id },
-  { title: 'MODEL', cell: (each) => each.model, shrinks: true },
+  { title: 'MODEL', cell: (each) => each.model, narrow: 'cut' },
   { title: 'DEVICE', cell: (each) => `${each.worker}:${each.device}` },
   { title: 'STATE', cell: (each) => each.state },
   { title: 'SLOTS', cell: (each) => (isOver(each) ? '' : `${each.slots_used}/${each.slots}`), align: 'right' },
@@ -54,14 +54,14 @@ const reportedColumns: Column<Status['workers'][number]>[] = [
     cell: (each) => (isOver(each) || each.memory_bytes === undefined ? '' : bytes(each.memory_bytes)),
     align: 'right',
   },
-  { title: 'LAST WORDS', cell: (each) => each.last_words?.trimEnd().split('\n').at(-1) ?? '', shrinks: true },
+  { title: 'LAST WORDS', cell: (each) => each.last_words?.trimEnd().split('\n').at(-1) ?? '', narrow: 'below' },
 ];
 
 const modelColumns: Column<Model>[] = [
   { title: 'MODEL', cell: (each) => each.model },
   { title: 'SIZE', cell: (each) => bytes(each.size_bytes), align: 'right' },
-  { title: 'SOURCE', cell: (each) => each.source, shrinks: true },
-  { title: 'FILE', cell: (each) => each.path, shrinks: true },
+  { title: 'SOURCE', cell: (each) => each.source, narrow: 'cut' },
+  { title: 'FILE', cell: (each) => each.path, narrow: 'cut' },
 ];
 
 const hiveHealthColumns: Column<Status['hives'][number]>[] = [
@@ -70,7 +70,7 @@ const hiveHealthColumns: Column<Status['hives'][number]>[] = [
   { title: 'ADDRESS', cell: (each) => `${each.host}:${each.port}` },
   { title: 'VERSION', cell: (each) => each.version ?? '' },
   { title: 'UP', cell: (each) => (each.uptime_s === undefined ? '' : uptime(each.uptime_s)) },
-  { title: 'WHY', cell: (each) => each.reason ?? '', shrinks: true },
+  { title: 'WHY', cell: (each) => each.reason ?? '', narrow: 'below' },
 ];
 
 export const workers: Entity<Worker> = {
@@ -134,7 +134,7 @@ export const hives: Entity<Hive> = {
         {
           title: 'DEVICES',
           cell: ({ capabilities }) => capabilities?.devices.map(deviceName).join(', ') ?? 'not asked yet',
-          shrinks: true,
+          narrow: 'cut',
         },
       ],
       look,
@@ -162,19 +162,18 @@ export const hiveHealths: Entity<HiveHealth> = {
 /** In the order in which a thing is compared with them: no schema here accepts another's things. */
 export const entities = [workers, models, hives, hiveHealths] as Entity<unknown>[];
 
+const jobColumns: Column<JobRecord>[] = [
+  { title: 'JOB', cell: (each) => each.job_id },
+  { title: 'OPERATION', cell: (each) => each.operation, narrow: 'cut' },
+  { title: 'STATE', cell: (each) => each.state },
+  { title: 'MADE', cell: (each) => made(each) },
+  { title: 'TOOK', cell: (each) => took(each), align: 'right', narrow: 'drop' },
+  { title: 'ERROR', cell: (each) => each.error?.code ?? '', narrow: 'below' },
+  { title: 'CORRELATION', cell: (each) => each.correlation_id, narrow: 'drop' },
+];
+
 export function jobTable(jobs: readonly JobRecord[], look: Look): string {
-  return table(
-    jobs,
-    [
-      { title: 'JOB', cell: (each) => each.job_id },
-      { title: 'OPERATION', cell: (each) => each.operation },
-      { title: 'STATE', cell: (each) => (each.error === undefined ? each.state : `${each.state}: ${each.error.code}`) },
-      { title: 'MADE', cell: (each) => clock(each.created_at) },
-      { title: 'TOOK', cell: (each) => took(each), align: 'right' },
-      { title: 'CORRELATION', cell: (each) => each.correlation_id },
-    ],
-    look,
-  );
+  return table(jobs, filled(jobs, jobColumns), look);
 }
 
 export const isStatus = (value: unknown): value is Status => operations.status.output.safeParse(value).success;
@@ -229,7 +228,7 @@ function devices({ hive_id, capabilities: known }: Hive, look: Look): string[] {
         {
           title: 'NAME',
           cell: (each) => `${each.name}${each.usable === false ? ' (its engine or its driver is not installed)' : ''}`,
-          shrinks: true,
+          narrow: 'cut',
         },
         { title: 'MEMORY', cell: (each) => bytes(each.memory_bytes), align: 'right' },
         { title: 'FREE', cell: (each) => bytes(each.memory_free_bytes), align: 'right' },
@@ -253,6 +252,11 @@ function memoryText(memory: ModelMemory): string {
 }
 
 const deviceName = ({ worker: kind, device }: Capabilities['devices'][number]): string => `${kind}:${device}`;
+
+/** Of another day, the seconds say nothing. */
+function made({ created_at }: JobRecord): string {
+  return clock(created_at).replace(/( \d\d:\d\d):\d\d$/, '$1');
+}
 
 function took({ started_at, ended_at }: JobRecord): string {
   if (started_at === undefined) return '';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Model, OutputOf, Worker } from '../../contract/index.ts';
+import type { JobRecord, Model, OutputOf, Worker } from '../../contract/index.ts';
+import { jobTable } from './entities.ts';
 import { plainLook } from './look.ts';
 import { resultText } from './result.ts';
 
@@ -18,7 +19,7 @@ const worker: Worker = {
 };
 const model: Model = { model: 'tiny', path: '/m/tiny.gguf', size_bytes: 1_898_272, source: 'builtin', created_at: at };
 
-const text = (operation: string, value: unknown) => resultText(operation, value, plainLook);
+const text = (operation: string, value: unknown) => resultText({ operation }, value, plainLook);
 
 test('a worker looks the same whichever operation returns it', () => {
   expect(text('worker_restart', worker)).toBe(text('worker_get', worker));
@@ -81,11 +82,38 @@ test.each([
 
 test.each([
   ['worker_delete', { worker_id: 'worker-1a2b3c4d' }, 'worker-1a2b3c4d deleted'],
-  ['hive_delete', { hive_id: 'localhost' }, "hive localhost deleted; 'rbee hive install' brings it back"],
-  ['hive_uninstall', { hive_id: 'attic' }, 'hive attic uninstalled'],
   ['model_delete', { model: 'qwen3' }, 'model qwen3 deleted'],
 ])('%s that returns only a name is told in a sentence', (operation, value, sentence) => {
   expect(text(operation, value)).toBe(sentence);
+});
+
+test.each([
+  ['hive_uninstall', { catalog_only: false }, 'hive attic uninstalled'],
+  ['hive_uninstall', { catalog_only: true }, 'hive attic forgotten; its machine is left as it is'],
+  ['hive_delete', { transport: 'local' }, "hive attic deleted; 'rbee hive install' brings it back"],
+  ['hive_delete', { transport: 'http' }, 'hive attic deleted; what runs there goes on'],
+  [
+    'hive_delete',
+    { transport: 'ssh', ssh: { host: '192.0.2.7', user: 'me' } },
+    'rbee hive install attic --ssh-host 192.0.2.7 --ssh-user me && rbee hive uninstall attic',
+  ],
+  ['hive_delete', { transport: 'ssh', ssh: { host: 'attic' } }, 'rbee hive install attic && rbee hive uninstall attic'],
+])('%s says what is left of the hive: %j', (operation, rest, words) => {
+  expect(text(operation, { hive_id: 'attic', ...rest })).toContain(words);
+});
+
+test('jobs fit a narrow screen: what a job failed with goes below it', () => {
+  const ended = { created_at: at, started_at: at, ended_at: at, actor: 'queen-rbee' as const, downstream: [] };
+  const ids = { job_id: `job-${'0'.repeat(36)}`, correlation_id: 'c'.repeat(32) };
+  const error = { code: 'worker_start_failed', message: 'no', origin: 'rbee-hive' as const, retryable: false };
+  const records: JobRecord[] = [
+    { ...ended, ...ids, operation: 'worker_spawn', state: 'failed', error },
+    { ...ended, ...ids, operation: 'infer', state: 'completed' },
+  ];
+  expect(jobTable(records, plainLook).split('\n')[1]).toMatch(/^job-0{36} {2}worker_spawn .* worker_start_failed {2}c{32}$/);
+  const lines = jobTable(records, { ...plainLook, columns: 80 }).split('\n');
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  expect(lines[2]).toBe('  worker_start_failed');
 });
 
 test("a hive's health is one line", () => {
@@ -122,6 +150,13 @@ describe('status', () => {
         'tiny   localhost  1.9 MB  builtin  /m/tiny.gguf',
       ].join('\n'),
     );
+  });
+
+  test('says in full why a hive does not run, however narrow the screen is', () => {
+    const reason = "cannot be reached: Nothing is installed for hive 'localhost'. Install it: rbee hive install localhost";
+    const hives = status.hives.map((each) => ({ ...each, reason }));
+    const lines = resultText({ operation: 'status' }, { ...status, hives }, { ...plainLook, columns: 60 }).split('\n');
+    expect(lines.slice(2, 5)).toEqual(['HIVE       STATE    ADDRESS', 'localhost  stopped  127.0.0.1:9000', `  ${reason}`]);
   });
 
   test('says what to do where there is nothing', () => {

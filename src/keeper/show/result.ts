@@ -1,16 +1,25 @@
-import { LOCALHOST } from '../../contract/index.ts';
+import type { Said } from '../filled-hint.ts';
 import { entities, isStatus, statusText } from './entities.ts';
 import { explanationText, isExplanation } from './explanation.ts';
+import { deletedText, isDeleted, isUninstalled, uninstalledText } from './forgotten.ts';
 import type { Look } from './look.ts';
 import { isSshHosts, isSshTest, sshHostsText, sshTestText } from './ssh.ts';
 import { list } from './table.ts';
 
+/** What was done, and what was said for it, where that is known. */
+export interface Asked {
+  operation: string;
+  input?: Said;
+}
+
 /** What an operation returned, for people. An entity looks the same whichever operation returns it. */
-export function resultText(operation: string, value: unknown, look: Look): string {
+export function resultText({ operation, input = {} }: Asked, value: unknown, look: Look): string {
   if (isStatus(value)) return statusText(value, look);
-  if (isExplanation(value)) return explanationText(value, look);
+  if (isExplanation(value)) return explanationText(value, input, look);
   if (isSshTest(value)) return sshTestText(value, look);
   if (isSshHosts(value)) return sshHostsText(value, look);
+  if (operation === 'hive_delete' && isDeleted(value)) return deletedText(value);
+  if (operation === 'hive_uninstall' && isUninstalled(value)) return uninstalledText(value);
   const entity = entities.find(({ schema }) => schema.safeParse(value).success);
   if (entity !== undefined) return entity.one(value, look);
   if (typeof value !== 'object' || value === null) return unknownText(value, look);
@@ -38,8 +47,7 @@ function sentence(operation: string, value: object): string | undefined {
   if (typeof only !== 'string' || more.length > 0 || verb === undefined) return undefined;
   const noun = operation.split('_')[0];
   const name = noun === undefined || only.startsWith(`${noun}-`) ? only : `${noun} ${only}`;
-  const said = `${name} ${verb.endsWith('e') ? `${verb}d` : `${verb}ed`}`;
-  return noun === 'hive' && only === LOCALHOST ? `${said}; 'rbee hive install' brings it back` : said;
+  return `${name} ${verb.endsWith('e') ? `${verb}d` : `${verb}ed`}`;
 }
 
 function pairs(value: object, look: Look): string {

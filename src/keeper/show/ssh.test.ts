@@ -8,15 +8,29 @@ describe('a tested machine is a checklist', () => {
 
   test('with a verdict', () => {
     const value = { ssh_host: 'attic', reachable: true, checks };
-    expect(resultText('ssh_test', value, plainLook)).toBe(
+    expect(resultText({ operation: 'ssh_test' }, value, plainLook)).toBe(
       '✓ resolve  attic is me@192.0.2.7:22\n\nA hive can be installed on attic.',
     );
+  });
+
+  test.each([
+    [{ hive_id: 'attic' }, __RBEE_VERSION__, `rbee ${__RBEE_VERSION__} is installed on attic already: it is hive 'attic'.`],
+    [
+      { hive_id: 'loft' },
+      '0.0.1',
+      `rbee 0.0.1 is installed on attic. To bring it to ${__RBEE_VERSION__}: rbee hive install loft`,
+    ],
+    [{}, '0.0.1', 'is no hive of this fleet. To make it one: rbee hive install attic'],
+  ])('with what is installed there already: %j, %s', (known, version, words) => {
+    const rbee = { check: 'rbee', ok: true, says: `${version} is installed`, version } as const;
+    const value = { ssh_host: 'attic', ...known, reachable: true, checks: [...checks, rbee] };
+    expect(resultText({ operation: 'ssh_test' }, value, plainLook)).toContain(words);
   });
 
   test('with what to do about the one that failed', () => {
     const failed = { check: 'host_key', ok: false, says: 'it is\nnot \u001b[31mknown', next: 'ssh attic' } as const;
     const value = { ssh_host: 'attic', reachable: false, checks: [...checks, failed] };
-    expect(resultText('ssh_test', value, plainLook).split('\n')).toEqual([
+    expect(resultText({ operation: 'ssh_test' }, value, plainLook).split('\n')).toEqual([
       '✓ resolve   attic is me@192.0.2.7:22',
       '✗ host key  it is',
       '            not [31mknown',
@@ -37,7 +51,7 @@ describe('the hosts of ~/.ssh/config are a table', () => {
     ssh: { host: 'attic' },
     created_at: '2026-11-21T08:00:00.000Z',
   };
-  const text = (value: unknown) => resultText('hive_import_ssh', value, plainLook).split('\n');
+  const text = (value: unknown) => resultText({ operation: 'hive_import_ssh' }, value, plainLook).split('\n');
 
   test('that says how one becomes a hive', () => {
     expect(text({ hosts: [attic], hives: [] })).toEqual([

@@ -10,7 +10,8 @@ export const isSshTest = (value: unknown): value is SshTest => operations.ssh_te
 export const isSshHosts = (value: unknown): value is SshHosts => operations.hive_import_ssh.output.safeParse(value).success;
 
 /** A line for each check, what to do under the one that failed, and the verdict. */
-export function sshTestText({ ssh_host, reachable, checks }: SshTest, look: Look): string {
+export function sshTestText(test: SshTest, look: Look): string {
+  const { checks } = test;
   const names = checks.map(({ check }) => check.replace('_', ' '));
   const nameWidth = Math.max(0, ...names.map((name) => name.length));
   const lines = checks.map(({ ok, says, next }, at) => {
@@ -18,18 +19,31 @@ export function sshTestText({ ssh_host, reachable, checks }: SshTest, look: Look
     const below = next === undefined ? '' : `\n${printable(next)}`;
     return `${mark} ${(names[at] ?? '').padEnd(nameWidth)}  ${`${printable(says)}${below}`.replaceAll('\n', `\n${' '.repeat(nameWidth + 4)}`)}`;
   });
-  const verdict = reachable ? `A hive can be installed on ${ssh_host}.` : `No hive can be installed on ${ssh_host} yet.`;
-  return `${lines.join('\n')}\n\n${printable(verdict)}`;
+  return `${lines.join('\n')}\n\n${printable(verdict(test))}`;
+}
+
+function verdict({ ssh_host, hive_id, reachable, checks }: SshTest): string {
+  const installed = checks.find(({ check }) => check === 'rbee')?.version;
+  if (!reachable) return `No hive can be installed on ${ssh_host} yet.`;
+  if (installed === undefined) return `A hive can be installed on ${ssh_host}.`;
+  const there = `rbee ${installed} is installed on ${ssh_host}`;
+  if (hive_id === undefined) {
+    // A login with a user or a port is no name for a hive.
+    const name = /[@:]/.test(ssh_host) ? '<hive> --ssh-host …' : ssh_host;
+    return `${there} already, but it is no hive of this fleet. To make it one: rbee hive install ${name}`;
+  }
+  if (installed === __RBEE_VERSION__) return `${there} already: it is hive '${hive_id}'.`;
+  return `${there}. To bring it to ${__RBEE_VERSION__}: rbee hive install ${hive_id}`;
 }
 
 /** The hosts of ~/.ssh/config, and how one becomes a hive. */
 export function sshHostsText({ hosts, hives }: SshHosts, look: Look): string {
-  if (hosts.length === 0) return 'No hosts in ~/.ssh/config. Without it: rbee hive install <id> --ssh-host <host>';
+  if (hosts.length === 0) return 'No hosts in ~/.ssh/config. Without it: rbee hive install <hive> --ssh-host <host>';
   const rows = table(
     hosts,
     [
       { title: 'HOST', cell: ({ host }) => host },
-      { title: 'ADDRESS', cell: ({ hostname, port }) => `${hostname}:${port}`, shrinks: true },
+      { title: 'ADDRESS', cell: ({ hostname, port }) => `${hostname}:${port}`, narrow: 'cut' },
       { title: 'USER', cell: ({ user }) => user },
       { title: 'HIVE', cell: ({ hive_id }) => hive_id ?? '' },
     ],

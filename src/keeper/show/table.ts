@@ -5,17 +5,46 @@ export interface Column<T> {
   title: string;
   cell: (row: T) => string;
   align?: 'right';
-  /** May be cut when the table is wider than the screen. */
-  shrinks?: boolean;
+  /**
+   * What becomes of it when the table is wider than the screen: it is left out, goes in full to a line below its row, or is cut.
+   * Columns further right make room first; those that are cut come last.
+   */
+  narrow?: 'drop' | 'below' | 'cut';
 }
 
 const GAP = '  ';
-const LEAST_WIDTH = 12;
+const LEAST_WIDTH = 8;
+
+const BELOW = '  ';
 
 /** Rows under titles, in columns as wide as their widest cell. Ends without a line feed. */
 export function table<T>(rows: readonly T[], columns: readonly Column<T>[], look: Look): string {
+  const beside = [...columns];
+  const below: Column<T>[] = [];
+  for (let at = beside.length - 1; at > 0 && tableWidth(rows, beside) > look.columns; at -= 1) {
+    const { narrow } = beside[at] ?? {};
+    if (narrow !== 'drop' && narrow !== 'below') continue;
+    const [moved] = beside.splice(at, 1);
+    if (moved !== undefined && narrow === 'below') below.unshift(moved);
+  }
+  const lines = tableLines(rows, beside, look);
+  const words = rows.map((row) => below.map(({ cell }) => oneLine(cell(row))).filter((text) => text !== ''));
+  return lines.flatMap((line, at) => [line, ...(words[at - 1] ?? []).map((text) => BELOW + text)]).join('\n');
+}
+
+/** Characters of its widest line, with all of its columns. */
+export function tableWidth<T>(rows: readonly T[], columns: readonly Column<T>[]): number {
+  return widthsOf(rows, columns).reduce((sum, each) => sum + each, GAP.length * (columns.length - 1));
+}
+
+function widthsOf<T>(rows: readonly T[], columns: readonly Column<T>[]): number[] {
+  return columns.map(({ title, cell }) => Math.max(width(title), ...rows.map((row) => width(oneLine(cell(row))))));
+}
+
+/** The titles, and a line for each row. */
+function tableLines<T>(rows: readonly T[], columns: readonly Column<T>[], look: Look): string[] {
   const cells = rows.map((row) => columns.map(({ cell }) => oneLine(cell(row))));
-  const widths = columns.map(({ title }, at) => Math.max(width(title), ...cells.map((row) => width(row[at] ?? ''))));
+  const widths = widthsOf(rows, columns);
   shrink(widths, columns, look.columns);
   const line = (texts: readonly string[]) =>
     texts
@@ -23,7 +52,7 @@ export function table<T>(rows: readonly T[], columns: readonly Column<T>[], look
       .join(GAP)
       .trimEnd();
   const titles = look.paint.dim(line(columns.map(({ title }) => title)));
-  return [titles, ...cells.map(line)].join('\n');
+  return [titles, ...cells.map(line)];
 }
 
 /** Leaves out columns that say nothing in any row. */
@@ -54,7 +83,7 @@ function shrink(widths: number[], columns: readonly Column<never>[], screen: num
   const gaps = GAP.length * (widths.length - 1);
   for (;;) {
     const excess = widths.reduce((sum, each) => sum + each, gaps) - screen;
-    const shrinkable = widths.map((each, at) => (columns[at]?.shrinks && each > LEAST_WIDTH ? each : 0));
+    const shrinkable = widths.map((each, at) => (columns[at]?.narrow === 'cut' && each > LEAST_WIDTH ? each : 0));
     const widest = Math.max(0, ...shrinkable);
     if (excess <= 0 || widest === 0) return;
     widths[shrinkable.indexOf(widest)] = Math.max(LEAST_WIDTH, widest - excess);

@@ -5,7 +5,7 @@ import { bar, traceText } from './trace-tree.ts';
 
 const zero = Date.parse('2026-11-21T08:00:00.000Z');
 const iso = (ms: number) => new Date(zero + ms).toISOString();
-const span = { startMs: zero, endMs: zero + 400 };
+const span = { startMs: zero, endMs: zero + 400, cells: 40 };
 
 function job(actor: JobRecord['actor'], times: { from: number; started?: number; token?: number; to?: number }): JobRecord {
   const { from, started = from, token, to } = times;
@@ -39,26 +39,25 @@ test("another machine's clock never breaks the picture", () => {
   expect(bar(job('rbee-hive', { from: -5_000, to: 90_000 }), span, 0)).toHaveLength(40);
 });
 
-test('a request is a tree of its hops, with the first token and what could not be told', () => {
-  const worker = { job: job('llm-worker-rbee', { from: 10, token: 100, to: 390 }), downstream: [] };
-  const text = traceText(
+const worker = { job: job('llm-worker-rbee', { from: 10, token: 100, to: 390 }), downstream: [] };
+const request = (message: string): Parameters<typeof traceText>[0] => ({
+  job: job('queen-rbee', { from: 0, to: 400 }),
+  downstream: [
     {
-      job: job('queen-rbee', { from: 0, to: 400 }),
-      downstream: [
-        {
-          role: 'hive',
-          name: 'localhost',
-          job_id: 'job-hive',
-          trace: {
-            job: job('rbee-hive', { from: 5, to: 395 }),
-            downstream: [{ role: 'worker', name: 'worker-1', job_id: 'job-worker', trace: worker }],
-          },
-        },
-        { role: 'hive', name: 'attic', job_id: 'job-gone', error: { code: 'hive_unreachable', message: 'no answer' } },
-      ],
+      role: 'hive',
+      name: 'localhost',
+      job_id: 'job-hive',
+      trace: {
+        job: job('rbee-hive', { from: 5, to: 395 }),
+        downstream: [{ role: 'worker', name: 'worker-1', job_id: 'job-worker', trace: worker }],
+      },
     },
-    plainLook,
-  );
+    { role: 'hive', name: 'attic', job_id: 'job-gone', error: { code: 'hive_unreachable', message } },
+  ],
+});
+
+test('a request is a tree of its hops, with the first token and what could not be told', () => {
+  const text = traceText(request('no answer'), plainLook);
   const lines = text.split('\n');
   expect(lines[0]).toContain('correlation abc');
   expect(lines.slice(3, 7).map((line) => line.split('  ')[0] || line.trim().split('  ')[0])).toEqual([
@@ -69,4 +68,14 @@ test('a request is a tree of its hops, with the first token and what could not b
   ]);
   expect(text).toContain('hive_unreachable');
   expect(lines.at(-1)).toBe('● first token after 100 ms');
+});
+
+test('on a narrow screen the picture shrinks, and what kept a hop from telling is still told in full', () => {
+  const message = "Nothing is installed for hive 'attic' yet. Install it: rbee hive install attic";
+  const lines = traceText(request(message), { ...plainLook, columns: 76 }).split('\n');
+  const at = lines.findIndex((line) => line.includes('└ hive attic'));
+  expect(lines[at + 1]).toBe(`  hive_unreachable: ${message}`);
+  expect(lines.slice(2, at + 1).map((line) => line.length)).toSatisfy((all: number[]) => Math.max(...all) <= 76);
+  expect(lines[2]).toMatch(/^HOP .* TOOK {2}0 ─+ 400 ms$/);
+  expect(lines[2]).not.toContain('JOB');
 });

@@ -5,7 +5,7 @@ import { JobError } from '../../contract/index.ts';
 import { forgetUnused } from './cache.ts';
 import { fileAt, filesIn, type KitFile } from './contents.ts';
 import { engineFiles, type KitSource } from './engine-files.ts';
-import { makeLayer, type Layer } from './layer.ts';
+import { makeLayer, packingMeter, type Layer } from './layer.ts';
 import { readPackage } from './package-root.ts';
 import { packagesIn } from './registry.ts';
 import { runtimeFile } from './runtime.ts';
@@ -34,8 +34,9 @@ export async function makeKit(target: Target, source: KitSource, signal: AbortSi
   if (!existsSync(join(packageRoot, 'dist', 'rbee.js')))
     throw new JobError('kit_failed', `There is no dist/rbee.js in ${packageRoot}: build rbee, or install it again`);
   const kits = join(cache, 'kits');
+  const meter = packingMeter();
   const pack = (name: LayerName, files: readonly KitFile[]) =>
-    makeLayer({ name: name === 'rbee' ? name : `${name}-${targetName(target)}`, files, cache: kits, signal });
+    makeLayer({ name: name === 'rbee' ? name : `${name}-${targetName(target)}`, files, cache: kits, signal, meter });
   const fetching = { cache, signal };
   const [runtime, engine, rbee] = await Promise.all([
     runtimeFile(target, fetching).then(async (file) =>

@@ -11,7 +11,7 @@ import { ensureDirectory } from '../../daemon/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { isThere } from './cache.ts';
 import type { KitFile } from './contents.ts';
-import { megabytes, metered } from './meter.ts';
+import { megabytes, Meter } from './meter.ts';
 
 /** One .tar.gz of a kit, called by the sha256 of its bytes. */
 export interface Layer {
@@ -29,6 +29,8 @@ export interface Packing {
   files: readonly KitFile[];
   cache: string;
   signal: AbortSignal;
+  /** Of all layers that are packed at once. */
+  meter?: Meter;
 }
 
 type Remembered = Omit<Layer, 'path'>;
@@ -52,8 +54,12 @@ export async function makeLayer(packing: Packing): Promise<Layer> {
   return layer;
 }
 
+export function packingMeter(): Meter {
+  return new Meter('kit_pack');
+}
+
 async function pack(packing: Packing): Promise<Layer> {
-  const { name, files, cache, signal } = packing;
+  const { name, files, cache, signal, meter = packingMeter() } = packing;
   const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   narrate('kit_pack', `packing ${name}: ${megabytes(total)}`);
   const unfinished = join(await ensureDirectory(cache), `${name}.${randomUUID()}.tmp`);
@@ -69,7 +75,7 @@ async function pack(packing: Packing): Promise<Layer> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
   try {
-    const tar = metered(packTar(sources), { action: 'kit_pack', total });
+    const tar = meter.passing(packTar(sources), total);
     await pipeline(
       tar,
       createGzip({ level: GZIP_LEVEL }),

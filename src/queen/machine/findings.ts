@@ -17,7 +17,10 @@ export const findings: readonly [SshCheck['check'], (machine: Machine) => Findin
   ['gpu', gpuFinding],
   [
     'rbee',
-    ({ installed }) => ({ ok: true, says: installed === undefined ? 'nothing is installed yet' : `${installed} is installed` }),
+    ({ installed: version }) =>
+      version === undefined
+        ? { ok: true, says: 'nothing is installed yet' }
+        : { ok: true, says: `${version} is installed`, version },
   ],
 ];
 

@@ -27,7 +27,8 @@ export function createExplain(view: Explains): Run<'explain'> {
 /** What would be done with a request, and what was against every other place. */
 export function explain(request: PlacementRequest, fleet: Fleet, memory: PlacementMemory = NO_MEMORY): Explanation {
   const question = asQuestion(request, FleetIndex.of(fleet), memory);
-  if (question instanceof JobError) return { model: request.model, decision: 'refuse', says: question.message, candidates: [] };
+  if (question instanceof JobError)
+    return { model: request.model, decision: 'refuse', says: question.message, code: question.code, candidates: [] };
   const placement = decide(question);
   const { kind } = placement;
   const where = placeOf(placement);
@@ -40,6 +41,7 @@ export function explain(request: PlacementRequest, fleet: Fleet, memory: Placeme
     // The hive is woken in order to have a worker there, most of the time.
     decision: kind === 'wake' ? 'spawn' : kind,
     says: says(placement, request),
+    ...(placement.kind === 'refuse' ? { code: placement.error.code } : {}),
     ...where,
     candidates: candidates.sort((a, b) => RANK[a.verdict] - RANK[b.verdict]).slice(0, CANDIDATES_SHOWN),
   };

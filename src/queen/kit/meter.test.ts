@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import type { Progress } from '../../contract/index.ts';
+import { spoken } from '../../narration/index.ts';
+import { Meter } from './meter.ts';
+
+async function* pieces(sizes: readonly number[]) {
+  for (const size of sizes) yield new Uint8Array(size);
+}
+
+test('what is passed on at once is told together: it never goes back, and ends with all of it', async () => {
+  const told: Progress[] = [];
+  const meter = new Meter('kit_pack');
+  const run = spoken('queen-rbee', async function* () {
+    // The second is larger than it was expected to be, as an archive is beside its files.
+    const streams = [meter.passing(pieces([10, 20, 30]), 60), meter.passing(pieces([40, 50]), 80)];
+    await Promise.all(
+      streams.map(async (stream) => {
+        for await (const piece of stream) expect(piece.length).toBeGreaterThan(0);
+      }),
+    );
+    return {};
+  });
+  const { signal } = new AbortController();
+  const emit = (event: { kind: string; data: unknown }) => told.push(event.data as Progress);
+  await run(undefined, {
+    jobId: 'job',
+    correlationId: 'c',
+    signal,
+    drives: () => undefined,
+    parks: () => undefined,
+    emit,
+  }).next();
+  const done = told.map((progress) => progress.done);
+  expect(done).toEqual(done.toSorted((one, other) => one - other));
+  expect(told.at(-1)).toMatchObject({ action: 'kit_pack', done: 140, total: 140, unit: 'bytes' });
+});
