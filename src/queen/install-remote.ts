@@ -64,9 +64,11 @@ export async function uninstallRemote({ hive_id, ssh }: Hive, keepModels: boolea
   try {
     release = await parts.remotes.hold(hive_id, parts.signal);
     const site = parts.remotes.site({ hiveId: hive_id, ssh: ssh ?? { host: hive_id } }, parts.signal);
-    await uninstall(site, { keepModels }).catch((cause: unknown) => Promise.reject(withWayOut(hive_id, cause)));
+    await uninstall(site, { keepModels });
     // Before anybody looks for it again.
     parts.hives.remove(hive_id);
+  } catch (cause) {
+    throw withWayOut(hive_id, cause);
   } finally {
     release();
     open();
