@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OutputOf } from '../../src/contract/index.ts';
@@ -30,8 +31,9 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     const { attic } = fleet.net.hosts;
     const before = hivesOf(attic);
     expect(before).toHaveLength(1);
-    // Else what is packed already would not be told.
-    await rm(join(fleet.swarm.home, 'cache'), { recursive: true, force: true });
+    // Without what is packed already, packing would be told, and leave something.
+    const cache = join(fleet.swarm.home, 'cache');
+    await rename(cache, `${cache}.away`);
     for (const way of ['attic', attic.address]) {
       const stderr = await refused('hive', 'install', 'other', '--ssh-host', way);
       expect(stderr).toContain(
@@ -39,6 +41,8 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
       );
       expect(stderr).not.toMatch(/packing|installing|sending/);
     }
+    expect(existsSync(cache)).toBe(false);
+    await rename(`${cache}.away`, cache);
     expect(hivesOf(attic)).toEqual(before);
     expect(await registered()).toEqual(['attic', 'localhost']);
     expect(await fleet.swarm.result(['infer', 'Hi', '--hive-id', 'attic'])).toMatchObject({ model: 'tiny' });
