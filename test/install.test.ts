@@ -7,9 +7,17 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { canMount, smallDisk } from '../src/daemon/fixtures/temporary-folder.ts';
 import { inJob } from '../src/narration/index.ts';
-import type { JobEvent } from '../src/contract/index.ts';
+import { JobError, type JobEvent } from '../src/contract/index.ts';
 import { localMachine, type LocalMachine } from '../src/queen/install/fixtures/local-shell.ts';
-import { install, startRemote, statusRemote, stopRemote, uninstall, type HiveSite } from '../src/queen/install/index.ts';
+import {
+  install,
+  startRemote,
+  statusRemote,
+  stopRemote,
+  requireOwn,
+  uninstall,
+  type HiveSite,
+} from '../src/queen/install/index.ts';
 import { makeKit, type Kit } from '../src/queen/kit/index.ts';
 import { kitTarget, probeMachine } from '../src/queen/machine/index.ts';
 import { otherPackage } from './support/other-package.ts';
@@ -54,13 +62,13 @@ test('from nothing to a hive that answers, and only with its token; again sends 
   expect(await stopRemote(machine.site)).toEqual({ stopped: true });
   expect(await stopRemote(machine.site)).toEqual({ stopped: false });
   expect(await statusRemote(machine.site)).toEqual({ installed: kit.folder, running: undefined });
-  const again = await startRemote(machine.site, { hiveId: 'attic', token });
+  const again = await startRemote(machine.site, { token });
   expect(again, 'the port is the last one').toMatchObject({ port: machine.port, started: true });
 
   expect((await uninstall(machine.site, { keepModels: false })).freedBytes).toBeGreaterThan(100_000_000);
   expect(await treeOf(machine.home)).toEqual(before);
   expect(await uninstall(machine.site, { keepModels: false })).toEqual({ freedBytes: 0, hasLeftModels: false });
-  await expect(startRemote(machine.site, { hiveId: 'attic', token })).rejects.toMatchObject({ code: 'hive_not_installed' });
+  await expect(startRemote(machine.site, { token })).rejects.toMatchObject({ code: 'hive_not_installed' });
 }, 60_000);
 
 test('models that are to stay are there for the next hive; where there were none, nobody says so', async () => {
@@ -201,9 +209,42 @@ test('the hive of another fleet is left alone', async () => {
   await expect(machine.install()).rejects.toMatchObject(refusal);
   await expect(uninstall(machine.site, { keepModels: false })).rejects.toMatchObject(refusal);
   await expect(stopRemote(machine.site)).rejects.toMatchObject(refusal);
+  const found = await probeMachine(machine.shell, AbortSignal.timeout(10_000));
+  await expect(requireOwn(machine.site, found)).rejects.toMatchObject(refusal);
   expect(await readdir(join(machine.home, '.rbee'))).toEqual(['fleet']);
   await rm(join(machine.home, '.rbee'), { recursive: true });
 });
+
+test('a machine has one hive of a fleet: under another name it is neither installed, started, stopped nor removed', async () => {
+  await using machine = await hiveMachine();
+  const other = { ...machine.site, hiveId: 'other' };
+  const fleet = join(machine.home, '.rbee/fleet');
+  // What was cut off before there was a hive binds nobody.
+  machine.shell.cutAfterBytes = 1_000_000;
+  await expect(install(other, { kit, token })).rejects.toMatchObject({ code: 'ssh_unreachable' });
+  const { pid } = await machine.install();
+  expect(await readFile(fleet, 'utf8')).toBe('this-fleet\n"attic"\n');
+  const refusal = { code: 'install_failed', message: "there is the hive 'attic'" };
+  await expect(install(other, { kit, token })).rejects.toMatchObject(refusal);
+  await expect(startRemote(other, { token })).rejects.toMatchObject(refusal);
+  await expect(stopRemote(other)).rejects.toMatchObject(refusal);
+  await expect(uninstall(other, { keepModels: false })).rejects.toMatchObject(refusal);
+  const found = await probeMachine(machine.shell, AbortSignal.timeout(10_000));
+  await expect(requireOwn(other, found)).rejects.toMatchObject(refusal);
+  await requireOwn(machine.site, found);
+  expect(await readdir(join(machine.home, '.rbee'))).not.toContain('lock');
+  expect(await healthOf(machine.port, token)).toMatchObject({ pid });
+
+  // Of a hive whose name nobody has noted, whoever comes first notes it.
+  await writeFile(fleet, 'this-fleet\n');
+  expect(await machine.install()).toMatchObject({ pid });
+  expect(await readFile(fleet, 'utf8')).toBe('this-fleet\n"attic"\n');
+
+  await rm(fleet);
+  expect((await install(other, { kit, token })).pid).not.toBe(pid);
+  await expect(machine.install()).rejects.toMatchObject({ message: "there is the hive 'other'" });
+  await uninstall(other, { keepModels: false });
+}, 60_000);
 
 test('a cancelled install goes back to the former hive', async () => {
   await using machine = await hiveMachine();
@@ -214,7 +255,7 @@ test('a cancelled install goes back to the former hive', async () => {
   );
   const cancel = new AbortController();
   const site = { ...machine.site, signal: cancel.signal };
-  const installing = install(site, { kit: slow, hiveId: 'attic', token });
+  const installing = install(site, { kit: slow, token });
   await expect.poll(() => readlink(join(machine.home, '.rbee/current')), { timeout: 20_000 }).toBe(`versions/${slow.folder}`);
   cancel.abort(new DOMException('no more', 'AbortError'));
   await expect(installing).rejects.toMatchObject({ name: 'AbortError' });
@@ -242,7 +283,7 @@ async function hiveMachine(options: { home?: string; sh?: string } = {}): Promis
   const machine = await localMachine(options);
   const [port = 0] = await freePorts(1);
   const site = siteOf(machine);
-  const run = (which = kit) => install(site, { kit: which, hiveId: 'attic', token, port });
+  const run = (which = kit) => install(site, { kit: which, token, port });
   return {
     ...machine,
     port,
@@ -265,7 +306,13 @@ async function hiveMachine(options: { home?: string; sh?: string } = {}): Promis
 }
 
 function siteOf(machine: LocalMachine): HiveSite {
-  return { shell: machine.shell, signal: AbortSignal.timeout(60_000), fleet: 'this-fleet' };
+  return {
+    shell: machine.shell,
+    signal: AbortSignal.timeout(60_000),
+    fleet: 'this-fleet',
+    hiveId: 'attic',
+    occupied: async (by) => new JobError('install_failed', `there is the hive '${by}'`),
+  };
 }
 
 /** A kit of another rbee, which runs `first` before anything else. */

@@ -161,7 +161,7 @@ export const errorCodes = {
   download_failed: retryable(
     [502, 4],
     'The model could not be fetched.',
-    'Check the address. What was fetched is kept: run it again and it goes on from there.',
+    "Check the address, or the path, which is one of the hive's own machine. What was fetched is kept: run it again and it goes on from there.",
   ),
   prompt_too_long: final(
     [422, 2],

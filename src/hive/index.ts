@@ -33,6 +33,7 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
     onChange: () => presence.workersChanged(),
   });
   const models = openModelStore({
+    hiveId,
     catalog,
     modelsDir: paths.models,
     builtinDir: join(packageRoot, 'models'),

@@ -32,6 +32,7 @@ export function hiveHandlers(parts: HiveParts) {
   const { hives, reach } = parts;
 
   const hive_install: Run<'hive_install'> = async function* (input, { signal }) {
+    requireName(input, hives);
     if (!isLocal(input, hives)) return installRemote(input, { ...parts, signal });
     if (input.port !== undefined) throw new JobError('invalid_input', "port: the local hive's port is set by RBEE_HIVE_PORT");
     const hive = hives.addLocal();
@@ -191,6 +192,19 @@ async function requireNoOtherRole(hive: Hive, reach: Reach): Promise<Presence> {
   const presence = await reach.probe(hive);
   if (presence.kind !== 'ours' || presence.health.role === 'hive') return presence;
   throw new JobError('invalid_input', `At ${hive.host}:${hive.port} answers a ${presence.health.role}, not a hive`);
+}
+
+/** What is said of a machine's SSH is of another machine, and localhost is this one: its name has been left out. */
+function requireName(input: InputOf<'hive_install'>, hives: HiveCatalog): void {
+  const { hive_id, ssh_host, ssh_port, ssh_user } = input;
+  const known = hives.find(hive_id);
+  if (hive_id !== LOCALHOST || (known !== undefined && isInstalled(known))) return;
+  const said = Object.entries({ ssh_host, ssh_port, ssh_user }).flatMap(([field, value]) =>
+    value === undefined ? [] : `--${field.replace('_', '-')} ${value}`,
+  );
+  if (said.length === 0) return;
+  const sentence = `hive_id: '${LOCALHOST}' is this machine; give the other one a name: rbee hive install <name> ${said.join(' ')}`;
+  throw new JobError('invalid_input', sentence);
 }
 
 function namesSsh({ ssh_host, ssh_user, ssh_port, transport }: InputOf<'hive_update'>): boolean {

@@ -3,7 +3,7 @@ import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import { isInstalled } from './hive-catalog.ts';
 import type { HiveParts } from './hive-handlers.ts';
-import { install, uninstall } from './install/index.ts';
+import { install, requireOwn, uninstall } from './install/index.ts';
 import { findPackageRoot, makeKit } from './kit/index.ts';
 import { kitTarget, probeMachine } from './machine/index.ts';
 import { refresh } from './refresh.ts';
@@ -63,14 +63,24 @@ export async function uninstallRemote({ hive_id, ssh }: Hive, keepModels: boolea
   let release: () => void = () => undefined;
   try {
     release = await parts.remotes.hold(hive_id, parts.signal);
-    const site = parts.remotes.site(ssh ?? { host: hive_id }, parts.signal);
+    const site = parts.remotes.site({ hiveId: hive_id, ssh: ssh ?? { host: hive_id } }, parts.signal);
     await uninstall(site, { keepModels });
     // Before anybody looks for it again.
     parts.hives.remove(hive_id);
+  } catch (cause) {
+    throw withWayOut(hive_id, cause);
   } finally {
     release();
     open();
   }
+}
+
+/** A machine that is gone for good cannot be asked to remove anything. */
+function withWayOut(hiveId: string, cause: unknown): unknown {
+  const isGone = cause instanceof JobError && ['ssh_unreachable', 'ssh_host_key', 'ssh_denied'].includes(cause.code);
+  if (!isGone) return cause;
+  const sentence = `${cause.message}. If that machine is gone for good, forget its hive: rbee hive uninstall ${hiveId} --catalog-only`;
+  return new JobError(cause.code, sentence, { cause });
 }
 
 /** How the hive is called. */
@@ -101,9 +111,12 @@ async function addressOf(
 
 async function bring(hiveId: string, { ssh, port, transport, host }: Way, parts: Parts): Promise<Hive> {
   const { hives, tokens, gates, view, remotes, paths, signal } = parts;
-  const site = remotes.site(ssh, signal);
+  const site = remotes.site({ hiveId, ssh }, signal);
   narrate('hive_install', `looking at the machine of hive '${hiveId}'`);
-  const target = kitTarget(await probeMachine(site.shell, signal));
+  const machine = await probeMachine(site.shell, signal);
+  // Before anything is packed for it.
+  await requireOwn(site, machine);
+  const target = kitTarget(machine);
   const kit = await makeKit(target, { packageRoot: findPackageRoot(), cache: paths.cache }, signal);
   let open: () => void = () => undefined;
   let release: (() => void) | undefined;
@@ -123,10 +136,11 @@ async function bring(hiveId: string, { ssh, port, transport, host }: Way, parts:
     // Then it is started anew, whatever its version.
     const known = hives.get(hiveId);
     if (known.version !== undefined && (known.transport !== transport || (port ?? known.port) !== known.port)) await drain();
-    const order = { kit, hiveId, token, everywhere, drain, hold, ...(port === undefined ? {} : { port }) };
+    const order = { kit, token, everywhere, drain, hold, ...(port === undefined ? {} : { port }) };
     const installed = await install(site, order);
     const found = { port: installed.port, version: installed.version };
     const hive = hives.change(hiveId, { transport, host, ssh, ...found, stopped: false });
+    remotes.runsAt(hiveId, installed.port);
     release?.();
     await parts.reach.ensure(hive, signal);
     await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);

@@ -47,6 +47,8 @@ const hive: Hive = {
   ...{ version: __RBEE_VERSION__, created_at: '2026-11-21T08:00:00.000Z' },
 };
 
+const occupied = () => Promise.reject(new Error('nobody else is there'));
+
 const nobody = { held: () => undefined, isStopped: () => false, onRunning: () => undefined };
 
 /** A hive on a machine where a start makes a real one, on another port each time. */
@@ -62,7 +64,7 @@ function remote(options: Partial<RemoteHiveOptions> = {}) {
     return JSON.stringify({ event: 'result', data: result });
   };
   const made = new RemoteHive(hive, {
-    site: (signal) => ({ shell: { run }, signal, fleet: 'f' }),
+    site: (signal) => ({ shell: { run }, signal, fleet: 'f', hiveId: 'test', occupied }),
     token: 'secret',
     ...nobody,
     ...options,
@@ -73,6 +75,17 @@ function remote(options: Partial<RemoteHiveOptions> = {}) {
   });
   return { remote: made, end, starts: () => starts };
 }
+
+test('a hive that somebody else has started on another port is called there, and not started again', async () => {
+  const { remote: attic, end, starts } = remote();
+  await attic.ensureRunning(never);
+  await end();
+  await using elsewhere = await startTestDaemon({ handlers: {} });
+  attic.runsAt(elsewhere.peer.port);
+  attic.distrust();
+  await attic.ensureRunning(never);
+  expect(starts()).toBe(1);
+});
 
 test('a hive that died while nobody had work for it is started again by who listens to it', async () => {
   const { remote: attic, end, starts } = remote();

@@ -90,6 +90,14 @@ export class RemoteHive {
     this.#isKnown = false;
   }
 
+  /** Whoever else has started it knows where. */
+  runsAt(port: number): void {
+    const isMoved = port !== this.#remotePort;
+    this.#remotePort = port;
+    // One that could not be opened is opened anew, and leads there then.
+    if (isMoved) void this.#tunnel?.then((tunnel) => tunnel.setRemotePort(port)).catch(() => undefined);
+  }
+
   /** @throws JobError why there is no way to its machine */
   async probe(signal: AbortSignal): Promise<Presence> {
     await this.#connect(signal);
@@ -174,8 +182,8 @@ export class RemoteHive {
       await stopRemote(site(signal));
     }
     narrate('hive_start', `hive '${hive_id}' is asleep, starting it`);
-    const started = await startRemote(site(signal), { hiveId: hive_id, token, everywhere: this.#isDirect });
-    narrate('hive_start', `hive '${hive_id}' started`);
+    const started = await startRemote(site(signal), { token, everywhere: this.#isDirect });
+    narrate('hive_start', `hive '${hive_id}' ${started.started ? 'started' : 'runs already'}`);
     const isMoved = started.port !== this.#remotePort;
     this.#remotePort = started.port;
     if (isMoved) (await this.#tunnel)?.setRemotePort(started.port);

@@ -1,10 +1,11 @@
-import type { Hive, SshTarget } from '../contract/index.ts';
+import type { Hive } from '../contract/index.ts';
 import type { HomePaths } from '../daemon/index.ts';
 import { log } from '../narration/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 import type { HiveTokens } from './hive-tokens.ts';
 import { Holds } from './holds.ts';
 import type { HiveSite } from './install/index.ts';
+import { occupied, type Wanted } from './occupied.ts';
 import { RemoteHive } from './remote-hive.ts';
 import type { SshShells } from './ssh/shells.ts';
 
@@ -38,7 +39,7 @@ export class RemoteHives {
     if (known !== undefined) this.#end(known);
     const { hives, tokens, onRunning } = this.#options;
     const remote = new RemoteHive(hive, {
-      site: (signal) => this.site(hive.ssh ?? { host: hive.hive_id }, signal),
+      site: (signal) => this.site({ hiveId: hive.hive_id, ssh: hive.ssh ?? { host: hive.hive_id } }, signal),
       token: tokens.of(hive.hive_id),
       held: () => this.#holds.held(hive.hive_id),
       isStopped: () => hives.find(hive.hive_id)?.stopped === true,
@@ -71,9 +72,20 @@ export class RemoteHives {
     return this.#holds.free(hiveId, signal);
   }
 
-  site(target: SshTarget, signal: AbortSignal): HiveSite {
-    const { shells, paths } = this.#options;
-    return { shell: shells.of(target), signal, fleet: paths.homeId };
+  /** It was started on this port of its machine. */
+  runsAt(hiveId: string, port: number): void {
+    this.#remotes.get(hiveId)?.runsAt(port);
+  }
+
+  site(wanted: Wanted, signal: AbortSignal): HiveSite {
+    const { shells, paths, hives } = this.#options;
+    return {
+      shell: shells.of(wanted.ssh),
+      signal,
+      fleet: paths.homeId,
+      hiveId: wanted.hiveId,
+      occupied: (by) => occupied(by, wanted, { hives, signal }),
+    };
   }
 
   /** To be called with the hives that are registered: the tunnels of those that have gone are ended. */

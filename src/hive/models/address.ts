@@ -53,7 +53,7 @@ function pathOf(url: URL): string {
   try {
     return fileURLToPath(url);
   } catch (cause) {
-    const sentence = `${withoutSecrets(url.href)} is not a file on this machine: write file:///path/to/model.gguf`;
+    const sentence = `${withoutSecrets(url.href)} is not a file on the hive's machine: write file:///path/to/model.gguf`;
     throw new JobError('invalid_input', sentence, { cause });
   }
 }

@@ -22,6 +22,7 @@ export interface DownloadRequest {
 }
 
 export interface DownloadRoom {
+  hiveId: string;
   shelf: Shelf;
   writers: Writers;
   patience: Patience;
@@ -85,10 +86,10 @@ async function alreadyHere(shelf: Shelf, { name, address, sha256 }: Wanted): Pro
 
 async function* fetchModel(room: DownloadRoom, wanted: Wanted, signal: AbortSignal): AsyncGenerator<JobEvent, Model, void> {
   const { name, address, sha256 } = wanted;
-  const { shelf, patience } = room;
+  const { hiveId, shelf, patience } = room;
   const files = shelf.filesOf(name);
   const part = await PartFile.open(files, address.id);
-  const source = address.kind === 'file' ? openFileSource(address) : new HttpSource(address, patience);
+  const source = address.kind === 'file' ? openFileSource(address, hiveId) : new HttpSource(address, patience);
   let digest: string;
   try {
     yield* rehash(part, name, signal);

@@ -1,4 +1,4 @@
-import { createReadStream, type Stats } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { JobError } from '../../contract/index.ts';
 import { withoutSecrets, type FileAddress } from './address.ts';
@@ -6,22 +6,25 @@ import { errnoOf } from './disk.ts';
 import { FILE_CHUNK_BYTES } from './limits.ts';
 import type { Source } from './source.ts';
 
-export function openFileSource({ path, label }: FileAddress): Source {
+export function openFileSource({ path, label }: FileAddress, hiveId: string): Source {
   return {
     label,
     async open(from, signal) {
-      const stats = await statOf(path);
-      if (!stats.isFile()) throw new JobError('download_failed', `${path} is not a file`);
+      const stats = await fs.stat(path).catch((cause: unknown) => Promise.reject(unreadable(path, cause, hiveId)));
+      if (!stats.isFile()) throw new JobError('download_failed', `${path} is not a file on the machine of hive '${hiveId}'`);
       const version = `${stats.size}-${stats.mtimeMs}-${stats.ino}`;
       const offset = from.version === version && from.offset <= stats.size ? from.offset : 0;
-      return { offset, version, total: stats.size, body: read(path, offset, signal) };
+      return { offset, version, total: stats.size, body: read({ path, hiveId }, { start: offset, signal }) };
     },
     close: async () => {},
   };
 }
 
 /** Opens the file when its first byte is asked for, so that nobody has to close what was never read. */
-async function* read(path: string, start: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+async function* read(
+  { path, hiveId }: { path: string; hiveId: string },
+  { start, signal }: { start: number; signal: AbortSignal },
+): AsyncGenerator<Uint8Array, void, void> {
   const pieces = createReadStream(path, { start, signal, highWaterMark: FILE_CHUNK_BYTES }) as AsyncIterable<Uint8Array>;
   const reading = pieces[Symbol.asyncIterator]();
   try {
@@ -34,31 +37,23 @@ async function* read(path: string, start: number, signal: AbortSignal): AsyncGen
   function next(): Promise<IteratorResult<Uint8Array>> {
     return reading.next().catch((cause: unknown) => {
       signal.throwIfAborted();
-      throw unreadable(path, cause);
+      throw unreadable(path, cause, hiveId);
     });
   }
 }
 
-function unreadable(path: string, cause: unknown): JobError {
+function unreadable(path: string, cause: unknown, hiveId: string): JobError {
   const code = errnoOf(cause) ?? '';
-  const why = WHY[code] ?? `the system says ${code}`;
+  const isAbsent = code === 'ENOENT' || code === 'ENOTDIR';
+  const absent = `there is no such file on the machine of hive '${hiveId}', where paths are looked up`;
+  const why = isAbsent ? absent : (WHY[code] ?? `the system says ${code}`);
   const shown = withoutSecrets(path).replaceAll('\0', ' ');
   return new JobError('download_failed', `Cannot read ${shown}: ${why}`, { cause });
 }
 
 const WHY: Record<string, string> = {
-  ENOENT: 'there is no such file on this machine',
-  ENOTDIR: 'there is no such file on this machine',
   EACCES: 'permission denied',
   ELOOP: 'its symbolic links go in circles',
   ENAMETOOLONG: 'the path is too long',
   ERR_INVALID_ARG_VALUE: 'a path cannot hold a null character',
 };
-
-async function statOf(path: string): Promise<Stats> {
-  try {
-    return await fs.stat(path);
-  } catch (cause) {
-    throw unreadable(path, cause);
-  }
-}

@@ -10,6 +10,8 @@ export type { DownloadRequest } from './download.ts';
 export { BATCH_TOKENS, GPU_BATCH_TOKENS, CACHE_STEP_TOKENS, DEFAULT_CONTEXT_TOKENS, upTo } from './estimate-memory.ts';
 
 export interface ModelStoreOptions extends ShelfOptions {
+  /** Whose models they are: messages name it, because who reads them may sit at another machine. */
+  hiveId: string;
   /** For tests: shorter deadlines and fewer tries. */
   patience?: Patience;
 }
@@ -43,7 +45,7 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
   const shelf = new Shelf(options);
   const writers = new Writers(options.modelsDir);
   const memory = new MemoryReader();
-  const room = { shelf, writers, patience: options.patience ?? PATIENCE };
+  const room = { hiveId: options.hiveId, shelf, writers, patience: options.patience ?? PATIENCE };
   return {
     list: async () => Promise.all((await shelf.list()).map((model) => memory.filledIn(model))),
     get: async (name) => memory.filledIn(await shelf.get(name)),

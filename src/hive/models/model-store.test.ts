@@ -84,7 +84,11 @@ test('an interrupted copy goes on where it stopped, unless the file has changed'
 });
 
 test.each([
-  { what: 'a file that is not there', source: '/nowhere/bee.gguf', says: 'there is no such file on this machine' },
+  {
+    what: 'a file that is not there',
+    source: '/nowhere/bee.gguf',
+    says: "there is no such file on the machine of hive 'attic', where paths are looked up",
+  },
   { what: 'a directory', source: BUILTIN_DIR, says: 'is not a file' },
   { what: 'a device', source: '/dev/zero', says: 'is not a file' },
   {

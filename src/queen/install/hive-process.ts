@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { JobError, isErrorCode } from '../../contract/index.ts';
-import { foreignError } from './lock.ts';
+import { requireOwnMachine } from './owner.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
 
 /** A hive that runs on its machine and is healthy there. */
@@ -8,7 +8,6 @@ export const remoteHive = z.object({ port: z.int(), pid: z.int(), version: z.str
 export type RemoteHive = z.output<typeof remoteHive>;
 
 export interface HiveStart {
-  hiveId: string;
   /** Goes by stdin into a file that only its user reads. */
   token: string;
   /** Its last one, or the first free one from 9000, when left out. */
@@ -76,15 +75,13 @@ pid=$(sed -n 's/.*"pid":\\([0-9][0-9]*\\).*/\\1/p' "$file" 2>/dev/null || :)
 if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then echo 'alive yes'; fi
 `;
 
-const FLEET = `[ ! -f "$root/fleet" ] || echo "fleet $(cat "$root/fleet")"`;
-
 /**
  * Lets the hive run that is installed there. One that runs already, as asked, is left alone.
- * @throws JobError hive_not_installed, what the start failed with (port_taken, daemon_start_failed …), and as Shell.run
+ * @throws JobError hive_not_installed, what the start failed with (port_taken, daemon_start_failed …), as requireOwn and Shell.run
  */
-export async function startRemote(site: HiveSite, { hiveId, token, port, everywhere }: HiveStart): Promise<RemoteHive> {
-  await requireOwnFleet(site);
-  const args = [hiveId, port === undefined ? '' : String(port), everywhere === true ? 'yes' : ''];
+export async function startRemote(site: HiveSite, { token, port, everywhere }: HiveStart): Promise<RemoteHive> {
+  await requireOwnMachine(site);
+  const args = [site.hiveId, port === undefined ? '' : String(port), everywhere === true ? 'yes' : ''];
   const said = await runScript(site, START, { args, input: token, withinMs: START_DEADLINE_MS });
   if (readReply(said).get('installed') === 'no') throw new JobError('hive_not_installed', 'No hive is installed on this machine');
   return remoteHive.parse(resultOf(said, 'The hive'));
@@ -92,7 +89,7 @@ export async function startRemote(site: HiveSite, { hiveId, token, port, everywh
 
 /** Asks the hive and its workers to end, and ends what does not. @returns whether any ran */
 export async function stopRemote(site: HiveSite): Promise<{ stopped: boolean }> {
-  await requireOwnFleet(site);
+  await requireOwnMachine(site);
   const said = await runScript(site, `${STOP}\nstop_all\n`, { withinMs: STOP_DEADLINE_MS });
   return { stopped: /^ended /m.test(said) || /"stopped":\[\{/.test(said) };
 }
@@ -101,12 +98,6 @@ export async function statusRemote(site: HiveSite): Promise<RemoteStatus> {
   const reply = readReply(await runScript(site, STATUS));
   const pidfile = z.object({ pid: z.int(), port: z.int(), version: z.string() }).safeParse(parseJson(reply.get('pidfile') ?? ''));
   return { installed: reply.get('installed'), running: reply.has('alive') && pidfile.success ? pidfile.data : undefined };
-}
-
-/** @throws JobError install_failed when the machine is another fleet's */
-export async function requireOwnFleet(site: HiveSite): Promise<void> {
-  const fleet = readReply(await runScript(site, FLEET)).get('fleet');
-  if (fleet !== undefined && fleet !== site.fleet) throw foreignError(fleet);
 }
 
 const event = z.object({ event: z.string(), data: z.unknown() });

@@ -24,26 +24,30 @@ const ROLLBACK_DEADLINE_MS = 180_000;
  * @throws JobError install_failed, machine_unsupported, disk_full, and as Shell.run
  */
 export function install(site: HiveSite, order: InstallOrder): Promise<RemoteHive> {
-  const { kit, hiveId } = order;
-  narrate('hive_install', `installing rbee ${kit.version} for ${targetName(kit.target)} as hive '${hiveId}'`);
+  const { kit } = order;
+  const what = `rbee ${kit.version} for ${targetName(kit.target)}`;
   return withLock(site, async (locked) => {
     const found = await inspect(locked, kit);
     requireRoom(kit, found);
-    if (Object.keys(found.missing).length === 0) narrate('hive_install', 'everything is there already', { detail: true });
-    await bring(locked, kit, found);
     const isCurrent = found.current === kit.folder;
+    const isComplete = isCurrent && Object.keys(found.missing).length === 0;
+    const step = isComplete
+      ? `hive '${site.hiveId}' is up to date: ${what} is there already`
+      : `installing ${what} as hive '${site.hiveId}'`;
+    narrate('hive_install', step);
+    await bring(locked, kit, found);
     if (!isCurrent) await requireRuns(locked, kit);
     if (isCurrent) await order.hold?.();
     const hive = isCurrent ? await start(locked, order) : await replace(locked, order, found.current);
     await collect(locked, kit);
     const how = hive.started ? 'is healthy' : 'runs already';
-    narrate('hive_install', `hive '${hiveId}' ${how} on port ${hive.port} of its machine (pid ${hive.pid})`);
+    narrate('hive_install', `hive '${site.hiveId}' ${how} on port ${hive.port} of its machine (pid ${hive.pid})`);
     return hive;
   });
 }
 
 async function start(site: HiveSite, order: InstallOrder): Promise<RemoteHive> {
-  narrate('hive_install', `starting hive '${order.hiveId}'`, { detail: true });
+  narrate('hive_install', `starting hive '${site.hiveId}'`, { detail: true });
   try {
     return await startRemote(site, order);
   } catch (cause) {

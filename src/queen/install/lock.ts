@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { JobError } from '../../contract/index.ts';
 import { isAlive, processStart } from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
+import { noted, OWNER, requireOwn } from './owner.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
 
 const BEAT_MS = 20_000;
@@ -21,8 +22,9 @@ interface Holder {
   id: string;
 }
 
-/** $1 the holder, $2 the fleet, $3 when a lock is stale, $4 a holder who is known to have ended. */
+/** $1 the holder, $2 the fleet, $3 the hive's name, $4 when a lock is stale, $5 a holder who is known to have ended. */
 const TAKE = `
+${OWNER}
 lock=$root/lock
 holder() { cat "$lock/holder" 2>/dev/null || :; }
 take() {
@@ -36,7 +38,7 @@ if ! take "$1"; then
   [ -f "$lock/beat" ] || date +%s >"$lock/beat"
   holder=$(holder)
   age=$(($(date +%s) - $(cat "$lock/beat")))
-  if [ "$age" -lt "$3" ] && [ "$age" -gt "-$3" ] && { [ -z "$4" ] || [ "$holder" != "$4" ]; }; then
+  if [ "$age" -lt "$4" ] && [ "$age" -gt "-$4" ] && { [ -z "$5" ] || [ "$holder" != "$5" ]; }; then
     echo "age $age"
     echo "held $holder"
     exit 0
@@ -47,12 +49,16 @@ if ! take "$1"; then
   [ "$(holder)" != "$holder" ] || rm -rf "$lock"
   take "$1" || { echo "held $(holder)"; exit 0; }
 fi
-if [ -f "$root/fleet" ] && [ "$(cat "$root/fleet")" != "$2" ]; then
-  echo "foreign $(cat "$root/fleet")"
+fleet=$(fleet_noted)
+hive=$(hive_noted)
+if [ "\${fleet:-$2}" != "$2" ] || [ "\${hive:-$3}" != "$3" ]; then
+  echo "fleet $fleet"
+  echo "hive $hive"
   rm -rf "$lock"
   exit 0
 fi
-printf '%s\\n' "$2" >"$root/fleet"
+printf '%s\\n' "$2" "$3" >"$root/fleet.new"
+mv -f "$root/fleet.new" "$root/fleet"
 echo 'taken yes'
 `;
 
@@ -67,13 +73,13 @@ const RELEASE = `
 rm -rf "$root/lock"
 rmdir "$root/layers" "$root/versions" 2>/dev/null || :
 for left in layers versions home current; do [ ! -e "$root/$left" ] || exit 0; done
-rm -f "$root/fleet" "$root/token"
+rm -f "$root/fleet" "$root/fleet.new" "$root/token"
 rmdir "$root" 2>/dev/null || :
 `;
 
 /**
  * One at a time changes what is installed on a machine. `work` gets a site whose signal also ends when the lock is lost.
- * @throws JobError install_failed when another install is under way, or the machine is of another fleet
+ * @throws JobError install_failed when another install is under way, the machine is of another fleet, or has another hive of this one
  */
 export async function withLock<T>(site: HiveSite, work: (locked: HiveSite) => Promise<T>): Promise<T> {
   const id = randomUUID();
@@ -110,24 +116,17 @@ async function ownName(id: string): Promise<string> {
 
 async function takeLock(site: HiveSite, holder: string): Promise<void> {
   const take = async (ended: string) =>
-    readReply(await runScript(site, TAKE, { args: [holder, site.fleet, String(STALE_S), ended] }));
+    readReply(await runScript(site, TAKE, { args: [holder, site.fleet, noted(site.hiveId), String(STALE_S), ended] }));
   let reply = await take('');
   const held = reply.get('held');
   // On our own machine we see whether the holder still runs, and need not wait for its lock to become stale.
   if (held !== undefined && (await hasEnded(held))) reply = await take(held);
-  const foreign = reply.get('foreign');
-  if (foreign !== undefined) throw foreignError(foreign);
   if (reply.has('taken')) return;
+  await requireOwn(site, { fleet: reply.get('fleet'), hive: reply.get('hive') });
   const by = parseHolder(reply.get('held') ?? '');
   const who =
     by === undefined ? '' : ` by the queen on ${by.host} (process ${by.pid}), heard of ${reply.get('age') ?? '0'} s ago`;
   throw new JobError('install_failed', `Another install on this machine is under way${who}. Wait for its end, and try again`);
-}
-
-/** One that says how to take the machine over. */
-export function foreignError(fleet: string): JobError {
-  const sentence = `The hive on this machine was installed by another fleet (${fleet}). To take it over: rm ~/.rbee/fleet there, and try again`;
-  return new JobError('install_failed', sentence);
 }
 
 async function keep(site: HiveSite, holder: string): Promise<void> {

@@ -7,6 +7,10 @@ export interface HiveSite {
   signal: AbortSignal;
   /** The home id of the queen: one machine is of one fleet. */
   fleet: string;
+  /** The hive that is meant: a machine has one. */
+  hiveId: string;
+  /** What is said where the machine has another hive of this fleet. */
+  occupied: (byHiveId: string) => Promise<JobError>;
 }
 
 /** For a step that only looks, or moves something. */

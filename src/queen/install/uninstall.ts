@@ -1,7 +1,8 @@
 import { narrate } from '../../narration/index.ts';
 import { megabytes } from '../kit/index.ts';
-import { requireOwnFleet, statusRemote, STOP } from './hive-process.ts';
+import { statusRemote, STOP } from './hive-process.ts';
 import { withLock } from './lock.ts';
+import { requireOwnMachine } from './owner.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
 
 export interface Uninstalled {
@@ -28,7 +29,7 @@ if [ "$1" = yes ] && [ -n "$(ls -A "$RBEE_HOME/data/models" 2>/dev/null)" ]; the
 else
   rm -rf "$RBEE_HOME"
 fi
-for each in versions layers current current.new token token.new starting fleet lock; do rm -rf "$root/$each"; done
+for each in versions layers current current.new token token.new starting fleet fleet.new lock; do rm -rf "$root/$each"; done
 rmdir "$root" 2>/dev/null || :
 echo "before $before"
 echo "after $(used)"
@@ -36,14 +37,14 @@ echo "after $(used)"
 
 /**
  * Stops the hive and its workers and removes what was put on the machine. Once more, it does nothing.
- * @throws JobError install_failed when another install is under way there, or the machine is another fleet's; as Shell.run
+ * @throws JobError install_failed when another install is under way there; as requireOwn and Shell.run
  */
 export async function uninstall(site: HiveSite, { keepModels }: { keepModels: boolean }): Promise<Uninstalled> {
   if (!readReply(await runScript(site, IS_THERE)).has('there')) {
     narrate('hive_uninstall', 'nothing is installed there');
     return { freedBytes: 0, hasLeftModels: false };
   }
-  await requireOwnFleet(site);
+  await requireOwnMachine(site);
   return withLock(site, async (locked) => {
     const { running } = await statusRemote(locked);
     narrate(

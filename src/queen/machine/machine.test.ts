@@ -43,6 +43,11 @@ describe('what a machine says of itself', () => {
     expect(parseMachine(said)).toEqual(machine);
   });
 
+  test('has whose hive is there, and its name', () => {
+    const owned = said.replace(/(?=rbee-machine-end)/, 'fleet=1a2b3c4d\nhive="my attic"\n');
+    expect(parseMachine(owned)).toEqual({ ...machine, fleet: '1a2b3c4d', hive: '"my attic"' });
+  });
+
   test.each([
     ['nothing', ''],
     ['the middle of it', said.replace('rbee-machine-end\n', '')],

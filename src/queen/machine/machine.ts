@@ -22,6 +22,10 @@ export interface Machine {
   gpus: Gpu[];
   /** Version of the rbee that ~/.rbee/current leads to; undefined where nothing is installed. */
   installed?: string;
+  /** Home id of the queen that installed it. */
+  fleet?: string;
+  /** Its name there, as it is noted: in JSON. */
+  hive?: string;
 }
 
 const PROBE_WITHIN_MS = 30_000;
@@ -37,6 +41,8 @@ const answer = z.object({
   home: text.startsWith('/'),
   disk_free_kib: z.string().regex(/^\d+$/).transform(Number),
   installed: text,
+  fleet: text.default(''),
+  hive: text.default(''),
   ...gpuFacts,
 });
 
@@ -62,7 +68,7 @@ export function parseMachine(said: string): Machine {
   const lists = Object.fromEntries(LISTS.map((word) => [word, all(word)]));
   const parsed = answer.safeParse({ ...Object.fromEntries(pairs), ...lists });
   if (!parsed.success) throw unintelligible(said, parsed.error);
-  const { os, arch, bits, system, libc, packages, home, disk_free_kib, installed, ...facts } = parsed.data;
+  const { os, arch, bits, system, libc, packages, home, disk_free_kib, installed, fleet, hive, ...facts } = parsed.data;
   return {
     os,
     arch,
@@ -75,6 +81,8 @@ export function parseMachine(said: string): Machine {
     gpus: gpusOf(facts),
     // Its folder has the digest of its kit behind it.
     ...(installed === '' ? {} : { installed: installed.replace(/-[0-9a-f]{12}$/, '') }),
+    ...(fleet === '' ? {} : { fleet }),
+    ...(hive === '' ? {} : { hive }),
   };
 }
 

@@ -69,5 +69,7 @@ for share in "$root/usr/share" "$root/usr/local/share" "$root/etc" "$HOME/.local
 done
 current=$(readlink "$HOME/.rbee/current" 2>/dev/null)
 say installed "\${current##*/}"
+say fleet "$(sed -n 1p "$HOME/.rbee/fleet" 2>/dev/null)"
+[ ! -e "$HOME/.rbee/current" ] || say hive "$(sed -n 2p "$HOME/.rbee/fleet" 2>/dev/null)"
 echo ${END}
 `;

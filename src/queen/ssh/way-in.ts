@@ -87,6 +87,6 @@ function next(check: Step, { target, resolved, words: said, error }: WayIn): str
 }
 
 /** '-p 2222 me@attic', as ssh and ssh-copy-id take it. */
-function sshWords({ host, port, user }: SshTarget): string {
+export function sshWords({ host, port, user }: SshTarget): string {
   return `${port === undefined ? '' : `-p ${port} `}${user === undefined ? '' : `${user}@`}${host}`;
 }

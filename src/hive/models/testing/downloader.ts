@@ -3,7 +3,7 @@ import { openModelStore } from '../index.ts';
 
 /** A process that does nothing but download one model; a test kills it in the middle. It tells of every progress event. */
 const [modelsDir = '', source = ''] = process.argv.slice(2);
-const store = openModelStore({ catalog: openMemoryCatalog(), modelsDir, builtinDir: modelsDir });
+const store = openModelStore({ hiveId: 'attic', catalog: openMemoryCatalog(), modelsDir, builtinDir: modelsDir });
 async function main(): Promise<void> {
   for await (const event of store.download({ source, name: 'bee' }, new AbortController().signal)) process.send?.(event);
 }

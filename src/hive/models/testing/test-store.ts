@@ -35,7 +35,8 @@ export function testStore(options: { modelsDir?: string; builtinDir?: string; ca
   log.level = 'silent';
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'rbee-models-'));
   const { modelsDir = path.join(directory, 'models'), builtinDir = BUILTIN_DIR, catalog = openMemoryCatalog() } = options;
-  const reopened = (patience = IMPATIENT): ModelStore => openModelStore({ catalog, modelsDir, builtinDir, patience });
+  const reopened = (patience = IMPATIENT): ModelStore =>
+    openModelStore({ hiveId: 'attic', catalog, modelsDir, builtinDir, patience });
   return {
     store: reopened(),
     catalog,

@@ -1,0 +1,58 @@
+import { JobError } from '../../contract/index.ts';
+import { readReply, runScript, type HiveSite } from './site.ts';
+
+/** Whose a machine is, as it says itself. */
+export interface Owner {
+  /** Home id of the queen that installed its hive. */
+  fleet?: string | undefined;
+  /** As `noted` writes it; undefined where no hive is installed, and where nobody has noted its name. */
+  hive?: string | undefined;
+}
+
+/**
+ * Shell functions that read ~/.rbee/fleet: the fleet, then the hive's name. Both are in one file, so that they change at once, and
+ * are given up at once. The name counts while a hive is installed: what was cut off before binds nobody.
+ */
+export const OWNER = `
+fleet_noted() { sed -n 1p "$root/fleet" 2>/dev/null || :; }
+hive_noted() { [ ! -e "$root/current" ] || sed -n 2p "$root/fleet" 2>/dev/null || :; }
+`;
+
+const ASK = `
+${OWNER}
+echo "fleet $(fleet_noted)"
+echo "hive $(hive_noted)"
+`;
+
+/** A hive's name on a line of its own, whatever it is made of. */
+export function noted(hiveId: string): string {
+  return JSON.stringify(hiveId);
+}
+
+/** @throws JobError install_failed when the machine is another fleet's, or has another hive of this one */
+export async function requireOwn(site: HiveSite, { fleet, hive }: Owner): Promise<void> {
+  if (fleet === undefined || fleet === '') return;
+  if (fleet !== site.fleet) throw foreignError(fleet);
+  if (hive !== undefined && hive !== '' && hive !== noted(site.hiveId)) throw await site.occupied(nameIn(hive));
+}
+
+/** The same, for what the machine says now. */
+export async function requireOwnMachine(site: HiveSite): Promise<void> {
+  const reply = readReply(await runScript(site, ASK));
+  await requireOwn(site, { fleet: reply.get('fleet'), hive: reply.get('hive') });
+}
+
+/** One that says how to take the machine over. */
+function foreignError(fleet: string): JobError {
+  const sentence = `The hive on this machine was installed by another fleet (${fleet}). To take it over: rm ~/.rbee/fleet there, and try again`;
+  return new JobError('install_failed', sentence);
+}
+
+function nameIn(line: string): string {
+  try {
+    return String(JSON.parse(line));
+  } catch {
+    // Somebody's own hand.
+    return line;
+  }
+}

@@ -1,0 +1,51 @@
+import { isDeepStrictEqual } from 'node:util';
+import { JobError, type SshTarget } from '../contract/index.ts';
+import type { HiveCatalog } from './hive-catalog.ts';
+import { targetName } from './ssh/openssh.ts';
+import { resolveTarget } from './ssh/resolve.ts';
+import { sshWords } from './ssh/way-in.ts';
+
+export interface Wanted {
+  hiveId: string;
+  /** The machine that is meant for it. */
+  ssh: SshTarget;
+}
+
+/**
+ * What to do where a machine has the hive `by` of this fleet already. Its name may be registered for this machine, for another one
+ * because it has moved, or not at all.
+ */
+export async function occupied(by: string, wanted: Wanted, { hives, signal }: { hives: HiveCatalog; signal: AbortSignal }) {
+  const { hiveId, ssh } = wanted;
+  const there = `${targetName(ssh)} has the hive '${by}' of this fleet already`;
+  const replace = `put '${hiveId}' in its place: ssh ${sshWords(ssh)} rm .rbee/fleet, and try again`;
+  // One that was installed, and is not where it is looked for.
+  const forget =
+    hives.find(hiveId)?.version === undefined
+      ? ''
+      : `. To forget '${hiveId}' alone: rbee hive uninstall ${hiveId} --catalog-only`;
+  const known = hives.find(by);
+  return new JobError('install_failed', `${await sentence()}${forget}`);
+
+  async function sentence(): Promise<string> {
+    if (known === undefined)
+      return `${there}, which is not registered any more. To take it back: rbee hive install ${installWords(by, ssh)}. Or ${replace}`;
+    if (known.ssh !== undefined && (await isSameWay(known.ssh, ssh, signal)))
+      return `${there}. Use that name, or remove it first: rbee hive uninstall ${by}`;
+    const place = known.ssh === undefined ? `${known.host}:${known.port}` : targetName(known.ssh);
+    return `${there}, which is registered at ${place} now. If that is the same machine, use that name. If not, ${replace}`;
+  }
+}
+
+/** What hive install takes: 'attic', or 'attic --ssh-host 192.0.2.7 --ssh-user me'. */
+function installWords(hiveId: string, { host, port, user }: SshTarget): string {
+  const flags = { host: host === hiveId ? undefined : host, port, user };
+  const said = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--ssh-${name} ${value}`]));
+  return [hiveId, ...said].join(' ');
+}
+
+/** The same user of the same machine, as far as OpenSSH's files tell. */
+async function isSameWay(one: SshTarget, other: SshTarget, signal: AbortSignal): Promise<boolean> {
+  if (isDeepStrictEqual(one, other)) return true;
+  return isDeepStrictEqual(...(await Promise.all([resolveTarget(one, signal), resolveTarget(other, signal)])));
+}

@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { OutputOf } from '../../src/contract/index.ts';
+import { testFleet, type Fleet } from '../support/fleet.ts';
+import type { Host } from '../support/host.ts';
+import { skipsHosts } from '../support/hosts.ts';
+
+const hivesOf = (host: Host) => host.processes().filter(({ args }) => args.includes('/.rbee/') && args.includes('hive run'));
+
+describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
+  let fleet: Fleet<'attic'>;
+  beforeAll(async () => {
+    fleet = await testFleet(['attic']);
+    await fleet.swarm.result(['hive', 'install', 'attic']);
+  }, 60_000);
+  afterAll(() => fleet[Symbol.asyncDispose](), 30_000);
+
+  const refused = async (...args: string[]) => {
+    const { code, stderr } = await fleet.swarm.rbee(args);
+    expect(code, stderr).not.toBe(0);
+    return stderr;
+  };
+  const registered = async () => {
+    const { hives } = await fleet.swarm.result<OutputOf<'hive_list'>>(['hive', 'list']);
+    return hives.map(({ hive_id }) => hive_id).sort();
+  };
+
+  test('a second name for a machine is refused before anything is packed, and leaves the first as it is', async () => {
+    const { attic } = fleet.net.hosts;
+    const before = hivesOf(attic);
+    expect(before).toHaveLength(1);
+    // Without what is packed already, packing would be told, and leave something.
+    const cache = join(fleet.swarm.home, 'cache');
+    await rename(cache, `${cache}.away`);
+    for (const way of ['attic', attic.address]) {
+      const stderr = await refused('hive', 'install', 'other', '--ssh-host', way);
+      expect(stderr).toContain(
+        `${way} has the hive 'attic' of this fleet already. Use that name, or remove it first: rbee hive uninstall attic`,
+      );
+      expect(stderr).not.toMatch(/packing|installing|sending/);
+    }
+    expect(existsSync(cache)).toBe(false);
+    await rename(`${cache}.away`, cache);
+    expect(hivesOf(attic)).toEqual(before);
+    expect(await registered()).toEqual(['attic', 'localhost']);
+    expect(await fleet.swarm.result(['infer', 'Hi', '--hive-id', 'attic'])).toMatchObject({ model: 'tiny' });
+  }, 60_000);
+
+  test('a machine whose hive was forgotten is refused under another name, with both ways out', async () => {
+    await fleet.swarm.result(['hive', 'delete', 'attic']);
+    const stderr = await refused('hive', 'install', 'other', '--ssh-host', 'attic', '--ssh-user', 'root');
+    expect(stderr).toContain("root@attic has the hive 'attic' of this fleet already, which is not registered any more");
+    expect(stderr).toContain('rbee hive install attic --ssh-user root');
+    expect(stderr).toContain('ssh root@attic rm .rbee/fleet');
+    expect(await registered()).toEqual(['localhost']);
+  }, 60_000);
+
+  test('the name of a hive that was forgotten is replaced as the refusal says, and the new hive alone runs there', async () => {
+    const { attic } = fleet.net.hosts;
+    await attic.exec('rm .rbee/fleet');
+    await fleet.swarm.result(['hive', 'install', 'other', '--ssh-host', 'attic']);
+    expect(hivesOf(attic)).toMatchObject([{ args: expect.stringContaining('--id other') as string }]);
+    expect(await fleet.swarm.result(['infer', 'Hi', '--hive-id', 'other'])).toMatchObject({ model: 'tiny' });
+    expect(await refused('hive', 'install', 'attic')).toContain('rbee hive uninstall other');
+    expect(await registered()).toEqual(['localhost', 'other']);
+  }, 60_000);
+
+  test('a machine that another hive was given meanwhile is neither started, stopped nor emptied under the old name', async () => {
+    const { attic } = fleet.net.hosts;
+    const before = hivesOf(attic);
+    await attic.exec(`printf '%s\\n' "$(sed -n 1p .rbee/fleet)" '"loft"' >fleet && mv fleet .rbee/fleet`);
+    for (const what of ['stop', 'uninstall', 'update'])
+      expect(await refused('hive', what, 'other')).toMatch(/has the hive 'loft' [^]*rbee hive uninstall other --catalog-only/);
+    expect(hivesOf(attic)).toEqual(before);
+    await attic.exec(`printf '%s\\n' "$(sed -n 1p .rbee/fleet)" '"other"' >fleet && mv fleet .rbee/fleet`);
+    expect(await fleet.swarm.result(['hive', 'status', 'other'])).toMatchObject({ state: 'running' });
+  }, 60_000);
+
+  test('an install with nothing to do says so, and a new port starts the hive once', async () => {
+    const { attic } = fleet.net.hosts;
+    const before = hivesOf(attic);
+    for (const what of ['install', 'update']) {
+      const { code, stderr } = await fleet.swarm.rbee(['hive', what, 'other']);
+      expect(code, stderr).toBe(0);
+      expect(stderr).toMatch(/hive 'other' is up to date: rbee [\d.]+ for linux-\S+ is there already/);
+      expect(stderr).not.toContain('installing');
+    }
+    expect(hivesOf(attic)).toEqual(before);
+    const { code, stderr } = await fleet.swarm.rbee(['hive', 'update', 'other', '--port', '9100']);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('is healthy on port 9100');
+    expect(stderr).not.toMatch(/asleep|started/);
+    expect(await fleet.swarm.result(['infer', 'Hi', '--hive-id', 'other'])).toMatchObject({ model: 'tiny' });
+  }, 60_000);
+
+  test('a path that is not there names the machine on which it was looked for', async () => {
+    const stderr = await refused('model', 'download', '/nowhere/bee.gguf', '--hive-id', 'other');
+    expect(stderr).toContain("there is no such file on the machine of hive 'other'");
+    expect(stderr).not.toContain('this machine');
+  });
+
+  test('a machine without a name is asked for one', async () => {
+    const stderr = await refused('hive', 'install', '--ssh-host', '198.51.100.200', '--ssh-user', 'me');
+    expect(stderr).toContain('rbee hive install <name> --ssh-host 198.51.100.200 --ssh-user me');
+    expect(stderr).not.toContain('registered already');
+  });
+
+  test('where a machine is gone, uninstalling says how to forget its hive', async () => {
+    await fleet.net.hosts.attic.crash();
+    expect(await refused('hive', 'uninstall', 'other')).toContain('rbee hive uninstall other --catalog-only');
+    await fleet.swarm.result(['hive', 'uninstall', 'other', '--catalog-only']);
+    expect(await registered()).toEqual(['localhost']);
+  }, 60_000);
+});
