@@ -125,12 +125,18 @@ test('a worker that dies again and again is started again within a budget, then 
   await swarm.result(['worker', 'spawn']);
   const pids = new Set<number>();
   for (let death = 0; death < 4; death += 1) {
-    await expect.poll(async () => (await onlyWorker(swarm)).state, { timeout: 20_000 }).toBe('ready');
+    await expect.poll(async () => (await onlyWorker(swarm)).state, { timeout: 20_000, interval: 500 }).toBe('ready');
     const { pid } = await onlyWorker(swarm);
     pids.add(pid);
     process.kill(pid, 'SIGKILL');
     await expect
-      .poll(async () => (await onlyWorker(swarm)).state !== 'ready' || (await onlyWorker(swarm)).pid !== pid)
+      .poll(
+        async () => {
+          const now = await onlyWorker(swarm);
+          return now.state !== 'ready' || now.pid !== pid;
+        },
+        { interval: 200 },
+      )
       .toBe(true);
   }
   expect(pids.size).toBe(4);

@@ -126,7 +126,7 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
     // What the two leave is too little for another one.
     await fill('--pin');
     const spawned = await fill();
-    const long = ['--json-schema', '{"type":"array","items":{"type":"boolean"},"minItems":40,"maxItems":60}'];
+    const long = ['--json-schema', '{"type":"array","items":{"type":"boolean"},"minItems":20,"maxItems":30}'];
     const busy = swarm.start(['infer', 'Count', '--worker-id', spawned, '--model', 'large', ...long]);
     await busy.says('stdout', /./);
     const waiting = swarm.start(['infer', 'What is 2 + 3?', '--model', 'other', '--device', 'vulkan:0']);

@@ -1,7 +1,20 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** They wait for deadlines of half a minute, or for many daemons. One that began last would be alone at the end. */
-const LONGEST = ['frozen', 'crash', 'hosts/fleet', 'hosts/faults', 'refuse/bodies', 'install', 'limits', 'failures', 'pressure'];
+const LONGEST = [
+  'crash',
+  'hosts/faults',
+  'hosts/fleet',
+  'frozen',
+  'install',
+  'vulkan',
+  'refuse/bodies',
+  'failures',
+  'refuse/broken-models',
+  'limits',
+  'hosts/names',
+  'operations',
+];
 
 /** After all others: a process is handed from one file to the next only where the next is one that shares it. */
 const LAST = LONGEST.length + 1;
