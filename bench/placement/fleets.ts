@@ -8,7 +8,7 @@ const GB = 1e9;
 const STARTED = '2026-11-21T08:00:00.000Z';
 
 /** What the workers of a fleet are doing. */
-export type Situation = 'free' | 'busy' | 'cold' | 'full';
+export type Situation = 'free' | 'busy' | 'cold' | 'full' | 'pinned';
 
 export const modelName = (at: number): string => `model-${at % MODELS}`;
 
@@ -24,12 +24,13 @@ export function fleetOf(hives: number, situation: Situation): FleetIndex {
 }
 
 export function workerOf(hive: number, n: number, situation: Situation): Worker {
-  const isTaken = situation === 'busy' || situation === 'full';
+  const isFull = situation === 'full' || situation === 'pinned';
+  const isTaken = situation === 'busy' || isFull;
   return {
     worker_id: `worker-${hive}-${n}`,
     hive_id: `hive-${hive}`,
     // Nobody has loaded what is asked for in a fleet that is full.
-    model: situation === 'full' ? 'another' : modelName(hive * WORKERS_A_HIVE + n),
+    model: isFull ? 'another' : modelName(hive * WORKERS_A_HIVE + n),
     worker: 'cuda',
     device: n % 4,
     state: isTaken ? 'busy' : 'ready',
@@ -37,11 +38,12 @@ export function workerOf(hive: number, n: number, situation: Situation): Worker 
     slots_used: isTaken ? 4 : (hive + n) % 4,
     started_at: STARTED,
     need_bytes: 6 * GB,
+    pinned: situation === 'pinned',
   };
 }
 
 export function reportOf(hive: number, situation: Situation): HiveReport {
-  const free = situation === 'full' ? 1 : 8 + (hive % 16);
+  const free = situation === 'full' || situation === 'pinned' ? 1 : 8 + (hive % 16);
   const gpu = (device: number): Device => ({
     worker: 'cuda',
     device,

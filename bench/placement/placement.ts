@@ -10,7 +10,8 @@ const SITUATIONS: Record<Situation, string> = {
   free: 'a slot is free',
   busy: 'all slots are taken',
   cold: 'nobody has the model loaded',
-  full: 'no memory is free: refused with reasons',
+  full: 'busy workers have the memory: waits for them',
+  pinned: 'pinned workers have the memory: refused with reasons',
 };
 const DECISIONS = 2_000;
 /** The just-in-time compiler's. */

@@ -24,7 +24,7 @@ interface Occupied {
 export function waitForRoom(question: Question): PlacementOf<'wait'> | undefined {
   let best: Occupied | undefined;
   for (const [hive, held] of question.fleet.holdersOf(question.request.model)) {
-    if (!isOpen(hive, question) || (best !== undefined && !mayBeSooner(hive, best, question))) continue;
+    if (!isOpen(hive, question) || !mayBeSooner(hive, best, question)) continue;
     for (const device of hive.report?.devices ?? []) {
       if (best !== undefined && isGpu(best.device) && !isGpu(device)) continue;
       const bytes = needBytes(held, device.worker);
@@ -98,15 +98,17 @@ export function isClaimed({ worker, isLoading }: PlacementOf<'wait'>): boolean {
   return worker !== undefined && !isLoading && slotsUsed(worker) < worker.slots;
 }
 
-/** Spares a look at each device of a hive where everybody has more to do than where it was looked at already. */
-function mayBeSooner(hive: IndexedHive, best: Occupied, { memory: { underway } }: Question): boolean {
-  if (!isGpu(best.device) || underway.isOn(hive.hive_id)) return true;
+/** Spares a look at each device of a hive where nobody can make room, or everybody has more to do than where it was looked at already. */
+function mayBeSooner(hive: IndexedHive, best: Occupied | undefined, { memory: { underway, claims } }: Question): boolean {
+  if (underway.isOn(hive.hive_id)) return true;
   let least = Infinity;
   for (const worker of hive.byId.values()) {
     if (worker.state === 'exited' || worker.pinned === true) continue;
     const requests = worker.state === 'stopping' ? 0 : slotsUsed(worker);
     if (requests < least) least = requests;
   }
+  if (least === Infinity) return claims.size > 0;
+  if (best === undefined || !isGpu(best.device)) return true;
   return least < best.requests || (least === best.requests && isFirst({ hive, device: best.device }, best));
 }
 
