@@ -14,15 +14,21 @@ const inferJobs = async (url: string): Promise<Job[]> =>
 
 const logOf = (swarm: Swarm, jobId: string) => join(swarm.home, 'data', 'jobs', 'queen', `${jobId}.ndjson`);
 
+/** Lets one fleet have the other's hive, with a worker on it, as 'attic'. @returns its pid */
+async function lend(elsewhere: Swarm, swarm: Swarm): Promise<number> {
+  await elsewhere.result(['worker', 'spawn']);
+  const { pid } = await elsewhere.result<{ pid: number }>(['hive', 'status']);
+  await swarm.result(['hive', 'create', 'attic', '--host', '127.0.0.1', '--port', elsewhere.env['RBEE_HIVE_PORT'] ?? '']);
+  return pid;
+}
+
 test(
   'a hive elsewhere that freezes is given up after its deadline, and what it says when it thaws changes nothing',
   { timeout: 90_000 },
   async () => {
     await using swarm = await testSwarm();
     await using elsewhere = await testSwarm();
-    await elsewhere.result(['worker', 'spawn']);
-    const { pid } = await elsewhere.result<{ pid: number }>(['hive', 'status']);
-    await swarm.result(['hive', 'create', 'attic', '--host', '127.0.0.1', '--port', elsewhere.env['RBEE_HIVE_PORT'] ?? '']);
+    const pid = await lend(elsewhere, swarm);
 
     const running = swarm.start([...ENDLESS, '--hive-id', 'attic']);
     await running.says('stdout', /.{20}/s);
@@ -55,9 +61,7 @@ test(
   async () => {
     await using swarm = await testSwarm();
     await using elsewhere = await testSwarm();
-    await elsewhere.result(['worker', 'spawn']);
-    const { pid } = await elsewhere.result<{ pid: number }>(['hive', 'status']);
-    await swarm.result(['hive', 'create', 'attic', '--host', '127.0.0.1', '--port', elsewhere.env['RBEE_HIVE_PORT'] ?? '']);
+    const pid = await lend(elsewhere, swarm);
     const attic = ['--hive-id', 'attic'];
     // The connection for events is there from then on.
     expect((await swarm.rbee(['infer', 'hello', '-q', ...attic])).code).toBe(0);

@@ -13,7 +13,6 @@ export class Devices {
   readonly #packageRoot: string;
   readonly #ask: AskEngine;
   readonly #vulkan: VulkanGpus;
-
   readonly #ended = new AbortController();
 
   constructor(packageRoot: string) {

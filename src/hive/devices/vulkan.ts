@@ -56,8 +56,8 @@ export class VulkanGpus {
   }
 
   /**
-   * The devices that the engine would take of itself: not a CPU that plays a GPU, and each GPU
-   * once, also where two drivers offer it. Or those that this hive was given.
+   * The devices that the engine would take of itself: not a CPU that plays a GPU, and each GPU once, also where two drivers offer
+   * it. Or those that this hive was given.
    */
   async #find(): Promise<Found> {
     const given = process.env['GGML_VK_VISIBLE_DEVICES'];

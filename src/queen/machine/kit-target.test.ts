@@ -3,19 +3,8 @@ import { localMachine } from '../install/fixtures/local-shell.ts';
 import { ownTarget } from '../kit/target.ts';
 import type { Gpu } from './gpus.ts';
 import { kitTarget } from './kit-target.ts';
+import { plainMachine as machine } from './fixtures/machine.ts';
 import { probeMachine, type Machine } from './machine.ts';
-
-const machine: Machine = {
-  os: 'Linux',
-  arch: 'x86_64',
-  bits: 64,
-  system: 'Debian GNU/Linux 12 (bookworm)',
-  libc: { kind: 'glibc', version: '2.36' },
-  packages: 'apt',
-  home: '/home/me',
-  disk_free_bytes: 1e9,
-  gpus: [],
-};
 
 test('what uname and getconf say becomes the kind of machine', () => {
   expect(kitTarget(machine)).toEqual({ os: 'linux', arch: 'x64', libc: 'glibc', gpus: [] });

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { findings } from './findings.ts';
 import type { Gpu } from './gpus.ts';
+import { plainMachine } from './fixtures/machine.ts';
 import { parseMachine, type Machine } from './machine.ts';
 import { MACHINE_SCRIPT } from './script.ts';
 
@@ -23,14 +24,7 @@ rbee-machine-end
 `;
 
 const machine: Machine = {
-  os: 'Linux',
-  arch: 'x86_64',
-  bits: 64,
-  system: 'Debian GNU/Linux 12 (bookworm)',
-  libc: { kind: 'glibc', version: '2.36' },
-  packages: 'apt',
-  home: '/home/me',
-  disk_free_bytes: 2_048_000_000,
+  ...plainMachine,
   gpus: [
     { name: 'NVIDIA GeForce RTX 3090', engine: 'cuda' },
     { name: 'NVIDIA H100 = big', engine: 'cuda' },

@@ -49,36 +49,38 @@ export function occupied(
   // What is loading for others will be idle in its turn, and who came before has what was kept for them.
   let room = freeBytes(device);
   const here: IndexedWorker[] = [];
-  let one: IndexedWorker | undefined;
-  let heldByAll = 0;
   for (const worker of hive.byId.values()) {
     if (worker.device !== device.device || worker.worker !== device.worker) continue;
     if (worker.state === 'exited' || worker.pinned === true) continue;
-    const bytesHeld = heldBytes(worker);
     // It goes in any case.
-    if (worker.state === 'stopping' || underway.isLeaving(worker)) room += bytesHeld;
-    else {
-      here.push(worker);
-      heldByAll += bytesHeld;
-    }
+    if (worker.state === 'stopping' || underway.isLeaving(worker)) room += heldBytes(worker);
+    else here.push(worker);
   }
-  if (room + heldByAll < bytes) return undefined;
-  if (room >= bytes) return { hive, device, workers: [], requests: 0, bytes };
-  for (const worker of here) {
-    if (room + heldBytes(worker) >= bytes && (one === undefined || isLessBusy(worker, one))) one = worker;
-  }
-  if (one !== undefined) return { hive, device, workers: [one], requests: slotsUsed(one), bytes: bytes - heldBytes(one) };
-  const workers: IndexedWorker[] = [];
+  if (room + heldByAll(here) < bytes) return undefined;
+  const workers = whoMakesRoom(here, bytes - room);
   let requests = 0;
-  let rest = bytes;
-  for (const worker of here.sort((a, b) => (isLessBusy(a, b) ? -1 : 1))) {
-    if (room >= bytes) break;
-    workers.push(worker);
-    room += heldBytes(worker);
-    rest -= heldBytes(worker);
-    requests += slotsUsed(worker);
+  for (const worker of workers) requests += slotsUsed(worker);
+  return { hive, device, workers, requests, bytes: bytes - heldByAll(workers) };
+}
+
+/** The least busy one that is enough alone, or else the least busy ones that are enough together. */
+function whoMakesRoom(here: readonly IndexedWorker[], neededBytes: number): IndexedWorker[] {
+  if (neededBytes <= 0) return [];
+  let one: IndexedWorker | undefined;
+  for (const worker of here) {
+    if (heldBytes(worker) >= neededBytes && (one === undefined || isLessBusy(worker, one))) one = worker;
   }
-  return { hive, device, workers, requests, bytes: rest };
+  if (one !== undefined) return [one];
+  const sorted = here.toSorted((a, b) => (isLessBusy(a, b) ? -1 : 1));
+  let held = 0;
+  const last = sorted.findIndex((worker) => (held += heldBytes(worker)) >= neededBytes);
+  return sorted.slice(0, last + 1);
+}
+
+function heldByAll(workers: readonly IndexedWorker[]): number {
+  let bytes = 0;
+  for (const worker of workers) bytes += heldBytes(worker);
+  return bytes;
 }
 
 function isLessBusy(a: IndexedWorker, b: IndexedWorker): boolean {
