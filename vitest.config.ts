@@ -10,9 +10,8 @@ export default defineConfig({
     reporters: ['default', './test/support/closing-line.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // Tests start real daemons, and wait for them more than they compute: three files at once keep two cores half busy. More than four
-    // would only make every deadline tighter.
-    maxWorkers: 4,
+    // Tests start real daemons, whose work keeps two cores busy with three files at once. More would only make every deadline tighter.
+    maxWorkers: 3,
     globalSetup: './test/support/kit-cache.ts',
     sequence: { sequencer: LongestFirst },
     projects: [
