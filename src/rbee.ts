@@ -23,6 +23,6 @@ if (major < OLDEST_NODE.major || (major === OLDEST_NODE.major && minor < OLDEST_
     queen: async (flags) => (await roles()).runQueen(flags),
     hive: async (flags) => (await roles()).runHive(flags, packageRoot),
     worker: async (flags) => (await roles()).runWorker(flags),
-    probe: async (worker) => (await roles()).runProbe(worker),
+    probe: async (worker, modelPath) => (await roles()).runProbe(worker, modelPath),
   });
 }

@@ -50,9 +50,9 @@ export async function runWorker({ hiveUrl, ...flags }: WorkerFlags): Promise<voi
   });
 }
 
-export async function runProbe(worker: WorkerKind): Promise<void> {
+export async function runProbe(worker: WorkerKind, modelPath?: string): Promise<void> {
   const { probeGpu } = await import('./worker/index.ts');
-  return probeGpu(worker);
+  return probeGpu(worker, modelPath);
 }
 
 function hiveAt(name: string, url: string): Peer {

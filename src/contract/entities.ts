@@ -49,7 +49,11 @@ export const device = z.object({
   memory_bytes: z.number(),
   memory_free_bytes: z.number().describe('What a program could get now'),
   promised_bytes: z.number().optional().describe('Of the free bytes, those promised to workers that are still loading'),
-  usable: z.boolean().optional().describe('False where its engine or its driver is not installed: nothing runs on it'),
+  usable: z
+    .boolean()
+    .optional()
+    .describe('False where nothing can run on it: its engine or its driver is missing, or does not work'),
+  problem: z.string().optional().describe('Why it is not usable, where more is known than that something is not installed'),
   unified: z.boolean().optional().describe("True where it has no memory of its own, and shares the CPU's"),
   cores: z.int().optional(),
   driver: z.string().optional(),

@@ -1,5 +1,6 @@
 export { askProgram } from './ask-program.ts';
 export { diskFreeBytes } from './disk.ts';
+export { gpuTrialsFile, readGpuTrials, writeGpuTrials, type GpuTrials } from './gpu-trials.ts';
 export { graphicsCards, vulkanDrivers } from './graphics-cards.ts';
 export { probe, type Presence } from './health.ts';
 export { followLog, tailLog } from './logs.ts';

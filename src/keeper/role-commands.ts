@@ -9,7 +9,7 @@ export interface Roles {
   hive(flags: HiveFlags): Promise<void>;
   worker(flags: WorkerFlags): Promise<void>;
   /** Says what the engine sees of the GPUs of this machine. */
-  probe(worker: WorkerKind): Promise<void>;
+  probe(worker: WorkerKind, modelPath?: string): Promise<void>;
 }
 
 export interface QueenFlags {
@@ -99,7 +99,8 @@ export function workerProbeCommand(roles: Roles): Command {
   return new Command('probe')
     .description('Say what the engine sees of the GPUs of this machine. For hives.')
     .addOption(new Option('--worker <kind>', 'What kind of GPU').choices(workerKinds).makeOptionMandatory())
-    .action(({ worker }: { worker: WorkerKind }) => roles.probe(worker));
+    .option('--compute <path>', 'Compute a few tokens with this model first')
+    .action(({ worker, compute }: { worker: WorkerKind; compute?: string }) => roles.probe(worker, compute));
 }
 
 function hostOption(): Option {

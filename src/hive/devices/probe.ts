@@ -1,10 +1,18 @@
+import { join } from 'node:path';
 import { gpuProbe, type GpuProbe, type WorkerKind } from '../../contract/index.ts';
 import { askProgram, homePaths, rbeeEntry } from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
+import { BUILTIN_FILE } from '../models/index.ts';
 import { engineDirOf } from './engine-for.ts';
 
 /** Half a second is usual. Who asks a driver that hangs is killed, and its GPU is not there. */
 const DEADLINE_MS = 5_000;
+/** The driver may first compile the engine's kernels for its GPU, which is done once. */
+const TRIAL_DEADLINE_MS = 180_000;
+const LONGEST_PROBLEM = 200;
+/** What a process prints of its stack when it aborts, and where in a source file it did. */
+const STACK_FRAME = /\[0x[0-9a-f]+\]\s*$/;
+const SOURCE_FILE = /^\S*\/(?=[^/\s]+:\d+: )/;
 
 export interface GpuQuestion {
   worker: WorkerKind;
@@ -30,6 +38,32 @@ export const askingEngine =
       return undefined;
     }
   };
+
+/** Undefined when it computes; otherwise what the engine prints about it. */
+export type TryGpu = (gpu: Required<GpuQuestion>) => Promise<string | undefined>;
+
+/** Has the engine compute a few tokens on a GPU, in a process of its own: where it cannot, it ends its process. */
+export const tryingGpu =
+  (packageRoot: string, ended: AbortSignal): TryGpu =>
+  async ({ worker, device }) => {
+    const env = { ...process.env, ...visibleDevice(worker, device), ...engineEnvironment() };
+    const model = join(packageRoot, 'models', BUILTIN_FILE);
+    const args = [rbeeEntry(), 'worker', 'probe', '--worker', worker, '--compute', model];
+    try {
+      await askProgram(process.execPath, args, { env, withinMs: TRIAL_DEADLINE_MS, signal: ended });
+      return undefined;
+    } catch (cause) {
+      const { stderr, signal } = cause as { stderr?: unknown; signal?: unknown };
+      return problemIn(typeof stderr === 'string' ? stderr : '') ?? `a trial ended with ${String(signal ?? cause)}`;
+    }
+  };
+
+/** Exported for its test. The lines about an error that a process printed before it ended, without its stack. */
+export function problemIn(stderr: string): string | undefined {
+  const lines = stderr.split('\n').map((line) => line.trim().replace(SOURCE_FILE, ''));
+  const errors = new Set(lines.filter((line) => /error|failed/i.test(line) && !STACK_FRAME.test(line)));
+  return errors.size === 0 ? undefined : [...errors].join('; ').slice(0, LONGEST_PROBLEM);
+}
 
 /** The engine takes all devices that it can see, so a process sees only one. */
 export function visibleDevice(worker: WorkerKind, device: number): Record<string, string> {

@@ -6,6 +6,7 @@ import { Shelf, type ShelfOptions } from './shelf.ts';
 import { Writers } from './writers.ts';
 
 export { formatBytes } from './disk.ts';
+export { BUILTIN_FILE } from './shelf.ts';
 export type { DownloadRequest } from './download.ts';
 export { BATCH_TOKENS, GPU_BATCH_TOKENS, CACHE_STEP_TOKENS, DEFAULT_CONTEXT_TOKENS, upTo } from './estimate-memory.ts';
 

@@ -11,7 +11,7 @@ import { filesOf, isModelName, modelNotFound, sameName, type ModelFiles } from '
 import { removePart } from './part-file.ts';
 
 /** The file of the model that ships with rbee, in the package's models folder. */
-const BUILTIN_FILE = 'rbee-tiny-Q8_0.gguf';
+export const BUILTIN_FILE = 'rbee-tiny-Q8_0.gguf';
 
 export interface ShelfOptions {
   catalog: Catalog;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as z from 'zod';
 import manifest from '../../../package.json' with { type: 'json' };
-import { graphicsCards, homePaths, vulkanDrivers } from '../../daemon/index.ts';
+import { gpuTrialsFile, graphicsCards, homePaths, readGpuTrials, vulkanDrivers } from '../../daemon/index.ts';
 import { surviving, unwell, well, type Check } from './check.ts';
 
 const ENGINE = 'node-llama-cpp';
@@ -51,6 +51,12 @@ async function gpuCheck(engine: Engine | undefined): Promise<Check> {
   const gpus = [nvidia ?? '', cards].filter((gpu) => gpu !== '').join(', ');
   if (cards !== '' && !(await vulkanDrivers()).some((file) => file.endsWith('.json'))) {
     return unwell('gpu', `${gpus}, but no Vulkan driver is installed`, 'install one: apt install mesa-vulkan-drivers, on Debian');
+  }
+  const failed = Object.entries(await readGpuTrials(gpuTrialsFile(homePaths().data))).find(([, { problem }]) => problem);
+  if (gpus !== '' && failed !== undefined) {
+    const [device, { gpu, problem }] = failed;
+    const fix = 'update the driver of the GPU, then: rbee hive stop localhost && rbee hive start localhost';
+    return unwell('gpu', `${device}, ${gpu}: ${problem}`, fix);
   }
   return well('gpu', gpus === '' ? 'none seen; the CPU computes' : gpus);
 }

@@ -227,7 +227,8 @@ function devices({ hive_id, capabilities: known }: Hive, look: Look): string[] {
         { title: 'DEVICE', cell: deviceName },
         {
           title: 'NAME',
-          cell: (each) => `${each.name}${each.usable === false ? ' (its engine or its driver is not installed)' : ''}`,
+          cell: (each) =>
+            `${each.name}${each.usable === false ? ` (${each.problem ?? 'its engine or its driver is not installed'})` : ''}`,
           narrow: 'cut',
         },
         { title: 'MEMORY', cell: (each) => bytes(each.memory_bytes), align: 'right' },

@@ -6,7 +6,7 @@ import type { LlamaModule } from './llama-module.ts';
 interface BackendOptions {
   worker: WorkerKind;
   threads: number;
-  log: EngineLog;
+  log: Pick<EngineLog, 'record'>;
 }
 
 const severeLevels: ReadonlySet<string> = new Set<`${LlamaLogLevel}`>(['fatal', 'error']);

@@ -1,13 +1,37 @@
+import { writeSync } from 'node:fs';
+import type { Llama } from 'node-llama-cpp';
 import type { GpuProbe, WorkerKind } from '../../../contract/index.ts';
 import { openBackend } from './backend.ts';
-import { EngineLog } from './engine-log.ts';
 import { importLlama } from './llama-module.ts';
 
-/** The GPUs that a worker of this kind would compute with here, and their memory together. @throws JobError device_not_found */
-export async function describeGpus(worker: WorkerKind): Promise<GpuProbe> {
-  const llama = await openBackend(await importLlama(), { worker, threads: 1, log: new EngineLog() });
+const STDERR = 2;
+const CONTEXT_TOKENS = 64;
+
+/**
+ * The GPUs that a worker of this kind would compute with here, and their memory together.
+ *
+ * @param modelPath a model to compute a few tokens with first. Where a driver does not suit the engine, that ends the process
+ * @throws JobError device_not_found
+ */
+export async function describeGpus(worker: WorkerKind, modelPath?: string): Promise<GpuProbe> {
+  // Written at once, since the engine ends the process right after its last error.
+  const log = { record: (severe: boolean, text: string) => void (severe && writeSync(STDERR, `${text.trim()}\n`)) };
+  const llama = await openBackend(await importLlama(), { worker, threads: 1, log });
+  if (modelPath !== undefined) await compute(llama, modelPath);
   const names = await llama.getGpuDeviceNames();
   const { total, free, unifiedSize } = await llama.getVramState();
   await llama.dispose();
   return { names, memory_bytes: total, memory_free_bytes: free, unified: unifiedSize > 0 };
+}
+
+async function compute(llama: Llama, modelPath: string): Promise<void> {
+  const model = await llama.loadModel({ modelPath, gpuLayers: 'max', ignoreMemorySafetyChecks: true });
+  const context = await model.createContext({
+    contextSize: CONTEXT_TOKENS,
+    flashAttention: 'auto',
+    ignoreMemorySafetyChecks: true,
+    failedCreationRemedy: false,
+  });
+  for await (const _token of context.getSequence().evaluate(model.tokenize('What does a bee do?'))) break;
+  await model.dispose();
 }
