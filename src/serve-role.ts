@@ -5,6 +5,7 @@ import {
   ensureDirectory,
   homePaths,
   isAlive,
+  MAX_LOG_BYTES,
   onShutdown,
   readPidfile,
   removePidfile,
@@ -49,7 +50,7 @@ export interface RoleLife {
  * @throws JobError that failure, where nobody started it: a command that somebody typed
  */
 export async function serveRole(life: RoleLife): Promise<void> {
-  logAs(actorOf[life.role]);
+  logAs(actorOf[life.role], ownLog(life));
   try {
     await start(life);
   } catch (cause) {
@@ -64,6 +65,12 @@ export async function serveRole(life: RoleLife): Promise<void> {
     await reportFailure(error.toWire(actorOf[life.role]));
     process.exit(errorCodes[error.code].exit);
   }
+}
+
+/** Undefined where somebody runs the daemon by hand, and has its log where they want it. */
+function ownLog({ role, name }: RoleLife): { file: string; maxBytes: number } | undefined {
+  const file = homePaths().logFile(role === 'worker' ? name : role);
+  return process.send === undefined ? undefined : { file, maxBytes: MAX_LOG_BYTES };
 }
 
 async function start(life: RoleLife): Promise<void> {
