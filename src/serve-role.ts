@@ -11,6 +11,7 @@ import {
   removePidfile,
   reportFailure,
   reportReady,
+  RoomForJobs,
   writePidfile,
   type PortRange,
 } from './daemon/index.ts';
@@ -26,6 +27,7 @@ import {
   openMemoryEventLog,
   openSqliteCatalog,
   requireTokenBeyondLoopback,
+  spillingEventLog,
   type Catalog,
   type ServedRole,
 } from './jobs/index.ts';
@@ -80,7 +82,7 @@ async function start(life: RoleLife): Promise<void> {
   const bound = await bindFirstFree(life.ports, (port) => bindServer(host, port));
   await requireAlone(life, bound.port);
   const paths = homePaths();
-  const { eventLog, catalog, kept } = await openStorage(life);
+  const { eventLog, catalog, kept, room } = await openStorage(life);
   const served = life.create({ catalog, port: bound.port });
   const registry = new JobRegistry({
     actor: actorOf[role],
@@ -89,6 +91,7 @@ async function start(life: RoleLife): Promise<void> {
     catalog,
     logger: log,
     kept,
+    room,
     resume: served.resume && spoken(actorOf[role], served.resume),
   });
   const server = createJobServer({
@@ -142,10 +145,12 @@ function describe({ role, name }: RoleLife): string {
 async function openStorage({ role, storage }: RoleLife) {
   if (storage === 'memory') {
     const kept = { jobs: KEPT_IN_MEMORY_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS };
-    return { eventLog: openMemoryEventLog(), catalog: openMemoryCatalog(), kept };
+    return { eventLog: openMemoryEventLog(), catalog: openMemoryCatalog(), kept, room: undefined };
   }
   const paths = homePaths();
   await ensureDirectory(paths.jobs(role));
   const kept = { jobs: KEPT_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS };
-  return { eventLog: openFileEventLog(paths.jobs(role)), catalog: openSqliteCatalog(join(paths.data, `${role}.db`)), kept };
+  const room = new RoomForJobs(paths.jobs(role));
+  const eventLog = spillingEventLog(openFileEventLog(paths.jobs(role)), room);
+  return { eventLog, catalog: openSqliteCatalog(join(paths.data, `${role}.db`)), kept, room };
 }

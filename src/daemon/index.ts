@@ -1,5 +1,5 @@
 export { askProgram } from './ask-program.ts';
-export { diskFreeBytes } from './disk.ts';
+export { diskFreeBytes, floorBytes, RoomForJobs } from './disk.ts';
 export { graphicsCards, vulkanDrivers } from './graphics-cards.ts';
 export { probe, type Presence } from './health.ts';
 export { followLog, MAX_LOG_BYTES, tailLog } from './logs.ts';
