@@ -11,9 +11,13 @@ import {
   removePidfile,
   reportFailure,
   reportReady,
+  reportStep,
+  reservesOf,
   RoomForJobs,
   writePidfile,
+  type HomePaths,
   type PortRange,
+  type Reserve,
 } from './daemon/index.ts';
 import {
   bindServer,
@@ -82,6 +86,7 @@ async function start(life: RoleLife): Promise<void> {
   const bound = await bindFirstFree(life.ports, (port) => bindServer(host, port));
   await requireAlone(life, bound.port);
   const paths = homePaths();
+  const reserves = life.storage === 'disk' ? await openReserves(paths) : [];
   const { eventLog, catalog, kept, room } = await openStorage(life);
   const served = life.create({ catalog, port: bound.port });
   const registry = new JobRegistry({
@@ -123,8 +128,22 @@ async function start(life: RoleLife): Promise<void> {
   });
   const learned = { ...extra, ...(await served.start?.()) };
   if (served.start !== undefined) await writePidfile(paths.run, { ...own, extra: learned });
+  for (const reserve of reserves) reserve.keep();
   log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${describe(life)} is ready on port ${bound.port}`);
   await reportReady({ port: bound.port, extra: learned });
+}
+
+/** A full disk is told, and what was held free on it is given to this start. */
+async function openReserves({ data, run }: HomePaths): Promise<Reserve[]> {
+  const folders = await Promise.all([data, run].map(ensureDirectory));
+  const reserves = reservesOf(folders);
+  const isFull = reserves.map((reserve) => reserve.releaseWhenFull()).includes(true);
+  if (isFull) {
+    const human = `the disk is full (${data}): what reads and what makes room works, nothing else. See rbee model list, and delete what is not needed: rbee model delete <model>`;
+    log.warn({ action: 'disk_full' }, human);
+    await reportStep({ kind: 'narration', data: { action: 'disk_full', human } });
+  }
+  return reserves;
 }
 
 /** The port is the lock of a home. Somebody with other settings would get another one, and share the catalog and the logs. */

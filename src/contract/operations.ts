@@ -1,5 +1,16 @@
 import * as z from 'zod';
-import { explanation, hive, hiveHealth, model, sshCheck, sshTarget, transports, worker, workerKind } from './entities.ts';
+import {
+  explanation,
+  hive,
+  hiveHealth,
+  model,
+  sshCheck,
+  sshTarget,
+  transports,
+  unfinishedModel,
+  worker,
+  workerKind,
+} from './entities.ts';
 import type { Role } from './events.ts';
 import { direct, hive_id, host, model_name, port, ssh, worker_id } from './fields.ts';
 import { infer, inferInput } from './infer.ts';
@@ -264,7 +275,10 @@ export const operations = {
     mayRepeat: true,
     summary: 'List the models of a hive',
     input: z.strictObject({ hive_id }),
-    output: z.object({ models: z.array(model) }),
+    output: z.object({
+      models: z.array(model),
+      unfinished: z.array(unfinishedModel).optional().describe('What takes room and is no model yet; absent when there is none'),
+    }),
     examples: ['rbee model list'],
   },
   model_get: {

@@ -18,6 +18,7 @@ export {
 export { bindFirstFree, firstFreePort, hivePort, queenPort, workerPorts, type PortRange } from './ports.ts';
 export { processStart } from './process-start.ts';
 export { reportFailure, reportReady, reportStep } from './report-start.ts';
+export { Reserve, reservesOf } from './reserve.ts';
 export { onShutdown } from './shutdown.ts';
 export type { Readiness, StartStep } from './start-message.ts';
 export { rbeeEntry, startDaemon, type DaemonStart, type Ending, type StartedDaemon } from './start.ts';
