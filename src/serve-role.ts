@@ -5,13 +5,19 @@ import {
   ensureDirectory,
   homePaths,
   isAlive,
+  MAX_LOG_BYTES,
   onShutdown,
   readPidfile,
   removePidfile,
   reportFailure,
   reportReady,
+  reportStep,
+  reservesOf,
+  RoomForJobs,
   writePidfile,
+  type HomePaths,
   type PortRange,
+  type Reserve,
 } from './daemon/index.ts';
 import {
   bindServer,
@@ -25,6 +31,7 @@ import {
   openMemoryEventLog,
   openSqliteCatalog,
   requireTokenBeyondLoopback,
+  spillingEventLog,
   type Catalog,
   type ServedRole,
 } from './jobs/index.ts';
@@ -49,7 +56,7 @@ export interface RoleLife {
  * @throws JobError that failure, where nobody started it: a command that somebody typed
  */
 export async function serveRole(life: RoleLife): Promise<void> {
-  logAs(actorOf[life.role]);
+  logAs(actorOf[life.role], ownLog(life));
   try {
     await start(life);
   } catch (cause) {
@@ -66,6 +73,12 @@ export async function serveRole(life: RoleLife): Promise<void> {
   }
 }
 
+/** Undefined where somebody runs the daemon by hand, and has its log where they want it. */
+function ownLog({ role, name }: RoleLife): { file: string; maxBytes: number } | undefined {
+  const file = homePaths().logFile(role === 'worker' ? name : role);
+  return process.send === undefined ? undefined : { file, maxBytes: MAX_LOG_BYTES };
+}
+
 async function start(life: RoleLife): Promise<void> {
   const { role, name, host, extra } = life;
   const token = process.env['RBEE_TOKEN'] || undefined;
@@ -73,7 +86,8 @@ async function start(life: RoleLife): Promise<void> {
   const bound = await bindFirstFree(life.ports, (port) => bindServer(host, port));
   await requireAlone(life, bound.port);
   const paths = homePaths();
-  const { eventLog, catalog, kept } = await openStorage(life);
+  const reserves = life.storage === 'disk' ? await openReserves(paths) : [];
+  const { eventLog, catalog, kept, room } = await openStorage(life);
   const served = life.create({ catalog, port: bound.port });
   const registry = new JobRegistry({
     actor: actorOf[role],
@@ -82,6 +96,7 @@ async function start(life: RoleLife): Promise<void> {
     catalog,
     logger: log,
     kept,
+    room,
     resume: served.resume && spoken(actorOf[role], served.resume),
   });
   const server = createJobServer({
@@ -113,8 +128,22 @@ async function start(life: RoleLife): Promise<void> {
   });
   const learned = { ...extra, ...(await served.start?.()) };
   if (served.start !== undefined) await writePidfile(paths.run, { ...own, extra: learned });
+  for (const reserve of reserves) reserve.keep();
   log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${describe(life)} is ready on port ${bound.port}`);
   await reportReady({ port: bound.port, extra: learned });
+}
+
+/** A full disk is told, and what was held free on it is given to this start. */
+async function openReserves({ data, run }: HomePaths): Promise<Reserve[]> {
+  const folders = await Promise.all([data, run].map(ensureDirectory));
+  const reserves = reservesOf(folders);
+  const isFull = reserves.map((reserve) => reserve.releaseWhenFull()).includes(true);
+  if (isFull) {
+    const human = `the disk is full (${data}): what reads and what makes room works, nothing else. See rbee model list, and delete what is not needed: rbee model delete <model>`;
+    log.warn({ action: 'disk_full' }, human);
+    await reportStep({ kind: 'narration', data: { action: 'disk_full', human } });
+  }
+  return reserves;
 }
 
 /** The port is the lock of a home. Somebody with other settings would get another one, and share the catalog and the logs. */
@@ -135,10 +164,12 @@ function describe({ role, name }: RoleLife): string {
 async function openStorage({ role, storage }: RoleLife) {
   if (storage === 'memory') {
     const kept = { jobs: KEPT_IN_MEMORY_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS };
-    return { eventLog: openMemoryEventLog(), catalog: openMemoryCatalog(), kept };
+    return { eventLog: openMemoryEventLog(), catalog: openMemoryCatalog(), kept, room: undefined };
   }
   const paths = homePaths();
   await ensureDirectory(paths.jobs(role));
   const kept = { jobs: KEPT_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS };
-  return { eventLog: openFileEventLog(paths.jobs(role)), catalog: openSqliteCatalog(join(paths.data, `${role}.db`)), kept };
+  const room = new RoomForJobs(paths.jobs(role));
+  const eventLog = spillingEventLog(openFileEventLog(paths.jobs(role)), room);
+  return { eventLog, catalog: openSqliteCatalog(join(paths.data, `${role}.db`)), kept, room };
 }

@@ -176,6 +176,12 @@ export const model = z.object({
 });
 export type Model = z.output<typeof model>;
 
+export const unfinishedModel = z.object({
+  model: z.string().describe('Its name, as model_download goes on with it and model_delete deletes it'),
+  size_bytes: z.number().describe('What has come of it'),
+});
+export type UnfinishedModel = z.output<typeof unfinishedModel>;
+
 /**
  * What a hive tells whoever listens to it (GET /v1/presence, a line of JSON each): first all of it, then what has changed.
  * Its machine and models:

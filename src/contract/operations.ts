@@ -1,5 +1,16 @@
 import * as z from 'zod';
-import { explanation, hive, hiveHealth, model, sshCheck, sshTarget, transports, worker, workerKind } from './entities.ts';
+import {
+  explanation,
+  hive,
+  hiveHealth,
+  model,
+  sshCheck,
+  sshTarget,
+  transports,
+  unfinishedModel,
+  worker,
+  workerKind,
+} from './entities.ts';
 import type { Role } from './events.ts';
 import { direct, hive_id, host, model_name, port, ssh, worker_id } from './fields.ts';
 import { infer, inferInput } from './infer.ts';
@@ -14,6 +25,8 @@ export interface OperationSpec {
   output: z.ZodType;
   /** Set where running it twice does no harm, so that a hive that died in the middle may be asked again. */
   mayRepeat?: true;
+  /** Set where it only reads, or makes room: it also runs while the disk is full, and its job is then kept in memory. */
+  needsNoDisk?: true;
   /** Command lines that work as printed, for help and docs. */
   examples: readonly string[];
 }
@@ -25,6 +38,7 @@ export const DEFAULT_MODEL = 'tiny';
 export const operations = {
   status: {
     runsOn: 'queen',
+    needsNoDisk: true,
     summary: 'Show queen, hives, workers, models and slots',
     input: z.strictObject({}),
     output: z.object({
@@ -37,6 +51,7 @@ export const operations = {
   },
   ssh_test: {
     runsOn: 'queen',
+    needsNoDisk: true,
     summary: 'Check what works over SSH to a machine',
     subject: 'hive_id',
     input: z.strictObject({ hive_id: hive_id.removeDefault().optional(), ...ssh }),
@@ -64,6 +79,7 @@ export const operations = {
   },
   hive_uninstall: {
     runsOn: 'queen',
+    needsNoDisk: true,
     summary: 'Stop a hive, remove what was installed on its machine, and forget it',
     subject: 'hive_id',
     input: z.strictObject({
@@ -94,6 +110,7 @@ export const operations = {
   },
   hive_start: {
     runsOn: 'queen',
+    needsNoDisk: true,
     summary: 'Start a hive',
     subject: 'hive_id',
     input: z.strictObject({ hive_id }),
@@ -102,6 +119,7 @@ export const operations = {
   },
   hive_stop: {
     runsOn: 'queen',
+    needsNoDisk: true,
     summary: 'Stop a hive and its workers',
     subject: 'hive_id',
     input: z.strictObject({ hive_id }),
@@ -110,6 +128,7 @@ export const operations = {
   },
   hive_list: {
     runsOn: 'queen',
+    needsNoDisk: true,
     summary: 'List the hives',
     input: z.strictObject({}),
     output: z.object({ hives: z.array(hive) }),
@@ -117,6 +136,7 @@ export const operations = {
   },
   hive_get: {
     runsOn: 'queen',
+    needsNoDisk: true,
     summary: 'Show one hive: its address and its devices',
     subject: 'hive_id',
     input: z.strictObject({ hive_id }),
@@ -125,6 +145,7 @@ export const operations = {
   },
   hive_status: {
     runsOn: 'queen',
+    needsNoDisk: true,
     summary: 'Ask a hive whether it is well',
     subject: 'hive_id',
     input: z.strictObject({ hive_id }),
@@ -192,6 +213,7 @@ export const operations = {
   },
   worker_list: {
     runsOn: 'hive',
+    needsNoDisk: true,
     mayRepeat: true,
     summary: 'List the workers of a hive',
     input: z.strictObject({ hive_id }),
@@ -200,6 +222,7 @@ export const operations = {
   },
   worker_get: {
     runsOn: 'hive',
+    needsNoDisk: true,
     mayRepeat: true,
     summary: 'Show one worker',
     subject: 'worker_id',
@@ -209,6 +232,7 @@ export const operations = {
   },
   worker_delete: {
     runsOn: 'hive',
+    needsNoDisk: true,
     summary: 'Stop a worker and free its memory',
     subject: 'worker_id',
     input: z.strictObject({ hive_id, worker_id }),
@@ -247,14 +271,19 @@ export const operations = {
   },
   model_list: {
     runsOn: 'hive',
+    needsNoDisk: true,
     mayRepeat: true,
     summary: 'List the models of a hive',
     input: z.strictObject({ hive_id }),
-    output: z.object({ models: z.array(model) }),
+    output: z.object({
+      models: z.array(model),
+      unfinished: z.array(unfinishedModel).optional().describe('What takes room and is no model yet; absent when there is none'),
+    }),
     examples: ['rbee model list'],
   },
   model_get: {
     runsOn: 'hive',
+    needsNoDisk: true,
     mayRepeat: true,
     summary: 'Show one model',
     subject: 'model',
@@ -264,6 +293,7 @@ export const operations = {
   },
   model_delete: {
     runsOn: 'hive',
+    needsNoDisk: true,
     summary: 'Delete a model and its file',
     subject: 'model',
     input: z.strictObject({ hive_id, model: model_name }),
@@ -272,6 +302,7 @@ export const operations = {
   },
   explain: {
     runsOn: 'queen',
+    needsNoDisk: true,
     summary: 'Say where a request would run now, and why there and nowhere else',
     subject: 'prompt',
     input: inferInput,

@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { diskFreeBytes } from './disk.ts';
+import { diskFreeBytes, floorBytes, RoomForJobs } from './disk.ts';
 import { canMount, smallDisk, temporaryFolder } from './fixtures/temporary-folder.ts';
 
 test('the space at a folder that does not exist yet is that of the disk where it would be', async () => {
@@ -14,4 +14,27 @@ test.runIf(canMount)('what is written is no longer free', async () => {
   expect(await diskFreeBytes(disk.path)).toBe(1024 ** 2);
   await writeFile(join(disk.path, 'model'), Buffer.alloc(1000 * 1024));
   expect(await diskFreeBytes(disk.path)).toBe(24 * 1024);
+});
+
+test('downloads leave a part of the disk free that fits its size', () => {
+  const [MB, GB] = [1024 ** 2, 1024 ** 3];
+  const floors = [MB, 16 * MB, 10 * GB, 100 * GB, 1000 * GB].map((size) => Math.round(floorBytes(size) / 1000));
+  expect(floors).toEqual([105, 1_678, 536_871, 2_147_484, 5_368_709]);
+});
+
+test.runIf(canMount)('what jobs write leaves room for what must go on, and room that is made is seen', async () => {
+  await using disk = await smallDisk({ freeBytes: 1024 ** 2 });
+  await writeFile(join(disk.path, 'model'), Buffer.alloc(900 * 1024));
+  const room = new RoomForJobs(disk.path);
+  room.take(0);
+  expect(() => {
+    room.take(200 * 1024);
+  }).toThrow(expect.objectContaining({ code: 'disk_full', message: expect.stringContaining(disk.path) as string }));
+  room.take(90 * 1024);
+  await rm(join(disk.path, 'model'));
+  room.take(900 * 1024);
+});
+
+test('a folder that is not there keeps no job from being written', () => {
+  new RoomForJobs('/nowhere/at-all').take(1);
 });

@@ -1,9 +1,10 @@
 export { askProgram } from './ask-program.ts';
 export { diskFreeBytes } from './disk.ts';
+export { diskFreeBytes, floorBytes, RoomForJobs } from './disk.ts';
 export { gpuTrialsFile, readGpuTrials, writeGpuTrials, type GpuTrials } from './gpu-trials.ts';
 export { graphicsCards, vulkanDrivers } from './graphics-cards.ts';
 export { probe, type Presence } from './health.ts';
-export { followLog, tailLog } from './logs.ts';
+export { followLog, MAX_LOG_BYTES, tailLog } from './logs.ts';
 export { freeMemoryBytes, totalMemoryBytes } from './memory.ts';
 export { ensureDirectory, homePaths, type HomePaths } from './paths.ts';
 export {
@@ -19,6 +20,7 @@ export {
 export { bindFirstFree, firstFreePort, hivePort, queenPort, workerPorts, type PortRange } from './ports.ts';
 export { processStart } from './process-start.ts';
 export { reportFailure, reportReady, reportStep } from './report-start.ts';
+export { Reserve, reservesOf } from './reserve.ts';
 export { onShutdown } from './shutdown.ts';
 export type { Readiness, StartStep } from './start-message.ts';
 export { rbeeEntry, startDaemon, type DaemonStart, type Ending, type StartedDaemon } from './start.ts';

@@ -114,6 +114,16 @@ test('following goes on when the file is cut to nothing and written again', asyn
   expect(await followed.next()).toBe('new');
 });
 
+test('following goes on when the file is copied to FILE.1 and cut, and gives what was written just before', async () => {
+  await using log = await temporaryLog('start\n');
+  await using followed = following(log.file, 1);
+  expect(await followed.next()).toBe('start');
+  // In place of the log at once, so that no look falls in between.
+  await writeFile(`${log.file}.1`, 'start\nlast of the old\n');
+  await writeFile(log.file, 'new\n');
+  expect([await followed.next(), await followed.next()]).toEqual(['last of the old', 'new']);
+});
+
 test('a follower that goes away closes the file, and an aborted signal ends it without an error', async () => {
   await using log = await temporaryLog('one\ntwo\n');
   const openFiles = () => readdir('/dev/fd').then((files) => files.length);

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileError, missing } from './file-error.ts';
 import { ensureDirectory } from './paths.ts';
 
-/** A log over this size is set aside when its daemon starts. */
+/** A log over this size is set aside, at the start of its daemon and while it runs. */
 export const MAX_LOG_BYTES = 10 * 1024 * 1024;
 /** No line that a person is to read is longer; a longer one comes in pieces, so that no file can fill the memory. */
 const MAX_LINE_BYTES = 256 * 1024;
@@ -48,7 +48,7 @@ export async function tailLog(file: string, lines: number, sinceByte = 0): Promi
 
 /**
  * The last `lines` lines, and then every line as it is written, until `signal` aborts, which ends it without an error.
- * Waits for a file that does not exist yet, and goes on through rotation (a new file under the name) and truncation.
+ * Waits for a file that does not exist yet, and goes on through rotation (a new file under the name, or a copy in FILE.1 and a cut).
  */
 export async function* followLog(file: string, signal: AbortSignal, lines = 0): AsyncGenerator<string, void, void> {
   const before = signal.aborted ? undefined : await openToRead(file);
@@ -69,7 +69,7 @@ async function* followFile(
   await using log = handle;
   const { ino, size } = await log.stat();
   const position = lines === undefined ? 0 : await endOfLastLine(log, size);
-  const reading: Reading = { log, signal, position, unfinished: Buffer.alloc(0) };
+  const reading: Reading = { file, log, signal, position, unfinished: Buffer.alloc(0) };
   if (lines !== undefined) yield* await readLastLines(log, lines, { from: 0, to: position });
   while (!signal.aborted) {
     // Asked before the reading: what was written before the rotation is then read to its end first.
@@ -84,6 +84,7 @@ async function* followFile(
 }
 
 interface Reading {
+  readonly file: string;
   readonly log: FileHandle;
   readonly signal: AbortSignal;
   /** Everything before it has been handed out or is in `unfinished`. */
@@ -100,7 +101,10 @@ async function hasAnotherInode(file: string, inode: number): Promise<boolean> {
 
 async function* readNewLines(reading: Reading): AsyncGenerator<string, void, void> {
   const { size } = await reading.log.stat();
-  if (size < reading.position) Object.assign(reading, { position: 0, unfinished: Buffer.alloc(0) });
+  if (size < reading.position) {
+    yield* readSetAside(reading);
+    Object.assign(reading, { position: 0, unfinished: Buffer.alloc(0) });
+  }
   while (!reading.signal.aborted) {
     const chunk = await readAt(reading.log, reading.position, READ_BYTES);
     if (chunk.length === 0) return;
@@ -110,6 +114,15 @@ async function* readNewLines(reading: Reading): AsyncGenerator<string, void, voi
     reading.unfinished = pending.subarray(end);
     yield* splitLines(pending.subarray(0, end));
   }
+}
+
+/** Of a log that was copied to FILE.1 and cut: what was written between the last look and the copy. */
+async function* readSetAside({ file, signal, position, unfinished }: Reading): AsyncGenerator<string, void, void> {
+  const handle = await openToRead(`${file}.1`);
+  if (handle === undefined) return;
+  await using log = handle;
+  const { size } = await log.stat();
+  if (size > position) yield* readNewLines({ file: `${file}.1`, log, signal, position, unfinished });
 }
 
 /** Reads backwards from `to`, chunk by chunk, until it has enough newlines. */

@@ -19,7 +19,8 @@ export function modelHandlers({ models, workers, onChange }: ModelParts) {
   };
 
   const model_list: Run<'model_list'> = async function* () {
-    return { models: await models.list() };
+    const unfinished = await models.unfinished();
+    return { models: await models.list(), ...(unfinished.length === 0 ? {} : { unfinished }) };
   };
 
   const model_get: Run<'model_get'> = async function* ({ model }) {

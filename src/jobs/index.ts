@@ -10,6 +10,7 @@ export { serveLines, type LineReader } from './serve-lines.ts';
 export { openMemoryEventLog } from './memory-event-log.ts';
 export { raceAbort } from './race-abort.ts';
 export { JobRegistry } from './registry.ts';
+export { spillingEventLog, type Room } from './spill.ts';
 export { createJobServer } from './server.ts';
 export type { ServedRole } from './served-role.ts';
 export type { ParkedJob, Resume } from './left-job.ts';

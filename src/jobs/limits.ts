@@ -60,3 +60,8 @@ export const SEEK_LIMIT_BYTES = 1024 * 1024;
 export const OPEN_LOGS_LIMIT = 2_048;
 /** Connections that wait to be taken. One beyond that is tried again by its side only after a second. */
 export const BACKLOG = 4_096;
+/** Jobs that have ended and could not be stored, and what one of them may have said: in memory until the disk takes them. */
+export const SPILLED_JOBS_LIMIT = 500;
+export const SPILLED_CHARS_LIMIT = 1024 * 1024;
+/** Whether the disk takes them is tried this often. */
+export const SPILL_RETRY_MS = 1_000;

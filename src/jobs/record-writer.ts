@@ -2,7 +2,8 @@ import { JobError } from '../contract/index.ts';
 import type { Catalog, Collection } from './catalog.ts';
 import type { Logger } from './execute.ts';
 import type { Job } from './job.ts';
-import { RECORD_DELAY_MS, RECORD_RETRY_MS } from './limits.ts';
+import { RECORD_DELAY_MS, RECORD_RETRY_MS, SPILLED_JOBS_LIMIT } from './limits.ts';
+import { needsNoDisk } from './spill.ts';
 import type { StoredJob } from './stored-job.ts';
 
 interface RecordWriterOptions {
@@ -57,6 +58,11 @@ export class RecordWriter {
     this.#store([...this.#changed].filter((job) => !job.isClosed));
   }
 
+  /** Jobs whose records are newer than what is stored, or not stored at all, as on a full disk. */
+  get unstored(): ReadonlySet<Job> {
+    return this.#changed;
+  }
+
   forget(job: Job): void {
     this.#changed.delete(job);
   }
@@ -78,6 +84,7 @@ export class RecordWriter {
       });
     } catch (cause) {
       logger.error({ err: cause }, 'job records could not be stored; trying again');
+      this.#forgetOldest();
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.flush(), RECORD_RETRY_MS).unref();
       return cause instanceof JobError ? cause : new JobError('internal', 'The job could not be stored', { cause });
@@ -87,5 +94,14 @@ export class RecordWriter {
       onStored(job);
     }
     return undefined;
+  }
+
+  /** Of the jobs that run without being stored: those that ended first, when there are too many of them. */
+  #forgetOldest(): void {
+    const ended = [...this.#changed].filter((job) => job.isClosed && needsNoDisk(job.record.operation));
+    for (const job of ended.slice(0, -SPILLED_JOBS_LIMIT)) {
+      this.#changed.delete(job);
+      this.#options.onStored(job);
+    }
   }
 }

@@ -11,9 +11,11 @@ import type { JobRequest } from './parse-request.ts';
 import { Reader, type Sink } from './reader.ts';
 import { RecordWriter } from './record-writer.ts';
 import { restoreJob } from './restore.ts';
+import { needsNoDisk, type Room } from './spill.ts';
 import type { Encoder } from './sse.ts';
 import { alreadyEnded, digest, newRecord, publicRecord, type CreateOptions, type StoredJob } from './stored-job.ts';
 import { UnheardJobs } from './unheard.ts';
+import { withUnstored } from './unstored.ts';
 import { takeOver, type Left } from './take-over.ts';
 import type { Resume } from './left-job.ts';
 
@@ -25,6 +27,8 @@ export interface RegistryOptions {
   logger: Logger;
   /** Ended jobs kept for replay. */
   kept: Kept;
+  /** The disk that new jobs need room on; none where they are kept in memory. */
+  room?: Room | undefined;
   /** Goes on with a job that a former process was relaying or had waiting; without it, such jobs end as interrupted. */
   resume?: Resume | undefined;
 }
@@ -100,7 +104,8 @@ export class JobRegistry {
   }
 
   /**
-   * Resolves when the job is durable; it runs from then on, whether anybody reads it or not.
+   * Resolves when the job is durable; it runs from then on, whether anybody reads it or not. One that needs no disk runs also where
+   * it cannot be made durable.
    * @throws JobError too_many_jobs, idempotency_mismatch, disk_full; shutting_down
    */
   async create(request: JobRequest, options: CreateOptions): Promise<JobRecord> {
@@ -139,7 +144,7 @@ export class JobRegistry {
   /** Newest first. */
   find(query: JobQuery): JobRecord[] {
     this.#records.flush();
-    return this.#stored.find({ ...query, newestFirst: true }).map(publicRecord);
+    return withUnstored(this.#stored.find({ ...query, newestFirst: true }), this.#records.unstored, query).map(publicRecord);
   }
 
   /**
@@ -213,10 +218,12 @@ export class JobRegistry {
     assert(handler !== undefined, 'parseRequest lets only our own operations through');
     if (this.#live.size >= RUNNING_JOBS_LIMIT)
       throw new JobError('too_many_jobs', `${RUNNING_JOBS_LIMIT} jobs are running already`);
+    const isKept = !needsNoDisk(request.operation);
+    if (isKept) this.#options.room?.take(0);
     const record = newRecord(request, options, this.#options.actor);
     const job = this.#track(record);
     const error = await this.#records.storeSoon(job);
-    if (error !== undefined) {
+    if (error !== undefined && isKept) {
       this.#forget(job);
       throw error;
     }

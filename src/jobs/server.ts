@@ -142,7 +142,8 @@ function answerErrors(app: FastifyInstance, { role, logger }: JobServerOptions):
     const error = asJobError(cause);
     // Who is still sending loses the answer with the connection. Node takes the rest and throws it away, within its deadline.
     if (error.code === 'body_too_large') void reply.header('connection', 'keep-alive');
-    if (error.code === 'internal') logger.error({ err: cause, url: request.url }, 'unexpected failure in a request');
+    if (error.code === 'internal')
+      logger.error({ err: cause, route: request.routeOptions.url }, 'unexpected failure in a request');
     return reply.code(errorCodes[error.code].status).send(refusalBody(error, role));
   });
   app.setNotFoundHandler((request) => {

@@ -1,20 +1,37 @@
 import { pino } from 'pino';
 import type { Actor } from '../contract/index.ts';
+import { logError } from './log-error.ts';
+import { LogFile, type LogFileOptions } from './log-file.ts';
 import { currentJob } from './voice.ts';
 
-let daemon: Actor | undefined;
+interface LineSink {
+  write(line: string): void;
+}
 
-/** Lines that wait because the disk is full; those beyond are dropped. */
+/** Lines that wait because whoever reads stdout is slow; those beyond are dropped. */
 const WAITING_LIMIT_CHARS = 256 * 1024;
 
-/** Says once which daemon this process is, for what it logs outside every job. */
-export function logAs(actor: Actor): void {
+let daemon: Actor | undefined;
+let sink: LineSink | undefined;
+
+/** Says once which daemon this process is, for what it logs outside every job, and which file its log is, if it is one of ours. A failure that nobody catches is logged too. */
+export function logAs(actor: Actor, file?: LogFileOptions): void {
   daemon = actor;
+  // Node's own words about it quote what was at hand, and go to a stderr that may be nowhere by now.
+  process.once('uncaughtException', (err) => {
+    log.fatal({ err }, `${actor} ends: an unexpected failure`);
+    process.exit(1);
+  });
+  if (file === undefined) return;
+  const opened = new LogFile(file);
+  sink = opened;
+  process.once('exit', () => opened.close());
 }
 
 /**
- * The daemon's log: one JSON object a line on stdout, which whoever started the daemon sends to its file.
- * Every line said inside a job carries the job's ids. Written synchronously, so that a crash loses no line.
+ * The daemon's log: one JSON object a line, in its file, or on stdout where somebody runs it by hand.
+ * Every line said inside a job carries the job's ids. Written synchronously, so that a crash loses no line. It holds nothing of a
+ * request: names of models, hives, workers and machines, paths and addresses, but not what was asked or answered.
  */
 export const log = pino(
   {
@@ -22,20 +39,22 @@ export const log = pino(
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: (error: unknown) => logError(error) },
     redact: { paths: ['token', '*.token', 'authorization', '*.authorization', '*.*.authorization'], censor: '[secret]' },
     mixin() {
       const job = currentJob();
       return job === undefined ? { actor: daemon } : { actor: job.actor, job_id: job.jobId, correlation_id: job.correlationId };
     },
   },
-  process.stdout.isTTY ? { write: writeForPeople } : toFile(),
+  // Without a flushSync: pino calls that after a fatal line, and on a full disk it would never return.
+  { write: (line: string) => (sink ??= toStdout()).write(line) },
 );
 
-/** A log that cannot be written, on a full disk, ends no daemon: its lines wait, or are lost. */
-function toFile() {
-  const file = pino.destination({ dest: 1, sync: true, maxLength: WAITING_LIMIT_CHARS });
-  file.on('error', () => undefined);
-  return file;
+function toStdout(): LineSink {
+  if (process.stdout.isTTY) return { write: writeForPeople };
+  const stdout = pino.destination({ dest: 1, sync: true, maxLength: WAITING_LIMIT_CHARS });
+  stdout.on('error', () => undefined);
+  return stdout;
 }
 
 /** For a daemon that somebody runs in a terminal. */

@@ -4,11 +4,12 @@ import { currentJob } from './voice.ts';
 
 /**
  * Says what is happening, once: to the readers of the current job and to the log.
- * `action` is a word for scripts, `human` a sentence for people. `detail` marks what people see only with -v.
+ * `action` is a word for scripts, `human` a sentence for people. `detail` marks what people see only with -v, and the log only
+ * with RBEE_LOG=debug: most of it is said of every request.
  */
 export function narrate(action: string, human: string, options: { detail?: boolean } = {}): void {
   const job = currentJob();
-  log.info({ action }, human);
+  log[options.detail ? 'debug' : 'info']({ action }, human);
   job?.emit({
     kind: 'narration',
     data: {

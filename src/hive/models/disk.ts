@@ -2,15 +2,6 @@ import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { JobError } from '../../contract/index.ts';
 
-/** @throws JobError disk_full when that many more bytes do not fit beside what is there */
-export async function assertRoom(directory: string, neededBytes: number): Promise<void> {
-  const { bavail, bsize } = await fs.statfs(directory);
-  const freeBytes = bavail * bsize;
-  if (neededBytes <= freeBytes) return;
-  const sentence = `The disk is full: ${formatBytes(neededBytes)} are needed and ${formatBytes(freeBytes)} are free in ${directory}`;
-  throw new JobError('disk_full', sentence);
-}
-
 /** Runs a write; when the disk, or what this user may take of it, is full, says so. */
 export async function orDiskFull<T>(file: string, write: () => Promise<T>): Promise<T> {
   try {

@@ -2,6 +2,7 @@ import { JobError, type JobEvent, type Model } from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { nameIn, parseAddress, type Address } from './address.ts';
 import { formatBytes } from './disk.ts';
+import type { DownloadRoom } from './download-room.ts';
 import { fetchInto } from './fetch-into.ts';
 import { openFileSource } from './file-source.ts';
 import { assertGgufSize } from './gguf.ts';
@@ -21,10 +22,11 @@ export interface DownloadRequest {
   sha256?: string | undefined;
 }
 
-export interface DownloadRoom {
+export interface DownloadParts {
   hiveId: string;
   shelf: Shelf;
   writers: Writers;
+  disk: DownloadRoom;
   patience: Patience;
 }
 
@@ -36,16 +38,16 @@ interface Wanted {
 }
 
 export async function* download(
-  room: DownloadRoom,
+  parts: DownloadParts,
   request: DownloadRequest,
   signal: AbortSignal,
 ): AsyncGenerator<JobEvent, Model, void> {
-  const wanted = check(room.shelf, request);
-  const free = room.writers.claim(wanted.name);
+  const wanted = check(parts.shelf, request);
+  const free = parts.writers.claim(wanted.name);
   try {
     signal.throwIfAborted();
-    const present = await alreadyHere(room.shelf, wanted);
-    return present ?? (yield* fetchModel(room, wanted, signal));
+    const present = await alreadyHere(parts.shelf, wanted);
+    return present ?? (yield* fetchModel(parts, wanted, signal));
   } catch (cause) {
     if (!signal.aborted) throw cause;
     const sentence = `The download of '${wanted.name}' was cancelled. What has come is kept: asked again, it goes on from there.`;
@@ -84,16 +86,17 @@ async function alreadyHere(shelf: Shelf, { name, address, sha256 }: Wanted): Pro
   return occupant;
 }
 
-async function* fetchModel(room: DownloadRoom, wanted: Wanted, signal: AbortSignal): AsyncGenerator<JobEvent, Model, void> {
+async function* fetchModel(parts: DownloadParts, wanted: Wanted, signal: AbortSignal): AsyncGenerator<JobEvent, Model, void> {
   const { name, address, sha256 } = wanted;
-  const { hiveId, shelf, patience } = room;
+  const { hiveId, shelf, disk, patience } = parts;
   const files = shelf.filesOf(name);
   const part = await PartFile.open(files, address.id);
+  const share = disk.share(name);
   const source = address.kind === 'file' ? openFileSource(address, hiveId) : new HttpSource(address, patience);
   let digest: string;
   try {
     yield* rehash(part, name, signal);
-    yield* fetchInto({ name, source, part, signal }, patience);
+    yield* fetchInto({ name, source, part, share, signal }, patience);
     digest = part.digest();
     assertIntact({ address, sha256 }, { digest, sizeBytes: part.size });
     await part.becomeModel();
@@ -103,6 +106,7 @@ async function* fetchModel(room: DownloadRoom, wanted: Wanted, signal: AbortSign
     if (isWrong || part.size === 0) await removePart(files);
     throw cause;
   } finally {
+    share.release();
     await part.close();
     await source.close();
   }

@@ -1,8 +1,8 @@
-import * as path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { JobEvent } from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
-import { assertRoom, formatBytes } from './disk.ts';
+import { formatBytes } from './disk.ts';
+import type { DownloadShare } from './download-room.ts';
 import { assertGgufStart } from './gguf.ts';
 import type { Patience } from './limits.ts';
 import { Meter } from './meter.ts';
@@ -13,6 +13,7 @@ export interface Transfer {
   name: string;
   source: Source;
   part: PartFile;
+  share: DownloadShare;
   signal: AbortSignal;
 }
 
@@ -42,16 +43,17 @@ export async function* fetchInto(transfer: Transfer, patience: Patience): AsyncG
   yield meter.measure(part.size, part.size);
 }
 
-async function* fetchOnce({ name, source, part, signal }: Transfer, meter: Meter): AsyncGenerator<JobEvent, void, void> {
+async function* fetchOnce({ name, source, part, share, signal }: Transfer, meter: Meter): AsyncGenerator<JobEvent, void, void> {
   const before = part.place;
   const opened = await source.open(before, signal);
   narrateStart({ name, label: source.label, had: before.offset }, opened);
   if (opened.offset === 0) await part.restart(opened);
   const { total, body } = opened;
-  if (total !== null) await assertRoom(path.dirname(part.file), total - part.size);
+  await share.begin(total === null ? null : total - part.size);
   for await (const piece of body) {
     signal.throwIfAborted();
     assertGgufStart(source.label, piece, part.size);
+    await share.take(piece.length);
     await part.write(piece);
     const event = meter.tick(part.size, total);
     if (event !== undefined) yield event;

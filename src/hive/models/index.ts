@@ -1,5 +1,6 @@
-import type { JobEvent, Model } from '../../contract/index.ts';
+import type { JobEvent, Model, UnfinishedModel } from '../../contract/index.ts';
 import { download, type DownloadRequest } from './download.ts';
+import { DownloadRoom } from './download-room.ts';
 import { PATIENCE, type Patience } from './limits.ts';
 import { MemoryReader } from './memory-reader.ts';
 import { Shelf, type ShelfOptions } from './shelf.ts';
@@ -21,6 +22,8 @@ export interface ModelStoreOptions extends ShelfOptions {
 export interface ModelStore {
   /** The built-in model, then the others in the order of their coming. A model whose file is gone or changed is left out, and logged. */
   list(): Promise<Model[]>;
+  /** What lies in the models directory and is no model yet: it takes room, and `remove` deletes it. */
+  unfinished(): Promise<UnfinishedModel[]>;
   /** @throws JobError model_not_found, also when its file is gone; model_corrupt when the file has changed since it came */
   get(name: string): Promise<Model>;
   /**
@@ -46,16 +49,18 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
   const shelf = new Shelf(options);
   const writers = new Writers(options.modelsDir);
   const memory = new MemoryReader();
-  const room = { hiveId: options.hiveId, shelf, writers, patience: options.patience ?? PATIENCE };
+  const disk = new DownloadRoom(options.modelsDir);
+  const parts = { hiveId: options.hiveId, shelf, writers, disk, patience: options.patience ?? PATIENCE };
   return {
     list: async () => Promise.all((await shelf.list()).map((model) => memory.filledIn(model))),
+    unfinished: () => shelf.unfinished(),
     get: async (name) => memory.filledIn(await shelf.get(name)),
     async resolve(nameOrPath) {
       const model = await memory.filledIn(await shelf.resolve(nameOrPath));
       return { model, path: model.path };
     },
     async *download(request, signal) {
-      return memory.filledIn(yield* download(room, request, signal));
+      return memory.filledIn(yield* download(parts, request, signal));
     },
     async remove(name, assertUnused) {
       await shelf.assertRemovable(name);

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { DEFAULT_MODEL, JobError, type Model } from '../../contract/index.ts';
+import { DEFAULT_MODEL, JobError, type Model, type UnfinishedModel } from '../../contract/index.ts';
 import type { Catalog, Collection } from '../../jobs/index.ts';
 import { log } from '../../narration/index.ts';
 import { withoutSecrets } from './address.ts';
@@ -101,19 +101,35 @@ export class Shelf {
       throw new JobError('model_protected', sentence);
     }
     if (this.#entries.get(name) !== undefined) return;
-    const left = isModelName(name) && (await statOf(this.filesOf(name).part)) !== undefined;
-    if (!left) throw modelNotFound(name, this.#names());
+    if (!isModelName(name) || (await this.#sizeOfUnfinished(name)) === undefined) throw modelNotFound(name, this.#names());
   }
 
   /** The file first: an entry without a file says so and can be removed again, a file without an entry is 40 GB that nobody sees. */
   async remove(name: string): Promise<void> {
     const files = this.filesOf(name);
-    if (this.#entries.get(name) !== undefined) {
-      await fs.rm(files.model, { force: true });
-      this.#entries.delete(name);
-      this.#reported.delete(name);
-    }
+    await fs.rm(files.model, { force: true });
     await removePart(files);
+    if (this.#entries.get(name) !== undefined) this.#entries.delete(name);
+    this.#reported.delete(name);
+  }
+
+  /** Parts of downloads, and whole files that no entry tells of: a crash, or a lost catalog, leaves them. */
+  async unfinished(): Promise<UnfinishedModel[]> {
+    const files = await fs.readdir(this.#modelsDir).catch(() => []);
+    const names = files.flatMap((file) => /^(.+)\.gguf(?:\.part)?$/.exec(file)?.[1] ?? []).filter(isModelName);
+    const found = [...new Set(names)]
+      .toSorted()
+      .map(async (model) => ({ model, size_bytes: await this.#sizeOfUnfinished(model) }));
+    return (await Promise.all(found)).flatMap(({ model, size_bytes }) =>
+      size_bytes === undefined ? [] : [{ model, size_bytes }],
+    );
+  }
+
+  async #sizeOfUnfinished(name: string): Promise<number | undefined> {
+    const { model, part } = this.filesOf(name);
+    const unlisted = this.#entries.get(name) === undefined ? [model] : [];
+    const stats = await Promise.all([part, ...unlisted].map(statOf));
+    return stats.every((each) => each === undefined) ? undefined : stats.reduce((sum, each) => sum + (each?.size ?? 0), 0);
   }
 
   #names(): string[] {

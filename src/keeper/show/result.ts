@@ -5,6 +5,7 @@ import { deletedText, isDeleted, isUninstalled, uninstalledText } from './forgot
 import type { Look } from './look.ts';
 import { isSshHosts, isSshTest, sshHostsText, sshTestText } from './ssh.ts';
 import { list } from './table.ts';
+import { hasUnfinished, unfinishedText } from './unfinished.ts';
 
 /** What was done, and what was said for it, where that is known. */
 export interface Asked {
@@ -20,6 +21,8 @@ export function resultText({ operation, input = {} }: Asked, value: unknown, loo
   if (isSshHosts(value)) return sshHostsText(value, look);
   if (operation === 'hive_delete' && isDeleted(value)) return deletedText(value);
   if (operation === 'hive_uninstall' && isUninstalled(value)) return uninstalledText(value);
+  if (operation === 'model_list' && hasUnfinished(value))
+    return [listed({ models: value.models }, look), unfinishedText(value.unfinished)].join('\n\n');
   const entity = entities.find(({ schema }) => schema.safeParse(value).success);
   if (entity !== undefined) return entity.one(value, look);
   if (typeof value !== 'object' || value === null) return unknownText(value, look);

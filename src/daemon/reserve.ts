@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const FILES = 8;
+const MOST_BYTES = 512 * 1024;
+/** Of a small disk, so much less. */
+const SHARE = 1 / 64;
+/** The reserve is made again only where there is so many times its size: the room is there for other things first. */
+const PLENTY = 8;
+const KEEP_INTERVAL_MS = 60_000;
+
+/**
+ * Room, and numbers of files, that rbee holds on a disk, to be able to start there when it is full: a daemon writes a pidfile and
+ * opens its catalog before it can delete anything.
+ */
+export class Reserve {
+  readonly #folder: string;
+
+  /** @param root a folder on the disk, which exists */
+  constructor(root: string) {
+    this.#folder = join(root, 'reserve');
+  }
+
+  /** Gives the room free where there is no other. @returns whether the disk is full */
+  releaseWhenFull(): boolean {
+    const disk = lookAt(join(this.#folder, '..'));
+    if (disk === undefined || !isShort(disk, 1)) return false;
+    rmSync(this.#folder, { recursive: true, force: true });
+    return true;
+  }
+
+  /** Makes it where there is plenty of room, now and from now on. Where that fails, it is tried again. */
+  keep(): void {
+    this.#make();
+    setInterval(() => this.#make(), KEEP_INTERVAL_MS).unref();
+  }
+
+  #make(): void {
+    try {
+      const disk = lookAt(join(this.#folder, '..'));
+      if (disk === undefined || isShort(disk, PLENTY)) return;
+      mkdirSync(this.#folder, { mode: 0o700, recursive: true });
+      const there = new Set(readdirSync(this.#folder));
+      for (let number = 0; number < FILES; number += 1) if (!there.has(String(number))) this.#makeFile(number, disk);
+    } catch {
+      // Filled meanwhile, or read-only: the next try may be better.
+    }
+  }
+
+  /** Two daemons may make one at once: the second leaves it to the first. Not zeros: some file systems keep none of these. */
+  #makeFile(number: number, disk: Disk): void {
+    const descriptor = openSync(join(this.#folder, String(number)), 'ax', 0o600);
+    try {
+      writeFileSync(descriptor, randomBytes(sizeOf(disk) / FILES));
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+}
+
+/** One for each disk that the folders are on. */
+export function reservesOf(folders: readonly string[]): Reserve[] {
+  const disks = new Map(folders.map((folder) => [statSync(folder).dev, folder]));
+  return [...disks.values()].map((folder) => new Reserve(folder));
+}
+
+interface Disk {
+  bytes: number;
+  freeBytes: number;
+  /** Undefined where files are not numbered, as on btrfs. */
+  freeFiles: number | undefined;
+}
+
+function lookAt(folder: string): Disk | undefined {
+  try {
+    const { bsize, blocks, bavail, files, ffree } = statfsSync(folder);
+    return { bytes: blocks * bsize, freeBytes: bavail * bsize, freeFiles: files === 0 ? undefined : ffree };
+  } catch {
+    return undefined;
+  }
+}
+
+function sizeOf({ bytes }: Disk): number {
+  return Math.floor(Math.min(MOST_BYTES, bytes * SHARE));
+}
+
+function isShort(disk: Disk, times: number): boolean {
+  return disk.freeBytes < times * sizeOf(disk) || (disk.freeFiles ?? Infinity) < times * FILES;
+}

@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process';
+import { readdir, rm, mkdtemp, mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { leftovers, testSwarm, type Swarm } from './support/swarm.ts';
+
+const TINY = new URL('../models/rbee-tiny-Q8_0.gguf', import.meta.url).pathname;
+const mayMount = process.getuid?.() === 0 && process.platform === 'linux';
+
+interface SmallDisk extends AsyncDisposable {
+  home: string;
+  /** To the last byte, or with nothing but files. */
+  fill(how?: 'files'): void;
+  free(): Promise<void>;
+}
+
+async function smallDisk(options: string): Promise<SmallDisk> {
+  const disk = await mkdtemp(join(tmpdir(), 'rbee-disk-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', disk]);
+  const home = join(disk, 'home');
+  const filler = join(disk, 'filler');
+  await mkdir(home);
+  const script = { bytes: 'cat /dev/zero > "$0"', files: 'mkdir "$0"; for n in $(seq 10000); do true > "$0/$n" || break; done' };
+  return {
+    home,
+    fill: (how) => void execFileSync('sh', ['-c', `{ ${script[how ?? 'bytes']}; } 2>/dev/null || true`, filler]),
+    free: () => rm(filler, { recursive: true }),
+    async [Symbol.asyncDispose]() {
+      execFileSync('umount', [disk]);
+      await rm(disk, { recursive: true });
+    },
+  };
+}
+
+async function works(swarm: Swarm, args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await swarm.rbee(args);
+  expect([args.join(' '), code, stderr]).toEqual([args.join(' '), 0, expect.any(String)]);
+  return stdout;
+}
+
+function kill(home: string): void {
+  for (const pid of leftovers(home)) process.kill(pid, 'SIGKILL');
+}
+
+test.skipIf(!mayMount)(
+  'on a full disk everything can be read, and room can be made; then all works again, without a restart (needs root, to mount a small disk)',
+  async () => {
+    await using disk = await smallDisk('size=16m');
+    await using swarm = await testSwarm({ home: disk.home });
+    await works(swarm, ['infer', 'hello', '-q']);
+    await works(swarm, ['model', 'download', TINY, '--name', 'copy']);
+    const { workers } = await swarm.result<{ workers: { worker_id: string }[] }>(['worker', 'list']);
+    const { jobs } = JSON.parse(await (await fetch(`${swarm.queenUrl}/v1/jobs?operation=infer`)).text()) as {
+      jobs: { job_id: string }[];
+    };
+    disk.fill();
+    const refused = await swarm.rbee(['infer', 'hello', '-q']);
+    expect([refused.code, refused.stderr]).toEqual([7, expect.stringMatching(/disk.*full.*rbee model delete/is)]);
+    const [worker = { worker_id: '' }] = workers;
+    for (const args of [
+      ['status'],
+      ['jobs'],
+      ['logs', jobs[0]?.job_id ?? ''],
+      ['model', 'list'],
+      ['worker', 'get', worker.worker_id],
+      ['hive', 'list'],
+      ['queen', 'logs'],
+      ['worker', 'delete', worker.worker_id],
+    ]) {
+      await works(swarm, args);
+    }
+    const doctor = await swarm.rbee(['doctor']);
+    expect([doctor.code, doctor.stdout]).toEqual([7, expect.stringMatching(/disk/i)]);
+    // The queen and the hive are needed to make room: they start on what was held free for that.
+    kill(disk.home);
+    disk.fill();
+    const started = await swarm.rbee(['queen', 'start']);
+    expect([started.code, started.stderr]).toEqual([0, expect.stringMatching(/the disk is full \(.*rbee model delete/)]);
+    await works(swarm, ['model', 'delete', 'copy']);
+    expect(await works(swarm, ['infer', 'hello', '-q'])).not.toBe('');
+    disk.fill();
+    await works(swarm, ['down']);
+    await disk.free();
+  },
+);
+
+test.skipIf(!mayMount)(
+  'a disk that takes no file more is a full disk, with the same ways out (needs root, to mount a small disk)',
+  async () => {
+    await using disk = await smallDisk('size=64m,nr_inodes=400');
+    await using swarm = await testSwarm({ home: disk.home });
+    await works(swarm, ['model', 'download', TINY, '--name', 'copy']);
+    disk.fill('files');
+    expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(7);
+    await works(swarm, ['status']);
+    kill(disk.home);
+    await works(swarm, ['model', 'delete', 'copy']);
+    await disk.free();
+    await works(swarm, ['infer', 'hello', '-q']);
+    expect(await readdir(join(disk.home, 'data/models'))).not.toContain('copy.gguf');
+  },
+);
