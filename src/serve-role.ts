@@ -23,6 +23,7 @@ import {
   openFileEventLog,
   openMemoryCatalog,
   openMemoryEventLog,
+  openSetAside,
   openSqliteCatalog,
   requireTokenBeyondLoopback,
   type Catalog,
@@ -73,7 +74,7 @@ async function start(life: RoleLife): Promise<void> {
   const bound = await bindFirstFree(life.ports, (port) => bindServer(host, port));
   await requireAlone(life, bound.port);
   const paths = homePaths();
-  const { eventLog, catalog, kept } = await openStorage(life);
+  const { eventLog, catalog, kept, aside } = await openStorage(life);
   const served = life.create({ catalog, port: bound.port });
   const registry = new JobRegistry({
     actor: actorOf[role],
@@ -82,6 +83,7 @@ async function start(life: RoleLife): Promise<void> {
     catalog,
     logger: log,
     kept,
+    aside,
     resume: served.resume && spoken(actorOf[role], served.resume),
   });
   const server = createJobServer({
@@ -135,10 +137,16 @@ function describe({ role, name }: RoleLife): string {
 async function openStorage({ role, storage }: RoleLife) {
   if (storage === 'memory') {
     const kept = { jobs: KEPT_IN_MEMORY_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS };
-    return { eventLog: openMemoryEventLog(), catalog: openMemoryCatalog(), kept };
+    return { eventLog: openMemoryEventLog(), catalog: openMemoryCatalog(), kept, aside: undefined };
   }
   const paths = homePaths();
+  const aside = openSetAside({
+    folder: paths.damaged,
+    owner: role,
+    report: (sentence) => log.error({ folder: paths.damaged }, sentence),
+  });
   await ensureDirectory(paths.jobs(role));
   const kept = { jobs: KEPT_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS };
-  return { eventLog: openFileEventLog(paths.jobs(role)), catalog: openSqliteCatalog(join(paths.data, `${role}.db`)), kept };
+  const catalog = openSqliteCatalog(join(paths.data, `${role}.db`), aside);
+  return { eventLog: openFileEventLog(paths.jobs(role)), catalog, kept, aside };
 }
