@@ -37,7 +37,7 @@ export function openSqliteFile(file: string, beforeClose: () => void = () => und
     fs.closeSync(fs.openSync(absolute, 'a', 0o600));
     const sqlite = new OpenSqliteFile(absolute);
     requireWhole(sqlite, { file: absolute, beforeClose });
-    prepareFile(sqlite, absolute);
+    prepareWhole(sqlite, { file: absolute, beforeClose });
     return sqlite;
   } catch (cause) {
     if (cause instanceof DamagedCatalog || (cause instanceof JobError && cause.code !== 'internal')) throw cause;
@@ -72,6 +72,20 @@ function requireWhole(sqlite: SqliteFile, { file, beforeClose }: { file: string;
   }
 }
 
+/** It could be opened for writing: where SQLite will only read it, its header is damaged. */
+function prepareWhole(sqlite: SqliteFile, { file, beforeClose }: { file: string; beforeClose: () => void }): void {
+  try {
+    prepareFile(sqlite, file);
+  } catch (cause) {
+    const isDamaged =
+      cause instanceof DamagedCatalog || (cause instanceof JobError && sqliteCode(cause.cause) === 'SQLITE_READONLY');
+    if (!isDamaged) throw cause;
+    beforeClose();
+    sqlite.close();
+    throw new DamagedCatalog(file, cause);
+  }
+}
+
 function prepareFile(sqlite: SqliteFile, file: string): void {
   const format = Number(sqlite.rows('SELECT CAST(user_version AS TEXT) FROM pragma_user_version')[0]?.[0]);
   if (format > FORMAT) {
@@ -82,6 +96,8 @@ function prepareFile(sqlite: SqliteFile, file: string): void {
     throw new JobError('daemon_start_failed', sentence);
   }
   sqlite.exec('PRAGMA journal_mode = WAL');
+  // Found now, that nothing can be written is one sentence, or the sign of a damaged header.
+  sqlite.exec('BEGIN IMMEDIATE; ROLLBACK');
   // Without an fsync a commit: what a killed process wrote is safe, as with the event log.
   sqlite.exec('PRAGMA synchronous = NORMAL');
   // Requests that wait and tokens of hives are in here: what is deleted is overwritten. It costs less than can be measured.

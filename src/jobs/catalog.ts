@@ -17,8 +17,8 @@ export interface Catalog {
    * They survive a killed process; a power cut may take the last few transactions, each of them whole.
    */
   transaction(work: () => void): void;
-  /** Whether something of it was damaged, and is not there any more, since this process opened it. */
-  readonly hasLost: boolean;
+  /** How often something of it was found damaged, and is not there any more, since this process opened it. */
+  readonly losses: number;
   close(): void;
 }
 

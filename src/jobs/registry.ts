@@ -69,6 +69,8 @@ export class JobRegistry {
   /** Jobs that a former process left, until `resume`. */
   readonly #left: Left[];
   readonly #calendar: Calendar;
+  /** The losses of the catalog that logs have been looked through for. */
+  #adoptedAfter = 0;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -84,7 +86,7 @@ export class JobRegistry {
         if (job.isClosed) this.#letGo(job);
       },
     });
-    if (catalog.hasLost || this.#stored.count() === 0) adoptLogs(options, this.#stored);
+    if (catalog.losses > 0 || options.log.jobIds().length > this.#stored.count()) this.#adoptLogs();
     this.#left = takeOver(options, this.#stored, (record, lastSeq) => this.#track(record, lastSeq));
     this.#records.flush();
     this.#expiry = setInterval(() => this.expire(), EXPIRY_INTERVAL_MS).unref();
@@ -141,9 +143,7 @@ export class JobRegistry {
 
   /** @throws JobError job_not_found */
   get(jobId: string): JobRecord {
-    const record = this.#live.get(jobId)?.record ?? this.#stored.get(jobId);
-    if (record === undefined) throw new JobError('job_not_found', `Job '${jobId}' not found`);
-    return publicRecord(record);
+    return publicRecord(this.#live.get(jobId)?.record ?? this.#recordOf(jobId));
   }
 
   /** Newest first. */
@@ -269,10 +269,24 @@ export class JobRegistry {
     return job;
   }
 
-  #restore(jobId: string): Job {
-    const record = this.#stored.get(jobId);
+  /** @throws JobError job_not_found */
+  #recordOf(jobId: string): StoredJob {
+    let record = this.#stored.get(jobId);
+    if (record === undefined && this.#options.catalog.losses > this.#adoptedAfter) {
+      this.#adoptLogs();
+      record = this.#stored.get(jobId);
+    }
     if (record === undefined) throw new JobError('job_not_found', `Job '${jobId}' not found`);
-    return restoreJob(record, { log: this.#options.log, damaged: (job) => this.#setAside(job) });
+    return record;
+  }
+
+  #adoptLogs(): void {
+    this.#adoptedAfter = this.#options.catalog.losses;
+    adoptLogs(this.#options, this.#stored);
+  }
+
+  #restore(jobId: string): Job {
+    return restoreJob(this.#recordOf(jobId), { log: this.#options.log, damaged: (job) => this.#setAside(job) });
   }
 
   /** Once for each job, so that what the user has deleted is not there again after the next reader. */

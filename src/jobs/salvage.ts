@@ -12,6 +12,8 @@ export interface Row {
 
 /** Rows between two damaged places are looked for one by one, up to so many. */
 const PROBES_LIMIT = 1_000_000;
+/** More rows than one damaged page hides: after so many in a row, it is all of the table that cannot be read. */
+const FRUITLESS_LIMIT = 10_000;
 
 /**
  * Every row of a damaged SQLite file that can still be read: as its write-ahead log has it, and then, if that is not everything, as the
@@ -69,8 +71,11 @@ function* rowsOfTable(database: Database.Database, collection: string): Generato
     yield row;
   }
   const begin = Math.max(first, 0);
-  for (let place = begin + 1; place < Math.min(last, begin + PROBES_LIMIT); place += 1) {
+  const end = Math.min(last, begin + PROBES_LIMIT);
+  let fruitless = 0;
+  for (let place = begin + 1; place < end && fruitless < FRUITLESS_LIMIT; place += 1) {
     const row = rows.at(place);
+    fruitless = row === undefined ? fruitless + 1 : 0;
     if (row !== 'none' && row !== undefined) yield row;
   }
   return false;

@@ -21,14 +21,14 @@ import { openSetAside, type SetAside } from './set-aside.ts';
 export function openSqliteCatalog(file: string, aside: SetAside = asideOf(file)): Catalog {
   const { sqlite, isRepaired } = openWhole(file, aside);
   const collections = new Map<string, SqliteCollection<object>>();
-  let hasLost = isRepaired;
+  let losses = isRepaired ? 1 : 0;
   const lose: Lose = (collection, key, json) => {
-    hasLost = true;
+    losses += 1;
     setDocumentAside(aside, { collection, key, json });
   };
   return {
-    get hasLost() {
-      return hasLost;
+    get losses() {
+      return losses;
     },
     collection<T extends object>(name: string, indexes: readonly (keyof T & string)[] = [], read?: ReadDocument<T>) {
       assert(!sqlite.inTransaction, 'a collection is opened before the transaction');

@@ -14,7 +14,7 @@ export class HiveCatalog {
     this.#bringUpToDate();
     const marks = catalog.collection<{ done: string }>('marks');
     // Who has deleted it gets it back after a damaged catalog: nobody knows any more which of the two it was.
-    const isLost = catalog.hasLost && this.find(LOCALHOST) === undefined;
+    const isLost = catalog.losses > 0 && this.find(LOCALHOST) === undefined;
     if (marks.get('localhost_registered') !== undefined && !isLost) return;
     this.#hives.put(LOCALHOST, localHive(localPort));
     marks.put('localhost_registered', { done: new Date().toISOString() });
