@@ -29,6 +29,7 @@ import {
   openFileEventLog,
   openMemoryCatalog,
   openMemoryEventLog,
+  openSetAside,
   openSqliteCatalog,
   requireTokenBeyondLoopback,
   spillingEventLog,
@@ -87,7 +88,7 @@ async function start(life: RoleLife): Promise<void> {
   await requireAlone(life, bound.port);
   const paths = homePaths();
   const reserves = life.storage === 'disk' ? await openReserves(paths) : [];
-  const { eventLog, catalog, kept, room } = await openStorage(life);
+  const { eventLog, catalog, kept, room, aside } = await openStorage(life);
   const served = life.create({ catalog, port: bound.port });
   const registry = new JobRegistry({
     actor: actorOf[role],
@@ -97,6 +98,7 @@ async function start(life: RoleLife): Promise<void> {
     logger: log,
     kept,
     room,
+    aside,
     resume: served.resume && spoken(actorOf[role], served.resume),
   });
   const server = createJobServer({
@@ -164,12 +166,17 @@ function describe({ role, name }: RoleLife): string {
 async function openStorage({ role, storage }: RoleLife) {
   if (storage === 'memory') {
     const kept = { jobs: KEPT_IN_MEMORY_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS };
-    return { eventLog: openMemoryEventLog(), catalog: openMemoryCatalog(), kept, room: undefined };
+    return { eventLog: openMemoryEventLog(), catalog: openMemoryCatalog(), kept, room: undefined, aside: undefined };
   }
   const paths = homePaths();
+  const aside = openSetAside({
+    folder: paths.damaged,
+    owner: role,
+    report: (sentence) => log.error({ folder: paths.damaged }, sentence),
+  });
   await ensureDirectory(paths.jobs(role));
   const kept = { jobs: KEPT_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS };
   const room = new RoomForJobs(paths.jobs(role));
   const eventLog = spillingEventLog(openFileEventLog(paths.jobs(role)), room);
-  return { eventLog, catalog: openSqliteCatalog(join(paths.data, `${role}.db`)), kept, room };
+  return { eventLog, catalog: openSqliteCatalog(join(paths.data, `${role}.db`), aside), kept, room, aside };
 }

@@ -54,6 +54,11 @@ export const errorCodes = {
   not_found: final([404, 3], 'Nothing is served at this path.', 'docs/API lists every path.'),
   job_not_found: final([404, 3], 'No job has this id, or it has expired.', 'List the jobs: rbee jobs.'),
   job_already_ended: final([409, 2], 'The job has ended, so it cannot be cancelled.', 'Read how it ended: rbee logs <job>.'),
+  job_damaged: final(
+    [500, 7],
+    'Events of the job are damaged on disk; those before them can still be read.',
+    'Ask for it again. What was damaged is set aside: rbee doctor says where.',
+  ),
   too_many_jobs: retryable([503, 5], 'Too many jobs are running at once.', 'Try again when some have ended.'),
   event_limit: final([507, 7], 'The job wrote more events than one job may.', 'Ask for less in one job.'),
   hive_not_found: final([404, 3], 'No hive has this id.', 'List the hives: rbee hive list. Add one: rbee hive install <hive>.'),

@@ -46,6 +46,12 @@ export type JobEvent =
 export type TerminalKind = 'result' | 'failed' | 'cancelled';
 export type EventKind = JobEvent['kind'] | TerminalKind;
 
+const eventKinds: ReadonlySet<string> = new Set<EventKind>(['narration', 'progress', 'token', 'result', 'failed', 'cancelled']);
+
+export function isEventKind(kind: string): kind is EventKind {
+  return eventKinds.has(kind);
+}
+
 const terminalKinds: ReadonlySet<string> = new Set<TerminalKind>(['result', 'failed', 'cancelled']);
 
 export function isTerminal(kind: string): kind is TerminalKind {

@@ -1,5 +1,4 @@
 export { askProgram } from './ask-program.ts';
-export { diskFreeBytes } from './disk.ts';
 export { diskFreeBytes, floorBytes, RoomForJobs } from './disk.ts';
 export { gpuTrialsFile, readGpuTrials, writeGpuTrials, type GpuTrials } from './gpu-trials.ts';
 export { graphicsCards, vulkanDrivers } from './graphics-cards.ts';

@@ -15,6 +15,8 @@ export interface HomePaths {
   /** What can be made again at any time. */
   readonly cache: string;
   readonly models: string;
+  /** What turned out to be damaged and was set aside: for the user to look at and to delete. */
+  readonly damaged: string;
   readonly logs: string;
   /** Pidfiles. Not in XDG_RUNTIME_DIR: that is wiped at log-out, while our daemons live on. */
   readonly run: string;
@@ -34,6 +36,7 @@ export function homePaths(env: Environment = process.env): HomePaths {
     data,
     cache,
     models: join(data, 'models'),
+    damaged: join(data, 'damaged'),
     logs: join(state, 'logs'),
     run: join(state, 'run'),
     jobs: (role) => join(data, 'jobs', role),

@@ -331,43 +331,88 @@ describe('a catalog in a file', () => {
     newer.close();
     const error = thrownBy(() => openSqliteCatalog(file));
     expect(error).toMatchObject({ code: 'daemon_start_failed' });
-    expect(String(error)).toContain('written by a newer rbee (catalog format 7; this one reads 1). Use that rbee.');
+    expect(String(error)).toContain(
+      'was written by a newer rbee (catalog format 7); this is rbee 0.0.0-test, which reads format 1. Update rbee',
+    );
   });
 
   test.each([
     ['text', Buffer.from('This is not a database. '.repeat(50))],
     ['the header and nothing right after it', Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(4096, 7)])],
-  ])('that holds %s is refused with a sentence, and left as it is', (_, bytes) => {
+  ])('that holds %s is set aside as it is, and a new one is begun', (_, bytes) => {
     const file = path.join(temporaryDirectory(), 'catalog.db');
     fs.writeFileSync(file, bytes);
-    const error = thrownBy(() => openSqliteCatalog(file));
-    expect(error).toMatchObject({ code: 'daemon_start_failed' });
-    expect(String(error)).toContain(`${file} is damaged, or not a catalog of rbee. Move it away`);
-    expect(fs.readFileSync(file)).toEqual(bytes);
+    const catalog = closedAtTheEnd(openSqliteCatalog(file));
+    expect(catalog.losses).toBe(1);
+    expect(catalog.collection<Bee>('bees').find()).toEqual([]);
+    expect(fs.readFileSync(path.join(path.dirname(file), 'damaged', 'catalog-catalog.db'))).toEqual(bytes);
   });
 
-  test('with pages overwritten in the middle is refused when it is opened, not in the middle of work', () => {
+  test('with pages overwritten in the middle keeps every document of the pages that are whole, in their order', () => {
     const file = path.join(temporaryDirectory(), 'catalog.db');
-    const catalog = openSqliteCatalog(file);
-    const bees = catalog.collection<Bee>('bees', ['task']);
-    catalog.transaction(() => {
-      for (let at = 0; at < 500; at += 1) bees.put(`bee-${at}`, { name: 'x'.repeat(500), task: `task-${at}` });
-    });
-    const copy = path.join(path.dirname(file), 'copy.db');
-    execFileSync(process.execPath, ['-e', COPY_WITHOUT_WAL, file, copy], { cwd: import.meta.dirname });
-    catalog.close();
-    const descriptor = fs.openSync(copy, 'r+');
-    fs.writeSync(descriptor, Buffer.alloc(30_000, 0xaa), 0, 30_000, 50_000);
-    fs.closeSync(descriptor);
-    expect(thrownBy(() => openSqliteCatalog(copy))).toMatchObject({ code: 'daemon_start_failed' });
+    fillAndDamage(file, Buffer.alloc(30_000, 0xaa), 50_000);
+    const catalog = closedAtTheEnd(openSqliteCatalog(file));
+    const places = catalog
+      .collection<Bee>('bees', ['task'])
+      .find()
+      .map(({ task = '' }) => Number(task.slice('task-'.length)));
+    expect(places.length).toBeGreaterThan(400);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    expect([places[0], places.at(-1)]).toEqual([0, 499]);
   });
 
-  test('cannot be a directory', () => {
-    const error = thrownBy(() => openSqliteCatalog(temporaryDirectory()));
-    expect(error).toMatchObject({ code: 'daemon_start_failed' });
-    expect(String(error)).toContain('Cannot open the catalog: EISDIR');
+  test('with one wrong byte in an indexed field loses that document, sets it aside, and can be written', () => {
+    const file = path.join(temporaryDirectory(), 'catalog.db');
+    fillAndDamage(file, Buffer.from([0xff]), (bytes) => bytes.indexOf('"task-250"}') + 2);
+    const catalog = closedAtTheEnd(openSqliteCatalog(file));
+    const bees = catalog.collection<Bee>('bees', ['task'], (value) =>
+      (value as Bee).task?.startsWith('task-') ? (value as Bee) : undefined,
+    );
+    expect(bees.find()).toHaveLength(499);
+    bees.put('bee-250', { name: 'new', task: 'task-250' });
+    expect(bees.find({ where: { task: 'task-250' } })).toEqual([{ name: 'new', task: 'task-250' }]);
+    expect(fs.readdirSync(path.join(path.dirname(file), 'damaged'))).toContain('catalog-bees-bee-250.json');
+  });
+
+  test('whose schema names an index wrongly loses nothing', () => {
+    const file = path.join(temporaryDirectory(), 'catalog.db');
+    fillAndDamage(file, Buffer.from([0xfe]), (bytes) => bytes.indexOf('bees:task') + 2);
+    expect(closedAtTheEnd(openSqliteCatalog(file)).collection<Bee>('bees', ['task']).count()).toBe(500);
+  });
+
+  test('beside the write-ahead log of another catalog keeps what its own file has', () => {
+    const file = path.join(temporaryDirectory(), 'catalog.db');
+    fillAndDamage(file, Buffer.alloc(0), 0);
+    const other = path.join(path.dirname(file), 'other.db');
+    const foreign = closedAtTheEnd(openSqliteCatalog(other));
+    foreign.collection<Bee>('wasps').put('wasp', { name: 'x'.repeat(20_000) });
+    fs.copyFileSync(`${other}-wal`, `${file}-wal`);
+    expect(closedAtTheEnd(openSqliteCatalog(file)).collection<Bee>('bees', ['task']).count()).toBe(500);
+  });
+
+  test('that is a folder is set aside, and a new one is begun', () => {
+    const file = path.join(temporaryDirectory(), 'catalog.db');
+    fs.mkdirSync(path.join(file, 'inner'), { recursive: true });
+    fs.mkdirSync(`${file}-wal`);
+    expect(closedAtTheEnd(openSqliteCatalog(file)).collection<Bee>('bees').count()).toBe(0);
+    expect(fs.readdirSync(path.join(path.dirname(file), 'damaged'))).toEqual(['catalog-catalog.db', 'catalog-catalog.db-wal']);
   });
 });
+
+/** 500 bees in a file without a log, some bytes of which are then others. */
+function fillAndDamage(file: string, bytes: Buffer, at: number | ((whole: Buffer) => number)): void {
+  const draft = path.join(temporaryDirectory(), 'draft.db');
+  const catalog = openSqliteCatalog(draft);
+  const bees = catalog.collection<Bee>('bees', ['task']);
+  catalog.transaction(() => {
+    for (let each = 0; each < 500; each += 1) bees.put(`bee-${each}`, { name: 'x'.repeat(500), task: `task-${each}` });
+  });
+  execFileSync(process.execPath, ['-e', COPY_WITHOUT_WAL, draft, file], { cwd: import.meta.dirname });
+  catalog.close();
+  const whole = fs.readFileSync(file);
+  bytes.copy(whole, typeof at === 'number' ? at : at(whole));
+  fs.writeFileSync(file, whole);
+}
 
 /** Writes one bee, says so, and then holds the write lock for as long as it lives. */
 const WRITER = `

@@ -9,15 +9,21 @@ export interface Catalog {
   /**
    * A named set of JSON documents. `indexes` are top-level string fields that `find` may filter by; the first call for a name
    * decides them, later ones may leave them out. A new index on an old file is filled by itself. Not inside a transaction.
+   * `read` judges each document that is read. What it does not take is damaged: set aside, and not there any more.
    */
-  collection<T extends object>(name: string, indexes?: readonly (keyof T & string)[]): Collection<T>;
+  collection<T extends object>(name: string, indexes?: readonly (keyof T & string)[], read?: ReadDocument<T>): Collection<T>;
   /**
    * All writes inside `work`, to any collection, become visible together, or not at all if it throws. Not to be nested.
    * They survive a killed process; a power cut may take the last few transactions, each of them whole.
    */
   transaction(work: () => void): void;
+  /** How often something of it was found damaged, and is not there any more, since this process opened it. */
+  readonly losses: number;
   close(): void;
 }
+
+/** @returns the document as it can be used; undefined where it is damaged */
+export type ReadDocument<T> = (value: object, key: string) => T | undefined;
 
 /**
  * Any string is a good key or field value. Reading costs microseconds, a write outside a transaction about 60 µs.
@@ -44,8 +50,12 @@ export interface FindQuery<T> {
 /** Names of collections and indexes become names in SQL, so they are nothing but words. */
 const WORD = /^[a-z][a-z0-9_]{0,62}$/;
 
+export function isWord(word: string): boolean {
+  return WORD.test(word);
+}
+
 export function assertWords(words: readonly string[]): void {
-  for (const word of words) assert(WORD.test(word), `'${word}' cannot name a collection or an index`);
+  for (const word of words) assert(isWord(word), `'${word}' cannot name a collection or an index`);
 }
 
 /** A programmer's mistake is the same in every catalog, or it would only be found on the day another one is used. */

@@ -1,4 +1,5 @@
 import type { EventKind } from '../contract/index.ts';
+import type { SetAside } from './set-aside.ts';
 
 export interface LoggedEvent {
   /** 1, 2, 3 … within its job, gapless. */
@@ -30,6 +31,14 @@ export const START: Cursor = { offset: 0, seq: 0 };
 export interface LogChunk {
   events: LoggedEvent[];
   cursor: Cursor;
+  /** Why there are no events. Undefined at the end of the log, and where there are some. */
+  stop?: 'gone' | 'damaged';
+}
+
+export interface Recovered {
+  /** Undefined where it is damaged: the events can be read without it. */
+  header: JobHeader | undefined;
+  last: LoggedEvent | undefined;
 }
 
 /**
@@ -44,16 +53,23 @@ export interface EventLog {
    * @throws JobError disk_full
    */
   append(job: JobHeader, events: readonly LoggedEvent[]): Cursor;
-  /** Up to about READ_CHUNK_BYTES of events from the cursor on; none when it is at the end, or when the job is unknown. */
+  /**
+   * Up to about READ_CHUNK_BYTES of events from the cursor on, each of them JSON and the next number; none at the end, where the log is
+   * gone, and where what follows is damaged.
+   */
   read(jobId: string, from: Cursor): LogChunk;
   /** A place from which reading on brings every event after `after`, and as few before it as can be found out cheaply. */
   seek(jobId: string, after: number): Cursor;
   /**
-   * Mends what a crash left (a half-written last line).
-   * @returns undefined when there is no such log
-   * @throws JobError version_mismatch for a log that a newer version wrote
+   * Cuts off what a crash left (a half-written last line).
+   * @returns undefined when there is no such log, or one that a crash left without a whole line
+   * @throws JobError version_mismatch for a log that a newer version wrote, job_damaged where its last line is no event
    */
-  recover(jobId: string): { header: JobHeader; last: LoggedEvent | undefined } | undefined;
+  recover(jobId: string): Recovered | undefined;
+  /** The ids of all jobs that have a log. */
+  jobIds(): string[];
+  /** Keeps a damaged log from being lost when its job expires. */
+  setAside(jobId: string, aside: SetAside): void;
   /** Seq in the job below of the last event after `after` that was relayed; 0 when there is none. */
   lastRelayed(jobId: string, after: number): number;
   /** No more appends will come; frees what is held for them. */

@@ -17,18 +17,28 @@ interface Store {
   logger: Logger;
 }
 
-/** Deletes ended jobs that are too old or too many, oldest first. Where it cannot, on a full disk, it is tried again later. */
-export function expireJobs({ records, log, logger }: Store, kept: Kept): void {
-  try {
-    const tooMany = records.count() - kept.jobs;
-    const tooOld = new Date(Date.now() - kept.ageMs).toISOString();
-    for (const [index, job] of records.find({ limit: Math.max(tooMany, EXPIRED_AT_ONCE) }).entries()) {
-      if (job.ended_at === undefined || (index >= tooMany && job.ended_at > tooOld)) continue;
+/**
+ * Deletes ended jobs that are too old or too many, oldest first. What cannot be deleted, on a full disk for example, is tried again
+ * later, and keeps no other from being deleted.
+ * @param now by the calendar of this daemon
+ */
+export function expireJobs({ records, log, logger }: Store, kept: Kept, now: number): void {
+  const tooMany = records.count() - kept.jobs;
+  let failure: unknown;
+  for (const [index, job] of records.find({ limit: Math.max(tooMany, EXPIRED_AT_ONCE) }).entries()) {
+    if (job.ended_at === undefined || (index >= tooMany && now - endedOn(job) < kept.ageMs)) continue;
+    try {
       forgetJob({ records, log }, job.job_id);
+    } catch (cause) {
+      failure ??= cause;
     }
-  } catch (cause) {
-    logger.error({ err: cause }, 'old jobs could not be deleted; trying again later');
   }
+  if (failure !== undefined) logger.error({ err: failure }, 'old jobs could not be deleted; trying again later');
+}
+
+/** Before there was a calendar, only the wall clock was noted, and the calendar began as that. */
+function endedOn({ ended_on, ended_at = '' }: StoredJob): number {
+  return ended_on ?? Date.parse(ended_at);
 }
 
 /** @throws JobError disk_full */

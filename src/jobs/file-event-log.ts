@@ -1,12 +1,19 @@
 import * as fs from 'node:fs';
-import * as path from 'node:path';
-import { JobError, type EventKind } from '../contract/index.ts';
-import { START, type Cursor, type EventLog, type JobHeader, type LogChunk, type LoggedEvent } from './event-log.ts';
-import { OPEN_LOGS_LIMIT, READ_CHUNK_BYTES, SEEK_LIMIT_BYTES } from './limits.ts';
-import { endOfLastLine, linesBackwards } from './lines-backwards.ts';
+import { JobError } from '../contract/index.ts';
+import {
+  START,
+  type Cursor,
+  type EventLog,
+  type JobHeader,
+  type LogChunk,
+  type LoggedEvent,
+  type Recovered,
+} from './event-log.ts';
+import { READ_CHUNK_BYTES, SEEK_LIMIT_BYTES } from './limits.ts';
+import { endOfLastLine, LINE_LIMIT_BYTES, linesBackwards, tooLong } from './lines-backwards.ts';
+import { SUFFIX, OpenLogs, write } from './open-logs.ts';
+import { fromLine, headerLine, parseHeader, toLine, wholeEvent } from './log-lines.ts';
 
-/** Format of the files. Line 1 is the header, every further line one event. */
-const FORMAT = 1;
 const NEWLINE = 0x0a;
 
 /**
@@ -14,7 +21,7 @@ const NEWLINE = 0x0a;
  * The directory must exist. A line is written in one fixed order of keys, so that reading it needs no JSON parser.
  */
 export function openFileEventLog(directory: string): EventLog {
-  const files = new OpenFiles(directory);
+  const files = new OpenLogs(directory);
   let newest: Newest | undefined;
 
   return {
@@ -47,10 +54,17 @@ export function openFileEventLog(directory: string): EventLog {
     seal(jobId) {
       files.close(jobId);
     },
+    jobIds() {
+      return fs.readdirSync(directory).flatMap((file) => (file.endsWith(SUFFIX) ? [file.slice(0, -SUFFIX.length)] : []));
+    },
+    setAside(jobId, aside) {
+      aside.copy(files.pathOf(jobId), `events-${jobId}${SUFFIX}`);
+    },
     delete(jobId) {
       if (newest?.header.job_id === jobId) newest = undefined;
       files.close(jobId);
-      fs.rmSync(files.pathOf(jobId), { force: true });
+      // Whatever is there, so that one folder in the place of a log does not keep the logs after it from expiring.
+      fs.rmSync(files.pathOf(jobId), { force: true, recursive: true });
     },
     close() {
       files.closeAll();
@@ -69,165 +83,59 @@ interface Newest {
   end: Cursor;
 }
 
-interface OpenFile {
-  descriptor: number;
-  sizeBytes: number;
+/** Where a read goes on after which nothing can be read: no file is as long. */
+const DAMAGED_OFFSET = Number.MAX_SAFE_INTEGER - 1;
+
+function readChunk(files: OpenLogs, jobId: string, from: Cursor): LogChunk {
+  const stopped = (stop: 'gone' | 'damaged'): LogChunk => ({ events: [], cursor: from, stop });
+  if (from.offset === DAMAGED_OFFSET) return stopped('damaged');
+  const lines = orDamaged(() => readLines(files, jobId, from.offset));
+  if (lines === undefined) return stopped('gone');
+  if (lines === 'damaged') return stopped('damaged');
+  const events: LoggedEvent[] = [];
+  const isAtHeader = from.offset === 0 && lines.texts[0] !== undefined && fromLine(lines.texts[0]) === undefined;
+  for (const line of isAtHeader ? lines.texts.slice(1) : lines.texts) {
+    const event = wholeEvent(line);
+    if (event?.seq !== from.seq + events.length + 1) {
+      return events.length === 0
+        ? stopped('damaged')
+        : { events, cursor: { offset: DAMAGED_OFFSET, seq: events.at(-1)?.seq ?? 0 } };
+    }
+    events.push(event);
+  }
+  const cursor = { offset: from.offset + lines.bytes, seq: from.seq + events.length };
+  // The first lines may be nothing but a header longer than a chunk; an empty answer means the end.
+  return events.length === 0 && lines.bytes > 0 ? readChunk(files, jobId, cursor) : { events, cursor };
 }
 
-/** The logs that were appended to last; the oldest makes room for the next. */
-class OpenFiles {
-  readonly #directory: string;
-  readonly #files = new Map<string, OpenFile>();
+/** What this process has too much of for the moment says nothing about the file. */
+const OF_THE_MOMENT = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']);
 
-  constructor(directory: string) {
-    this.#directory = directory;
-  }
-
-  pathOf(jobId: string): string {
-    return path.join(this.#directory, `${jobId}.ndjson`);
-  }
-
-  get(jobId: string): OpenFile {
-    return this.#files.get(jobId) ?? this.#open(jobId);
-  }
-
-  #open(jobId: string): OpenFile {
-    if (this.#files.size >= OPEN_LOGS_LIMIT) this.#closeOldest(1);
-    const descriptor = this.openFile(this.pathOf(jobId), 'a');
-    const file = { descriptor, sizeBytes: fs.fstatSync(descriptor).size };
-    this.#files.set(jobId, file);
-    return file;
-  }
-
-  /** To read. Undefined when there is no such log. */
-  openToRead(jobId: string, flags: 'r' | 'r+' = 'r'): number | undefined {
-    try {
-      return this.openFile(this.pathOf(jobId), flags);
-    } catch (cause) {
-      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
-      throw cause;
-    }
-  }
-
-  /** A system that allows fewer open files than we would like is asked again with half of ours closed. */
-  openFile(file: string, flags: 'a' | 'r' | 'r+'): number {
-    try {
-      return fs.openSync(file, flags, 0o600);
-    } catch (cause) {
-      const isTooMany = cause instanceof Error && 'code' in cause && cause.code === 'EMFILE' && this.#files.size > 0;
-      if (!isTooMany) throw asDiskFull(cause);
-    }
-    this.#closeOldest(Math.ceil(this.#files.size / 2));
-    return orDiskFull(() => fs.openSync(file, flags, 0o600));
-  }
-
-  #closeOldest(count: number): void {
-    let left = count;
-    for (const jobId of this.#files.keys()) {
-      if (left === 0) return;
-      this.close(jobId);
-      left -= 1;
-    }
-  }
-
-  close(jobId: string): void {
-    const file = this.#files.get(jobId);
-    if (file === undefined) return;
-    this.#files.delete(jobId);
-    fs.closeSync(file.descriptor);
-  }
-
-  closeAll(): void {
-    for (const jobId of [...this.#files.keys()]) this.close(jobId);
-  }
-}
-
-/** All or nothing: what a full disk took of the text is cut off again. */
-function write(file: OpenFile, text: string): void {
-  const bytes = Buffer.from(text);
-  let written = 0;
-  try {
-    while (written < bytes.length) written += fs.writeSync(file.descriptor, bytes, written);
-  } catch (cause) {
-    if (written > 0) fs.ftruncateSync(file.descriptor, file.sizeBytes);
-    throw asDiskFull(cause);
-  }
-  file.sizeBytes += bytes.length;
-}
-
-function orDiskFull<T>(work: () => T): T {
+/** A file that cannot be read is as damaged as one with a wrong byte: a folder in its place, a bad sector, a forbidden one. */
+function orDamaged<T>(work: () => T): T | 'damaged' {
   try {
     return work();
   } catch (cause) {
-    throw asDiskFull(cause);
+    if (cause instanceof Error && 'code' in cause && OF_THE_MOMENT.has(String(cause.code))) throw cause;
+    if (cause instanceof JobError) throw cause;
+    return 'damaged';
   }
-}
-
-function asDiskFull(cause: unknown): unknown {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return cause;
-  return new JobError('disk_full', 'The disk is full: the events of this job could not be written', { cause });
-}
-
-function headerLine({ job_id, operation, correlation_id, created_at }: JobHeader): string {
-  return `${JSON.stringify({ rbee_job_log: FORMAT, job_id, operation, correlation_id, created_at })}\n`;
-}
-
-function toLine({ seq, kind, json, below }: LoggedEvent): string {
-  return below === undefined
-    ? `{"seq":${seq},"event":"${kind}","data":${json}}\n`
-    : `{"seq":${seq},"below":${below},"event":"${kind}","data":${json}}\n`;
-}
-
-const SEQ = '{"seq":';
-const BELOW = '"below":';
-const EVENT = '"event":"';
-const DATA = '","data":';
-
-/** Undefined for the header and for what is not a line of ours. Twice as fast as an expression, and a replay is little else. */
-function fromLine(line: string): LoggedEvent | undefined {
-  if (!line.startsWith(SEQ) || !line.endsWith('}')) return undefined;
-  let at = line.indexOf(',', SEQ.length);
-  const seq = Number(line.slice(SEQ.length, at));
-  let below: number | undefined;
-  if (line.startsWith(BELOW, at + 1)) {
-    const from = at + 1 + BELOW.length;
-    at = line.indexOf(',', from);
-    below = Number(line.slice(from, at));
-  }
-  const kindAt = at + 1 + EVENT.length;
-  const dataAt = line.indexOf(DATA, kindAt);
-  if (!line.startsWith(EVENT, at + 1) || dataAt < 0 || !Number.isSafeInteger(seq)) return undefined;
-  const event = { seq, kind: line.slice(kindAt, dataAt) as EventKind, json: line.slice(dataAt + DATA.length, -1) };
-  return below === undefined ? event : { ...event, below };
-}
-
-function readChunk(files: OpenFiles, jobId: string, from: Cursor): LogChunk {
-  const lines = readLines(files, jobId, from.offset);
-  const events: LoggedEvent[] = [];
-  for (const line of lines.texts) {
-    const event = fromLine(line);
-    if (event !== undefined) events.push(event);
-  }
-  const cursor = { offset: from.offset + lines.bytes, seq: events.at(-1)?.seq ?? from.seq };
-  // The first lines may be nothing but a header longer than a chunk; an empty answer means the end.
-  return events.length === 0 && lines.bytes > 0 ? readChunk(files, jobId, cursor) : { events, cursor };
 }
 
 /** For one read at a time: all of them are synchronous. */
 const CHUNK = Buffer.allocUnsafe(READ_CHUNK_BYTES);
 
-/** Whole lines from the offset on: as many as fit into a chunk, but at least one. */
-function readLines(files: OpenFiles, jobId: string, offset: number): { texts: string[]; bytes: number } {
+/** Whole lines from the offset on: as many as fit into a chunk, but at least one. Undefined where there is no file. */
+function readLines(files: OpenLogs, jobId: string, offset: number): { texts: string[]; bytes: number } | undefined {
   const descriptor = files.openToRead(jobId);
-  // Expired, or never there: nothing to read.
-  if (descriptor === undefined) return { texts: [], bytes: 0 };
+  if (descriptor === undefined) return undefined;
   try {
     for (let size = READ_CHUNK_BYTES; ; size *= 4) {
+      if (size > LINE_LIMIT_BYTES) throw tooLong();
       const buffer = size === READ_CHUNK_BYTES ? CHUNK : Buffer.allocUnsafe(size);
       const length = fs.readSync(descriptor, buffer, 0, size, offset);
-      const end = buffer.lastIndexOf(NEWLINE, length - 1) + 1;
-      if (length > 0 && end > 0) return { texts: buffer.toString('utf8', 0, end - 1).split('\n'), bytes: end };
+      const end = length === 0 ? 0 : buffer.lastIndexOf(NEWLINE, length - 1) + 1;
+      if (end > 0) return { texts: buffer.toString('utf8', 0, end - 1).split('\n'), bytes: end };
       if (length < size) return { texts: [], bytes: 0 };
     }
   } finally {
@@ -235,39 +143,49 @@ function readLines(files: OpenFiles, jobId: string, offset: number): { texts: st
   }
 }
 
-function recover(files: OpenFiles, jobId: string): { header: JobHeader; last: LoggedEvent | undefined } | undefined {
-  const descriptor = files.openToRead(jobId, 'r+');
-  if (descriptor === undefined) return undefined;
-  try {
-    const end = endOfLastLine(descriptor);
-    const [first = ''] = end === 0 ? [] : readLines(files, jobId, 0).texts;
-    // Before anything is touched: what a newer version wrote stays as it is.
-    const header = first === '' ? undefined : parseHeader(files.pathOf(jobId), first);
-    // A crash of the machine may leave half a line; the event was then never delivered.
-    fs.ftruncateSync(descriptor, end);
-    if (header === undefined) return undefined;
-    const { value: line } = linesBackwards(descriptor, end).next();
-    const last = line === undefined || line === first ? undefined : fromLine(line);
-    if (last === undefined && line !== undefined && line !== first) throw new SyntaxError('the last line is no event');
-    return { header, last };
-  } finally {
-    fs.closeSync(descriptor);
-  }
+function recover(files: OpenLogs, jobId: string): Recovered | undefined {
+  const file = files.pathOf(jobId);
+  const found = orDamaged(() => {
+    const descriptor = files.openToRead(jobId);
+    if (descriptor === undefined) return undefined;
+    try {
+      return recoverOpen(files, { jobId, file, descriptor });
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  });
+  if (found === 'damaged') throw damagedLog(file);
+  return found;
 }
 
-function parseHeader(file: string, line: string): JobHeader {
-  const { rbee_job_log: format, ...header } = JSON.parse(line) as JobHeader & { rbee_job_log: number };
-  if (format <= FORMAT) return header;
-  const sentence = `${file} was written by a newer rbee (log format ${format}; this one reads ${FORMAT}). Use that rbee.`;
-  throw new JobError('version_mismatch', sentence);
+function damagedLog(file: string): JobError {
+  return new JobError('job_damaged', `The log of this job is damaged, its last events are lost: ${file}`);
 }
 
-function lastRelayed(files: OpenFiles, jobId: string, after: number): number {
+function recoverOpen(
+  files: OpenLogs,
+  { jobId, file, descriptor }: { jobId: string; file: string; descriptor: number },
+): Recovered | undefined | 'damaged' {
+  const end = endOfLastLine(descriptor);
+  const [first = ''] = end === 0 ? [] : (readLines(files, jobId, 0)?.texts ?? []);
+  // Before anything is touched: what a newer version wrote stays as it is.
+  const header = parseHeader(file, first);
+  // A crash of the machine may leave half a line; the event was then never delivered.
+  if (fs.fstatSync(descriptor).size > end) fs.truncateSync(file, end);
+  const { value: line } = linesBackwards(descriptor, end).next();
+  if (line === undefined) return undefined;
+  const last = wholeEvent(line);
+  if (last === undefined && line !== first) return 'damaged';
+  return { header, last };
+}
+
+function lastRelayed(files: OpenLogs, jobId: string, after: number): number {
   const descriptor = files.openToRead(jobId);
   if (descriptor === undefined) return 0;
   try {
     for (const line of linesBackwards(descriptor, endOfLastLine(descriptor))) {
       const event = fromLine(line);
+      if (event === undefined && !line.startsWith('{"rbee_job_log":')) throw damagedLog(files.pathOf(jobId));
       if (event === undefined || event.seq <= after) break;
       if (event.below !== undefined) return event.below;
     }
@@ -278,7 +196,7 @@ function lastRelayed(files: OpenFiles, jobId: string, after: number): number {
 }
 
 /** From the end, because that is where a reader comes back to; one that is far from it begins at the start. */
-function seek(files: OpenFiles, jobId: string, after: number): Cursor {
+function seek(files: OpenLogs, jobId: string, after: number): Cursor {
   const descriptor = after === 0 ? undefined : files.openToRead(jobId);
   if (descriptor === undefined) return START;
   try {
@@ -286,7 +204,8 @@ function seek(files: OpenFiles, jobId: string, after: number): Cursor {
     let offset = end;
     for (const line of linesBackwards(descriptor, end)) {
       const event = fromLine(line);
-      if (event === undefined || end - offset > SEEK_LIMIT_BYTES) return START;
+      // A replaced character has not the length that its bytes had.
+      if (event === undefined || end - offset > SEEK_LIMIT_BYTES || line.includes('\uFFFD')) return START;
       if (event.seq === after) return { offset, seq: after };
       offset -= Buffer.byteLength(line) + 1;
     }

@@ -1,6 +1,7 @@
 export * from './client.ts';
 export { bindServer } from './bound-server.ts';
 export { openSqliteCatalog } from './sqlite-catalog.ts';
+export { openSetAside } from './set-aside.ts';
 export { openMemoryCatalog } from './memory-catalog.ts';
 export type { Catalog, Collection } from './catalog.ts';
 export { openFileEventLog } from './file-event-log.ts';

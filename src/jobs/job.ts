@@ -1,4 +1,5 @@
 import {
+  failed,
   isTerminal,
   JobError,
   type DownstreamJob,
@@ -21,6 +22,8 @@ export interface JobOptions {
   recordChanged: (job: Job) => void;
   /** Called when the record is to be stored before any event of the job below is written: they are read together. */
   drivesAnother: (job: Job) => void;
+  /** Called when its log turns out to be damaged. */
+  damaged: (job: Job) => void;
   lastSeq: number;
 }
 
@@ -47,6 +50,7 @@ export class Job {
   #unlogged: LoggedEvent | undefined;
   readonly #recordChanged: (job: Job) => void;
   readonly #drivesAnother: (job: Job) => void;
+  readonly #damaged: (job: Job) => void;
 
   constructor(record: StoredJob, options: JobOptions) {
     this.record = record;
@@ -54,6 +58,7 @@ export class Job {
     this.#dirty = options.dirty;
     this.#recordChanged = options.recordChanged;
     this.#drivesAnother = options.drivesAnother;
+    this.#damaged = options.damaged;
     this.#lastSeq = options.lastSeq;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -121,15 +126,28 @@ export class Job {
 
   /** Takes over the end that the log already has, for a process that died before it could store it. */
   endAs(last: LoggedEvent): void {
-    if (isTerminal(last.kind)) this.#close(last.kind, last.kind === 'failed' ? (JSON.parse(last.json) as WireError) : undefined);
+    if (!isTerminal(last.kind)) return;
+    const error = last.kind === 'failed' ? failed.safeParse(JSON.parse(last.json)) : undefined;
+    this.#close(last.kind, (error?.success === false ? this.#lostEvents().toWire(this.record.actor) : error?.data) as WireError);
   }
 
-  /** For an ended job that is read again. Where its log could not take the end, the record knows it. */
+  /** For an ended job that is read again. Where its log could not take the end, the record knows it; else the log has lost it. */
   endFromRecord(last: LoggedEvent | undefined): void {
     this.#isDelivered = true;
-    if ((last !== undefined && isTerminal(last.kind)) || this.record.error === undefined) return;
-    this.#lastSeq += 1;
-    this.#unlogged = { seq: this.#lastSeq, kind: 'failed', json: JSON.stringify(this.record.error) };
+    if (last !== undefined && isTerminal(last.kind)) return;
+    const { error } = this.record;
+    // Nobody knows how many events it had: a reader may have more than are left.
+    this.#lastSeq = error === undefined || error.code === 'job_damaged' ? Infinity : this.#lastSeq + 1;
+    if (error !== undefined) this.#unlogged = { seq: this.#lastSeq, kind: 'failed', json: JSON.stringify(error) };
+  }
+
+  /** Ends a job whose log is damaged: nothing is written to it any more. */
+  endDamaged(): void {
+    const error = this.#lostEvents().toWire(this.record.actor);
+    this.#close('failed', error);
+    this.endFromRecord(undefined);
+    this.#damaged(this);
+    this.#resolveEnded();
   }
 
   /** Where a reader that has the event `after` reads on. */
@@ -139,8 +157,25 @@ export class Job {
 
   read(from: Cursor): LogChunk {
     const chunk = this.#log.read(this.record.job_id, from);
-    if (chunk.events.length > 0 || this.#unlogged === undefined || from.seq >= this.#unlogged.seq) return chunk;
-    return { events: [this.#unlogged], cursor: { ...from, seq: this.#unlogged.seq } };
+    const end = chunk.events.length > 0 ? undefined : this.#endInstead(chunk);
+    if (end === undefined) return chunk;
+    const seq = from.seq + 1;
+    return { events: [{ ...end, seq }], cursor: { ...from, seq } };
+  }
+
+  /** The end for a reader that finds none in the log. */
+  #endInstead({ stop }: LogChunk): LoggedEvent | undefined {
+    if (stop === 'damaged') this.#damaged(this);
+    if (this.#unlogged !== undefined) return this.#unlogged;
+    if (stop === 'gone' || (stop === undefined && !this.#isDelivered)) return undefined;
+    this.#damaged(this);
+    return { seq: 0, kind: 'failed', json: JSON.stringify(this.#lostEvents().toWire(this.record.actor)) };
+  }
+
+  #lostEvents(): JobError {
+    const { job_id, state } = this.record;
+    const how = state === 'queued' || state === 'running' ? 'was not over' : `had ended as ${state}`;
+    return new JobError('job_damaged', `The events of job '${job_id}' after this are lost: its log is damaged. It ${how}.`);
   }
 
   /** Appends to the log, then delivers. A log that cannot be written ends this job and no other. */

@@ -410,11 +410,16 @@ describe('how a job ends', () => {
     expect(first.registry.find({ where: { state: 'running' }, limit: 2 })).toHaveLength(2);
     const recover = log.recover.bind(log);
     log.recover = (jobId) => {
-      if (jobId === damaged) throw new SyntaxError('half a header');
+      if (jobId === damaged) throw new JobError('job_damaged', 'half a header');
       return recover(jobId);
     };
     await using second = await startTestDaemon({ log, catalog, handlers: {} });
-    expect(() => second.registry.get(damaged)).toThrow(/not found/);
+    expect(second.registry.get(damaged)).toMatchObject({ state: 'failed', error: { code: 'job_damaged' } });
+    expect((await readAll(second.peer, damaged)).map(({ kind, json }) => [kind, json.includes('job_damaged')])).toEqual([
+      ['token', false],
+      ['token', false],
+      ['failed', true],
+    ]);
     expect(second.registry.get(sound)).toMatchObject({ error: { code: 'interrupted' } });
     await first[Symbol.asyncDispose]();
   });

@@ -1,7 +1,13 @@
 import * as fs from 'node:fs';
-import { READ_CHUNK_BYTES } from './limits.ts';
+import { EVENT_LIMIT_CHARS, READ_CHUNK_BYTES } from './limits.ts';
 
 const NEWLINE = 0x0a;
+/** No event of ours is longer, by far: what is, is damaged, and not worth the memory. */
+export const LINE_LIMIT_BYTES = EVENT_LIMIT_CHARS;
+
+export function tooLong(): RangeError {
+  return new RangeError(`a line of more than ${LINE_LIMIT_BYTES} bytes`);
+}
 
 /**
  * The whole lines of a file, the last one first. What a crash left after the last line break is not one.
@@ -18,6 +24,7 @@ export function* linesBackwards(descriptor: number, end: number): Generator<stri
     // Less than a line: it begins further to the front.
     if (begin === 0 && offset > 0) {
       rest.unshift(block);
+      if (rest.length * READ_CHUNK_BYTES > LINE_LIMIT_BYTES) throw tooLong();
       continue;
     }
     const text = Buffer.concat([block.subarray(begin), ...rest]).toString();

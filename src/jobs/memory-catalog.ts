@@ -6,6 +6,7 @@ export function openMemoryCatalog(): Catalog {
   const collections = new Map<string, MemoryCollection<object>>();
   const state: State = { open: true, undo: undefined };
   return {
+    losses: 0,
     collection<T extends object>(name: string, indexes: readonly (keyof T & string)[] = []) {
       assertUsable(state);
       assert(state.undo === undefined, 'a collection is opened before the transaction');

@@ -11,7 +11,9 @@ export function openMemoryEventLog(): EventLog {
       return { offset: log.events.length, seq: events.at(-1)?.seq ?? 0 };
     },
     read(jobId, from): LogChunk {
-      const events = logs.get(jobId)?.events.slice(from.offset, from.offset + EVENTS_PER_READ) ?? [];
+      const log = logs.get(jobId);
+      if (log === undefined) return { events: [], cursor: from, stop: 'gone' };
+      const events = log.events.slice(from.offset, from.offset + EVENTS_PER_READ);
       return { events, cursor: after(from, events) };
     },
     seek(jobId, after) {
@@ -25,6 +27,10 @@ export function openMemoryEventLog(): EventLog {
       const relayed = logs.get(jobId)?.events.findLast(({ seq, below }) => seq > after && below !== undefined);
       return relayed?.below ?? 0;
     },
+    jobIds() {
+      return [...logs.keys()];
+    },
+    setAside() {},
     seal() {},
     delete(jobId) {
       logs.delete(jobId);

@@ -1,5 +1,5 @@
 import { isTerminal } from '../contract/index.ts';
-import { START, type Cursor, type LoggedEvent } from './event-log.ts';
+import { START, type Cursor, type LogChunk, type LoggedEvent } from './event-log.ts';
 import type { Job } from './job.ts';
 import { PING, encodeSse, type Encoder } from './sse.ts';
 
@@ -84,18 +84,36 @@ export class Reader {
   #readOn(): void {
     this.#state = 'behind';
     for (;;) {
-      const { events, cursor } = this.#job.read(this.#cursor);
+      const chunk = this.#readChunk();
+      if (chunk === undefined) return this.breakOff();
+      const { events, cursor } = chunk;
       if (events.length === 0) {
         if (this.#job.isDelivered) return this.breakOff();
         this.#state = 'tailing';
         return;
       }
       this.#cursor = cursor;
-      const wanted = events.filter(({ seq }) => seq > this.#skipTo);
+      const wanted = this.#wantedOf(events);
       // The way to the first wanted event may be long, and others wait.
       if (wanted.length === 0 && !hasEnd(events)) return void setImmediate(() => this.#continue());
       if (!this.#write(this.#encoder(wanted), hasEnd(events))) return;
     }
+  }
+
+  /** Undefined where it cannot be read now, for too many open files for example: that is the end of this reader, and of nothing else. */
+  #readChunk(): LogChunk | undefined {
+    try {
+      return this.#job.read(this.#cursor);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A reader that has more than is left of a damaged log is told its end all the same, as the next event that it has not. */
+  #wantedOf(events: readonly LoggedEvent[]): LoggedEvent[] {
+    const wanted = events.filter(({ seq }) => seq > this.#skipTo);
+    const last = events.at(-1);
+    return wanted.length === 0 && last !== undefined && isTerminal(last.kind) ? [{ ...last, seq: this.#skipTo + 1 }] : wanted;
   }
 
   /** The job has ended and its log says no more: it has expired. Without [DONE], so that the client asks again and is told. */

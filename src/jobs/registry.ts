@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { JobError, type Actor, type Handlers, type JobContext, type JobRecord } from '../contract/index.ts';
 import type { Catalog, Collection } from './catalog.ts';
+import { adoptLogs } from './adopt-logs.ts';
+import { Calendar } from './calendar.ts';
 import type { EventLog } from './event-log.ts';
 import { execute, fail, type Logger, type UntypedHandler } from './execute.ts';
 import { expireJobs, forgetJob, type Kept } from './expiry.ts';
@@ -13,7 +15,8 @@ import { RecordWriter } from './record-writer.ts';
 import { restoreJob } from './restore.ts';
 import { needsNoDisk, type Room } from './spill.ts';
 import type { Encoder } from './sse.ts';
-import { alreadyEnded, digest, newRecord, publicRecord, type CreateOptions, type StoredJob } from './stored-job.ts';
+import type { SetAside } from './set-aside.ts';
+import { alreadyEnded, asStoredJob, digest, newRecord, publicRecord, type CreateOptions, type StoredJob } from './stored-job.ts';
 import { UnheardJobs } from './unheard.ts';
 import { withUnstored } from './unstored.ts';
 import { takeOver, type Left } from './take-over.ts';
@@ -31,6 +34,8 @@ export interface RegistryOptions {
   room?: Room | undefined;
   /** Goes on with a job that a former process was relaying or had waiting; without it, such jobs end as interrupted. */
   resume?: Resume | undefined;
+  /** Where damaged records and logs are kept. */
+  aside?: SetAside | undefined;
 }
 
 export interface JobQuery {
@@ -44,6 +49,8 @@ export interface JobReading {
   /** To be called when the sink's other side has gone. */
   close(): void;
 }
+
+const INDEXES = ['state', 'operation', 'correlation_id', 'idempotency_key'] as const;
 
 /** All jobs of one daemon: creates, runs, finds, cancels and expires them. */
 export class JobRegistry {
@@ -65,11 +72,15 @@ export class JobRegistry {
   readonly #keys = new Map<string, Job>();
   /** Jobs that a former process left, until `resume`. */
   readonly #left: Left[];
+  readonly #calendar: Calendar;
+  /** The losses of the catalog that logs have been looked through for. */
+  #adoptedAfter = 0;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
-    this.#stored = options.catalog.collection<StoredJob>('jobs', ['state', 'operation', 'correlation_id', 'idempotency_key']);
     const { catalog, logger } = options;
+    this.#stored = catalog.collection<StoredJob>('jobs', INDEXES, asStoredJob);
+    this.#calendar = new Calendar(catalog);
     this.#records = new RecordWriter({
       catalog,
       records: this.#stored,
@@ -79,6 +90,7 @@ export class JobRegistry {
         if (job.isClosed) this.#letGo(job);
       },
     });
+    if (catalog.losses > 0 || options.log.jobIds().length > this.#stored.count()) this.#adoptLogs();
     this.#left = takeOver(options, this.#stored, (record, lastSeq) => this.#track(record, lastSeq));
     this.#records.flush();
     this.#expiry = setInterval(() => this.expire(), EXPIRY_INTERVAL_MS).unref();
@@ -136,9 +148,7 @@ export class JobRegistry {
 
   /** @throws JobError job_not_found */
   get(jobId: string): JobRecord {
-    const record = this.#live.get(jobId)?.record ?? this.#stored.get(jobId);
-    if (record === undefined) throw new JobError('job_not_found', `Job '${jobId}' not found`);
-    return publicRecord(record);
+    return publicRecord(this.#live.get(jobId)?.record ?? this.#recordOf(jobId));
   }
 
   /** Newest first. */
@@ -152,7 +162,7 @@ export class JobRegistry {
    * @throws JobError job_not_found, invalid_input
    */
   read(jobId: string, sink: Sink, options: { after: number; encoder: Encoder }): JobReading {
-    const job = this.#live.get(jobId) ?? restoreJob(this.get(jobId), this.#options.log);
+    const job = this.#live.get(jobId) ?? this.#restore(jobId);
     if (options.after > job.lastSeq) {
       throw new JobError('invalid_input', `Last-Event-ID ${options.after} is beyond the job's last event, ${job.lastSeq}`);
     }
@@ -193,7 +203,12 @@ export class JobRegistry {
   expire(): void {
     const { log, logger, kept } = this.#options;
     this.#records.flush();
-    expireJobs({ records: this.#stored, log, logger }, kept);
+    try {
+      this.#calendar.store();
+      expireJobs({ records: this.#stored, log, logger }, kept, this.#calendar.now());
+    } catch (cause) {
+      logger.error({ err: cause }, 'old jobs could not be looked for; trying again later');
+    }
   }
 
   /** Ends what runs, makes everything durable, then lets go of the log. */
@@ -248,13 +263,53 @@ export class JobRegistry {
     const job = new Job(record, {
       log: this.#options.log,
       dirty: (dirty) => this.#markDirty(dirty),
-      recordChanged: (changed) => this.#records.changed(changed),
+      recordChanged: (changed) => {
+        if (changed.isClosed) changed.record.ended_on ??= this.#calendar.now();
+        this.#records.changed(changed);
+      },
       drivesAnother: (driving) => void this.#records.storeSoon(driving),
+      damaged: (damaged) => this.#setAside(damaged),
       lastSeq,
     });
     this.#live.set(record.job_id, job);
     if (record.idempotency_key !== undefined) this.#keys.set(record.idempotency_key, job);
     return job;
+  }
+
+  /** @throws JobError job_not_found */
+  #recordOf(jobId: string): StoredJob {
+    let record = this.#stored.get(jobId);
+    if (record === undefined && this.#options.catalog.losses > this.#adoptedAfter) {
+      this.#adoptLogs();
+      record = this.#stored.get(jobId);
+    }
+    if (record === undefined) throw new JobError('job_not_found', `Job '${jobId}' not found`);
+    return record;
+  }
+
+  #adoptLogs(): void {
+    this.#adoptedAfter = this.#options.catalog.losses;
+    adoptLogs(this.#options, this.#stored);
+  }
+
+  #restore(jobId: string): Job {
+    return restoreJob(this.#recordOf(jobId), { log: this.#options.log, damaged: (job) => this.#setAside(job) });
+  }
+
+  /** Once for each job, so that what the user has deleted is not there again after the next reader. */
+  #setAside({ record }: Job): void {
+    const { aside, log, logger } = this.#options;
+    if (record.is_damaged || aside === undefined) return;
+    record.is_damaged = true;
+    try {
+      log.setAside(record.job_id, aside);
+      this.#stored.put(record.job_id, record);
+      aside.report(
+        `The log of job '${record.job_id}' is damaged: the events after the damage are lost, and its readers are told so`,
+      );
+    } catch (cause) {
+      logger.error({ err: cause, job_id: record.job_id }, 'a damaged log could not be set aside');
+    }
   }
 
   #forget(job: Job): void {

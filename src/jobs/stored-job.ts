@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { JobError, type Actor, type JobRecord } from '../contract/index.ts';
+import { isTerminal, JobError, jobRecord, type Actor, type JobRecord } from '../contract/index.ts';
+import type { Recovered } from './event-log.ts';
 import type { JobRequest } from './parse-request.ts';
 
 /** What is stored of a job beside its events. */
@@ -13,6 +14,35 @@ export interface StoredJob extends JobRecord {
   parked?: object;
   /** Set for a job that ends when nobody reads it. */
   on_disconnect?: 'cancel';
+  /** When it ended, by this daemon's calendar: from then on it grows old. */
+  ended_on?: number;
+  /** Its log is damaged, and has been set aside. */
+  is_damaged?: true;
+}
+
+const ENDED: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled']);
+
+/** Whether a document is a record that every reader can work with. @returns it, with whatever else it has */
+export function asStoredJob(value: object, key: string): StoredJob | undefined {
+  const record = value as StoredJob;
+  if (!jobRecord.safeParse(record).success || record.job_id !== key || !/^job-[A-Za-z0-9-]{1,64}$/.test(key)) return undefined;
+  return ENDED.has(record.state) && record.ended_at === undefined ? undefined : record;
+}
+
+/** A job whose record is lost, as far as its log tells. */
+export function recordOfLog(jobId: string, { header, last }: Recovered, actor: Actor): StoredJob {
+  const now = new Date().toISOString();
+  const record: StoredJob = {
+    operation: header?.operation ?? 'unknown',
+    correlation_id: header?.correlation_id ?? 'unknown',
+    created_at: header?.created_at ?? now,
+    job_id: jobId,
+    actor,
+    state: 'running',
+    downstream: [],
+  };
+  if (last === undefined || !isTerminal(last.kind)) return record;
+  return { ...record, state: last.kind === 'result' ? 'completed' : last.kind, ended_at: now };
 }
 
 export interface CreateOptions {
@@ -52,5 +82,7 @@ export function publicRecord(stored: StoredJob): JobRecord {
   delete record.driven_after;
   delete record.parked;
   delete record.on_disconnect;
+  delete record.ended_on;
+  delete record.is_damaged;
   return record;
 }

@@ -2,7 +2,6 @@ import { JobError, type Actor } from '../contract/index.ts';
 import type { Collection } from './catalog.ts';
 import type { EventLog } from './event-log.ts';
 import { fail, type Logger } from './execute.ts';
-import { forgetJob } from './expiry.ts';
 import type { Job } from './job.ts';
 import type { StoredJob } from './stored-job.ts';
 import { lookAtLeft, type LeftJob, type Resume } from './left-job.ts';
@@ -29,11 +28,11 @@ type Track = (record: StoredJob, lastSeq: number) => Job;
  */
 export function takeOver(by: TakingOver, records: Records, track: Track): Left[] {
   const running = ['queued', 'running'].flatMap((state) => records.find({ where: { state } }));
-  return running.flatMap((record) => takeOverOne(record, by, { records, track }));
+  return running.flatMap((record) => takeOverOne(record, by, track));
 }
 
 /** One damaged log ends its own job and keeps no daemon from starting. */
-function takeOverOne(record: StoredJob, by: TakingOver, { records, track }: { records: Records; track: Track }): Left[] {
+function takeOverOne(record: StoredJob, by: TakingOver, track: Track): Left[] {
   const { log, logger, actor, resume } = by;
   const interrupt = (lastSeq: number) => {
     const reason = new JobError('interrupted', `${actor} ended while this job was running`);
@@ -55,17 +54,9 @@ function takeOverOne(record: StoredJob, by: TakingOver, { records, track }: { re
       logger.error({ job_id: record.job_id }, found.cause.message);
       break;
     case 'damaged':
-      logger.error({ err: found.cause, job_id: record.job_id }, `a job of ${actor} whose log is damaged is forgotten`);
-      forgetDamaged(record.job_id, { records, log, logger });
+      logger.error({ err: found.cause, job_id: record.job_id }, `a job of ${actor} ends here: its log is damaged`);
+      track(record, 0).endDamaged();
       break;
   }
   return [];
-}
-
-function forgetDamaged(jobId: string, { records, log, logger }: { records: Records; log: EventLog; logger: Logger }): void {
-  try {
-    forgetJob({ records, log }, jobId);
-  } catch (cause) {
-    logger.error({ err: cause, job_id: jobId }, 'it could not be deleted');
-  }
 }

@@ -1,4 +1,4 @@
-import { JobError, LOCALHOST, type Capabilities, type Hive } from '../contract/index.ts';
+import { hive as hiveOf, JobError, LOCALHOST, transports, type Capabilities, type Hive } from '../contract/index.ts';
 import type { Catalog, Collection } from '../jobs/index.ts';
 
 /** The hives of this fleet. The local one is there from the start; its port is this home's, not what was once stored. */
@@ -9,11 +9,13 @@ export class HiveCatalog {
 
   constructor(catalog: Catalog, localPort: number, onChange: () => void) {
     this.#onChange = onChange;
-    this.#hives = catalog.collection<Hive>('hives');
+    this.#hives = catalog.collection<Hive>('hives', [], asHive);
     this.#localPort = localPort;
     this.#bringUpToDate();
     const marks = catalog.collection<{ done: string }>('marks');
-    if (marks.get('localhost_registered') !== undefined) return;
+    // Who has deleted it gets it back after a damaged catalog: nobody knows any more which of the two it was.
+    const isLost = catalog.losses > 0 && this.find(LOCALHOST) === undefined;
+    if (marks.get('localhost_registered') !== undefined && !isLost) return;
     this.#hives.put(LOCALHOST, localHive(localPort));
     marks.put('localhost_registered', { done: new Date().toISOString() });
   }
@@ -80,6 +82,22 @@ export class HiveCatalog {
   #withPort(hive: Hive): Hive {
     return hive.transport === 'local' ? { ...hive, port: this.#localPort } : hive;
   }
+}
+
+/** What a hive's record needs in order to be of use. A former rbee had no transports, and others may know more of capabilities. */
+const storedHive = hiveOf.omit({ transport: true, capabilities: true, capabilities_at: true });
+
+function asHive(value: object, key: string): Hive | undefined {
+  const { transport, managed, capabilities, capabilities_at, ...rest } = value as Hive & { managed?: boolean };
+  if (!storedHive.safeParse(rest).success || rest.hive_id !== key) return undefined;
+  if (typeof managed !== 'boolean' && !transports.includes(transport)) return undefined;
+  if (
+    hiveOf.shape.capabilities.safeParse(capabilities).success &&
+    hiveOf.shape.capabilities_at.safeParse(capabilities_at).success
+  )
+    return value as Hive;
+  // They are asked for anew.
+  return { ...rest, transport, ...(managed === undefined ? {} : { managed }) } as Hive;
 }
 
 /** Over SSH, and started and stopped so, however it is called. */

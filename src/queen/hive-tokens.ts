@@ -6,7 +6,10 @@ export class HiveTokens {
   readonly #tokens: Collection<{ token: string }>;
 
   constructor(catalog: Catalog) {
-    this.#tokens = catalog.collection('hive_tokens');
+    this.#tokens = catalog.collection('hive_tokens', [], (value) => {
+      const { token } = value as { token?: unknown };
+      return typeof token === 'string' && token !== '' ? { token } : undefined;
+    });
   }
 
   /** Made when it is first asked for. */

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { DEFAULT_MODEL, JobError, type Model, type UnfinishedModel } from '../../contract/index.ts';
+import { DEFAULT_MODEL, JobError, model as modelOfCatalog, type Model, type UnfinishedModel } from '../../contract/index.ts';
 import type { Catalog, Collection } from '../../jobs/index.ts';
 import { log } from '../../narration/index.ts';
 import { withoutSecrets } from './address.ts';
@@ -30,7 +30,7 @@ export class Shelf {
   readonly #reported = new Set<string>();
 
   constructor({ catalog, modelsDir, builtinDir }: ShelfOptions) {
-    this.#entries = catalog.collection<Model>('models');
+    this.#entries = catalog.collection<Model>('models', [], asModel);
     this.#modelsDir = path.resolve(modelsDir);
     this.#builtinFile = path.resolve(builtinDir, BUILTIN_FILE);
   }
@@ -141,6 +141,13 @@ export class Shelf {
     if (stats !== undefined) return modelOf({ name: DEFAULT_MODEL, path: this.#builtinFile, source: 'builtin' }, stats);
     throw new JobError('model_not_found', `rbee's own model is gone: ${this.#builtinFile}. Install rbee again.`);
   }
+}
+
+/** What it needs in memory can be read again, from its file. */
+function asModel(value: object, key: string): Model | undefined {
+  const { memory: _memory, ...rest } = value as Model;
+  if (!modelOfCatalog.safeParse(rest).success || rest.model !== key) return undefined;
+  return modelOfCatalog.safeParse(value).success ? (value as Model) : rest;
 }
 
 async function inPlace(file: string): Promise<Model> {

@@ -1,6 +1,7 @@
 import { errorCodes } from '../../contract/index.ts';
 import type { Check } from '../doctor/check.ts';
 import { checkDaemons } from '../doctor/daemons.ts';
+import { checkDamaged } from '../doctor/damaged.ts';
 import { checkEngine } from '../doctor/engine.ts';
 import { checkMachine } from '../doctor/machine.ts';
 import type { Session } from '../session.ts';
@@ -12,8 +13,8 @@ const UNWELL_EXIT = errorCodes.port_taken.exit;
 
 /** Looks at all that rbee needs on this machine. Wakes nobody and changes nothing. */
 export async function doctor({ view }: Session): Promise<number> {
-  const [machine, engine, daemons] = await Promise.all([checkMachine(), checkEngine(), checkDaemons()]);
-  const checks = [...machine, ...engine, ...daemons];
+  const looks = [checkMachine(), checkEngine(), checkDaemons(), checkDamaged()];
+  const checks = (await Promise.all(looks)).flat();
   const isWell = checks.every((check) => check.isWell || check.isOptional);
   const answer = {
     ok: isWell,
