@@ -1,6 +1,26 @@
 import * as z from 'zod';
 import { actors, failed, roles } from './events.ts';
 
+/*
+ * Much of this comes from other machines, so every field has a limit, several times what a real one needs. A list that is too
+ * long is refused before any of its elements is looked at.
+ */
+const id = z.string().max(64);
+const name = z.string().max(1024);
+const short = z.string().max(256);
+/** Some file systems say that they have room for 8 EiB. */
+const bytes = z
+  .number()
+  .min(0)
+  .max(2 ** 70);
+
+/** Of one machine. A hive that has more tells of so many. */
+export const WORKERS_LIMIT = 1_000;
+export const MODELS_LIMIT = 4_000;
+const DEVICES_LIMIT = 128;
+/** The end of a dead worker's log. */
+export const LAST_WORDS_LIMIT_CHARS = 8_000;
+
 export const workerKinds = ['cpu', 'cuda', 'metal', 'vulkan'] as const;
 export const workerKind = z.enum(workerKinds);
 export type WorkerKind = z.output<typeof workerKind>;
@@ -12,17 +32,17 @@ export type JobState = z.output<typeof jobState>;
 /** A job that this job drives on the role below. */
 export const downstreamJob = z.object({
   role: z.enum(roles),
-  name: z.string().describe('The hive or worker by its id'),
-  job_id: z.string(),
+  name: id.describe('The hive or worker by its id'),
+  job_id: short,
 });
 export type DownstreamJob = z.output<typeof downstreamJob>;
 
 export const jobRecord = z.object({
-  job_id: z.string(),
-  operation: z.string(),
+  job_id: short,
+  operation: short,
   state: jobState,
   actor: z.enum(actors),
-  correlation_id: z.string(),
+  correlation_id: short,
   created_at: z.iso.datetime(),
   started_at: z.iso.datetime().optional(),
   first_token_at: z.iso.datetime().optional(),
@@ -44,39 +64,39 @@ export type Health = z.output<typeof health>;
 
 export const device = z.object({
   worker: workerKind.describe('The kind of worker that runs on it'),
-  device: z.int().describe('Its number among the devices of its kind'),
-  name: z.string(),
-  memory_bytes: z.number(),
-  memory_free_bytes: z.number().describe('What a program could get now'),
-  promised_bytes: z.number().optional().describe('Of the free bytes, those promised to workers that are still loading'),
+  device: z.int().min(0).max(1_000).describe('Its number among the devices of its kind'),
+  name: short,
+  memory_bytes: bytes,
+  memory_free_bytes: bytes.describe('What a program could get now'),
+  promised_bytes: bytes.optional().describe('Of the free bytes, those promised to workers that are still loading'),
   usable: z
     .boolean()
     .optional()
     .describe('False where nothing can run on it: its engine or its driver is missing, or does not work'),
-  problem: z.string().optional().describe('Why it is not usable, where more is known than that something is not installed'),
+  problem: short.optional().describe('Why it is not usable, where more is known than that something is not installed'),
   unified: z.boolean().optional().describe("True where it has no memory of its own, and shares the CPU's"),
-  cores: z.int().optional(),
-  driver: z.string().optional(),
+  cores: z.int().min(0).optional(),
+  driver: short.optional(),
 });
 export type Device = z.output<typeof device>;
 
 /** What the engine says of the GPUs of one kind that a process sees; their memory together. */
 export const gpuProbe = z.object({
   names: z.array(z.string()),
-  memory_bytes: z.number(),
-  memory_free_bytes: z.number(),
+  memory_bytes: bytes,
+  memory_free_bytes: bytes,
   unified: z.boolean(),
 });
 export type GpuProbe = z.output<typeof gpuProbe>;
 
 export const capabilities = z.object({
-  hive_id: z.string(),
-  version: z.string(),
-  hostname: z.string(),
-  os: z.string(),
-  arch: z.string(),
-  devices: z.array(device),
-  disk_free_bytes: z.number(),
+  hive_id: id,
+  version: short,
+  hostname: short,
+  os: short,
+  arch: short,
+  devices: z.array(device).max(DEVICES_LIMIT),
+  disk_free_bytes: bytes,
 });
 export type Capabilities = z.output<typeof capabilities>;
 
@@ -114,25 +134,28 @@ export type HiveHealth = z.output<typeof hiveHealth>;
 
 export const workerStates = ['loading', 'ready', 'busy', 'stopping', 'exited'] as const;
 
+/** Of one worker. */
+export const SLOTS_LIMIT = 256;
+
 export const worker = z.object({
-  worker_id: z.string(),
-  hive_id: z.string(),
-  model: z.string(),
+  worker_id: id,
+  hive_id: id,
+  model: name,
   worker: workerKind,
-  device: z.int(),
+  device: z.int().min(0).max(1_000),
   state: z.enum(workerStates),
-  port: z.int().optional(),
-  pid: z.int().optional(),
-  slots: z.int().describe('Requests that it serves at once'),
-  slots_used: z.int(),
-  context: z.int().optional().describe('Tokens a slot may hold, prompt and answer together'),
+  port: z.int().min(0).max(65_535).optional(),
+  pid: z.int().min(0).optional(),
+  slots: z.int().min(0).max(SLOTS_LIMIT).describe('Requests that it serves at once'),
+  slots_used: z.int().min(0).max(SLOTS_LIMIT),
+  context: z.int().min(0).optional().describe('Tokens a slot may hold, prompt and answer together'),
   started_at: z.iso.datetime(),
   pinned: z.boolean().optional().describe('Never ended to make room for another model'),
   last_used_at: z.iso.datetime().optional().describe('When its last request ended; absent when it had none'),
-  need_bytes: z.number().optional().describe('Memory that it was estimated to need, of its device'),
-  tokens_per_s: z.number().optional().describe('Over all slots, as it last reported'),
-  memory_bytes: z.number().optional().describe('Resident memory of the process, as it last reported'),
-  last_words: z.string().optional().describe('The end of its log, when it exited by itself'),
+  need_bytes: bytes.optional().describe('Memory that it was estimated to need, of its device'),
+  tokens_per_s: z.number().min(0).optional().describe('Over all slots, as it last reported'),
+  memory_bytes: bytes.optional().describe('Resident memory of the process, as it last reported'),
+  last_words: z.string().max(LAST_WORDS_LIMIT_CHARS).optional().describe('The end of its log, when it exited by itself'),
 });
 export type Worker = z.output<typeof worker>;
 
@@ -142,35 +165,33 @@ export const workerHeartbeat = z.strictObject({
   hive_id: z.string().min(1).max(64),
   model: z.string().max(1024),
   worker: workerKind,
-  device: z.int(),
+  device: z.int().min(0).max(1_000),
   state: z.enum(workerStates),
   port: z.int(),
-  slots: z.int(),
-  slots_used: z.int(),
+  slots: z.int().min(0).max(SLOTS_LIMIT),
+  slots_used: z.int().min(0).max(SLOTS_LIMIT),
   context: z.int().optional(),
-  tokens_per_s: z.number().describe('Over all slots, since the last heartbeat'),
-  memory_bytes: z.number().describe('Resident memory of the process'),
+  tokens_per_s: z.number().min(0).describe('Over all slots, since the last heartbeat'),
+  memory_bytes: bytes.describe('Resident memory of the process'),
 });
 export type WorkerHeartbeat = z.output<typeof workerHeartbeat>;
 
 /** What loading a model takes, read from its GGUF header. */
 export const modelMemory = z.object({
-  weights_bytes: z.number(),
-  kv_bytes_per_token: z.number().describe('KV cache of one token in one slot, with 16-bit keys and values'),
-  compute_bytes: z.number().describe('Room to compute a batch in on a CPU'),
-  gpu_compute_bytes: z
-    .number()
-    .describe('The same on a GPU, whose batches are larger, and which keeps no scores of the attention'),
-  context_length: z.int().describe('Tokens that it was trained on'),
+  weights_bytes: bytes,
+  kv_bytes_per_token: bytes.describe('KV cache of one token in one slot, with 16-bit keys and values'),
+  compute_bytes: bytes.describe('Room to compute a batch in on a CPU'),
+  gpu_compute_bytes: bytes.describe('The same on a GPU, whose batches are larger, and which keeps no scores of the attention'),
+  context_length: z.int().min(0).describe('Tokens that it was trained on'),
 });
 export type ModelMemory = z.output<typeof modelMemory>;
 
 export const model = z.object({
-  model: z.string().describe('Its name, as infer and worker_spawn take it'),
-  path: z.string(),
-  size_bytes: z.number(),
-  sha256: z.string().optional(),
-  source: z.string().describe("Where it came from: 'builtin', a path or a URL"),
+  model: name.describe('Its name, as infer and worker_spawn take it'),
+  path: z.string().max(8_192),
+  size_bytes: bytes,
+  sha256: short.optional(),
+  source: z.string().max(40_000).describe("Where it came from: 'builtin', a path or a URL"),
   memory: modelMemory.optional().describe('Estimated from its header; absent where that could not be read'),
   created_at: z.iso.datetime(),
 });
@@ -188,21 +209,21 @@ export type UnfinishedModel = z.output<typeof unfinishedModel>;
  */
 export const hiveReport = z.object({
   kind: z.literal('hive'),
-  hive_id: z.string(),
-  version: z.string(),
-  pid: z.int(),
+  hive_id: id,
+  version: short,
+  pid: z.int().min(0),
   started_at: z.iso.datetime(),
-  hostname: z.string(),
-  disk_free_bytes: z.number(),
-  devices: z.array(device),
-  models: z.array(model),
+  hostname: short,
+  disk_free_bytes: bytes,
+  devices: z.array(device).max(DEVICES_LIMIT),
+  models: z.array(model).max(MODELS_LIMIT),
 });
 export type HiveReport = z.output<typeof hiveReport>;
 
 /** One of its workers, as it is now. */
 export const workerReport = z.object({ kind: z.literal('worker'), worker });
 /** One that it has not any more. */
-export const workerGone = z.object({ kind: z.literal('worker_gone'), worker_id: z.string() });
+export const workerGone = z.object({ kind: z.literal('worker_gone'), worker_id: id });
 /** Everything there was to say has been said once. */
 export const presenceComplete = z.object({ kind: z.literal('complete') });
 

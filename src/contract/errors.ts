@@ -209,6 +209,9 @@ export interface WireError {
   retryable: boolean;
 }
 
+/** A message quotes what others have said: the end of a log, an address. It is cut where it is longer than anybody reads. */
+export const MESSAGE_LIMIT_CHARS = 32_000;
+
 interface JobErrorOptions {
   cause?: unknown;
   origin?: Actor;
@@ -230,7 +233,8 @@ export class JobError extends Error {
   }
 
   toWire(here: Actor): WireError {
-    return { code: this.code, message: this.message, origin: this.origin ?? here, retryable: this.retryable };
+    const message = this.message.slice(0, MESSAGE_LIMIT_CHARS);
+    return { code: this.code, message, origin: this.origin ?? here, retryable: this.retryable };
   }
 }
 

@@ -4,12 +4,15 @@ import {
   hive,
   hiveHealth,
   model,
+  MODELS_LIMIT,
+  SLOTS_LIMIT,
   sshCheck,
   sshTarget,
   transports,
   unfinishedModel,
   worker,
   workerKind,
+  WORKERS_LIMIT,
 } from './entities.ts';
 import type { Role } from './events.ts';
 import { direct, hive_id, host, model_name, port, ssh, worker_id } from './fields.ts';
@@ -204,7 +207,7 @@ export const operations = {
       model: model_name.default(DEFAULT_MODEL),
       worker: workerKind.default('cpu').describe('What it computes with'),
       device: z.int().min(0).default(0).describe('Which device of that kind'),
-      slots: z.int().min(1).max(256).optional().describe('Requests to serve at once; 4 when left out'),
+      slots: z.int().min(1).max(SLOTS_LIMIT).optional().describe('Requests to serve at once; 4 when left out'),
       context: z.int().min(64).optional().describe("Tokens a slot may hold; the model's own limit, at most 8192, when left out"),
       pin: z.boolean().default(false).describe('Never end it to make room for another model'),
     }),
@@ -217,7 +220,7 @@ export const operations = {
     mayRepeat: true,
     summary: 'List the workers of a hive',
     input: z.strictObject({ hive_id }),
-    output: z.object({ workers: z.array(worker) }),
+    output: z.object({ workers: z.array(worker).max(WORKERS_LIMIT) }),
     examples: ['rbee worker list'],
   },
   worker_get: {
@@ -276,8 +279,12 @@ export const operations = {
     summary: 'List the models of a hive',
     input: z.strictObject({ hive_id }),
     output: z.object({
-      models: z.array(model),
-      unfinished: z.array(unfinishedModel).optional().describe('What takes room and is no model yet; absent when there is none'),
+      models: z.array(model).max(MODELS_LIMIT),
+      unfinished: z
+        .array(unfinishedModel)
+        .max(MODELS_LIMIT)
+        .optional()
+        .describe('What takes room and is no model yet; absent when there is none'),
     }),
     examples: ['rbee model list'],
   },

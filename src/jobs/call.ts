@@ -1,19 +1,18 @@
+import type { IncomingMessage } from 'node:http';
 import { isErrorCode, JobError, actors, type Actor } from '../contract/index.ts';
 import * as z from 'zod';
-import { exchange, type Exchange } from './exchange.ts';
-import { ANSWER_DEADLINE_MS } from './limits.ts';
-import { badResponse, DeadlineError, networkCode, unreachable, type Peer } from './peer.ts';
+import { exchange, textOf, type Exchange } from './exchange.ts';
+import { parseBounded } from './json-shape.ts';
+import { ANSWER_LIMITS, EVENT_LIMIT_CHARS, PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
+import { badResponse, isNotHttp, networkCode, unreachable, type Peer } from './peer.ts';
 
 export interface CallOptions extends Exchange {
   /** Safe to send twice: a connection that breaks before the answer is tried once more. */
   repeatable?: boolean;
 }
 
-/** Over this, an answer to a small call is not ours. */
-const ANSWER_LIMIT_CHARS = 16 * 1024 * 1024;
-
 const errorBody = z.object({
-  error: z.object({ code: z.string(), message: z.string(), origin: z.enum(actors).optional() }),
+  error: z.object({ code: z.string(), message: z.string().max(EVENT_LIMIT_CHARS / 2), origin: z.enum(actors).optional() }),
 });
 
 /**
@@ -22,7 +21,7 @@ const errorBody = z.object({
  */
 export async function call(peer: Peer, options: CallOptions): Promise<unknown> {
   const { status, text } = await send(peer, options);
-  const answer = parseJson(text);
+  const answer = parseBounded(text, ANSWER_LIMITS[peer.role].values);
   if (status === 200) {
     if (answer === undefined) throw badResponse(peer, `${capitalised(peer.role)} answered with something that is not JSON`);
     return answer;
@@ -30,8 +29,14 @@ export async function call(peer: Peer, options: CallOptions): Promise<unknown> {
   throw refusal(peer, status, answer);
 }
 
+/** The error that a peer answered with instead of what it was asked for. */
+export async function refusalIn(peer: Peer, response: IncomingMessage): Promise<JobError> {
+  const text = await textOf(peer, response, PROMPT_ANSWER_DEADLINE_MS);
+  return refusal(peer, response.statusCode ?? 0, parseBounded(text, ANSWER_LIMITS[peer.role].values));
+}
+
 /** The error that a peer answered with, kept as it was made. */
-export function refusal(peer: Peer, status: number, answer: unknown): JobError {
+function refusal(peer: Peer, status: number, answer: unknown): JobError {
   const parsed = errorBody.safeParse(answer);
   if (!parsed.success || !isErrorCode(parsed.data.error.code)) {
     return badResponse(peer, `${capitalised(peer.role)} answered HTTP ${status} without an error of ours`);
@@ -70,10 +75,8 @@ async function send(peer: Peer, options: CallOptions): Promise<{ status: number;
 
 /** What went wrong on the network, in our words; anything else as it is. */
 export function asJobError(peer: Peer, cause: unknown): unknown {
-  const code = networkCode(cause);
-  if (code === undefined) return cause;
-  if (code.startsWith('HPE_')) return badResponse(peer, `What answers as the ${peer.role} does not speak HTTP`, cause);
-  return unreachable(peer, cause);
+  if (isNotHttp(cause)) return badResponse(peer, `What answers as the ${peer.role} does not speak HTTP`, cause);
+  return networkCode(cause) === undefined ? cause : unreachable(peer, cause);
 }
 
 /** A deadline of the caller's is told like one of ours. */
@@ -85,19 +88,5 @@ function abortReason(peer: Peer, signal: AbortSignal): unknown {
 
 async function attempt(peer: Peer, options: CallOptions): Promise<{ status: number; text: string }> {
   const response = await exchange(peer, options);
-  // A peer may send its head and then nothing more.
-  const timer = setTimeout(() => response.destroy(new DeadlineError('ANSWER_DEADLINE', ANSWER_DEADLINE_MS)), ANSWER_DEADLINE_MS);
-  try {
-    response.setEncoding('utf8');
-    let text = '';
-    for await (const chunk of response) {
-      text += chunk as string;
-      if (text.length > ANSWER_LIMIT_CHARS) {
-        throw badResponse(peer, `${capitalised(peer.role)} answered with more than ${ANSWER_LIMIT_CHARS} characters`);
-      }
-    }
-    return { status: response.statusCode ?? 0, text };
-  } finally {
-    clearTimeout(timer);
-  }
+  return { status: response.statusCode ?? 0, text: await textOf(peer, response, options.answerWithinMs) };
 }

@@ -1,6 +1,6 @@
 import { Agent, request, type IncomingMessage } from 'node:http';
-import { ANSWER_DEADLINE_MS, CONNECT_DEADLINE_MS } from './limits.ts';
-import { DeadlineError, type Deadline, type Peer } from './peer.ts';
+import { ANSWER_DEADLINE_MS, ANSWER_LIMITS, CONNECT_DEADLINE_MS, INTERIM_LIMIT, PIECE_CHARS } from './limits.ts';
+import { badResponse, ConnectionClosedError, DeadlineError, type Deadline, type Peer } from './peer.ts';
 
 export interface Exchange {
   method: 'GET' | 'POST' | 'DELETE';
@@ -8,8 +8,8 @@ export interface Exchange {
   body?: string;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
-  /** Until the head of the answer; ANSWER_DEADLINE_MS when left out. */
-  answerWithinMs?: number;
+  /** Until the head of the answer, and from there to its end where it is read as text; ANSWER_DEADLINE_MS when left out. */
+  answerWithinMs?: number | undefined;
 }
 
 /** Connections are kept and used again; one that idles keeps no process alive. More than these at once would only queue elsewhere. */
@@ -17,8 +17,8 @@ const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
 /**
  * Sends a request and resolves with the head of its answer. Node's own client, because the command line starts 40 ms
- * sooner without another.
- * @throws Node's network errors, DeadlineError, the signal's AbortError
+ * sooner without another. Settles whatever the other side does. What breaks later ends the answer with that error.
+ * @throws Node's network errors, DeadlineError, the signal's AbortError; JobError <role>_bad_response for an answer that is none
  */
 export function exchange(
   peer: Peer,
@@ -53,22 +53,55 @@ export function exchange(
       next('CONNECT_DEADLINE', CONNECT_DEADLINE_MS);
       socket.once('connect', connected);
     });
-    outgoing.once('response', (response) => {
+    const settle = (how: () => void) => {
       clearTimeout(timer);
-      resolve(response);
+      how();
+    };
+    let interim = 0;
+    outgoing.on('information', () => {
+      interim += 1;
+      if (interim > INTERIM_LIMIT) outgoing.destroy(badResponse(peer, `The ${peer.role} sends interim answers and no answer`));
+    });
+    // Without a listener Node closes the connection, and tells nobody.
+    outgoing.once('upgrade', (_response, socket) => {
+      socket.destroy();
+      settle(() => reject(badResponse(peer, `The ${peer.role} switched to another protocol`)));
+    });
+    let answer: IncomingMessage | undefined;
+    outgoing.once('response', (response) => {
+      answer = response;
+      settle(() => resolve(response));
     });
     // Not once: an error may follow the one that settled this, and must not go unheard.
     outgoing.on('error', (cause) => {
-      clearTimeout(timer);
-      reject(cause);
+      // What is no HTTP any more in the middle of an answer is told here alone.
+      answer?.destroy(cause);
+      settle(() => reject(cause));
     });
+    outgoing.once('close', () => settle(() => reject(new ConnectionClosedError())));
     outgoing.end(body);
   });
 }
 
-export async function textOf(response: IncomingMessage): Promise<string> {
-  response.setEncoding('utf8');
-  let text = '';
-  for await (const chunk of response) text += chunk as string;
-  return text;
+/**
+ * All of an answer, which is to be short.
+ * @throws JobError <role>_bad_response when it is longer than such answers are; DeadlineError when it is not all there in time
+ */
+export async function textOf(peer: Peer, response: IncomingMessage, withinMs = ANSWER_DEADLINE_MS): Promise<string> {
+  const { answerChars } = ANSWER_LIMITS[peer.role];
+  // A peer may send its head and then nothing more, or so little at a time that it never ends.
+  const timer = setTimeout(() => response.destroy(new DeadlineError('ANSWER_DEADLINE', withinMs)), withinMs);
+  try {
+    response.setEncoding('utf8');
+    const pieces: string[] = [];
+    let size = 0;
+    for await (const piece of response as AsyncIterable<string>) {
+      pieces.push(piece);
+      size += piece.length + PIECE_CHARS;
+      if (size > answerChars) throw badResponse(peer, `The ${peer.role} answered with more than ${answerChars} characters`);
+    }
+    return pieces.join('');
+  } finally {
+    clearTimeout(timer);
+  }
 }

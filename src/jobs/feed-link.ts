@@ -1,14 +1,19 @@
 import type { IncomingMessage } from 'node:http';
-import { asJobError, parseJson, refusal } from './call.ts';
-import { exchange, textOf } from './exchange.ts';
+import { asJobError, refusalIn } from './call.ts';
+import { exchange } from './exchange.ts';
 import { FEED_HEADER, PING_LINE, parseFeedLine, type FeedLine } from './feed-lines.ts';
-import { PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
+import { ANSWER_LIMITS, PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
 import { LineLink } from './line-link.ts';
-import type { Peer } from './peer.ts';
+import { badResponse, type Peer } from './peer.ts';
+
+/** `<tag> <seq> <kind> `, whose numbers have at most 16 digits. */
+const LINE_HEAD_CHARS = 64;
+/** Goes back to the peer in a header and a path. */
+const FEED_ID = /^[\x21-\x7e]{1,128}$/;
 
 interface LinkListener {
-  /** Undefined for a ping. */
-  onLine(line: FeedLine | undefined): void;
+  /** @returns whether it was one of ours; one that was not ends the connection */
+  onLine(line: FeedLine): boolean;
   /** Called once. The cause is a JobError when what came was not ours. */
   onClosed(link: FeedLink, cause: unknown): void;
 }
@@ -18,16 +23,17 @@ export class FeedLink {
   readonly id: string;
   /** By tag. */
   readonly followed = new Set<number>();
+  readonly #openedAt = performance.now();
   readonly #lines: LineLink;
 
   constructor(peer: Peer, opened: { id: string; response: IncomingMessage }, listener: LinkListener) {
     this.id = opened.id;
     this.#lines = new LineLink(peer, opened.response, {
+      lineLimitChars: ANSWER_LIMITS[peer.role].resultChars + LINE_HEAD_CHARS,
       onLine: (text) => {
-        const line = text === PING_LINE ? undefined : parseFeedLine(text);
-        if (line === undefined && text !== PING_LINE) return false;
-        listener.onLine(line);
-        return true;
+        if (text === PING_LINE) return true;
+        const line = parseFeedLine(text);
+        return line !== undefined && listener.onLine(line);
       },
       onClosed: (cause) => listener.onClosed(this, cause),
     });
@@ -36,6 +42,11 @@ export class FeedLink {
   /** Aborts when it has ended, with what ended it. */
   get closed(): AbortSignal {
     return this.#lines.closed;
+  }
+
+  /** Since it was opened. */
+  get ageMs(): number {
+    return performance.now() - this.#openedAt;
   }
 
   /** Since something last came on it. */
@@ -56,9 +67,13 @@ export async function openFeedLink(peer: Peer, listener: LinkListener): Promise<
   try {
     const response = await exchange(peer, { method: 'GET', path: '/v1/feed', answerWithinMs: PROMPT_ANSWER_DEADLINE_MS });
     const id = response.headers[FEED_HEADER];
-    if (response.statusCode === 200 && typeof id === 'string') return new FeedLink(peer, { id, response }, listener);
-    await requireNoRefusal(peer, response);
-    return undefined;
+    if (response.statusCode !== 200 || typeof id !== 'string') {
+      await requireNoRefusal(peer, response);
+      return undefined;
+    }
+    if (FEED_ID.test(id)) return new FeedLink(peer, { id, response }, listener);
+    response.destroy();
+    throw badResponse(peer, `The ${peer.role} gave its feed a name that is none`);
   } catch (cause) {
     throw asJobError(peer, cause);
   }
@@ -71,6 +86,6 @@ async function requireNoRefusal(peer: Peer, response: IncomingMessage): Promise<
     response.destroy();
     return;
   }
-  const error = refusal(peer, status, parseJson(await textOf(response)));
+  const error = await refusalIn(peer, response);
   if (error.code !== `${peer.role}_bad_response`) throw error;
 }

@@ -1,20 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { actorOf, isErrorCode, JobError } from '../contract/index.ts';
-import { call } from './call.ts';
+import { Backoff } from './backoff.ts';
+import { asJobError, call } from './call.ts';
 import { openFeedLink, type FeedLink } from './feed-link.ts';
+import { isLegalEvent } from './event-check.ts';
 import type { FeedLine } from './feed-lines.ts';
 import { Follower, type FollowOptions } from './follower.ts';
 import {
+  EVENT_LIMIT_CHARS,
   FEED_FOLLOW_LIMIT,
   FEED_IDLE_MS,
   PROMPT_ANSWER_DEADLINE_MS,
   RECONNECT_BACKOFF_MS,
   RECONNECT_DEADLINE_MS,
+  STABLE_MS,
 } from './limits.ts';
 import { badResponse, ConnectionClosedError, networkCode, unreachable, whyUnreachable, type Peer } from './peer.ts';
 
-const followAnswer = z.object({ refused: z.record(z.string(), z.object({ code: z.string(), message: z.string() })) });
+const followAnswer = z.object({
+  refused: z.record(z.string(), z.object({ code: z.string(), message: z.string().max(EVENT_LIMIT_CHARS / 2) })),
+});
 
 const feeds = new Map<string, Feed>();
 
@@ -37,8 +43,8 @@ export class Feed {
   readonly #followers = new Map<number, Follower>();
   #link: FeedLink | undefined;
   #opening: Promise<FeedLink | undefined> | undefined;
-  /** Since the peer was last heard. */
-  #trouble: { since: number; backoffMs: number } | undefined;
+  /** Since the peer was last any use: brought an event, or kept a connection for a while. */
+  #trouble: { since: number; backoff: Backoff } | undefined;
   #isTrying = false;
   #nextTag = 1;
   #idle: NodeJS.Timeout | undefined;
@@ -104,14 +110,21 @@ export class Feed {
     }
   }
 
-  #onLine(line: FeedLine | undefined): void {
+  #onLine({ tag, event }: FeedLine): boolean {
+    const follower = this.#followers.get(tag);
+    // A job that is over here may still be told of; one that never was is no job of ours.
+    if (follower === undefined) return tag >= 1 && tag < this.#nextTag;
+    if (event !== undefined && !follower.awaits(event)) return true;
+    if (event !== undefined && !isLegalEvent(this.#peer, event)) return false;
     this.#trouble = undefined;
-    if (line !== undefined) this.#followers.get(line.tag)?.deliver(line.event);
+    follower.deliver(event);
+    return true;
   }
 
   #onClosed(link: FeedLink, cause: unknown): void {
     if (this.#link === link) this.#link = undefined;
     if (this.#followers.size === 0) return this.#onIdle(this);
+    if (link.ageMs - link.quietMs >= STABLE_MS) this.#trouble = undefined;
     this.#onTrouble(cause, link.quietMs);
     this.#keepFollowing();
   }
@@ -125,7 +138,7 @@ export class Feed {
 
   async #followUnfollowed(): Promise<void> {
     while (this.#unfollowed(this.#link).length > 0) {
-      if (this.#trouble !== undefined) await this.#backOff(this.#trouble);
+      if (this.#trouble !== undefined) await delay(this.#trouble.backoff.nextMs());
       try {
         const link = await this.open();
         if (link === undefined) throw badResponse(this.#peer, `The ${this.#peer.role} has no feed any more`);
@@ -140,11 +153,6 @@ export class Feed {
 
   #unfollowed(link: FeedLink | undefined): Follower[] {
     return [...this.#followers.values()].filter(({ isClaimed, tag }) => isClaimed && link?.followed.has(tag) !== true);
-  }
-
-  async #backOff(trouble: { backoffMs: number }): Promise<void> {
-    await delay(trouble.backoffMs * (0.5 + Math.random() / 2));
-    trouble.backoffMs = Math.min(trouble.backoffMs * 2, RECONNECT_BACKOFF_MS.most);
   }
 
   async #followOn(link: FeedLink, followers: readonly Follower[]): Promise<void> {
@@ -181,8 +189,8 @@ export class Feed {
 
   /** A broken connection is worth another try, within bounds; anything else is an answer, or a defect. */
   #onTrouble(cause: unknown, quietMs = 0): void {
-    if (networkCode(cause) === undefined) return this.#failAll(cause);
-    this.#trouble ??= { since: performance.now() - quietMs, backoffMs: RECONNECT_BACKOFF_MS.first };
+    if (networkCode(cause) === undefined) return this.#failAll(asJobError(this.#peer, cause));
+    this.#trouble ??= { since: performance.now() - quietMs, backoff: new Backoff(RECONNECT_BACKOFF_MS) };
     const leftMs = RECONNECT_DEADLINE_MS - (performance.now() - this.#trouble.since);
     if (leftMs < 0) return this.#failAll(unreachable(this.#peer, cause));
     for (const follower of this.#followers.values()) follower.broke({ reason: whyUnreachable(cause), cause, leftMs });

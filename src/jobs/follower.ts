@@ -1,4 +1,5 @@
 import { actorOf, isTerminal, JobError } from '../contract/index.ts';
+import { HELD_LIMIT_CHARS, PIECE_CHARS } from './limits.ts';
 import { badResponse, type Peer } from './peer.ts';
 import type { StreamEvent } from './stream-event.ts';
 
@@ -31,6 +32,7 @@ export class Follower {
   #onOver: () => void = () => undefined;
   #settle: { resolve: (event: StreamEvent) => void; reject: (cause: unknown) => void } | undefined;
   #held: StreamEvent[] | undefined = [];
+  #heldChars = 0;
   #jobId = '';
   #last: number;
 
@@ -71,20 +73,31 @@ export class Follower {
     for (const event of held) this.#pass(event);
   }
 
+  /** A job that is asked for twice is told twice. */
+  awaits({ seq }: StreamEvent): boolean {
+    return seq > this.#last;
+  }
+
+  /** @param event the next one; undefined when there will be none, because its log has expired */
   deliver(event: StreamEvent | undefined): void {
     if (event === undefined) {
       const origin = actorOf[this.#peer.role];
       return this.fail(new JobError('job_not_found', `The events of job '${this.#jobId}' have expired`, { origin }));
     }
-    // A job that is asked for twice is told twice.
-    if (event.seq <= this.#last) return;
     if (event.seq !== this.#last + 1) {
       const jump = `The events of job '${this.#jobId}' jumped from ${this.#last} to ${event.seq}`;
       return this.fail(badResponse(this.#peer, jump));
     }
     this.#last = event.seq;
     if (this.#held === undefined) this.#pass(event);
-    else this.#held.push(event);
+    else this.#hold(this.#held, event);
+  }
+
+  #hold(held: StreamEvent[], event: StreamEvent): void {
+    held.push(event);
+    this.#heldChars += event.json.length + PIECE_CHARS;
+    if (this.#heldChars <= HELD_LIMIT_CHARS) return;
+    this.fail(badResponse(this.#peer, `The ${this.#peer.role} tells of a job and does not say which one it is`));
   }
 
   broke(broken: Broken): void {
@@ -95,10 +108,15 @@ export class Follower {
     this.#end()?.reject(cause);
   }
 
+  /** What the caller does with an event may fail; then its job fails, and no other on this feed. */
   #pass(event: StreamEvent): void {
     if (this.#settle === undefined) return;
-    if (isTerminal(event.kind)) this.#end()?.resolve(event);
-    else this.#options.onEvent(event);
+    if (isTerminal(event.kind)) return this.#end()?.resolve(event);
+    try {
+      this.#options.onEvent(event);
+    } catch (cause) {
+      this.fail(cause);
+    }
   }
 
   #end() {

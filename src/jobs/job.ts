@@ -9,7 +9,7 @@ import {
   type WireError,
 } from '../contract/index.ts';
 import { type Cursor, type EventLog, type LogChunk, type LoggedEvent } from './event-log.ts';
-import { EVENTS_PER_JOB_LIMIT } from './limits.ts';
+import { EVENTS_PER_JOB_LIMIT, JOB_LIMIT_CHARS } from './limits.ts';
 import { Flush, type Reader } from './reader.ts';
 import { RelayedEvent } from './relayed-event.ts';
 import type { StoredJob } from './stored-job.ts';
@@ -42,6 +42,8 @@ export class Job {
   #resolveEnded: () => void = () => undefined;
   #pending: LoggedEvent[] = [];
   #lastSeq: number;
+  /** Of the events that this process has written. */
+  #chars = 0;
   #closed = false;
   #isDelivered = false;
   /** Set when events had to be dropped: such a job never ends as if it were whole. */
@@ -102,8 +104,9 @@ export class Job {
   /** Ignored once the job has ended: what a handler still says then changes nothing. */
   emit(event: JobEvent): void {
     if (this.#closed) return;
-    if (this.#lastSeq >= EVENTS_PER_JOB_LIMIT) {
-      this.#overLimit ??= new JobError('event_limit', `A job may write ${EVENTS_PER_JOB_LIMIT} events; this one wanted more`);
+    if (this.#lastSeq >= EVENTS_PER_JOB_LIMIT || this.#chars >= JOB_LIMIT_CHARS) {
+      const limits = `${EVENTS_PER_JOB_LIMIT} events and ${JOB_LIMIT_CHARS} characters`;
+      this.#overLimit ??= new JobError('event_limit', `A job may write ${limits}; this one wanted more`);
       this.abort.abort(this.#overLimit);
       return;
     }
@@ -208,6 +211,7 @@ export class Job {
 
   #append(kind: EventKind, json: string, below?: number): void {
     this.#lastSeq += 1;
+    this.#chars += json.length;
     this.#pending.push({ seq: this.#lastSeq, kind, json, below });
     this.#dirty(this);
   }

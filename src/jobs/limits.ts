@@ -1,3 +1,5 @@
+import type { Role } from '../contract/index.ts';
+
 /** Largest body of POST /v1/jobs. */
 export const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
 /** Jobs that run at once in one daemon. A running job without readers costs a few kilobytes. */
@@ -23,8 +25,28 @@ export const FEED_SILENCE_DEADLINE_MS = 4 * FEED_PING_INTERVAL_MS;
 export const FEED_IDLE_MS = 60_000;
 /** Held for one feed that is not read fast enough; then its jobs are read from their logs. */
 export const FEED_BUFFER_LIMIT_CHARS = 1024 * 1024;
-/** Larger than any event of ours: a result holds at most one answer. */
-export const EVENT_LIMIT_CHARS = 64 * 1024 * 1024;
+/** One event that is not a result: a token, a step, a failure with its message. Ours have a few kilobytes at most. */
+export const EVENT_LIMIT_CHARS = 256 * 1024;
+/**
+ * What one answer of a peer may take: a result, a call's answer, and the values in either. The answer of `status` grows with the
+ * fleet, and only the queen gives it; a hive or worker has one machine to tell of.
+ */
+export const ANSWER_LIMITS: Record<Role, { resultChars: number; answerChars: number; values: number }> = {
+  queen: { resultChars: 64 * 1024 * 1024, answerChars: 16 * 1024 * 1024, values: 4_000_000 },
+  hive: { resultChars: 16 * 1024 * 1024, answerChars: 1024 * 1024, values: 250_000 },
+  worker: { resultChars: 16 * 1024 * 1024, answerChars: 1024 * 1024, values: 250_000 },
+};
+/** All events of one job together, in its log. A million tokens are about 40 MB. */
+export const JOB_LIMIT_CHARS = 256 * 1024 * 1024;
+/** Events of one job that may arrive before the answer that names the job. */
+export const HELD_LIMIT_CHARS = 4 * 1024 * 1024;
+/** Read of one peer before everybody else has a turn, in characters; and what a piece costs beside its characters, however short. */
+export const TURN_CHARS = 64 * 1024;
+export const PIECE_CHARS = 64;
+/** Less than this from one look for silence to the next is silence, unless it ends a line. */
+export const USEFUL_CHARS = 16 * 1024;
+/** Interim answers (HTTP 1xx) before the answer itself. Ours send none. */
+export const INTERIM_LIMIT = 8;
 /** Jobs in one request to follow them. */
 export const FEED_FOLLOW_LIMIT = 1_000;
 /** From the first byte of a request to the end of its headers. */
@@ -36,6 +58,8 @@ export const PROMPT_ANSWER_DEADLINE_MS = 8_000;
 /** A broken stream is taken up again this long after its last sign of life, then its peer is given up. */
 export const RECONNECT_DEADLINE_MS = 30_000;
 export const RECONNECT_BACKOFF_MS = { first: 50, most: 2_000 };
+/** A connection that lasted this long had its peer at the other end; a shorter one that brought nothing is one more failed try. */
+export const STABLE_MS = 5_000;
 
 /** How long a cancelled handler may tidy up before its job ends without it. */
 export const CANCEL_GRACE_MS = 2_000;

@@ -1,13 +1,17 @@
 import type { IncomingMessage } from 'node:http';
-import { asJobError, parseJson, refusal } from './call.ts';
-import { exchange, textOf } from './exchange.ts';
-import { EVENT_LIMIT_CHARS, FEED_SILENCE_DEADLINE_MS, PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
-import { badResponse, ConnectionClosedError, DeadlineError, type Peer } from './peer.ts';
+import { asJobError, refusalIn } from './call.ts';
+import { exchange } from './exchange.ts';
+import { FEED_SILENCE_DEADLINE_MS, PIECE_CHARS, PROMPT_ANSWER_DEADLINE_MS, TURN_CHARS, USEFUL_CHARS } from './limits.ts';
+import { badResponse, ConnectionClosedError, DeadlineError, isNotHttp, type Peer } from './peer.ts';
 
 /** How often silence is looked for. Counted in looks, so that the time in which this process itself was frozen does not count. */
 const LOOK_INTERVAL_MS = 1_000;
 
 export interface LineListener {
+  /** A line that is longer ends the connection. */
+  readonly lineLimitChars: number;
+  /** Read a second, on average, and at most at once; what comes faster waits in the network. Without an end where left out. */
+  readonly rate?: { charsPerS: number; burstChars: number };
   /** @returns whether the line was one of ours; one that was not ends the connection */
   onLine(text: string): boolean;
   /** Told every second in which nothing came. */
@@ -16,7 +20,10 @@ export interface LineListener {
   onClosed(cause: unknown): void;
 }
 
-/** An answer that goes on until the connection closes, read line by line. One that falls silent is closed. */
+/**
+ * An answer that goes on until the connection closes, read line by line. One that falls silent is closed, and so is one that
+ * brings something else. However fast it comes, everybody else has a turn between two pieces of it.
+ */
 export class LineLink {
   readonly #response: IncomingMessage;
   readonly #peer: Peer;
@@ -24,19 +31,28 @@ export class LineLink {
   readonly #closed = new AbortController();
   #cause: unknown = new ConnectionClosedError();
   #quietLooks = 0;
-  #rest = '';
+  /** Of the line that has not ended yet, in order; put together once, when it has. */
+  #pieces: string[] = [];
+  #piecesChars = 0;
+  /** Read since the last turn of everybody else, pieces counted. */
+  #turnChars = 0;
+  /** Read without a line's end, since the last look that counted it. */
+  #usefulChars = 0;
+  /** What may still be read at once, where there is a rate. */
+  #allowance: { chars: number; at: number } | undefined;
 
   constructor(peer: Peer, response: IncomingMessage, listener: LineListener) {
     this.#peer = peer;
     this.#response = response;
     this.#listener = listener;
+    if (listener.rate !== undefined) this.#allowance = { chars: listener.rate.burstChars, at: performance.now() };
     // It keeps no process alive: who waits for what it brings does.
     response.socket.unref();
     const looks = setInterval(() => this.#lookForSilence(), LOOK_INTERVAL_MS).unref();
     response.setEncoding('utf8');
     response.on('data', (chunk: string) => this.#take(chunk));
     response.on('error', (cause) => {
-      this.#cause = cause;
+      this.#cause = isNotHttp(cause) ? asJobError(peer, cause) : cause;
     });
     response.on('close', () => {
       clearInterval(looks);
@@ -60,16 +76,66 @@ export class LineLink {
   }
 
   #take(chunk: string): void {
-    this.#quietLooks = 0;
-    const text = this.#rest + chunk;
     let from = 0;
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
-      if (!this.#listener.onLine(text.slice(from, end))) this.#refuse();
+    for (let end = chunk.indexOf('\n'); end >= 0; end = chunk.indexOf('\n', from)) {
+      const piece = chunk.slice(from, end);
+      const isOurs = this.#fits(piece) && this.#line(this.#whole(piece));
       if (this.#response.destroyed) return;
+      if (!isOurs) return this.#refuse();
       from = end + 1;
     }
-    this.#rest = text.slice(from);
-    if (this.#rest.length > EVENT_LIMIT_CHARS) this.#refuse();
+    const rest = chunk.slice(from);
+    if (!this.#fits(rest)) return this.#refuse();
+    if (rest !== '') this.#pieces.push(rest);
+    this.#piecesChars += rest.length;
+    this.#giveWay(chunk.length);
+  }
+
+  #fits(piece: string): boolean {
+    return this.#piecesChars + piece.length <= this.#listener.lineLimitChars;
+  }
+
+  #whole(last: string): string {
+    if (this.#piecesChars === 0) return last;
+    const line = this.#pieces.join('') + last;
+    this.#pieces = [];
+    this.#piecesChars = 0;
+    return line;
+  }
+
+  /** What goes wrong with a line ends this connection, and not the process. */
+  #line(text: string): boolean {
+    this.#quietLooks = 0;
+    this.#usefulChars = 0;
+    try {
+      return this.#listener.onLine(text);
+    } catch (cause) {
+      this.destroy(cause instanceof Error ? cause : new Error(String(cause)));
+      return false;
+    }
+  }
+
+  /** After so much of it, the answer waits until everybody else had a turn, or longer where it comes faster than it may. */
+  #giveWay(chars: number): void {
+    this.#usefulChars += chars;
+    if (this.#usefulChars >= USEFUL_CHARS) this.#quietLooks = this.#usefulChars = 0;
+    this.#turnChars += chars + PIECE_CHARS;
+    const waitMs = this.#overdraftMs(chars + PIECE_CHARS);
+    if (waitMs === 0 && this.#turnChars < TURN_CHARS) return;
+    this.#turnChars = 0;
+    this.#response.pause();
+    const goOn = () => this.#response.resume();
+    if (waitMs === 0) setImmediate(goOn);
+    else setTimeout(goOn, waitMs).unref();
+  }
+
+  #overdraftMs(chars: number): number {
+    const { rate } = this.#listener;
+    if (rate === undefined || this.#allowance === undefined) return 0;
+    const now = performance.now();
+    const earned = ((now - this.#allowance.at) / 1_000) * rate.charsPerS;
+    this.#allowance = { chars: Math.min(rate.burstChars, this.#allowance.chars + earned) - chars, at: now };
+    return Math.max(0, (-this.#allowance.chars / rate.charsPerS) * 1_000);
   }
 
   #refuse(): void {
@@ -92,7 +158,7 @@ export class LineLink {
 export async function openLines(peer: Peer, path: string, listener: LineListener): Promise<LineLink> {
   try {
     const response = await exchange(peer, { method: 'GET', path, answerWithinMs: PROMPT_ANSWER_DEADLINE_MS });
-    if (response.statusCode !== 200) throw refusal(peer, response.statusCode ?? 0, parseJson(await textOf(response)));
+    if (response.statusCode !== 200) throw await refusalIn(peer, response);
     return new LineLink(peer, response, listener);
   } catch (cause) {
     throw asJobError(peer, cause);

@@ -8,6 +8,7 @@ import {
   type OperationSpec,
   type Role,
 } from '../contract/index.ts';
+import { NESTING_LIMIT, shapeOf } from './json-shape.ts';
 import { nearest } from './nearest.ts';
 
 export const onDisconnect = z.enum(['continue', 'cancel']).default('continue');
@@ -45,9 +46,6 @@ export function parseRequest(body: string, here: { role: Role; handlers: Handler
 const NAMED_LIMIT = 10;
 const NAMED_PATH_CHARS = 200;
 
-/** Deeper than any schema that people write; what parses or prints it recursively would run out of stack far below. */
-const NESTING_LIMIT = 200;
-
 /** More values than any request of people. Each is checked, and a body of nothing else would stop the daemon for seconds. */
 const VALUES_LIMIT = 50_000;
 
@@ -67,25 +65,6 @@ function parseObject(body: string): Record<string, unknown> {
     throw new JobError('invalid_json', 'The body must be a JSON object, for example {"operation":"status"}');
   }
   return parsed as Record<string, unknown>;
-}
-
-/** The deepest nesting, and about how many values there are, in a text that may be JSON. What is inside strings does not count. */
-function shapeOf(text: string): { depth: number; values: number } {
-  let depth = 0;
-  let deepest = 0;
-  let values = 1;
-  let isInString = false;
-  for (let index = 0; index < text.length; index += 1) {
-    const character = text[index];
-    if (isInString) {
-      if (character === '\\') index += 1;
-      else if (character === '"') isInString = false;
-    } else if (character === '"') isInString = true;
-    else if (character === '[' || character === '{') deepest = Math.max(deepest, (depth += 1));
-    else if (character === ']' || character === '}') depth -= 1;
-    else if (character === ',') values += 1;
-  }
-  return { depth: deepest, values };
 }
 
 function unknownOperation(operation: string): string {

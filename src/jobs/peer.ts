@@ -56,8 +56,17 @@ export function badResponse(peer: Peer, message: string, cause?: unknown): JobEr
 
 /** Node's error code, from the error itself or from one of the attempts that it sums up. Undefined for what no network did. */
 export function networkCode(cause: unknown): string | undefined {
+  return isNotHttp(cause) ? undefined : codeOf(cause);
+}
+
+/** Whether what came was not HTTP: another try brings the same. */
+export function isNotHttp(cause: unknown): boolean {
+  return codeOf(cause)?.startsWith('HPE_') ?? false;
+}
+
+function codeOf(cause: unknown): string | undefined {
   if (cause instanceof JobError) return undefined;
-  if (cause instanceof AggregateError) return networkCode(cause.errors[0]);
+  if (cause instanceof AggregateError) return codeOf(cause.errors[0]);
   return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
 }
 

@@ -140,8 +140,14 @@ export class Reader {
     this.#sink.end(text, true);
   }
 
+  /** Called by the sink's connection, where nobody catches: what keeps this reader from reading on ends it, and no daemon. */
   #continue(): void {
-    if (this.#state !== 'closed') this.#readOn();
+    if (this.#state === 'closed') return;
+    try {
+      this.#readOn();
+    } catch {
+      this.breakOff();
+    }
   }
 }
 

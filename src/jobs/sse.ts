@@ -1,4 +1,5 @@
 import { DONE } from '../contract/index.ts';
+import { parseJson } from './call.ts';
 import type { LoggedEvent } from './event-log.ts';
 
 export const PING = ': ping\n\n';
@@ -32,7 +33,9 @@ export function createTextEncoder(): Encoder {
 }
 
 function asText({ kind, json }: LoggedEvent, sawToken: boolean): string | undefined {
-  const data = JSON.parse(json) as Record<string, unknown>;
+  const data = parseJson(json) as Record<string, unknown> | undefined;
+  // Logs are kept for days, and an older version checked less of what it put into them.
+  if (data === undefined) return undefined;
   switch (kind) {
     case 'narration':
       return `[${String(data['actor'])}] ${String(data['human'])}`;

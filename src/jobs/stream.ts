@@ -1,18 +1,23 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as othersTurn, setTimeout as delay } from 'node:timers/promises';
 import type { IncomingMessage } from 'node:http';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import { DONE, isTerminal, type EventKind } from '../contract/index.ts';
-import { parseJson, refusal } from './call.ts';
-import { exchange, textOf } from './exchange.ts';
+import { DONE, isTerminal } from '../contract/index.ts';
+import { Backoff } from './backoff.ts';
+import { asJobError, refusalIn } from './call.ts';
+import { isEventKind, isLegalEvent } from './event-check.ts';
+import { exchange } from './exchange.ts';
 import type { Broken } from './follower.ts';
 import {
-  EVENT_LIMIT_CHARS,
+  ANSWER_LIMITS,
+  PIECE_CHARS,
   PROMPT_ANSWER_DEADLINE_MS,
   RECONNECT_BACKOFF_MS,
   RECONNECT_DEADLINE_MS,
   SILENCE_DEADLINE_MS,
+  STABLE_MS,
+  TURN_CHARS,
 } from './limits.ts';
-import { badResponse, DeadlineError, networkCode, unreachable, whyUnreachable, type Peer } from './peer.ts';
+import { badResponse, DeadlineError, isSilence, networkCode, unreachable, whyUnreachable, type Peer } from './peer.ts';
 import type { StreamEvent } from './stream-event.ts';
 
 export interface StreamOptions {
@@ -32,36 +37,41 @@ export interface StreamOptions {
 export async function* readStream(peer: Peer, jobId: string, options: StreamOptions): AsyncGenerator<StreamEvent, void, void> {
   let last = options.after;
   let brokenSince: number | undefined;
-  let backoffMs: number = RECONNECT_BACKOFF_MS.first;
+  const backoff = new Backoff(RECONNECT_BACKOFF_MS);
   for (;;) {
     let cause: unknown = 'connection closed';
+    let openedAt: number | undefined;
+    const onOpened = () => void (openedAt = performance.now());
     try {
-      for await (const event of readOnce(peer, jobId, { ...options, after: last })) {
+      for await (const event of readOnce(peer, jobId, { ...options, after: last, onOpened })) {
         if (event.seq !== last + 1) throw badResponse(peer, `The events of job '${jobId}' jumped from ${last} to ${event.seq}`);
         last = event.seq;
         brokenSince = undefined;
-        backoffMs = RECONNECT_BACKOFF_MS.first;
+        backoff.reset();
         yield event;
         if (isTerminal(event.kind)) return;
       }
     } catch (error) {
       options.signal.throwIfAborted();
       // Only a broken connection is worth another try; anything else is an answer, or a defect.
-      if (networkCode(error) === undefined) throw error;
+      if (networkCode(error) === undefined) throw asJobError(peer, error);
       cause = error;
     }
-    brokenSince ??= Date.now();
-    const leftMs = RECONNECT_DEADLINE_MS - (Date.now() - brokenSince);
+    // A job may say nothing for hours, on connections that break now and then.
+    if (!isSilence(cause) && openedAt !== undefined && performance.now() - openedAt >= STABLE_MS) brokenSince = undefined;
+    brokenSince ??= performance.now();
+    const leftMs = RECONNECT_DEADLINE_MS - (performance.now() - brokenSince);
     if (leftMs < 0) throw unreachable(peer, cause);
     options.onReconnect?.({ reason: whyUnreachable(cause), cause, leftMs });
-    await delay(backoffMs * (0.5 + Math.random() / 2), undefined, { signal: options.signal }).catch(() =>
-      options.signal.throwIfAborted(),
-    );
-    backoffMs = Math.min(backoffMs * 2, RECONNECT_BACKOFF_MS.most);
+    await delay(backoff.nextMs(), undefined, { signal: options.signal }).catch(() => options.signal.throwIfAborted());
   }
 }
 
-async function* readOnce(peer: Peer, jobId: string, options: StreamOptions): AsyncGenerator<StreamEvent, void, void> {
+async function* readOnce(
+  peer: Peer,
+  jobId: string,
+  options: StreamOptions & { onOpened: () => void },
+): AsyncGenerator<StreamEvent, void, void> {
   const response = await exchange(peer, {
     method: 'GET',
     path: `/v1/jobs/${encodeURIComponent(jobId)}/stream`,
@@ -70,11 +80,12 @@ async function* readOnce(peer: Peer, jobId: string, options: StreamOptions): Asy
     answerWithinMs: PROMPT_ANSWER_DEADLINE_MS,
   });
   response.setTimeout(SILENCE_DEADLINE_MS, () => response.destroy(new DeadlineError('SILENCE_DEADLINE', SILENCE_DEADLINE_MS)));
-  if (response.statusCode !== 200) throw refusal(peer, response.statusCode ?? 0, parseJson(await textOf(response)));
+  if (response.statusCode !== 200) throw await refusalIn(peer, response);
   if (!String(response.headers['content-type']).startsWith('text/event-stream')) {
     response.destroy();
     throw badResponse(peer, `The ${peer.role} answered with something that is not a stream of events`);
   }
+  options.onOpened();
   yield* parseBody(peer, response);
 }
 
@@ -84,37 +95,30 @@ async function* parseBody(peer: Peer, response: IncomingMessage): AsyncGenerator
     onEvent: (message) => {
       if (message.data !== DONE) arrived.push(asStreamEvent(peer, message));
     },
-    maxBufferSize: EVENT_LIMIT_CHARS,
+    maxBufferSize: ANSWER_LIMITS[peer.role].resultChars,
     onError: (error) => {
       throw badResponse(peer, `The ${peer.role} sent a stream that is not ours: ${error.message}`, error);
     },
   });
   response.setEncoding('utf8');
-  for await (const chunk of response) {
-    parser.feed(chunk as string);
+  let turnChars = 0;
+  for await (const chunk of response as AsyncIterable<string>) {
+    parser.feed(chunk);
     const events = arrived;
     arrived = [];
     yield* events;
+    // However fast it comes, everybody else has a turn.
+    turnChars += chunk.length + PIECE_CHARS;
+    if (turnChars < TURN_CHARS) continue;
+    turnChars = 0;
+    await othersTurn();
   }
 }
 
-const KINDS: ReadonlySet<string> = new Set<EventKind>(['narration', 'progress', 'token', 'result', 'failed', 'cancelled']);
-
-function asStreamEvent(peer: Peer, { id, event, data }: EventSourceMessage): StreamEvent {
-  // A line break in the data would break the framing one hop up; ours never has one. What is not JSON would break its readers.
-  if (
-    id === undefined ||
-    !/^\d{1,15}$/.test(id) ||
-    event === undefined ||
-    !KINDS.has(event) ||
-    data.includes('\n') ||
-    !isObject(parseJson(data))
-  ) {
+function asStreamEvent(peer: Peer, { id, event: kind, data: json }: EventSourceMessage): StreamEvent {
+  const isNumbered = id !== undefined && /^\d{1,15}$/.test(id);
+  if (!isNumbered || kind === undefined || !isEventKind(kind) || !isLegalEvent(peer, { kind, json })) {
     throw badResponse(peer, `The ${peer.role} sent an event that is not ours`);
   }
-  return { seq: Number(id), kind: event as EventKind, json: data };
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return { seq: Number(id), kind, json };
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { downstreamJob, JobError, jobRecord, type DownstreamJob, type JobRecord } from '../contract/index.ts';
 import { call } from './call.ts';
-import type { Peer } from './peer.ts';
+import { badResponse, type Peer } from './peer.ts';
 
 /** A job and the jobs that it drives, over all hops. */
 export interface Trace {
@@ -11,14 +11,19 @@ export interface Trace {
 
 export type TraceBelow = DownstreamJob & ({ trace: Trace } | { error: { code: string; message: string } });
 
-const traceBelow: z.ZodType<TraceBelow> = z.lazy(() =>
-  z.union([
-    downstreamJob.extend({ trace }),
-    downstreamJob.extend({ error: z.object({ code: z.string(), message: z.string() }) }),
-  ]),
-);
+/** Queen, hive, worker. */
+const HOPS = 3;
+/** A request is given to another place a few times, and asked for again there. */
+const DOWNSTREAM_LIMIT = 100;
 
-export const trace: z.ZodType<Trace> = z.object({ job: jobRecord, downstream: z.array(traceBelow) });
+/** Bounded by hand and not by a schema that refers to itself: how deep that goes would be up to the peer. */
+export const trace: z.ZodType<Trace> = traceOf(HOPS);
+
+function traceOf(hops: number): z.ZodType<Trace> {
+  const error = downstreamJob.extend({ error: z.object({ code: z.string(), message: z.string() }) });
+  const below = hops === 1 ? error : z.union([downstreamJob.extend({ trace: traceOf(hops - 1) }), error]);
+  return z.object({ job: jobRecord, downstream: z.array(below).max(DOWNSTREAM_LIMIT) });
+}
 
 /** A hop that cannot answer by then is shown as such. */
 export const TRACE_DEADLINE_MS = 2_000;
@@ -38,10 +43,14 @@ async function askBelow(driven: DownstreamJob, { findPeer, withinMs }: Parameter
   try {
     const path = `/v1/jobs/${encodeURIComponent(driven.job_id)}/trace?within_ms=${withinMs}`;
     const answer = await call(findPeer(driven), { method: 'GET', path, signal: AbortSignal.timeout(withinMs) });
-    return { ...driven, trace: trace.parse(answer) };
+    const parsed = trace.safeParse(answer);
+    if (!parsed.success) throw badResponse(findPeer(driven), `The ${driven.role} gave a trace that is not ours`, parsed.error);
+    return { ...driven, trace: parsed.data };
   } catch (cause) {
     const error =
-      cause instanceof JobError ? cause : new JobError('internal', `The ${driven.role} gave a trace that is not ours`, { cause });
+      cause instanceof JobError
+        ? cause
+        : new JobError('internal', `The ${driven.role} could not be asked for its trace`, { cause });
     return { ...driven, error: { code: error.code, message: error.message } };
   }
 }

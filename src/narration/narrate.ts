@@ -1,4 +1,4 @@
-import type { Progress } from '../contract/index.ts';
+import { MESSAGE_LIMIT_CHARS, type Progress } from '../contract/index.ts';
 import { log } from './log.ts';
 import { currentJob } from './voice.ts';
 
@@ -9,13 +9,14 @@ import { currentJob } from './voice.ts';
  */
 export function narrate(action: string, human: string, options: { detail?: boolean } = {}): void {
   const job = currentJob();
-  log[options.detail ? 'debug' : 'info']({ action }, human);
+  const said = human.slice(0, MESSAGE_LIMIT_CHARS);
+  log[options.detail ? 'debug' : 'info']({ action }, said);
   job?.emit({
     kind: 'narration',
     data: {
       actor: job.actor,
       action,
-      human,
+      human: said,
       job_id: job.jobId,
       correlation_id: job.correlationId,
       at: new Date().toISOString(),

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs/promises';
-import { JobError, type Model, type ModelMemory } from '../../contract/index.ts';
+import { JobError, modelMemory, type Model, type ModelMemory } from '../../contract/index.ts';
 import { log } from '../../narration/index.ts';
 import { estimateMemory, isMemoryField } from './estimate-memory.ts';
 import { readGgufHeader } from './gguf-header.ts';
@@ -30,7 +30,8 @@ export class MemoryReader {
 
 async function readMemory(file: string): Promise<ModelMemory | undefined> {
   try {
-    return estimateMemory(await readGgufHeader(file, isMemoryField));
+    // A header may hold any numbers, and what comes of them may be none that can be told.
+    return modelMemory.safeParse(estimateMemory(await readGgufHeader(file, isMemoryField))).data;
   } catch (cause) {
     if (!(cause instanceof JobError)) throw cause;
     log.debug({ err: cause }, `what ${file} takes in memory is not known`);

@@ -1,4 +1,4 @@
-import { JobError } from '../../contract/index.ts';
+import { JobError, LAST_WORDS_LIMIT_CHARS } from '../../contract/index.ts';
 import { tailLog, type Ending } from '../../daemon/index.ts';
 
 /** Read from the end of a dead worker's log, to find its last words among what it said in passing. */
@@ -20,7 +20,7 @@ export async function readLastWords(logFile: string): Promise<string> {
 
 /** What a dead worker's log says of its death: the engine's own lines, which are plain text, and what the worker found grave. */
 export function lastWordsIn(lines: readonly string[]): string {
-  return lines.flatMap(graveWords).slice(-LAST_WORDS_LINES).join('\n');
+  return lines.flatMap(graveWords).slice(-LAST_WORDS_LINES).join('\n').slice(-LAST_WORDS_LIMIT_CHARS);
 }
 
 export function workerDied(id: string, how: string, lastWords: string | undefined): JobError {

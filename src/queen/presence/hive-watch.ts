@@ -1,18 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { JobError, presenceLine, type Hive, type HiveReport, type Worker } from '../../contract/index.ts';
-import { openLines, parseJson, PING_LINE, raceAbort, type LineLink, type Peer } from '../../jobs/index.ts';
-import { log } from '../../narration/index.ts';
+import {
+  ANSWER_LIMITS,
+  Backoff,
+  openLines,
+  parseBounded,
+  PING_LINE,
+  raceAbort,
+  type LineLink,
+  type Peer,
+} from '../../jobs/index.ts';
+import { stateOf, type HiveState } from './hive-state.ts';
+import { HiveWord, WORD_LIMIT_CHARS } from './hive-word.ts';
+import { ReachabilityLog, STABLE_MS } from './log-reachability.ts';
 
 const BACKOFF_MS = { first: 250, most: 10_000 };
+/** One line: a machine with all of its models. */
+const LINE_LIMIT_CHARS = 4 * 1024 * 1024;
+/** All of it at once, at first; then what changes, which for hundreds of busy workers is a tenth of this. */
+const RATE = { charsPerS: 1024 * 1024, burstChars: WORD_LIMIT_CHARS };
 /** A hive says something every two seconds. */
 const QUIET_MS = 4_000;
 /** A machine is looked at in a moment; one whose disk or driver hangs is never done with it, and pings all the same. */
 const TOLD_DEADLINE_MS = 10_000;
 /** A hive that sleeps on this machine costs nothing to be looked for. */
 const ASLEEP_LOOK_MS = 2_000;
-
-/** asleep: it is not heard, and is one that the queen starts, or mends, when it is needed. */
-export type HiveState = { kind: 'up' } | { kind: 'asleep' | 'out'; why: string };
 
 export interface WatchOptions {
   /** Where it can be reached now; makes the way there first, where there is one to make. */
@@ -27,13 +39,15 @@ export interface WatchOptions {
 
 /**
  * Listens to one hive for as long as it is registered, and knows what it last said. When the connection ends, so does what was
- * known of its workers: whoever cannot be heard cannot be given work. It is made again, for ever, at growing intervals.
+ * known of its workers: whoever cannot be heard cannot be given work. It is made again, for ever, at growing intervals, which begin
+ * anew after a connection that lasted.
  */
 export class HiveWatch {
   readonly hive: Hive;
   readonly #options: WatchOptions;
   readonly #ended = new AbortController();
-  readonly #workers = new Map<string, Worker>();
+  readonly #word = new HiveWord();
+  readonly #log: ReachabilityLog;
   /** Aborts the wait before the next try. */
   #patience = new AbortController();
   /** Told when it is up, or when the next try has failed; and those who came before the present try. */
@@ -44,19 +58,25 @@ export class HiveWatch {
   #untold: NodeJS.Timeout | undefined;
   #quietMs = 0;
   #lostAt = -Infinity;
+  /** When all had been told, on the present connection. */
+  #toldAt: number | undefined;
   readonly #listeners = new Set<() => void>();
   state: HiveState;
-  report: HiveReport | undefined;
 
   constructor(hive: Hive, options: WatchOptions) {
     this.hive = hive;
     this.#options = options;
+    this.#log = new ReachabilityLog(hive.hive_id);
     this.state = this.#unheard('has not been reached yet');
     void this.#watch();
   }
 
+  get report(): HiveReport | undefined {
+    return this.#word.report;
+  }
+
   get workers(): Iterable<Worker> {
-    return this.#workers.values();
+    return this.#word.workers();
   }
 
   /** Since it was last up; Infinity where it never was. */
@@ -142,6 +162,7 @@ export class HiveWatch {
   close(): void {
     this.#ended.abort(new JobError('cancelled', 'the hive is forgotten'));
     this.#patience.abort();
+    this.#log.close();
     this.#link?.destroy(new JobError('cancelled', 'the hive is forgotten'));
     // Jobs that run there need not wait for it.
     this.#become({ kind: 'out', why: 'is forgotten' });
@@ -149,34 +170,32 @@ export class HiveWatch {
   }
 
   async #watch(): Promise<void> {
-    let backoffMs = BACKOFF_MS.first;
+    const backoff = new Backoff(BACKOFF_MS);
     while (!this.#ended.signal.aborted) {
       this.#patience = new AbortController();
-      const heard = await this.#listen();
-      if (heard) backoffMs = BACKOFF_MS.first;
-      const waitMs = this.state.kind === 'asleep' ? ASLEEP_LOOK_MS : backoffMs * (0.5 + Math.random() / 2);
+      if ((await this.#listen()) >= STABLE_MS) backoff.reset();
+      const waitMs = this.state.kind === 'asleep' ? ASLEEP_LOOK_MS : backoff.nextMs();
       if (!this.#patience.signal.aborted)
         await delay(waitMs, undefined, { signal: this.#patience.signal, ref: false }).catch(() => undefined);
-      backoffMs = Math.min(backoffMs * 2, BACKOFF_MS.most);
     }
   }
 
-  /** @returns whether it was heard, when the connection is over */
-  async #listen(): Promise<boolean> {
+  /** @returns how long the connection lasted, from when all had been told */
+  async #listen(): Promise<number> {
     this.#waitingForThis.push(...this.#waiting.splice(0));
     try {
       const peer = await this.#options.connect(this.hive, this.#ended.signal);
       throw await this.#heardOut(peer);
     } catch (cause) {
-      const wasUp = this.state.kind === 'up';
+      const lastedMs = this.#toldAt === undefined ? 0 : performance.now() - this.#toldAt;
       this.#link = undefined;
       clearTimeout(this.#untold);
       this.#quietMs = 0;
       // It is looked at before it is listened to again, and started where it has ended.
       this.#options.onLost(this.hive);
-      this.#lose(cause);
+      this.#lose(cause, lastedMs);
       this.#settleThis();
-      return wasUp;
+      return lastedMs;
     }
   }
 
@@ -185,6 +204,8 @@ export class HiveWatch {
     let onClosed: (cause: unknown) => void = () => undefined;
     const closed = new Promise((resolve) => (onClosed = resolve));
     const link = await openLines(peer, '/v1/presence', {
+      lineLimitChars: LINE_LIMIT_CHARS,
+      rate: RATE,
       onLine: (text) => this.#take(text),
       onQuiet: (quietMs) => this.#onQuiet(quietMs),
       onClosed,
@@ -206,12 +227,12 @@ export class HiveWatch {
     for (const resolve of this.#waitingForThis.splice(0)) resolve();
   }
 
-  #lose(cause: unknown): void {
+  #lose(cause: unknown, lastedMs: number): void {
     if (this.#ended.signal.aborted) return;
     const why = cause instanceof Error ? cause.message : String(cause);
-    if (this.state.kind === 'up')
-      log.info({ hive_id: this.hive.hive_id, why }, `hive '${this.hive.hive_id}' is not heard any more`);
-    this.#workers.clear();
+    if (this.#toldAt !== undefined) this.#log.ended(why, lastedMs);
+    this.#toldAt = undefined;
+    this.#word.forgetWorkers();
     const isStopped = cause instanceof JobError && cause.code === 'hive_stopped';
     this.#become(this.#unheard(isStopped ? why : `cannot be reached: ${why}`));
   }
@@ -234,7 +255,7 @@ export class HiveWatch {
       this.#become(stateOf(this.report));
     }
     if (text === PING_LINE) return true;
-    const line = presenceLine.safeParse(parseJson(text));
+    const line = presenceLine.safeParse(parseBounded(text, ANSWER_LIMITS.hive.values));
     if (!line.success) return false;
     const { data } = line;
     // It is known here by the name under which it is registered, whatever it calls itself.
@@ -243,24 +264,26 @@ export class HiveWatch {
     const isUp = this.state.kind === 'up';
     switch (data.kind) {
       case 'hive':
-        this.report = { ...data, hive_id };
+        this.#word.setReport({ ...data, hive_id }, text.length);
         if (isUp) this.#options.onHive(this, 'report');
         this.#tellListeners();
         break;
       case 'worker': {
         const worker = { ...data.worker, hive_id };
-        this.#workers.set(worker.worker_id, worker);
+        this.#word.setWorker(worker, text.length);
         if (isUp) this.#options.onWorker(worker);
         break;
       }
       case 'worker_gone':
-        this.#workers.delete(data.worker_id);
+        this.#word.forgetWorker(data.worker_id);
         if (isUp) this.#options.onWorkerGone(hive_id, data.worker_id);
         break;
       case 'complete':
+        if (this.#toldAt !== undefined) break;
+        this.#toldAt = performance.now();
         clearTimeout(this.#untold);
         this.#become(stateOf(this.report));
-        log.info({ hive_id }, `hive '${hive_id}' is heard`);
+        this.#log.connected();
         this.#settle();
         break;
     }
@@ -278,14 +301,4 @@ export class HiveWatch {
   #tellListeners(): void {
     for (const listener of this.#listeners) listener();
   }
-}
-
-/** A hive of another version would misunderstand, or be misunderstood. */
-function stateOf(report: HiveReport | undefined): HiveState {
-  if (report === undefined) return { kind: 'out', why: 'said nothing of its machine' };
-  if (report.version === __RBEE_VERSION__) return { kind: 'up' };
-  return {
-    kind: 'out',
-    why: `runs rbee ${report.version}, and the queen ${__RBEE_VERSION__}. Bring it to this version: rbee hive update ${report.hive_id}`,
-  };
 }
