@@ -6,6 +6,8 @@ import {
   homePaths,
   isAlive,
   onShutdown,
+  ownToken,
+  prepareHomeSecret,
   readPidfile,
   removePidfile,
   reportFailure,
@@ -68,7 +70,7 @@ export async function serveRole(life: RoleLife): Promise<void> {
 
 async function start(life: RoleLife): Promise<void> {
   const { role, name, host, extra } = life;
-  const token = process.env['RBEE_TOKEN'] || undefined;
+  const token = ownToken();
   requireTokenBeyondLoopback(host, token);
   const bound = await bindFirstFree(life.ports, (port) => bindServer(host, port));
   await requireAlone(life, bound.port);
@@ -91,6 +93,7 @@ async function start(life: RoleLife): Promise<void> {
     home: paths.homeId,
     bound,
     token,
+    secretFile: await prepareHomeSecret(paths.secret),
     registry,
     findPeer: served.findPeer,
     logger: log,
