@@ -199,7 +199,7 @@ export class RemoteHive {
     const { kind } = await this.probe(signal);
     if (kind !== 'stranger' && kind !== 'unproven') return;
     const sentence = `Hive '${this.hive.hive_id}' runs on its machine, but what answers on port ${this.#localPort} of this one, its end of the tunnel, is another program`;
-    throw new JobError('hive_bad_response', `${sentence}. It was told nothing`);
+    throw new JobError('hive_bad_response', `${sentence}. Nothing secret was sent to it`);
   }
 
   /** It runs on its machine; whether a network leads there is another matter. */

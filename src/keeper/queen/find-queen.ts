@@ -52,17 +52,17 @@ async function stranger(address: QueenAddress, { what }: Extract<Presence, { kin
   // An older queen with a token refuses to say who she is.
   const own = isElsewhere ? undefined : await ownPidfile();
   if (own?.port === port) requireOurs(address, { ...own, home: homePaths().homeId });
-  const sentence = `Port ${port} is taken by another program: what listens there ${what}. It was told nothing. ${mendPort(address)}`;
+  const sentence = `Port ${port} is taken by another program: what listens there ${what}. Nothing secret was sent to it. ${mendPort(address)}`;
   return new JobError('port_taken', sentence);
 }
 
 /** It says that it is what is looked for, as anybody could. */
 function unproven({ host, port, isElsewhere }: QueenAddress): JobError {
   if (!isElsewhere) {
-    const sentence = `What listens on port ${port} says that it is the queen of this home, and does not prove it, so it was told nothing. If it is yours, end it: rbee down. Otherwise choose another port: set RBEE_QUEEN_PORT.`;
+    const sentence = `What listens on port ${port} says that it is the queen of this home, and does not prove it. Nothing secret was sent to it. If it is yours, end it: rbee down. Otherwise choose another port: set RBEE_QUEEN_PORT.`;
     return new JobError('port_taken', sentence);
   }
-  const sentence = `The queen at ${host}:${port} does not prove that it knows RBEE_TOKEN, so it was told nothing. Set the same token here and there.`;
+  const sentence = `The queen at ${host}:${port} does not prove that it knows RBEE_TOKEN, so nothing was sent to it. Set the same token here and there.`;
   return new JobError('unauthorized', sentence);
 }
 
