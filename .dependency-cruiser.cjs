@@ -1,9 +1,10 @@
 /** The rooms of docs/ARCHITECTURE.md: what each may import. A room is entered only through its index.ts (jobs also through client.ts). */
 const allowed = {
   contract: [],
-  jobs: ['contract'],
+  proof: [],
+  jobs: ['contract', 'proof'],
   narration: ['contract'],
-  daemon: ['contract'],
+  daemon: ['contract', 'proof'],
   keeper: ['contract', 'jobs', 'daemon'],
   queen: ['contract', 'jobs', 'narration', 'daemon'],
   hive: ['contract', 'jobs', 'narration', 'daemon'],

@@ -38,6 +38,7 @@ export async function serveJobs({ role, handlers, log, catalog, kept, below }: S
     home: 'bench',
     bound,
     token: undefined,
+    secretFile: undefined,
     registry,
     findPeer: () => below ?? own,
     logger: silent,

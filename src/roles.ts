@@ -1,10 +1,8 @@
 import type { WorkerKind } from './contract/index.ts';
-import { hivePort, workerPorts } from './daemon/index.ts';
+import { hivePort, ofThisHome, ownToken, workerPorts } from './daemon/index.ts';
 import type { Peer } from './jobs/index.ts';
 import type { HiveFlags, QueenFlags, WorkerFlags } from './keeper/index.ts';
 import { serveRole } from './serve-role.ts';
-
-const token = process.env['RBEE_TOKEN'] || undefined;
 
 // Each role is loaded only where it runs: a worker starts sooner without what downloads models.
 
@@ -17,7 +15,7 @@ export async function runQueen({ host, port }: QueenFlags): Promise<void> {
     ports: { first: port, last: port },
     storage: 'disk',
     extra: {},
-    create: ({ catalog }) => createQueen({ port, hivePort: hivePort(), token }, catalog),
+    create: ({ catalog }) => createQueen({ port, hivePort: hivePort(), token: ownToken() }, catalog),
   });
 }
 
@@ -31,7 +29,7 @@ export async function runHive({ id, host, port }: HiveFlags, packageRoot: string
     ports: { first: port, last: port },
     storage: 'disk',
     extra: { hive_id: id },
-    create: ({ catalog, port: own }) => createHive({ id, host, port: own, packageRoot, token }, catalog),
+    create: ({ catalog, port: own }) => createHive({ id, host, port: own, packageRoot }, catalog),
   });
 }
 
@@ -57,5 +55,5 @@ export async function runProbe(worker: WorkerKind, modelPath?: string): Promise<
 
 function hiveAt(name: string, url: string): Peer {
   const { hostname, port } = new URL(url);
-  return { role: 'hive', name, host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), token };
+  return { role: 'hive', name, host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), trust: ofThisHome() };
 }

@@ -7,6 +7,8 @@ import {
   isAlive,
   MAX_LOG_BYTES,
   onShutdown,
+  ownToken,
+  prepareHomeSecret,
   readPidfile,
   removePidfile,
   reportFailure,
@@ -82,7 +84,7 @@ function ownLog({ role, name }: RoleLife): { file: string; maxBytes: number } | 
 
 async function start(life: RoleLife): Promise<void> {
   const { role, name, host, extra } = life;
-  const token = process.env['RBEE_TOKEN'] || undefined;
+  const token = ownToken();
   requireTokenBeyondLoopback(host, token);
   const bound = await bindFirstFree(life.ports, (port) => bindServer(host, port));
   await requireAlone(life, bound.port);
@@ -108,6 +110,7 @@ async function start(life: RoleLife): Promise<void> {
     home: paths.homeId,
     bound,
     token,
+    secretFile: await prepareHomeSecret(paths.secret),
     registry,
     findPeer: served.findPeer,
     logger: log,

@@ -165,7 +165,7 @@ test('a hive that is started again adopts no stranger, whatever the pidfile of i
   writeFileSync(pidfile, JSON.stringify({ ...told, port: (stranger.address() as AddressInfo).port }));
   expect(await swarm.result<Workers>(['worker', 'list'])).toEqual({ workers: [] });
   // It was looked at, and never given anything to do.
-  expect(new Set(asked)).toEqual(new Set(['/health']));
+  expect(new Set(asked)).toEqual(new Set(['/v1/proof', '/health']));
   // A worker that cannot be reached is of no use to anybody, and holds its memory.
   await expect.poll(() => leftovers(swarm.home).includes(pid), { timeout: 10_000 }).toBe(false);
   stranger.close();

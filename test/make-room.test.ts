@@ -41,7 +41,6 @@ beforeEach(() => {
     hiveUrl: 'http://127.0.0.1:9',
     onChange: () => undefined,
     paths: homePaths(),
-    token: undefined,
     readDevices: machine,
   });
 });

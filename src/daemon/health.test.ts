@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { probe } from './health.ts';
 
 const host = '127.0.0.1';
@@ -35,15 +35,53 @@ test('a daemon of ours is told by its health', async () => {
   expect(await probe(host, server.port, { withinMs })).toEqual({ kind: 'ours', health: attic });
 });
 
-test('the token is sent, and where it is refused, the answer says what to check', async () => {
-  await using server = await http((request, response) => {
-    response.statusCode = request.headers.authorization === 'Bearer honey' ? 200 : 401;
-    response.end(JSON.stringify(attic));
-  });
-  expect(await probe(host, server.port, { withinMs, token: 'honey' })).toMatchObject({ kind: 'ours' });
+test('where a token is asked for and none is known, the answer says what to check', async () => {
+  await using server = await http((_request, response) => response.writeHead(401).end());
   expect(await probe(host, server.port, { withinMs })).toEqual({
     kind: 'stranger',
     what: 'refuses GET /health with status 401; if it is rbee, check RBEE_TOKEN',
+  });
+});
+
+describe('a daemon that has to prove itself', () => {
+  const byToken = { by: 'token', token: 'honey' } as const;
+  const byHome = { by: 'home', file: '/nowhere/secret' } as const;
+
+  test.each([byToken, byHome])(
+    'and does not is unproven, whatever it says of itself, and is told nothing ($by)',
+    async (trust) => {
+      const asked: unknown[] = [];
+      await using server = await http(({ method, url, headers }, response) => {
+        asked.push([method, url, headers.authorization]);
+        response.end(JSON.stringify(attic));
+      });
+      expect(await probe(host, server.port, { withinMs, trust })).toEqual({ kind: 'unproven', health: attic });
+      expect(asked).toEqual([
+        ['GET', '/v1/proof', undefined],
+        ['GET', '/health', undefined],
+      ]);
+    },
+  );
+
+  test.each([
+    [byToken, 'check RBEE_TOKEN'],
+    [byHome, 'it is of another home, or of an older version'],
+  ])('and refuses to say what it is, is a stranger ($0.by)', async (trust, differs) => {
+    await using server = await http((_request, response) => response.writeHead(401).end());
+    expect(await probe(host, server.port, { withinMs, trust })).toEqual({
+      kind: 'stranger',
+      what: `refuses GET /health with status 401; if it is rbee, ${differs}`,
+    });
+  });
+
+  test('and speaks another protocol is a stranger', async () => {
+    await using server = await tcp((socket) => socket.write('SSH-2.0-OpenSSH_9.2\r\n'));
+    expect(await probe(host, server.port, { withinMs, trust: byHome })).toMatchObject({ kind: 'stranger' });
+  });
+
+  test('and says nothing is frozen, after the deadline', async () => {
+    await using server = await tcp(() => undefined);
+    expect(await probe(host, server.port, { withinMs: 100, trust: byHome })).toEqual({ kind: 'frozen' });
   });
 });
 
@@ -55,11 +93,6 @@ test('nobody there is absent, and the reason is in plain words', async () => {
   }
   expect(await probe(host, port, { withinMs })).toEqual({ kind: 'absent', reason: 'connection refused' });
   expect(await probe('localhost', port, { withinMs })).toEqual({ kind: 'absent', reason: 'connection refused' });
-});
-
-test('a token that no header can carry is told, and not thrown', async () => {
-  const asked = await probe(host, 80, { withinMs, token: 'honey\n' });
-  expect(asked).toEqual({ kind: 'absent', reason: 'RBEE_TOKEN holds what no header can carry' });
 });
 
 test.each(['', ' ', 'a\r\nb', 'hive\0', 'bücher.example'])('nobody is at %j, which no request can be sent to', async (name) => {

@@ -1,38 +1,67 @@
-import { request, type IncomingMessage } from 'node:http';
+import assert from 'node:assert/strict';
+import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import { health as healthSchema, type Health } from '../contract/index.ts';
+import { authorize, UnprovenError, type Trust } from '../proof/index.ts';
 import { isSystemError } from './file-error.ts';
 
 /** Our own answer is about 200 bytes. */
 const MAX_HEALTH_BYTES = 64 * 1024;
 
 /**
- * Who is at an address. Only 'ours' speaks our protocol, and it may still be another role, version or fleet: compare
- * `health.role`, `.version` and `.home`.
+ * Who is at an address. Only 'ours' speaks our protocol, and has proved what was to be proved; it may still be another role or
+ * version: compare `health.role`, `.version` and, where nothing was to be proved, `.home`.
  */
 export type Presence =
   | { kind: 'absent'; /** For people, such as 'connection refused'. */ reason: string }
   /** Takes the connection and then says nothing: a stopped process, or one too busy to answer. */
   | { kind: 'frozen' }
   | { kind: 'stranger'; /** What it does, completing "What listens there …". */ what: string }
+  /**
+   * Answers as rbee does, and proves nothing: one of another home, token or version, or a program that pretends to be ours.
+   * What it says is good for a message, and for nothing else.
+   */
+  | { kind: 'unproven'; health: Health }
   | { kind: 'ours'; health: Health };
 
+export interface ProbeOptions {
+  withinMs: number;
+  /** What it has to prove before it is asked anything. */
+  trust?: Trust | undefined;
+}
+
 /** Asks GET /health once, on a connection of its own. Never throws, and always answers within `withinMs`. */
-export async function probe(host: string, port: number, options: { withinMs: number; token?: string }): Promise<Presence> {
-  const deadline = AbortSignal.timeout(options.withinMs);
-  const headers = { connection: 'close', ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }) };
+export async function probe(host: string, port: number, { withinMs, trust }: ProbeOptions): Promise<Presence> {
   if (!canBeSent(host)) return { kind: 'absent', reason: 'its host is not a name or an address' };
-  if (!canBeSent(options.token ?? 'none')) return { kind: 'absent', reason: 'RBEE_TOKEN holds what no header can carry' };
-  const call = request({ host, port, path: '/health', headers, agent: false, signal: deadline });
+  const deadline = AbortSignal.timeout(withinMs);
+  const presence = await ask({ host, port }, { deadline, withinMs, trust });
+  if (presence !== 'unproven') return presence;
+  // It was told nothing so far, and is not now. What it says of itself may help whoever has to do something about it.
+  const claim = await ask({ host, port }, { deadline, withinMs, unproven: trust });
+  assert(claim !== 'unproven', 'nothing was to be proved');
+  return claim.kind === 'ours' ? { kind: 'unproven', health: claim.health } : claim;
+}
+
+interface Asking {
+  deadline: AbortSignal;
+  withinMs: number;
+  trust?: Trust | undefined;
+  /** What it has not proved before. */
+  unproven?: Trust | undefined;
+}
+
+async function ask(
+  to: { host: string; port: number },
+  { deadline, withinMs, trust, unproven }: Asking,
+): Promise<Presence | 'unproven'> {
+  const call = request({ ...to, path: '/health', headers: { connection: 'close' }, agent: false, signal: deadline });
   const connection = { isMade: false };
   call.once('socket', (socket) => socket.once('connect', () => (connection.isMade = true)));
   try {
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      call.once('response', resolve).on('error', reject).end();
-    });
-    return await judge(response);
+    return await judge(await answerOf(call, trust), unproven);
   } catch (error) {
+    if (error instanceof UnprovenError) return 'unproven';
     if (deadline.aborted) {
-      return connection.isMade ? { kind: 'frozen' } : { kind: 'absent', reason: `no connection within ${options.withinMs} ms` };
+      return connection.isMade ? { kind: 'frozen' } : { kind: 'absent', reason: `no connection within ${withinMs} ms` };
     }
     // Without a byte it may be a daemon of ours that just ends; with some, something else lives there.
     const bytesRead = call.socket?.bytesRead ?? 0;
@@ -44,15 +73,27 @@ export async function probe(host: string, port: number, options: { withinMs: num
   }
 }
 
+function answerOf(call: ClientRequest, trust: Trust | undefined): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    call.once('response', resolve).on('error', reject);
+    if (trust === undefined) return void call.end();
+    const send = (authorization: string) => {
+      if (!call.destroyed) call.setHeader('authorization', authorization).end();
+    };
+    call.once('socket', (socket) => void authorize(socket, { trust }).then(send, reject));
+  });
+}
+
 /** Node throws for what no header can carry. */
 function canBeSent(text: string): boolean {
   return /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text);
 }
 
-async function judge(response: IncomingMessage): Promise<Presence> {
+async function judge(response: IncomingMessage, unproven: Trust | undefined): Promise<Presence> {
   const { statusCode } = response;
   if (statusCode === 401 || statusCode === 403) {
-    return { kind: 'stranger', what: `refuses GET /health with status ${statusCode}; if it is rbee, check RBEE_TOKEN` };
+    const differs = unproven?.by === 'home' ? 'it is of another home, or of an older version' : 'check RBEE_TOKEN';
+    return { kind: 'stranger', what: `refuses GET /health with status ${statusCode}; if it is rbee, ${differs}` };
   }
   if (statusCode !== 200) return { kind: 'stranger', what: `answers GET /health with status ${statusCode}` };
   const body = await readBody(response);

@@ -20,6 +20,8 @@ export interface HomePaths {
   readonly logs: string;
   /** Pidfiles. Not in XDG_RUNTIME_DIR: that is wiped at log-out, while our daemons live on. */
   readonly run: string;
+  /** Of the file with what the processes of this home prove to each other. */
+  readonly secret: string;
   /** Where a role keeps the events of its jobs. */
   jobs(role: Role): string;
   logFile(name: string): string;
@@ -39,6 +41,7 @@ export function homePaths(env: Environment = process.env): HomePaths {
     damaged: join(data, 'damaged'),
     logs: join(state, 'logs'),
     run: join(state, 'run'),
+    secret: join(state, 'secret'),
     jobs: (role) => join(data, 'jobs', role),
     logFile: (name) => join(state, 'logs', `${name}.log`),
   };

@@ -6,6 +6,7 @@ import { openLog, tailLog } from './logs.ts';
 import { processStart } from './process-start.ts';
 import { isStartMessage, type Readiness, type StartMessage, type StartStep } from './start-message.ts';
 import { stopProcess } from './stop.ts';
+import { tokenEnvironment } from './token.ts';
 
 /** For a child whose start has failed: time to clean up and end before it is killed. */
 const END_GRACE_MS = 2_000;
@@ -90,7 +91,7 @@ function spawnDaemon(start: DaemonStart, logFd: number): ChildProcess {
     // Any other folder could be deleted under a daemon that runs for months; then every program it starts would fail.
     cwd: '/',
     // It must find the same home from its other working directory.
-    env: { ...process.env, ...(home ? { RBEE_HOME: absolute(home) } : {}), ...start.env },
+    env: { ...process.env, ...(home ? { RBEE_HOME: absolute(home) } : {}), ...tokenEnvironment(), ...start.env },
     stdio: ['ignore', logFd, logFd, 'ipc'],
     windowsHide: true,
   };

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { homePaths } from '../daemon/index.ts';
+import { homePaths, ofThisHome } from '../daemon/index.ts';
 import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
 import { JobError } from '../contract/index.ts';
 import { Devices, readCapabilities } from './devices/index.ts';
@@ -16,19 +16,17 @@ export interface HiveOptions {
   port: number;
   /** The folder of this rbee, with the models that came with it. */
   packageRoot: string;
-  token: string | undefined;
 }
 
 /** One machine: its models, its workers, its devices. */
 export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
-  const { id: hiveId, host, port, token, packageRoot } = options;
+  const { id: hiveId, host, port, packageRoot } = options;
   const paths = homePaths();
   const devices = new Devices(packageRoot);
   const workers = new WorkerPool({
     hiveId,
     hiveUrl: urlOf(host, port),
     paths,
-    token,
     readDevices: (running) => devices.list(running),
     onChange: () => presence.workersChanged(),
   });
@@ -41,7 +39,7 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
   const workerPeer = (id: string): Peer => {
     const { state } = workers.get(id);
     if (!('port' in state)) throw new JobError('worker_unreachable', `Worker '${id}' is ${state.kind}`);
-    return { role: 'worker', name: id, host: '127.0.0.1', port: state.port, token };
+    return { role: 'worker', name: id, host: '127.0.0.1', port: state.port, trust: ofThisHome(paths) };
   };
   const presence = new Presence({ hiveId, workers, models, dataDir: paths.data });
   const parts = { workers, models, workerPeer };

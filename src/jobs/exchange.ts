@@ -1,4 +1,5 @@
 import { Agent, request, type IncomingMessage } from 'node:http';
+import { authorize } from '../proof/index.ts';
 import { ANSWER_DEADLINE_MS, ANSWER_LIMITS, CONNECT_DEADLINE_MS, INTERIM_LIMIT, PIECE_CHARS } from './limits.ts';
 import { badResponse, ConnectionClosedError, DeadlineError, type Deadline, type Peer } from './peer.ts';
 
@@ -17,7 +18,8 @@ const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
 /**
  * Sends a request and resolves with the head of its answer. Node's own client, because the command line starts 40 ms
- * sooner without another. Settles whatever the other side does. What breaks later ends the answer with that error.
+ * sooner without another. On a new connection a peer proves itself first: until then it is sent nothing of the request.
+ * Settles whatever the other side does. What breaks later ends the answer with that error.
  * @throws Node's network errors, DeadlineError, the signal's AbortError; JobError <role>_bad_response for an answer that is none
  */
 export function exchange(
@@ -32,7 +34,6 @@ export function exchange(
       method,
       path,
       headers: {
-        ...(peer.token === undefined ? {} : { authorization: `Bearer ${peer.token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
         ...headers,
       },
@@ -48,10 +49,19 @@ export function exchange(
       timer = late(deadline, withinMs);
     };
     const connected = () => next('ANSWER_DEADLINE', answerWithinMs ?? ANSWER_DEADLINE_MS);
+    const { trust, role } = peer;
     outgoing.once('socket', (socket) => {
-      if (!socket.connecting) return connected();
-      next('CONNECT_DEADLINE', CONNECT_DEADLINE_MS);
-      socket.once('connect', connected);
+      if (socket.connecting) {
+        next('CONNECT_DEADLINE', CONNECT_DEADLINE_MS);
+        socket.once('connect', connected);
+      } else connected();
+      if (trust === undefined) return;
+      const send = (authorization: string) => {
+        if (outgoing.destroyed) return;
+        connected();
+        outgoing.setHeader('authorization', authorization).end(body);
+      };
+      authorize(socket, { trust, role }).then(send, (cause: Error) => outgoing.destroy(cause));
     });
     const settle = (how: () => void) => {
       clearTimeout(timer);
@@ -79,7 +89,7 @@ export function exchange(
       settle(() => reject(cause));
     });
     outgoing.once('close', () => settle(() => reject(new ConnectionClosedError())));
-    outgoing.end(body);
+    if (trust === undefined) outgoing.end(body);
   });
 }
 

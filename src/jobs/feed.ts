@@ -26,7 +26,7 @@ const feeds = new Map<string, Feed>();
 
 /** The one feed of this process to a peer. */
 export function feedOf(peer: Peer): Feed {
-  const key = JSON.stringify([peer.role, peer.name, peer.host, peer.port, peer.token]);
+  const key = JSON.stringify([peer.role, peer.name, peer.host, peer.port, peer.trust]);
   let feed = feeds.get(key);
   if (feed === undefined) feeds.set(key, (feed = new Feed(peer, (idle) => feeds.get(key) === idle && feeds.delete(key))));
   return feed;

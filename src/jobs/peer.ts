@@ -1,4 +1,5 @@
 import { JobError, type ErrorCode, type Role } from '../contract/index.ts';
+import type { Trust } from '../proof/index.ts';
 
 /** A daemon that serves jobs, seen from its client. */
 export interface Peer {
@@ -7,7 +8,8 @@ export interface Peer {
   name: string;
   host: string;
   port: number;
-  token?: string | undefined;
+  /** Proved on each connection before anything is sent. Without it nothing is: neither side knows a secret of the other. */
+  trust?: Trust | undefined;
 }
 
 /** Which wait was too long. Named like Node's own network errors, so that one table explains them all. */

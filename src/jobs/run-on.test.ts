@@ -172,10 +172,12 @@ describe.each(['feed', 'stream'] as const)('runOn over a %s', (transport) => {
     await cancelled.promise;
   });
 
-  test('with a token, it is sent along', async () => {
+  test('with a token, both sides prove that they know it, and one that does not is sent nothing', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) }, token: 'correct horse' });
     expect(await callList(daemon.peer)).toMatchObject({ output: { workers: [] } });
-    await expect(callList({ ...daemon.peer, token: 'wrong' })).rejects.toMatchObject({ code: 'unauthorized' });
+    await expect(callList({ ...daemon.peer, trust: { by: 'token', token: 'wrong' } })).rejects.toMatchObject({
+      code: 'hive_unreachable',
+    });
   });
 
   test('a connection that is cut again and again is taken up each time: nothing lost, nothing twice', async () => {

@@ -1,9 +1,10 @@
 import { fastify, type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import * as z from 'zod';
 import { errorCodes, jobStates, JobError, type DownstreamJob, type Health, type Role } from '../contract/index.ts';
+import { answerChallenge, isChallenge, isProven, PROOF_HEADER } from '../proof/index.ts';
 import type { BoundServer } from './bound-server.ts';
 import { CORRELATION_HEADER, correlationIdOf } from './correlation.ts';
 import type { Logger } from './execute.ts';
@@ -29,6 +30,8 @@ export interface JobServerOptions {
   /** From `bindServer`. */
   bound: BoundServer;
   token: string | undefined;
+  /** Of the secret of the home; undefined for a daemon that has none. */
+  secretFile: string | undefined;
   registry: JobRegistry;
   /** Where the jobs below are served. */
   findPeer: (below: DownstreamJob) => Peer;
@@ -96,17 +99,26 @@ function noSchema(): never {
 }
 
 /** Who may call is decided before anything else of the request is looked at. */
-function guarded(route: RequestListener, { bound, token, role }: JobServerOptions): RequestListener {
+function guarded(route: RequestListener, options: JobServerOptions): RequestListener {
+  const { bound, token, role } = options;
   const guard = createGuard({ host: bound.host, token });
   return (request, response) => {
     try {
-      guard(request.headers);
+      guard(request.headers, { isProven: isChallenge(request) || isProven(request) });
     } catch (cause) {
       if (!(cause instanceof JobError)) throw cause;
       return refuse(response, cause, role);
     }
-    return route(request, response);
+    return isChallenge(request) ? void prove(request, response, options) : route(request, response);
   };
+}
+
+/** Before a caller says anything: it may be about to talk to a stranger on this port. */
+async function prove(request: IncomingMessage, response: ServerResponse, options: JobServerOptions): Promise<void> {
+  const { role, token, secretFile } = options;
+  const header = await answerChallenge(request, { role, token, secretFile });
+  if (header === undefined) return refuse(response, new JobError('not_found', 'This daemon does not know such a secret'), role);
+  response.writeHead(204, { [PROOF_HEADER]: header }).end();
 }
 
 function health({ role, name, version, home }: JobServerOptions, started: number): Health {

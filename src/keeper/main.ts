@@ -1,11 +1,14 @@
 import { CommanderError, type Command } from 'commander';
 import { errorCodes } from '../contract/index.ts';
+import { ownToken } from '../daemon/index.ts';
 import { commandAt, isUnknown, seeHelp } from './derive/command-path.ts';
 import { createProgram } from './program.ts';
 import type { Roles } from './role-commands.ts';
 import { endBadly, openSession } from './session.ts';
 
 export async function runCommandLine(argv: readonly string[], roles: Roles): Promise<void> {
+  // Before anything else is run.
+  ownToken();
   const words = withoutHelpWord(argv);
   const program = createProgram(roles, words[0]);
   try {

@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorCodes, JobError, type Handlers, type Health, type JobEvent } from '../contract/index.ts';
-import { homePaths } from '../daemon/index.ts';
+import { homePaths, prepareHomeSecret } from '../daemon/index.ts';
 import {
   bindServer,
   createJobServer,
@@ -151,6 +151,7 @@ describe('with a queen', () => {
       home: homeId(),
       bound: await bindServer('127.0.0.1', cli.queenPort),
       token: undefined,
+      secretFile: await prepareHomeSecret(homePaths({ RBEE_HOME: cli.env['RBEE_HOME'] }).secret),
       registry,
       findPeer: () => {
         throw new JobError('not_found', 'nobody is below');

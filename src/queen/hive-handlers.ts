@@ -182,6 +182,8 @@ export async function hiveHealth(hive: Hive, reach: Reach): Promise<HiveHealth> 
       return { hive_id, state: hive.transport === 'local' ? 'stopped' : 'unreachable', reason: presence.reason };
     case 'frozen':
       return { hive_id, state: 'unreachable', reason: 'it accepts connections but does not answer' };
+    case 'unproven':
+      return { hive_id, state: 'unreachable', reason: 'what answers there does not prove that it is this hive' };
     case 'stranger':
       return { hive_id, state: 'unreachable', reason: presence.what };
   }

@@ -33,7 +33,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     view.follow(registered);
   });
   const paths = homePaths();
-  const localHive = new LocalHive({ paths, token, onStarted: (hive) => void onStarted(hive) });
+  const localHive = new LocalHive({ paths, onStarted: (hive) => void onStarted(hive) });
   const shells = new SshShells(paths);
   const tokens = new HiveTokens(catalog);
   const gates = new Gates();
@@ -44,7 +44,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     paths,
     onRunning: (hiveId) => view.watch(hiveId)?.kick(),
   });
-  const reach = new Reach({ localHive, remotes, token });
+  const reach = new Reach({ localHive, remotes, paths, token });
   const view: FleetView = new FleetView({
     connect: (hive, signal) => reach.connect(hive, signal),
     onLost: (hive) => reach.distrust(hive),

@@ -2,6 +2,7 @@ import { JobError, LOCALHOST, type Hive } from '../contract/index.ts';
 import {
   isAlive,
   listPidfiles,
+  ofThisHome,
   probe,
   readPidfile,
   removePidfile,
@@ -21,7 +22,6 @@ const STOP_GRACE_MS = 15_000;
 
 export interface LocalHiveOptions {
   paths: HomePaths;
-  token: string | undefined;
   /** Told after each start. */
   onStarted: (hive: Hive) => void;
 }
@@ -55,8 +55,7 @@ export class LocalHive {
   }
 
   async #probe(hive: Hive): Promise<Presence> {
-    const { token } = this.#options;
-    return probe(hive.host, hive.port, { withinMs: PROBE_DEADLINE_MS, ...(token === undefined ? {} : { token }) });
+    return probe(hive.host, hive.port, { withinMs: PROBE_DEADLINE_MS, trust: ofThisHome(this.#options.paths) });
   }
 
   /** @returns whether there was one to stop */
@@ -97,7 +96,12 @@ export class LocalHive {
   }
 
   async #start(hive: Hive, presence: Presence): Promise<void> {
-    if (presence.kind === 'stranger') throw portTaken(hive, `a program that ${presence.what}`);
+    if (presence.kind === 'stranger') throw await this.#foreign(hive, `a program that ${presence.what}`);
+    if (presence.kind === 'unproven')
+      throw await this.#foreign(
+        hive,
+        `a program that answers as a ${presence.health.role} and does not prove that it is of this rbee`,
+      );
     if (presence.kind === 'frozen') await this.#endFrozen(hive);
     const { paths } = this.#options;
     narrate('hive_start', 'local hive is asleep, starting it');
@@ -120,14 +124,23 @@ export class LocalHive {
     await stopProcess(read.pidfile, { graceMs: 0 });
   }
 
-  #requireOurs(hive: Hive, { health }: Extract<Presence, { kind: 'ours' }>): void {
-    if (health.role !== 'hive' || health.home !== this.#options.paths.homeId) {
-      throw portTaken(hive, `a ${health.role} of another rbee`);
-    }
-    if (health.version !== __RBEE_VERSION__) {
-      throw new JobError('version_mismatch', `The local hive runs rbee ${health.version}, the queen ${__RBEE_VERSION__}`);
-    }
+  /** What proves nothing may still be the hive of this home, of an older version. */
+  async #foreign(hive: Hive, by: string): Promise<JobError> {
+    const read = await readPidfile(this.#options.paths.run, 'hive');
+    const isOwn = read.kind === 'found' && read.pidfile.port === hive.port && (await isAlive(read.pidfile));
+    if (isOwn) requireVersion(read.pidfile);
+    return portTaken(hive, by);
   }
+
+  #requireOurs(hive: Hive, { health }: Extract<Presence, { kind: 'ours' }>): void {
+    if (health.role !== 'hive') throw portTaken(hive, `a ${health.role} of this rbee`);
+    requireVersion(health);
+  }
+}
+
+function requireVersion({ version }: { version: string }): void {
+  if (version === __RBEE_VERSION__) return;
+  throw new JobError('version_mismatch', `The local hive runs rbee ${version}, the queen ${__RBEE_VERSION__}`);
 }
 
 function portTaken({ port }: Hive, by: string): JobError {

@@ -1,5 +1,5 @@
 import { JobError, type Hive } from '../contract/index.ts';
-import { probe, type Presence } from '../daemon/index.ts';
+import { byToken, ofThisHome, probe, type HomePaths, type Presence } from '../daemon/index.ts';
 import type { Peer } from '../jobs/index.ts';
 import { isInstalled } from './hive-catalog.ts';
 import type { LocalHive } from './local-hive.ts';
@@ -13,7 +13,8 @@ const REMOTE_PROBE_DEADLINE_MS = 10_000;
 export interface ReachOptions {
   localHive: LocalHive;
   remotes: RemoteHives;
-  /** What hives that are called directly ask for. */
+  paths: HomePaths;
+  /** What hives that are called directly know too. */
   token: string | undefined;
 }
 
@@ -27,9 +28,10 @@ export class Reach {
 
   /** @throws JobError ssh_unreachable for a hive behind SSH that nobody has tried to reach yet */
   peerOf(hive: Hive): Peer {
-    const { hive_id, host, port } = hive;
+    const { hive_id, host, port, transport } = hive;
     if (isInstalled(hive)) return this.#options.remotes.of(hive).peer;
-    return { role: 'hive', name: hive_id, host, port, token: this.#options.token };
+    const { paths, token } = this.#options;
+    return { role: 'hive', name: hive_id, host, port, trust: transport === 'local' ? ofThisHome(paths) : byToken(token) };
   }
 
   /** For a job that needs the hive now. @throws JobError what keeps it from being reached, or from being started */
@@ -60,8 +62,8 @@ export class Reach {
   /** Whether it is there now, without starting anything. */
   async probe(hive: Hive): Promise<Presence> {
     if (isInstalled(hive)) return this.#probeRemote(hive);
-    const { host, port, token } = this.peerOf(hive);
-    return probe(host, port, { withinMs: PROBE_DEADLINE_MS, ...(token === undefined ? {} : { token }) });
+    const { host, port, trust } = this.peerOf(hive);
+    return probe(host, port, { withinMs: PROBE_DEADLINE_MS, trust });
   }
 
   async #freeRemote(hive: Hive, signal: AbortSignal): Promise<RemoteHive> {

@@ -59,7 +59,7 @@ function remote(options: Partial<RemoteHiveOptions> = {}) {
   const run = async (script: string) => {
     if (!script.includes('hive "$@" || echo')) return '';
     starts += 1;
-    running = await startTestDaemon({ handlers: {} });
+    running = await startTestDaemon({ handlers: {}, token: 'secret' });
     const result = { port: running.peer.port, pid: 1, version: __RBEE_VERSION__, started: true };
     return JSON.stringify({ event: 'result', data: result });
   };
@@ -80,7 +80,7 @@ test('a hive that somebody else has started on another port is called there, and
   const { remote: attic, end, starts } = remote();
   await attic.ensureRunning(never);
   await end();
-  await using elsewhere = await startTestDaemon({ handlers: {} });
+  await using elsewhere = await startTestDaemon({ handlers: {}, token: 'secret' });
   attic.runsAt(elsewhere.peer.port);
   attic.distrust();
   await attic.ensureRunning(never);

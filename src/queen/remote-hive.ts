@@ -11,7 +11,7 @@ const START_PATIENCE_MS = 60_000;
 
 export interface RemoteHiveOptions {
   site: (signal: AbortSignal) => HiveSite;
-  /** What the hive there asks for; no other hive does. */
+  /** What the hive there knows; no other hive does. */
   token: string;
   /** Resolves when whoever exchanges or starts it has done so; undefined when nobody does. */
   held: () => Promise<void> | undefined;
@@ -43,10 +43,11 @@ export class RemoteHive {
   /** @throws JobError ssh_unreachable before a way there was tried */
   get peer(): Peer {
     const { hive_id, host } = this.hive;
-    const { token } = this.#options;
-    if (this.#isDirect) return { role: 'hive', name: hive_id, host, port: this.#remotePort, token };
+    // The port is its own, wherever this end of the tunnel is: whoever listens there in its place cannot hand the question on to it.
+    const trust = { by: 'token', token: this.#options.token, port: this.#remotePort } as const;
+    if (this.#isDirect) return { role: 'hive', name: hive_id, host, port: this.#remotePort, trust };
     if (this.#localPort === undefined) throw new JobError('ssh_unreachable', `Hive '${hive_id}' has not been reached yet`);
-    return { role: 'hive', name: hive_id, host: '127.0.0.1', port: this.#localPort, token };
+    return { role: 'hive', name: hive_id, host: '127.0.0.1', port: this.#localPort, trust };
   }
 
   /** It runs afterwards. Many requests at once look, and start, once. */
@@ -101,8 +102,8 @@ export class RemoteHive {
   /** @throws JobError why there is no way to its machine */
   async probe(signal: AbortSignal): Promise<Presence> {
     await this.#connect(signal);
-    const { host, port, token = '' } = this.peer;
-    return probe(host, port, { withinMs: PROBE_DEADLINE_MS, token });
+    const { host, port, trust } = this.peer;
+    return probe(host, port, { withinMs: PROBE_DEADLINE_MS, trust });
   }
 
   /** @returns whether there was one to stop */
@@ -184,10 +185,21 @@ export class RemoteHive {
     narrate('hive_start', `hive '${hive_id}' is asleep, starting it`);
     const started = await startRemote(site(signal), { token, everywhere: this.#isDirect });
     narrate('hive_start', `hive '${hive_id}' ${started.started ? 'started' : 'runs already'}`);
+    // One of an older version cannot prove that it is ours.
+    requireVersion(hive_id, started.version);
     const isMoved = started.port !== this.#remotePort;
     this.#remotePort = started.port;
     if (isMoved) (await this.#tunnel)?.setRemotePort(started.port);
     if (this.#isDirect) await this.#requireDirect(signal);
+    else await this.#requireThere(signal);
+  }
+
+  /** It runs on its machine; while this end of the tunnel is not ssh's, another program may have its port. */
+  async #requireThere(signal: AbortSignal): Promise<void> {
+    const { kind } = await this.probe(signal);
+    if (kind !== 'stranger' && kind !== 'unproven') return;
+    const sentence = `Hive '${this.hive.hive_id}' runs on its machine, but what answers on port ${this.#localPort} of this one, its end of the tunnel, is another program`;
+    throw new JobError('hive_bad_response', `${sentence}. Nothing secret was sent to it`);
   }
 
   /** It runs on its machine; whether a network leads there is another matter. */
@@ -218,7 +230,11 @@ function requireInstalled({ hive_id, version }: Hive): void {
 function requireOurs({ hive_id }: Hive, { health }: Extract<Presence, { kind: 'ours' }>): void {
   if (health.role !== 'hive' || health.name !== hive_id)
     throw new JobError('hive_bad_response', `At the port of hive '${hive_id}' answers the ${health.role} '${health.name}'`);
-  if (health.version === __RBEE_VERSION__) return;
-  const differ = `Hive '${hive_id}' runs rbee ${health.version}, and the queen ${__RBEE_VERSION__}`;
-  throw new JobError('version_mismatch', `${differ}. Bring it to this version: rbee hive update ${hive_id}`);
+  requireVersion(hive_id, health.version);
+}
+
+function requireVersion(hiveId: string, version: string): void {
+  if (version === __RBEE_VERSION__) return;
+  const differ = `Hive '${hiveId}' runs rbee ${version}, and the queen ${__RBEE_VERSION__}`;
+  throw new JobError('version_mismatch', `${differ}. Bring it to this version: rbee hive update ${hiveId}`);
 }

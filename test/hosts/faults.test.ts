@@ -195,4 +195,23 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     await net.trust();
     expectUndisturbed(await runAll(swarm, all.slice(0, 2)), undisturbed.slice(0, 2));
   }, 60_000);
+
+  test('its hive is killed, and another program there takes the port: the hive gets another one, and that program no token', async () => {
+    const { attic } = fleet.net.hosts;
+    const { port } = JSON.parse(await attic.exec('cat .rbee/home/state/run/hive.json')) as { port: number };
+    const program = `const s = require('node:http').createServer((q, r) => (console.log(q.method, q.url, ...q.rawHeaders), r.end('{}')));
+      const take = () => s.listen(${port}, '127.0.0.1');
+      s.on('error', () => setTimeout(take, 2)); take();`;
+    await attic.exec(`.rbee/current/node -e "${program}" >/tmp/heard 2>&1 & echo $! >/tmp/stranger`);
+    await signalHive(attic, 'KILL');
+    const heard = () => attic.exec('cat /tmp/heard');
+    await until(async () => (await heard()).includes('GET /v1/proof'));
+    expectUndisturbed(await runAll(fleet.swarm, all.slice(0, 2)), undisturbed.slice(0, 2));
+    expect(await fleet.hive('attic')).toMatchObject({ state: 'running' });
+    const token = (await attic.exec('cat .rbee/token')).trim();
+    expect(token).toHaveLength(43);
+    expect(await heard()).not.toContain(token);
+    expect(await heard()).not.toMatch(/authorization|POST/i);
+    await attic.exec('kill -9 $(cat /tmp/stranger)');
+  }, 60_000);
 });

@@ -1,6 +1,15 @@
 import * as z from 'zod';
 import { workerKind } from '../../contract/index.ts';
-import { isAlive, listPidfiles, probe, removePidfile, stopProcess, type HomePaths, type Pidfile } from '../../daemon/index.ts';
+import {
+  isAlive,
+  listPidfiles,
+  ofThisHome,
+  probe,
+  removePidfile,
+  stopProcess,
+  type HomePaths,
+  type Pidfile,
+} from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
 import { STOP_GRACE_MS } from './limits.ts';
 import type { WorkerSpec } from './worker-process.ts';
@@ -11,7 +20,6 @@ const ADOPT_PROBE_MS = 3_000;
 interface Home {
   hiveId: string;
   paths: HomePaths;
-  token: string | undefined;
 }
 
 export interface Adoptable {
@@ -33,13 +41,13 @@ export async function findAdoptable(home: Home): Promise<Adoptable[]> {
   return found.filter((worker) => worker !== undefined);
 }
 
-async function lookAt(pidfile: Pidfile, { paths, token }: Home): Promise<Adoptable | undefined> {
+async function lookAt(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | undefined> {
   const { name, host, port, version } = pidfile;
   if (!(await isAlive(pidfile))) {
     await removePidfile(paths.run, pidfile);
     return undefined;
   }
-  const presence = await probe(host, port, { withinMs: ADOPT_PROBE_MS, ...(token === undefined ? {} : { token }) });
+  const presence = await probe(host, port, { withinMs: ADOPT_PROBE_MS, trust: ofThisHome(paths) });
   const isWell = presence.kind === 'ours' && presence.health.name === name && version === __RBEE_VERSION__;
   const { spec, contextSize } = told(pidfile) ?? {};
   if (isWell && spec !== undefined && contextSize !== undefined) return { pidfile, spec, port, contextSize };

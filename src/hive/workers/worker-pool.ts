@@ -25,7 +25,6 @@ export interface PoolOptions {
   /** Told of every change of a worker. */
   onChange: () => void;
   paths: HomePaths;
-  token: string | undefined;
   /** What the machine says of its devices now. */
   readDevices: ReadDevices;
 }

@@ -1,6 +1,5 @@
 import { JobError } from '../../contract/index.ts';
-import { hivePort, homePaths, probe, queenPort, stopProcess, type Pidfile, type StopOutcome } from '../../daemon/index.ts';
-import { queenToken } from '../queen/queen-address.ts';
+import { hivePort, ofThisHome, probe, queenPort, stopProcess, type Pidfile, type StopOutcome } from '../../daemon/index.ts';
 import type { Session } from '../session.ts';
 import { localProcesses } from './local-processes.ts';
 import { QUEEN_STOP_GRACE_MS } from './queen.ts';
@@ -54,10 +53,9 @@ async function stopLatecomers(tell: Tell): Promise<void> {
 
 /** A daemon whose pidfile was deleted is not found by it, but still has its port. */
 async function requireNobodyLeft(): Promise<void> {
-  const token = queenToken();
   for (const port of [queenPort(), hivePort()]) {
-    const presence = await probe('127.0.0.1', port, { withinMs: LEFT_PROBE_MS, ...(token === undefined ? {} : { token }) });
-    if (presence.kind !== 'ours' || presence.health.home !== homePaths().homeId) continue;
+    const presence = await probe('127.0.0.1', port, { withinMs: LEFT_PROBE_MS, trust: ofThisHome() });
+    if (presence.kind !== 'ours') continue;
     const { role, pid } = presence.health;
     throw new JobError(
       'daemon_stop_failed',

@@ -8,6 +8,8 @@ import {
   hivePort,
   homePaths,
   isAlive,
+  ofThisHome,
+  ownToken,
   probe,
   readPidfile,
   startDaemon,
@@ -74,7 +76,7 @@ function say(view: Session['view'], { port, pid, started }: RunningHive): Promis
 
 /** In a file, because what is in an argument is seen by every user of the machine. */
 async function tokenIn(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return process.env['RBEE_TOKEN'] || undefined;
+  if (file === undefined) return ownToken();
   try {
     return (await readFile(file, 'utf8')).trim() || undefined;
   } catch (cause) {
@@ -95,9 +97,10 @@ function isAsked(
   return hive.version === __RBEE_VERSION__ && hive.extra?.['hive_id'] === id && (port === undefined || port === hive.port);
 }
 
-/** Of the hive of this home that answers there. With this token: one that was started with another one does not let us in. */
+/** Of the hive of this home that answers there. With this token: one that was started with another one does not prove it. */
 async function pidAt(port: number, { token, withinMs = PROBE_DEADLINE_MS }: Asked): Promise<number | undefined> {
-  const presence = await probe(LOOPBACK, port, { withinMs, ...(token === undefined ? {} : { token }) });
+  const trust = token === undefined ? ofThisHome() : ({ by: 'token', token, port } as const);
+  const presence = await probe(LOOPBACK, port, { withinMs, trust });
   if (presence.kind !== 'ours') return undefined;
   const { role, home, pid } = presence.health;
   return role === 'hive' && home === homePaths().homeId ? pid : undefined;

@@ -1,10 +1,9 @@
 import { actorOf, JobError, type Role } from '../../contract/index.ts';
-import { firstFreePort, hivePort, homePaths, probe, queenPort, workerPorts, type Presence } from '../../daemon/index.ts';
+import { firstFreePort, hivePort, ofThisHome, probe, queenPort, workerPorts, type Presence } from '../../daemon/index.ts';
 import { localProcesses } from '../commands/local-processes.ts';
-import { queenToken } from '../queen/queen-address.ts';
 import { count, uptime } from '../show/units.ts';
 import { surviving, unwell, well, type Check } from './check.ts';
-import { portHolder } from './port-holder.ts';
+import { portHolder, type PortHolder } from './port-holder.ts';
 
 const LOOPBACK = '127.0.0.1';
 const PROBE_DEADLINE_MS = 2_000;
@@ -28,13 +27,14 @@ interface OwnPort {
 
 async function checkPort(own: OwnPort): Promise<Check> {
   const { role, port, variable } = own;
-  const token = queenToken();
-  const presence = await probe(LOOPBACK, port, { withinMs: PROBE_DEADLINE_MS, ...(token === undefined ? {} : { token }) });
+  const presence = await probe(LOOPBACK, port, { withinMs: PROBE_DEADLINE_MS, trust: ofThisHome() });
   switch (presence.kind) {
     case 'absent':
       return checkFree(own);
     case 'ours':
       return checkOurs(own, presence);
+    case 'unproven':
+      return checkUnproven(own, presence, await portHolder(port));
     case 'frozen': {
       const holder = await portHolder(port);
       const mend = holder === undefined ? 'end it' : `end it: kill -9 ${holder.pid}`;
@@ -53,10 +53,24 @@ async function checkPort(own: OwnPort): Promise<Check> {
   }
 }
 
+/** An older rbee cannot prove anything. What another program says of itself is quoted as that. */
+function checkUnproven(
+  { role, port, variable }: OwnPort,
+  { health }: Extract<Presence, { kind: 'unproven' }>,
+  holder: PortHolder | undefined,
+): Check {
+  const who = `what says that it is the ${health.role} of rbee ${health.version}, and does not prove that it is of this home`;
+  return unwell(
+    role,
+    `port ${port} is taken by ${who}${by(holder)}`,
+    `if it is yours, end it: rbee down. Or choose another port: ${variable}`,
+  );
+}
+
 function checkOurs({ role, port, variable }: OwnPort, { health }: Extract<Presence, { kind: 'ours' }>): Check {
   const who = `${health.role} of rbee ${health.version}, pid ${health.pid}`;
-  if (health.role !== role || health.home !== homePaths().homeId) {
-    return unwell(role, `port ${port} is taken by the ${who}, of another home`, `choose another port: ${variable}`);
+  if (health.role !== role) {
+    return unwell(role, `port ${port} is taken by the ${who}`, `choose another port: ${variable}`);
   }
   if (health.version !== __RBEE_VERSION__) {
     return unwell(role, `awake on port ${port}, but as ${who}; this is rbee ${__RBEE_VERSION__}`, 'restart the fleet: rbee down');
@@ -96,6 +110,6 @@ async function checkPidfiles(): Promise<Check> {
   return unwell('processes', `ended without a word: ${names}`, 'clean up: rbee down. Its log has the cause: rbee queen logs');
 }
 
-function by(holder: { pid: number; name: string } | undefined): string {
+function by(holder: PortHolder | undefined): string {
   return holder === undefined ? '' : ` (${holder.name}, pid ${holder.pid})`;
 }

@@ -1,6 +1,6 @@
 import { JobError, type Health } from '../../contract/index.ts';
-import { homePaths, isAlive, probe, readPidfile, type Presence } from '../../daemon/index.ts';
-import { queenToken, type QueenAddress } from './queen-address.ts';
+import { homePaths, isAlive, probe, readPidfile, type Pidfile, type Presence } from '../../daemon/index.ts';
+import { queenPeer, type QueenAddress } from './queen-address.ts';
 
 /** Only a frozen queen makes anybody wait for it: an absent one refuses the connection at once. */
 const PROBE_DEADLINE_MS = 3_000;
@@ -13,25 +13,25 @@ export type QueenPresence =
  * @throws JobError port_taken, version_mismatch or queen_unreachable when what is there is not a queen that can be used
  */
 export async function findQueen(address: QueenAddress): Promise<QueenPresence> {
-  const token = queenToken();
-  const presence = await probe(address.host, address.port, {
-    withinMs: PROBE_DEADLINE_MS,
-    ...(token === undefined ? {} : { token }),
-  });
+  const { host, port, trust } = queenPeer(address);
+  const presence = await probe(host, port, { withinMs: PROBE_DEADLINE_MS, trust });
   switch (presence.kind) {
     case 'absent':
       return { kind: 'asleep', reason: presence.reason };
     case 'frozen':
       throw await frozen(address);
     case 'stranger':
-      throw stranger(address, presence);
+      throw await stranger(address, presence);
+    case 'unproven':
+      requireOurs(address, presence.health);
+      throw unproven(address);
     case 'ours':
       requireOurs(address, presence.health);
       return { kind: 'awake', health: presence.health };
   }
 }
 
-function requireOurs(address: QueenAddress, { role, home, version }: Health): void {
+function requireOurs(address: QueenAddress, { role, home, version }: Pick<Health, 'role' | 'home' | 'version'>): void {
   const { host, port, isElsewhere } = address;
   if (role !== 'queen') {
     throw new JobError('port_taken', `On port ${port} of ${host} listens a ${role}, not a queen. ${mendPort(address)}`);
@@ -47,9 +47,28 @@ function requireOurs(address: QueenAddress, { role, home, version }: Health): vo
   }
 }
 
-function stranger(address: QueenAddress, { what }: Extract<Presence, { kind: 'stranger' }>): JobError {
-  const sentence = `Port ${address.port} is taken by another program: what listens there ${what}. ${mendPort(address)}`;
+async function stranger(address: QueenAddress, { what }: Extract<Presence, { kind: 'stranger' }>): Promise<JobError> {
+  const { port, isElsewhere } = address;
+  // An older queen with a token refuses to say who she is.
+  const own = isElsewhere ? undefined : await ownPidfile();
+  if (own?.port === port) requireOurs(address, { ...own, home: homePaths().homeId });
+  const sentence = `Port ${port} is taken by another program: what listens there ${what}. Nothing secret was sent to it. ${mendPort(address)}`;
   return new JobError('port_taken', sentence);
+}
+
+/** It says that it is what is looked for, as anybody could. */
+function unproven({ host, port, isElsewhere }: QueenAddress): JobError {
+  if (!isElsewhere) {
+    const sentence = `What listens on port ${port} says that it is the queen of this home, and does not prove it. Nothing secret was sent to it. If it is yours, end it: rbee down. Otherwise choose another port: set RBEE_QUEEN_PORT.`;
+    return new JobError('port_taken', sentence);
+  }
+  const sentence = `The queen at ${host}:${port} does not prove that it knows RBEE_TOKEN, so nothing was sent to it. Set the same token here and there.`;
+  return new JobError('unauthorized', sentence);
+}
+
+async function ownPidfile(): Promise<Pidfile | undefined> {
+  const read = await readPidfile(homePaths().run, 'queen');
+  return read.kind === 'found' && (await isAlive(read.pidfile)) ? read.pidfile : undefined;
 }
 
 function mendPort({ isElsewhere }: QueenAddress): string {
@@ -58,9 +77,9 @@ function mendPort({ isElsewhere }: QueenAddress): string {
 
 async function frozen({ host, port, isElsewhere }: QueenAddress): Promise<JobError> {
   const seconds = PROBE_DEADLINE_MS / 1000;
-  const read = isElsewhere ? undefined : await readPidfile(homePaths().run, 'queen');
-  if (read?.kind === 'found' && (await isAlive(read.pidfile))) {
-    const { pid } = read.pidfile;
+  const own = isElsewhere ? undefined : await ownPidfile();
+  if (own !== undefined) {
+    const { pid } = own;
     const sentence = `The queen (pid ${pid}) takes connections and has not answered within ${seconds} s. If it stays so, end it: kill -9 ${pid}`;
     return new JobError('queen_unreachable', sentence);
   }

@@ -1,5 +1,5 @@
 import { JobError } from '../../contract/index.ts';
-import { queenPort } from '../../daemon/index.ts';
+import { byToken, ofThisHome, ownToken, queenPort } from '../../daemon/index.ts';
 import type { Peer } from '../../jobs/client.ts';
 
 export interface QueenAddress {
@@ -25,12 +25,9 @@ export function queenAddress(env: Environment = process.env): QueenAddress {
   return { host, port: url.port === '' ? DEFAULT_HTTP_PORT : Number(url.port), isElsewhere: true };
 }
 
-export function queenToken(): string | undefined {
-  return process.env['RBEE_TOKEN'] || undefined;
-}
-
-export function queenPeer({ host, port }: QueenAddress): Peer {
-  return { role: 'queen', name: 'queen', host, port, token: queenToken() };
+/** The queen of this home proves that she is; one elsewhere, that she knows the token, where there is one. */
+export function queenPeer({ host, port, isElsewhere }: QueenAddress): Peer {
+  return { role: 'queen', name: 'queen', host, port, trust: isElsewhere ? byToken(ownToken()) : ofThisHome() };
 }
 
 /** A queen elsewhere who does not answer, for people: she is not ours to wake. */

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
+
+const SECRET_BYTES = 32;
+const SECRET = /^[A-Za-z0-9_-]{43}\n$/;
+const SECRET_CHARS = 44;
+
+/**
+ * The secret of a home, which every process of its user can read. It is read at each use and never kept: after a file that
+ * was lost or damaged has been replaced, all processes of the home agree again, and none has to be restarted.
+ * @returns undefined where there is none, or where it is not a secret: another user's file, a link, a damaged one
+ */
+export async function readHomeSecret(file: string): Promise<string | undefined> {
+  const found = await look(file);
+  return found?.secret;
+}
+
+/** A daemon does this at its start. One that others may read is replaced: somebody may know it. */
+export async function makeHomeSecret(file: string, how: { unlessPresent: boolean }): Promise<string> {
+  return (
+    (await usable(file, how)) ??
+    (making = making.then(
+      () => replace(file, how),
+      () => replace(file, how),
+    ))
+  );
+}
+
+/** One after the other: those that come while one is made find that one. */
+let making: Promise<string> = Promise.resolve('');
+
+async function usable(file: string, { unlessPresent }: { unlessPresent: boolean }): Promise<string | undefined> {
+  const found = await look(file);
+  return unlessPresent || found?.isPrivate === true ? found?.secret : undefined;
+}
+
+async function replace(file: string, how: { unlessPresent: boolean }): Promise<string> {
+  const present = await usable(file, how);
+  if (present !== undefined) return present;
+  const secret = randomBytes(SECRET_BYTES).toString('base64url');
+  const unfinished = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    await writeFile(unfinished, `${secret}\n`, { mode: 0o600, flag: 'wx' });
+    await rename(unfinished, file);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+  // Of two processes that made one at once, the last one counts for both.
+  return (await readHomeSecret(file)) ?? secret;
+}
+
+async function look(file: string): Promise<{ secret: string | undefined; isPrivate: boolean } | undefined> {
+  // Where others may write into the folder, a link or a pipe could be put in its place.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await open(file, flags).catch(() => undefined);
+  if (handle === undefined) return undefined;
+  try {
+    const { uid, mode, size } = await handle.stat();
+    const user = process.getuid?.() ?? uid;
+    const text = size === SECRET_CHARS && (user === uid || user === 0) ? await handle.readFile('utf8') : '';
+    return { secret: SECRET.test(text) ? text.trimEnd() : undefined, isPrivate: (mode & 0o077) === 0 };
+  } catch {
+    return undefined; // A folder, or a disk that cannot be read: there is no secret to be had.
+  } finally {
+    await handle.close();
+  }
+}
