@@ -10,7 +10,7 @@ import { probeMachine } from '../../src/queen/machine/index.ts';
 import type { ShellRun } from '../../src/queen/ssh/shell.ts';
 import { SshShells } from '../../src/queen/ssh/shells.ts';
 import { buildTunnelOwner } from '../../src/queen/ssh/fixtures/programs.ts';
-import { Tunnel, type TunnelState } from '../../src/queen/ssh/tunnel.ts';
+import type { TunnelState } from '../../src/queen/ssh/tunnel.ts';
 import { skipsHosts, testHosts, type HostNet } from '../support/hosts.ts';
 import { until } from '../support/until.ts';
 
@@ -236,7 +236,7 @@ describe.skipIf(skipsHosts())('over SSH', () => {
 
     test('is up when it leads there, survives the far sshd, follows a new port, and leaves nothing', async () => {
       const states: TunnelState['kind'][] = [];
-      const tunnel = await Tunnel.open({ host: 'attic' }, { remotePort: 22, onChange: ({ kind }) => states.push(kind) });
+      const tunnel = await shells.tunnel({ host: 'attic' }, { remotePort: 22, onChange: ({ kind }) => states.push(kind) });
       try {
         await tunnel.ready(signal);
         expect(await banner(tunnel.localPort)).toMatch(/^SSH-2\.0/);
@@ -255,12 +255,12 @@ describe.skipIf(skipsHosts())('over SSH', () => {
       } finally {
         await tunnel.close();
       }
-      expect(sshProcesses().filter(({ args }) => args.includes(' -L '))).toEqual([]);
+      expect(sshProcesses().filter(({ args }) => args.includes(`t${tunnel.localPort}`))).toEqual([]);
       await expect(tunnel.ready(signal)).rejects.toMatchObject({ code: 'shutting_down' });
     });
 
     test('whose cable is cut is down within 10 s, as any script there, and up again by itself', async () => {
-      const tunnel = await Tunnel.open({ host: 'attic' }, { remotePort: 22 });
+      const tunnel = await shells.tunnel({ host: 'attic' }, { remotePort: 22 });
       try {
         await tunnel.ready(signal);
         const command = run('exec sleep 30', { withinMs: 15_000 });
@@ -286,7 +286,7 @@ describe.skipIf(skipsHosts())('over SSH', () => {
     });
 
     test('that cannot log in says why, to everyone who waits', async () => {
-      const tunnel = await Tunnel.open({ host: 'attic', user: 'nobody' }, { remotePort: 22 });
+      const tunnel = await shells.tunnel({ host: 'attic', user: 'nobody' }, { remotePort: 22 });
       try {
         await expect(tunnel.ready(signal)).rejects.toMatchObject({ code: 'ssh_denied' });
         await expect(tunnel.ready(signal)).rejects.toMatchObject({ code: 'ssh_denied' });
@@ -300,10 +300,10 @@ describe.skipIf(skipsHosts())('over SSH', () => {
 
     test('ends with the process that has it, also when that is killed', async () => {
       await using program = await buildTunnelOwner();
-      const owner = fork(program.path, ['attic', '22'], { stdio: 'ignore' });
+      const owner = fork(program.path, ['attic', '22', folder], { stdio: 'ignore' });
       const [port] = (await once(owner, 'message', { signal })) as [number];
       expect(await banner(port)).toMatch(/^SSH-2\.0/);
-      const isTunnel = ({ args }: { args: string }) => args.includes(`127.0.0.1:${port}:`);
+      const isTunnel = ({ args }: { args: string }) => args.includes(join('ssh', `t${port}`));
       expect(sshProcesses().filter(isTunnel)).toHaveLength(1);
       owner.kill('SIGKILL');
       await until(() => sshProcesses().filter(isTunnel).length === 0);

@@ -1,10 +1,19 @@
 import { JobError, type SshTarget } from '../../contract/index.ts';
+import type { Frame } from './frame.ts';
 import { targetName } from './openssh.ts';
+import type { SshEnding } from './run-ssh.ts';
 
 /** Of a script, in a message. */
 const LAST_WORDS_CHARS = 600;
+/** As many as ssh has for a host key that has changed, and a few. */
+const REASON_LINES = 16;
 /** What ssh says with -v. */
 const DEBUG_LINE = /^debug\d: .*$|^OpenSSH_.*$/gm;
+
+export interface FramedEnding {
+  frame: Frame;
+  ending: SshEnding;
+}
 
 interface Known {
   pattern: RegExp;
@@ -46,13 +55,31 @@ const known: readonly Known[] = [
 /** Why ssh ended with 255. `words` is its stderr; where nobody foresaw them, they are the message. */
 export function connectionFailure(words: string, target: SshTarget): JobError {
   const plain = words.replace(DEBUG_LINE, '');
-  const found = known.find(({ pattern }) => pattern.test(plain));
+  const found = known.find(({ pattern }) => pattern.test(lastLines(plain)));
   const name = targetName(target);
   if (found !== undefined) return new JobError(found.code, `${name} ${found.says(words)}`, { cause: plain.trim() });
   const last = lastWords(plain);
   return new JobError('ssh_unreachable', `The connection to ${name} ${last === '' ? 'broke off' : `ended: ${last}`}`, {
     cause: plain.trim(),
   });
+}
+
+/** What a script said that ended well. @throws JobError why there is none */
+export function outputOf({ frame, ending }: FramedEnding, target: SshTarget): string {
+  if (frame.status === 0) return ending.stdout;
+  if (frame.status !== undefined) throw scriptFailure(ending, target);
+  if (ending.status === 255) throw connectionFailure(ending.stderr, target);
+  throw frame.begun
+    ? new JobError('ssh_failed', `On ${targetName(target)}: a command was ended from outside, with status ${ending.status}`)
+    : shellFailure({ frame, ending }, target);
+}
+
+/** The connection is there, and what its user logs in with has done something else than what it was told. */
+function shellFailure({ frame, ending }: FramedEnding, target: SshTarget): JobError {
+  const said = lastWords(`${frame.noise.words}\n${ending.stderr}`);
+  const ended = `The login shell of ${targetName(target)} ended with status ${ending.status} without running the command it was given`;
+  const why = 'Does a start-up file there (such as ~/.bashrc) start another shell or end it, or does its SSH server force a command?';
+  return new JobError('ssh_failed', `${ended}${said === '' ? '' : `, and said: ${said}`}. ${why}`);
 }
 
 /** The script's own failure, in its own words. */
@@ -75,6 +102,11 @@ function fingerprint(words: string): string {
   if (sent !== null) return `: ${sent[1]} ${sent[2]}`;
   const printed = /SHA256:[A-Za-z0-9+/=]+/.exec(words);
   return printed === null ? '' : `: ${printed[0]}`;
+}
+
+/** Where ssh says why it gave up. What stands before is a server's banner, which may say anything. */
+function lastLines(words: string): string {
+  return words.trim().split('\n').slice(-REASON_LINES).join('\n');
 }
 
 function lineOf(words: string, pattern: RegExp): string {
