@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -11,6 +11,7 @@ import type { ShellRun } from '../../src/queen/ssh/shell.ts';
 import { SshShells } from '../../src/queen/ssh/shells.ts';
 import { buildTunnelOwner } from '../../src/queen/ssh/fixtures/programs.ts';
 import type { TunnelState } from '../../src/queen/ssh/tunnel.ts';
+import { done } from '../support/done.ts';
 import { skipsHosts, testHosts, type HostNet } from '../support/hosts.ts';
 import { until } from '../support/until.ts';
 
@@ -207,6 +208,39 @@ describe.skipIf(skipsHosts())('over SSH', () => {
       await expect(run('true', { host: '-oProxyCommand=id' })).rejects.toMatchObject({ code: 'invalid_input' });
       await expect(run('true', { user: '-oProxyCommand=id' })).rejects.toMatchObject({ code: 'invalid_input' });
     });
+  });
+
+  test("no connection carries anything of the user's: no agent, no port, no command, neither to a machine nor through a jump host", async () => {
+    const { attic, cellar } = net.hosts;
+    const said = await done('ssh-agent', ['-s']);
+    const [, agent = ''] = /SSH_AUTH_SOCK=([^;]+)/.exec(said) ?? [];
+    const config = join(net.home, '.ssh', 'config');
+    const hosts = readFileSync(config, 'utf8');
+    // A port that is taken already: with ExitOnForwardFailure nothing would come up.
+    const theirs = createServer().listen(0, '127.0.0.1');
+    await once(theirs, 'listening');
+    const { port } = theirs.address() as AddressInfo;
+    const forwards = `LocalForward 127.0.0.1:${port} 127.0.0.1:22\n  RemoteForward 127.0.0.1:2222 127.0.0.1:${port}\n  ExitOnForwardFailure yes`;
+    const commands = `RemoteCommand sleep 100\n  PermitLocalCommand yes\n  LocalCommand touch ${net.home}/mine\n  RequestTTY force\n  SessionType none`;
+    const shared = `ControlMaster auto\n  ControlPath ${net.home}/%r@%h\n  ControlPersist yes\n  ForwardX11 yes\n  SetEnv SECRET=mine\n  LogLevel QUIET`;
+    await writeFile(config, `Host attic\n  ${forwards}\n  ${commands}\n  ${shared}\n  ProxyJump cellar\nHost *\n  ForwardAgent yes\n${hosts}`);
+    process.env['SSH_AUTH_SOCK'] = agent;
+    process.env['RBEE_TOKEN'] = 'a secret of the queen';
+    const tunnel = await shells.tunnel({ host: 'attic' }, { remotePort: 22 });
+    try {
+      await tunnel.ready(AbortSignal.timeout(20_000));
+      expect(await run('env')).not.toMatch(/SSH_AUTH_SOCK|DISPLAY|SECRET|RBEE_TOKEN/);
+      const environments = 'cat /proc/[0-9]*/environ | tr "\\000" "\\n"; ls -d /tmp/ssh-* 2>/dev/null; ss -tlnH || cat /proc/net/tcp';
+      for (const host of [attic, cellar]) expect(await host.exec(environments)).not.toMatch(/SSH_AUTH_SOCK|DISPLAY|SECRET|RBEE_TOKEN|\/tmp\/ssh-|:2222|:08AE/);
+      expect(readdirSync(net.home)).toEqual(['.ssh']);
+    } finally {
+      await tunnel.close();
+      await shells.close();
+      await writeFile(config, hosts);
+      for (const name of ['SSH_AUTH_SOCK', 'RBEE_TOKEN']) delete process.env[name];
+      process.kill(Number(/SSH_AGENT_PID=(\d+)/.exec(said)?.[1]));
+      theirs.close();
+    }
   });
 
   test('a machine says what it is in one round trip', async () => {

@@ -51,11 +51,11 @@ try=$place/.rbee-test.$$
 if said=$({ mkdir "$try" && head -c 65536 /dev/zero >"$try/file" && printf '#!/bin/sh\n' >"$try/run" && chmod 700 "$try/run"; } 2>&1)
 then
   say write yes
-  if said=$("$try/run" 2>&1); then say run yes; else say run "\${said:-no}"; fi
+  if said=$("$try/run" 2>&1); then say run yes; else say run "\${said##*: }"; fi
   if [ "\${free:-0}" -gt ${Math.ceil((2 * ROOM_BYTES) / 1024)} ] && command -v fallocate >/dev/null 2>&1; then
-    said=$(fallocate -l ${ROOM_BYTES} "$try/room" 2>&1) || case $said in *uota*|*space*) say room "$said" ;; esac
+    said=$(fallocate -l ${ROOM_BYTES} "$try/room" 2>&1) || case $said in *uota*|*space*) say room "\${said##*: }" ;; esac
   fi
-else say write "\${said:-no}"; fi
+else say write "\${said##*: }"; fi
 rm -rf "$try" 2>/dev/null
 say clock "$(date +%s)"
 within nvidia-smi -L | while read -r line; do

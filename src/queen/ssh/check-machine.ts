@@ -10,7 +10,7 @@ import { wayIn, type WayIn } from './way-in.ts';
 
 const PROBE_WITHIN_MS = 14_000;
 /** For another look at a machine that took all of that: with nothing on its stdin. */
-const AGAIN_WITHIN_MS = 6_000;
+const AGAIN_WITHIN_MS = 4_000;
 /** A connection of its own that tells its steps, so that what is checked is the way in and not one that is open already. */
 const AFRESH = ['-o', 'LogLevel=DEBUG1', ...ALONE];
 /** Of what ssh says of its steps. The rest is a machine that never ends. */
@@ -20,6 +20,8 @@ export interface MachineChecks {
   signal: AbortSignal;
   /** Told each as it is known. */
   onCheck: (check: SshCheck) => void;
+  /** How long start-up files may take. */
+  patienceMs?: number;
   /** Of the hive there, to which a tunnel would lead; left out for a hive that is called directly. */
   port?: number;
 }
@@ -39,13 +41,13 @@ export async function checkMachine(target: SshTarget, options: MachineChecks): P
   return checks;
 }
 
-async function* steps(target: SshTarget, { signal, port }: MachineChecks): AsyncGenerator<SshCheck> {
+async function* steps(target: SshTarget, { signal, port, patienceMs = PROBE_WITHIN_MS }: MachineChecks): AsyncGenerator<SshCheck> {
   const resolved = await resolveTarget(target, signal).catch((error: unknown) => expected(error, signal));
   if (resolved instanceof JobError) {
     yield { check: 'resolve', ok: false, says: resolved.message, next: `Mend it until this works: ssh -G ${target.host}` };
     return;
   }
-  const { machine, words, noiseBytes } = await look(target, signal);
+  const { machine, words, noiseBytes } = await look(target, signal, patienceMs);
   yield* wayIn({ target, resolved, words, noiseBytes, ...(machine instanceof JobError ? { error: machine } : {}) } satisfies WayIn);
   if (machine instanceof JobError) return;
   if (port !== undefined) yield await forwardingCheck(target, port, signal);
@@ -66,15 +68,17 @@ interface Look {
   noiseBytes: number;
 }
 
-async function look(target: SshTarget, signal: AbortSignal): Promise<Look> {
+async function look(target: SshTarget, signal: AbortSignal, patienceMs: number): Promise<Look> {
   // Its stdin stays open until the script has begun, as for every script that is sent something.
-  const first = await lookOnce(target, { signal, withinMs: PROBE_WITHIN_MS, input: nothing() });
+  const first = await lookOnce(target, { signal, withinMs: patienceMs, input: nothing() });
   const { machine } = first;
   const isStuck = machine instanceof JobError && machine.code === 'deadline_exceeded' && /^Authenticated to /m.test(first.words);
   if (!isStuck) return first;
   const second = await lookOnce(target, { signal, withinMs: AGAIN_WITHIN_MS });
+  // Another shell in the place of ours, which has read to the end of what it was sent.
+  if (second.machine instanceof JobError && second.machine.code !== 'deadline_exceeded') return second;
   const reads = 'A start-up file there, such as ~/.bashrc, reads what is sent to the commands that rbee runs (stdin)';
-  const hangs = `A start-up file there, such as ~/.bashrc, does not end within ${PROBE_WITHIN_MS / 1000} s`;
+  const hangs = `A start-up file there, such as ~/.bashrc, does not end within ${patienceMs / 1000} s`;
   return { ...first, machine: new JobError('ssh_failed', second.machine instanceof JobError ? hangs : reads) };
 }
 

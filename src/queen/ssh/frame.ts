@@ -49,11 +49,14 @@ export class Frame {
     this.#end = Buffer.from(`${mark}e`);
   }
 
-  /** What sshd hands to the login shell, so that `script` runs in sh with `args` as $1, $2 …, whichever shell that is. */
+  /**
+   * What sshd hands to the login shell, so that `script` runs in sh with `args` as $1, $2 …, whichever shell that is. It begins with a
+   * path, which no alias and no function of a start-up file takes the place of.
+   */
   command(script: string, args: readonly string[] = []): string {
     const text = args.length === 0 ? script : `set -- ${args.map(posixQuote).join(' ')}\n${script}`;
     const words = [WRAPPER, 'sh', this.#mark.slice(0, 12), this.#mark.slice(12), oneLine(text)];
-    return `exec /bin/sh -c ${words.map(shellQuote).join(' ')}`;
+    return `/bin/sh -c ${words.map(shellQuote).join(' ')}`;
   }
 
   /** The script runs, so start-up files have done what they do, and stdin is the script's. */
