@@ -231,7 +231,10 @@ export const presenceLine = z.discriminatedUnion('kind', [hiveReport, workerRepo
 export type PresenceLine = z.output<typeof presenceLine>;
 
 export const sshCheck = z.object({
-  check: z.enum(['resolve', 'connect', 'host_key', 'authenticate', 'system', 'libc', 'disk', 'gpu', 'rbee']),
+  check: z.enum([
+    ...['resolve', 'connect', 'host_key', 'authenticate', 'shell', 'forwarding', 'system', 'libc', 'tools', 'home'],
+    ...['disk', 'gpu', 'rbee'],
+  ] as const),
   ok: z.boolean(),
   says: z.string(),
   next: z.string().optional().describe('What to do about it'),

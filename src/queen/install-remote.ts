@@ -5,8 +5,9 @@ import { isInstalled } from './hive-catalog.ts';
 import type { HiveParts } from './hive-handlers.ts';
 import { install, requireOwn, uninstall } from './install/index.ts';
 import { findPackageRoot, makeKit } from './kit/index.ts';
-import { kitTarget, probeMachine } from './machine/index.ts';
+import { kitTarget, probeMachine, requireFit } from './machine/index.ts';
 import { refresh } from './refresh.ts';
+import { requireForwarding } from './ssh/forwarding.ts';
 import { resolveTarget } from './ssh/resolve.ts';
 
 /** Requests that a hive is at work on get so long to end before it is exchanged. */
@@ -116,6 +117,8 @@ async function bring(hiveId: string, { ssh, port, transport, host }: Way, parts:
   const machine = await probeMachine(site.shell, signal);
   // Before anything is packed for it.
   await requireOwn(site, machine);
+  requireFit(machine);
+  if (transport === 'ssh') await requireForwarding(ssh, port ?? hives.get(hiveId).port, signal);
   const target = kitTarget(machine);
   const kit = await makeKit(target, { packageRoot: findPackageRoot(), cache: paths.cache }, signal);
   let open: () => void = () => undefined;

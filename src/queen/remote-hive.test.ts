@@ -13,17 +13,26 @@ import { SshShells } from './ssh/shells.ts';
 import { homePaths } from '../daemon/index.ts';
 import { RemoteHive, type RemoteHiveOptions } from './remote-hive.ts';
 
-/** In the place of ssh: notes that it was called, and forwards, or does not let anybody in. */
+/**
+ * In the place of ssh: notes that it was called, and runs the command here, or does not let anybody in. Asked over its socket, it
+ * forwards a port.
+ */
 const SSH = `#!${process.execPath}
-const [net, fs] = [require('node:net'), require('node:fs')];
+const [net, fs, { spawn }] = [require('node:net'), require('node:fs'), require('node:child_process')];
+const after = (flag) => process.argv[process.argv.indexOf(flag) + 1];
+if (process.argv.includes('-V')) process.exit();
+if (process.argv.includes('-O')) return net.connect(after('-S')).on('data', () => process.exit()).write(after('-L'));
 fs.appendFileSync(__dirname + '/calls', 'x');
 if (fs.existsSync(__dirname + '/denied')) { console.error('me@attic: Permission denied (publickey).'); process.exit(255); }
-const [, here, , there] = process.argv[process.argv.indexOf('-L') + 1].split(':');
-net.createServer((near) => {
+const forward = ([, here, , there], done) => net.createServer((near) => {
   const far = net.connect(Number(there), '127.0.0.1');
   for (const [one, other] of [[near, far], [far, near]]) one.on('error', () => other.destroy()).pipe(other);
-}).listen(Number(here), '127.0.0.1', () => console.log('rbee-tunnel-is-up'));
-process.stdin.resume().on('end', () => process.exit());
+}).listen(Number(here), '127.0.0.1', done);
+const control = net.createServer((asked) => asked.on('data', (ports) => forward(String(ports).split(':'), () => asked.write('yes'))));
+control.listen(after('-S'), () => {
+  const [command] = process.argv.slice(-1);
+  spawn('sh', ['-c', command], { stdio: 'inherit' }).on('exit', () => process.exit());
+});
 `;
 
 const never = new AbortController().signal;
@@ -63,7 +72,9 @@ function remote(options: Partial<RemoteHiveOptions> = {}) {
     const result = { port: running.peer.port, pid: 1, version: __RBEE_VERSION__, started: true };
     return JSON.stringify({ event: 'result', data: result });
   };
+  const shells = new SshShells({ run: join(bin, 'run') });
   const made = new RemoteHive(hive, {
+    openTunnel: (target, tunnelOptions) => shells.tunnel(target, tunnelOptions),
     site: (signal) => ({ shell: { run }, signal, fleet: 'f', hiveId: 'test', occupied }),
     token: 'secret',
     ...nobody,
@@ -118,7 +129,7 @@ test('while somebody else starts it, or what is installed there is exchanged, no
   const { remote: attic, starts } = remote({ held: () => holds.held('test') });
   const settled = () => attic.settled();
   const started = attic.ensureRunning(never);
-  await expect.poll(starts).toBe(1);
+  await expect.poll(starts, { timeout: 20_000 }).toBe(1);
   let isOver = false;
   const first = await holds.hold('test', never, settled);
   void started.then(() => (isOver = true));

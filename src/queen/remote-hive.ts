@@ -1,9 +1,9 @@
-import { JobError, type Hive } from '../contract/index.ts';
+import { JobError, type Hive, type SshTarget } from '../contract/index.ts';
 import { probe, type Presence } from '../daemon/index.ts';
 import { raceAbort, type Peer } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import { startRemote, stopRemote, type HiveSite } from './install/index.ts';
-import { Tunnel } from './ssh/tunnel.ts';
+import type { Tunnel, TunnelOptions } from './ssh/tunnel.ts';
 
 const PROBE_DEADLINE_MS = 3_000;
 /** After a start that failed, nobody who only listens tries another one before this. */
@@ -11,6 +11,7 @@ const START_PATIENCE_MS = 60_000;
 
 export interface RemoteHiveOptions {
   site: (signal: AbortSignal) => HiveSite;
+  openTunnel: (target: SshTarget, options: TunnelOptions) => Promise<Tunnel>;
   /** What the hive there knows; no other hive does. */
   token: string;
   /** Resolves when whoever exchanges or starts it has done so; undefined when nobody does. */
@@ -148,7 +149,7 @@ export class RemoteHive {
   async #open(): Promise<Tunnel> {
     const { ssh, hive_id } = this.hive;
     if (ssh === undefined) throw new JobError('hive_not_installed', `Hive '${hive_id}' has no machine to log in to`);
-    const tunnel = await Tunnel.open(ssh, {
+    const tunnel = await this.#options.openTunnel(ssh, {
       remotePort: this.#remotePort,
       // What broke the way there may have ended the hive as well.
       onChange: ({ kind }) => {

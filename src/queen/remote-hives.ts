@@ -37,9 +37,10 @@ export class RemoteHives {
     const known = this.#remotes.get(hive.hive_id);
     if (known !== undefined && isSame(known.hive, hive)) return known;
     if (known !== undefined) this.#end(known);
-    const { hives, tokens, onRunning } = this.#options;
+    const { hives, tokens, shells, onRunning } = this.#options;
     const remote = new RemoteHive(hive, {
       site: (signal) => this.site({ hiveId: hive.hive_id, ssh: hive.ssh ?? { host: hive.hive_id } }, signal),
+      openTunnel: (target, options) => shells.tunnel(target, options),
       token: tokens.of(hive.hive_id),
       held: () => this.#holds.held(hive.hive_id),
       isStopped: () => hives.find(hive.hive_id)?.stopped === true,

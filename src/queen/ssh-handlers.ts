@@ -20,12 +20,13 @@ export function machineHandlers({ hives }: { hives: HiveCatalog }) {
     const target = targetOf(input, hives);
     requireTarget(target);
     narrate('ssh_test', `looking at ${targetName(target)}`);
+    const hive = hiveAt(input.hive_id, target.host, hives);
     const checks = await checkMachine(target, {
       signal,
+      ...(hive?.transport === 'http' ? {} : { port: hive?.port ?? HIVE_PORT }),
       onCheck: ({ check, ok, says }) =>
         narrate(`ssh_${check}`, `${check.replace('_', ' ')}: ${ok ? '' : 'failed: '}${says}`, { detail: true }),
     });
-    const hive = hiveAt(input.hive_id, target.host, hives);
     return {
       ssh_host: targetName(target),
       ...(hive === undefined ? {} : { hive_id: hive.hive_id }),

@@ -32,7 +32,10 @@ describe.skipIf(skipsHosts())('machines that are no hives yet', () => {
     expect(code, stderr).toBe(data.reachable ? 0 : 1);
     return data;
   };
-  const all = ['resolve', 'connect', 'host_key', 'authenticate', 'system', 'libc', 'disk', 'gpu', 'rbee'];
+  const all = [
+    ...['resolve', 'connect', 'host_key', 'authenticate', 'shell', 'forwarding'],
+    ...['system', 'libc', 'tools', 'home', 'disk', 'gpu', 'rbee'],
+  ];
 
   describe('ssh test', () => {
     test('passes each step, and changes nothing there', async () => {

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -10,7 +10,8 @@ import { probeMachine } from '../../src/queen/machine/index.ts';
 import type { ShellRun } from '../../src/queen/ssh/shell.ts';
 import { SshShells } from '../../src/queen/ssh/shells.ts';
 import { buildTunnelOwner } from '../../src/queen/ssh/fixtures/programs.ts';
-import { Tunnel, type TunnelState } from '../../src/queen/ssh/tunnel.ts';
+import type { TunnelState } from '../../src/queen/ssh/tunnel.ts';
+import { done } from '../support/done.ts';
 import { skipsHosts, testHosts, type HostNet } from '../support/hosts.ts';
 import { until } from '../support/until.ts';
 
@@ -209,6 +210,39 @@ describe.skipIf(skipsHosts())('over SSH', () => {
     });
   });
 
+  test("no connection carries anything of the user's: no agent, no port, no command, neither to a machine nor through a jump host", async () => {
+    const { attic, cellar } = net.hosts;
+    const said = await done('ssh-agent', ['-s']);
+    const [, agent = ''] = /SSH_AUTH_SOCK=([^;]+)/.exec(said) ?? [];
+    const config = join(net.home, '.ssh', 'config');
+    const hosts = readFileSync(config, 'utf8');
+    // A port that is taken already: with ExitOnForwardFailure nothing would come up.
+    const theirs = createServer().listen(0, '127.0.0.1');
+    await once(theirs, 'listening');
+    const { port } = theirs.address() as AddressInfo;
+    const forwards = `LocalForward 127.0.0.1:${port} 127.0.0.1:22\n  RemoteForward 127.0.0.1:2222 127.0.0.1:${port}\n  ExitOnForwardFailure yes`;
+    const commands = `RemoteCommand sleep 100\n  PermitLocalCommand yes\n  LocalCommand touch ${net.home}/mine\n  RequestTTY force\n  SessionType none`;
+    const shared = `ControlMaster auto\n  ControlPath ${net.home}/%r@%h\n  ControlPersist yes\n  ForwardX11 yes\n  SetEnv SECRET=mine\n  LogLevel QUIET`;
+    await writeFile(config, `Host attic\n  ${forwards}\n  ${commands}\n  ${shared}\n  ProxyJump cellar\nHost *\n  ForwardAgent yes\n${hosts}`);
+    process.env['SSH_AUTH_SOCK'] = agent;
+    process.env['RBEE_TOKEN'] = 'a secret of the queen';
+    const tunnel = await shells.tunnel({ host: 'attic' }, { remotePort: 22 });
+    try {
+      await tunnel.ready(AbortSignal.timeout(20_000));
+      expect(await run('env')).not.toMatch(/SSH_AUTH_SOCK|DISPLAY|SECRET|RBEE_TOKEN/);
+      const environments = 'cat /proc/[0-9]*/environ | tr "\\000" "\\n"; ls -d /tmp/ssh-* 2>/dev/null; ss -tlnH || cat /proc/net/tcp';
+      for (const host of [attic, cellar]) expect(await host.exec(environments)).not.toMatch(/SSH_AUTH_SOCK|DISPLAY|SECRET|RBEE_TOKEN|\/tmp\/ssh-|:2222|:08AE/);
+      expect(readdirSync(net.home)).toEqual(['.ssh']);
+    } finally {
+      await tunnel.close();
+      await shells.close();
+      await writeFile(config, hosts);
+      for (const name of ['SSH_AUTH_SOCK', 'RBEE_TOKEN']) delete process.env[name];
+      process.kill(Number(/SSH_AGENT_PID=(\d+)/.exec(said)?.[1]));
+      theirs.close();
+    }
+  });
+
   test('a machine says what it is in one round trip', async () => {
     const machine = await probeMachine(shells.of({ host: 'attic' }), new AbortController().signal);
     expect(machine).toMatchObject({ os: 'Linux', bits: 64, home: '/root', libc: { kind: 'glibc' }, gpus: [] });
@@ -236,7 +270,7 @@ describe.skipIf(skipsHosts())('over SSH', () => {
 
     test('is up when it leads there, survives the far sshd, follows a new port, and leaves nothing', async () => {
       const states: TunnelState['kind'][] = [];
-      const tunnel = await Tunnel.open({ host: 'attic' }, { remotePort: 22, onChange: ({ kind }) => states.push(kind) });
+      const tunnel = await shells.tunnel({ host: 'attic' }, { remotePort: 22, onChange: ({ kind }) => states.push(kind) });
       try {
         await tunnel.ready(signal);
         expect(await banner(tunnel.localPort)).toMatch(/^SSH-2\.0/);
@@ -255,12 +289,12 @@ describe.skipIf(skipsHosts())('over SSH', () => {
       } finally {
         await tunnel.close();
       }
-      expect(sshProcesses().filter(({ args }) => args.includes(' -L '))).toEqual([]);
+      expect(sshProcesses().filter(({ args }) => args.includes(`t${tunnel.localPort}`))).toEqual([]);
       await expect(tunnel.ready(signal)).rejects.toMatchObject({ code: 'shutting_down' });
     });
 
     test('whose cable is cut is down within 10 s, as any script there, and up again by itself', async () => {
-      const tunnel = await Tunnel.open({ host: 'attic' }, { remotePort: 22 });
+      const tunnel = await shells.tunnel({ host: 'attic' }, { remotePort: 22 });
       try {
         await tunnel.ready(signal);
         const command = run('exec sleep 30', { withinMs: 15_000 });
@@ -286,7 +320,7 @@ describe.skipIf(skipsHosts())('over SSH', () => {
     });
 
     test('that cannot log in says why, to everyone who waits', async () => {
-      const tunnel = await Tunnel.open({ host: 'attic', user: 'nobody' }, { remotePort: 22 });
+      const tunnel = await shells.tunnel({ host: 'attic', user: 'nobody' }, { remotePort: 22 });
       try {
         await expect(tunnel.ready(signal)).rejects.toMatchObject({ code: 'ssh_denied' });
         await expect(tunnel.ready(signal)).rejects.toMatchObject({ code: 'ssh_denied' });
@@ -300,10 +334,10 @@ describe.skipIf(skipsHosts())('over SSH', () => {
 
     test('ends with the process that has it, also when that is killed', async () => {
       await using program = await buildTunnelOwner();
-      const owner = fork(program.path, ['attic', '22'], { stdio: 'ignore' });
+      const owner = fork(program.path, ['attic', '22', folder], { stdio: 'ignore' });
       const [port] = (await once(owner, 'message', { signal })) as [number];
       expect(await banner(port)).toMatch(/^SSH-2\.0/);
-      const isTunnel = ({ args }: { args: string }) => args.includes(`127.0.0.1:${port}:`);
+      const isTunnel = ({ args }: { args: string }) => args.includes(join('ssh', `t${port}`));
       expect(sshProcesses().filter(isTunnel)).toHaveLength(1);
       owner.kill('SIGKILL');
       await until(() => sshProcesses().filter(isTunnel).length === 0);

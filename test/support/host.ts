@@ -13,6 +13,16 @@ const UP_WITHIN_MS = 10_000;
 export interface HostOptions {
   /** What root logs in with there; /bin/bash when left out. */
   shell?: string;
+  /** More names to log in with, all of them root, each with a home of its own in /root/homes: machines of many kinds in one. */
+  logins?: readonly Login[];
+}
+
+export interface Login {
+  name: string;
+  /** /bin/bash when left out. */
+  shell?: string;
+  /** Lines of sshd_config for it. */
+  sshd?: string;
 }
 
 /** A machine: its own network, processes, host name, /tmp and home, and sshd. It has no Node. */
@@ -78,9 +88,14 @@ export class MadeHost implements Host {
     await mkdir(join(this.home, '.ssh'), { recursive: true, mode: 0o700 });
     await mkdir(join(this.#folder, 'ssh'));
     await writeFile(join(this.home, '.ssh', 'authorized_keys'), publicKey, { mode: 0o600 });
-    await writeFile(join(this.#folder, 'ssh', 'sshd_config'), SSHD_CONFIG);
-    await writeFile(join(this.#folder, 'passwd'), passwdWith({ home: '/root', shell: this.#options.shell ?? '/bin/bash' }));
-    await writeFile(join(this.#folder, 'shadow'), 'root:*:19000:0:99999:7:::\n', { mode: 0o600 });
+    const { shell = '/bin/bash', logins = [] } = this.#options;
+    const matches = logins.map(({ name, sshd = '' }) => (sshd === '' ? '' : `Match User ${name}\n${sshd}\n`));
+    await writeFile(join(this.#folder, 'ssh', 'sshd_config'), SSHD_CONFIG + matches.join(''));
+    await writeFile(join(this.#folder, 'passwd'), passwdWith({ home: '/root', shell }) + logins.map(passwdLine).join(''));
+    const names = ['root', ...logins.map(({ name }) => name)];
+    const shadow = names.map((name) => `${name}:*:19000:0:99999:7:::\n`).join('');
+    await writeFile(join(this.#folder, 'shadow'), shadow, { mode: 0o600 });
+    for (const { name } of logins) await mkdir(join(this.home, 'homes', name), { recursive: true });
     await writeFile(join(this.#folder, 'nothing'), '', { mode: 0o644 });
     await writeFile(join(this.#folder, 'boot.sh'), BOOT);
     await this.#bridge.plugIn(this.name, this.address);
@@ -187,6 +202,7 @@ UsePAM no
 StrictModes no
 PrintMotd no
 MaxStartups 100
+AuthorizedKeysFile .ssh/authorized_keys /root/.ssh/authorized_keys
 Subsystem sftp internal-sftp
 `;
 
@@ -207,6 +223,8 @@ mount -t tmpfs tmpfs /tmp
 chmod 1777 /tmp
 exec ${SSHD} -D -e
 `;
+
+const passwdLine = ({ name, shell = '/bin/bash' }: Login) => `${name}:x:0:0::/root/homes/${name}:${shell}\n`;
 
 /** This machine's users, with another home and shell for this one. */
 export function passwdWith({ home, shell }: { home: string; shell: string }): string {

@@ -16,6 +16,7 @@ import {
   type Pidfile,
 } from '../../daemon/index.ts';
 import type { Session } from '../session.ts';
+import { leaveOnlyUseful } from './hive-environment.ts';
 import { localProcesses } from './local-processes.ts';
 import { forget, stopHives } from './stop-hives.ts';
 
@@ -50,6 +51,7 @@ export async function upHive(
   { id, port, tokenFile, everywhere = false }: UpFlags,
 ): Promise<number> {
   interrupt.listen();
+  leaveOnlyUseful(process.env);
   const token = await tokenIn(tokenFile);
   const present = await runningHive();
   if (

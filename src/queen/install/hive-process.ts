@@ -32,37 +32,53 @@ const NOT_INSTALLED = `[ -x "$root/current/node" ] || { echo 'installed no'; exi
 /** $1 the hive's id, $2 its port or nothing, $3 something to listen on every address; the token comes by stdin. */
 const START = `
 ${NOT_INSTALLED}
-cat >"$root/token.new"
-mv -f "$root/token.new" "$root/token"
+token=$(cat)
+# On a full disk, one that is there already is as good.
+if [ "$(cat "$root/token" 2>/dev/null || :)" != "$token" ]; then
+  cat >"$root/token.new" <<END
+$token
+END
+  mv -f "$root/token.new" "$root/token"
+fi
 mkdir -p "$RBEE_HOME"
 set -- up --id="$1" --token-file "$root/token" \${2:+--port "$2"} \${3:+--everywhere}
 starting=$root/starting hive "$@" || echo
-rm -f "$root/starting"
+rm -f "$root/starting" 2>/dev/null || :
 `;
 
-/** What does not end by being asked in good order, such as what has lost its program, ends by its pid: only what is of this folder. */
+/**
+ * What does not end by being asked in good order, such as what has lost its program or its pidfile, ends by its pid. Only what runs from
+ * this folder: a command line that begins with it, as the hive's and the workers' do. Nothing here needs to write: where a disk is full or
+ * read-only, it works as well.
+ */
 export const STOP = `
-ours() {
-  if [ -r "/proc/$1/cmdline" ]; then tr '\\000' ' ' <"/proc/$1/cmdline"; else ps -o args= -p "$1" 2>/dev/null || :; fi |
-    grep -F '/.rbee/' >/dev/null
+real=$(cd "$root" 2>/dev/null && pwd -P || :)
+real=\${real:-$(cd "$HOME" 2>/dev/null && pwd -P || :)/.rbee}
+args_of() {
+  if [ -r "/proc/$1/cmdline" ]; then tr '\\000' ' ' <"/proc/$1/cmdline"; else ps -ww -o args= -p "$1"; fi 2>/dev/null || :
 }
+# $1 a pid, $2 what is looked for in its command line.
+ours() { case $(args_of "$1") in "$root"/*/dist/rbee.js*"\${2-}"* | "$real"/*/dist/rbee.js*"\${2-}"*) ;; *) return 1 ;; esac; }
+all_ours() {
+  if [ -r /proc/self/cmdline ]; then
+    grep -l -F -e "$root/" -e "$real/" /proc/[0-9]*/cmdline 2>/dev/null | sed -n 's|^/proc/\\([0-9]*\\)/cmdline$|\\1|p'
+  else ps -A -ww -o pid=,args= | grep -F -e "$root/" -e "$real/" | awk '{ print $1 }'
+  fi | while read -r pid; do ! ours "$pid" "$1" || echo "$pid"; done
+}
+wait_for() { for second in 1 2 3 4 5; do ours "$1" || return 0; sleep 1; done; return 1; }
 stop_all() {
   # A start that nobody waits for any more gives up when it is asked, and ends what it has begun.
   pid=$(cat "$root/starting" 2>/dev/null || :)
-  if [ -n "$pid" ] && ours "$pid"; then
-    kill "$pid" 2>/dev/null || :
-    for second in 1 2 3 4 5; do ours "$pid" || break; sleep 1; done
-  fi
-  rm -f "$root/starting"
+  case $pid in '' | *[!0-9]*) ;; *) if ours "$pid"; then kill "$pid" 2>/dev/null && wait_for "$pid" || :; fi ;; esac
+  rm -f "$root/starting" 2>/dev/null || :
   [ ! -x "$root/current/node" ] || hive halt || echo
-  for file in "$RBEE_HOME"/state/run/*.json; do
-    [ -f "$file" ] || continue
-    pid=$(sed -n 's/.*"pid":\\([0-9][0-9]*\\).*/\\1/p' "$file")
-    { [ -n "$pid" ] && ours "$pid"; } || continue
-    echo "ended $pid"
-    kill "$pid" 2>/dev/null || continue
-    for second in 1 2 3 4 5; do ours "$pid" || break; sleep 1; done
-    ! ours "$pid" || kill -9 "$pid" 2>/dev/null || :
+  # The hive first, which would start its workers again.
+  for which in ' hive ' ''; do
+    for pid in $(all_ours "$which"); do
+      echo "ended $pid"
+      kill "$pid" 2>/dev/null || continue
+      wait_for "$pid" || kill -9 "$pid" 2>/dev/null || :
+    done
   done
 }
 `;

@@ -14,6 +14,13 @@ const RELEASE_DEADLINE_MS = 15_000;
 /** Ids of the locks that this process holds. Any other with its name was left when a connection was cut. */
 const ownLocks = new Set<string>();
 
+const UNWRITABLE = 'unwritable';
+
+/** Whether a lock could not be taken for lack of anything to write it on: then nobody else has it either. */
+export function isUnwritable(error: unknown): error is JobError {
+  return error instanceof JobError && (error.code === 'disk_full' || error.cause === UNWRITABLE);
+}
+
 /** Who holds the lock, as the machine keeps it. */
 interface Holder {
   host: string;
@@ -27,17 +34,20 @@ const TAKE = `
 ${OWNER}
 lock=$root/lock
 holder() { cat "$lock/holder" 2>/dev/null || :; }
+# Whole or not at all: where a disk is full, nothing is left that somebody would wait for.
 take() {
-  mkdir "$lock" 2>/dev/null || return 1
-  date +%s >"$lock/beat"
-  printf '%s\\n' "$1" >"$lock/holder"
+  said=$(mkdir "$lock" 2>&1) || { [ -d "$lock" ] || unwritable; return 1; }
+  said=$({ date +%s >"$lock/beat" && printf '%s\\n' "$1" >"$lock/holder"; } 2>&1) || { rm -rf "$lock"; unwritable; }
 }
-mkdir -p "$root"
-chmod 700 "$root"
+unwritable() { echo "unwritable $said"; exit 0; }
+said=$({ mkdir -p "$root" && chmod 700 "$root"; } 2>&1) || unwritable
 if ! take "$1"; then
+  # One without it has just been taken, or was left by a crash; one that says no time is worth nothing.
   [ -f "$lock/beat" ] || date +%s >"$lock/beat"
   holder=$(holder)
-  age=$(($(date +%s) - $(cat "$lock/beat")))
+  beat=$(cat "$lock/beat")
+  case $beat in '' | *[!0-9]*) beat=0 ;; esac
+  age=$(($(date +%s) - beat))
   if [ "$age" -lt "$4" ] && [ "$age" -gt "-$4" ] && { [ -z "$5" ] || [ "$holder" != "$5" ]; }; then
     echo "age $age"
     echo "held $holder"
@@ -57,8 +67,11 @@ if [ "\${fleet:-$2}" != "$2" ] || [ "\${hive:-$3}" != "$3" ]; then
   rm -rf "$lock"
   exit 0
 fi
-printf '%s\\n' "$2" "$3" >"$root/fleet.new"
-mv -f "$root/fleet.new" "$root/fleet"
+# Written once: so it needs no room where a hive is removed to make some.
+if [ "$(cat "$root/fleet" 2>/dev/null || :)" != "$(printf '%s\\n' "$2" "$3")" ]; then
+  said=$({ printf '%s\\n' "$2" "$3" >"$root/fleet.new" && mv -f "$root/fleet.new" "$root/fleet"; } 2>&1) ||
+    { rm -rf "$lock" "$root/fleet.new"; unwritable; }
+fi
 echo 'taken yes'
 `;
 
@@ -122,11 +135,19 @@ async function takeLock(site: HiveSite, holder: string): Promise<void> {
   // On our own machine we see whether the holder still runs, and need not wait for its lock to become stale.
   if (held !== undefined && (await hasEnded(held))) reply = await take(held);
   if (reply.has('taken')) return;
+  const unwritable = reply.get('unwritable');
+  if (unwritable !== undefined) throw unwritableError(unwritable);
   await requireOwn(site, { fleet: reply.get('fleet'), hive: reply.get('hive') });
   const by = parseHolder(reply.get('held') ?? '');
   const who =
     by === undefined ? '' : ` by the queen on ${by.host} (process ${by.pid}), heard of ${reply.get('age') ?? '0'} s ago`;
   throw new JobError('install_failed', `Another install on this machine is under way${who}. Wait for its end, and try again`);
+}
+
+/** Nothing can be changed there, by anybody. */
+function unwritableError(words: string): JobError {
+  if (/no space left|quota/i.test(words)) return new JobError('disk_full', `The disk of the machine is full: ${words}`);
+  return new JobError('install_failed', `Nothing can be written to ~/.rbee of the machine: ${words}`, { cause: UNWRITABLE });
 }
 
 async function keep(site: HiveSite, holder: string): Promise<void> {

@@ -15,6 +15,9 @@ system=Debian GNU/Linux 12 (bookworm)
 libc=glibc 2.36
 packages=apt
 home=/home/me
+write=yes
+run=yes
+clock=1800000000
 disk_free_kib=2000000
 nvidia=NVIDIA GeForce RTX 3090
 nvidia=NVIDIA H100 = big
@@ -22,6 +25,9 @@ vulkan_loader=no
 installed=0.1.0-0a1b2c3d4e5f
 rbee-machine-end
 `;
+
+/** By its clock. */
+const now = 1_800_000_000_000;
 
 const machine: Machine = {
   ...plainMachine,
@@ -34,12 +40,12 @@ const machine: Machine = {
 
 describe('what a machine says of itself', () => {
   test('is read, whatever its login shell said before', () => {
-    expect(parseMachine(said)).toEqual(machine);
+    expect(parseMachine(said, now)).toEqual(machine);
   });
 
   test('has whose hive is there, and its name', () => {
     const owned = said.replace(/(?=rbee-machine-end)/, 'fleet=1a2b3c4d\nhive="my attic"\n');
-    expect(parseMachine(owned)).toEqual({ ...machine, fleet: '1a2b3c4d', hive: '"my attic"' });
+    expect(parseMachine(owned, now)).toEqual({ ...machine, fleet: '1a2b3c4d', hive: '"my attic"' });
   });
 
   test.each([
@@ -49,9 +55,14 @@ describe('what a machine says of itself', () => {
     ['another libc', said.replace('glibc 2.36', 'glibc two')],
     ['no home', said.replace('/home/me', '')],
     ['lines that are none of it', said.replace('os=Linux', 'os')],
+    ['no word of what can be written', said.replace('write=yes', 'write=')],
     ['a GPU that is none', said.replace('vulkan_loader=', 'card=of gold\nvulkan_loader=')],
   ])('is refused when it is %s', (_name, text) => {
     expect(() => parseMachine(text)).toThrow(/does not say what it is/);
+  });
+
+  test('that lacks a program is named with it, even when it could say little else', () => {
+    expect(() => parseMachine(`rbee-machine-begin\nlacks=tr\nos=\nrbee-machine-end\n`)).toThrow('The machine has no tr.');
   });
 
   test('is said by this very machine', () => {
@@ -166,13 +177,25 @@ describe('a hive can live', () => {
     ['not on another processor', { arch: 'armv7l' }, ['system']],
     ['not with musl', { libc: { kind: 'musl' } }, ['libc']],
     ['not with an old glibc', { libc: { kind: 'glibc', version: '2.31' } }, ['libc']],
-    ['not on a full disk', { disk_free_bytes: 900_000_000 }, ['disk']],
+    ['not on a full disk', { disk_free_bytes: 900_000_000, write_error: 'No space left on device' }, ['disk']],
+    ['not beyond a quota', { room_error: 'fallocate failed: Disk quota exceeded' }, ['disk']],
+    ['not in a home folder that is read-only', { write_error: 'Read-only file system' }, ['home']],
+    ['not where no program may run', { run_error: 'Permission denied' }, ['home']],
+    ['not without tar', { lacks: ['tar', 'gzip'] }, ['tools']],
+    ['by a wrong clock', { clock_ahead_s: -400 * 86_400 }, []],
   ])('%s', (_name, change, checks) => {
     expect(failing(change)).toEqual(checks);
   });
 
+  test('and is told of a clock that is more than a day off', () => {
+    const [, system] = findings[0] ?? [];
+    expect(system?.({ ...machine, clock_ahead_s: -400 * 86_400 }).says).toContain('its clock is 400 days behind the one here');
+    expect(system?.({ ...machine, clock_ahead_s: 7_200 })).not.toHaveProperty('next');
+  });
+
   test('and each failure has its next step', () => {
-    const bad: Machine = { ...machine, os: 'Plan9', libc: { kind: 'musl' }, disk_free_bytes: 0 };
+    const unfit = { disk_free_bytes: 0, lacks: ['tar'], run_error: 'Permission denied' };
+    const bad: Machine = { ...machine, os: 'Plan9', libc: { kind: 'musl' }, ...unfit };
     for (const [, find] of findings) {
       const { ok, next } = find(bad);
       expect(next === undefined).toBe(ok);

@@ -18,6 +18,16 @@ export interface Machine {
   /** What its packages are installed with. */
   packages: 'apt' | 'other';
   home: string;
+  /** Programs that the scripts of a hive need, and that are not there. */
+  lacks: string[];
+  /** What came of trying to write to its home folder, or to ~/.rbee where that is; undefined where it worked. */
+  write_error?: string;
+  /** What came of running a program from there; undefined where it worked. */
+  run_error?: string;
+  /** Why there is no room for a hive although the disk has some: a quota. */
+  room_error?: string;
+  /** How far its clock is ahead of ours; below 0 where it is behind. */
+  clock_ahead_s: number;
   disk_free_bytes: number;
   gpus: Gpu[];
   /** Version of the rbee that ~/.rbee/current leads to; undefined where nothing is installed. */
@@ -39,6 +49,11 @@ const answer = z.object({
   libc: z.union([z.literal(['musl', 'other']), z.string().regex(/^glibc \d+(\.\d+)+$/)]),
   packages: z.literal(['apt', 'other']),
   home: text.startsWith('/'),
+  lacks: z.array(text).max(64),
+  write: text.min(1),
+  run: text.default('yes'),
+  room: text.default('yes'),
+  clock: z.string().regex(/^\d+$/).transform(Number),
   disk_free_kib: z.string().regex(/^\d+$/).transform(Number),
   installed: text,
   fleet: text.default(''),
@@ -47,7 +62,7 @@ const answer = z.object({
 });
 
 /** Words that come once for each thing; any other comes once. */
-const LISTS = ['nvidia', 'apple', 'card', 'vulkan_driver'] satisfies (keyof typeof answer.shape)[];
+const LISTS = ['lacks', 'nvidia', 'apple', 'card', 'vulkan_driver'] satisfies (keyof typeof answer.shape)[];
 
 /**
  * Asks the machine behind a shell what it is.
@@ -57,8 +72,7 @@ export async function probeMachine(shell: Shell, signal: AbortSignal): Promise<M
   return parseMachine(await shell.run(MACHINE_SCRIPT, { signal, withinMs: PROBE_WITHIN_MS }));
 }
 
-/** A login shell may say something of its own before. */
-export function parseMachine(said: string): Machine {
+export function parseMachine(said: string, nowMs = Date.now()): Machine {
   const lines = said.split('\n').map((line) => line.trimEnd());
   const begin = lines.lastIndexOf(BEGIN);
   const end = lines.lastIndexOf(END);
@@ -67,8 +81,14 @@ export function parseMachine(said: string): Machine {
   const all = (word: string) => pairs.flatMap(([key, value]) => (key === word && value ? [value] : []));
   const lists = Object.fromEntries(LISTS.map((word) => [word, all(word)]));
   const parsed = answer.safeParse({ ...Object.fromEntries(pairs), ...lists });
-  if (!parsed.success) throw unintelligible(said, parsed.error);
-  const { os, arch, bits, system, libc, packages, home, disk_free_kib, installed, fleet, hive, ...facts } = parsed.data;
+  if (!parsed.success) {
+    const [lacking] = all('lacks');
+    // Without it, the script could not tell the rest.
+    if (lacking !== undefined) throw new JobError('ssh_failed', `The machine has no ${lacking}. Install it there with its package manager`);
+    throw unintelligible(said, parsed.error);
+  }
+  const { os, arch, bits, system, libc, packages, home, disk_free_kib, installed, fleet, hive, ...others } = parsed.data;
+  const { lacks, write, run, room, clock, ...facts } = others;
   return {
     os,
     arch,
@@ -77,6 +97,11 @@ export function parseMachine(said: string): Machine {
     libc: libc === 'musl' || libc === 'other' ? { kind: libc } : { kind: 'glibc', version: libc.replace('glibc ', '') },
     packages,
     home,
+    lacks,
+    ...(write === 'yes' ? {} : { write_error: write }),
+    ...(run === 'yes' ? {} : { run_error: run }),
+    ...(room === 'yes' ? {} : { room_error: room }),
+    clock_ahead_s: clock - Math.round(nowMs / 1000),
     disk_free_bytes: disk_free_kib * 1024,
     gpus: gpusOf(facts),
     // Its folder has the digest of its kit behind it.

@@ -1,7 +1,10 @@
+import { ROOM_BYTES, TOOLS } from './needs.ts';
+
 export const [BEGIN, END] = ['rbee-machine-begin', 'rbee-machine-end'];
 
 /**
- * Asks a machine what it is: a fact a line, `word=what it says`. One round trip, POSIX sh, changes nothing.
+ * Asks a machine what it is: a fact a line, `word=what it says`. One round trip, POSIX sh. It leaves nothing behind: that files can be
+ * written to the home folder, that a program runs there, and that a quota has room for a hive, only trying tells.
  * $1 is where its file system begins: nothing is given over SSH, and a test gives a folder.
  *
  * What asks a driver is given 8 s. A program that hangs in one cannot always be killed, and `timeout` would wait for its end, where
@@ -23,6 +26,9 @@ within() {
   ) </dev/null 2>/dev/null | while read -r line && [ "$line" != ${END} ]; do printf '%s\\n' "$line"; done
 }
 echo ${BEGIN}
+for tool in ${TOOLS.join(' ')}; do command -v "$tool" >/dev/null 2>&1 || printf 'lacks=%s\n' "$tool"; done
+digests() { command -v sha256sum || command -v shasum || command -v openssl; }
+digests >/dev/null 2>&1 || echo lacks=sha256sum
 os=$(uname -s) arch=$(uname -m)
 say os "$os"
 say arch "$arch"
@@ -36,7 +42,22 @@ glibc*) say libc "$glibc" ;;
 esac
 if command -v apt-get >/dev/null 2>&1; then say packages apt; else say packages other; fi
 say home "$HOME"
-say disk_free_kib "$(df -Pk "$HOME" 2>/dev/null | awk 'NR > 1 { print $4; exit }')"
+# A hive's folder may be a link to another disk.
+place=$HOME/.rbee
+[ -d "$place" ] || place=$HOME
+free=$(df -Pk "$place" 2>/dev/null | awk 'NR > 1 { print $4; exit }')
+say disk_free_kib "\${free:-0}"
+try=$place/.rbee-test.$$
+if said=$({ mkdir "$try" && head -c 65536 /dev/zero >"$try/file" && printf '#!/bin/sh\n' >"$try/run" && chmod 700 "$try/run"; } 2>&1)
+then
+  say write yes
+  if said=$("$try/run" 2>&1); then say run yes; else say run "\${said##*: }"; fi
+  if [ "\${free:-0}" -gt ${Math.ceil((2 * ROOM_BYTES) / 1024)} ] && command -v fallocate >/dev/null 2>&1; then
+    said=$(fallocate -l ${ROOM_BYTES} "$try/room" 2>&1) || case $said in *uota*|*space*) say room "\${said##*: }" ;; esac
+  fi
+else say write "\${said##*: }"; fi
+rm -rf "$try" 2>/dev/null
+say clock "$(date +%s)"
 within nvidia-smi -L | while read -r line; do
   # What else it may print is why it failed.
   case $line in "GPU "*": "*" (UUID: "*) name=\${line#'GPU '*': '}; name=\${name%' (UUID: '*}; say nvidia "$name" ;; esac

@@ -27,6 +27,12 @@ export class ControlFolder {
     return join(await this.#made, name);
   }
 
+  /** For a tunnel, which shares its connection only with the request for its port. */
+  async socketOfPort(localPort: number): Promise<string> {
+    this.#made ??= make(this.#wanted);
+    return join(await this.#made, `t${localPort}`);
+  }
+
   /** To be called when no connection is left. */
   async remove(): Promise<void> {
     const made = this.#made;

@@ -1,18 +1,24 @@
 import { JobError, operations, type SshTarget } from '../../contract/index.ts';
 
 /**
- * How every ssh of ours is called: never asks, gives up soon, notices a dead link within 8 s. All else is the user's ~/.ssh/config,
- * above all which host keys are trusted.
+ * How every ssh of ours is called: never asks, gives up soon, notices a dead link within 8 s, and forwards nothing of the user's: no
+ * agent (-a), no X11 (-x), no Kerberos credentials (-k), no ports, no tunnel device. The user's ~/.ssh/config decides the rest:
+ * names, keys, jump hosts, and above all which host keys are trusted.
  */
 const ALWAYS = [
-  '-T',
+  ...['-a', '-x', '-k', '-T'],
   ...['BatchMode=yes', 'ConnectTimeout=5', 'ServerAliveInterval=2', 'ServerAliveCountMax=3'].flatMap((option) => ['-o', option]),
-  // A command of the user's own would run in place of ours.
-  ...['-o', 'RemoteCommand=none'],
+  // Clears the ports of the command line as well: ours is asked for with -O forward.
+  ...['ClearAllForwardings=yes', 'Tunnel=no'].flatMap((option) => ['-o', option]),
+  // Commands of the user's own, there and here.
+  ...['RemoteCommand=none', 'PermitLocalCommand=no'].flatMap((option) => ['-o', option]),
 ];
 
 /** Errors only: a banner would be taken for a script's words. That a link is dead is no error to ssh, though. */
 const QUIET = ['-o', 'LogLevel=ERROR'];
+
+/** Shares no connection with anything, above all not one that the user's own ssh has opened with its forwarded ports. */
+export const ALONE = ['-o', 'ControlMaster=no', '-o', 'ControlPath=none'];
 
 interface Call {
   target: SshTarget;

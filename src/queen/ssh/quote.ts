@@ -6,10 +6,12 @@ export function shellQuote(word: string): string {
   return `'${word.replace(/['\\!]/g, (character) => `'\\${character}'`)}'`;
 }
 
-/** ssh's own status for "no connection" is 255, so a script's own 255 becomes 254. */
-const WITHOUT_255 = 'sh -c "$0" sh "$@"; status=$?; [ "$status" -lt 255 ] || status=254; exit "$status"';
+/** One word for a script of sh. */
+export function posixQuote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
 
-/** What sshd hands to the login shell, so that `script` runs in sh with `args` as $1, $2 …, whichever shell that is. */
-export function remoteCommand(script: string, args: readonly string[] = []): string {
-  return ['exec sh -c', ...[WITHOUT_255, script, ...args].map(shellQuote)].join(' ');
+/** For `printf %b`, which makes the text of it again: csh carries it on one line. */
+export function oneLine(text: string): string {
+  return text.replaceAll('\\', '\\0134').replaceAll('\n', '\\0012');
 }

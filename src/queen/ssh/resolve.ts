@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { JobError, type SshTarget } from '../../contract/index.ts';
 import { lastWords } from './failure.ts';
-import { sshArguments } from './openssh.ts';
+import { quietly, sshArguments } from './openssh.ts';
 import { runSsh } from './run-ssh.ts';
 
 /** Where OpenSSH goes for a name, after all of its files and their Include and Match. */
@@ -25,7 +25,7 @@ const answer = z.object({
 
 /** Asks ssh -G, which opens no connection. @throws JobError ssh_failed in ssh's words, for example of a config that is wrong */
 export async function resolveTarget(target: SshTarget, signal: AbortSignal): Promise<Resolved> {
-  const argv = sshArguments({ target, options: ['-G'] });
+  const argv = sshArguments({ target, options: quietly('-G') });
   const { status, stdout, stderr } = await runSsh(argv, { signal, withinMs: WITHIN_MS, doing: 'ssh -G' });
   if (status !== 0) throw new JobError('ssh_failed', `OpenSSH refuses it: ${lastWords(stderr)}`);
   return parseResolved(stdout);

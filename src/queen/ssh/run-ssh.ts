@@ -1,12 +1,12 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess, ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { JobError } from '../../contract/index.ts';
+import { OUTPUT_LIMIT_BYTES, type Frame } from './frame.ts';
 import type { ShellRun } from './shell.ts';
+import { newerOptions, noSsh, spawnSsh } from './spawn-ssh.ts';
 
-/** More than any script of ours has to say. */
-const OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024;
 /** From the end; enough for ssh's longest warning. */
 const WORDS_LIMIT_BYTES = 16 * 1024;
 /** A connection that ssh shares and leaves in the background may hold our pipes beyond its own end. */
@@ -15,6 +15,8 @@ const DRAIN_MS = 300;
 export interface SshRun extends Pick<ShellRun, 'input' | 'signal' | 'withinMs'> {
   /** For the message of a deadline: "looking at the machine". */
   doing: string;
+  /** Of the command that is run there: its answer is read from this, and its stdin is sent when it has begun. */
+  frame?: Frame;
   /** Its stderr as it comes, for who wants to know how far a run got that was given up. */
   onWords?: (text: string) => void;
 }
@@ -22,26 +24,33 @@ export interface SshRun extends Pick<ShellRun, 'input' | 'signal' | 'withinMs'> 
 export interface SshEnding {
   /** 255 is ssh's own failure. */
   status: number;
+  /** Of a command with a frame, only what came beside it is missing. */
   stdout: string;
   stderr: string;
 }
 
 /**
- * Runs the system's ssh to its end, whatever its status. Whoever stops waiting kills it.
+ * Runs the system's ssh to its end, whatever its status; with a frame, to the end of that: a program that start-up files have left
+ * running may hold the connection for ever. Whoever stops waiting kills it.
  * @throws JobError deadline_exceeded; ssh_failed where there is no ssh, or it says too much; the signal's reason; the input's error
  */
 export async function runSsh(args: readonly string[], run: SshRun): Promise<SshEnding> {
+  const newer = await newerOptions();
   run.signal.throwIfAborted();
   const stop = new AbortController();
-  const child = spawn('ssh', args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawnSsh(newer, args);
   const late = setTimeout(() => stop.abort(tooLate(run)), run.withinMs);
   const onAbort = () => stop.abort(run.signal.reason);
   run.signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const output = collect(child, stop, run.onWords);
-    void feed(child, run.input ?? '', stop);
-    const status = await Promise.race([endOf(child), whenAborted(stop.signal)]);
-    return { status, ...output() };
+    const { output, begun, framed } = collect(child, stop, run);
+    // Before it has begun, start-up files would read what is meant for the script.
+    if (run.input === undefined) child.stdin.on('error', () => undefined).end();
+    else void begun.then(() => feed(child, run.input ?? '', stop));
+    const ended = endOf(child);
+    const complete = framed.then(() => Promise.race([ended, delay(DRAIN_MS)]));
+    const status = await Promise.race([ended, complete, whenAborted(stop.signal)]);
+    return { status: run.frame?.status ?? status ?? 255, ...output() };
   } finally {
     // An input that waits for something is not waited for.
     stop.abort();
@@ -67,21 +76,44 @@ async function endOf(child: ChildProcess): Promise<number> {
   }
 }
 
-/** What was said so far, when it is asked for. */
-function collect(child: ChildProcess, stop: AbortController, onWords?: SshRun['onWords']): () => Omit<SshEnding, 'status'> {
+interface Collected {
+  /** What was said so far. */
+  output: () => Omit<SshEnding, 'status'>;
+  /** Resolves when stdin is the command's: at once without a frame. */
+  begun: Promise<void>;
+  /** Resolves when the frame has ended. */
+  framed: Promise<void>;
+}
+
+function collect(child: ChildProcessWithoutNullStreams, stop: AbortController, { frame, onWords }: SshRun): Collected {
   const stdout: Buffer[] = [];
   let stdoutBytes = 0;
   let stderr = Buffer.alloc(0);
-  child.stdout?.on('data', (chunk: Buffer) => {
-    stdoutBytes += chunk.length;
-    if (stdoutBytes <= OUTPUT_LIMIT_BYTES) stdout.push(chunk);
-    else stop.abort(new JobError('ssh_failed', `The machine said more than ${OUTPUT_LIMIT_BYTES} bytes`));
-  });
-  child.stderr?.on('data', (chunk: Buffer) => {
+  child.stderr.on('data', (chunk: Buffer) => {
     stderr = Buffer.concat([stderr, chunk]).subarray(-WORDS_LIMIT_BYTES);
     onWords?.(chunk.toString());
   });
-  return () => ({ stdout: Buffer.concat(stdout).toString(), stderr: stderr.toString() });
+  const output = () => {
+    const words = stderr.toString();
+    if (frame === undefined) return { stdout: Buffer.concat(stdout).toString(), stderr: words };
+    return { stdout: frame.output, stderr: frame.wordsOf(words) };
+  };
+  const tooMuch = () => stop.abort(new JobError('ssh_failed', `The machine said more than ${OUTPUT_LIMIT_BYTES} bytes`));
+  if (frame === undefined) {
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdoutBytes += chunk.length;
+      if (stdoutBytes <= OUTPUT_LIMIT_BYTES) stdout.push(chunk);
+      else tooMuch();
+    });
+    return { output, begun: Promise.resolve(), framed: new Promise(() => undefined) };
+  }
+  const when = (is: () => boolean) =>
+    new Promise<void>((resolve) => child.stdout.on('data', () => void (is() && resolve())));
+  child.stdout.on('data', (chunk: Buffer) => {
+    frame.push(chunk);
+    if (frame.isTooLong) tooMuch();
+  });
+  return { output, begun: when(() => frame.begun), framed: when(() => frame.status !== undefined) };
 }
 
 /** With back-pressure. A script that ends before it has read all has not failed by that; a source that breaks stops the run. */
@@ -116,13 +148,7 @@ function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-function tooLate({ doing, withinMs }: SshRun): JobError {
-  return new JobError('deadline_exceeded', `${doing} took longer than ${Math.ceil(withinMs / 1000)} s`);
-}
-
-/** For a spawn that failed. */
-export function noSsh(cause: unknown): JobError {
-  const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-  const what = isMissing ? "This machine has no 'ssh': install the OpenSSH client" : `ssh cannot be started: ${String(cause)}`;
-  return new JobError('ssh_failed', what, { cause });
+function tooLate({ doing, withinMs, frame }: SshRun): JobError {
+  const where = frame?.begun === false ? ', and has not begun there' : '';
+  return new JobError('deadline_exceeded', `${doing} took longer than ${Math.ceil(withinMs / 1000)} s${where}`);
 }

@@ -3,6 +3,7 @@ import type { SshTarget } from '../../contract/index.ts';
 import type { HomePaths } from '../../daemon/index.ts';
 import { ControlFolder } from './control-folder.ts';
 import { SshShell } from './ssh-shell.ts';
+import { Tunnel, type TunnelOptions } from './tunnel.ts';
 
 /** The shells of all machines: one for each way in, made when it is asked for. */
 export class SshShells {
@@ -21,6 +22,11 @@ export class SshShells {
     const shell = new SshShell(target, this.#folder);
     this.#shells.set(key, shell);
     return shell;
+  }
+
+  /** A tunnel to the same machine, on a connection of its own. Returns at once, connecting. */
+  tunnel(target: SshTarget, options: TunnelOptions): Promise<Tunnel> {
+    return Tunnel.open(target, { ...options, folder: this.#folder });
   }
 
   /** Ends all shared connections; nothing is left, neither process nor file. */

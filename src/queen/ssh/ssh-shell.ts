@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { JobError, type SshTarget } from '../../contract/index.ts';
 import type { ControlFolder } from './control-folder.ts';
-import { connectionFailure, isBrokenShare, scriptFailure } from './failure.ts';
+import { isBrokenShare, outputOf } from './failure.ts';
+import { Frame } from './frame.ts';
 import { quietly, requireTarget, sshArguments, targetName } from './openssh.ts';
-import { remoteCommand } from './quote.ts';
-import { runSsh, type SshEnding } from './run-ssh.ts';
+import { runSsh } from './run-ssh.ts';
 import type { Shell, ShellRun } from './shell.ts';
 
 /** The shared connection ends when nobody has used it for this long, also where nobody is left to end it. */
@@ -31,15 +31,18 @@ export class SshShell implements Shell {
   async run(script: string, { args = [], ...run }: ShellRun): Promise<string> {
     const end = Date.now() + run.withinMs;
     const socket = await this.#socket();
-    const share = ['-o', 'ControlMaster=auto', '-S', socket, '-o', `ControlPersist=${SHARE_KEPT_S}`];
-    const options = quietly(...share, '-o', 'ClearAllForwardings=yes');
-    const argv = sshArguments({ target: this.target, options, command: remoteCommand(script, args) });
-    const once = () => runSsh(argv, { ...run, withinMs: end - Date.now(), doing: `A command on ${targetName(this.target)}` });
+    const options = quietly('-o', 'ControlMaster=auto', '-S', socket, '-o', `ControlPersist=${SHARE_KEPT_S}`);
+    const once = async () => {
+      const frame = new Frame();
+      const argv = sshArguments({ target: this.target, options, command: frame.command(script, args) });
+      const doing = `A command on ${targetName(this.target)}`;
+      return { frame, ending: await runSsh(argv, { ...run, frame, withinMs: end - Date.now(), doing }) };
+    };
     try {
-      const ending = await once();
+      const first = await once();
       // Then nothing has run there, nor has any input been taken.
-      const again = ending.status === 255 && isBrokenShare(ending.stderr) && !isIterable(run.input);
-      return this.#outputOf(again ? await once() : ending);
+      const again = first.ending.status === 255 && !first.frame.begun && isBrokenShare(first.ending.stderr);
+      return outputOf(again ? await once() : first, this.target);
     } catch (error) {
       if (!(error instanceof JobError) || error.code === 'deadline_exceeded') this.#mending = this.#mend(socket);
       throw error;
@@ -59,11 +62,6 @@ export class SshShell implements Shell {
     return this.#folder.socketOf(this.target);
   }
 
-  #outputOf(ending: SshEnding): string {
-    if (ending.status === 0) return ending.stdout;
-    throw ending.status === 255 ? connectionFailure(ending.stderr, this.target) : scriptFailure(ending, this.target);
-  }
-
   /** A shared connection that does not answer would hold every later command as well, so the next one makes its own. */
   async #mend(socket: string): Promise<void> {
     if (!(await this.#control('check', socket))) await rm(socket, { force: true });
@@ -79,8 +77,4 @@ export class SshShell implements Shell {
       return false; // It is frozen, or there is no ssh at all.
     }
   }
-}
-
-function isIterable(input: ShellRun['input']): boolean {
-  return input !== undefined && typeof input !== 'string';
 }

@@ -1,8 +1,10 @@
 import { JobError, type SshTarget } from '../../contract/index.ts';
 import { firstFreePort } from '../../daemon/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
+import type { ControlFolder } from './control-folder.ts';
 import { targetName } from './openssh.ts';
-import { startTunnel, type TunnelProcess } from './tunnel-process.ts';
+import { newerOptions } from './spawn-ssh.ts';
+import { startTunnel, type TunnelProcess, type Way } from './tunnel-process.ts';
 
 /**
  * connecting: an attempt runs; `error` is why the one before it failed. up: logged in, and the local port leads there. down: the last attempt failed or the connection was
@@ -51,16 +53,21 @@ export class Tunnel {
   #downSince: Date | undefined;
   #pause: NodeJS.Timeout | undefined;
 
-  private constructor(target: SshTarget, localPort: number, { remotePort, onChange = () => undefined }: TunnelOptions) {
-    this.target = target;
+  readonly #way: Way;
+
+  private constructor(way: Way, localPort: number, { remotePort, onChange = () => undefined }: TunnelOptions) {
+    this.target = way.target;
+    this.#way = way;
     this.localPort = localPort;
     this.#remotePort = remotePort;
     this.#onChange = onChange;
   }
 
   /** Returns at once, connecting. */
-  static async open(target: SshTarget, options: TunnelOptions): Promise<Tunnel> {
-    const tunnel = new Tunnel(target, await choosePort(), options);
+  static async open(target: SshTarget, { folder, ...options }: TunnelOptions & { folder: ControlFolder }): Promise<Tunnel> {
+    const localPort = await choosePort();
+    const way = { target, socket: await folder.socketOfPort(localPort), newer: await newerOptions() };
+    const tunnel = new Tunnel(way, localPort, options);
     tunnel.#connect();
     return tunnel;
   }
@@ -118,7 +125,7 @@ export class Tunnel {
   #connect(): void {
     clearTimeout(this.#pause);
     this.#pause = undefined;
-    const process = startTunnel(this.target, { localPort: this.localPort, remotePort: this.#remotePort });
+    const process = startTunnel(this.#way, { localPort: this.localPort, remotePort: this.#remotePort });
     this.#process = process;
     if (this.#state.kind === 'down') this.#become({ kind: 'connecting', error: this.#state.error });
     void process.up.then(() => this.#isUp(process));

@@ -7,18 +7,20 @@ export interface WayIn {
   resolved: Resolved;
   /** What ssh said at LogLevel DEBUG1. */
   words: string;
+  /** What start-up files there have printed. */
+  noiseBytes: number;
   /** Why it did not lead to a machine. */
   error?: JobError;
 }
 
-type Step = 'resolve' | 'connect' | 'host_key' | 'authenticate' | 'system';
+type Step = 'resolve' | 'connect' | 'host_key' | 'authenticate' | 'shell';
 
-const STEPS: readonly Step[] = ['resolve', 'connect', 'host_key', 'authenticate', 'system'];
+const STEPS: readonly Step[] = ['resolve', 'connect', 'host_key', 'authenticate', 'shell'];
 
 /** The steps on the way to a shell: those that were passed, and the one that was not. */
 export function wayIn(way: WayIn): SshCheck[] {
   const { error } = way;
-  const passed = error === undefined ? STEPS.slice(0, -1) : STEPS.slice(0, STEPS.indexOf(failedStep(way, error)));
+  const passed = error === undefined ? STEPS : STEPS.slice(0, STEPS.indexOf(failedStep(way, error)));
   const checks: SshCheck[] = passed.map((check) => ({ check, ok: true, says: passedWords[check](way) }));
   if (error === undefined) return checks;
   const check = failedStep(way, error);
@@ -29,11 +31,11 @@ function failedStep({ words, resolved }: WayIn, { code, cause }: JobError): Step
   if (isInBetween(words)) return 'connect';
   if (code === 'ssh_host_key') return 'host_key';
   if (code === 'ssh_denied') return 'authenticate';
-  if (code === 'ssh_failed') return 'system';
+  if (code === 'ssh_failed') return 'shell';
   if (/Could not resolve hostname/.test(String(cause))) return 'resolve';
   // Behind another machine, its steps are told too; only the last login is this one's.
   const login = resolved.via === undefined ? /^Authenticated to /m : /^Authenticated to .*\(via proxy\)/m;
-  if (login.test(words)) return 'system';
+  if (login.test(words)) return 'shell';
   return resolved.via === undefined && /^debug1: Host '.*' is known/m.test(words) ? 'authenticate' : 'connect';
 }
 
@@ -60,7 +62,8 @@ const passedWords: Record<Step, (way: WayIn) => string> = {
     const method = [...words.matchAll(/^Authenticated to .* using "([^"]+)"/gm)].at(-1)?.[1];
     return `logged in as ${user}${method === undefined ? '' : ` by ${method}`}`;
   },
-  system: () => '',
+  shell: ({ noiseBytes }) =>
+    noiseBytes === 0 ? 'it runs commands' : 'it runs commands; what start-up files print beside them is left out',
 };
 
 /** Something to type. */
@@ -81,8 +84,8 @@ function next(check: Step, { target, resolved, words: said, error }: WayIn): str
         : `Log in once by hand, and compare its key: ssh ${words}`;
     case 'authenticate':
       return `Give it your key: ssh-copy-id ${words}. Has it one? Then start your agent: ssh-add`;
-    case 'system':
-      return `Look what happens there by hand: ssh ${words} uname -a`;
+    case 'shell':
+      return `This should print two words and nothing else: ssh ${words} echo two words </dev/null. Start-up files should do nothing in a shell that nobody types in: put case $- in *i*) ;; *) return ;; esac at the beginning of ~/.bashrc there`;
   }
 }
 

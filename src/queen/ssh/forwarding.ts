@@ -1,0 +1,28 @@
+import { JobError, type SshTarget } from '../../contract/index.ts';
+import { connectionFailure } from './failure.ts';
+import { ALONE, sshArguments, targetName } from './openssh.ts';
+import { runSsh } from './run-ssh.ts';
+import { FORWARD_REFUSED, refused } from './tunnel-process.ts';
+
+const WITHIN_MS = 10_000;
+
+/**
+ * Whether the SSH server lets us reach this port of its machine's loopback, which is all of a tunnel that takes no part in what is
+ * installed there. Whatever listens there is told nothing; that nothing listens is as good an answer.
+ * @throws JobError ssh_failed where it does not; as Shell.run where there is no way in; the signal's reason
+ */
+export async function requireForwarding(target: SshTarget, port: number, signal: AbortSignal): Promise<void> {
+  // INFO is where ssh says why the server has refused it.
+  const options = [...ALONE, '-o', 'LogLevel=INFO', '-W', `127.0.0.1:${port}`];
+  const doing = `Asking ${targetName(target)} to forward a port`;
+  const { status, stderr } = await runSsh(sshArguments({ target, options }), { signal, withinMs: WITHIN_MS, doing });
+  if (FORWARD_REFUSED.test(stderr)) throw refused(target, port);
+  if (status === 0 || /open failed: connect failed/.test(stderr)) return;
+  throw connectionFailure(stderr, target);
+}
+
+/** What to do about it, for people. */
+export function forwardingStep(target: SshTarget, { code }: JobError): string {
+  if (code !== 'ssh_failed') return `Try it by hand: ssh -W 127.0.0.1:9000 ${target.host}`;
+  return `There, as root: sshd -T | grep -iE 'forwarding|permitopen', and set AllowTcpForwarding yes in /etc/ssh/sshd_config; a key with 'restrict' or 'no-port-forwarding' in authorized_keys needs 'port-forwarding'. On a network that you trust, a hive does without: rbee hive install <hive> --transport http`;
+}

@@ -1,0 +1,164 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { connect, createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkMachine } from '../../src/queen/ssh/check-machine.ts';
+import { SshShells } from '../../src/queen/ssh/shells.ts';
+import type { Login } from '../support/host.ts';
+import { skipsHosts, testHosts, type HostNet } from '../support/hosts.ts';
+import { until } from '../support/until.ts';
+
+interface Case extends Login {
+  /** Of its home. */
+  files?: Record<string, string>;
+  /** In the place of root's key: the options that stand before it. */
+  key?: string;
+  /** Run there before. */
+  before?: string;
+  /** The check that fails; all pass when left out. */
+  fails?: string;
+  /** In what it says, or what it says to do. */
+  says?: RegExp;
+  /** Of one that hangs. */
+  patienceMs?: number;
+}
+
+const bashrc = (text: string) => ({ files: { '.bashrc': `${text}\n` } });
+const TITLE = String.raw`printf '\033]0;%s\a' "$HOSTNAME"`;
+const ANSWERS = 'rbee-machine-begin\nos=BeOS\nrbee-machine-end\nfleet of cars\nheld by nobody\nlacks nothing\ntaken no';
+
+/** Machines that people have. What can be tolerated is; the rest is named, with what to change. */
+const CASES: readonly Case[] = [
+  // Login shells.
+  { name: 'zsh', shell: '/usr/bin/zsh', files: { '.zshenv': `${TITLE}\n` } },
+  { name: 'fish', shell: '/usr/bin/fish', files: { '.config/fish/config.fish': 'echo welcome\n' } },
+  { name: 'tcsh', shell: '/usr/bin/tcsh', files: { '.cshrc': 'echo welcome\n' } },
+  { name: 'dash', shell: '/bin/dash' },
+  { name: 'nologin', shell: '/usr/sbin/nologin', fails: 'shell', says: /account is currently not available/ },
+  { name: 'rbash', shell: '/bin/rbash', fails: 'shell', says: /restricted/ },
+  { name: 'git', shell: '/usr/bin/git-shell', fails: 'shell', says: /unrecognized command/ },
+  // Start-up files.
+  { name: 'title', ...bashrc(TITLE) },
+  { name: 'answers', ...bashrc(`echo '${ANSWERS}'; echo '${ANSWERS}' >&2`) },
+  { name: 'megabytes', ...bashrc('head -c 9000000 /dev/zero; head -c 9000000 /dev/zero >&2') },
+  { name: 'nothing', ...bashrc('exec >/dev/null'), fails: 'shell', says: /without running the command/ },
+  { name: 'leaves', ...bashrc('sleep 120 & echo started') },
+  { name: 'strict', ...bashrc('set -euo pipefail; shopt -s expand_aliases; alias cd=false tar=false rm=false exec=false') },
+  {
+    name: 'functions',
+    ...bashrc('cd() { false; }; tar() { false; }; rm() { false; }; exec() { builtin exec "$@"; }; export -f cd tar rm; export SHELLOPTS'),
+  },
+  { name: 'nopath', ...bashrc('PATH=/nowhere') },
+  { name: 'exits', ...bashrc('exit 0'), fails: 'shell', says: /status 0 without running.*start-up file/ },
+  { name: 'reads', patienceMs: 3_000, ...bashrc('cat >/dev/null'), fails: 'shell', says: /reads what is sent/ },
+  { name: 'hangs', patienceMs: 3_000, ...bashrc('sleep 60'), fails: 'shell', says: /does not end within 3 s/ },
+  { name: 'execs', patienceMs: 3_000, ...bashrc('exec sh'), fails: 'shell', says: /without running.*start another shell/ },
+  { name: 'tmux', ...bashrc('exec tmux'), fails: 'shell', says: /not a terminal.*start another shell/s },
+  // What the server allows.
+  { name: 'noforward', sshd: 'AllowTcpForwarding no', fails: 'forwarding', says: /AllowTcpForwarding yes/ },
+  { name: 'remoteonly', sshd: 'AllowTcpForwarding remote', fails: 'forwarding', says: /lets nobody forward a port/ },
+  { name: 'localonly', sshd: 'AllowTcpForwarding local' },
+  { name: 'noopen', sshd: 'PermitOpen none', fails: 'forwarding', says: /PermitOpen/ },
+  { name: 'otheropen', sshd: 'PermitOpen 127.0.0.1:80', fails: 'forwarding', says: /127\.0\.0\.1:9000/ },
+  { name: 'disabled', sshd: 'DisableForwarding yes', fails: 'forwarding', says: /lets nobody forward a port/ },
+  { name: 'forced', sshd: 'ForceCommand echo welcome', fails: 'shell', says: /said: welcome.*force a command/s },
+  { name: 'onesession', sshd: 'MaxSessions 1' },
+  { name: 'nosession', sshd: 'MaxSessions 0', fails: 'shell', says: /runs nothing: see MaxSessions/ },
+  { name: 'noporttokey', key: 'no-port-forwarding', fails: 'forwarding', says: /port-forwarding/ },
+  { name: 'restrict', key: 'restrict', fails: 'forwarding', says: /port-forwarding/ },
+  { name: 'command', key: 'command="echo only this"', fails: 'shell', says: /said: only this/ },
+  // The home folder.
+  { name: 'readonly', before: 'mount -t tmpfs -o ro tmpfs .', fails: 'home', says: /Read-only file system.*findmnt/s },
+  { name: 'noexec', before: 'mount -t tmpfs -o noexec,size=2g tmpfs .', fails: 'home', says: /no program can be run.*noexec/s },
+  { name: 'full', before: 'mount -t tmpfs -o size=100k tmpfs . && head -c 100k /dev/zero >big || true', fails: 'disk', says: /0\.0 GB/ },
+  { name: 'homeless', before: 'rmdir "$PWD"', fails: 'home', says: /No such file or directory.*ls -ld/s },
+];
+
+const cases = CASES.filter(({ shell = '/bin/sh' }) => existsSync(shell));
+
+describe.skipIf(skipsHosts())('a machine to log in to', () => {
+  let net: HostNet<'attic'>;
+  let folder: string;
+  let shells: SshShells;
+  const path = process.env['PATH'];
+  const { signal } = new AbortController();
+  beforeAll(async () => {
+    net = await testHosts(['attic'], { logins: cases });
+    process.env['PATH'] = net.env.PATH;
+    folder = await mkdtemp(join(tmpdir(), 'rbee-run-'));
+    shells = new SshShells({ run: folder });
+    const { attic } = net.hosts;
+    const key = await readFile(join(attic.home, '.ssh', 'authorized_keys'), 'utf8');
+    for (const { name, files = {}, key: options, before } of cases) {
+      const all = { ...files, ...(options === undefined ? {} : { '.ssh/authorized_keys': `${options} ${key}` }) };
+      for (const [file, text] of Object.entries(all)) {
+        await mkdir(join(attic.home, 'homes', name, dirname(file)), { recursive: true });
+        await writeFile(join(attic.home, 'homes', name, file), text);
+      }
+      if (before !== undefined) await attic.exec(`cd homes/${name} && ${before}`);
+    }
+    // What root's own file lets in is no answer to what another does.
+    await attic.exec('for each in homes/*/.ssh/authorized_keys; do chmod 600 "$each"; done');
+  });
+  afterAll(async () => {
+    await shells.close();
+    await rm(folder, { recursive: true });
+    process.env['PATH'] = path;
+    await net[Symbol.asyncDispose]();
+  });
+
+  test.concurrent.each(cases)('of the kind $name is tested, and what keeps a hive from it is named, with what to change', async ({ name, fails, says, patienceMs }) => {
+    const options = { signal, port: 9000, onCheck: () => undefined, ...(patienceMs === undefined ? {} : { patienceMs }) };
+    const checks = await checkMachine({ host: 'attic', user: name }, options);
+    const failed = checks.find(({ ok }) => !ok);
+    expect(failed?.check, JSON.stringify(failed)).toBe(fails);
+    if (failed !== undefined) expect(`${failed.says}\n${failed.next}`).toMatch(says ?? /^/);
+    if (fails === 'shell') return;
+    const run = shells.of({ host: 'attic', user: name }).run('cat; cd / && pwd', { signal, withinMs: 20_000, input: 'sent\n' });
+    expect(await run).toBe('sent\n/\n');
+  });
+
+  test('none of that has left anything there', () => {
+    expect(net.hosts.attic.tree().filter((file) => file.includes('rbee'))).toEqual([]);
+  });
+
+  test('a tunnel through a noisy shell leads there; where a server does not forward, or its port is taken here, it says so', async () => {
+    const noisy = await shells.tunnel({ host: 'attic', user: 'answers' }, { remotePort: 22 });
+    const refused = await shells.tunnel({ host: 'attic', user: 'noforward' }, { remotePort: 22 });
+    const late = await shells.tunnel({ host: 'attic' }, { remotePort: 22 });
+    // It asks for its port when it has logged in.
+    const squatter = createServer().listen(late.localPort, '127.0.0.1');
+    await once(squatter, 'listening');
+    try {
+      await noisy.ready(signal);
+      expect(await banner(noisy.localPort)).toMatch(/^SSH-2\.0/);
+      await refused.ready(signal);
+      expect(await banner(refused.localPort)).toBe('');
+      await until(() => refused.state.kind === 'down');
+      expect(refused.state).toMatchObject({ error: { code: 'ssh_failed', message: expect.stringContaining('AllowTcpForwarding') as string } });
+      const message = expect.stringContaining(`Port ${late.localPort} of this machine`) as string;
+      await expect(late.ready(signal)).rejects.toMatchObject({ code: 'port_taken', message });
+      squatter.close();
+      await late.ready(signal);
+      expect(await banner(late.localPort)).toMatch(/^SSH-2\.0/);
+    } finally {
+      squatter.close();
+      await Promise.all([noisy, refused, late].map((tunnel) => tunnel.close()));
+    }
+  });
+});
+
+/** What answers there; nothing where it is closed at once. */
+async function banner(port: number): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port });
+  let said = '';
+  socket.on('data', (data) => {
+    said += String(data);
+    socket.end();
+  });
+  await once(socket, 'close');
+  return said;
+}
