@@ -20,5 +20,5 @@ export { processStart } from './process-start.ts';
 export { reportFailure, reportReady, reportStep } from './report-start.ts';
 export { onShutdown } from './shutdown.ts';
 export type { Readiness, StartStep } from './start-message.ts';
-export { rbeeEntry, startDaemon, type DaemonStart, type Ending, type StartedDaemon } from './start.ts';
+export { rbeeEntry, signalThatEndedStart, startDaemon, type DaemonStart, type Ending, type StartedDaemon } from './start.ts';
 export { stopProcess, whenEnded, type StopOutcome } from './stop.ts';

@@ -6,7 +6,7 @@ import { deferred, post, token } from './fixtures/test-jobs.ts';
 import { startTestDaemon } from './fixtures/test-daemon.ts';
 import { openMemoryCatalog } from './memory-catalog.ts';
 import { openSqliteCatalog } from './sqlite-catalog.ts';
-import type { StoredJob } from './stored-job.ts';
+import type { ParkedInput, StoredJob } from './stored-job.ts';
 
 const asked = { operation: 'infer', prompt: 'hello' };
 
@@ -17,11 +17,12 @@ test('a request is kept while it waits, not once part of its answer has gone out
     catalog,
     handlers: {
       infer: async function* (input, job) {
-        job.parks(input);
+        expect(job.parks(input, { model: 'tiny' })).toBe(true);
         await waiting.promise;
+        expect(job.parked()).toMatchObject({ prompt: 'hello' });
         job.drives({ role: 'hive', name: 'attic', job_id: 'job-2' });
         yield token('hi');
-        job.parks(input);
+        expect(job.parks(input, { model: 'tiny' })).toBe(false);
         begun.resolve();
         await over.promise;
         throw new TypeError('enough');
@@ -29,24 +30,25 @@ test('a request is kept while it waits, not once part of its answer has gone out
     },
   });
   const { body } = await post(daemon, asked);
-  const kept = () => catalog.collection<StoredJob>('jobs').get(String(body['job_id']))?.parked;
+  const recorded = () => catalog.collection<StoredJob>('jobs').get(String(body['job_id']))?.parked;
+  const kept = () => catalog.collection<ParkedInput>('parked').get(String(body['job_id']))?.input;
   await expect.poll(kept).toMatchObject({ prompt: 'hello' });
+  expect(recorded()).toEqual({ model: 'tiny' });
   waiting.resolve();
   await begun.promise;
   await expect.poll(kept).toBeUndefined();
   over.resolve();
   await expect.poll(() => daemon.registry.get(String(body['job_id'])).state).toBe('failed');
-  expect(kept()).toBeUndefined();
+  expect([recorded(), kept()]).toEqual([undefined, undefined]);
 });
 
 test('of a request that waited once, no file of a catalog that is closed has anything', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rbee-catalog-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const catalog = openSqliteCatalog(join(folder, 'queen.db'));
-  const jobs = catalog.collection<{ state: string; parked?: object }>('jobs', ['state']);
-  const asked = { state: 'running', parked: { prompt: 'a secret '.repeat(1_000) } };
-  for (let id = 0; id < 20; id += 1) jobs.put(String(id), asked);
-  for (let id = 0; id < 20; id += 1) jobs.put(String(id), { state: 'completed' });
+  const parked = catalog.collection<ParkedInput>('parked');
+  for (let id = 0; id < 20; id += 1) parked.put(String(id), { input: { prompt: 'a secret '.repeat(1_000) } });
+  for (let id = 0; id < 20; id += 1) parked.delete(String(id));
   catalog.close();
   expect(readdirSync(folder).filter((file) => readFileSync(join(folder, file)).includes('a secret'))).toEqual([]);
 });

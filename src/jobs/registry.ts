@@ -6,13 +6,13 @@ import { execute, fail, type Logger, type UntypedHandler } from './execute.ts';
 import { expireJobs, forgetJob, type Kept } from './expiry.ts';
 import { DisconnectWatch } from './disconnect-watch.ts';
 import { Job } from './job.ts';
-import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS, RUNNING_JOBS_LIMIT } from './limits.ts';
+import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS, INPUTS_LIMIT_BYTES, RUNNING_JOBS_LIMIT, SMALL_INPUT_BYTES } from './limits.ts';
 import type { JobRequest } from './parse-request.ts';
 import { Reader, type Sink } from './reader.ts';
 import { RecordWriter } from './record-writer.ts';
 import { restoreJob } from './restore.ts';
 import type { Encoder } from './sse.ts';
-import { alreadyEnded, digest, newRecord, publicRecord, type CreateOptions, type StoredJob } from './stored-job.ts';
+import { alreadyEnded, digest, newRecord, publicRecord, type CreateOptions, type ParkedInput, type StoredJob } from './stored-job.ts';
 import { UnheardJobs } from './unheard.ts';
 import { takeOver, type Left } from './take-over.ts';
 import type { Resume } from './left-job.ts';
@@ -45,8 +45,11 @@ export interface JobReading {
 export class JobRegistry {
   readonly #options: RegistryOptions;
   readonly #stored: Collection<StoredJob>;
+  readonly #parked: Collection<ParkedInput>;
   /** Jobs that run, or whose end is not stored yet. The rest is read from the catalog. */
   readonly #live = new Map<string, Job>();
+  /** Of the live jobs together. */
+  #inputBytes = 0;
   readonly #records: RecordWriter;
   /** Jobs with events to write at the next flush. */
   readonly #dirty = new Set<Job>();
@@ -65,6 +68,7 @@ export class JobRegistry {
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.#stored = options.catalog.collection<StoredJob>('jobs', ['state', 'operation', 'correlation_id', 'idempotency_key']);
+    this.#parked = options.catalog.collection<ParkedInput>('parked');
     const { catalog, logger } = options;
     this.#records = new RecordWriter({
       catalog,
@@ -213,6 +217,7 @@ export class JobRegistry {
     assert(handler !== undefined, 'parseRequest lets only our own operations through');
     if (this.#live.size >= RUNNING_JOBS_LIMIT)
       throw new JobError('too_many_jobs', `${RUNNING_JOBS_LIMIT} jobs are running already`);
+    this.#requireRoomFor(options.body.length);
     const record = newRecord(request, options, this.#options.actor);
     const job = this.#track(record);
     const error = await this.#records.storeSoon(job);
@@ -226,6 +231,14 @@ export class JobRegistry {
     return publicRecord(job.record);
   }
 
+  /** Requests that wait, and those that run: one more of megabytes is refused before it is kept anywhere. */
+  #requireRoomFor(bytes: number): void {
+    if (bytes <= SMALL_INPUT_BYTES || this.#inputBytes + bytes <= INPUTS_LIMIT_BYTES) return;
+    const [held, most] = [this.#inputBytes, INPUTS_LIMIT_BYTES].map((each) => Math.round(each / 1e6));
+    const sentence = `The requests that have not ended have ${held} MB together, and may have ${most} MB. Try again when some have ended`;
+    throw new JobError('too_many_jobs', sentence);
+  }
+
   #contextOf(job: Job): JobContext {
     return {
       jobId: job.record.job_id,
@@ -233,19 +246,24 @@ export class JobRegistry {
       signal: job.abort.signal,
       emit: (event) => job.emit(event),
       drives: (below) => job.drives(below),
-      parks: (input) => job.parks(input),
+      parks: (input, outline) => job.parks(input, outline),
+      parked: () => job.parked(),
+      kills: () => job.record.killed_workers ?? 0,
+      killedWorker: () => job.killedWorker(),
     };
   }
 
   #track(record: StoredJob, lastSeq = 0): Job {
     const job = new Job(record, {
       log: this.#options.log,
+      parked: this.#parked,
       dirty: (dirty) => this.#markDirty(dirty),
       recordChanged: (changed) => this.#records.changed(changed),
       drivesAnother: (driving) => void this.#records.storeSoon(driving),
       lastSeq,
     });
     this.#live.set(record.job_id, job);
+    this.#inputBytes += record.input_bytes ?? 0;
     if (record.idempotency_key !== undefined) this.#keys.set(record.idempotency_key, job);
     return job;
   }
@@ -274,8 +292,8 @@ export class JobRegistry {
   }
 
   #letGo(job: Job): void {
-    const { job_id, idempotency_key } = job.record;
-    this.#live.delete(job_id);
+    const { job_id, idempotency_key, input_bytes = 0 } = job.record;
+    if (this.#live.delete(job_id)) this.#inputBytes -= input_bytes;
     if (idempotency_key !== undefined) this.#keys.delete(idempotency_key);
     this.#disconnects.forget(job);
     this.#unheard.keep(job);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { JobError, type Handlers, type InputOf, type JobContext, type Run } from '../contract/index.ts';
+import { JobError, type Handlers, type InputOf, type Run } from '../contract/index.ts';
+import { context as jobContext } from '../jobs/fixtures/test-jobs.ts';
 import { startTestDaemon, type TestDaemon } from '../jobs/fixtures/test-daemon.ts';
 import { openMemoryCatalog } from '../jobs/index.ts';
 import { spoken } from '../narration/index.ts';
@@ -48,11 +49,7 @@ function queenOf(daemons: Record<string, TestDaemon>, views: HiveView[]) {
   const view = { isStarting: false, watch: () => watch, lostWithin: () => [] } as unknown as FleetView;
   const parts: InferParts = { hives, reach: reach as Reach, view, gates: new Gates(), dispatcher };
   const infer = async (input: Partial<InputOf<'infer'>> = {}, signal = never) => {
-    const context: JobContext = {
-      ...{ jobId: 'job-1', correlationId: 'c', signal, drives: () => undefined },
-      ...{ emit: () => undefined, parks: () => undefined },
-    };
-    const run = spoken('queen-rbee', forwardInfer(parts))({ ...asked, ...input }, context);
+    const run = spoken('queen-rbee', forwardInfer(parts))({ ...asked, ...input }, jobContext({ signal }));
     for (;;) {
       const step = await run.next();
       if (step.done) return step.value;

@@ -44,14 +44,37 @@ const ATTEMPTS = 3;
 /** To take a job is the matter of a moment. After this, whoever waits is told what for. */
 const SLOW_MS = 1_000;
 
+/** A hive that is there is reached within this; another one is waited for. */
+const REACHED_MS = 50;
+
+interface HandingOver {
+  /** Told when the hive is waited for: until it takes the job, nobody else has the request. */
+  onWait?: () => void;
+}
+
+async function patiently(reaching: Promise<void>, onWait: () => void): Promise<void> {
+  const timer = setTimeout(onWait, REACHED_MS);
+  try {
+    await reaching;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /**
  * Wakes the local hive first if nobody has seen it awake. If it was awake and does not take the job, something has happened
  * to it: then it is looked at again, mended, and asked once more. One that died with the job in its hands and had said
  * nothing of the answer is asked once more too, where that does no harm.
  */
-export function runOnHive<K extends OperationName>(operation: K, hive: Hive, parts: ForwardParts): Run<K> {
+export function runOnHive<K extends OperationName>(
+  operation: K,
+  hive: Hive,
+  parts: ForwardParts,
+  { onWait = () => undefined }: HandingOver = {},
+): Run<K> {
   const { reach, gates, view } = parts;
   return async function* (input, context) {
+    if (gates.whyClosed(hive.hive_id) !== undefined) onWait();
     const leave = await gates.enter(hive.hive_id, context.signal);
     try {
       return yield* asked(input, context);
@@ -63,7 +86,7 @@ export function runOnHive<K extends OperationName>(operation: K, hive: Hive, par
     // The same as long as nobody has taken it: a hive that took it and died before it could say so has one job, not two.
     let idempotencyKey = `${context.jobId}/${randomUUID()}`;
     for (let attempt = 1; ; attempt += 1) {
-      await reach.ensure(hive, context.signal);
+      await patiently(reach.ensure(hive, context.signal), onWait);
       narrate('forward', `forwarding ${operation} to hive '${hive.hive_id}'`, { detail: true });
       const watched = watch(context);
       const lost = new LostHive(hive, parts);
@@ -94,7 +117,7 @@ export function runOnHive<K extends OperationName>(operation: K, hive: Hive, par
 }
 
 /** Goes on with what this queen's former process was forwarding. */
-export function resumeOnHive(parts: ForwardParts, again: Handlers): Resume {
+export function resumeOnHive(parts: ForwardParts, again: Again): Resume {
   return async function* (left, context) {
     if (left.kind === 'parked') return yield* parkedAgain(left, { again, context });
     const { operation, below, after } = left;
@@ -117,17 +140,20 @@ export function resumeOnHive(parts: ForwardParts, again: Handlers): Resume {
   };
 }
 
-interface Again {
-  again: Handlers;
+/** How a parked job of an operation is begun again. */
+type Again = { [K in OperationName]?: (outline: object, context: JobContext) => ReturnType<Resume> };
+
+interface Parked {
+  again: Again;
   context: JobContext;
 }
 
 /** What was waiting for a place waits again: its request had been kept for that. */
-async function* parkedAgain({ operation, input }: ParkedJob, { again, context }: Again): ReturnType<Resume> {
-  const handler = again[operation] as ((...args: [object, JobContext]) => ReturnType<Resume>) | undefined;
+async function* parkedAgain({ operation, outline }: ParkedJob, { again, context }: Parked): ReturnType<Resume> {
+  const handler = again[operation];
   if (handler === undefined) throw new JobError('interrupted', 'The queen ended while this request was waiting');
   narrate('resume', `the queen was started again; ${operation} waits for its place again`);
-  return yield* handler(input, context);
+  return yield* handler(outline, context);
 }
 
 interface Taken {

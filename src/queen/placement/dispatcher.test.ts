@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { JobError, type JobEvent } from '../../contract/index.ts';
+import { context as jobContext } from '../../jobs/fixtures/test-jobs.ts';
 import { spoken } from '../../narration/index.ts';
 import { createExplain } from './explain.ts';
 import { Dispatcher, type DispatcherParts } from './dispatcher.ts';
@@ -10,7 +11,6 @@ import type { Lease, LeaseInput, LeaseOptions } from './lease.ts';
 
 const bee = model('bee', 6);
 const infer = { prompt: 'hello', temperature: 0, continue_elsewhere: false, stream: true };
-const never = new AbortController().signal;
 
 /** A queen's dispatcher over a fleet that the test changes by hand. */
 function queenOf(...hives: HiveView[]) {
@@ -23,9 +23,8 @@ function queenOf(...hives: HiveView[]) {
     const run = spoken('queen-rbee', async function* () {
       return dispatcher.lease({ model: 'bee', prompt: 'hello', ...input }, { signal: new AbortController().signal, ...options });
     });
-    const emit = (event: JobEvent) => event.kind === 'narration' && said.push(event.data.human);
-    const context = { jobId: 'job', correlationId: 'c', signal: never, emit, drives: () => undefined, parks: () => undefined };
-    return run(undefined, context)
+    const emit = (event: JobEvent) => void (event.kind === 'narration' && said.push(event.data.human));
+    return run(undefined, jobContext({ emit }))
       .next()
       .then(({ value }) => value as Lease);
   };
@@ -71,8 +70,10 @@ describe('a lease', () => {
   });
 
   test('avoids hives that have failed the request', async () => {
-    const { lease } = queenOf(loaded());
-    const error = await lease({}, { avoid: new Map([['attic', 'broke off']]) }).catch((cause: unknown) => cause);
+    const { dispatcher, lease } = queenOf(loaded());
+    const avoided = dispatcher.avoiding();
+    avoided.add('attic', 'broke off');
+    const error = await lease({}, { avoided }).catch((cause: unknown) => cause);
     expect(error).toMatchObject({ code: 'hive_unreachable', message: "Hive 'attic' broke off" });
   });
 
@@ -476,15 +477,7 @@ describe('a hive that is asleep', () => {
 test('explain says what would be done, and does nothing', async () => {
   const { index, wake, dispatcher } = queenOf(loaded(), hive('localhost', { state: 'asleep' }));
   const input = { model: 'bee', prompt: 'hello', temperature: 0, stream: true, continue_elsewhere: false };
-  const context = {
-    jobId: 'job',
-    correlationId: 'c',
-    signal: never,
-    emit: () => undefined,
-    drives: () => undefined,
-    parks: () => undefined,
-  };
-  const { value } = await createExplain(dispatcher)(input, context).next();
+  const { value } = await createExplain(dispatcher)(input, jobContext()).next();
   expect(value).toEqual({
     model: 'bee',
     decision: 'worker',

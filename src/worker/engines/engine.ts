@@ -36,6 +36,8 @@ export interface GenerateRequest {
   stop: readonly string[];
   /** JSON Schema that the answer must match. */
   jsonSchema: Record<string, unknown> | undefined;
+  /** Called when it begins to wait for a slot, and when it has it: until then nothing is computed for it. */
+  onQueue?: (isWaiting: boolean) => void;
 }
 
 export interface Generation {

@@ -87,7 +87,7 @@ export class LlamaEngine implements Engine {
     });
     const grammar = jsonSchema && (await jsonGrammarOf(jsonSchema, module, model));
     const trimSpace = this.#vocabulary.startsWithSpace || format.startsWithSpace;
-    const slot = await this.#pool.acquire(prompt, call.signal);
+    const slot = await this.#pool.acquire(prompt, call.signal, request.onQueue);
     const run = new Run({
       ...call,
       slot,
