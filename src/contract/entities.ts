@@ -128,6 +128,7 @@ export const worker = z.object({
   need_bytes: z.number().optional().describe('Memory that it was estimated to need, of its device'),
   tokens_per_s: z.number().optional().describe('Over all slots, as it last reported'),
   memory_bytes: z.number().optional().describe('Resident memory of the process, as it last reported'),
+  steps: z.int().optional().describe('Steps that its engine has computed, as it last reported'),
   last_words: z.string().optional().describe('The end of its log, when it exited by itself'),
 });
 export type Worker = z.output<typeof worker>;
@@ -146,6 +147,7 @@ export const workerHeartbeat = z.strictObject({
   context: z.int().optional(),
   tokens_per_s: z.number().describe('Over all slots, since the last heartbeat'),
   memory_bytes: z.number().describe('Resident memory of the process'),
+  steps: z.int().describe('Steps that its engine has computed since it was loaded'),
 });
 export type WorkerHeartbeat = z.output<typeof workerHeartbeat>;
 

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { JobError, type Handlers } from '../contract/index.ts';
 import { deferred, post, token } from './fixtures/test-jobs.ts';
 import { startTestDaemon } from './fixtures/test-daemon.ts';
 import { openMemoryCatalog } from './memory-catalog.ts';
@@ -40,6 +41,39 @@ test('a request is kept while it waits, not once part of its answer has gone out
   over.resolve();
   await expect.poll(() => daemon.registry.get(String(body['job_id'])).state).toBe('failed');
   expect([recorded(), kept()]).toEqual([undefined, undefined]);
+});
+
+test('requests that have not ended have so many bytes together; a larger one is refused until some have ended, and a small one never', async () => {
+  const gate = deferred();
+  const infer: Handlers['infer'] = async function* () {
+    await gate.promise;
+    throw new JobError('no_room', 'enough');
+  };
+  await using daemon = await startTestDaemon({ inputsLimitBytes: 100_000, handlers: { infer } });
+  const large = { operation: 'infer', prompt: 'x'.repeat(45_000) };
+  const first = await post(daemon, large);
+  expect([first.status, (await post(daemon, large)).status]).toEqual([200, 200]);
+  expect(await post(daemon, large)).toMatchObject({ status: 503, body: { error: { code: 'too_many_jobs', retryable: true } } });
+  expect((await post(daemon, asked)).status).toBe(200);
+  gate.resolve();
+  await expect.poll(() => daemon.registry.running).toBe(0);
+  expect((await post(daemon, large)).status).toBe(200);
+});
+
+test('listing jobs reads no request that waits', async () => {
+  const catalog = openMemoryCatalog();
+  const gate = deferred();
+  const infer: Handlers['infer'] = async function* (input, job) {
+    job.parks(input, { model: 'tiny' });
+    await gate.promise;
+    throw new JobError('no_room', 'enough');
+  };
+  await using daemon = await startTestDaemon({ catalog, handlers: { infer } });
+  await post(daemon, { operation: 'infer', prompt: 'x'.repeat(100_000) });
+  const jobs = () => JSON.stringify(catalog.collection<StoredJob>('jobs').find());
+  await expect.poll(jobs).toContain('"parked"');
+  expect(jobs().length).toBeLessThan(1_000);
+  gate.resolve();
 });
 
 test('of a request that waited once, no file of a catalog that is closed has anything', () => {

@@ -25,6 +25,8 @@ export interface RegistryOptions {
   logger: Logger;
   /** Ended jobs kept for replay. */
   kept: Kept;
+  /** What the requests of jobs that have not ended may have together. */
+  inputsLimitBytes?: number;
   /** Goes on with a job that a former process was relaying or had waiting; without it, such jobs end as interrupted. */
   resume?: Resume | undefined;
 }
@@ -233,8 +235,9 @@ export class JobRegistry {
 
   /** Requests that wait, and those that run: one more of megabytes is refused before it is kept anywhere. */
   #requireRoomFor(bytes: number): void {
-    if (bytes <= SMALL_INPUT_BYTES || this.#inputBytes + bytes <= INPUTS_LIMIT_BYTES) return;
-    const [held, most] = [this.#inputBytes, INPUTS_LIMIT_BYTES].map((each) => Math.round(each / 1e6));
+    const { inputsLimitBytes = INPUTS_LIMIT_BYTES } = this.#options;
+    if (bytes <= SMALL_INPUT_BYTES || this.#inputBytes + bytes <= inputsLimitBytes) return;
+    const [held, most] = [this.#inputBytes, inputsLimitBytes].map((each) => Math.round(each / 1e6));
     const sentence = `The requests that have not ended have ${held} MB together, and may have ${most} MB. Try again when some have ended`;
     throw new JobError('too_many_jobs', sentence);
   }

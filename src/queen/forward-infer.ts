@@ -21,7 +21,7 @@ import type { Avoided, Lease } from './placement/index.ts';
 /** A request is given to so many places, one after the other, before its failure is told. */
 const ATTEMPTS = 4;
 /** What only waited where it was lost is tried for so long, however often that happens: nothing speaks against it. */
-const PATIENCE_MS = 10 * 60_000;
+const PATIENCE_MS = 5 * 60_000;
 const PAUSE_MS = { first: 100, most: 5_000 };
 /** Not heard for so long, a hive is lost to a request that it has not begun to answer, as long as another could take it. */
 const LOST_MS = 1_000;
@@ -183,7 +183,7 @@ class Attempt {
     const { worker_id, hive_id } = request.outline;
     if (!(cause instanceof JobError) || worker_id !== undefined) return false;
     if (hive_id !== undefined && isOfHive(cause)) return cause.retryable && this.onlyWaited(cause);
-    if (answer.isBegun) return answer.mayContinue && LOSSES.has(cause.code);
+    if (answer.isBegun) return answer.mayContinue && (LOSSES.has(cause.code) || cause.code === 'deadline_exceeded');
     return LOSSES.has(cause.code) || STARTS.has(cause.code);
   }
 

@@ -17,6 +17,7 @@ import type { HiveCatalog } from './hive-catalog.ts';
 import { LostHive } from './lost-hive.ts';
 import type { FleetView } from './presence/index.ts';
 import type { Reach } from './reach.ts';
+import { givenUpWhenStalled } from './stall.ts';
 
 export interface ForwardParts {
   hives: HiveCatalog;
@@ -88,7 +89,8 @@ export function runOnHive<K extends OperationName>(
     for (let attempt = 1; ; attempt += 1) {
       await patiently(reach.ensure(hive, context.signal), onWait);
       narrate('forward', `forwarding ${operation} to hive '${hive.hive_id}'`, { detail: true });
-      const watched = watch(context);
+      const going = givenUpWhenStalled(context, { hiveId: hive.hive_id, operation, view });
+      const watched = watch(going.context);
       const lost = new LostHive(hive, parts);
       const over = new AbortController();
       void lost.tellQuiet(view, { isTaken: () => watched.job.isTaken, over: over.signal });
@@ -110,6 +112,7 @@ export function runOnHive<K extends OperationName>(
         reach.distrust(hive);
       } finally {
         clearTimeout(slow);
+        going.end();
         over.abort();
       }
     }
@@ -125,15 +128,18 @@ export function resumeOnHive(parts: ForwardParts, again: Again): Resume {
     const leave = await parts.gates.enter(hive.hive_id, context.signal);
     const lost = new LostHive(hive, parts);
     const over = new AbortController();
+    const going = givenUpWhenStalled(context, { hiveId: hive.hive_id, operation, view: parts.view });
     try {
       await parts.reach.ensure(hive, context.signal);
+      going.begin();
       void lost.tellQuiet(parts.view, { isTaken: () => true, over: over.signal });
       narrate('resume', `the queen was started again; going on with ${operation} on hive '${hive.hive_id}'`);
       const place = { jobId: below.job_id, after };
-      return yield* resumeOn(parts.reach.peerOf(hive), operation, { onReconnect: lost.onReconnect })(place, context);
+      return yield* resumeOn(parts.reach.peerOf(hive), operation, { onReconnect: lost.onReconnect })(place, going.context);
     } catch (cause) {
       throw lost.explain(cause);
     } finally {
+      going.end();
       over.abort();
       leave();
     }

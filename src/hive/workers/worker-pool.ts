@@ -228,7 +228,8 @@ export class WorkerPool {
         return await startWorker(worker, { ...this.#options, signal });
       } catch (cause) {
         const by = signalThatEndedStart(cause);
-        if (by === undefined || signal.aborted || this.#isStopping || !this.#budget.take(worker.id, performance.now())) throw cause;
+        if (by === undefined || signal.aborted || this.#isStopping) throw cause;
+        if (!this.#budget.take(worker.id, performance.now())) throw endedWhileLoading(worker.id, by, cause);
         narrate('worker_spawn', `worker ${worker.id} was ended by ${by} while it was loading; starting it again`);
       }
     }
@@ -304,6 +305,15 @@ export class WorkerPool {
     const exited = this.list().filter(({ state }) => state.kind === 'exited');
     for (const { id } of exited.slice(0, -SHOWN_EXITED)) this.#forget(id);
   }
+}
+
+/** From outside: by a person, or by a kernel that is short of memory now. Others are a fault of the model, the engine or the driver. */
+const FROM_OUTSIDE: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']);
+
+/** @returns what fails whoever waits for it; the same model may be loaded by another worker where nothing speaks against it */
+function endedWhileLoading(id: string, by: NodeJS.Signals, cause: unknown): unknown {
+  if (!FROM_OUTSIDE.has(by)) return cause;
+  return new JobError('worker_died', `Worker '${id}' was ended by ${by} while it was loading, again and again`, { cause });
 }
 
 /** How a stop went is told to whoever asked for it. */

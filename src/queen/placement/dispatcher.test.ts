@@ -97,6 +97,15 @@ describe('a lease', () => {
     expect(next.map(({ patch }) => patch.worker_id)).toEqual(['w2', 'w2', 'w2']);
   });
 
+  test('of a request that runs alone counts for all slots of its worker', async () => {
+    const { index, lease } = queenOf(loaded());
+    const held = await lease({}, { isAlone: true });
+    expect(index.worker('attic/w1')?.assigned).toBe(4);
+    expect(await states([lease()])).toEqual(['waits']);
+    held.release();
+    expect(index.worker('attic/w1')?.assigned).toBe(1);
+  });
+
   test('of a failed request teaches nothing', async () => {
     const { lease } = queenOf(hive('attic', { devices: [], workers: [worker('w1', 'bee'), worker('w2', 'bee')] }));
     (await lease()).release({ tokens_per_s: 1000, error: new JobError('worker_died', 'gone') });
@@ -465,6 +474,31 @@ describe('a hive that is asleep', () => {
     const { wake, lease } = queenOf(asleep, cold);
     wake.mockRejectedValue(new JobError('daemon_start_failed', 'no'));
     expect((await lease()).hive_id).toBe('attic');
+  });
+
+  test('and dies whenever it has come up, while a request waits, is woken each time', async () => {
+    const full = hive('localhost', { devices: [cpu(1)], models: [bee], workers: [worker('w1', 'bee', { slots: 1, slots_used: 1 })] });
+    const { index, wake, dispatcher, lease } = queenOf(asleep);
+    wake.mockImplementation(async () => index.applyHive(full, full.workers));
+    const waiting = lease();
+    for (let death = 1; death <= 5; death += 1) {
+      expect(await states([waiting])).toEqual(['waits']);
+      expect(wake).toHaveBeenCalledTimes(death);
+      index.applyHive(asleep, []);
+      dispatcher.changed();
+    }
+    expect(await states([waiting])).toEqual(['waits']);
+    index.applyWorker(worker('w1', 'bee', { hive_id: 'localhost', slots: 1 }));
+    dispatcher.changed();
+    expect((await waiting).patch.worker_id).toBe('w1');
+  });
+
+  test('is told of as a wait before it is woken, so that the request is kept', async () => {
+    const { wake, lease } = queenOf(asleep);
+    const kept: string[] = [];
+    wake.mockImplementation(async () => void kept.push('woken'));
+    await lease({}, { onWait: () => kept.push('waits') }).catch(() => undefined);
+    expect(kept.slice(0, 2)).toEqual(['waits', 'woken']);
   });
 
   test('and stays silent is not woken for ever', async () => {

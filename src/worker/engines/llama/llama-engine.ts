@@ -68,6 +68,10 @@ export class LlamaEngine implements Engine {
     return this.#tokensGenerated;
   }
 
+  get steps(): number {
+    return this.#lockStep.steps;
+  }
+
   generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<string, Generation, void> {
     return this.#generate(request, { signal, calledAt: performance.now() });
   }
