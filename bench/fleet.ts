@@ -6,6 +6,8 @@ import { atTheEnd, temporaryFolder } from './ending.ts';
 import { freePort } from './free-port.ts';
 
 const COMMAND_DEADLINE_MS = 60_000;
+/** A worker that is frozen keeps its port, and its successor takes the next. */
+const SPARE_PORTS = 8;
 
 /** Queen and hive as they are built, in a home of their own. */
 export interface Fleet extends AsyncDisposable {
@@ -26,11 +28,11 @@ export async function startFleet(own: Record<string, string> = {}): Promise<Flee
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('RBEE_') && name !== 'NODE_OPTIONS');
   const env = {
     ...Object.fromEntries(kept),
-    ...own,
     RBEE_HOME: home.path,
     RBEE_QUEEN_PORT: String(queenPort),
     RBEE_HIVE_PORT: String(hivePort),
-    RBEE_WORKER_PORTS: String(workerPort),
+    RBEE_WORKER_PORTS: `${workerPort}-${workerPort + SPARE_PORTS}`,
+    ...own,
   };
   const rbee = (args: string[]) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [entry, ...args], {

@@ -15,6 +15,7 @@ import { LogWatch } from './soak/log-watch.ts';
 import { MemoryWatch } from './soak/memory-watch.ts';
 import { judgeAtTheEnd, lineOf, tableOf, type Soaked } from './soak/report.ts';
 import { takeReferences } from './soak/requests.ts';
+import { stormLine, weather } from './soak/storm.ts';
 import { Tally } from './soak/tally.ts';
 
 // A fleet under a mixed load, of which something is killed or frozen every few seconds; then the same load, with queen and
@@ -25,13 +26,16 @@ const DISTURBED_SHARE = 0.55;
 const LINE_INTERVAL_MS = 10_000;
 const SLOTS = 8;
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string' }, storm: { type: 'boolean', default: false } },
+});
 const totalMs = Math.round(Number(values.minutes) * 60_000);
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1e6));
-assert(totalMs > 0 && Number.isSafeInteger(seed), 'npm run soak -- [--minutes 10] [--seed 1]');
+assert(totalMs > 0 && Number.isSafeInteger(seed), 'npm run soak -- [--minutes 10] [--seed 1] [--storm]');
 
 console.log(`seed ${seed}, ${values.minutes} minutes: npm run soak -- --minutes ${values.minutes} --seed ${seed}`);
 await using fleet = await startFleet({ NODE_OPTIONS: INSPECTABLE });
+if (values.storm) process.exit(await stormed());
 const tally = new Tally();
 const logs = new LogWatch(fleet.home);
 using memory = new MemoryWatch(fleet.home);
@@ -43,6 +47,16 @@ forget();
 console.log(`\n${tableOf(soaked)}`);
 if (tally.violations.length > 0) console.log(`\n${[...new Set(tally.violations)].join('\n')}`);
 process.exitCode = tally.violations.length > 0 ? 1 : 0;
+
+/** A storm instead of a soak: something is struck every second, and failures that say what happened are no violations. */
+async function stormed(): Promise<number> {
+  const { short, long } = await takeReferences(fleet.queenPort);
+  const weathered = await weather({ fleet, dice: new Dice(seed), references: [...short, ...long], totalMs });
+  const problems = [...weathered.violations, ...(await checkWhatRuns(fleet))];
+  console.log(`\n${stormLine(weathered)}\n${problems.join('\n')}`);
+  await fleet[Symbol.asyncDispose]();
+  return problems.length > 0 ? 1 : 0;
+}
 
 async function soak(soaked: Soaked): Promise<void> {
   const dice = new Dice(seed);

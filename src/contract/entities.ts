@@ -155,6 +155,7 @@ export const worker = z.object({
   need_bytes: bytes.optional().describe('Memory that it was estimated to need, of its device'),
   tokens_per_s: z.number().min(0).optional().describe('Over all slots, as it last reported'),
   memory_bytes: bytes.optional().describe('Resident memory of the process, as it last reported'),
+  steps: z.int().min(0).optional().describe('Steps that its engine has computed, as it last reported'),
   last_words: z.string().max(LAST_WORDS_LIMIT_CHARS).optional().describe('The end of its log, when it exited by itself'),
 });
 export type Worker = z.output<typeof worker>;
@@ -173,6 +174,7 @@ export const workerHeartbeat = z.strictObject({
   context: z.int().optional(),
   tokens_per_s: z.number().min(0).describe('Over all slots, since the last heartbeat'),
   memory_bytes: bytes.describe('Resident memory of the process'),
+  steps: z.int().min(0).describe('Steps that its engine has computed since it was loaded'),
 });
 export type WorkerHeartbeat = z.output<typeof workerHeartbeat>;
 

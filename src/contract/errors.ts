@@ -59,7 +59,11 @@ export const errorCodes = {
     'Events of the job are damaged on disk; those before them can still be read.',
     'Ask for it again. What was damaged is set aside: rbee doctor says where.',
   ),
-  too_many_jobs: retryable([503, 5], 'Too many jobs are running at once.', 'Try again when some have ended.'),
+  too_many_jobs: retryable(
+    [503, 5],
+    'Too many jobs are running at once, or the requests of those that have not ended are too large together.',
+    'Try again when some have ended.',
+  ),
   event_limit: final([507, 7], 'The job wrote more events than one job may.', 'Ask for less in one job.'),
   hive_not_found: final([404, 3], 'No hive has this id.', 'List the hives: rbee hive list. Add one: rbee hive install <hive>.'),
   hive_exists: final(
@@ -128,6 +132,11 @@ export const errorCodes = {
     [502, 6],
     'The worker process ended in the middle of its work.',
     'Run it again: another worker takes it.',
+  ),
+  request_killed_worker: final(
+    [502, 6],
+    'Two workers ended while they computed this request, the second one with nothing else to do.',
+    'Change the request: a shorter prompt, no schema, or another model. See how they ended: rbee worker list.',
   ),
   worker_busy: retryable([503, 5], 'All slots are taken and the queue is full.', 'Try again soon, or spawn another worker.'),
   worker_start_failed: final(

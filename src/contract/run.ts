@@ -12,8 +12,18 @@ export interface JobContext {
   emit(event: JobEvent): void;
   /** Notes the job that this one drives on the role below, for cancel, trace and resume. */
   drives(job: DownstreamJob): void;
-  /** Keeps the request on disk until the job drives another or ends: while it waits, nobody else has it. */
-  parks(input: object): void;
+  /**
+   * Keeps the request on disk until the job drives another or ends: while it waits, nobody else has it.
+   * @param outline what there is to know of it while it waits; the request itself is read again when it is needed
+   * @returns whether it is kept, and `parked` gives it back
+   */
+  parks(input: object, outline: object): boolean;
+  /** The request that is parked, from where it is kept. */
+  parked(): object | undefined;
+  /** Workers that ended while they computed this request, on this hop or any other. */
+  kills(): number;
+  /** Counts one more. */
+  killedWorker(): void;
 }
 
 /**

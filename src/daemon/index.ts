@@ -23,6 +23,6 @@ export { reportFailure, reportReady, reportStep } from './report-start.ts';
 export { Reserve, reservesOf } from './reserve.ts';
 export { onShutdown } from './shutdown.ts';
 export type { Readiness, StartStep } from './start-message.ts';
-export { rbeeEntry, startDaemon, type DaemonStart, type Ending, type StartedDaemon } from './start.ts';
+export { rbeeEntry, signalThatEndedStart, startDaemon, type DaemonStart, type Ending, type StartedDaemon } from './start.ts';
 export { ownToken } from './token.ts';
 export { stopProcess, whenEnded, type StopOutcome } from './stop.ts';

@@ -68,6 +68,22 @@ export async function startDaemon(start: DaemonStart): Promise<StartedDaemon> {
   throw await errorOf(outcome, start, startByte);
 }
 
+/** The cause of the error of a start whose process ended without a word. */
+class EndedBeforeReady extends Error {
+  readonly ending: Ending;
+
+  constructor(ending: Ending) {
+    super('it ended before it was ready');
+    this.ending = ending;
+  }
+}
+
+/** The signal that ended a process before it was ready: it says nothing against another try. */
+export function signalThatEndedStart(error: unknown): NodeJS.Signals | undefined {
+  const cause = error instanceof JobError ? error.cause : undefined;
+  return cause instanceof EndedBeforeReady ? (cause.ending.signal ?? undefined) : undefined;
+}
+
 /** How a start can go: exactly one of these comes first. */
 type Outcome =
   | Extract<StartMessage, { kind: 'ready' | 'failed' }>
@@ -156,9 +172,11 @@ async function errorOf(outcome: Exclude<Outcome, { kind: 'ready' }>, start: Daem
       return new JobError('deadline_exceeded', sentence + (await lastWords(start, startByte)));
     }
     case 'ended': {
-      const how = outcome.signal === null ? `with exit code ${outcome.exitCode}` : `by ${outcome.signal}`;
+      const { exitCode, signal } = outcome;
+      const how = signal === null ? `with exit code ${exitCode}` : `by ${signal}`;
       const sentence = `${start.name} ended ${how} before it was ready.`;
-      return new JobError('daemon_start_failed', sentence + (await lastWords(start, startByte)));
+      const cause = new EndedBeforeReady({ exitCode, signal });
+      return new JobError('daemon_start_failed', sentence + (await lastWords(start, startByte)), { cause });
     }
   }
 }

@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   JobError,
+  KILLS_LIMIT,
+  requestKilledWorker,
+  WORKER_KILLED,
   type InputOf,
   type JobContext,
   type JobEvent,
@@ -40,17 +43,19 @@ export function createInfer(parts: InferParts): Run<'infer'> {
       return { model, modelPath: path, ...shape, pinned: false, need: needOf(memory, shape) };
     };
     for (let attempt = 1; ; attempt += 1) {
-      const lease = await workers.lease({ need, makeSpec, signal: context.signal });
+      const isAlone = context.kills() > 0;
+      const lease = await workers.lease({ need: { ...need, isAlone }, makeSpec, signal: context.signal });
       const { id } = lease.worker;
       narrate('infer', `worker ${id} takes it`, { detail: true });
-      const said = { isToken: false };
+      const said: Said = { isToken: false, isComputed: true };
       const start: Start = (peer, options, watched) => runOn(peer, 'infer', options)(input, watched);
       try {
         return yield* onWorker(lease, start, { context: noting(context, said), parts });
       } catch (cause) {
+        if (said.isComputed && lease.worker.hasFailed) countKill(id, cause, context);
         const isDeath = cause instanceof JobError && cause.code === 'worker_died';
         if (!isDeath || said.isToken || input.worker_id !== undefined || attempt === ATTEMPTS) throw cause;
-        narrate('retry', `worker ${id} died before it said anything; trying again`);
+        narrate('retry', `worker ${id} died before it said anything; trying again${context.kills() > 0 ? ', alone' : ''}`);
       } finally {
         lease.release();
       }
@@ -63,16 +68,21 @@ export function resumeInfer(parts: InferParts): Resume {
   return async function* (left, context) {
     if (left.kind === 'parked') throw new JobError('interrupted', 'The hive ended while this request was waiting');
     const { below, after, hasToken } = left;
-    const lease = parts.workers.leaseAdopted(below.name);
+    const said: Said = { isToken: hasToken, isComputed: true };
+    const lease = parts.workers.leaseAdopted(below.name, { isAlone: context.kills() > 0 });
     if (lease === undefined) {
       const gone = `Worker '${below.name}' has ended while its hive was away`;
+      if (parts.workers.hasDiedAway(below.name)) countKill(below.name, new JobError('worker_died', gone), context);
       // Whoever still has the request may send it again, as long as nothing of the answer has gone out.
       throw new JobError(hasToken ? 'worker_died' : 'interrupted', gone);
     }
     narrate('resume', `the hive was started again; going on with worker ${below.name}`);
     const start: Start = (peer, options, watched) => resumeOn(peer, 'infer', options)({ jobId: below.job_id, after }, watched);
     try {
-      return yield* onWorker(lease, start, { context, parts });
+      return yield* onWorker(lease, start, { context: noting(context, said), parts });
+    } catch (cause) {
+      if (said.isComputed && lease.worker.hasFailed) countKill(below.name, cause, context);
+      throw cause;
     } finally {
       lease.release();
     }
@@ -114,12 +124,32 @@ async function* onWorker(
   }
 }
 
-/** Passes everything on, and notes whether a token was among it: then no other worker can give the answer any more. */
-function noting(context: JobContext, said: { isToken: boolean }): JobContext {
+interface Said {
+  /** Then no other worker can give the answer any more. */
+  isToken: boolean;
+  /** False while it waits in the worker. Until the worker says so, nobody knows: what ends a worker at once leaves it no word. */
+  isComputed: boolean;
+}
+
+/** The hops above count with this one, by its narration. @throws JobError request_killed_worker, when it was not the first */
+function countKill(workerId: string, cause: unknown, context: JobContext): void {
+  if (!(cause instanceof JobError) || cause.code !== 'worker_died') return;
+  context.killedWorker();
+  const what = `worker ${workerId} ended while it computed the request`;
+  if (context.kills() >= KILLS_LIMIT) {
+    narrate(WORKER_KILLED, `${what}, with nothing else to do; it is not tried again`);
+    throw requestKilledWorker(cause.message, cause);
+  }
+  narrate(WORKER_KILLED, `${what}; if it is tried again, then once and alone`, { detail: true });
+}
+
+/** Passes everything on, and notes what there is to know of it. */
+function noting(context: JobContext, said: Said): JobContext {
   return {
     ...context,
     emit: (event) => {
       said.isToken ||= event.kind === 'token';
+      if (event.kind === 'narration' && event.data.actor === 'llm-worker-rbee') said.isComputed = event.data.action !== 'queue';
       context.emit(event);
     },
   };

@@ -8,14 +8,17 @@ import {
   type TerminalKind,
   type WireError,
 } from '../contract/index.ts';
+import type { Collection } from './catalog.ts';
 import { type Cursor, type EventLog, type LogChunk, type LoggedEvent } from './event-log.ts';
 import { EVENTS_PER_JOB_LIMIT, JOB_LIMIT_CHARS } from './limits.ts';
 import { Flush, type Reader } from './reader.ts';
 import { RelayedEvent } from './relayed-event.ts';
-import type { StoredJob } from './stored-job.ts';
+import type { ParkedInput, StoredJob } from './stored-job.ts';
 
 export interface JobOptions {
   log: EventLog;
+  /** Where requests that wait are kept; left out for an ended job. */
+  parked?: Collection<ParkedInput>;
   /** Called when there are events to flush. */
   dirty: (job: Job) => void;
   /** Called when the record is to be stored. */
@@ -53,6 +56,10 @@ export class Job {
   readonly #recordChanged: (job: Job) => void;
   readonly #drivesAnother: (job: Job) => void;
   readonly #damaged: (job: Job) => void;
+  readonly #parked: Collection<ParkedInput> | undefined;
+  /** Parked, and not stored yet. */
+  #parking: object | undefined;
+  #isParkedStored: boolean;
 
   constructor(record: StoredJob, options: JobOptions) {
     this.record = record;
@@ -62,6 +69,8 @@ export class Job {
     this.#drivesAnother = options.drivesAnother;
     this.#damaged = options.damaged;
     this.#lastSeq = options.lastSeq;
+    this.#parked = options.parked;
+    this.#isParkedStored = record.parked !== undefined;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -88,17 +97,47 @@ export class Job {
 
   /** Notes the job below that this one drives from now on. */
   drives(below: DownstreamJob): void {
-    delete this.record.parked;
+    this.#unpark();
     this.record.downstream.push(below);
     this.record.driven_after = this.#lastSeq;
     this.#drivesAnother(this);
   }
 
   /** What has begun its answer is not kept: begun again, it would say it twice. */
-  parks(input: object): void {
-    if (this.#closed || this.record.parked !== undefined || this.record.first_token_at !== undefined) return;
-    this.record.parked = input;
+  parks(input: object, outline: object): boolean {
+    if (this.#closed || this.record.first_token_at !== undefined) return false;
+    if (this.record.parked !== undefined) return true;
+    this.record.parked = outline;
+    this.#parking = input;
     this.#recordChanged(this);
+    return true;
+  }
+
+  parked(): object | undefined {
+    if (this.record.parked === undefined) return undefined;
+    return this.#parking ?? this.#parked?.get(this.record.job_id)?.input;
+  }
+
+  killedWorker(): void {
+    this.record.killed_workers = (this.record.killed_workers ?? 0) + 1;
+    this.#recordChanged(this);
+  }
+
+  /** To be called in the transaction that stores the record. @returns to be called when that is done */
+  storeParked(): () => void {
+    const parking = this.#parking;
+    const isParked = this.record.parked !== undefined;
+    if (parking !== undefined) this.#parked?.put(this.record.job_id, { input: parking });
+    else if (this.#isParkedStored && !isParked) this.#parked?.delete(this.record.job_id);
+    return () => {
+      this.#isParkedStored = isParked;
+      if (this.#parking === parking) this.#parking = undefined;
+    };
+  }
+
+  #unpark(): void {
+    delete this.record.parked;
+    this.#parking = undefined;
   }
 
   /** Ignored once the job has ended: what a handler still says then changes nothing. */
@@ -202,7 +241,7 @@ export class Job {
 
   #close(kind: TerminalKind, error: WireError | undefined): void {
     this.#closed = true;
-    delete this.record.parked;
+    this.#unpark();
     this.record.state = kind === 'result' ? 'completed' : kind;
     this.record.ended_at = new Date().toISOString();
     if (error !== undefined) this.record.error = error;

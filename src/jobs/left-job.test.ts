@@ -56,8 +56,8 @@ describe('what a former process has left of a job', () => {
   });
 
   test('a request that was waiting for its place, in a second try too', () => {
-    const left = { kind: 'parked', operation: 'infer', input: { prompt: 'x' } };
-    const parked = { parked: { prompt: 'x' } };
+    const left = { kind: 'parked', operation: 'infer', outline: { model: 'x' } };
+    const parked = { parked: { model: 'x' } };
     expect(lookAtLeft(record(parked), logOf(event(1, 'narration')))).toEqual({ kind: 'resumable', lastSeq: 1, left });
     expect(lookAtLeft(record({ ...parked, downstream: [below] }), logOf())).toMatchObject({ kind: 'resumable', left });
   });

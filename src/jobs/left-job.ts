@@ -20,11 +20,12 @@ export interface RelayedJob {
   hasToken: boolean;
 }
 
-/** What had not been handed on: it is begun again from what was asked. */
+/** What had not been handed on: it is begun again from what was asked, which `parked` of its context gives. */
 export interface ParkedJob {
   kind: 'parked';
   operation: OperationName;
-  input: object;
+  /** As it was parked with. */
+  outline: object;
 }
 
 export type LeftJob = RelayedJob | ParkedJob;
@@ -55,7 +56,7 @@ export function lookAtLeft(record: StoredJob, log: EventLog): Takeover {
     const lastSeq = last?.seq ?? 0;
     const operation = record.operation as OperationName;
     if (record.parked !== undefined)
-      return { kind: 'resumable', lastSeq, left: { kind: 'parked', operation, input: record.parked } };
+      return { kind: 'resumable', lastSeq, left: { kind: 'parked', operation, outline: record.parked } };
     const below = record.downstream.at(-1);
     if (below === undefined) return { kind: 'interrupted', lastSeq };
     const after = last === undefined ? 0 : log.lastRelayed(record.job_id, record.driven_after ?? 0);

@@ -78,9 +78,13 @@ export class RecordWriter {
   #store(jobs: readonly Job[]): JobError | undefined {
     if (jobs.length === 0) return undefined;
     const { catalog, records, logger, onStored } = this.#options;
+    const stored: (() => void)[] = [];
     try {
       catalog.transaction(() => {
-        for (const { record } of jobs) records.put(record.job_id, record);
+        for (const job of jobs) {
+          records.put(job.record.job_id, job.record);
+          stored.push(job.storeParked());
+        }
       });
     } catch (cause) {
       logger.error({ err: cause }, 'job records could not be stored; trying again');
@@ -89,6 +93,7 @@ export class RecordWriter {
       this.#timer = setTimeout(() => this.flush(), RECORD_RETRY_MS).unref();
       return cause instanceof JobError ? cause : new JobError('internal', 'The job could not be stored', { cause });
     }
+    for (const done of stored) done();
     for (const job of jobs) {
       this.#changed.delete(job);
       onStored(job);

@@ -8,7 +8,7 @@ import { execute, fail, type Logger, type UntypedHandler } from './execute.ts';
 import { expireJobs, forgetJob, type Kept } from './expiry.ts';
 import { DisconnectWatch } from './disconnect-watch.ts';
 import { Job } from './job.ts';
-import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS, RUNNING_JOBS_LIMIT } from './limits.ts';
+import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS, INPUTS_LIMIT_BYTES, RUNNING_JOBS_LIMIT, SMALL_INPUT_BYTES } from './limits.ts';
 import type { JobRequest } from './parse-request.ts';
 import { Reader, type Sink } from './reader.ts';
 import { RecordWriter } from './record-writer.ts';
@@ -16,7 +16,16 @@ import { restoreJob } from './restore.ts';
 import { needsNoDisk, type Room } from './spill.ts';
 import type { Encoder } from './sse.ts';
 import type { SetAside } from './set-aside.ts';
-import { alreadyEnded, asStoredJob, digest, newRecord, publicRecord, type CreateOptions, type StoredJob } from './stored-job.ts';
+import {
+  alreadyEnded,
+  asStoredJob,
+  digest,
+  newRecord,
+  publicRecord,
+  type CreateOptions,
+  type ParkedInput,
+  type StoredJob,
+} from './stored-job.ts';
 import { UnheardJobs } from './unheard.ts';
 import { withUnstored } from './unstored.ts';
 import { takeOver, type Left } from './take-over.ts';
@@ -32,6 +41,8 @@ export interface RegistryOptions {
   kept: Kept;
   /** The disk that new jobs need room on; none where they are kept in memory. */
   room?: Room | undefined;
+  /** What the requests of jobs that have not ended may have together. */
+  inputsLimitBytes?: number;
   /** Goes on with a job that a former process was relaying or had waiting; without it, such jobs end as interrupted. */
   resume?: Resume | undefined;
   /** Where damaged records and logs are kept. */
@@ -56,8 +67,11 @@ const INDEXES = ['state', 'operation', 'correlation_id', 'idempotency_key'] as c
 export class JobRegistry {
   readonly #options: RegistryOptions;
   readonly #stored: Collection<StoredJob>;
+  readonly #parked: Collection<ParkedInput>;
   /** Jobs that run, or whose end is not stored yet. The rest is read from the catalog. */
   readonly #live = new Map<string, Job>();
+  /** Of the live jobs together. */
+  #inputBytes = 0;
   readonly #records: RecordWriter;
   /** Jobs with events to write at the next flush. */
   readonly #dirty = new Set<Job>();
@@ -79,6 +93,7 @@ export class JobRegistry {
   constructor(options: RegistryOptions) {
     this.#options = options;
     const { catalog, logger } = options;
+    this.#parked = catalog.collection<ParkedInput>('parked');
     this.#stored = catalog.collection<StoredJob>('jobs', INDEXES, asStoredJob);
     this.#calendar = new Calendar(catalog);
     this.#records = new RecordWriter({
@@ -235,6 +250,7 @@ export class JobRegistry {
       throw new JobError('too_many_jobs', `${RUNNING_JOBS_LIMIT} jobs are running already`);
     const isKept = !needsNoDisk(request.operation);
     if (isKept) this.#options.room?.take(0);
+    this.#requireRoomFor(options.body.length);
     const record = newRecord(request, options, this.#options.actor);
     const job = this.#track(record);
     const error = await this.#records.storeSoon(job);
@@ -248,6 +264,15 @@ export class JobRegistry {
     return publicRecord(job.record);
   }
 
+  /** Requests that wait, and those that run: one more of megabytes is refused before it is kept anywhere. */
+  #requireRoomFor(bytes: number): void {
+    const { inputsLimitBytes = INPUTS_LIMIT_BYTES } = this.#options;
+    if (bytes <= SMALL_INPUT_BYTES || this.#inputBytes + bytes <= inputsLimitBytes) return;
+    const [held, most] = [this.#inputBytes, inputsLimitBytes].map((each) => Math.round(each / 1e6));
+    const sentence = `The requests that have not ended have ${held} MB together, and may have ${most} MB. Try again when some have ended`;
+    throw new JobError('too_many_jobs', sentence);
+  }
+
   #contextOf(job: Job): JobContext {
     return {
       jobId: job.record.job_id,
@@ -255,13 +280,17 @@ export class JobRegistry {
       signal: job.abort.signal,
       emit: (event) => job.emit(event),
       drives: (below) => job.drives(below),
-      parks: (input) => job.parks(input),
+      parks: (input, outline) => job.parks(input, outline),
+      parked: () => job.parked(),
+      kills: () => job.record.killed_workers ?? 0,
+      killedWorker: () => job.killedWorker(),
     };
   }
 
   #track(record: StoredJob, lastSeq = 0): Job {
     const job = new Job(record, {
       log: this.#options.log,
+      parked: this.#parked,
       dirty: (dirty) => this.#markDirty(dirty),
       recordChanged: (changed) => {
         if (changed.isClosed) changed.record.ended_on ??= this.#calendar.now();
@@ -272,6 +301,7 @@ export class JobRegistry {
       lastSeq,
     });
     this.#live.set(record.job_id, job);
+    this.#inputBytes += record.input_bytes ?? 0;
     if (record.idempotency_key !== undefined) this.#keys.set(record.idempotency_key, job);
     return job;
   }
@@ -336,8 +366,8 @@ export class JobRegistry {
   }
 
   #letGo(job: Job): void {
-    const { job_id, idempotency_key } = job.record;
-    this.#live.delete(job_id);
+    const { job_id, idempotency_key, input_bytes = 0 } = job.record;
+    if (this.#live.delete(job_id)) this.#inputBytes -= input_bytes;
     if (idempotency_key !== undefined) this.#keys.delete(idempotency_key);
     this.#disconnects.forget(job);
     this.#unheard.keep(job);

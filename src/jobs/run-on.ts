@@ -20,6 +20,7 @@ import { correlationHeaders } from './correlation.ts';
 import { feedOf } from './feed.ts';
 import type { FeedLink } from './feed-link.ts';
 import { FEED_HEADER } from './feed-lines.ts';
+import { killedWorkersHeader } from './killed-workers.ts';
 import type { Broken, FollowOptions } from './follower.ts';
 import { CANCEL_GRACE_MS, CANCEL_PATIENCE_MS, CANCEL_RETRY_MS, POSTING_GRACE_MS, PROMPT_ANSWER_DEADLINE_MS } from './limits.ts';
 import { badResponse, type Peer } from './peer.ts';
@@ -53,7 +54,7 @@ export function runOn<K extends OperationName>(
     const { correlationId } = context;
     // There is no job yet to be cancelled.
     const link = transport === 'feed' ? await raceAbort(feedOf(peer).open(), context.signal) : undefined;
-    const request = { operation, input, correlationId, idempotencyKey };
+    const request = { operation, input, correlationId, idempotencyKey, kills: context.kills() };
     const last =
       link === undefined
         ? await runOnStream(peer, request, { context, options })
@@ -178,6 +179,8 @@ interface PostOptions {
   input: object;
   correlationId: string;
   idempotencyKey?: string | undefined;
+  /** Workers that ended while they computed the request. */
+  kills?: number;
   /** Gives the request up; a job that it made may run on. */
   signal?: AbortSignal;
 }
@@ -193,7 +196,7 @@ export async function postJob(peer: Peer, options: PostOptions): Promise<string>
 /** @param tag follows the job on the feed, if that is still open there */
 async function createJob(
   peer: Peer,
-  { operation, input, correlationId, idempotencyKey, signal, link }: PostOptions & { link?: FeedLink },
+  { operation, input, correlationId, idempotencyKey, kills = 0, signal, link }: PostOptions & { link?: FeedLink },
   tag?: number,
 ): Promise<Posted> {
   const answer = await call(peer, {
@@ -202,6 +205,7 @@ async function createJob(
     body: JSON.stringify({ operation, ...input }),
     headers: {
       ...correlationHeaders(correlationId),
+      ...killedWorkersHeader(kills),
       'idempotency-key': idempotencyKey ?? randomUUID(),
       ...(link === undefined ? {} : { [FEED_HEADER]: `${link.id}/${tag}` }),
     },

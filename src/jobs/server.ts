@@ -9,6 +9,7 @@ import type { BoundServer } from './bound-server.ts';
 import { CORRELATION_HEADER, correlationIdOf } from './correlation.ts';
 import type { Logger } from './execute.ts';
 import { FEED_HEADER } from './feed-lines.ts';
+import { killedWorkersOf } from './killed-workers.ts';
 import { createGuard } from './guard.ts';
 import { BODY_LIMIT_BYTES } from './limits.ts';
 import { parseRequest } from './parse-request.ts';
@@ -183,7 +184,12 @@ function serveJobs(app: FastifyInstance, { role, registry, findPeer }: JobServer
     const correlationId = correlationIdOf(request.headers);
     void reply.header(CORRELATION_HEADER, correlationId);
     const asked = parseRequest(body, { role, handlers: registry.handlers });
-    const created = registry.create(asked, { correlationId, idempotencyKey: idempotencyKeyOf(request), body });
+    const created = registry.create(asked, {
+      correlationId,
+      idempotencyKey: idempotencyKeyOf(request),
+      body,
+      killedWorkers: killedWorkersOf(request.headers),
+    });
     // Looked at while the job is being stored.
     const [{ job_id, correlation_id }, isHeard] = await Promise.all([created, isAwaited(request.raw)]);
     registry.told(job_id, isHeard);

@@ -10,8 +10,12 @@ export interface StoredJob extends JobRecord {
   body_sha256?: string;
   /** Number of the last event before those of the job below that is driven now: where its events begin. */
   driven_after?: number;
-  /** What was asked, for as long as this daemon alone has it. */
+  /** What there is to know of a request that waits, for as long as this daemon alone has it. The request is kept apart: see `ParkedInput`. */
   parked?: object;
+  /** Size of what was asked. */
+  input_bytes?: number;
+  /** Workers that ended while they computed the request. */
+  killed_workers?: number;
   /** Set for a job that ends when nobody reads it. */
   on_disconnect?: 'cancel';
   /** When it ended, by this daemon's calendar: from then on it grows old. */
@@ -45,14 +49,24 @@ export function recordOfLog(jobId: string, { header, last }: Recovered, actor: A
   return { ...record, state: last.kind === 'result' ? 'completed' : last.kind, ended_at: now };
 }
 
+/**
+ * A request that waits, under its job's id in a collection of its own: records are read by the thousand, to list them and to look for old
+ * ones, and a request may have megabytes.
+ */
+export interface ParkedInput {
+  input: object;
+}
+
 export interface CreateOptions {
   correlationId: string;
   idempotencyKey: string | undefined;
   body: string;
+  /** Workers that ended while they computed the request, as the hop above knows. */
+  killedWorkers?: number | undefined;
 }
 
 export function newRecord(request: JobRequest, options: CreateOptions, actor: Actor): StoredJob {
-  const { correlationId, idempotencyKey, body } = options;
+  const { correlationId, idempotencyKey, body, killedWorkers = 0 } = options;
   return {
     job_id: `job-${randomUUID()}`,
     operation: request.operation,
@@ -61,6 +75,8 @@ export function newRecord(request: JobRequest, options: CreateOptions, actor: Ac
     correlation_id: correlationId,
     created_at: new Date().toISOString(),
     downstream: [],
+    input_bytes: body.length,
+    ...(killedWorkers === 0 ? {} : { killed_workers: killedWorkers }),
     ...(request.onDisconnect === 'cancel' ? { on_disconnect: 'cancel' } : {}),
     ...(idempotencyKey === undefined ? {} : { idempotency_key: idempotencyKey, body_sha256: digest(body) }),
   };
@@ -81,6 +97,8 @@ export function publicRecord(stored: StoredJob): JobRecord {
   delete record.body_sha256;
   delete record.driven_after;
   delete record.parked;
+  delete record.input_bytes;
+  delete record.killed_workers;
   delete record.on_disconnect;
   delete record.ended_on;
   delete record.is_damaged;

@@ -12,18 +12,25 @@ export function speaking(actor: Actor, handlers: Handlers): Handlers {
 
 /** The same for one handler. */
 export function spoken<Input>(actor: Actor, handler: HandlerOf<Input>): HandlerOf<Input> {
-  return async function* (input, context) {
+  return (input, context) => {
     const { jobId, correlationId } = context;
     const voice: Voice = { actor, jobId, correlationId, emit: (event) => context.emit(event) };
-    const run = inJob(voice, () => handler(input, context));
-    try {
-      for (;;) {
-        const step = await inJob(voice, () => run.next());
-        if (step.done) return step.value;
-        yield step.value;
-      }
-    } finally {
-      await inJob(voice, () => run.return(undefined));
-    }
+    return inVoice(
+      voice,
+      inJob(voice, () => handler(input, context)),
+    );
   };
+}
+
+/** Knows the run and not its input: a request of megabytes that waits is held by nobody who does not need it. */
+async function* inVoice(voice: Voice, run: AsyncGenerator<JobEvent, unknown, void>): AsyncGenerator<JobEvent, unknown, void> {
+  try {
+    for (;;) {
+      const step = await inJob(voice, () => run.next());
+      if (step.done) return step.value;
+      yield step.value;
+    }
+  } finally {
+    await inJob(voice, () => run.return(undefined));
+  }
 }

@@ -1,8 +1,9 @@
 import type { ChatMessage, InputOf, JobEvent, OutputOf } from '../contract/index.ts';
+import type { HeldRequest } from './held-request.ts';
 
 /** What a request has been answered with until now, so that another worker can go on from there. */
 export class AnswerSoFar {
-  readonly #input: InputOf<'infer'>;
+  readonly #request: Pick<HeldRequest, 'input' | 'outline'>;
   #text = '';
   /** Token events; a few of them hold more than one token. */
   #events = 0;
@@ -11,8 +12,8 @@ export class AnswerSoFar {
   /** What earlier workers have answered, when another one goes on. */
   #before = { text: '', events: 0 };
 
-  constructor(input: InputOf<'infer'>) {
-    this.#input = input;
+  constructor(request: Pick<HeldRequest, 'input' | 'outline'>) {
+    this.#request = request;
   }
 
   /** Whether anything has reached the caller that cannot be taken back. */
@@ -20,9 +21,8 @@ export class AnswerSoFar {
     return this.#isBegun;
   }
 
-  /** An answer of a schema cannot be continued: its grammar begins at the beginning. */
   get mayContinue(): boolean {
-    return this.#input.continue_elsewhere && this.#input.json_schema === undefined;
+    return this.#request.outline.mayContinue;
   }
 
   take(event: JobEvent): void {
@@ -36,10 +36,11 @@ export class AnswerSoFar {
 
   /** What to ask the next worker: the conversation, with the answer as far as it has come as its last message. */
   next(): InputOf<'infer'> {
-    if (!this.#isBegun) return this.#input;
+    const { input } = this.#request;
+    if (!this.#isBegun) return input;
     this.#continued += 1;
     this.#before = { text: this.#text, events: this.#events };
-    const { prompt, messages, max_tokens, ...rest } = this.#input;
+    const { prompt, messages, max_tokens, ...rest } = input;
     const left = max_tokens === undefined ? {} : { max_tokens: Math.max(1, max_tokens - this.#events) };
     return { ...rest, ...left, messages: withAnswer(messages ?? [{ role: 'user', content: prompt ?? '' }], this.#text) };
   }

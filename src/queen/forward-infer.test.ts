@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { JobError, type Handlers, type InputOf, type JobContext, type Run } from '../contract/index.ts';
+import { JobError, WORKER_KILLED, type Handlers, type InputOf, type JobContext, type JobEvent, type Run } from '../contract/index.ts';
+import { context as jobContext } from '../jobs/fixtures/test-jobs.ts';
 import { startTestDaemon, type TestDaemon } from '../jobs/fixtures/test-daemon.ts';
 import { openMemoryCatalog } from '../jobs/index.ts';
 import { spoken } from '../narration/index.ts';
@@ -13,7 +14,6 @@ import { Dispatcher, FleetIndex } from './placement/index.ts';
 import type { FleetView } from './presence/index.ts';
 import type { Reach } from './reach.ts';
 
-const never = new AbortController().signal;
 const asked = { model: 'bee', prompt: 'hello', temperature: 0, stream: true, continue_elsewhere: false };
 const timings = { queue_ms: 0, prefill_ms: 0, first_token_ms: 0, tokens_per_s: 1 };
 const usage = { prompt_tokens: 1, cached_tokens: 0, completion_tokens: 1 };
@@ -47,12 +47,10 @@ function queenOf(daemons: Record<string, TestDaemon>, views: HiveView[]) {
   };
   const view = { isStarting: false, watch: () => watch, lostWithin: () => [] } as unknown as FleetView;
   const parts: InferParts = { hives, reach: reach as Reach, view, gates: new Gates(), dispatcher };
-  const infer = async (input: Partial<InputOf<'infer'>> = {}, signal = never) => {
-    const context: JobContext = {
-      ...{ jobId: 'job-1', correlationId: 'c', signal, drives: () => undefined },
-      ...{ emit: () => undefined, parks: () => undefined },
-    };
-    const run = spoken('queen-rbee', forwardInfer(parts))({ ...asked, ...input }, context);
+  const infer = async (input: Partial<InputOf<'infer'>> = {}, own: Partial<JobContext> = {}) => {
+    let kills = 0;
+    const counting = { kills: () => kills, killedWorker: () => void (kills += 1) };
+    const run = spoken('queen-rbee', forwardInfer(parts))({ ...asked, ...input }, jobContext({ ...counting, ...own }));
     for (;;) {
       const step = await run.next();
       if (step.done) return step.value;
@@ -60,6 +58,15 @@ function queenOf(daemons: Record<string, TestDaemon>, views: HiveView[]) {
   };
   return { ...parts, infer };
 }
+
+/** What a hive says when a worker ended while it computed the request. */
+const killed = (id: string): JobEvent => ({
+  kind: 'narration',
+  data: {
+    ...{ actor: 'rbee-hive', action: WORKER_KILLED, human: `worker ${id} ended while it computed the request` },
+    ...{ job_id: 'job-2', correlation_id: 'c', at: '2026-11-21T08:00:00.000Z' },
+  },
+});
 
 const handlers = (infer: Run<'infer'>, more: Handlers = {}): Handlers => ({ infer, ...more });
 
@@ -78,6 +85,48 @@ describe('a request that is given away again', () => {
     ]);
     await expect(infer()).resolves.toMatchObject({ text: 'hi' });
     expect(times).toBe(2);
+  });
+
+  test('goes to no third worker once two have ended while they computed it, and the second one computed nothing else', async () => {
+    const kills: string[] = [];
+    await using attic = await startTestDaemon({
+      handlers: handlers(async function* ({ worker_id = '' }, context) {
+        kills.push(`${worker_id} after ${context.kills()}`);
+        yield killed(worker_id);
+        throw new JobError('worker_died', `Worker '${worker_id}' was ended by SIGSEGV`);
+      }),
+    });
+    const workers = ['w1', 'w2', 'w3'].map((id) => worker(id, 'bee'));
+    const { infer } = queenOf({ attic }, [hive('attic', { devices: [cpu(60)], workers })]);
+    await expect(infer()).rejects.toMatchObject({ code: 'request_killed_worker', retryable: false });
+    expect(kills.map((each) => each.slice(3))).toEqual(['after 0', 'after 1']);
+  });
+
+  test('is lost as often as it may be where it only waited: it has no number of tries', async () => {
+    let times = 0;
+    await using attic = await startTestDaemon({
+      handlers: handlers(async function* ({ worker_id = '' }) {
+        times += 1;
+        if (times <= 6) throw new JobError('worker_died', 'Worker ended while it was loading');
+        return answered(worker_id);
+      }),
+    });
+    const { infer } = queenOf({ attic }, [hive('attic', { devices: [cpu(60)], workers: [worker('w1', 'bee')] })]);
+    await expect(infer()).resolves.toMatchObject({ text: 'hi' });
+    expect(times).toBe(7);
+  });
+
+  test('is given to nobody else where there is nobody else, and the failure is told once', async () => {
+    const said: string[] = [];
+    await using attic = await startTestDaemon({
+      handlers: handlers(async function* () {
+        throw new JobError('model_corrupt', 'bee.gguf is no model');
+      }),
+    });
+    const { infer } = queenOf({ attic }, [hive('attic', { devices: [cpu(60)], models: [model('bee', 6)] })]);
+    const run = infer({}, { emit: (event) => void (event.kind === 'narration' && said.push(event.data.human)) });
+    await expect(run).rejects.toMatchObject({ code: 'model_corrupt', message: 'bee.gguf is no model' });
+    expect(said.filter((sentence) => /no model|another/.test(sentence))).toEqual([]);
   });
 
   test('has its model fetched first, by a job of its own', async () => {

@@ -17,6 +17,7 @@ import type { HiveCatalog } from './hive-catalog.ts';
 import { LostHive } from './lost-hive.ts';
 import type { FleetView } from './presence/index.ts';
 import type { Reach } from './reach.ts';
+import { givenUpWhenStalled } from './stall.ts';
 
 export interface ForwardParts {
   hives: HiveCatalog;
@@ -44,14 +45,37 @@ const ATTEMPTS = 3;
 /** To take a job is the matter of a moment. After this, whoever waits is told what for. */
 const SLOW_MS = 1_000;
 
+/** A hive that is there is reached within this; another one is waited for. */
+const REACHED_MS = 50;
+
+interface HandingOver {
+  /** Told when the hive is waited for: until it takes the job, nobody else has the request. */
+  onWait?: () => void;
+}
+
+async function patiently(reaching: Promise<void>, onWait: () => void): Promise<void> {
+  const timer = setTimeout(onWait, REACHED_MS);
+  try {
+    await reaching;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /**
  * Wakes the local hive first if nobody has seen it awake. If it was awake and does not take the job, something has happened
  * to it: then it is looked at again, mended, and asked once more. One that died with the job in its hands and had said
  * nothing of the answer is asked once more too, where that does no harm.
  */
-export function runOnHive<K extends OperationName>(operation: K, hive: Hive, parts: ForwardParts): Run<K> {
+export function runOnHive<K extends OperationName>(
+  operation: K,
+  hive: Hive,
+  parts: ForwardParts,
+  { onWait = () => undefined }: HandingOver = {},
+): Run<K> {
   const { reach, gates, view } = parts;
   return async function* (input, context) {
+    if (gates.whyClosed(hive.hive_id) !== undefined) onWait();
     const leave = await gates.enter(hive.hive_id, context.signal);
     try {
       return yield* asked(input, context);
@@ -63,9 +87,10 @@ export function runOnHive<K extends OperationName>(operation: K, hive: Hive, par
     // The same as long as nobody has taken it: a hive that took it and died before it could say so has one job, not two.
     let idempotencyKey = `${context.jobId}/${randomUUID()}`;
     for (let attempt = 1; ; attempt += 1) {
-      await reach.ensure(hive, context.signal);
+      await patiently(reach.ensure(hive, context.signal), onWait);
       narrate('forward', `forwarding ${operation} to hive '${hive.hive_id}'`, { detail: true });
-      const watched = watch(context);
+      const going = givenUpWhenStalled(context, { hiveId: hive.hive_id, operation, view });
+      const watched = watch(going.context);
       const lost = new LostHive(hive, parts);
       const over = new AbortController();
       void lost.tellQuiet(view, { isTaken: () => watched.job.isTaken, over: over.signal });
@@ -87,6 +112,7 @@ export function runOnHive<K extends OperationName>(operation: K, hive: Hive, par
         reach.distrust(hive);
       } finally {
         clearTimeout(slow);
+        going.end();
         over.abort();
       }
     }
@@ -94,7 +120,7 @@ export function runOnHive<K extends OperationName>(operation: K, hive: Hive, par
 }
 
 /** Goes on with what this queen's former process was forwarding. */
-export function resumeOnHive(parts: ForwardParts, again: Handlers): Resume {
+export function resumeOnHive(parts: ForwardParts, again: Again): Resume {
   return async function* (left, context) {
     if (left.kind === 'parked') return yield* parkedAgain(left, { again, context });
     const { operation, below, after } = left;
@@ -102,32 +128,38 @@ export function resumeOnHive(parts: ForwardParts, again: Handlers): Resume {
     const leave = await parts.gates.enter(hive.hive_id, context.signal);
     const lost = new LostHive(hive, parts);
     const over = new AbortController();
+    const going = givenUpWhenStalled(context, { hiveId: hive.hive_id, operation, view: parts.view });
     try {
       await parts.reach.ensure(hive, context.signal);
+      going.begin();
       void lost.tellQuiet(parts.view, { isTaken: () => true, over: over.signal });
       narrate('resume', `the queen was started again; going on with ${operation} on hive '${hive.hive_id}'`);
       const place = { jobId: below.job_id, after };
-      return yield* resumeOn(parts.reach.peerOf(hive), operation, { onReconnect: lost.onReconnect })(place, context);
+      return yield* resumeOn(parts.reach.peerOf(hive), operation, { onReconnect: lost.onReconnect })(place, going.context);
     } catch (cause) {
       throw lost.explain(cause);
     } finally {
+      going.end();
       over.abort();
       leave();
     }
   };
 }
 
-interface Again {
-  again: Handlers;
+/** How a parked job of an operation is begun again. */
+type Again = { [K in OperationName]?: (outline: object, context: JobContext) => ReturnType<Resume> };
+
+interface Parked {
+  again: Again;
   context: JobContext;
 }
 
 /** What was waiting for a place waits again: its request had been kept for that. */
-async function* parkedAgain({ operation, input }: ParkedJob, { again, context }: Again): ReturnType<Resume> {
-  const handler = again[operation] as ((...args: [object, JobContext]) => ReturnType<Resume>) | undefined;
+async function* parkedAgain({ operation, outline }: ParkedJob, { again, context }: Parked): ReturnType<Resume> {
+  const handler = again[operation];
   if (handler === undefined) throw new JobError('interrupted', 'The queen ended while this request was waiting');
   narrate('resume', `the queen was started again; ${operation} waits for its place again`);
-  return yield* handler(input, context);
+  return yield* handler(outline, context);
 }
 
 interface Taken {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { context } from '../jobs/fixtures/test-jobs.ts';
 import { spoken } from '../narration/index.ts';
 import { Gates } from './gates.ts';
 
@@ -9,9 +10,7 @@ function enter(gates: Gates, said: string[] = []): Promise<() => void> {
   const run = spoken('queen-rbee', async function* () {
     return gates.enter('attic', never);
   });
-  const context = { jobId: 'job', correlationId: 'c', signal: never, drives: () => undefined, parks: () => undefined };
-  const emit = (event: { kind: string; data: unknown }) => said.push(JSON.stringify(event.data));
-  return run(undefined, { ...context, emit: emit })
+  return run(undefined, context({ emit: (event) => void said.push(JSON.stringify(event.data)) }))
     .next()
     .then(({ value }) => value as () => void);
 }

@@ -1,9 +1,9 @@
 import type { DownstreamJob, Hive } from '../contract/index.ts';
 import { homePaths } from '../daemon/index.ts';
-import { raceAbort, type Catalog, type ServedRole } from '../jobs/index.ts';
+import type { Catalog, ServedRole } from '../jobs/index.ts';
 import { log } from '../narration/index.ts';
 import { forwardHandlers, resumeOnHive } from './forward.ts';
-import { forwardInfer } from './forward-infer.ts';
+import { forwardInfer, inferAgain } from './forward-infer.ts';
 import { Gates } from './gates.ts';
 import { HiveCatalog } from './hive-catalog.ts';
 import { HiveTokens } from './hive-tokens.ts';
@@ -17,6 +17,7 @@ import { RemoteHives } from './remote-hives.ts';
 import { machineHandlers } from './ssh-handlers.ts';
 import { SshShells } from './ssh/shells.ts';
 import { createStatus } from './status.ts';
+import { wakeHive } from './wake-hive.ts';
 
 export interface QueenOptions {
   port: number;
@@ -53,13 +54,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
   });
   const dispatcher: Dispatcher = new Dispatcher({
     fleet: view.fleet,
-    wake: async (hiveId, signal) => {
-      const hive = hives.get(hiveId);
-      // It is not heard: whatever was known of it counts no more.
-      reach.distrust(hive);
-      await reach.ensure(hive, signal);
-      await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);
-    },
+    wake: (hiveId, signal) => wakeHive(hiveId, { hives, reach, view }, signal),
   });
   const parts = { hives, reach, view, gates, dispatcher, port, remotes, tokens, paths };
   // In the background: nobody's request waits for it.
@@ -67,18 +62,17 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     view.watch(hive.hive_id)?.kick();
     return refresh(hive, parts).catch((cause: unknown) => log.warn({ err: cause }, 'the devices are not known yet'));
   };
-  const infer = forwardInfer(parts);
   return {
     handlers: {
       ...hiveHandlers(parts),
       ...registrationHandlers(parts),
       ...machineHandlers(parts),
       ...forwardHandlers(parts),
-      infer,
+      infer: forwardInfer(parts),
       explain: createExplain(dispatcher),
       status: createStatus(parts),
     },
-    resume: resumeOnHive(parts, { infer }),
+    resume: resumeOnHive(parts, { infer: inferAgain(parts) }),
     findPeer: ({ name }: DownstreamJob) => reach.peerOf(hives.get(name)),
     // Before the first request: it must find the hives known, if not heard yet.
     prepare: async () => view.start(hives.list()),

@@ -1,8 +1,9 @@
-import { JobError, type ErrorCode, type InputOf, type JobContext } from '../contract/index.ts';
+import { JobError, type ErrorCode, type JobContext } from '../contract/index.ts';
 import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import type { ForwardParts } from './forward.ts';
-import type { Dispatcher, Lease } from './placement/index.ts';
+import type { HeldRequest } from './held-request.ts';
+import type { Avoided, Dispatcher, Lease } from './placement/index.ts';
 
 export interface InferParts extends ForwardParts {
   dispatcher: Dispatcher;
@@ -15,7 +16,7 @@ const FIRST_WORDS_MS = 5_000;
 const BACK_WITHIN_MS = 30_000;
 
 interface Asking {
-  avoid: Map<string, string>;
+  avoided: Avoided;
   context: JobContext;
   parts: InferParts;
   /** What it was lost to before. */
@@ -28,25 +29,32 @@ interface Asking {
  * A place for a request, or what keeps it from having one. Hives that were lost a moment ago, or are being exchanged, are waited for
  * where nobody else could take it.
  */
-export async function leaseFor(input: InputOf<'infer'>, { avoid, context, parts, failure, order }: Asking): Promise<Lease> {
+export async function leaseFor(request: HeldRequest, asking: Asking): Promise<Lease> {
+  const { context, parts, failure } = asking;
+  const { outline: input } = request;
   const { gates, view } = parts;
   const { signal } = context;
-  if (view.isStarting) await raceAbort(view.started(FIRST_GLANCE_MS), signal);
+  if (view.isStarting) {
+    request.park();
+    await raceAbort(view.started(FIRST_GLANCE_MS), signal);
+  }
   for (;;) {
     try {
-      if (input.hive_id !== undefined) await reachNamed(input.hive_id, parts, signal);
-      return await leaseBesideGates(input, { avoid, context, parts, order });
+      if (input.hive_id !== undefined) await reachNamed(input.hive_id, request, { parts, signal });
+      return await leaseBesideGates(request, asking);
     } catch (cause) {
       signal.throwIfAborted();
       if (view.isStarting) {
+        request.park();
         await raceAbort(view.started(FIRST_WORDS_MS), signal);
         continue;
       }
       const opened = isForAnyHive(cause) ? undefined : gates.opened(input.hive_id);
-      if (opened === undefined && (await isBack(input, { cause, parts, signal }))) continue;
+      if (opened === undefined && (await isBack(request, { cause, parts, signal }))) continue;
       // That nothing else could take it says less than what it was lost to.
       if (opened === undefined) throw failure ?? cause;
       narrate('hive_wait', 'a hive that could take it is being updated; waiting for it');
+      request.park();
       await raceAbort(opened, signal);
     }
   }
@@ -54,17 +62,19 @@ export async function leaseFor(input: InputOf<'infer'>, { avoid, context, parts,
 
 /** A hive that is being exchanged is left out for now, as long as another one could take the request. */
 async function leaseBesideGates(
-  input: InputOf<'infer'>,
-  { avoid, context, parts: { dispatcher, gates }, order }: Omit<Asking, 'failure'>,
+  request: HeldRequest,
+  { avoided, context, parts: { dispatcher, gates }, order }: Asking,
 ): Promise<Lease> {
-  const without = new Map(avoid);
+  const { outline } = request;
+  const without = avoided.copy();
   for (;;) {
     const { signal } = context;
-    const lease = await dispatcher.lease(input, { signal, avoid: without, order, onWait: () => context.parks(input) });
+    const isAlone = context.kills() > 0;
+    const lease = await dispatcher.lease(outline, { signal, avoided: without, order, isAlone, onWait: () => request.park() });
     const why = gates.whyClosed(lease.hive_id);
     if (why === undefined) return lease;
-    without.set(lease.hive_id, why);
-    if (!dispatcher.couldRun(input, without)) return lease;
+    without.add(lease.hive_id, why);
+    if (!dispatcher.couldRun(outline, without)) return lease;
     lease.release();
   }
 }
@@ -83,9 +93,14 @@ const FOR_ANY_HIVE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** A hive that the request insists on is tried, whatever is known of it: the failure of that says most. */
-async function reachNamed(hiveId: string, { hives, reach, view }: InferParts, signal: AbortSignal): Promise<void> {
+async function reachNamed(
+  hiveId: string,
+  request: HeldRequest,
+  { parts: { hives, reach, view }, signal }: Omit<Refused, 'cause'>,
+): Promise<void> {
   const watch = view.watch(hiveId);
   if (watch === undefined || watch.state.kind !== 'out') return;
+  request.park();
   await reach.ensure(hives.get(hiveId), signal);
   // The entry may have changed with it.
   await raceAbort(view.watch(hiveId)?.settled() ?? Promise.resolve(), signal);
@@ -98,7 +113,8 @@ interface Refused {
 }
 
 /** Whether something may have changed, after a wait for hives that could take the request and were lost a moment ago. */
-async function isBack(input: InputOf<'infer'>, { cause, parts, signal }: Refused): Promise<boolean> {
+async function isBack(request: HeldRequest, { cause, parts, signal }: Refused): Promise<boolean> {
+  const { outline: input } = request;
   if (cause instanceof JobError && FOR_PEOPLE.has(cause.code)) return false;
   const lost = parts.view.lostWithin(BACK_WITHIN_MS).filter(({ hive, report }) => {
     if (parts.hives.find(hive.hive_id)?.stopped === true) return false;
@@ -109,6 +125,7 @@ async function isBack(input: InputOf<'infer'>, { cause, parts, signal }: Refused
   const longest = Math.max(...lost.map(({ lostForMs }) => BACK_WITHIN_MS - lostForMs));
   const atMost = `for at most ${Math.max(1, Math.round(longest / 1000))} s`;
   narrate('hive_wait', `hive '${lost[0]?.hive.hive_id}' was lost a moment ago; waiting for it, ${atMost}`);
+  request.park();
   await Promise.race(lost.map((watch) => watch.back(BACK_WITHIN_MS - watch.lostForMs, signal)));
   return true;
 }

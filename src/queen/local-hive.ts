@@ -6,6 +6,7 @@ import {
   probe,
   readPidfile,
   removePidfile,
+  signalThatEndedStart,
   startDaemon,
   stopProcess,
   type HomePaths,
@@ -110,6 +111,10 @@ export class LocalHive {
       args: ['hive', 'run', '--id', LOCALHOST, '--port', String(hive.port)],
       logFile: paths.logFile('hive'),
       readyWithinMs: START_DEADLINE_MS,
+    }).catch((cause: unknown) => {
+      const by = signalThatEndedStart(cause);
+      if (by === undefined) throw cause;
+      throw new JobError('hive_unreachable', `The local hive was ended by ${by} while it was starting`, { cause });
     });
     narrate('hive_start', 'local hive started');
     this.#options.onStarted(hive);

@@ -129,6 +129,7 @@ function describe(
     ...(now.engine === undefined ? {} : { context: now.engine.contextSize }),
     tokens_per_s: now.tokensPerSecond,
     memory_bytes: process.memoryUsage.rss(),
+    steps: now.engine?.steps ?? 0,
   };
 }
 

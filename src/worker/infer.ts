@@ -14,9 +14,12 @@ export function createInfer(worker: { id: string; model: string; loaded: () => P
     }
     const engine = await raceAbort(worker.loaded(), signal);
     const seed = input.seed ?? randomInt(SEED_LIMIT);
-    narrate('infer', `${worker.id} is generating with ${worker.model}`, { detail: true });
+    const generating = () => narrate('infer', `${worker.id} is generating with ${worker.model}`, { detail: true });
+    generating();
     const left = new AbortController();
-    const generation = engine.generate(requestOf(input, seed), AbortSignal.any([signal, left.signal]));
+    const onQueue = (isWaiting: boolean) =>
+      isWaiting ? narrate('queue', `all slots of ${worker.id} are taken; waiting for one`, { detail: true }) : generating();
+    const generation = engine.generate({ ...requestOf(input, seed), onQueue }, AbortSignal.any([signal, left.signal]));
     try {
       for (;;) {
         const step = await generation.next();

@@ -5,6 +5,7 @@ import { log } from '../../narration/index.ts';
 import { readCapabilities } from '../devices/index.ts';
 import type { ModelStore } from '../models/index.ts';
 import { describeWorker, type WorkerPool } from '../workers/index.ts';
+import { STUCK_MS, StuckWorkers } from './stuck-workers.ts';
 
 /** Free memory and disk change by themselves; this often is often enough to place a model by. */
 const MACHINE_INTERVAL_MS = 5_000;
@@ -28,6 +29,7 @@ export class Presence {
   /** What the readers know, by worker. */
   readonly #said = new Map<string, string>();
   readonly #heard = new Map<string, WorkerHeartbeat>();
+  readonly #stuck = new StuckWorkers();
   readonly #startedAt = new Date().toISOString();
   #saidOfMachine = '';
   #isLookDue = false;
@@ -66,6 +68,10 @@ export class Presence {
   /** A worker's own word of how fast it is. The rest of it the hive knows better. */
   heard(heartbeat: WorkerHeartbeat): void {
     this.#heard.set(heartbeat.worker_id, heartbeat);
+    if (this.#stuck.isStuck(heartbeat, performance.now())) {
+      const worker = this.#parts.workers.list().find(({ id }) => id === heartbeat.worker_id);
+      if (worker !== undefined) void this.#parts.workers.condemn(worker, `it has made no step for ${STUCK_MS / 60_000} min`);
+    }
     this.workersChanged();
   }
 
@@ -124,7 +130,11 @@ export class Presence {
       this.#said.delete(id);
       this.#say(lineOf({ kind: 'worker_gone', worker_id: id }));
     }
-    for (const id of this.#heard.keys()) if (!here.has(id)) this.#heard.delete(id);
+    for (const id of this.#heard.keys()) {
+      if (here.has(id)) continue;
+      this.#heard.delete(id);
+      this.#stuck.forget(id);
+    }
     const occupants = workers.list().map(({ id, state }) => `${id} ${state.kind}`);
     if (occupants.join() === this.#occupants || this.#readers.size === 0) return;
     this.#occupants = occupants.join();
@@ -143,8 +153,8 @@ export class Presence {
 
 function withHeartbeat(worker: ReturnType<typeof describeWorker>, heartbeat: WorkerHeartbeat | undefined) {
   if (heartbeat === undefined || worker.state === 'exited') return worker;
-  const { tokens_per_s, memory_bytes } = heartbeat;
-  return { ...worker, tokens_per_s, memory_bytes };
+  const { tokens_per_s, memory_bytes, steps } = heartbeat;
+  return { ...worker, tokens_per_s, memory_bytes, steps };
 }
 
 function lineOf(line: PresenceLine): string {

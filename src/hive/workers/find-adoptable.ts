@@ -33,19 +33,21 @@ export interface Adoptable {
  * The workers of this hive that run well. What is not surely ours and well is ended, without waiting for it; one that is still
  * loading too, because nobody knows any more how far it is.
  */
-export async function findAdoptable(home: Home): Promise<Adoptable[]> {
+export async function findAdoptable(home: Home): Promise<{ adoptable: Adoptable[]; dead: string[] }> {
   const reads = await listPidfiles(home.paths.run);
   const workers = reads.flatMap((read) => (read.kind === 'found' && read.pidfile.role === 'worker' ? [read.pidfile] : []));
   const ours = workers.filter(({ extra }) => extra?.['hiveId'] === home.hiveId);
   const found = await Promise.all(ours.map((pidfile) => lookAt(pidfile, home)));
-  return found.filter((worker) => worker !== undefined);
+  const dead = found.flatMap((each) => (typeof each === 'string' ? [each] : []));
+  return { adoptable: found.filter((each) => typeof each === 'object'), dead };
 }
 
-async function lookAt(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | undefined> {
+/** @returns the worker's id where it has ended, or frozen, by itself */
+async function lookAt(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | string | undefined> {
   const { name, host, port, version } = pidfile;
   if (!(await isAlive(pidfile))) {
     await removePidfile(paths.run, pidfile);
-    return undefined;
+    return name;
   }
   const presence = await probe(host, port, { withinMs: ADOPT_PROBE_MS, trust: ofThisHome(paths) });
   const isWell = presence.kind === 'ours' && presence.health.name === name && version === __RBEE_VERSION__;
@@ -55,7 +57,7 @@ async function lookAt(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | un
   void stopProcess(pidfile, { graceMs: STOP_GRACE_MS })
     .then(() => removePidfile(paths.run, pidfile))
     .catch((cause: unknown) => log.error({ err: cause, worker_id: name }, `${name} could not be ended`));
-  return undefined;
+  return presence.kind === 'frozen' ? name : undefined;
 }
 
 /** What a worker wrote about itself into its pidfile. Absent is what it had no word for, or has none for yet. */

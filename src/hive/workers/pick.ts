@@ -6,6 +6,8 @@ export interface Need {
   workerId: string | undefined;
   /** 'cpu', 'cuda', 'cuda:1', …; any when undefined. */
   device: string | undefined;
+  /** Nothing else runs on the worker meanwhile. */
+  isAlone?: boolean;
 }
 
 export function fits(worker: WorkerProcess, need: Need): boolean {
@@ -15,14 +17,41 @@ export function fits(worker: WorkerProcess, need: Need): boolean {
   return isOnDevice && spec.modelPath === need.modelPath;
 }
 
-/** The ready worker with the most free slots. Pure: whoever calls this acts on it. */
-export function pickFree(workers: Iterable<WorkerProcess>, need: Need): WorkerProcess | undefined {
+/**
+ * The ready worker with the most free slots, which are all of them for a request that runs alone. Pure: whoever calls this acts on it.
+ * @param isKept whether a worker is kept for somebody else
+ */
+export function pickFree(
+  workers: Iterable<WorkerProcess>,
+  need: Need,
+  isKept: (worker: WorkerProcess) => boolean = () => false,
+): WorkerProcess | undefined {
+  const best = pickLeastBusy(workers, need, isKept);
+  return best === undefined || freeSlots(best) < slotsFor(need, best) ? undefined : best;
+}
+
+/** The ready worker with the most free slots, if perhaps none. */
+export function pickLeastBusy(
+  workers: Iterable<WorkerProcess>,
+  need: Need,
+  isKept: (worker: WorkerProcess) => boolean,
+): WorkerProcess | undefined {
   let best: WorkerProcess | undefined;
   for (const worker of workers) {
-    if (worker.state.kind !== 'ready' || !fits(worker, need) || freeSlots(worker) <= 0) continue;
-    if (best === undefined || freeSlots(worker) > freeSlots(best)) best = worker;
+    if (worker.state.kind !== 'ready' || !fits(worker, need) || isKept(worker)) continue;
+    if (best === undefined || isFreer(worker, best, need)) best = worker;
   }
   return best;
+}
+
+/** What a request takes of a worker. */
+export function slotsFor({ isAlone = false }: Need, { spec }: WorkerProcess): number {
+  return isAlone ? spec.slots : 1;
+}
+
+/** Whoever runs alone is to wait for as few as there may be. */
+function isFreer(one: WorkerProcess, other: WorkerProcess, { isAlone = false }: Need): boolean {
+  return isAlone ? one.inFlight < other.inFlight : freeSlots(one) > freeSlots(other);
 }
 
 function freeSlots({ spec, inFlight }: WorkerProcess): number {

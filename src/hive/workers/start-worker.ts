@@ -52,7 +52,7 @@ export async function startWorker({ id, spec }: WorkerProcess, options: StartOpt
     };
   } catch (cause) {
     if (cause instanceof JobError && cause.code === 'daemon_start_failed')
-      throw new JobError('worker_start_failed', cause.message, { cause });
+      throw new JobError('worker_start_failed', cause.message, { cause: cause.cause });
     throw cause;
   }
 }

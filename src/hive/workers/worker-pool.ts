@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { JobError, type Device } from '../../contract/index.ts';
-import { removePidfile, stopProcess, whenEnded, type HomePaths } from '../../daemon/index.ts';
+import { removePidfile, signalThatEndedStart, stopProcess, whenEnded, type HomePaths } from '../../daemon/index.ts';
 import { log, narrate } from '../../narration/index.ts';
 import { admit } from './admit.ts';
 import { findAdoptable } from './find-adoptable.ts';
@@ -11,7 +11,7 @@ import { fits, type Need } from './pick.ts';
 import { devicesIn, readMemory, type ReadDevices } from './read-memory.ts';
 import { RESTART_WINDOW_MS, RestartBudget, RESTARTS } from './restart-budget.ts';
 import { SlotQueue, type Lease } from './slot-queue.ts';
-import { startWorker } from './start-worker.ts';
+import { startWorker, type StartedWorker } from './start-worker.ts';
 import { howItEnded, readLastWords, workerDied } from './last-words.ts';
 import { newWorker, newWorkerId, type WorkerProcess, type WorkerSpec } from './worker-process.ts';
 
@@ -41,6 +41,7 @@ export class WorkerPool {
   readonly #workers = new Map<string, WorkerProcess>();
   readonly #slots: SlotQueue;
   readonly #budget = new RestartBudget();
+  readonly #diedAway = new Set<string>();
   #isStopping = false;
 
   constructor(options: PoolOptions) {
@@ -103,9 +104,9 @@ export class WorkerPool {
   }
 
   /** The slot of a request that a former process of this hive has sent to a worker. Undefined when that has ended. */
-  leaseAdopted(id: string): Lease | undefined {
+  leaseAdopted(id: string, { isAlone }: { isAlone: boolean }): Lease | undefined {
     const worker = this.#workers.get(id);
-    return worker?.state.kind === 'ready' ? this.#slots.hold(worker) : undefined;
+    return worker?.state.kind === 'ready' ? this.#slots.hold(worker, isAlone ? worker.spec.slots : 1) : undefined;
   }
 
   /** Stops a worker and forgets it. Its requests end as failed. */
@@ -132,9 +133,16 @@ export class WorkerPool {
     await Promise.all(this.list().map((worker) => this.#stop(worker)));
   }
 
+  /** Whether a worker of this hive's last process has ended by itself since. */
+  hasDiedAway(id: string): boolean {
+    return this.#diedAway.has(id);
+  }
+
   /** Takes over the workers that outlived the hive's last process. Quick: what must be ended may take its time. */
   async adopt(): Promise<void> {
-    for (const { pidfile, spec, port, contextSize } of await findAdoptable(this.#options)) {
+    const { adoptable, dead } = await findAdoptable(this.#options);
+    for (const id of dead) this.#diedAway.add(id);
+    for (const { pidfile, spec, port, contextSize } of adoptable) {
       const { name } = pidfile;
       const worker: WorkerProcess = { ...newWorker(name, spec), contextSize, identity: pidfile, state: { kind: 'ready', port } };
       this.#workers.set(name, worker);
@@ -192,7 +200,7 @@ export class WorkerPool {
   async #load(worker: WorkerProcess, signal: AbortSignal): Promise<void> {
     try {
       signal.throwIfAborted();
-      const started = await startWorker(worker, { ...this.#options, signal });
+      const started = await this.#startUnlessKilled(worker, signal);
       worker.identity = started.identity;
       worker.contextSize = started.contextSize;
       worker.state = { kind: 'ready', port: started.port };
@@ -209,6 +217,20 @@ export class WorkerPool {
       log.error({ err: cause, worker_id: worker.id }, `${worker.id} did not start`);
       this.#forgetOldExits();
       throw error;
+    }
+  }
+
+  /** A signal that ends a load says nothing of the model: whoever waits for the worker goes on waiting, for its next start. */
+  async #startUnlessKilled(worker: WorkerProcess, signal: AbortSignal): Promise<StartedWorker> {
+    for (;;) {
+      try {
+        return await startWorker(worker, { ...this.#options, signal });
+      } catch (cause) {
+        const by = signalThatEndedStart(cause);
+        if (by === undefined || signal.aborted || this.#isStopping) throw cause;
+        if (!this.#budget.take(worker.id, performance.now())) throw endedWhileLoading(worker.id, by, cause);
+        narrate('worker_spawn', `worker ${worker.id} was ended by ${by} while it was loading; starting it again`);
+      }
     }
   }
 
@@ -247,6 +269,7 @@ export class WorkerPool {
       );
     }
     this.#revive(worker);
+    worker.hasFailed = true;
     worker.died.abort(workerDied(id, how, lastWords));
     this.#forgetOldExits();
     this.#slots.serve();
@@ -281,6 +304,15 @@ export class WorkerPool {
     const exited = this.list().filter(({ state }) => state.kind === 'exited');
     for (const { id } of exited.slice(0, -SHOWN_EXITED)) this.#forget(id);
   }
+}
+
+/** From outside: by a person, or by a kernel that is short of memory now. Others are a fault of the model, the engine or the driver. */
+const FROM_OUTSIDE: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']);
+
+/** @returns what fails whoever waits for it; the same model may be loaded by another worker where nothing speaks against it */
+function endedWhileLoading(id: string, by: NodeJS.Signals, cause: unknown): unknown {
+  if (!FROM_OUTSIDE.has(by)) return cause;
+  return new JobError('worker_died', `Worker '${id}' was ended by ${by} while it was loading, again and again`, { cause });
 }
 
 /** How a stop went is told to whoever asked for it. */

@@ -56,6 +56,8 @@ export interface WorkerProcess {
   readonly unwanted: AbortController;
   /** Aborts when the process has ended, with the error for its jobs. */
   readonly died: AbortController;
+  /** Whether it ended, or froze, although nobody wanted that. */
+  hasFailed: boolean;
   /** Set while a process that nobody wanted to end is being dealt with; resolves when its requests have been told. Never rejects. */
   ending: Promise<void> | undefined;
   /** Settles when a stop that somebody asked for is over. */
@@ -81,6 +83,7 @@ export function newWorker(id: string, spec: WorkerSpec): WorkerProcess {
     contextSize: undefined,
     unwanted: new AbortController(),
     died: new AbortController(),
+    hasFailed: false,
     ending: undefined,
     stopped: Promise.resolve(),
     loaded: Promise.resolve(),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Progress } from '../../contract/index.ts';
+import { context } from '../../jobs/fixtures/test-jobs.ts';
 import { spoken } from '../../narration/index.ts';
 import { Meter } from './meter.ts';
 
@@ -20,16 +21,7 @@ test('what is passed on at once is told together: it never goes back, and ends w
     );
     return {};
   });
-  const { signal } = new AbortController();
-  const emit = (event: { kind: string; data: unknown }) => told.push(event.data as Progress);
-  await run(undefined, {
-    jobId: 'job',
-    correlationId: 'c',
-    signal,
-    drives: () => undefined,
-    parks: () => undefined,
-    emit,
-  }).next();
+  await run(undefined, context({ emit: (event) => void told.push(event.data as Progress) })).next();
   const done = told.map((progress) => progress.done);
   expect(done).toEqual(done.toSorted((one, other) => one - other));
   expect(told.at(-1)).toMatchObject({ action: 'kit_pack', done: 140, total: 140, unit: 'bytes' });

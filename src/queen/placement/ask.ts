@@ -1,26 +1,26 @@
-import type { JobError } from '../../contract/index.ts';
+import type { Avoided } from './avoided.ts';
 import type { LeaseInput, LeaseOptions } from './lease.ts';
 import type { PlacementRequest } from './placement.ts';
 import { prefixesOf, type Prefix } from './prefixes.ts';
 
 /** One request on its way to a lease. */
 export interface Ask {
-  readonly request: PlacementRequest & { avoid: Map<string, string>; order: number };
+  readonly request: PlacementRequest & { avoid: ReadonlyMap<string, string>; order: number };
+  readonly avoided: Avoided;
   readonly prefixes: Prefix[];
   readonly caller: string;
+  readonly isAlone: boolean;
   readonly signal: AbortSignal;
   readonly onWait: () => void;
-  /** Hives that were woken for it. */
-  readonly woken: Set<string>;
-  /** What has gone wrong where it was tried: says more than that nothing is left. */
-  failure: JobError | undefined;
+  /** Hives that were woken for it, and how often each had come up by then. */
+  readonly woken: Map<string, number>;
 }
 
-export function newAsk(input: LeaseInput, options: LeaseOptions & { order: number }): Ask {
-  const { signal, caller = '', avoid, onWait = () => undefined, order } = options;
-  const { model, hive_id, worker_id, device } = input;
-  const request = { model, hive_id, worker_id, device, avoid: new Map(avoid), ahead: 0, order };
-  return { request, prefixes: prefixesOf(input), caller, signal, onWait, woken: new Set(), failure: undefined };
+export function newAsk(input: LeaseInput, options: LeaseOptions & { avoided: Avoided; order: number }): Ask {
+  const { signal, caller = '', isAlone = false, avoided, onWait = () => undefined, order } = options;
+  const { model, hive_id, worker_id, device, prefixes = prefixesOf(input) } = input;
+  const request = { model, hive_id, worker_id, device, avoid: avoided.now(), ahead: 0, order };
+  return { request, avoided, prefixes, caller, isAlone, signal, onWait, woken: new Map() };
 }
 
 /** The same for all that could take each other's place. */

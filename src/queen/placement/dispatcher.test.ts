@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { JobError, type JobEvent } from '../../contract/index.ts';
+import { context as jobContext } from '../../jobs/fixtures/test-jobs.ts';
 import { spoken } from '../../narration/index.ts';
 import { createExplain } from './explain.ts';
 import { Dispatcher, type DispatcherParts } from './dispatcher.ts';
@@ -10,7 +11,6 @@ import type { Lease, LeaseInput, LeaseOptions } from './lease.ts';
 
 const bee = model('bee', 6);
 const infer = { prompt: 'hello', temperature: 0, continue_elsewhere: false, stream: true };
-const never = new AbortController().signal;
 
 /** A queen's dispatcher over a fleet that the test changes by hand. */
 function queenOf(...hives: HiveView[]) {
@@ -23,9 +23,8 @@ function queenOf(...hives: HiveView[]) {
     const run = spoken('queen-rbee', async function* () {
       return dispatcher.lease({ model: 'bee', prompt: 'hello', ...input }, { signal: new AbortController().signal, ...options });
     });
-    const emit = (event: JobEvent) => event.kind === 'narration' && said.push(event.data.human);
-    const context = { jobId: 'job', correlationId: 'c', signal: never, emit, drives: () => undefined, parks: () => undefined };
-    return run(undefined, context)
+    const emit = (event: JobEvent) => void (event.kind === 'narration' && said.push(event.data.human));
+    return run(undefined, jobContext({ emit }))
       .next()
       .then(({ value }) => value as Lease);
   };
@@ -71,8 +70,10 @@ describe('a lease', () => {
   });
 
   test('avoids hives that have failed the request', async () => {
-    const { lease } = queenOf(loaded());
-    const error = await lease({}, { avoid: new Map([['attic', 'broke off']]) }).catch((cause: unknown) => cause);
+    const { dispatcher, lease } = queenOf(loaded());
+    const avoided = dispatcher.avoiding();
+    avoided.add('attic', 'broke off');
+    const error = await lease({}, { avoided }).catch((cause: unknown) => cause);
     expect(error).toMatchObject({ code: 'hive_unreachable', message: "Hive 'attic' broke off" });
   });
 
@@ -94,6 +95,15 @@ describe('a lease', () => {
     second.release({ tokens_per_s: 40 });
     const next = [await lease(), await lease(), await lease()];
     expect(next.map(({ patch }) => patch.worker_id)).toEqual(['w2', 'w2', 'w2']);
+  });
+
+  test('of a request that runs alone counts for all slots of its worker', async () => {
+    const { index, lease } = queenOf(loaded());
+    const held = await lease({}, { isAlone: true });
+    expect(index.worker('attic/w1')?.assigned).toBe(4);
+    expect(await states([lease()])).toEqual(['waits']);
+    held.release();
+    expect(index.worker('attic/w1')?.assigned).toBe(1);
   });
 
   test('of a failed request teaches nothing', async () => {
@@ -466,6 +476,31 @@ describe('a hive that is asleep', () => {
     expect((await lease()).hive_id).toBe('attic');
   });
 
+  test('and dies whenever it has come up, while a request waits, is woken each time', async () => {
+    const full = hive('localhost', { devices: [cpu(1)], models: [bee], workers: [worker('w1', 'bee', { slots: 1, slots_used: 1 })] });
+    const { index, wake, dispatcher, lease } = queenOf(asleep);
+    wake.mockImplementation(async () => index.applyHive(full, full.workers));
+    const waiting = lease();
+    for (let death = 1; death <= 5; death += 1) {
+      expect(await states([waiting])).toEqual(['waits']);
+      expect(wake).toHaveBeenCalledTimes(death);
+      index.applyHive(asleep, []);
+      dispatcher.changed();
+    }
+    expect(await states([waiting])).toEqual(['waits']);
+    index.applyWorker(worker('w1', 'bee', { hive_id: 'localhost', slots: 1 }));
+    dispatcher.changed();
+    expect((await waiting).patch.worker_id).toBe('w1');
+  });
+
+  test('is told of as a wait before it is woken, so that the request is kept', async () => {
+    const { wake, lease } = queenOf(asleep);
+    const kept: string[] = [];
+    wake.mockImplementation(async () => void kept.push('woken'));
+    await lease({}, { onWait: () => kept.push('waits') }).catch(() => undefined);
+    expect(kept.slice(0, 2)).toEqual(['waits', 'woken']);
+  });
+
   test('and stays silent is not woken for ever', async () => {
     const { wake, lease } = queenOf(asleep);
     await expect(lease()).rejects.toMatchObject({ code: 'hive_unreachable' });
@@ -476,15 +511,7 @@ describe('a hive that is asleep', () => {
 test('explain says what would be done, and does nothing', async () => {
   const { index, wake, dispatcher } = queenOf(loaded(), hive('localhost', { state: 'asleep' }));
   const input = { model: 'bee', prompt: 'hello', temperature: 0, stream: true, continue_elsewhere: false };
-  const context = {
-    jobId: 'job',
-    correlationId: 'c',
-    signal: never,
-    emit: () => undefined,
-    drives: () => undefined,
-    parks: () => undefined,
-  };
-  const { value } = await createExplain(dispatcher)(input, context).next();
+  const { value } = await createExplain(dispatcher)(input, jobContext()).next();
   expect(value).toEqual({
     model: 'bee',
     decision: 'worker',

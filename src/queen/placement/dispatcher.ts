@@ -1,5 +1,6 @@
 import { JobError, type Explanation, type InputOf } from '../../contract/index.ts';
 import { isFor, newAsk, type Ask } from './ask.ts';
+import { Avoided } from './avoided.ts';
 import { Claims } from './claims.ts';
 import { explain, type Explains } from './explain.ts';
 import { workerKey, type FleetIndex, type IndexedHive } from './fleet-index.ts';
@@ -37,8 +38,9 @@ interface Holding {
   readonly ask: Ask;
   readonly startedMs: number;
   readonly spawn: Spawn | undefined;
-  /** The worker that it counts for, once there is one. */
+  /** The worker that it counts for, once there is one, and how many slots of it. */
   key: string | undefined;
+  slots: number;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -67,13 +69,17 @@ export class Dispatcher implements Explains {
    * @throws JobError what placement refuses with; worker_busy when too many wait; what came of waking a hive; the signal's reason
    */
   async lease(input: LeaseInput, options: LeaseOptions): Promise<Lease> {
-    const ask = newAsk(input, { ...options, order: options.order ?? this.turn() });
+    // What comes up while it waits is of no matter to its later tries.
+    const avoided = options.avoided?.copy() ?? this.avoiding();
+    const ask = newAsk(input, { ...options, avoided, order: options.order ?? this.turn() });
     for (;;) {
       ask.signal.throwIfAborted();
       const placement = this.#decideInTurn(ask);
-      if (placement.kind === 'refuse') throw ask.failure ?? placement.error;
-      if (placement.kind === 'wake') await this.#wake(ask, placement.hive);
-      else if (placement.kind !== 'wait') return this.#take(ask, placement);
+      if (placement.kind === 'refuse') throw ask.avoided.failure ?? placement.error;
+      if (placement.kind === 'wake') {
+        ask.onWait();
+        await this.#wake(ask, placement.hive);
+      } else if (placement.kind !== 'wait') return this.#take(ask, placement);
       else {
         ask.onWait();
         const lease = await this.#room.wait(ask, placement);
@@ -88,14 +94,18 @@ export class Dispatcher implements Explains {
     return this.#asked;
   }
 
+  /** For a request that no hive has failed yet. */
+  avoiding(): Avoided {
+    return new Avoided(this.#parts.fleet);
+  }
+
   /** To be called after every change of the fleet. */
   changed(): void {
     const { fleet } = this.#parts;
     for (const spawn of this.#memory.underway.size === 0 ? [] : this.#memory.underway.notice(fleet)) {
       const holding = this.#spawning.get(spawn);
       if (holding?.key !== undefined || holding === undefined || spawn.worker === undefined) continue;
-      holding.key = spawn.worker;
-      fleet.assign(spawn.worker, 1);
+      this.#assign(holding, spawn.worker);
     }
     this.#room.serve();
   }
@@ -108,14 +118,18 @@ export class Dispatcher implements Explains {
   }
 
   /** Whether a request would get a place now, or after a wait. */
-  couldRun(input: LeaseInput, avoid: ReadonlyMap<string, string>): boolean {
-    const ask = newAsk(input, { signal: new AbortController().signal, avoid, order: this.#asked + 1 });
+  couldRun(input: LeaseInput, avoided: Avoided): boolean {
+    const ask = newAsk(input, { signal: new AbortController().signal, avoided, order: this.#asked + 1 });
     return this.#decide(ask, this.#room.countLike(ask)).kind !== 'refuse';
   }
 
   /** What would become of a request now. Holds and wakes nothing. */
   explain(input: InputOf<'explain'>): Explanation {
-    const ask = newAsk(input, { signal: new AbortController().signal, order: this.#asked + 1 });
+    const ask = newAsk(input, {
+      signal: new AbortController().signal,
+      avoided: this.avoiding(),
+      order: this.#asked + 1,
+    });
     this.#prepare(ask, this.#room.countLike(ask));
     return explain(ask.request, this.#parts.fleet, this.#memory);
   }
@@ -134,34 +148,34 @@ export class Dispatcher implements Explains {
     return place(ask.request, this.#parts.fleet, this.#memory);
   }
 
-  #prepare({ request, prefixes }: Ask, ahead: number): void {
+  #prepare({ request, prefixes, avoided }: Ask, ahead: number): void {
     request.ahead = ahead;
+    request.avoid = avoided.now();
     request.now = Date.now();
     request.affinity = this.#prefixes.match(prefixes);
   }
 
-  /** One that does not wake, or is woken in vain, is left out for this request. */
-  async #wake(ask: Ask, { hive_id }: IndexedHive): Promise<void> {
-    if (ask.woken.has(hive_id)) {
-      ask.request.avoid.set(hive_id, 'was started and has not told what it has');
+  /** One that does not wake, or is woken in vain, is left out for this request. One that came up and has gone again is woken again. */
+  async #wake(ask: Ask, { hive_id, ups }: IndexedHive): Promise<void> {
+    if (ask.woken.get(hive_id) === ups) {
+      ask.avoided.add(hive_id, 'was started and has not told what it has');
       return;
     }
-    ask.woken.add(hive_id);
+    ask.woken.set(hive_id, ups);
     try {
       await this.#parts.wake(hive_id, ask.signal);
     } catch (cause) {
       ask.signal.throwIfAborted();
       if (!(cause instanceof JobError)) throw cause;
-      ask.failure = cause;
-      ask.request.avoid.set(hive_id, `does not start: ${cause.message}`);
+      ask.avoided.add(hive_id, `does not start: ${cause.message}`, cause);
     }
   }
 
   #take(ask: Ask, placement: Taken): Lease {
     const spawn = placement.kind === 'worker' ? undefined : spawnOf(placement, ask);
     const key = placement.kind === 'worker' ? placement.worker.key : undefined;
-    const holding: Holding = { placement, ask, startedMs: performance.now(), spawn, key, timer: undefined };
-    if (key !== undefined) this.#parts.fleet.assign(key, 1);
+    const holding: Holding = { placement, ask, startedMs: performance.now(), spawn, key: undefined, slots: 0, timer: undefined };
+    if (key !== undefined) this.#assign(holding, key);
     if (spawn !== undefined) this.#begin(spawn, holding);
     const patch = patchOf(placement);
     let isHeld = true;
@@ -174,6 +188,14 @@ export class Dispatcher implements Explains {
         isHeld = false;
       },
     };
+  }
+
+  /** Whoever runs alone has all slots: nobody else is given one. */
+  #assign(holding: Holding, key: string): void {
+    const { fleet } = this.#parts;
+    holding.key = key;
+    holding.slots = holding.ask.isAlone ? (fleet.worker(key)?.slots ?? 1) : 1;
+    fleet.assign(key, holding.slots);
   }
 
   #begin(spawn: Spawn, holding: Holding): void {
@@ -189,9 +211,9 @@ export class Dispatcher implements Explains {
   }
 
   #end(holding: Holding, outcome: Outcome): void {
-    const { spawn, key, placement } = holding;
+    const { spawn, key, slots, placement } = holding;
     clearTimeout(holding.timer);
-    if (key !== undefined) this.#parts.fleet.assign(key, -1);
+    if (key !== undefined) this.#parts.fleet.assign(key, -slots);
     if (spawn !== undefined) {
       this.#memory.underway.end(spawn);
       this.#spawning.delete(spawn);
@@ -216,8 +238,7 @@ export class Dispatcher implements Explains {
   #tellFailure({ hive }: Exclude<Taken, { kind: 'worker' }>, { request: { model } }: Ask, error: JobError): void {
     const hiveId = hive.hive_id;
     for (const ask of this.#room.dismiss((each) => isFor(each, { model, hiveId }))) {
-      ask.failure = error;
-      ask.request.avoid.set(hiveId, `could not start a worker: ${error.message}`);
+      ask.avoided.add(hiveId, `could not start a worker: ${error.message}`, error);
     }
   }
 }

@@ -67,6 +67,8 @@ export class IndexedHive implements HiveView {
   report: HiveReport | undefined;
   /** As listed in its report, and the one that ships with rbee. */
   models: readonly Model[] = [];
+  /** How often it has come up: what was known of it before counts no more. */
+  ups = 0;
 
   constructor(hiveId: string) {
     this.hive_id = hiveId;
@@ -140,6 +142,7 @@ export class FleetIndex implements Fleet {
   applyHive({ hive_id, state, why, report }: HiveState, workers?: readonly Worker[]): void {
     const hive = this.#hives.get(hive_id) ?? this.#add(hive_id);
     if (report !== hive.report) this.#shelve(hive, report);
+    if (state === 'up' && hive.state !== 'up') hive.ups += 1;
     hive.state = state;
     hive.why = why;
     if (state === 'asleep' || (state === 'up' && report === undefined)) this.#unheard.add(hive);

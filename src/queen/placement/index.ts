@@ -1,4 +1,6 @@
+export { Avoided } from './avoided.ts';
 export { createExplain } from './explain.ts';
 export { Dispatcher, type DispatcherParts } from './dispatcher.ts';
 export { FleetIndex, type HiveState } from './fleet-index.ts';
+export { prefixesOf } from './prefixes.ts';
 export type { Lease, LeaseInput, LeaseOptions, Outcome } from './lease.ts';

@@ -1,9 +1,15 @@
 import { JobError, type ErrorCode, type InputOf } from '../../contract/index.ts';
+import type { Avoided } from './avoided.ts';
 import { deviceName } from './device-name.ts';
 import type { Placement, PlacementOf } from './placement.ts';
+import type { Prefix } from './prefixes.ts';
 
 /** What of an infer request its place depends on. */
-export type LeaseInput = Pick<InputOf<'infer'>, 'model' | 'hive_id' | 'worker_id' | 'device' | 'prompt' | 'messages'>;
+export interface LeaseInput
+  extends Pick<InputOf<'infer'>, 'model' | 'hive_id' | 'worker_id' | 'device' | 'prompt' | 'messages'> {
+  /** From `prefixesOf`, for one whose prompt is not at hand. */
+  prefixes?: Prefix[];
+}
 
 export interface LeaseOptions {
   signal: AbortSignal;
@@ -13,8 +19,10 @@ export interface LeaseOptions {
   caller?: string;
   /** From `Dispatcher.turn`, for a request that asks more than once; left out, it comes after all who have asked by now. */
   order?: number;
-  /** Hives that have failed this request already, and how, as the end of "hive 'attic' …". */
-  avoid?: ReadonlyMap<string, string>;
+  /** Hives that have failed this request already, and how; left out, none has. */
+  avoided?: Avoided;
+  /** It gets all slots of its worker. */
+  isAlone?: boolean;
 }
 
 /** What there is to do for a request that need not wait any more. */

@@ -36,6 +36,8 @@ export interface GenerateRequest {
   stop: readonly string[];
   /** JSON Schema that the answer must match. */
   jsonSchema: Record<string, unknown> | undefined;
+  /** Called when it begins to wait for a slot, and when it has it: until then nothing is computed for it. */
+  onQueue?: (isWaiting: boolean) => void;
 }
 
 export interface Generation {
@@ -65,6 +67,8 @@ export interface Engine {
   readonly contextSize: number;
   /** Completion tokens generated since the load, over all slots. */
   readonly tokensGenerated: number;
+  /** Steps computed since the load: it grows as long as there is a request, if slowly. */
+  readonly steps: number;
 
   /**
    * Yields the answer in pieces of valid text (never half a character), then returns how it went.

@@ -68,6 +68,10 @@ export class LlamaEngine implements Engine {
     return this.#tokensGenerated;
   }
 
+  get steps(): number {
+    return this.#lockStep.steps;
+  }
+
   generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<string, Generation, void> {
     return this.#generate(request, { signal, calledAt: performance.now() });
   }
@@ -87,7 +91,7 @@ export class LlamaEngine implements Engine {
     });
     const grammar = jsonSchema && (await jsonGrammarOf(jsonSchema, module, model));
     const trimSpace = this.#vocabulary.startsWithSpace || format.startsWithSpace;
-    const slot = await this.#pool.acquire(prompt, call.signal);
+    const slot = await this.#pool.acquire(prompt, call.signal, request.onQueue);
     const run = new Run({
       ...call,
       slot,

@@ -32,9 +32,14 @@ export class LockStep {
   #runs: Run[] = [];
   #loop: Promise<void> | undefined;
   #stopped: JobError | undefined;
+  #steps = 0;
 
   constructor(options: LockStepOptions) {
     this.#options = options;
+  }
+
+  get steps(): number {
+    return this.#steps;
   }
 
   add(run: Run): void {
@@ -52,6 +57,7 @@ export class LockStep {
     while (this.#runs.length > 0) {
       try {
         await this.#step();
+        this.#steps += 1;
       } catch (cause) {
         await this.#failAll(cause);
       }

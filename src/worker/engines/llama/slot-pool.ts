@@ -30,7 +30,11 @@ export class SlotPool {
   }
 
   /** @throws JobError worker_busy; the signal's reason, at once; what `close` was given */
-  async acquire(prompt: readonly Token[], signal: AbortSignal): Promise<Slot> {
+  async acquire(
+    prompt: readonly Token[],
+    signal: AbortSignal,
+    onQueue: (isWaiting: boolean) => void = () => undefined,
+  ): Promise<Slot> {
     signal.throwIfAborted();
     if (this.#closed) throw this.#closed;
     const slot = this.#take(prompt);
@@ -44,7 +48,10 @@ export class SlotPool {
         `All ${String(this.#slots.length)} slots are taken and ${String(MAX_WAITING)} requests wait already`,
       );
     }
-    return this.#wait(prompt, signal);
+    onQueue(true);
+    const given = await this.#wait(prompt, signal);
+    onQueue(false);
+    return given;
   }
 
   release(slot: Slot): void {

@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { context } from '../../jobs/fixtures/test-jobs.ts';
+import { spoken } from '../../narration/index.ts';
+import { SlotQueue, type Lease } from './slot-queue.ts';
+import { worker } from './testing/worker.ts';
+import type { WorkerProcess } from './worker-process.ts';
+
+const any = { modelPath: '/tiny.gguf', workerId: undefined, device: undefined };
+const alone = { ...any, isAlone: true };
+const never = new AbortController().signal;
+
+/** @returns the queue, and whoever waits in it: undefined as long as it waits */
+function queueOf(...workers: WorkerProcess[]) {
+  const slots = new SlotQueue(
+    () => workers,
+    () => undefined,
+  );
+  const wait = (need: typeof any, signal = never) => {
+    const waiting: { lease: Lease | undefined; error?: unknown } = { lease: undefined };
+    const run = spoken('rbee-hive', async function* () {
+      waiting.lease = await slots.wait(need, signal);
+    })(undefined, context());
+    run.next().catch((cause: unknown) => (waiting.error = cause));
+    return waiting;
+  };
+  return { slots, wait };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('a request that is to run alone', () => {
+  test('gets all slots of an idle worker', () => {
+    const one = worker('a');
+    const { slots } = queueOf(one);
+    const lease = slots.take(alone);
+    expect([lease?.worker, one.inFlight]).toEqual([one, 2]);
+    expect(slots.take(any)).toBeUndefined();
+    lease?.release();
+    expect(one.inFlight).toBe(0);
+  });
+
+  test('waits until its worker has nothing else to do, and nobody who comes later is given a slot there', async () => {
+    const { slots, wait } = queueOf(worker('a'));
+    const other = slots.take(any);
+    expect(slots.take(alone)).toBeUndefined();
+    const waiting = wait(alone);
+    await settle();
+    expect(slots.take(any)).toBeUndefined();
+    const later = wait(any);
+    other?.release();
+    await settle();
+    expect([waiting.lease?.worker.id, later.lease]).toEqual(['a', undefined]);
+    waiting.lease?.release();
+    await settle();
+    expect(later.lease?.worker.id).toBe('a');
+  });
+
+  test('keeps nobody from another worker, and two of them wait for one each', async () => {
+    const { slots, wait } = queueOf(worker('a', { inFlight: 1 }), worker('b', { inFlight: 1 }), worker('c', { inFlight: 1 }));
+    wait(alone);
+    wait(alone);
+    await settle();
+    expect(slots.take(any)?.worker.id).toBe('c');
+    expect(slots.take(any)).toBeUndefined();
+  });
+
+  test('waits for another worker when the one that was kept for it has gone', async () => {
+    const [a, b] = [worker('a', { inFlight: 1 }), worker('b', { inFlight: 2 })];
+    const { slots, wait } = queueOf(a, b);
+    const waiting = wait(alone);
+    await settle();
+    a.state = { kind: 'exited', lastWords: undefined };
+    b.inFlight = 0;
+    slots.serve();
+    await settle();
+    expect(waiting.lease?.worker).toBe(b);
+  });
+
+  test('keeps the worker no longer when it is cancelled', async () => {
+    const { slots, wait } = queueOf(worker('a', { inFlight: 1 }));
+    const cancelled = new AbortController();
+    wait(alone, cancelled.signal);
+    await settle();
+    expect(slots.take(any)).toBeUndefined();
+    cancelled.abort(new Error('enough'));
+    await settle();
+    expect(slots.take(any)?.worker.id).toBe('a');
+  });
+
+  describe('on a worker that is never idle', () => {
+    beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+    afterEach(() => void vi.useRealTimers());
+
+    test('fails with worker_busy after two minutes', async () => {
+      const { slots, wait } = queueOf(worker('a', { inFlight: 1 }));
+      const waiting = wait(alone);
+      await settle();
+      vi.advanceTimersByTime(120_000);
+      await settle();
+      expect(waiting.error).toMatchObject({ code: 'worker_busy' });
+      expect(slots.take(any)?.worker.id).toBe('a');
+    });
+  });
+});

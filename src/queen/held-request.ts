@@ -1,0 +1,43 @@
+import { JobError, type InputOf, type JobContext } from '../contract/index.ts';
+import { prefixesOf, type LeaseInput } from './placement/index.ts';
+
+/** What there is to know of a request while it waits: enough to give it a place. */
+export interface Outline extends Omit<LeaseInput, 'prompt' | 'messages'> {
+  /** Whether another worker may go on with its answer. An answer of a schema cannot be continued: its grammar begins at the beginning. */
+  mayContinue: boolean;
+}
+
+/**
+ * A request that may have megabytes, for as long as it has no answer. While it waits it is on disk, and only its outline is in memory;
+ * it is read when it is sent to a hive.
+ */
+export class HeldRequest {
+  readonly outline: Outline;
+  readonly #context: JobContext;
+  #input: InputOf<'infer'> | undefined;
+
+  /** @param input left out for one that a former process had parked */
+  constructor(outline: Outline, context: JobContext, input?: InputOf<'infer'>) {
+    this.outline = outline;
+    this.#context = context;
+    this.#input = input;
+  }
+
+  static of(input: InputOf<'infer'>, context: JobContext): HeldRequest {
+    const { model, hive_id, worker_id, device, continue_elsewhere, json_schema } = input;
+    const mayContinue = continue_elsewhere && json_schema === undefined;
+    return new HeldRequest({ model, hive_id, worker_id, device, prefixes: prefixesOf(input), mayContinue }, context, input);
+  }
+
+  /** To be called whenever it begins to wait. */
+  park(): void {
+    if (this.#input !== undefined && this.#context.parks(this.#input, this.outline)) this.#input = undefined;
+  }
+
+  /** @throws JobError interrupted, where what was parked is not there */
+  get input(): InputOf<'infer'> {
+    this.#input ??= this.#context.parked() as InputOf<'infer'> | undefined;
+    if (this.#input === undefined) throw new JobError('interrupted', 'The request that waited is not on the disk of the queen any more');
+    return this.#input;
+  }
+}

@@ -1,0 +1,49 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { JobError } from '../contract/index.ts';
+import { raceAbort } from '../jobs/index.ts';
+import type { ForwardParts } from './forward.ts';
+
+/** A hive that dies while it is being started is started again, for this long. */
+const PATIENCE_MS = 30_000;
+const PAUSE_MS = 250;
+
+/**
+ * Starts a hive that sleeps, and waits until it has reported what it has.
+ * @throws JobError what keeps it from being started; the signal's reason
+ */
+export async function wakeHive(
+  hiveId: string,
+  { hives, reach, view }: Pick<ForwardParts, 'hives' | 'reach' | 'view'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const hive = hives.get(hiveId);
+    // It is not heard: whatever was known of it counts no more.
+    reach.distrust(hive);
+    const failure = await wakeOnce(hive, { reach, view }, signal);
+    if (view.watch(hiveId)?.state.kind !== 'asleep') return;
+    if (performance.now() > until) {
+      if (failure !== undefined) throw failure;
+      return;
+    }
+    await delay(PAUSE_MS, undefined, { signal });
+  }
+}
+
+/** @returns a failure that may pass */
+async function wakeOnce(
+  hive: Parameters<ForwardParts['reach']['ensure']>[0],
+  { reach, view }: Pick<ForwardParts, 'reach' | 'view'>,
+  signal: AbortSignal,
+): Promise<JobError | undefined> {
+  try {
+    await reach.ensure(hive, signal);
+    await raceAbort(view.watch(hive.hive_id)?.settled() ?? Promise.resolve(), signal);
+    return undefined;
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (cause instanceof JobError && cause.retryable) return cause;
+    throw cause;
+  }
+}
