@@ -1,9 +1,9 @@
 import * as fs from 'node:fs';
-import { EVENT_LIMIT_CHARS, READ_CHUNK_BYTES } from './limits.ts';
+import { ANSWER_LIMITS, READ_CHUNK_BYTES } from './limits.ts';
 
 const NEWLINE = 0x0a;
 /** No event of ours is longer, by far: what is, is damaged, and not worth the memory. */
-export const LINE_LIMIT_BYTES = EVENT_LIMIT_CHARS;
+export const LINE_LIMIT_BYTES = ANSWER_LIMITS.queen.resultChars;
 
 export function tooLong(): RangeError {
   return new RangeError(`a line of more than ${LINE_LIMIT_BYTES} bytes`);
