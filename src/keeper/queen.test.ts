@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorCodes, JobError, type Handlers, type Health, type JobEvent } from '../contract/index.ts';
-import { homePaths, prepareHomeSecret } from '../daemon/index.ts';
+import { homePaths, prepareHomeSecret, writePidfile } from '../daemon/index.ts';
 import {
   bindServer,
   createJobServer,
@@ -50,6 +51,27 @@ describe('what listens on the port of the queen', () => {
     for (const { code, stdout, stderr } of outcomes) {
       expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' });
       expect(stderr).toContain(words);
+    }
+  });
+
+  test('a queen of another version that does not say what it is, is known by its pidfile', async () => {
+    const close = await listen((_request, response) => response.writeHead(401).end());
+    const { run } = homePaths({ RBEE_HOME: cli.env['RBEE_HOME'] });
+    const queen = { role: 'queen', name: 'queen', host: '127.0.0.1', port: cli.queenPort } as const;
+    try {
+      for (const [version, code, words] of [
+        ['9.9.9', 4, 'The queen runs rbee 9.9.9'],
+        [__RBEE_VERSION__, 7, `The queen of this home (pid ${process.pid}) listens on port ${cli.queenPort}`],
+      ] as const) {
+        await writePidfile(run, { ...queen, version });
+        const outcome = await cli.run(['status']);
+        expect(outcome.code).toBe(code);
+        expect(outcome.stderr).toContain(words);
+        expect(outcome.stderr).toContain('rbee down');
+      }
+    } finally {
+      await rm(run, { recursive: true });
+      await close();
     }
   });
 

@@ -16,15 +16,16 @@ export async function readHomeSecret(file: string): Promise<string | undefined> 
   return found?.secret;
 }
 
-/** A daemon does this at its start. One that others may read is replaced: somebody may know it. */
+/**
+ * @param how without `unlessPresent`, as at the start of a daemon, one that others may read is replaced too: somebody may know it
+ * @throws the system's error where the file cannot be written
+ */
 export async function makeHomeSecret(file: string, how: { unlessPresent: boolean }): Promise<string> {
-  return (
-    (await usable(file, how)) ??
-    (making = making.then(
-      () => replace(file, how),
-      () => replace(file, how),
-    ))
-  );
+  const present = await usable(file, how);
+  if (present !== undefined) return present;
+  const turn = () => replace(file, how);
+  making = making.then(turn, turn);
+  return making;
 }
 
 /** One after the other: those that come while one is made find that one. */

@@ -201,10 +201,11 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     const { port } = JSON.parse(await attic.exec('cat .rbee/home/state/run/hive.json')) as { port: number };
     const program = `const s = require('node:http').createServer((q, r) => (console.log(q.method, q.url, ...q.rawHeaders), r.end('{}')));
       const take = () => s.listen(${port}, '127.0.0.1');
-      s.on('error', () => setTimeout(take, 2)); take();`;
+      s.on('error', () => setTimeout(take, 2)); take(); console.log('ready');`;
     await attic.exec(`.rbee/current/node -e "${program}" >/tmp/heard 2>&1 & echo $! >/tmp/stranger`);
-    await signalHive(attic, 'KILL');
     const heard = () => attic.exec('cat /tmp/heard');
+    await until(async () => (await heard()).includes('ready'));
+    await signalHive(attic, 'KILL');
     await until(async () => (await heard()).includes('GET /v1/proof'));
     expectUndisturbed(await runAll(fleet.swarm, all.slice(0, 2)), undisturbed.slice(0, 2));
     expect(await fleet.hive('attic')).toMatchObject({ state: 'running' });

@@ -49,9 +49,13 @@ function requireOurs(address: QueenAddress, { role, home, version }: Pick<Health
 
 async function stranger(address: QueenAddress, { what }: Extract<Presence, { kind: 'stranger' }>): Promise<JobError> {
   const { port, isElsewhere } = address;
-  // An older queen with a token refuses to say who she is.
+  // An older queen with a token does not even say what it is.
   const own = isElsewhere ? undefined : await ownPidfile();
-  if (own?.port === port) requireOurs(address, { ...own, home: homePaths().homeId });
+  if (own?.port === port) {
+    requireOurs(address, { ...own, home: homePaths().homeId });
+    const sentence = `The queen of this home (pid ${own.pid}) listens on port ${port}, and does not prove that it is. End it: rbee down`;
+    return new JobError('port_taken', sentence);
+  }
   const sentence = `Port ${port} is taken by another program: what listens there ${what}. Nothing secret was sent to it. ${mendPort(address)}`;
   return new JobError('port_taken', sentence);
 }
