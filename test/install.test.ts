@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, mkdtemp, open, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -85,15 +86,62 @@ test('models that are to stay are there for the next hive; where there were none
   expect(await readFile(model, 'utf8')).toBe('bee');
 }, 60_000);
 
+test('what was started is stopped and removed, whatever has become of its files', async () => {
+  await using machine = await hiveMachine();
+  const { pid } = await machine.install();
+  const run = join(machine.home, '.rbee/home/state/run');
+  await loadModel(machine.port);
+  // A command of the user that only mentions the folder is none of ours.
+  const reader = spawn('tail', ['-f', join(machine.home, '.rbee/home/state/logs/hive.log')], { stdio: 'ignore' });
+  const ours = async () => (await processesOf(machine.home)).filter((each) => each !== reader.pid);
+  expect((await ours()).length).toBe(2);
+  for (const name of await readdir(run)) await writeFile(join(run, name), '{"pid":1,');
+  await writeFile(join(machine.home, '.rbee/starting'), 'rm -rf /');
+  expect(await stopRemote(machine.site)).toEqual({ stopped: true });
+  expect(await ours()).toEqual([]);
+
+  expect((await startRemote(machine.site, { token })).pid).not.toBe(pid);
+  await rm(run, { recursive: true });
+  await rm(join(machine.home, '.rbee/current'));
+  expect(await stopRemote(machine.site)).toEqual({ stopped: true });
+  expect(await ours()).toEqual([]);
+
+  await machine.install();
+  await rm(join(machine.home, '.rbee'), { recursive: true });
+  await uninstall(machine.site, { keepModels: false });
+  expect(await ours()).toEqual([]);
+  expect(await readdir(machine.home)).toEqual([]);
+  reader.kill();
+}, 60_000);
+
+test.runIf(canMount)('a hive on a disk that is full is uninstalled, and one on a disk that has become read-only is stopped', async () => {
+  await using disk = await smallDisk({ freeBytes: 260_000_000 });
+  await using machine = await hiveMachine({ home: disk.path });
+  await machine.install();
+  const fill = async () => writeFile(join(disk.path, 'big'), Buffer.alloc(250_000_000)).catch(() => undefined);
+  await fill();
+  await expect(writeFile(join(disk.path, 'more'), 'x'.repeat(100_000))).rejects.toThrow('ENOSPC');
+  expect((await uninstall(machine.site, { keepModels: false })).freedBytes).toBeGreaterThan(100_000_000);
+  for (const name of ['big', 'more']) await rm(join(disk.path, name), { force: true });
+  expect(await readdir(disk.path)).toEqual([]);
+
+  await machine.install();
+  // As a kernel does it that has found an error: writers go on, and nobody new may write.
+  execFileSync('mount', ['--bind', disk.path, disk.path]);
+  execFileSync('mount', ['-o', 'remount,bind,ro', disk.path]);
+  const message = expect.stringMatching(/The hive is stopped, and not all of it can be removed: .*Read-only file system/s) as string;
+  try {
+    await expect(uninstall(machine.site, { keepModels: false })).rejects.toMatchObject({ code: 'install_failed', message });
+    expect(await processesOf(machine.home)).toEqual([]);
+  } finally {
+    execFileSync('umount', [disk.path]);
+  }
+}, 60_000);
+
 test('the kit is complete: the installed hive loads the tiny model and answers', async () => {
   await using machine = await hiveMachine();
   await machine.install();
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  const body = JSON.stringify({ operation: 'infer', model: 'tiny', prompt: 'Hello' });
-  const posted = await fetch(`http://127.0.0.1:${machine.port}/v1/jobs`, { method: 'POST', headers, body });
-  const { job_id } = (await posted.json()) as { job_id: string };
-  const stream = await (await fetch(`http://127.0.0.1:${machine.port}/v1/jobs/${job_id}/stream`, { headers })).text();
-  expect(stream).toContain('event: result');
+  await loadModel(machine.port);
   // What was fetched for the hive stays when that is asked for, and nothing else.
   await mkdir(join(machine.home, '.rbee/home/data/models'), { recursive: true });
   await writeFile(join(machine.home, '.rbee/home/data/models/big.gguf'), 'x');
@@ -199,6 +247,9 @@ test('of two installs at once, the second is told of the first; a lock whose hol
   await expect(machine.install()).rejects.toMatchObject({ code: 'install_failed', message: message2 });
   await writeLock(machine, { host: 'elsewhere', pid: 1, started: 'x', id: 'x' }, Date.now() - 200_000);
   await machine.install();
+  // Cut off in the middle of a write.
+  await writeLock(machine, { host: 'elsewhere', pid: 1, started: 'x', id: 'x' }, NaN);
+  await machine.install();
 }, 60_000);
 
 test('the hive of another fleet is left alone', async () => {
@@ -270,6 +321,16 @@ test.runIf(existsSync('/bin/bash'))(
   },
   60_000,
 );
+
+/** Of the hive there, which answers with it. */
+async function loadModel(port: number): Promise<void> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ operation: 'infer', model: 'tiny', prompt: 'Hello' });
+  const posted = await fetch(`http://127.0.0.1:${port}/v1/jobs`, { method: 'POST', headers, body });
+  const { job_id } = (await posted.json()) as { job_id: string };
+  const stream = await (await fetch(`http://127.0.0.1:${port}/v1/jobs/${job_id}/stream`, { headers })).text();
+  expect(stream).toContain('event: result');
+}
 
 interface HiveMachine extends LocalMachine {
   port: number;

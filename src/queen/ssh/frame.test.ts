@@ -74,13 +74,16 @@ describe('what comes beside the script', () => {
     );
   });
 
-  test('may be endless: little of it is kept', () => {
+  test('may be long: little of it is kept; one without an end is noticed', () => {
     const frame = new Frame(mark);
     for (let count = 0; count < 300; count += 1) frame.push(Buffer.alloc(65_536, 'noise '));
     expect(frame.noise.words.length).toBeLessThan(1_000);
     expect(frame).toMatchObject({ begun: false, isTooLong: false });
     frame.push(said);
     expect(frame.output).toBe('one\ntwo');
+    const endless = new Frame(mark);
+    for (let count = 0; count < 1_100; count += 1) endless.push(Buffer.alloc(65_536));
+    expect(endless.isTooLong).toBe(true);
   });
 
   test('a script that says too much is told from a noisy shell, and an end that is none ends', () => {

@@ -3,6 +3,8 @@ import { oneLine, posixQuote, shellQuote } from './quote.ts';
 
 /** More than any script of ours has to say. */
 export const OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024;
+/** More than any start-up file prints: a shell that says more, on stdout or on stderr, does not end. */
+export const NOISE_LIMIT_BYTES = 64 * 1024 * 1024;
 /** Of what a login shell says by itself, for a message. */
 const NOISE_KEPT_BYTES = 512;
 /** Three digits and a line feed. */
@@ -69,9 +71,9 @@ export class Frame {
     return this.#status;
   }
 
-  /** Whether the script has said more than any script of ours has to say. */
+  /** Whether the script, or what came before it, has said more than it has to say. */
   get isTooLong(): boolean {
-    return this.#bytes > OUTPUT_LIMIT_BYTES;
+    return this.#bytes > OUTPUT_LIMIT_BYTES || this.#noiseBytes > NOISE_LIMIT_BYTES;
   }
 
   /** What came before the script, or in its place. */

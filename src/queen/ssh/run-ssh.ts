@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { JobError } from '../../contract/index.ts';
-import { OUTPUT_LIMIT_BYTES, type Frame } from './frame.ts';
+import { NOISE_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, type Frame } from './frame.ts';
 import type { ShellRun } from './shell.ts';
 import { newerOptions, noSsh, spawnSsh } from './spawn-ssh.ts';
 
@@ -89,7 +89,14 @@ function collect(child: ChildProcessWithoutNullStreams, stop: AbortController, {
   const stdout: Buffer[] = [];
   let stdoutBytes = 0;
   let stderr = Buffer.alloc(0);
+  let stderrBytes = 0;
+  const tooMuch = () => {
+    const who = frame?.begun === false ? 'A start-up file of the machine, or the machine itself, prints without an end' : undefined;
+    stop.abort(new JobError('ssh_failed', who ?? `The machine said more than ${OUTPUT_LIMIT_BYTES} bytes`));
+  };
   child.stderr.on('data', (chunk: Buffer) => {
+    stderrBytes += chunk.length;
+    if (stderrBytes > NOISE_LIMIT_BYTES) return tooMuch();
     stderr = Buffer.concat([stderr, chunk]).subarray(-WORDS_LIMIT_BYTES);
     onWords?.(chunk.toString());
   });
@@ -98,7 +105,6 @@ function collect(child: ChildProcessWithoutNullStreams, stop: AbortController, {
     if (frame === undefined) return { stdout: Buffer.concat(stdout).toString(), stderr: words };
     return { stdout: frame.output, stderr: frame.wordsOf(words) };
   };
-  const tooMuch = () => stop.abort(new JobError('ssh_failed', `The machine said more than ${OUTPUT_LIMIT_BYTES} bytes`));
   if (frame === undefined) {
     child.stdout.on('data', (chunk: Buffer) => {
       stdoutBytes += chunk.length;

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { JobError, type SshTarget } from '../../contract/index.ts';
 import { connectionFailure, lastWords } from './failure.ts';
-import { Frame } from './frame.ts';
+import { Frame, NOISE_LIMIT_BYTES } from './frame.ts';
 import { sshArguments, targetName } from './openssh.ts';
 import { runSsh } from './run-ssh.ts';
 import { noSsh, spawnSsh } from './spawn-ssh.ts';
@@ -17,7 +17,7 @@ const UP_WITHIN_MS = 15_000;
 const FORWARD_WITHIN_MS = 5_000;
 const END_GRACE_MS = 1_000;
 const WORDS_LIMIT_CHARS = 8 * 1024;
-/** A tunnel has nothing to say: what a machine says beyond this is meant to keep us busy. */
+/** A tunnel that is up has nothing to say: what a machine says beyond this is meant to keep us busy. */
 const CHATTER_LIMIT_BYTES = 1024 * 1024;
 /** As ssh says it when somebody connects to the port here, and the server does not forward it there. */
 export const FORWARD_REFUSED = /open failed: (administratively prohibited|unknown channel type)/;
@@ -67,7 +67,7 @@ export function startTunnel(way: Way, ends: Ends): TunnelProcess {
   let chatterBytes = 0;
   const onChatter = (chunk: Buffer) => {
     chatterBytes += chunk.length;
-    if (frame.begun && chatterBytes > CHATTER_LIMIT_BYTES) giveUp(chatty(target));
+    if (chatterBytes > (frame.begun ? CHATTER_LIMIT_BYTES : NOISE_LIMIT_BYTES)) giveUp(chatty(target));
   };
   child.stderr.on('data', (chunk: Buffer) => {
     onChatter(chunk);
@@ -76,7 +76,8 @@ export function startTunnel(way: Way, ends: Ends): TunnelProcess {
   });
   const begun = new Promise<void>((resolve) => {
     child.stdout.on('data', (chunk: Buffer) => {
-      if (frame.begun) return onChatter(chunk);
+      onChatter(chunk);
+      if (frame.begun) return;
       frame.push(chunk);
       if (!frame.begun) return;
       chatterBytes = 0;
@@ -150,5 +151,5 @@ function silent(target: SshTarget, frame: Frame): JobError {
 }
 
 function chatty(target: SshTarget): JobError {
-  return new JobError('ssh_failed', `${targetName(target)} says more than a tunnel has to say`);
+  return new JobError('ssh_failed', `${targetName(target)} prints without an end`);
 }
