@@ -10,6 +10,7 @@ import {
   removePidfile,
   reportFailure,
   reportReady,
+  watchFolders,
   writePidfile,
   type PortRange,
 } from './daemon/index.ts';
@@ -104,20 +105,30 @@ async function start(life: RoleLife): Promise<void> {
   const own = { role, name: role === 'worker' ? name : role, host, port: bound.port, version: __RBEE_VERSION__ };
   // Before what takes long: a worker that is still loading when its hive dies must be found.
   const pidfile = await writePidfile(paths.run, { ...own, extra });
+  let why = `${actorOf[role]} is shutting down`;
   onShutdown(async (signal) => {
     log.info({ signal }, `${describe(life)} is shutting down`);
-    await registry.close();
+    await registry.close(why);
     await served.stop?.();
     // Before the port is free: after that, the pidfile may be a successor's.
     await removePidfile(paths.run, pidfile);
     await server.close();
     catalog.close();
   });
+  const folders = life.storage === 'disk' ? [paths.run, paths.jobs(role)] : [paths.run];
+  await watchFolders(folders, HOME_LOOK_MS[role], (folder) => {
+    why = `${describe(life)} ends: its folder ${folder} was deleted or moved while it was running`;
+    log.fatal(why);
+    process.kill(process.pid, 'SIGTERM');
+  });
   const learned = { ...extra, ...(await served.start?.()) };
   if (served.start !== undefined) await writePidfile(paths.run, { ...own, extra: learned });
   log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${describe(life)} is ready on port ${bound.port}`);
   await reportReady({ port: bound.port, extra: learned });
 }
+
+/** How often a daemon looks for its home. The queen notices first, and then the hive: neither starts again what has ended for want of it. */
+const HOME_LOOK_MS: Record<Role, number> = { queen: 1_000, hive: 2_000, worker: 10_000 };
 
 /** The port is the lock of a home. Somebody with other settings would get another one, and share the catalog and the logs. */
 async function requireAlone(life: RoleLife, port: number): Promise<void> {

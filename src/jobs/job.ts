@@ -157,19 +157,18 @@ export class Job {
 
   read(from: Cursor): LogChunk {
     const chunk = this.#log.read(this.record.job_id, from);
-    const end = chunk.events.length > 0 ? undefined : this.#endInstead(chunk);
+    const end = chunk.events.length > 0 ? undefined : this.#endInstead(chunk, from);
     if (end === undefined) return chunk;
     const seq = from.seq + 1;
     return { events: [{ ...end, seq }], cursor: { ...from, seq } };
   }
 
-  /** The end for a reader that finds none in the log. */
-  #endInstead({ stop }: LogChunk): LoggedEvent | undefined {
-    if (stop === 'damaged') this.#damaged(this);
-    if (this.#unlogged !== undefined) return this.#unlogged;
-    if (stop === 'gone' || (stop === undefined && !this.#isDelivered)) return undefined;
-    this.#damaged(this);
-    return { seq: 0, kind: 'failed', json: JSON.stringify(this.#lostEvents().toWire(this.record.actor)) };
+  /** The end for a reader that finds neither an event after `seq` nor an end in the log. */
+  #endInstead({ stop }: LogChunk, { seq }: Cursor): LoggedEvent | undefined {
+    const isAll = this.#isDelivered ? stop === 'gone' : seq >= this.#lastSeq - this.#pending.length;
+    if (isAll) return this.#unlogged;
+    if (this.#unlogged === undefined || stop === 'damaged') this.#damaged(this);
+    return this.#unlogged ?? { seq: 0, kind: 'failed', json: JSON.stringify(this.#lostEvents().toWire(this.record.actor)) };
   }
 
   #lostEvents(): JobError {
