@@ -1,6 +1,9 @@
 import * as z from 'zod';
 import { actors, failed, roles } from './events.ts';
 
+/** Seconds. Added to a clock, it is still a time that there is. */
+const age = z.number().min(0).max(1e10);
+
 export const workerKinds = ['cpu', 'cuda', 'metal', 'vulkan'] as const;
 export const workerKind = z.enum(workerKinds);
 export type WorkerKind = z.output<typeof workerKind>;
@@ -14,6 +17,10 @@ export const downstreamJob = z.object({
   role: z.enum(roles),
   name: z.string().describe('The hive or worker by its id'),
   job_id: z.string(),
+  driven_at: z.iso
+    .datetime()
+    .optional()
+    .describe('When it was asked, by the clock of the role that drives it: the clocks of two machines differ'),
 });
 export type DownstreamJob = z.output<typeof downstreamJob>;
 
@@ -27,6 +34,7 @@ export const jobRecord = z.object({
   started_at: z.iso.datetime().optional(),
   first_token_at: z.iso.datetime().optional(),
   ended_at: z.iso.datetime().optional(),
+  age_ms: z.number().optional().describe('How long ago it was created, for one that has not ended, by the clock of its own role'),
   error: failed.optional(),
   downstream: z.array(downstreamJob),
 });
@@ -125,6 +133,7 @@ export const worker = z.object({
   started_at: z.iso.datetime(),
   pinned: z.boolean().optional().describe('Never ended to make room for another model'),
   last_used_at: z.iso.datetime().optional().describe('When its last request ended; absent when it had none'),
+  unused_s: age.optional().describe('Seconds since then, or since it was started, when this was told'),
   need_bytes: z.number().optional().describe('Memory that it was estimated to need, of its device'),
   tokens_per_s: z.number().optional().describe('Over all slots, as it last reported'),
   memory_bytes: z.number().optional().describe('Resident memory of the process, as it last reported'),
@@ -182,6 +191,7 @@ export const hiveReport = z.object({
   version: z.string(),
   pid: z.int(),
   started_at: z.iso.datetime(),
+  uptime_s: age.optional().describe('Seconds since then, when this was told'),
   hostname: z.string(),
   disk_free_bytes: z.number(),
   devices: z.array(device),

@@ -51,6 +51,8 @@ export class Job {
   readonly #recordChanged: (job: Job) => void;
   readonly #drivesAnother: (job: Job) => void;
   readonly #damaged: (job: Job) => void;
+  /** What the wall clock was when this object was made, and the steady one: times of one job are told apart by the latter. */
+  readonly #bornAt: { wallMs: number; steadyMs: number };
 
   constructor(record: StoredJob, options: JobOptions) {
     this.record = record;
@@ -59,6 +61,8 @@ export class Job {
     this.#recordChanged = options.recordChanged;
     this.#drivesAnother = options.drivesAnother;
     this.#damaged = options.damaged;
+    const { created_at, started_at = created_at, first_token_at = started_at } = record;
+    this.#bornAt = { wallMs: Math.max(Date.now(), Date.parse(first_token_at)), steadyMs: performance.now() };
     this.#lastSeq = options.lastSeq;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -80,7 +84,7 @@ export class Job {
 
   start(): void {
     this.record.state = 'running';
-    this.record.started_at ??= new Date().toISOString();
+    this.record.started_at ??= this.#now();
     this.#recordChanged(this);
   }
 
@@ -108,7 +112,7 @@ export class Job {
       return;
     }
     if (event.kind === 'token' && this.record.first_token_at === undefined) {
-      this.record.first_token_at = new Date().toISOString();
+      this.record.first_token_at = this.#now();
       this.#recordChanged(this);
     }
     if (event instanceof RelayedEvent) this.#append(event.kind, event.json, event.below);
@@ -200,9 +204,15 @@ export class Job {
     this.#closed = true;
     delete this.record.parked;
     this.record.state = kind === 'result' ? 'completed' : kind;
-    this.record.ended_at = new Date().toISOString();
+    this.record.ended_at = this.#now();
     if (error !== undefined) this.record.error = error;
     this.#recordChanged(this);
+  }
+
+  /** A wall clock that is set right meanwhile makes no job last a day, or end before it began. */
+  #now(): string {
+    const { wallMs, steadyMs } = this.#bornAt;
+    return new Date(wallMs + performance.now() - steadyMs).toISOString();
   }
 
   #append(kind: EventKind, json: string, below?: number): void {

@@ -50,8 +50,8 @@ export async function* readStream(peer: Peer, jobId: string, options: StreamOpti
       if (networkCode(error) === undefined) throw error;
       cause = error;
     }
-    brokenSince ??= Date.now();
-    const leftMs = RECONNECT_DEADLINE_MS - (Date.now() - brokenSince);
+    brokenSince ??= performance.now();
+    const leftMs = RECONNECT_DEADLINE_MS - (performance.now() - brokenSince);
     if (leftMs < 0) throw unreachable(peer, cause);
     options.onReconnect?.({ reason: whyUnreachable(cause), cause, leftMs });
     await delay(backoffMs * (0.5 + Math.random() / 2), undefined, { signal: options.signal }).catch(() =>

@@ -93,6 +93,7 @@ export class SlotQueue {
         isHeld = false;
         worker.inFlight -= 1;
         worker.lastUsedAt = new Date().toISOString();
+        worker.usedMs = performance.now();
         this.serve();
       },
     };

@@ -34,6 +34,8 @@ export class HiveWatch {
   readonly #options: WatchOptions;
   readonly #ended = new AbortController();
   readonly #workers = new Map<string, Worker>();
+  /** When each was last used: as its hive tells it, and by the clock here. */
+  readonly #used = new Map<string, { told: string; at: string }>();
   /** Aborts the wait before the next try. */
   #patience = new AbortController();
   /** Told when it is up, or when the next try has failed; and those who came before the present try. */
@@ -212,6 +214,7 @@ export class HiveWatch {
     if (this.state.kind === 'up')
       log.info({ hive_id: this.hive.hive_id, why }, `hive '${this.hive.hive_id}' is not heard any more`);
     this.#workers.clear();
+    this.#used.clear();
     const isStopped = cause instanceof JobError && cause.code === 'hive_stopped';
     this.#become(this.#unheard(isStopped ? why : `cannot be reached: ${why}`));
   }
@@ -243,18 +246,19 @@ export class HiveWatch {
     const isUp = this.state.kind === 'up';
     switch (data.kind) {
       case 'hive':
-        this.report = { ...data, hive_id };
+        this.report = { ...data, hive_id, started_at: ago(data.uptime_s) };
         if (isUp) this.#options.onHive(this, 'report');
         this.#tellListeners();
         break;
       case 'worker': {
-        const worker = { ...data.worker, hive_id };
+        const worker = { ...this.#inOwnTime(data.worker), hive_id };
         this.#workers.set(worker.worker_id, worker);
         if (isUp) this.#options.onWorker(worker);
         break;
       }
       case 'worker_gone':
         this.#workers.delete(data.worker_id);
+        this.#used.delete(data.worker_id);
         if (isUp) this.#options.onWorkerGone(hive_id, data.worker_id);
         break;
       case 'complete':
@@ -265,6 +269,16 @@ export class HiveWatch {
         break;
     }
     return true;
+  }
+
+  /** With its times by the clock here, as far as they are compared. The same use is the same time, however often it is told of. */
+  #inOwnTime(worker: Worker): Worker {
+    const { worker_id, last_used_at, started_at, unused_s, ...rest } = worker;
+    const told = last_used_at ?? started_at;
+    const known = this.#used.get(worker_id);
+    const at = known?.told === told ? known.at : ago(unused_s);
+    this.#used.set(worker_id, { told, at });
+    return { ...rest, worker_id, ...(last_used_at === undefined ? { started_at: at } : { started_at, last_used_at: at }) };
   }
 
   #become(state: HiveState): void {
@@ -278,6 +292,11 @@ export class HiveWatch {
   #tellListeners(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** By the clock here. What a hive does not tell was just now. */
+function ago(seconds = 0): string {
+  return new Date(Date.now() - seconds * 1_000).toISOString();
 }
 
 /** A hive of another version would misunderstand, or be misunderstood. */

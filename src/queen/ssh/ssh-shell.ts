@@ -29,12 +29,12 @@ export class SshShell implements Shell {
   }
 
   async run(script: string, { args = [], ...run }: ShellRun): Promise<string> {
-    const end = Date.now() + run.withinMs;
+    const end = performance.now() + run.withinMs;
     const socket = await this.#socket();
     const share = ['-o', 'ControlMaster=auto', '-S', socket, '-o', `ControlPersist=${SHARE_KEPT_S}`];
     const options = quietly(...share, '-o', 'ClearAllForwardings=yes');
     const argv = sshArguments({ target: this.target, options, command: remoteCommand(script, args) });
-    const once = () => runSsh(argv, { ...run, withinMs: end - Date.now(), doing: `A command on ${targetName(this.target)}` });
+    const once = () => runSsh(argv, { ...run, withinMs: end - performance.now(), doing: `A command on ${targetName(this.target)}` });
     try {
       const ending = await once();
       // Then nothing has run there, nor has any input been taken.
