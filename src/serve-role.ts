@@ -16,6 +16,7 @@ import {
   reportStep,
   reservesOf,
   RoomForJobs,
+  watchFolders,
   writePidfile,
   type HomePaths,
   type PortRange,
@@ -122,14 +123,21 @@ async function start(life: RoleLife): Promise<void> {
   const own = { role, name: role === 'worker' ? name : role, host, port: bound.port, version: __RBEE_VERSION__ };
   // Before what takes long: a worker that is still loading when its hive dies must be found.
   const pidfile = await writePidfile(paths.run, { ...own, extra });
+  let why = `${actorOf[role]} is shutting down`;
   onShutdown(async (signal) => {
     log.info({ signal }, `${describe(life)} is shutting down`);
-    await registry.close();
+    await registry.close(why);
     await served.stop?.();
     // Before the port is free: after that, the pidfile may be a successor's.
     await removePidfile(paths.run, pidfile);
     await server.close();
     catalog.close();
+  });
+  const folders = life.storage === 'disk' ? [paths.run, paths.jobs(role)] : [paths.run];
+  await watchFolders(folders, HOME_LOOK_MS[role], (folder) => {
+    why = `${describe(life)} ends: its folder ${folder} was deleted or moved while it was running`;
+    log.fatal(why);
+    process.kill(process.pid, 'SIGTERM');
   });
   const learned = { ...extra, ...(await served.start?.()) };
   if (served.start !== undefined) await writePidfile(paths.run, { ...own, extra: learned });
@@ -137,6 +145,9 @@ async function start(life: RoleLife): Promise<void> {
   log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${describe(life)} is ready on port ${bound.port}`);
   await reportReady({ port: bound.port, extra: learned });
 }
+
+/** How often a daemon looks for its home. The queen notices first, and then the hive: neither starts again what has ended for want of it. */
+const HOME_LOOK_MS: Record<Role, number> = { queen: 1_000, hive: 2_000, worker: 10_000 };
 
 /** A full disk is told, and what was held free on it is given to this start. */
 async function openReserves({ data, run }: HomePaths): Promise<Reserve[]> {

@@ -20,6 +20,8 @@ export const MODELS_LIMIT = 4_000;
 const DEVICES_LIMIT = 128;
 /** The end of a dead worker's log. */
 export const LAST_WORDS_LIMIT_CHARS = 8_000;
+/** Seconds. Added to a clock, it is still a time that there is. */
+const age = z.number().min(0).max(1e10);
 
 export const workerKinds = ['cpu', 'cuda', 'metal', 'vulkan'] as const;
 export const workerKind = z.enum(workerKinds);
@@ -34,6 +36,10 @@ export const downstreamJob = z.object({
   role: z.enum(roles),
   name: id.describe('The hive or worker by its id'),
   job_id: short,
+  driven_at: z.iso
+    .datetime()
+    .optional()
+    .describe('When it was asked, by the clock of the role that drives it: the clocks of two machines differ'),
 });
 export type DownstreamJob = z.output<typeof downstreamJob>;
 
@@ -47,6 +53,7 @@ export const jobRecord = z.object({
   started_at: z.iso.datetime().optional(),
   first_token_at: z.iso.datetime().optional(),
   ended_at: z.iso.datetime().optional(),
+  age_ms: z.number().optional().describe('How long ago it was created, for one that has not ended, by the clock of its own role'),
   error: failed.optional(),
   downstream: z.array(downstreamJob),
 });
@@ -152,6 +159,7 @@ export const worker = z.object({
   started_at: z.iso.datetime(),
   pinned: z.boolean().optional().describe('Never ended to make room for another model'),
   last_used_at: z.iso.datetime().optional().describe('When its last request ended; absent when it had none'),
+  unused_s: age.optional().describe('Seconds since then, or since it was started, when this was reported'),
   need_bytes: bytes.optional().describe('Memory that it was estimated to need, of its device'),
   tokens_per_s: z.number().min(0).optional().describe('Over all slots, as it last reported'),
   memory_bytes: bytes.optional().describe('Resident memory of the process, as it last reported'),
@@ -215,6 +223,7 @@ export const hiveReport = z.object({
   version: short,
   pid: z.int().min(0),
   started_at: z.iso.datetime(),
+  uptime_s: age.optional().describe('Seconds since then, when this was reported'),
   hostname: short,
   disk_free_bytes: bytes,
   devices: z.array(device).max(DEVICES_LIMIT),

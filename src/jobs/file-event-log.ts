@@ -58,7 +58,7 @@ export function openFileEventLog(directory: string): EventLog {
       return fs.readdirSync(directory).flatMap((file) => (file.endsWith(SUFFIX) ? [file.slice(0, -SUFFIX.length)] : []));
     },
     setAside(jobId, aside) {
-      aside.copy(files.pathOf(jobId), `events-${jobId}${SUFFIX}`);
+      if (fs.existsSync(files.pathOf(jobId))) aside.copy(files.pathOf(jobId), `events-${jobId}${SUFFIX}`);
     },
     delete(jobId) {
       if (newest?.header.job_id === jobId) newest = undefined;

@@ -60,6 +60,8 @@ export class Job {
   /** Parked, and not stored yet. */
   #parking: object | undefined;
   #isParkedStored: boolean;
+  /** What the wall clock was when this object was made, and the steady one: times of one job are told apart by the latter. */
+  readonly #bornAt: { wallMs: number; steadyMs: number };
 
   constructor(record: StoredJob, options: JobOptions) {
     this.record = record;
@@ -68,6 +70,8 @@ export class Job {
     this.#recordChanged = options.recordChanged;
     this.#drivesAnother = options.drivesAnother;
     this.#damaged = options.damaged;
+    const { created_at, started_at = created_at, first_token_at = started_at } = record;
+    this.#bornAt = { wallMs: Math.max(Date.now(), Date.parse(first_token_at)), steadyMs: performance.now() };
     this.#lastSeq = options.lastSeq;
     this.#parked = options.parked;
     this.#isParkedStored = record.parked !== undefined;
@@ -91,7 +95,7 @@ export class Job {
 
   start(): void {
     this.record.state = 'running';
-    this.record.started_at ??= new Date().toISOString();
+    this.record.started_at ??= this.#now();
     this.#recordChanged(this);
   }
 
@@ -150,7 +154,7 @@ export class Job {
       return;
     }
     if (event.kind === 'token' && this.record.first_token_at === undefined) {
-      this.record.first_token_at = new Date().toISOString();
+      this.record.first_token_at = this.#now();
       this.#recordChanged(this);
     }
     if (event instanceof RelayedEvent) this.#append(event.kind, event.json, event.below);
@@ -199,19 +203,18 @@ export class Job {
 
   read(from: Cursor): LogChunk {
     const chunk = this.#log.read(this.record.job_id, from);
-    const end = chunk.events.length > 0 ? undefined : this.#endInstead(chunk);
+    const end = chunk.events.length > 0 ? undefined : this.#endInstead(chunk, from);
     if (end === undefined) return chunk;
     const seq = from.seq + 1;
     return { events: [{ ...end, seq }], cursor: { ...from, seq } };
   }
 
-  /** The end for a reader that finds none in the log. */
-  #endInstead({ stop }: LogChunk): LoggedEvent | undefined {
-    if (stop === 'damaged') this.#damaged(this);
-    if (this.#unlogged !== undefined) return this.#unlogged;
-    if (stop === 'gone' || (stop === undefined && !this.#isDelivered)) return undefined;
-    this.#damaged(this);
-    return { seq: 0, kind: 'failed', json: JSON.stringify(this.#lostEvents().toWire(this.record.actor)) };
+  /** The end for a reader that finds neither an event after `seq` nor an end in the log. */
+  #endInstead({ stop }: LogChunk, { seq }: Cursor): LoggedEvent | undefined {
+    const isAll = this.#isDelivered ? stop === 'gone' : seq >= this.#lastSeq - this.#pending.length;
+    if (isAll) return this.#unlogged;
+    if (this.#unlogged === undefined || stop === 'damaged') this.#damaged(this);
+    return this.#unlogged ?? { seq: 0, kind: 'failed', json: JSON.stringify(this.#lostEvents().toWire(this.record.actor)) };
   }
 
   #lostEvents(): JobError {
@@ -243,9 +246,15 @@ export class Job {
     this.#closed = true;
     this.#unpark();
     this.record.state = kind === 'result' ? 'completed' : kind;
-    this.record.ended_at = new Date().toISOString();
+    this.record.ended_at = this.#now();
     if (error !== undefined) this.record.error = error;
     this.#recordChanged(this);
+  }
+
+  /** A wall clock that is set right meanwhile makes no job last a day, or end before it began. */
+  #now(): string {
+    const { wallMs, steadyMs } = this.#bornAt;
+    return new Date(wallMs + performance.now() - steadyMs).toISOString();
   }
 
   #append(kind: EventKind, json: string, below?: number): void {

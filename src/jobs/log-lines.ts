@@ -17,7 +17,7 @@ export function parseHeader(file: string, line: string): JobHeader | undefined {
   if (parsed === undefined || typeof parsed.rbee_job_log !== 'number') return undefined;
   const { rbee_job_log: format, ...header } = parsed;
   if (format <= FORMAT) return header;
-  const sentence = `${file} was written by a newer rbee (log format ${format}; this one, ${__RBEE_VERSION__}, reads ${FORMAT}). Update rbee on this machine to read it.`;
+  const sentence = `${file} was written by a newer rbee (log format ${format}; this one reads ${FORMAT}). This is rbee ${__RBEE_VERSION__}: update it on this machine to read the log.`;
   throw new JobError('version_mismatch', sentence);
 }
 

@@ -51,7 +51,7 @@ export class OpenLogs {
       return fs.openSync(file, flags, 0o600);
     } catch (cause) {
       const isTooMany = cause instanceof Error && 'code' in cause && cause.code === 'EMFILE' && this.#files.size > 0;
-      if (!isTooMany) throw asDiskFull(cause);
+      if (!isTooMany) throw flags === 'a' ? asGone(asDiskFull(cause), this.#directory) : asDiskFull(cause);
     }
     this.#closeOldest(Math.ceil(this.#files.size / 2));
     return orDiskFull(() => fs.openSync(file, flags, 0o600));
@@ -97,6 +97,13 @@ function orDiskFull<T>(work: () => T): T {
   } catch (cause) {
     throw asDiskFull(cause);
   }
+}
+
+/** Only a folder that is not there any more keeps a log from being made so. */
+function asGone(cause: unknown, directory: string): unknown {
+  if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) return cause;
+  const sentence = `The folder ${directory} was deleted or moved while this daemon was running: it ends`;
+  return new JobError('shutting_down', sentence, { cause });
 }
 
 function asDiskFull(cause: unknown): unknown {

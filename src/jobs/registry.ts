@@ -227,11 +227,11 @@ export class JobRegistry {
   }
 
   /** Ends what runs, makes everything durable, then lets go of the log. */
-  async close(): Promise<void> {
+  async close(why = `${this.#options.actor} is shutting down`): Promise<void> {
     this.#isClosing = true;
     clearInterval(this.#expiry);
     const jobs = [...this.#live.values()].filter((job) => !job.isClosed);
-    const reason = new JobError('shutting_down', `${this.#options.actor} is shutting down`);
+    const reason = new JobError('shutting_down', why);
     for (const job of jobs) job.abort.abort(reason);
     const grace = setTimeout(() => {
       for (const job of jobs) fail(job, reason, this.#options.logger);

@@ -71,7 +71,7 @@ export function createJobServer(options: JobServerOptions): {
   answerErrors(app, options);
   serveJobs(app, options, serveFeeds(app, options.registry));
   serveStreams(app, options.registry);
-  const started = Date.now();
+  const started = performance.now();
   app.get('/health', () => health(options, started));
   return {
     app,
@@ -123,7 +123,7 @@ async function prove(request: IncomingMessage, response: ServerResponse, options
 }
 
 function health({ role, name, version, home }: JobServerOptions, started: number): Health {
-  return { role, name, version, uptime_s: Math.round((Date.now() - started) / 1000), pid: process.pid, home };
+  return { role, name, version, uptime_s: Math.round((performance.now() - started) / 1000), pid: process.pid, home };
 }
 
 /**

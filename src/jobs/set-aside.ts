@@ -26,7 +26,8 @@ export interface SetAsideOptions {
 /** The folder is made when the first thing comes. */
 export function openSetAside({ folder, owner, report }: SetAsideOptions): SetAside {
   const placeFor = (name: string) => {
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Not those above it: a home that was deleted is not begun again for what was damaged in it.
+    if (!fs.existsSync(folder)) fs.mkdirSync(folder, { mode: 0o700 });
     return freePlace(folder, `${owner}-${name.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 120)}`);
   };
   return {

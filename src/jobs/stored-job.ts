@@ -92,7 +92,7 @@ export function digest(text: string): string {
 
 /** What others see of it. */
 export function publicRecord(stored: StoredJob): JobRecord {
-  const record = { ...stored };
+  const record: StoredJob = { ...stored };
   delete record.idempotency_key;
   delete record.body_sha256;
   delete record.driven_after;
@@ -102,5 +102,7 @@ export function publicRecord(stored: StoredJob): JobRecord {
   delete record.on_disconnect;
   delete record.ended_on;
   delete record.is_damaged;
+  // Told by the one clock that it was made by: whoever asks may have another.
+  if (record.ended_at === undefined) record.age_ms = Math.max(0, Date.now() - Date.parse(record.created_at));
   return record;
 }

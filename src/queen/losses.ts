@@ -34,7 +34,12 @@ export const STARTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** The end of a process, or of the way to it. */
-export const ENDS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['hive_unreachable', 'interrupted', 'shutting_down', 'worker_died']);
+export const ENDS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'hive_unreachable',
+  'interrupted',
+  'shutting_down',
+  'worker_died',
+]);
 
 const OF_WORKER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'worker_died',

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Hive, HiveHealth, HiveReport, OutputOf, Run } from '../contract/index.ts';
+import type { Hive, HiveHealth, HiveReport, OutputOf, Run, Worker } from '../contract/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 import type { FleetView } from './presence/index.ts';
 
@@ -16,15 +16,15 @@ type Status = OutputOf<'status'>;
 
 /** What the queen hears from her hives anyway; asks nobody, wakes none. */
 export function createStatus({ hives, view, port }: StatusParts): Run<'status'> {
-  const started = Date.now();
+  const started = performance.now();
   return async function* () {
     await Promise.race([view.settled(), delay(SETTLE_DEADLINE_MS, undefined, { ref: false })]);
     const all = hives.list();
     const watched = all.map(({ hive_id }) => view.watch(hive_id));
     return {
-      queen: { version: __RBEE_VERSION__, uptime_s: Math.round((Date.now() - started) / 1000), port, pid: process.pid },
+      queen: { version: __RBEE_VERSION__, uptime_s: Math.round((performance.now() - started) / 1000), port, pid: process.pid },
       hives: all.map((hive) => described(hive, view)),
-      workers: watched.flatMap((watch) => [...(watch?.workers ?? [])]),
+      workers: watched.flatMap((watch) => [...(watch?.workers ?? [])].map(withAge)),
       models: watched.flatMap((watch) =>
         watch?.state.kind === 'up'
           ? // The id first: added after the spread, it makes each of twenty thousand copies four times as dear.
@@ -63,9 +63,14 @@ function heard(watch: ReturnType<FleetView['watch']>): Omit<HiveHealth, 'hive_id
   }
 }
 
+/** Its times are by this clock: the watch has made them so. */
+function withAge(worker: Worker): Worker {
+  const unusedMs = Date.now() - Date.parse(worker.last_used_at ?? worker.started_at);
+  return { ...worker, unused_s: Math.max(0, Math.round(unusedMs) / 1_000) };
+}
+
 function processOf(report: HiveReport | undefined): Pick<HiveHealth, 'version' | 'pid' | 'uptime_s'> {
   if (report === undefined) return {};
   const { version, pid, started_at } = report;
-  // The clocks of two machines differ.
   return { version, pid, uptime_s: Math.max(0, Math.round((Date.now() - Date.parse(started_at)) / 1000)) };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { HiveReport, PresenceLine, WorkerHeartbeat } from '../../contract/index.ts';
+import type { HiveReport, PresenceLine, Worker, WorkerHeartbeat } from '../../contract/index.ts';
 import type { LineReader } from '../../jobs/index.ts';
 import { log } from '../../narration/index.ts';
 import { readCapabilities } from '../devices/index.ts';
@@ -31,6 +31,9 @@ export class Presence {
   readonly #heard = new Map<string, WorkerHeartbeat>();
   readonly #stuck = new StuckWorkers();
   readonly #startedAt = new Date().toISOString();
+  readonly #startedMs = performance.now();
+  /** Without its age, which is another each time. */
+  #machine: HiveReport | undefined;
   #saidOfMachine = '';
   #isLookDue = false;
   #looking: Promise<void> | undefined;
@@ -53,7 +56,8 @@ export class Presence {
     }
     if (reader.closed.aborted) return;
     this.#lookAtWorkers();
-    for (const line of [this.#saidOfMachine, ...this.#said.values()]) reader.write(line);
+    if (this.#machine !== undefined) reader.write(this.#lineOfMachine(this.#machine));
+    for (const worker of this.#workersNow()) reader.write(lineOf({ kind: 'worker', worker }));
     reader.write(lineOf({ kind: 'complete' }));
     this.#readers.add(reader);
     this.#timer ??= setInterval(() => void this.machineChanged(), MACHINE_INTERVAL_MS).unref();
@@ -110,20 +114,24 @@ export class Presence {
       const known = await models.list();
       const machine = { version, hostname, disk_free_bytes, devices, models: known };
       const report: HiveReport = { kind: 'hive', hive_id: hiveId, pid: process.pid, started_at: this.#startedAt, ...machine };
-      this.#saidOfMachine = this.#sayIfNew(lineOf(report), this.#saidOfMachine);
+      this.#machine = report;
+      const isNew = lineOf(report) !== this.#saidOfMachine;
+      this.#saidOfMachine = lineOf(report);
+      if (isNew) this.#say(this.#lineOfMachine(report));
     } catch (cause) {
       log.warn({ err: cause }, 'the machine could not be looked at');
     }
   }
 
   #lookAtWorkers(): void {
-    const { hiveId, workers } = this.#parts;
+    const { workers } = this.#parts;
     const here = new Set<string>();
-    for (const worker of workers.list()) {
-      here.add(worker.id);
-      const described = withHeartbeat(describeWorker(worker, hiveId), this.#heard.get(worker.id));
-      const line = lineOf({ kind: 'worker', worker: described });
-      this.#said.set(worker.id, this.#sayIfNew(line, this.#said.get(worker.id)));
+    for (const worker of this.#workersNow()) {
+      const { unused_s: _age, ...lasting } = worker;
+      const said = JSON.stringify(lasting);
+      here.add(worker.worker_id);
+      if (said !== this.#said.get(worker.worker_id)) this.#say(lineOf({ kind: 'worker', worker }));
+      this.#said.set(worker.worker_id, said);
     }
     for (const id of this.#said.keys()) {
       if (here.has(id)) continue;
@@ -141,9 +149,14 @@ export class Presence {
     void this.machineChanged();
   }
 
-  #sayIfNew(line: string, last: string | undefined): string {
-    if (line !== last) this.#say(line);
-    return line;
+  #workersNow(): Worker[] {
+    const { hiveId, workers } = this.#parts;
+    return workers.list().map((worker) => withHeartbeat(describeWorker(worker, hiveId), this.#heard.get(worker.id)));
+  }
+
+  /** The queen has another clock: it is told how long ago that was. */
+  #lineOfMachine(report: HiveReport): string {
+    return lineOf({ ...report, uptime_s: Math.round((performance.now() - this.#startedMs) / 1_000) });
   }
 
   #say(line: string): void {
@@ -151,7 +164,7 @@ export class Presence {
   }
 }
 
-function withHeartbeat(worker: ReturnType<typeof describeWorker>, heartbeat: WorkerHeartbeat | undefined) {
+function withHeartbeat(worker: Worker, heartbeat: WorkerHeartbeat | undefined): Worker {
   if (heartbeat === undefined || worker.state === 'exited') return worker;
   const { tokens_per_s, memory_bytes, steps } = heartbeat;
   return { ...worker, tokens_per_s, memory_bytes, steps };

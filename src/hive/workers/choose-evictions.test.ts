@@ -5,9 +5,8 @@ import type { WorkerProcess } from './worker-process.ts';
 
 /** A worker that takes so many bytes of a GPU and was last used at that minute. */
 function of(id: string, bytes: number, minute: number, told: Parameters<typeof worker>[1] = {}): WorkerProcess {
-  const lastUsedAt = `2026-11-21T08:${String(minute).padStart(2, '0')}:00.000Z`;
   const need = { bytes, weightsBytes: bytes - 1 };
-  return worker(id, { worker: 'cuda', modelPath: `/${id}.gguf`, need, lastUsedAt, ...told });
+  return worker(id, { worker: 'cuda', modelPath: `/${id}.gguf`, need, usedMs: minute, ...told });
 }
 const onCpu = { worker: 'cpu', modelPath: '/shared.gguf' } as const;
 

@@ -1,5 +1,5 @@
 import { bytesOf } from './ledger.ts';
-import { lastUsedAt, type WorkerProcess } from './worker-process.ts';
+import type { WorkerProcess } from './worker-process.ts';
 
 /**
  * The workers to end so that a need fits: idle and not pinned, least recently used first, and only those without which it
@@ -8,7 +8,7 @@ import { lastUsedAt, type WorkerProcess } from './worker-process.ts';
  */
 export function chooseEvictions(workers: readonly WorkerProcess[], needBytes: number, freeBytes: number): WorkerProcess[] {
   const isEnough = (ended: readonly WorkerProcess[]) => freeBytes + bytesOf(ended, workers) >= needBytes;
-  const idle = workers.filter(mayBeEnded).toSorted((a, b) => lastUsedAt(a).localeCompare(lastUsedAt(b)));
+  const idle = workers.filter(mayBeEnded).toSorted((a, b) => a.usedMs - b.usedMs);
   const count = idle.findIndex((_, index) => isEnough(idle.slice(0, index + 1))) + 1;
   let chosen = isEnough([]) ? [] : idle.slice(0, count);
   // A small one that was used long ago may be in it, though a large one after it is enough alone.

@@ -7,7 +7,7 @@ import type { Reading } from './ledger.ts';
 import { fits, type Need } from './pick.ts';
 import { devicesIn } from './read-memory.ts';
 import type { Lease, SlotQueue } from './slot-queue.ts';
-import { lastUsedAt, type WorkerProcess, type WorkerSpec } from './worker-process.ts';
+import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
 
 /** The worker to spawn when none fits, given what this machine has. */
 export type MakeSpec = (devices: readonly Device[]) => WorkerSpec;
@@ -72,7 +72,7 @@ function spawn(pool: Leasable, makeSpec: MakeSpec, reading: Reading): WorkerProc
   const spec = makeSpec(devicesIn(reading, workers));
   const { evict, after } = admit(spec, { workers, reading }, { mayEvict: true });
   for (const worker of evict) {
-    const unused = minutes(Date.now() - Date.parse(lastUsedAt(worker)));
+    const unused = minutes(performance.now() - worker.usedMs);
     narrate('evict', `ending idle ${worker.id} (${worker.spec.model}, unused for ${unused}) to make room for ${spec.model}`);
     pool.evict(worker);
   }

@@ -120,6 +120,7 @@ export class SlotQueue {
         isHeld = false;
         worker.inFlight -= slots;
         worker.lastUsedAt = new Date().toISOString();
+        worker.usedMs = performance.now();
         this.serve();
       },
     };

@@ -50,6 +50,8 @@ export interface WorkerProcess {
   awaited: number;
   /** When its last request ended. */
   lastUsedAt: string | undefined;
+  /** When it was last used, or made, by the steady clock of this process: what is compared. */
+  usedMs: number;
   /** Tokens a slot holds; undefined until loaded. */
   contextSize: number | undefined;
   /** Aborts to give its load up. */
@@ -80,6 +82,7 @@ export function newWorker(id: string, spec: WorkerSpec): WorkerProcess {
     inFlight: 0,
     awaited: 0,
     lastUsedAt: undefined,
+    usedMs: performance.now(),
     contextSize: undefined,
     unwanted: new AbortController(),
     died: new AbortController(),
@@ -88,11 +91,6 @@ export function newWorker(id: string, spec: WorkerSpec): WorkerProcess {
     stopped: Promise.resolve(),
     loaded: Promise.resolve(),
   };
-}
-
-/** Of one that nobody has used yet, when it was started. */
-export function lastUsedAt(worker: WorkerProcess): string {
-  return worker.lastUsedAt ?? worker.startedAt;
 }
 
 export function describeWorker(worker: WorkerProcess, hiveId: string): Worker {
@@ -113,6 +111,7 @@ export function describeWorker(worker: WorkerProcess, hiveId: string): Worker {
     started_at: worker.startedAt,
     ...(spec.pinned ? { pinned: true } : {}),
     ...(worker.lastUsedAt === undefined ? {} : { last_used_at: worker.lastUsedAt }),
+    unused_s: Math.round(performance.now() - worker.usedMs) / 1_000,
     ...(spec.need === undefined ? {} : { need_bytes: spec.need.bytes }),
     ...(state.kind === 'exited' && state.lastWords !== undefined ? { last_words: state.lastWords } : {}),
   };

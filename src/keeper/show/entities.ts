@@ -242,9 +242,9 @@ function devices({ hive_id, capabilities: known }: Hive, look: Look): string[] {
 }
 
 /** Since its last request; not of one that is busy, or has had none. */
-function idleFor({ state, slots_used, last_used_at }: Worker): string | undefined {
-  if (state !== 'ready' || slots_used > 0 || last_used_at === undefined) return undefined;
-  return duration(Date.now() - Date.parse(last_used_at));
+function idleFor({ state, slots_used, last_used_at, unused_s }: Worker): string | undefined {
+  if (state !== 'ready' || slots_used > 0 || last_used_at === undefined || unused_s === undefined) return undefined;
+  return duration(unused_s * 1_000);
 }
 
 function memoryText(memory: ModelMemory): string {
@@ -259,8 +259,10 @@ function made({ created_at }: JobRecord): string {
   return clock(created_at).replace(/( \d\d:\d\d):\d\d$/, '$1');
 }
 
-function took({ started_at, ended_at }: JobRecord): string {
+function took({ created_at, started_at, ended_at, age_ms }: JobRecord): string {
   if (started_at === undefined) return '';
-  const end = ended_at === undefined ? Date.now() : Date.parse(ended_at);
-  return duration(end - Date.parse(started_at)) + (ended_at === undefined ? ' so far' : '');
+  const startedMs = Date.parse(started_at);
+  if (ended_at !== undefined) return duration(Math.max(0, Date.parse(ended_at) - startedMs));
+  // By the clock of the queen, which may be another one than here.
+  return age_ms === undefined ? '' : `${duration(Math.max(0, age_ms - (startedMs - Date.parse(created_at))))} so far`;
 }

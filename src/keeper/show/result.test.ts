@@ -44,7 +44,7 @@ test('of a worker that has exited no slots and no rates are shown, and of an idl
 });
 
 test('a worker that is pinned or idle says so; of one in use there is no such time', () => {
-  const used = { ...worker, last_used_at: new Date(Date.now() - 300_000).toISOString() };
+  const used = { ...worker, last_used_at: '2026-11-21T08:00:00.000Z', unused_s: 300 };
   const rows = [
     { ...used, slots_used: 0 },
     { ...used, worker_id: 'worker-2', pinned: true },

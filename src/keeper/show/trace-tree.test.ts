@@ -5,7 +5,7 @@ import { bar, traceText } from './trace-tree.ts';
 
 const zero = Date.parse('2026-11-21T08:00:00.000Z');
 const iso = (ms: number) => new Date(zero + ms).toISOString();
-const span = { startMs: zero, endMs: zero + 400, cells: 40 };
+const span = { lengthMs: 400, cells: 40 };
 
 function job(actor: JobRecord['actor'], times: { from: number; started?: number; token?: number; to?: number }): JobRecord {
   const { from, started = from, token, to } = times;
@@ -23,20 +23,53 @@ function job(actor: JobRecord['actor'], times: { from: number; started?: number;
   };
 }
 
+const times = (fromMs: number, toMs: number, more: { startedMs?: number; firstTokenMs?: number } = {}) => ({
+  ...{ fromMs, startedMs: fromMs, firstTokenMs: undefined, toMs },
+  ...more,
+});
+
 test('a bar begins and ends where its job did, waits lightly and marks the first token', () => {
-  expect(bar(job('queen-rbee', { from: 0, to: 400 }), span, 0)).toBe('█'.repeat(40));
-  expect(bar(job('rbee-hive', { from: 100, started: 200, token: 300, to: 400 }), span, 0)).toBe(
+  expect(bar(times(0, 400), span)).toBe('█'.repeat(40));
+  expect(bar(times(100, 400, { startedMs: 200, firstTokenMs: 300 }), span)).toBe(
     `${' '.repeat(10)}${'░'.repeat(10)}${'█'.repeat(10)}●${'█'.repeat(9)}`,
   );
 });
 
-test('a job too short for a cell still has one, and a running one reaches to now', () => {
-  expect(bar(job('rbee-hive', { from: 200, to: 200 }), span, 0).trim()).toBe('█');
-  expect(bar(job('rbee-hive', { from: 200 }), span, zero + 300)).toBe(`${' '.repeat(20)}${'█'.repeat(10)}`);
+test('a job too short for a cell still has one, and none is wider than the picture', () => {
+  expect(bar(times(200, 200), span).trim()).toBe('█');
+  expect(bar(times(200, 300), span)).toBe(`${' '.repeat(20)}${'█'.repeat(10)}`);
+  expect(bar(times(0, 90_000), span)).toHaveLength(40);
 });
 
-test("another machine's clock never breaks the picture", () => {
-  expect(bar(job('rbee-hive', { from: -5_000, to: 90_000 }), span, 0)).toHaveLength(40);
+test.each([
+  ['an hour behind', -3_600_000],
+  ['a second behind', -1_000],
+  ['a day ahead', 86_400_000],
+])('a hive whose clock is %s begins when the queen asked it, and takes as long as it says', (_, offMs) => {
+  const shifted = (each: JobRecord): JobRecord => {
+    const shift = (at: string) => new Date(Date.parse(at) + offMs).toISOString();
+    const { created_at, started_at = '', first_token_at = '', ended_at = '' } = each;
+    return {
+      ...each,
+      ...{ created_at: shift(created_at), started_at: shift(started_at) },
+      ...{ first_token_at: shift(first_token_at), ended_at: shift(ended_at) },
+    };
+  };
+  const hive = shifted(job('rbee-hive', { from: 7, token: 16, to: 395 }));
+  const root = {
+    job: job('queen-rbee', { from: 0, token: 16, to: 400 }),
+    downstream: [
+      { role: 'hive' as const, name: 'attic', job_id: 'job-hive', driven_at: iso(5), trace: { job: hive, downstream: [] } },
+    ],
+  };
+  const lines = traceText(root, plainLook).split('\n');
+  expect(lines.find((line) => line.includes('rbee-hive attic'))).toMatch(/ 5 ms +388 ms /);
+  expect(lines.at(-1)).toBe('● first token after 16 ms');
+});
+
+test('a job that runs has taken as long as its own role says', () => {
+  const root = { job: { ...job('queen-rbee', { from: 0 }), age_ms: 250 }, downstream: [] };
+  expect(traceText(root, plainLook)).toMatch(/queen-rbee +running +0 ms +250 ms/);
 });
 
 const worker = { job: job('llm-worker-rbee', { from: 10, token: 100, to: 390 }), downstream: [] };
@@ -47,9 +80,10 @@ const request = (message: string): Parameters<typeof traceText>[0] => ({
       role: 'hive',
       name: 'localhost',
       job_id: 'job-hive',
+      driven_at: iso(5),
       trace: {
         job: job('rbee-hive', { from: 5, to: 395 }),
-        downstream: [{ role: 'worker', name: 'worker-1', job_id: 'job-worker', trace: worker }],
+        downstream: [{ role: 'worker', name: 'worker-1', job_id: 'job-worker', driven_at: iso(10), trace: worker }],
       },
     },
     { role: 'hive', name: 'attic', job_id: 'job-gone', error: { code: 'hive_unreachable', message } },

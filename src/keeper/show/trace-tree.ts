@@ -14,70 +14,85 @@ const FIRST_TOKEN = '●';
 interface Hop {
   label: string;
   job: JobRecord | undefined;
+  times: Times;
   jobId: string;
   problem: string;
 }
 
-/** The time from the first to the last of a request, and how wide it is drawn. */
+/**
+ * Of one job, in milliseconds since the request began. Where it began is told by the clock of the role above, which asked for it; how long
+ * all else took, by its own clock. The clocks of two machines differ, so no time of one is ever subtracted from one of another.
+ */
+export interface Times {
+  fromMs: number;
+  /** Undefined for one that still waits. */
+  startedMs: number | undefined;
+  firstTokenMs: number | undefined;
+  toMs: number;
+}
+
+/** The time that all of a request took, and how wide it is drawn. */
 interface Span {
-  startMs: number;
-  endMs: number;
+  lengthMs: number;
   cells: number;
 }
 
 /** A request's path: each hop below the one that called it, and when it worked. */
-export function traceText(root: Trace, look: Look, nowMs = Date.now()): string {
+export function traceText(root: Trace, look: Look): string {
   const { job } = root;
-  const hops = hopsOf(root, job.actor, '');
-  const times = timesOf(
-    hops.flatMap((hop) => hop.job ?? []),
-    nowMs,
-  );
+  const hops = hopsOf(root, { label: job.actor, indent: '', fromMs: 0 });
   const before: Column<Hop>[] = [
     { title: 'HOP', cell: ({ label }) => label, narrow: 'cut' },
     { title: 'STATE', cell: ({ job: on }) => (on === undefined ? 'unknown' : stateOf(on)) },
-    {
-      title: 'START',
-      cell: ({ job: on }) => (on === undefined ? '' : duration(Date.parse(on.created_at) - times.startMs)),
-      align: 'right',
-    },
+    { title: 'START', cell: ({ job: on, times }) => (on === undefined ? '' : duration(times.fromMs)), align: 'right' },
     {
       title: 'TOOK',
-      cell: ({ job: on }) => (on === undefined ? '' : duration(endOf(on, nowMs) - Date.parse(on.created_at))),
+      cell: ({ job: on, times }) => (on === undefined ? '' : duration(times.toMs - times.fromMs)),
       align: 'right',
     },
   ];
   const roomCells = look.columns - tableWidth(hops, [...before, { title: '', cell: () => '' }]);
-  const span = { ...times, cells: Math.max(LEAST_BAR_CELLS, Math.min(MAX_BAR_CELLS, roomCells)) };
+  const cells = Math.max(LEAST_BAR_CELLS, Math.min(MAX_BAR_CELLS, roomCells));
+  const span = { lengthMs: Math.max(1, ...hops.map(({ times }) => times.toMs)), cells };
   const after: Column<Hop>[] = [
-    { title: timeTitle(span), cell: ({ job: on }) => (on === undefined ? '' : bar(on, span, nowMs)) },
+    { title: timeTitle(span), cell: ({ job: on, times }) => (on === undefined ? '' : bar(times, span)) },
     { title: 'JOB', cell: ({ jobId }) => jobId, narrow: 'drop' },
     { title: 'WHY', cell: ({ problem }) => problem, narrow: 'below' },
   ];
   const head = `${job.operation} · ${job.state} · ${clock(job.created_at)} · correlation ${job.correlation_id}`;
   const rows = table(hops, filled(hops, [...before, ...after]), look);
-  return `${head}\n\n${rows}${firstTokenLine(hops, span, look)}`;
+  return `${head}\n\n${rows}${firstTokenLine(hops, look)}`;
 }
 
-function hopsOf({ job, downstream }: Trace, label: string, indent: string): Hop[] {
-  const own: Hop = { label, job, jobId: job.job_id, problem: '' };
-  return [own, ...downstream.flatMap((below) => hopsBelow(below, indent))];
+interface Place {
+  label: string;
+  indent: string;
+  fromMs: number;
 }
 
-function hopsBelow(below: TraceBelow, indent: string): Hop[] {
+function hopsOf({ job, downstream }: Trace, { label, indent, fromMs }: Place): Hop[] {
+  const own: Hop = { label, job, times: timesOf(job, fromMs), jobId: job.job_id, problem: '' };
+  return [own, ...downstream.flatMap((below) => hopsBelow(below, { job, indent, fromMs }))];
+}
+
+function hopsBelow(below: TraceBelow, { job, indent, fromMs }: { job: JobRecord; indent: string; fromMs: number }): Hop[] {
   const actor = 'trace' in below ? below.trace.job.actor : below.role;
   const label = `${indent}└ ${actor} ${below.name}`;
-  if ('trace' in below) return hopsOf(below.trace, label, `${indent}  `);
-  return [{ label, job: undefined, jobId: below.job_id, problem: `${below.error.code}: ${below.error.message}` }];
+  const drivenMs = fromMs + since(job, below.driven_at ?? job.created_at);
+  if ('trace' in below) return hopsOf(below.trace, { label, indent: `${indent}  `, fromMs: drivenMs });
+  const times = { fromMs: drivenMs, startedMs: undefined, firstTokenMs: undefined, toMs: drivenMs };
+  return [{ label, job: undefined, times, jobId: below.job_id, problem: `${below.error.code}: ${below.error.message}` }];
 }
 
-function timesOf(jobs: readonly JobRecord[], nowMs: number): Omit<Span, 'cells'> {
-  const startMs = Math.min(...jobs.map((job) => Date.parse(job.created_at)));
-  return { startMs, endMs: Math.max(startMs + 1, ...jobs.map((job) => endOf(job, nowMs))) };
+function timesOf(job: JobRecord, fromMs: number): Times {
+  const { started_at, first_token_at, ended_at, age_ms = 0 } = job;
+  const at = (iso: string | undefined) => (iso === undefined ? undefined : fromMs + since(job, iso));
+  return { fromMs, startedMs: at(started_at), firstTokenMs: at(first_token_at), toMs: at(ended_at) ?? fromMs + age_ms };
 }
 
-function endOf({ ended_at }: JobRecord, nowMs: number): number {
-  return ended_at === undefined ? nowMs : Date.parse(ended_at);
+/** From when a job was made to another time of its own clock, which may have been set meanwhile. */
+function since({ created_at }: JobRecord, iso: string): number {
+  return Math.max(0, Date.parse(iso) - Date.parse(created_at));
 }
 
 function stateOf({ state, error }: JobRecord): string {
@@ -85,22 +100,18 @@ function stateOf({ state, error }: JobRecord): string {
 }
 
 /** '0 ────── 432 ms', as wide as the bars. */
-function timeTitle({ startMs, endMs, cells }: Span): string {
-  const end = ` ${duration(endMs - startMs)}`;
+function timeTitle({ lengthMs, cells }: Span): string {
+  const end = ` ${duration(lengthMs)}`;
   return `0 ${'─'.repeat(Math.max(0, cells - 2 - end.length))}${end}`;
 }
 
-/** Clocks of two machines may differ: what lies outside the span is drawn at its edge. */
-export function bar(job: JobRecord, { startMs, endMs, cells: width }: Span, nowMs: number): string {
-  const cellOf = (atMs: number) => {
-    const share = (atMs - startMs) / (endMs - startMs);
-    return Math.min(width - 1, Math.max(0, Math.floor(share * width)));
-  };
-  const created = cellOf(Date.parse(job.created_at));
-  const started = job.started_at === undefined ? width : cellOf(Date.parse(job.started_at));
+export function bar({ fromMs, startedMs, firstTokenMs, toMs }: Times, { lengthMs, cells: width }: Span): string {
+  const cellOf = (atMs: number) => Math.min(width - 1, Math.max(0, Math.floor((atMs / lengthMs) * width)));
+  const created = cellOf(fromMs);
+  const started = startedMs === undefined ? width : cellOf(startedMs);
   // The last moment that belongs to it, so that a job never reaches into the cell after its end.
-  const last = Math.max(created, cellOf(endOf(job, nowMs) - 1));
-  const first = job.first_token_at === undefined ? -1 : cellOf(Date.parse(job.first_token_at));
+  const last = Math.max(created, cellOf(toMs - 1));
+  const first = firstTokenMs === undefined ? -1 : cellOf(firstTokenMs);
   const cells = Array.from({ length: last + 1 }, (_cell, at) => {
     if (at === first) return FIRST_TOKEN;
     if (at < created) return ' ';
@@ -109,8 +120,8 @@ export function bar(job: JobRecord, { startMs, endMs, cells: width }: Span, nowM
   return cells.join('');
 }
 
-function firstTokenLine(hops: readonly Hop[], { startMs }: Span, { paint }: Look): string {
-  const first = hops.find(({ job }) => job?.first_token_at !== undefined)?.job?.first_token_at;
+function firstTokenLine(hops: readonly Hop[], { paint }: Look): string {
+  const first = hops.find(({ times }) => times.firstTokenMs !== undefined)?.times.firstTokenMs;
   if (first === undefined) return '';
-  return `\n\n${paint.dim(`${FIRST_TOKEN} first token after ${duration(Date.parse(first) - startMs)}`)}`;
+  return `\n\n${paint.dim(`${FIRST_TOKEN} first token after ${duration(first)}`)}`;
 }

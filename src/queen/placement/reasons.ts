@@ -68,7 +68,8 @@ function judgeDevice(
   { question, origin }: { question: Question; origin: Model | undefined },
 ): Pick<Judged, 'reason' | 'isPossible'> {
   if (!isWantedDevice(device, question)) return notWanted(question);
-  if (device.usable === false) return no(device.problem ?? `its engine or its driver for ${device.worker} is not installed there`);
+  if (device.usable === false)
+    return no(device.problem ?? `its engine or its driver for ${device.worker} is not installed there`);
   const held = question.fleet.holdersOf(question.request.model).get(hive);
   const model = held ?? origin;
   if (model === undefined) return no('the model is not on its disk');

@@ -269,8 +269,7 @@ export class HiveWatch {
         this.#tellListeners();
         break;
       case 'worker': {
-        const worker = { ...data.worker, hive_id };
-        this.#word.setWorker(worker, text.length);
+        const worker = this.#word.setWorker({ ...data.worker, hive_id }, text.length);
         if (isUp) this.#options.onWorker(worker);
         break;
       }

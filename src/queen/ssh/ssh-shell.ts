@@ -29,14 +29,14 @@ export class SshShell implements Shell {
   }
 
   async run(script: string, { args = [], ...run }: ShellRun): Promise<string> {
-    const end = Date.now() + run.withinMs;
+    const end = performance.now() + run.withinMs;
     const socket = await this.#socket();
     const options = quietly('-o', 'ControlMaster=auto', '-S', socket, '-o', `ControlPersist=${SHARE_KEPT_S}`);
     const once = async () => {
       const frame = new Frame();
       const argv = sshArguments({ target: this.target, options, command: frame.command(script, args) });
       const doing = `A command on ${targetName(this.target)}`;
-      return { frame, ending: await runSsh(argv, { ...run, frame, withinMs: end - Date.now(), doing }) };
+      return { frame, ending: await runSsh(argv, { ...run, frame, withinMs: end - performance.now(), doing }) };
     };
     try {
       const first = await once();

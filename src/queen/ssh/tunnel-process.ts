@@ -141,7 +141,10 @@ function portTaken(target: SshTarget, { localPort }: Ends): JobError {
 /** What a server says that lets nobody forward this port. */
 export function refused(target: SshTarget, remotePort: number): JobError {
   const says = `The SSH server of ${targetName(target)} lets nobody forward a port to 127.0.0.1:${remotePort} there`;
-  return new JobError('ssh_failed', `${says}: see AllowTcpForwarding and PermitOpen in its sshd_config, and the options of your key`);
+  return new JobError(
+    'ssh_failed',
+    `${says}: see AllowTcpForwarding and PermitOpen in its sshd_config, and the options of your key`,
+  );
 }
 
 function silent(target: SshTarget, frame: Frame): JobError {

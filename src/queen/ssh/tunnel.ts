@@ -134,7 +134,7 @@ export class Tunnel {
 
   #isUp(process: TunnelProcess): void {
     if (this.#process !== process || this.#isMoving || this.#isClosed) return;
-    this.#upSince = Date.now();
+    this.#upSince = performance.now();
     this.#downSince = undefined;
     this.#become({ kind: 'up' });
     for (const { resolve } of this.#waiters) resolve();
@@ -147,7 +147,7 @@ export class Tunnel {
       this.#isMoving = false;
       return this.#connect();
     }
-    if (this.#state.kind === 'up' && Date.now() - this.#upSince > STEADY_MS) this.#failures = 0;
+    if (this.#state.kind === 'up' && performance.now() - this.#upSince > STEADY_MS) this.#failures = 0;
     this.#downSince ??= new Date();
     const backOffMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures);
     this.#failures += 1;

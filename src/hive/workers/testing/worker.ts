@@ -7,14 +7,14 @@ const states = {
   exited: { kind: 'exited', lastWords: undefined },
 } as const;
 
-type Now = Pick<WorkerProcess, 'inFlight' | 'awaited' | 'lastUsedAt'>;
+type Now = Pick<WorkerProcess, 'inFlight' | 'awaited' | 'usedMs'>;
 
 /** A worker of two slots, ready and idle, of which the hive knows this. */
 export function worker(
   id: string,
   told: Partial<WorkerSpec & Now> & { kind?: WorkerProcess['state']['kind'] } = {},
 ): WorkerProcess {
-  const { kind = 'ready', inFlight = 0, awaited = 0, lastUsedAt, ...spec } = told;
+  const { kind = 'ready', inFlight = 0, awaited = 0, usedMs = 0, ...spec } = told;
   const made = newWorker(id, {
     model: 'tiny',
     modelPath: '/tiny.gguf',
@@ -26,5 +26,5 @@ export function worker(
     need: undefined,
     ...spec,
   });
-  return { ...made, startedAt: '', state: states[kind], inFlight, awaited, lastUsedAt };
+  return { ...made, startedAt: '', state: states[kind], inFlight, awaited, usedMs };
 }

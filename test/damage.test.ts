@@ -1,0 +1,109 @@
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'libsql';
+import { expect, test } from 'vitest';
+import { leftovers, testSwarm, type Swarm } from './support/swarm.ts';
+import { until } from './support/until.ts';
+
+/** A request that has been answered. @returns its job, and all that a reader of the job gets */
+async function answered(swarm: Swarm, prompt: string): Promise<{ id: string; stream: string }> {
+  const made = await fetch(`${swarm.queenUrl}/v1/jobs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ operation: 'infer', model: 'tiny', prompt, max_tokens: 20, seed: 1 }),
+  });
+  const { job_id } = (await made.json()) as { job_id: string };
+  return { id: job_id, stream: await streamOf(swarm, job_id) };
+}
+
+const streamOf = async (swarm: Swarm, jobId: string, format = '') =>
+  (await fetch(`${swarm.queenUrl}/v1/jobs/${jobId}/stream${format}`)).text();
+
+const catalogOf = (swarm: Swarm, role: 'queen' | 'hive') => join(swarm.home, 'data', `${role}.db`);
+const logOf = (swarm: Swarm, jobId: string) => join(swarm.home, 'data', 'jobs', 'queen', `${jobId}.ndjson`);
+
+/** One byte, after the first place where the file has both texts in this order. */
+function changeByte(file: string, [first, second]: [string, string], byte: number): void {
+  const bytes = readFileSync(file);
+  const at = bytes.indexOf(second, bytes.indexOf(first));
+  expect(at).toBeGreaterThan(0);
+  bytes[at + 3] = byte;
+  writeFileSync(file, bytes);
+}
+
+test(
+  'damaged records, logs and catalogs cost what they held, and doctor names them until they are deleted',
+  { timeout: 90_000 },
+  async () => {
+    await using swarm = await testSwarm();
+    expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+    const jobs = [await answered(swarm, 'one'), await answered(swarm, 'two'), await answered(swarm, 'three')] as const;
+    const [wrongRecord, lostEnd, sound] = jobs;
+    await swarm.result(['hive', 'create', 'attic', '--host', '127.0.0.1', '--port', '1']);
+    expect((await swarm.rbee(['down'])).code).toBe(0);
+
+    // A byte that is not UTF-8, in one record; the end of one log; the hive's catalog, all of it.
+    changeByte(catalogOf(swarm, 'queen'), [`"job_id":"${wrongRecord.id}"`, '"correlation_id"'], 0xff);
+    const lines = readFileSync(logOf(swarm, lostEnd.id), 'utf8').split('\n');
+    writeFileSync(logOf(swarm, lostEnd.id), `${lines.slice(0, 9).join('\n')}\n`);
+    writeFileSync(catalogOf(swarm, 'hive'), 'no catalog');
+
+    expect((await swarm.rbee(['queen', 'start'])).code).toBe(0);
+    for (const { id, stream } of [wrongRecord, sound]) expect(await streamOf(swarm, id)).toBe(stream);
+    for (const format of ['', '?format=text'])
+      expect(await streamOf(swarm, lostEnd.id, format)).toMatch(/its log is damaged.*\[DONE\]\s*$/s);
+    const logs = await swarm.rbee(['logs', lostEnd.id]);
+    expect([logs.code, logs.stderr + logs.stdout]).toEqual([expect.any(Number), expect.stringContaining('job_damaged')]);
+    expect(await swarm.result<{ hives: { hive_id: string }[] }>(['hive', 'list'])).toMatchObject({
+      hives: [{ hive_id: 'localhost' }, { hive_id: 'attic' }],
+    });
+    expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+
+    const doctor = await swarm.rbee(['doctor']);
+    for (const named of [`events of ${lostEnd.id}`, `the record of ${wrongRecord.id}`, 'hive-hive.db'])
+      expect(doctor.stdout).toContain(named);
+    rmSync(join(swarm.home, 'data', 'damaged'), { recursive: true });
+    await streamOf(swarm, lostEnd.id);
+    expect((await swarm.rbee(['doctor'])).stdout).toContain('nothing was found damaged');
+  },
+);
+
+test('a catalog of a newer rbee is refused in a sentence that names both, and the queen says so of its hive', async () => {
+  await using swarm = await testSwarm();
+  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+  expect((await swarm.rbee(['down'])).code).toBe(0);
+  const setFormat = (format: number) => {
+    const catalog = new Database(catalogOf(swarm, 'hive'));
+    catalog.exec(`PRAGMA user_version = ${format}`);
+    catalog.close();
+  };
+  setFormat(99);
+  const { code, stderr } = await swarm.rbee(['infer', 'hello', '-q']);
+  expect(stderr).toMatch(
+    /^Error: .*hive\.db was written by .* \(catalog format 99\); this is rbee .*, which reads format 1\. Update rbee/,
+  );
+  expect(code).toBe(7);
+  setFormat(1);
+  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+});
+
+test('a queen and a hive whose home is deleted say so and end, with their workers, and make none anew', async () => {
+  await using swarm = await testSwarm();
+  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+  const daemons = leftovers(swarm.home);
+  expect(daemons.length).toBeGreaterThanOrEqual(3);
+  const long = swarm.start([
+    'infer',
+    'Count',
+    '--seed',
+    '1',
+    '--json-schema',
+    '{"type":"array","items":{"type":"boolean"},"minItems":600}',
+  ]);
+  await long.says('stdout', /true|false/);
+  for (const folder of readdirSync(swarm.home)) if (folder !== 'cache') rmSync(join(swarm.home, folder), { recursive: true });
+  const { code, stderr } = await long.ended;
+  expect([code, stderr]).toEqual([5, expect.stringMatching(/shutting_down|was deleted or moved/)]);
+  await until(() => leftovers(swarm.home).length === 0, 20_000);
+  expect(existsSync(join(swarm.home, 'state'))).toBe(false);
+});
