@@ -3,5 +3,6 @@ export * from './errors.ts';
 export { LOCALHOST } from './fields.ts';
 export * from './events.ts';
 export * from './infer.ts';
+export * from './needs-no-disk.ts';
 export * from './operations.ts';
 export * from './run.ts';

@@ -25,8 +25,6 @@ export interface OperationSpec {
   output: z.ZodType;
   /** Set where running it twice does no harm, so that a hive that died in the middle may be asked again. */
   mayRepeat?: true;
-  /** Set where it only reads, or makes room: it also runs while the disk is full, and its job is then kept in memory. */
-  needsNoDisk?: true;
   /** Command lines that work as printed, for help and docs. */
   examples: readonly string[];
 }
@@ -38,7 +36,6 @@ export const DEFAULT_MODEL = 'tiny';
 export const operations = {
   status: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Show queen, hives, workers, models and slots',
     input: z.strictObject({}),
     output: z.object({
@@ -51,7 +48,6 @@ export const operations = {
   },
   ssh_test: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Check what works over SSH to a machine',
     subject: 'hive_id',
     input: z.strictObject({ hive_id: hive_id.removeDefault().optional(), ...ssh }),
@@ -79,7 +75,6 @@ export const operations = {
   },
   hive_uninstall: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Stop a hive, remove what was installed on its machine, and forget it',
     subject: 'hive_id',
     input: z.strictObject({
@@ -110,7 +105,6 @@ export const operations = {
   },
   hive_start: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Start a hive',
     subject: 'hive_id',
     input: z.strictObject({ hive_id }),
@@ -119,7 +113,6 @@ export const operations = {
   },
   hive_stop: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Stop a hive and its workers',
     subject: 'hive_id',
     input: z.strictObject({ hive_id }),
@@ -128,7 +121,6 @@ export const operations = {
   },
   hive_list: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'List the hives',
     input: z.strictObject({}),
     output: z.object({ hives: z.array(hive) }),
@@ -136,7 +128,6 @@ export const operations = {
   },
   hive_get: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Show one hive: its address and its devices',
     subject: 'hive_id',
     input: z.strictObject({ hive_id }),
@@ -145,7 +136,6 @@ export const operations = {
   },
   hive_status: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Ask a hive whether it is well',
     subject: 'hive_id',
     input: z.strictObject({ hive_id }),
@@ -213,7 +203,6 @@ export const operations = {
   },
   worker_list: {
     runsOn: 'hive',
-    needsNoDisk: true,
     mayRepeat: true,
     summary: 'List the workers of a hive',
     input: z.strictObject({ hive_id }),
@@ -222,7 +211,6 @@ export const operations = {
   },
   worker_get: {
     runsOn: 'hive',
-    needsNoDisk: true,
     mayRepeat: true,
     summary: 'Show one worker',
     subject: 'worker_id',
@@ -232,7 +220,6 @@ export const operations = {
   },
   worker_delete: {
     runsOn: 'hive',
-    needsNoDisk: true,
     summary: 'Stop a worker and free its memory',
     subject: 'worker_id',
     input: z.strictObject({ hive_id, worker_id }),
@@ -271,7 +258,6 @@ export const operations = {
   },
   model_list: {
     runsOn: 'hive',
-    needsNoDisk: true,
     mayRepeat: true,
     summary: 'List the models of a hive',
     input: z.strictObject({ hive_id }),
@@ -283,7 +269,6 @@ export const operations = {
   },
   model_get: {
     runsOn: 'hive',
-    needsNoDisk: true,
     mayRepeat: true,
     summary: 'Show one model',
     subject: 'model',
@@ -293,7 +278,6 @@ export const operations = {
   },
   model_delete: {
     runsOn: 'hive',
-    needsNoDisk: true,
     summary: 'Delete a model and its file',
     subject: 'model',
     input: z.strictObject({ hive_id, model: model_name }),
@@ -302,7 +286,6 @@ export const operations = {
   },
   explain: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Say where a request would run now, and why there and nowhere else',
     subject: 'prompt',
     input: inferInput,

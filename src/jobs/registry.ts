@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { JobError, type Actor, type Handlers, type JobContext, type JobRecord } from '../contract/index.ts';
+import { JobError, needsNoDisk, type Actor, type Handlers, type JobContext, type JobRecord } from '../contract/index.ts';
 import type { Catalog, Collection } from './catalog.ts';
 import type { EventLog } from './event-log.ts';
 import { execute, fail, type Logger, type UntypedHandler } from './execute.ts';
@@ -11,7 +11,7 @@ import type { JobRequest } from './parse-request.ts';
 import { Reader, type Sink } from './reader.ts';
 import { RecordWriter } from './record-writer.ts';
 import { restoreJob } from './restore.ts';
-import { needsNoDisk, type Room } from './spill.ts';
+import type { Room } from './spill.ts';
 import type { Encoder } from './sse.ts';
 import { alreadyEnded, digest, newRecord, publicRecord, type CreateOptions, type StoredJob } from './stored-job.ts';
 import { UnheardJobs } from './unheard.ts';
