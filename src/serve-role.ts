@@ -153,9 +153,9 @@ const HOME_LOOK_MS: Record<Role, number> = { queen: 1_000, hive: 2_000, worker: 
 async function openReserves({ data, run }: HomePaths): Promise<Reserve[]> {
   const folders = await Promise.all([data, run].map(ensureDirectory));
   const reserves = reservesOf(folders);
-  const isFull = reserves.map((reserve) => reserve.releaseWhenFull()).includes(true);
-  if (isFull) {
-    const human = `the disk is full (${data}): what reads and what makes room works, nothing else. See rbee model list, and delete what is not needed: rbee model delete <model>`;
+  const full = reserves.filter((reserve) => reserve.releaseWhenFull());
+  if (full.length > 0) {
+    const human = `the disk is full (${full.map(({ root }) => root).join(', ')}): only what reads and what makes room works. Free some space there, or delete models: rbee model list, rbee model delete <model>`;
     log.warn({ action: 'disk_full' }, human);
     await reportStep({ kind: 'narration', data: { action: 'disk_full', human } });
   }

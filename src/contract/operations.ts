@@ -28,8 +28,6 @@ export interface OperationSpec {
   output: z.ZodType;
   /** Set where running it twice does no harm, so that a hive that died in the middle may be asked again. */
   mayRepeat?: true;
-  /** Set where it only reads, or makes room: it also runs while the disk is full, and its job is then kept in memory. */
-  needsNoDisk?: true;
   /** Command lines that work as printed, for help and docs. */
   examples: readonly string[];
 }
@@ -41,7 +39,6 @@ export const DEFAULT_MODEL = 'tiny';
 export const operations = {
   status: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Show queen, hives, workers, models and slots',
     input: z.strictObject({}),
     output: z.object({
@@ -54,7 +51,6 @@ export const operations = {
   },
   ssh_test: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Check what works over SSH to a machine',
     subject: 'hive_id',
     input: z.strictObject({ hive_id: hive_id.removeDefault().optional(), ...ssh }),
@@ -82,7 +78,6 @@ export const operations = {
   },
   hive_uninstall: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Stop a hive, remove what was installed on its machine, and forget it',
     subject: 'hive_id',
     input: z.strictObject({
@@ -113,7 +108,6 @@ export const operations = {
   },
   hive_start: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Start a hive',
     subject: 'hive_id',
     input: z.strictObject({ hive_id }),
@@ -122,7 +116,6 @@ export const operations = {
   },
   hive_stop: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Stop a hive and its workers',
     subject: 'hive_id',
     input: z.strictObject({ hive_id }),
@@ -131,7 +124,6 @@ export const operations = {
   },
   hive_list: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'List the hives',
     input: z.strictObject({}),
     output: z.object({ hives: z.array(hive) }),
@@ -139,7 +131,6 @@ export const operations = {
   },
   hive_get: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Show one hive: its address and its devices',
     subject: 'hive_id',
     input: z.strictObject({ hive_id }),
@@ -148,7 +139,6 @@ export const operations = {
   },
   hive_status: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Ask a hive whether it is well',
     subject: 'hive_id',
     input: z.strictObject({ hive_id }),
@@ -216,7 +206,6 @@ export const operations = {
   },
   worker_list: {
     runsOn: 'hive',
-    needsNoDisk: true,
     mayRepeat: true,
     summary: 'List the workers of a hive',
     input: z.strictObject({ hive_id }),
@@ -225,7 +214,6 @@ export const operations = {
   },
   worker_get: {
     runsOn: 'hive',
-    needsNoDisk: true,
     mayRepeat: true,
     summary: 'Show one worker',
     subject: 'worker_id',
@@ -235,7 +223,6 @@ export const operations = {
   },
   worker_delete: {
     runsOn: 'hive',
-    needsNoDisk: true,
     summary: 'Stop a worker and free its memory',
     subject: 'worker_id',
     input: z.strictObject({ hive_id, worker_id }),
@@ -274,7 +261,6 @@ export const operations = {
   },
   model_list: {
     runsOn: 'hive',
-    needsNoDisk: true,
     mayRepeat: true,
     summary: 'List the models of a hive',
     input: z.strictObject({ hive_id }),
@@ -290,7 +276,6 @@ export const operations = {
   },
   model_get: {
     runsOn: 'hive',
-    needsNoDisk: true,
     mayRepeat: true,
     summary: 'Show one model',
     subject: 'model',
@@ -300,7 +285,6 @@ export const operations = {
   },
   model_delete: {
     runsOn: 'hive',
-    needsNoDisk: true,
     summary: 'Delete a model and its file',
     subject: 'model',
     input: z.strictObject({ hive_id, model: model_name }),
@@ -309,7 +293,6 @@ export const operations = {
   },
   explain: {
     runsOn: 'queen',
-    needsNoDisk: true,
     summary: 'Say where a request would run now, and why there and nowhere else',
     subject: 'prompt',
     input: inferInput,

@@ -15,16 +15,18 @@ const KEEP_INTERVAL_MS = 60_000;
  * opens its catalog before it can delete anything.
  */
 export class Reserve {
+  /** A folder on the disk, which exists. */
+  readonly root: string;
   readonly #folder: string;
 
-  /** @param root a folder on the disk, which exists */
   constructor(root: string) {
+    this.root = root;
     this.#folder = join(root, 'reserve');
   }
 
   /** Gives the room free where there is no other. @returns whether the disk is full */
   releaseWhenFull(): boolean {
-    const disk = lookAt(join(this.#folder, '..'));
+    const disk = lookAt(this.root);
     if (disk === undefined || !isShort(disk, 1)) return false;
     rmSync(this.#folder, { recursive: true, force: true });
     return true;
@@ -38,7 +40,7 @@ export class Reserve {
 
   #make(): void {
     try {
-      const disk = lookAt(join(this.#folder, '..'));
+      const disk = lookAt(this.root);
       if (disk === undefined || isShort(disk, PLENTY)) return;
       mkdirSync(this.#folder, { mode: 0o700, recursive: true });
       const there = new Set(readdirSync(this.#folder));

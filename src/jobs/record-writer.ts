@@ -1,9 +1,8 @@
-import { JobError } from '../contract/index.ts';
+import { JobError, needsNoDisk } from '../contract/index.ts';
 import type { Catalog, Collection } from './catalog.ts';
 import type { Logger } from './execute.ts';
 import type { Job } from './job.ts';
 import { RECORD_DELAY_MS, RECORD_RETRY_MS, SPILLED_JOBS_LIMIT } from './limits.ts';
-import { needsNoDisk } from './spill.ts';
 import type { StoredJob } from './stored-job.ts';
 
 interface RecordWriterOptions {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { JobError, type Actor, type Handlers, type JobContext, type JobRecord } from '../contract/index.ts';
+import { JobError, needsNoDisk, type Actor, type Handlers, type JobContext, type JobRecord } from '../contract/index.ts';
 import type { Catalog, Collection } from './catalog.ts';
 import { adoptLogs } from './adopt-logs.ts';
 import { Calendar } from './calendar.ts';
@@ -13,7 +13,7 @@ import type { JobRequest } from './parse-request.ts';
 import { Reader, type Sink } from './reader.ts';
 import { RecordWriter } from './record-writer.ts';
 import { restoreJob } from './restore.ts';
-import { needsNoDisk, type Room } from './spill.ts';
+import type { Room } from './spill.ts';
 import type { Encoder } from './sse.ts';
 import type { SetAside } from './set-aside.ts';
 import {

@@ -2,13 +2,13 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { JobError, type WireError } from '../contract/index.ts';
+import { JobError, needsNoDisk, type WireError } from '../contract/index.ts';
 import { START, type EventLog, type LoggedEvent } from './event-log.ts';
 import { openFileEventLog } from './file-event-log.ts';
 import { startTestDaemon } from './fixtures/test-daemon.ts';
 import { counting, deferred, post, postList, readAll, readFirst } from './fixtures/test-jobs.ts';
 import { openMemoryCatalog } from './memory-catalog.ts';
-import { needsNoDisk, spillingEventLog } from './spill.ts';
+import { spillingEventLog } from './spill.ts';
 
 const full = () => new JobError('disk_full', 'The disk is full');
 

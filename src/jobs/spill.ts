@@ -1,4 +1,4 @@
-import { isOperationName, isTerminal, JobError, operations, type OperationSpec } from '../contract/index.ts';
+import { isTerminal, JobError, needsNoDisk } from '../contract/index.ts';
 import type { Cursor, EventLog, JobHeader, LogChunk, LoggedEvent } from './event-log.ts';
 import { SPILL_RETRY_MS, SPILLED_CHARS_LIMIT, SPILLED_JOBS_LIMIT } from './limits.ts';
 
@@ -6,13 +6,6 @@ import { SPILL_RETRY_MS, SPILLED_CHARS_LIMIT, SPILLED_JOBS_LIMIT } from './limit
 export interface Room {
   /** @throws JobError disk_full when so many more bytes would leave too little for everything else */
   take(bytes: number): void;
-}
-
-/** Whether a job of this operation runs also where nothing can be written: it only reads, or makes room. */
-export function needsNoDisk(operation: string): boolean {
-  if (!isOperationName(operation)) return false;
-  const spec: OperationSpec = operations[operation];
-  return spec.needsNoDisk === true;
 }
 
 /**

@@ -103,7 +103,7 @@ test('a home that is deleted is not made again by its log', () => {
 
 test.each([
   ['a folder', (file: string) => fs.mkdirSync(file)],
-  ['a pipe without a reader', (file: string) => void execFileSync('mkfifo', [file])],
+  ['a pipe without a reader', (file: string) => void execFileSync('sh', ['-c', 'mkfifo "$0"', file])],
 ])('a log whose place is taken by %s loses its lines, and says how many when it can be written', (_what, take) => {
   using here = temporaryLog();
   take(here.file);

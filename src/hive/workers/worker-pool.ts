@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { JobError, type Device } from '../../contract/index.ts';
 import { removePidfile, signalThatEndedStart, stopProcess, whenEnded, type HomePaths } from '../../daemon/index.ts';
 import { log, narrate } from '../../narration/index.ts';
@@ -7,6 +6,7 @@ import { findAdoptable } from './find-adoptable.ts';
 import { lease, type LeaseRequest, type MakeSpec } from './lease.ts';
 import type { Reading } from './ledger.ts';
 import { STOP_GRACE_MS } from './limits.ts';
+import { forgetLog, forgetOldLogs } from './old-logs.ts';
 import { fits, type Need } from './pick.ts';
 import { devicesIn, readMemory, type ReadDevices } from './read-memory.ts';
 import { RESTART_WINDOW_MS, RestartBudget, RESTARTS } from './restart-budget.ts';
@@ -149,6 +149,7 @@ export class WorkerPool {
       void whenEnded(pidfile, new AbortController().signal).then(() => this.#onEnded(worker, 'ended'));
       log.info({ worker_id: name, model: spec.model }, `adopted ${name}`);
     }
+    await forgetOldLogs(this.#options.paths.logs, new Set(this.#workers.keys()));
   }
 
   /** Ends a worker that does not answer any more: a frozen process is no better than a dead one. Its jobs are told. */
@@ -295,9 +296,7 @@ export class WorkerPool {
     this.#workers.delete(id);
     this.#budget.forget(id);
     this.#options.onChange();
-    rm(this.#options.paths.logFile(id), { force: true }).catch((cause: unknown) =>
-      log.warn({ err: cause }, `the log of ${id} stays`),
-    );
+    void forgetLog(this.#options.paths.logFile(id));
   }
 
   #forgetOldExits(): void {

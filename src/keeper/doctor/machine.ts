@@ -36,9 +36,11 @@ async function checkMemory(): Promise<Check> {
 }
 
 async function checkDisk(): Promise<Check> {
-  const { data } = homePaths();
-  const free = await diskFreeBytes(data);
-  const says = `${bytes(free)} free at ${data}`;
+  const { data, run } = homePaths();
+  // They may be on two disks: models and jobs here, pidfiles and logs there.
+  const disks = await Promise.all([data, run].map(async (folder) => ({ folder, free: await diskFreeBytes(folder) })));
+  const { folder, free } = disks.reduce((fullest, disk) => (disk.free < fullest.free ? disk : fullest));
+  const says = `${bytes(free)} free at ${folder}`;
   return free >= LEAST_DISK_BYTES
     ? well('disk', says)
     : unwell('disk', says, 'free some space, delete a model (rbee model list), or move everything: RBEE_HOME');

@@ -33,6 +33,16 @@ test('a list of workers is a table', () => {
   ]);
 });
 
+test('unfinished downloads are shown below the models, with what becomes of them', () => {
+  const unfinished = [{ model: 'qwen3-8b', size_bytes: 3_200_000_000 }];
+  const shown = text('model_list', { models: [model], unfinished });
+  expect(shown).toContain(text('model_list', { models: [model] }));
+  expect(shown.split('\n').slice(-2)).toEqual([
+    'Unfinished downloads (the same rbee model download goes on, rbee model delete <model> deletes):',
+    '  qwen3-8b, 3.2 GB so far',
+  ]);
+});
+
 test('of a worker that has exited no slots and no rates are shown, and of an idle one no rate', () => {
   const last = { tokens_per_s: 0, memory_bytes: 210_000_000 };
   const exited = { ...worker, worker_id: 'worker-2', state: 'exited', ...last };

@@ -1,0 +1,14 @@
+import type { OperationName } from './operations.ts';
+
+/** What only reads, or makes room. */
+const names: ReadonlySet<string> = new Set<OperationName>([
+  ...(['status', 'explain', 'ssh_test'] as const),
+  ...(['hive_list', 'hive_get', 'hive_status', 'hive_start', 'hive_stop', 'hive_uninstall'] as const),
+  ...(['worker_list', 'worker_get', 'worker_delete'] as const),
+  ...(['model_list', 'model_get', 'model_delete'] as const),
+]);
+
+/** Whether a job of this operation runs also where nothing can be written; it is then kept in memory. */
+export function needsNoDisk(operation: string): boolean {
+  return names.has(operation);
+}
