@@ -1,14 +1,17 @@
-import type { ChatHistoryItem, ChatWrapper, LlamaModel, LlamaText, Token } from 'node-llama-cpp';
+import type { ChatHistoryItem, JinjaTemplateChatWrapperOptions, LlamaModel, LlamaTextJSON, Token } from 'node-llama-cpp';
 import { JobError, type ChatMessage } from '../../../contract/index.ts';
-import type { LlamaModule } from './llama-module.ts';
+import { templateRenderer } from './llama-module.ts';
+import { PromptTokenizer, type TokenLimit } from './prompt-tokenizer.ts';
+import { TemplateThread } from './template-thread.ts';
 
 export interface ChatFormat {
-  /** @throws JobError invalid_input when the model's template refuses the conversation */
-  tokensOf(messages: readonly ChatMessage[]): Token[];
+  /** @throws JobError invalid_input when the model's template refuses the conversation; the signal's reason */
+  tokensOf(messages: readonly ChatMessage[], limit: TokenLimit): Promise<Token[]>;
   /** Where an answer ends besides the model's own end tokens. */
   stop: readonly string[];
   /** True when answers begin with a space that separates them from the prompt. */
   startsWithSpace: boolean;
+  close(): Promise<void>;
 }
 
 /**
@@ -21,35 +24,39 @@ export interface ChatFormat {
  *
  * @throws JobError model_corrupt
  */
-export function chatFormatOf(module: LlamaModule, model: LlamaModel): ChatFormat {
+export async function chatFormatOf(model: LlamaModel): Promise<ChatFormat> {
   const template = model.fileInfo.metadata.tokenizer.chat_template;
-  if (template === undefined || template.trim() === '') return plainFormat(module, model);
-  const wrapper = readTemplate(template, module, model);
+  const tokenizer = new PromptTokenizer(model);
+  if (template === undefined || template.trim() === '') return plainFormat(tokenizer);
+  const thread = await openTemplate(template, model);
   return {
     stop: [],
     startsWithSpace: false,
-    tokensOf(messages) {
-      const chatHistory = messages.map(historyItem);
-      try {
-        return tokenize(wrapper.generateContextState({ chatHistory }).contextText, model);
-      } catch (cause) {
-        const words = cause instanceof Error ? cause.message : String(cause);
-        throw new JobError('invalid_input', `The model's chat template refuses this conversation: ${words}`, { cause });
-      }
-    },
+    tokensOf: async (messages, limit) => tokenizer.tokenize(await render(thread, messages, limit.signal), limit),
+    close: () => thread.close(),
   };
 }
 
-function readTemplate(template: string, module: LlamaModule, model: LlamaModel): ChatWrapper {
+async function render(thread: TemplateThread, messages: readonly ChatMessage[], signal: AbortSignal): Promise<LlamaTextJSON> {
   try {
-    return new module.JinjaTemplateChatWrapper({
-      template,
-      tokenizer: model.tokenizer,
-      // We call no functions, and finding out how the template would is most of the work of reading it.
-      functionCallMessageTemplate: 'noJinja',
-      joinAdjacentMessagesOfTheSameType: false,
-      additionalRenderParameters: { add_generation_prompt: true },
-    });
+    return await thread.render(messages.map(historyItem), signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new JobError('invalid_input', `The model's chat template refuses this conversation: ${words}`, { cause });
+  }
+}
+
+async function openTemplate(template: string, model: LlamaModel): Promise<TemplateThread> {
+  const options: JinjaTemplateChatWrapperOptions = {
+    template,
+    // We call no functions, and finding out how the template would is most of the work of reading it.
+    functionCallMessageTemplate: 'noJinja',
+    joinAdjacentMessagesOfTheSameType: false,
+    additionalRenderParameters: { add_generation_prompt: true },
+  };
+  try {
+    return await TemplateThread.open({ wrapper: await templateRenderer(), options });
   } catch (cause) {
     throw new JobError('model_corrupt', `The chat template of ${model.filename} cannot be read: ${String(cause)}`, { cause });
   }
@@ -59,7 +66,7 @@ function readTemplate(template: string, module: LlamaModule, model: LlamaModel):
  * For models without a template, which were trained on text and on no dialogue: `<system>\n\nUser: <message>\nAssistant: <message>\n`
  * and so on, up to a last `Assistant:`. Such a model goes on to write the user's next line, so an answer ends there.
  */
-function plainFormat(module: LlamaModule, model: LlamaModel): ChatFormat {
+function plainFormat(tokenizer: PromptTokenizer): ChatFormat {
   const line = {
     system: (text: string) => `${text}\n\n`,
     user: (text: string) => `User: ${text}\n`,
@@ -68,23 +75,17 @@ function plainFormat(module: LlamaModule, model: LlamaModel): ChatFormat {
   return {
     stop: ['\nUser:'],
     startsWithSpace: true,
-    tokensOf(messages) {
+    tokensOf(messages, limit) {
       const last = messages.at(-1);
       const begun = last?.role === 'assistant' ? ` ${last.content}` : '';
       const turns = begun === '' ? messages : messages.slice(0, -1);
       const text = turns.map(({ role, content }) => line[role](content)).join('');
-      return tokenize(module.LlamaText(`${text}Assistant:${begun}`), model);
+      return tokenizer.tokenize(`${text}Assistant:${begun}`, limit);
     },
+    close: async () => undefined,
   };
 }
 
 function historyItem({ role, content }: ChatMessage): ChatHistoryItem {
   return role === 'assistant' ? { type: 'model', response: [content] } : { type: role, text: content };
-}
-
-/** Begins with the token that begins every text, where the header asks for one and the template did not write it: as llama.cpp does. */
-function tokenize(text: LlamaText, model: LlamaModel): Token[] {
-  const tokens = text.tokenize(model.tokenizer);
-  const { bos, shouldPrependBosToken } = model.tokens;
-  return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
 }

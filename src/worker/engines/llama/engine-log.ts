@@ -1,5 +1,7 @@
 const KEPT_LINES = 20;
 const LONGEST_LAST_WORDS = 600;
+/** What it says may hold what it was given, of any length. */
+const LONGEST_LINE = 1000;
 
 interface Line {
   severe: boolean;
@@ -13,7 +15,7 @@ export class EngineLog {
   #lines: Line[] = [];
 
   record(severe: boolean, text: string): void {
-    const line = text.trim();
+    const line = text.slice(0, LONGEST_LINE).trim();
     if (line === '') return;
     this.#lines.push({ severe, text: line });
     if (this.#lines.length > KEPT_LINES) this.#lines.shift();

@@ -28,7 +28,7 @@ async function fragileEngine() {
     model,
     context,
     log,
-    format: chatFormatOf(module, model),
+    format: await chatFormatOf(model),
     contextSize: 512,
     chunkSize: 128,
     onSlotsChange: () => undefined,

@@ -3,10 +3,13 @@ import { JobError } from '../../../contract/index.ts';
 type Json = Record<string, unknown>;
 
 const MAX_DEPTH = 64;
+const LONGEST_WORDS = 200;
 /** llama.cpp parses no grammar with longer required repetitions. */
 const MAX_REPETITIONS = 2000;
 /** Every token is checked against every alternative, and the other slots wait for it: 20,000 of them take half a second a token. */
 const MAX_PARTS = 5000;
+/** The library goes through all definitions at every part. */
+const MAX_PARTS_TIMES_DEFINITIONS = 500_000;
 
 /** Say something to people or tools and nothing about what is valid. */
 const ANNOTATIONS: ReadonlySet<string> = new Set(
@@ -46,6 +49,8 @@ export function grammarSchemaOf(schema: Json): Json {
   const root = Object.fromEntries(Object.entries(schema).filter(([keyword]) => keyword !== '$defs'));
   const read = reader.read(root, 'json_schema', 0);
   const $defs = mapValues(definitions, (definition, name) => reader.read(definition, `json_schema.$defs.${name}`, 1));
+  if (reader.parts * Object.keys($defs).length > MAX_PARTS_TIMES_DEFINITIONS)
+    throw refused('json_schema.$defs', 'has too many definitions for a schema of so many parts. Make it simpler');
   return { ...read, ...(Object.keys($defs).length > 0 && { $defs }) };
 }
 
@@ -55,6 +60,10 @@ class SchemaReader {
 
   constructor(definitions: ReadonlySet<string>) {
     this.#definitions = definitions;
+  }
+
+  get parts(): number {
+    return this.#parts;
   }
 
   read(value: unknown, at: string, depth: number): Json {
@@ -188,6 +197,11 @@ function pick(schema: Json, keys: string[]): Json {
   return Object.fromEntries(keys.filter((key) => schema[key] !== undefined).map((key) => [key, schema[key]]));
 }
 
+/** Names and values of a schema may be long; what is said about them is not. */
 function refused(at: string, why: string): JobError {
-  return new JobError('invalid_input', `${at} ${why}.`);
+  return new JobError('invalid_input', `${short(at)} ${short(why)}.`);
+}
+
+function short(text: string): string {
+  return text.length > LONGEST_WORDS ? `${text.slice(0, LONGEST_WORDS)}…` : text;
 }

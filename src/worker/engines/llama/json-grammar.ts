@@ -1,6 +1,9 @@
-import type { GbnfJsonBasicSchema, LlamaGrammarEvaluationState, LlamaModel } from 'node-llama-cpp';
+import { setImmediate } from 'node:timers/promises';
+import type { GbnfJsonBasicSchema, Llama, LlamaGrammarEvaluationState, LlamaJsonSchemaGrammar, LlamaModel } from 'node-llama-cpp';
 import { JobError } from '../../../contract/index.ts';
+import { faultOfGrammar } from './gbnf-cost.ts';
 import { grammarSchemaOf } from './grammar-schema.ts';
+import { mostStatesOf } from './grammar-states.ts';
 import type { LlamaModule } from './llama-module.ts';
 
 export interface JsonGrammar {
@@ -12,26 +15,60 @@ export interface JsonGrammar {
   check(text: string): void;
 }
 
-/** @throws JobError invalid_input for a schema that no grammar can hold */
+/** A token is tried in every way that the grammar is open to, and the other slots wait: so many trials take about a second. */
+const MOST_TRIALS = 100_000_000;
+const MOST_STATES = 5_000;
+
+/** Longer words about an answer would be the answer. */
+const LONGEST_CAUSE = 300;
+
+/** @throws JobError invalid_input for a schema that no grammar can hold, or whose grammar would keep the other slots waiting */
 export async function jsonGrammarOf(
   schema: Record<string, unknown>,
   module: LlamaModule,
   model: LlamaModel,
 ): Promise<JsonGrammar> {
-  // Its type is made to infer the answer's from a literal; any of its members stands for a schema known only at run time.
-  const grammarSchema = grammarSchemaOf(schema) as unknown as GbnfJsonBasicSchema;
-  const grammar = await model.llama.createGrammarForJsonSchema(grammarSchema).catch((cause: unknown) => {
-    throw new JobError('invalid_input', 'json_schema is too large or too deep for a grammar. Make it simpler.', { cause });
+  const checked = grammarSchemaOf(schema);
+  await setImmediate();
+  const states = Math.min(MOST_STATES, Math.ceil(MOST_TRIALS / model.fileInfo.metadata.tokenizer.ggml.tokens.length));
+  if (mostStatesOf(checked, states) > states) {
+    const advice = 'Let alternatives differ in their first property, or make them fewer';
+    throw refused(`leaves more than ${String(states)} alternatives open at one place of the answer. ${advice}`);
+  }
+  await setImmediate();
+  const written = write(checked, module);
+  await setImmediate();
+  const fault = faultOfGrammar(written.grammar);
+  if (fault !== undefined) throw refused(fault);
+  const { grammar: text, stopGenerationTriggers } = written;
+  const grammar = await model.llama.createGrammar({ grammar: text, stopGenerationTriggers }).catch((cause: unknown) => {
+    throw refused('is too large or too deep for a grammar. Make it simpler', cause);
   });
   return {
     state: new module.LlamaGrammarEvaluationState({ model, grammar }),
-    stop: grammar.stopGenerationTriggers.map((trigger) => String(trigger)),
+    stop: stopGenerationTriggers.map((trigger) => String(trigger)),
     check(text) {
       try {
-        grammar.parse(text);
+        written.parse(text);
       } catch (cause) {
-        throw new JobError('engine_failed', `The answer does not match json_schema: ${String(cause)}`, { cause });
+        const words = String(cause).slice(0, LONGEST_CAUSE);
+        throw new JobError('engine_failed', `The answer does not match json_schema: ${words}`, { cause });
       }
     },
   };
+}
+
+/** The grammar as the library writes it. So that it only writes it, it is given an engine that takes anything. */
+function write(schema: Record<string, unknown>, module: LlamaModule): LlamaJsonSchemaGrammar<GbnfJsonBasicSchema> {
+  const nothing = { _bindings: { AddonGrammar: Object } } as unknown as Llama;
+  try {
+    // The type of a schema is made to infer the answer's from a literal; any of its members stands for one known only at run time.
+    return new module.LlamaJsonSchemaGrammar(nothing, schema as unknown as GbnfJsonBasicSchema);
+  } catch (cause) {
+    throw refused('is too large or too deep for a grammar. Make it simpler', cause);
+  }
+}
+
+function refused(why: string, cause?: unknown): JobError {
+  return new JobError('invalid_input', `json_schema ${why}.`, { cause });
 }

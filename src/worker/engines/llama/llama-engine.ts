@@ -84,10 +84,14 @@ export class LlamaEngine implements Engine {
     const { module, model, format } = this.#parts;
     call.signal.throwIfAborted();
     if (this.#closing) throw stopping();
-    const prompt = promptOf(request.messages, {
+    const { contextSize } = this;
+    const prompt = await promptOf(request.messages, {
       format,
       vocabulary: this.#vocabulary,
-      contextSize: this.contextSize,
+      contextSize,
+      signal: call.signal,
+    }).catch((cause: unknown) => {
+      throw this.#closing ? stopping() : cause;
     });
     const grammar = jsonSchema && (await jsonGrammarOf(jsonSchema, module, model));
     const trimSpace = this.#vocabulary.startsWithSpace || format.startsWithSpace;
@@ -126,7 +130,8 @@ export class LlamaEngine implements Engine {
   async #close(): Promise<void> {
     this.#pool.close(stopping());
     await this.#lockStep.stop(stopping());
-    const { context, model, llama } = this.#parts;
+    const { context, model, llama, format } = this.#parts;
+    await format.close();
     await context.dispose();
     await model.dispose();
     await llama.dispose();

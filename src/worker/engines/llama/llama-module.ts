@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { isAbsolute, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as NodeLlamaCpp from 'node-llama-cpp';
@@ -21,6 +22,16 @@ export async function importLlama(engineDir = process.env['RBEE_ENGINE_DIR']): P
     if (cause instanceof JobError) throw cause;
     throw new JobError('engine_failed', `The engine node-llama-cpp cannot be loaded: ${String(cause)}`, { cause });
   }
+}
+
+/**
+ * URL of the library's file that renders chat templates, for a thread that needs nothing else of the library: it is read in
+ * 70 ms, all of it in 500.
+ */
+export async function templateRenderer(engineDir = process.env['RBEE_ENGINE_DIR']): Promise<string> {
+  const isOwn = engineDir === undefined || engineDir === '';
+  const entry = isOwn ? pathToFileURL(createRequire(import.meta.url).resolve('node-llama-cpp')).href : await entryOf(engineDir);
+  return new URL('chatWrappers/generic/JinjaTemplateChatWrapper.js', entry).href;
 }
 
 async function entryOf(engineDir: string): Promise<string> {

@@ -80,8 +80,10 @@ async function loadInto(llama: Llama, { module, log, options }: Loading): Promis
       throw await failure(cause, { log, code: 'model_corrupt' });
     });
   try {
-    const format = chatFormatOf(module, model);
-    const context = await openContext(model, { ...shape, threads: Math.min(threads, usefulThreads), signal });
+    const [format, context] = await Promise.all([
+      chatFormatOf(model),
+      openContext(model, { ...shape, threads: Math.min(threads, usefulThreads), signal }),
+    ]);
     const onSlotsChange = () => options.onSlotsChange();
     return new LlamaEngine({ module, llama, model, context, format, log, contextSize, chunkSize, onSlotsChange });
   } catch (cause) {

@@ -1,9 +1,10 @@
 import type { LlamaModel, Token } from 'node-llama-cpp';
 
 /** Kinds of token in a GGUF header (`tokenizer.ggml.token_type`). */
+const TOKEN_CONTROL = 3;
 const TOKEN_USER_DEFINED = 4;
 const TOKEN_BYTE = 6;
-const TEXTLESS_KINDS: ReadonlySet<number> = new Set([2 /* unknown */, 3 /* control */, 5 /* unused */]);
+const TEXTLESS_KINDS: ReadonlySet<number> = new Set([2 /* unknown */, TOKEN_CONTROL, 5 /* unused */]);
 
 export interface VocabularyHeader {
   /** `tokenizer.ggml.model`: 'gpt2' for byte-level BPE, 'llama' for SentencePiece, … */
@@ -37,6 +38,15 @@ export function vocabularyOf(model: LlamaModel): Vocabulary {
     longestTokenBytes: header.tokens.reduce((longest, token) => Math.max(longest, Buffer.byteLength(token)), 1),
     startsWithSpace: header.model === 'llama' && (ggml.add_space_prefix ?? true),
   };
+}
+
+/** The texts that are one token each wherever a template writes them, the longest first. */
+export function specialTexts(model: LlamaModel): string[] {
+  const { tokens, token_type: kinds } = model.fileInfo.metadata.tokenizer.ggml;
+  const isSpecial = (kind: number | undefined) => kind === TOKEN_CONTROL || kind === TOKEN_USER_DEFINED;
+  // A file may leave the kinds out.
+  const ofKind = tokens.filter((text, token) => text !== '' && isSpecial((kinds as readonly number[] | undefined)?.[token]));
+  return ofKind.sort((a, b) => b.length - a.length);
 }
 
 type DecodeText = (text: string) => Uint8Array;

@@ -1,0 +1,105 @@
+import type { BuiltinSpecialTokenValue, LlamaModel, LlamaTextJSON, Token } from 'node-llama-cpp';
+import { piecesOf } from './text-pieces.ts';
+import { Turns } from './turns.ts';
+import { specialTexts, vocabularyOf } from './vocabulary.ts';
+
+/** For so long one request keeps the others from being served. A piece of text takes about a tenth of it. */
+const SLICE_MS = 5;
+
+export interface TokenLimit {
+  signal: AbortSignal;
+  /** The rest of a text that has more is not looked at. */
+  mostTokens: number;
+}
+
+/** What a part of a prompt is made of, and whether text that stands for a control token becomes one. */
+interface Part {
+  text: string;
+  isTemplate: boolean;
+}
+
+/**
+ * Turns text into tokens, in this one thread, which serves every stream of the worker: piece by piece, with a turn for the others
+ * after every few milliseconds.
+ */
+export class PromptTokenizer {
+  #model: LlamaModel;
+  #startsWithSpace: boolean;
+  #special: RegExp | undefined;
+  #turns = new Turns();
+
+  constructor(model: LlamaModel) {
+    this.#model = model;
+    this.#startsWithSpace = vocabularyOf(model).startsWithSpace;
+    this.#special = anyOf(specialTexts(model));
+  }
+
+  /**
+   * Begins with the token that begins every text, where the header asks for one and the template did not write it: as llama.cpp
+   * does. A text of more than `mostTokens` gives about as many.
+   */
+  async tokenize(text: LlamaTextJSON, { signal, mostTokens }: TokenLimit): Promise<Token[]> {
+    const tokens: Token[] = [];
+    let sliceEnd = 0;
+    for (const piece of this.#pieces(typeof text === 'string' ? [text] : text)) {
+      if (performance.now() >= sliceEnd) {
+        await this.#turns.take();
+        signal.throwIfAborted();
+        sliceEnd = performance.now() + SLICE_MS;
+      }
+      for (const token of piece()) tokens.push(token);
+      if (tokens.length > mostTokens) break;
+    }
+    const { bos, shouldPrependBosToken } = this.#model.tokens;
+    if (shouldPrependBosToken && bos !== null && tokens[0] !== bos) tokens.unshift(bos);
+    return tokens;
+  }
+
+  /** Each tokenizes one piece. */
+  *#pieces(parts: Exclude<LlamaTextJSON, string>): Generator<() => Token[], void, void> {
+    const model = this.#model;
+    let isFirst = true;
+    for (const part of parts) {
+      if (typeof part !== 'string' && part.type === 'specialToken')
+        yield () => model.tokenize(part.value as BuiltinSpecialTokenValue, 'builtin');
+      else yield* this.#piecesOfPart(partOf(part), isFirst);
+      isFirst = false;
+    }
+  }
+
+  *#piecesOfPart({ text, isTemplate }: Part, isFirst: boolean): Generator<() => Token[], void, void> {
+    const model = this.#model;
+    let isBeginning = true;
+    for (const piece of piecesOf(text, isTemplate ? this.#special : undefined)) {
+      // Text that is joined to what is before it gets no space of its own. That is the library's rule, also for what it calls text.
+      if (isBeginning) yield () => model.tokenize(piece, isTemplate, isFirst && isTemplate ? undefined : 'trimLeadingSpace');
+      else yield () => this.#continued(piece, isTemplate);
+      isBeginning = false;
+    }
+  }
+
+  /** The tokens of a piece from the middle of a text, where a SentencePiece vocabulary would put a space before it. */
+  #continued(piece: string, isTemplate: boolean): Token[] {
+    const whole = (text: string) => this.#model.tokenize(text, isTemplate);
+    if (!this.#startsWithSpace) return whole(piece);
+    const before = piece.startsWith('\n') ? '.' : '\n';
+    const tokensBefore = whole(before);
+    const tokens = whole(before + piece);
+    return tokensBefore.every((token, index) => tokens[index] === token) ? tokens.slice(tokensBefore.length) : whole(piece);
+  }
+}
+
+function partOf(part: string | { value: string }): Part {
+  return typeof part === 'string' ? { text: part, isTemplate: false } : { text: part.value, isTemplate: true };
+}
+
+/** Looks at the first character before it tries a thousand texts, one after the other. */
+function anyOf(texts: readonly string[]): RegExp | undefined {
+  if (texts.length === 0) return undefined;
+  const firsts = [...new Set(texts.map((text) => String.fromCodePoint(text.codePointAt(0) ?? 0)))];
+  return new RegExp(`(?=${firsts.map(escaped).join('|')})(?:${texts.map(escaped).join('|')})`, 'gu');
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\/]/g, String.raw`\$&`);
+}
