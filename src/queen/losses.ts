@@ -34,7 +34,14 @@ export const STARTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** The end of a process, or of the way to it. */
-export const ENDS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['hive_unreachable', 'interrupted', 'shutting_down', 'worker_died']);
+export const ENDS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'hive_unreachable',
+  'interrupted',
+  'shutting_down',
+  'worker_died',
+  'worker_unreachable',
+  'worker_not_found',
+]);
 
 const OF_WORKER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'worker_died',
