@@ -12,7 +12,15 @@ import { Reader, type Sink } from './reader.ts';
 import { RecordWriter } from './record-writer.ts';
 import { restoreJob } from './restore.ts';
 import type { Encoder } from './sse.ts';
-import { alreadyEnded, digest, newRecord, publicRecord, type CreateOptions, type ParkedInput, type StoredJob } from './stored-job.ts';
+import {
+  alreadyEnded,
+  digest,
+  newRecord,
+  publicRecord,
+  type CreateOptions,
+  type ParkedInput,
+  type StoredJob,
+} from './stored-job.ts';
 import { UnheardJobs } from './unheard.ts';
 import { takeOver, type Left } from './take-over.ts';
 import type { Resume } from './left-job.ts';

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { JobError, WORKER_KILLED, type Handlers, type InputOf, type JobContext, type JobEvent, type Run } from '../contract/index.ts';
+import {
+  JobError,
+  WORKER_KILLED,
+  type Handlers,
+  type InputOf,
+  type JobContext,
+  type JobEvent,
+  type Run,
+} from '../contract/index.ts';
 import { context as jobContext } from '../jobs/fixtures/test-jobs.ts';
 import { startTestDaemon, type TestDaemon } from '../jobs/fixtures/test-daemon.ts';
 import { openMemoryCatalog } from '../jobs/index.ts';

@@ -47,7 +47,8 @@ export class HeldRequest {
   /** @throws JobError interrupted, where what was parked is not there */
   get input(): InputOf<'infer'> {
     this.#input ??= this.#context.parked() as InputOf<'infer'> | undefined;
-    if (this.#input === undefined) throw new JobError('interrupted', 'The request that waited is not on the disk of the queen any more');
+    if (this.#input === undefined)
+      throw new JobError('interrupted', 'The request that waited is not on the disk of the queen any more');
     return this.#input;
   }
 }

@@ -91,7 +91,10 @@ export class Quiet {
     if (isBusy || ON_DISK.has(operation)) this.#idleSinceMs = now;
     const what = `Hive '${hiveId}' took the request and answers, but`;
     if (now - this.#idleSinceMs >= IDLE_MS)
-      return new JobError('deadline_exceeded', `${what} no worker there has had anything to do for ${IDLE_MS / 1_000} s. ${NEXT}`);
+      return new JobError(
+        'deadline_exceeded',
+        `${what} no worker there has had anything to do for ${IDLE_MS / 1_000} s. ${NEXT}`,
+      );
     if (now - this.#sinceMs >= STUCK_MS)
       return new JobError('deadline_exceeded', `${what} nothing there has made a step for ${STUCK_MS / 60_000} min. ${NEXT}`);
     return undefined;

@@ -1,6 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { JobError } from '../../contract/index.ts';
-import { readPidfile, signalThatEndedStart, startDaemon, type Ending, type HomePaths, type ProcessIdentity } from '../../daemon/index.ts';
+import {
+  readPidfile,
+  signalThatEndedStart,
+  startDaemon,
+  type Ending,
+  type HomePaths,
+  type ProcessIdentity,
+} from '../../daemon/index.ts';
 import { narrate, reportProgress } from '../../narration/index.ts';
 import { engineEnvironment, visibleDevice } from '../devices/index.ts';
 import type { WorkerProcess, WorkerSpec } from './worker-process.ts';

@@ -477,7 +477,11 @@ describe('a hive that is asleep', () => {
   });
 
   test('and dies whenever it has come up, while a request waits, is woken each time', async () => {
-    const full = hive('localhost', { devices: [cpu(1)], models: [bee], workers: [worker('w1', 'bee', { slots: 1, slots_used: 1 })] });
+    const full = hive('localhost', {
+      devices: [cpu(1)],
+      models: [bee],
+      workers: [worker('w1', 'bee', { slots: 1, slots_used: 1 })],
+    });
     const { index, wake, dispatcher, lease } = queenOf(asleep);
     wake.mockImplementation(async () => index.applyHive(full, full.workers));
     const waiting = lease();

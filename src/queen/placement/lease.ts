@@ -5,8 +5,7 @@ import type { Placement, PlacementOf } from './placement.ts';
 import type { Prefix } from './prefixes.ts';
 
 /** What of an infer request its place depends on. */
-export interface LeaseInput
-  extends Pick<InputOf<'infer'>, 'model' | 'hive_id' | 'worker_id' | 'device' | 'prompt' | 'messages'> {
+export interface LeaseInput extends Pick<InputOf<'infer'>, 'model' | 'hive_id' | 'worker_id' | 'device' | 'prompt' | 'messages'> {
   /** From `prefixesOf`, for one whose prompt is not at hand. */
   prefixes?: Prefix[];
 }
