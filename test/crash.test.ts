@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failed } from '../src/contract/index.ts';
-import { endsOf, narrationsOf, requests, resultOf, runAll, type Followed } from './support/streams.ts';
+import { endsOf, narrationsOf, requests, resultOf, run, runAll, type Followed } from './support/streams.ts';
 import { ENDLESS, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
+import { until } from './support/until.ts';
 
 interface Workers {
   workers: { worker_id: string; pid: number; state: string; last_words?: string }[];
@@ -146,6 +147,42 @@ test('a worker that dies again and again is started again within a budget, then 
     expect.stringContaining('started again 3 times in 10 minutes, and is given up'),
   ]);
   // Whoever asks for an answer gets a new worker all the same.
+  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+}, 60_000);
+
+/** Of the workers that have a pidfile, which they have before they load. */
+function workerPids({ home }: Swarm): number[] {
+  const run = join(home, 'state', 'run');
+  const files = readdirSync(run).filter((file) => /^worker-.*\.json$/.test(file));
+  return files.map((file) => (JSON.parse(readFileSync(join(run, file), 'utf8')) as { pid: number }).pid);
+}
+
+test('a worker that is killed while it loads is started again, and all who wait for it go on waiting', async () => {
+  await using swarm = await testSwarm();
+  await swarm.result(['hive', 'start']);
+  const following = runAll(swarm, requests(10));
+  await until(() => workerPids(swarm).length === 1);
+  process.kill(workerPids(swarm)[0] ?? 0, 'SIGKILL');
+  const followed = await following;
+  expect(endsOf(followed)).toEqual(new Set(['result']));
+  expect(narrationsOf(followed)).toContain('was ended by SIGKILL while it was loading; starting it again');
+}, 60_000);
+
+test('a request in whose computing two workers end goes to no third, and fails as what it is', async () => {
+  await using swarm = await testSwarm();
+  await swarm.result(['worker', 'spawn', '--slots', '2']);
+  const killed: number[] = [];
+  // Without a stream, nothing of the answer is out when its worker ends.
+  const story = { prompt: 'Tell me a story.', temperature: 1, seed: 1, stream: false };
+  const { last } = await run(swarm, 'infer', story, ({ json }) => {
+    if (!json.includes('is generating')) return;
+    killed.push(...workerPids(swarm));
+    process.kill(killed.at(-1) ?? 0, 'SIGKILL');
+  });
+  const error = failed.parse(JSON.parse(last.json));
+  expect(error).toMatchObject({ code: 'request_killed_worker', retryable: false });
+  expect(error.message).toContain('was ended by SIGKILL');
+  expect(new Set(killed).size).toBe(2);
   expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
 }, 60_000);
 

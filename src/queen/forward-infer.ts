@@ -63,6 +63,7 @@ async function* answerSomewhere(request: HeldRequest, context: JobContext, parts
     } catch (cause) {
       lease.release({ error: cause });
       context.signal.throwIfAborted();
+      if (request.isGone) throw cause;
       if (attemptOf.hasKilled && context.kills() >= KILLS_LIMIT) throw asKiller(cause);
       if (attemptOf.onlyWaited(cause) && tries.losses.mayRepeat()) attempt -= 1;
       else if (attempt === ATTEMPTS) throw cause;
@@ -156,7 +157,7 @@ class Attempt {
       yield* this.#fetchModel({ ...context, signal });
       const input = { ...answer.next(), ...this.#lease.patch };
       const hive = this.#parts.hives.get(this.#hiveId);
-      const onWait = () => request.park();
+      const onWait = () => void request.keepOnDisk();
       return yield* runOnHive('infer', hive, this.#parts, { onWait })(input, { ...context, signal, emit });
     } finally {
       over.abort();

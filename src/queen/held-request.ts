@@ -29,9 +29,19 @@ export class HeldRequest {
     return new HeldRequest({ model, hive_id, worker_id, device, prefixes: prefixesOf(input), mayContinue }, context, input);
   }
 
-  /** To be called whenever it begins to wait. */
+  /** To be called whenever it begins to wait for a place. */
   park(): void {
-    if (this.#input !== undefined && this.#context.parks(this.#input, this.outline)) this.#input = undefined;
+    if (this.keepOnDisk()) this.#input = undefined;
+  }
+
+  /** The same for one that is on its way to a hive: it is held until the hive has it, and longer, because the hive may be lost then. */
+  keepOnDisk(): boolean {
+    return this.#input !== undefined && this.#context.parks(this.#input, this.outline);
+  }
+
+  /** Whether it was parked, and is not there any more: nobody can send it anywhere. */
+  get isGone(): boolean {
+    return this.#input === undefined && this.#context.parked() === undefined;
   }
 
   /** @throws JobError interrupted, where what was parked is not there */

@@ -39,6 +39,8 @@ export const ENDS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'interrupted',
   'shutting_down',
   'worker_died',
+  'worker_unreachable',
+  'worker_not_found',
 ]);
 
 const OF_WORKER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

@@ -47,8 +47,13 @@ async function post(swarm: Swarm, operation: OperationName, input: object): Prom
 }
 
 /** One operation, from the queen, who is awake. */
-export async function run(swarm: Swarm, operation: OperationName, input: object = {}): Promise<Followed> {
-  return follow(swarm, await post(swarm, operation, input));
+export async function run(
+  swarm: Swarm,
+  operation: OperationName,
+  input: object = {},
+  onEvent?: (event: StreamEvent) => void,
+): Promise<Followed> {
+  return follow(swarm, await post(swarm, operation, input), onEvent);
 }
 
 /** Follows a job to its end. The reader itself refuses a gap in the numbers of events, or one that comes twice. */

@@ -1,6 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { JobError } from '../../contract/index.ts';
-import { readPidfile, startDaemon, type Ending, type HomePaths, type ProcessIdentity } from '../../daemon/index.ts';
+import {
+  readPidfile,
+  signalThatEndedStart,
+  startDaemon,
+  type Ending,
+  type HomePaths,
+  type ProcessIdentity,
+} from '../../daemon/index.ts';
 import { narrate, reportProgress } from '../../narration/index.ts';
 import { engineEnvironment, visibleDevice } from '../devices/index.ts';
 import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
@@ -24,8 +31,37 @@ export interface StartedWorker {
   ended: Promise<Ending>;
 }
 
+/** From outside: by a person, or by a kernel that is short of memory now. Others are a fault of the model, the engine or the driver. */
+const FROM_OUTSIDE: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']);
+
+/**
+ * A signal that ends a load says nothing of the model: it is loaded again, and whoever waits for the worker goes on waiting.
+ * @param mayTryAgain called before each further try
+ * @throws JobError as startWorker; worker_died where one signal from outside after the other ended it
+ */
+export async function startAgainWhenKilled(
+  worker: WorkerProcess,
+  options: StartOptions,
+  mayTryAgain: () => boolean,
+): Promise<StartedWorker> {
+  for (;;) {
+    try {
+      return await startWorker(worker, options);
+    } catch (cause) {
+      const by = signalThatEndedStart(cause);
+      if (by === undefined || options.signal.aborted) throw cause;
+      if (!mayTryAgain()) {
+        if (!FROM_OUTSIDE.has(by)) throw cause;
+        const sentence = `Worker '${worker.id}' was ended by ${by} while it was loading, again and again`;
+        throw new JobError('worker_died', sentence, { cause });
+      }
+      narrate('worker_spawn', `worker ${worker.id} was ended by ${by} while it was loading; starting it again`);
+    }
+  }
+}
+
 /** Runs the worker's process until it has loaded its model; its steps are narrated in the current job. */
-export async function startWorker({ id, spec }: WorkerProcess, options: StartOptions): Promise<StartedWorker> {
+async function startWorker({ id, spec }: WorkerProcess, options: StartOptions): Promise<StartedWorker> {
   const { paths, signal } = options;
   try {
     const started = await startDaemon({

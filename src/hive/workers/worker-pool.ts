@@ -1,5 +1,5 @@
 import { JobError, type Device } from '../../contract/index.ts';
-import { removePidfile, signalThatEndedStart, stopProcess, whenEnded, type HomePaths } from '../../daemon/index.ts';
+import { removePidfile, stopProcess, whenEnded, type HomePaths } from '../../daemon/index.ts';
 import { log, narrate } from '../../narration/index.ts';
 import { admit } from './admit.ts';
 import { findAdoptable } from './find-adoptable.ts';
@@ -11,7 +11,7 @@ import { fits, type Need } from './pick.ts';
 import { devicesIn, readMemory, type ReadDevices } from './read-memory.ts';
 import { RESTART_WINDOW_MS, RestartBudget, RESTARTS } from './restart-budget.ts';
 import { SlotQueue, type Lease } from './slot-queue.ts';
-import { startWorker, type StartedWorker } from './start-worker.ts';
+import { startAgainWhenKilled } from './start-worker.ts';
 import { howItEnded, readLastWords, workerDied } from './last-words.ts';
 import { newWorker, newWorkerId, type WorkerProcess, type WorkerSpec } from './worker-process.ts';
 
@@ -201,7 +201,8 @@ export class WorkerPool {
   async #load(worker: WorkerProcess, signal: AbortSignal): Promise<void> {
     try {
       signal.throwIfAborted();
-      const started = await this.#startUnlessKilled(worker, signal);
+      const mayTryAgain = () => !this.#isStopping && this.#budget.take(worker.id, performance.now());
+      const started = await startAgainWhenKilled(worker, { ...this.#options, signal }, mayTryAgain);
       worker.identity = started.identity;
       worker.contextSize = started.contextSize;
       worker.state = { kind: 'ready', port: started.port };
@@ -218,20 +219,6 @@ export class WorkerPool {
       log.error({ err: cause, worker_id: worker.id }, `${worker.id} did not start`);
       this.#forgetOldExits();
       throw error;
-    }
-  }
-
-  /** A signal that ends a load says nothing of the model: whoever waits for the worker goes on waiting, for its next start. */
-  async #startUnlessKilled(worker: WorkerProcess, signal: AbortSignal): Promise<StartedWorker> {
-    for (;;) {
-      try {
-        return await startWorker(worker, { ...this.#options, signal });
-      } catch (cause) {
-        const by = signalThatEndedStart(cause);
-        if (by === undefined || signal.aborted || this.#isStopping) throw cause;
-        if (!this.#budget.take(worker.id, performance.now())) throw endedWhileLoading(worker.id, by, cause);
-        narrate('worker_spawn', `worker ${worker.id} was ended by ${by} while it was loading; starting it again`);
-      }
     }
   }
 
@@ -303,15 +290,6 @@ export class WorkerPool {
     const exited = this.list().filter(({ state }) => state.kind === 'exited');
     for (const { id } of exited.slice(0, -SHOWN_EXITED)) this.#forget(id);
   }
-}
-
-/** From outside: by a person, or by a kernel that is short of memory now. Others are a fault of the model, the engine or the driver. */
-const FROM_OUTSIDE: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']);
-
-/** @returns what fails whoever waits for it; the same model may be loaded by another worker where nothing speaks against it */
-function endedWhileLoading(id: string, by: NodeJS.Signals, cause: unknown): unknown {
-  if (!FROM_OUTSIDE.has(by)) return cause;
-  return new JobError('worker_died', `Worker '${id}' was ended by ${by} while it was loading, again and again`, { cause });
 }
 
 /** How a stop went is told to whoever asked for it. */

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import type { InputOf, JobContext } from '../contract/index.ts';
+import { context as jobContext } from '../jobs/fixtures/test-jobs.ts';
+import { HeldRequest } from './held-request.ts';
+
+const asked: InputOf<'infer'> = { model: 'bee', prompt: 'hello', temperature: 0, stream: true, continue_elsewhere: false };
+
+/** A request, and what is on the disk of it. */
+function held() {
+  const disk: { parked: object | undefined } = { parked: undefined };
+  const own: Partial<JobContext> = {
+    parks: (input) => {
+      disk.parked = input;
+      return true;
+    },
+    parked: () => disk.parked,
+  };
+  return { disk, request: HeldRequest.of(asked, jobContext(own)) };
+}
+
+test('a request that waits is on disk alone, and is read from there when it is sent', () => {
+  const { disk, request } = held();
+  request.park();
+  expect(disk.parked).toEqual(asked);
+  disk.parked = { ...asked, prompt: 'from the disk' };
+  expect(request.input.prompt).toBe('from the disk');
+});
+
+test('a request that was on disk on its way to a hive can be sent again after the hive has taken it and was lost', () => {
+  const { disk, request } = held();
+  request.park();
+  expect(request.input).toEqual(asked);
+  request.keepOnDisk();
+  disk.parked = undefined;
+  expect([request.isGone, request.input]).toEqual([false, asked]);
+});
+
+test('a request whose place on the disk is empty is gone, and says so', () => {
+  const { disk, request } = held();
+  request.park();
+  disk.parked = undefined;
+  expect(request.isGone).toBe(true);
+  expect(() => request.input).toThrow(expect.objectContaining({ code: 'interrupted' }) as Error);
+});
