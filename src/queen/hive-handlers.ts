@@ -25,6 +25,9 @@ export interface HiveParts {
 /** From a hive's start to the first word of it. */
 const HEARD_WITHIN_MS = 3_000;
 
+const UNPROVEN =
+  'what answers there does not prove that it is this hive: it has another token or an older version, or is another program';
+
 /** As for every `hive_id` of the contract. */
 const HIVE_ID_LIMIT = 64;
 
@@ -153,7 +156,12 @@ export function registrationHandlers({ hives, reach }: HiveParts) {
       throw new JobError('invalid_input', `hive_id: '${id}' is too long for an id; give the hive one of its own`);
     const hive = { hive_id: id, host, port, transport: 'http' as const, created_at: new Date().toISOString() };
     const presence = await requireNoOtherRole(hive, reach);
-    if (presence.kind !== 'ours') narrate('hive_create', `nothing answers as a hive at ${host}:${port} yet`);
+    if (presence.kind === 'unproven')
+      narrate(
+        'hive_create',
+        `what answers at ${host}:${port} does not prove that it knows RBEE_TOKEN: start that hive with the same one`,
+      );
+    else if (presence.kind !== 'ours') narrate('hive_create', `nothing answers as a hive at ${host}:${port} yet`);
     return hives.add(hive);
   };
 
@@ -183,7 +191,7 @@ export async function hiveHealth(hive: Hive, reach: Reach): Promise<HiveHealth> 
     case 'frozen':
       return { hive_id, state: 'unreachable', reason: 'it accepts connections but does not answer' };
     case 'unproven':
-      return { hive_id, state: 'unreachable', reason: 'what answers there does not prove that it is this hive' };
+      return { hive_id, state: 'unreachable', reason: UNPROVEN };
     case 'stranger':
       return { hive_id, state: 'unreachable', reason: presence.what };
   }
