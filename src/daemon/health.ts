@@ -27,7 +27,9 @@ export async function probe(host: string, port: number, options: { withinMs: num
   call.once('socket', (socket) => socket.once('connect', () => (connection.isMade = true)));
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      call.once('response', resolve).on('error', reject).end();
+      call.once('response', resolve).on('error', reject);
+      // What switches to another protocol is told by the end of its connection alone.
+      call.once('close', () => reject(new Error('connection closed before an answer'))).end();
     });
     return await judge(response);
   } catch (error) {
