@@ -76,6 +76,8 @@ async function ask(
 function answerOf(call: ClientRequest, trust: Trust | undefined): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     call.once('response', resolve).on('error', reject);
+    // What switches to another protocol is told by the end of its connection alone.
+    call.once('close', () => reject(new Error('connection closed before an answer')));
     if (trust === undefined) return void call.end();
     const send = (authorization: string) => {
       if (!call.destroyed) call.setHeader('authorization', authorization).end();

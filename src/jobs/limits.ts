@@ -51,7 +51,7 @@ export const HELD_LIMIT_CHARS = 4 * 1024 * 1024;
 /** Read of one peer before everybody else has a turn, in characters; and what a piece costs beside its characters, however short. */
 export const TURN_CHARS = 64 * 1024;
 export const PIECE_CHARS = 64;
-/** Less than this from one look for silence to the next is silence, unless it ends a line. */
+/** Of a line that does not end, less than this is silence. */
 export const USEFUL_CHARS = 16 * 1024;
 /** Interim answers (HTTP 1xx) before the answer itself. Ours send none. */
 export const INTERIM_LIMIT = 8;

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { asJobError, refusalIn } from './call.ts';
 import { exchange } from './exchange.ts';
-import { FEED_SILENCE_DEADLINE_MS, PIECE_CHARS, PROMPT_ANSWER_DEADLINE_MS, TURN_CHARS, USEFUL_CHARS } from './limits.ts';
+import { FEED_SILENCE_DEADLINE_MS, PIECE_CHARS, PROMPT_ANSWER_DEADLINE_MS, USEFUL_CHARS } from './limits.ts';
+import { Pace, type Rate } from './pace.ts';
 import { badResponse, ConnectionClosedError, DeadlineError, isNotHttp, type Peer } from './peer.ts';
 
 /** How often silence is looked for. Counted in looks, so that the time in which this process itself was frozen does not count. */
@@ -10,8 +11,8 @@ const LOOK_INTERVAL_MS = 1_000;
 export interface LineListener {
   /** A line that is longer ends the connection. */
   readonly lineLimitChars: number;
-  /** Read a second, on average, and at most at once; what comes faster waits in the network. Without an end where left out. */
-  readonly rate?: { charsPerS: number; burstChars: number };
+  /** Without one, as fast as it comes. */
+  readonly rate?: Rate;
   /** @returns whether the line was one of ours; one that was not ends the connection */
   onLine(text: string): boolean;
   /** Told every second in which nothing came. */
@@ -34,18 +35,15 @@ export class LineLink {
   /** Of the line that has not ended yet, in order; put together once, when it has. */
   #pieces: string[] = [];
   #piecesChars = 0;
-  /** Read since the last turn of everybody else, pieces counted. */
-  #turnChars = 0;
   /** Read without a line's end, since the last look that counted it. */
   #usefulChars = 0;
-  /** What may still be read at once, where there is a rate. */
-  #allowance: { chars: number; at: number } | undefined;
+  readonly #pace: Pace;
 
   constructor(peer: Peer, response: IncomingMessage, listener: LineListener) {
     this.#peer = peer;
     this.#response = response;
     this.#listener = listener;
-    if (listener.rate !== undefined) this.#allowance = { chars: listener.rate.burstChars, at: performance.now() };
+    this.#pace = new Pace(listener.rate, performance.now());
     // It keeps no process alive: who waits for what it brings does.
     response.socket.unref();
     const looks = setInterval(() => this.#lookForSilence(), LOOK_INTERVAL_MS).unref();
@@ -86,13 +84,18 @@ export class LineLink {
     }
     const rest = chunk.slice(from);
     if (!this.#fits(rest)) return this.#refuse();
-    if (rest !== '') this.#pieces.push(rest);
-    this.#piecesChars += rest.length;
+    if (rest !== '') this.#hold(rest);
     this.#giveWay(chunk.length);
   }
 
   #fits(piece: string): boolean {
     return this.#piecesChars + piece.length <= this.#listener.lineLimitChars;
+  }
+
+  /** A piece takes memory beside its characters, however short it is. */
+  #hold(piece: string): void {
+    this.#pieces.push(piece);
+    this.#piecesChars += piece.length + PIECE_CHARS;
   }
 
   #whole(last: string): string {
@@ -115,27 +118,15 @@ export class LineLink {
     }
   }
 
-  /** After so much of it, the answer waits until everybody else had a turn, or longer where it comes faster than it may. */
   #giveWay(chars: number): void {
     this.#usefulChars += chars;
     if (this.#usefulChars >= USEFUL_CHARS) this.#quietLooks = this.#usefulChars = 0;
-    this.#turnChars += chars + PIECE_CHARS;
-    const waitMs = this.#overdraftMs(chars + PIECE_CHARS);
-    if (waitMs === 0 && this.#turnChars < TURN_CHARS) return;
-    this.#turnChars = 0;
+    const waitMs = this.#pace.afterPiece(chars, performance.now());
+    if (waitMs === undefined) return;
     this.#response.pause();
     const goOn = () => this.#response.resume();
     if (waitMs === 0) setImmediate(goOn);
     else setTimeout(goOn, waitMs).unref();
-  }
-
-  #overdraftMs(chars: number): number {
-    const { rate } = this.#listener;
-    if (rate === undefined || this.#allowance === undefined) return 0;
-    const now = performance.now();
-    const earned = ((now - this.#allowance.at) / 1_000) * rate.charsPerS;
-    this.#allowance = { chars: Math.min(rate.burstChars, this.#allowance.chars + earned) - chars, at: now };
-    return Math.max(0, (-this.#allowance.chars / rate.charsPerS) * 1_000);
   }
 
   #refuse(): void {

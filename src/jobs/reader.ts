@@ -57,11 +57,12 @@ export class Reader {
   }
 
   start(): void {
-    if (this.#state === 'closed') return;
-    // It has the end already, and is told so.
-    if (this.#job.isDelivered && this.#skipTo === this.#job.lastSeq) return this.#finish('');
-    this.#cursor = this.#job.seek(this.#skipTo);
-    this.#readOn();
+    this.#orBreakOff(() => {
+      // It has the end already, and is told so.
+      if (this.#job.isDelivered && this.#skipTo === this.#job.lastSeq) return this.#finish('');
+      this.#cursor = this.#job.seek(this.#skipTo);
+      this.#readOn();
+    });
   }
 
   deliver(flush: Flush): void {
@@ -140,11 +141,15 @@ export class Reader {
     this.#sink.end(text, true);
   }
 
-  /** Called by the sink's connection, where nobody catches: what keeps this reader from reading on ends it, and no daemon. */
   #continue(): void {
+    this.#orBreakOff(() => this.#readOn());
+  }
+
+  /** For what a connection calls, where nobody catches: what keeps this reader from its log ends it, and no daemon. */
+  #orBreakOff(read: () => void): void {
     if (this.#state === 'closed') return;
     try {
-      this.#readOn();
+      read();
     } catch {
       this.breakOff();
     }

@@ -269,12 +269,75 @@ describe('a feed', () => {
     ['a gap', '1 2 token {"text":"x"}\n', /jumped from 0 to 2/],
     ['a result that is not one', '1 1 result {"workers":"many"}\n', /result of worker_list/],
     ['a job that has expired', '1 0 lost {}\n', /have expired/],
+    ['a token that is not JSON', '1 1 token {not json}\n', /not ours/],
+    ['a token whose text is none', '1 1 token {"text":7}\n', /not ours/],
+    ['a step without its fields', '1 1 narration {}\n', /not ours/],
+    ['a job that was never followed', '999 1 token {"text":"x"}\n', /not ours/],
+    ['a tag that is none', '-1 1 token {"text":"x"}\n', /not ours/],
+    ['a number that is none', '1 1e308 token {"text":"x"}\n', /not ours/],
+    ['a number beyond all', '1 9007199254740993 token {"text":"x"}\n', /not ours/],
+    [
+      'a failure of no code of ours',
+      '1 1 failed {"code":"teapot","message":"","origin":"rbee-hive","retryable":true}\n',
+      /not ours/,
+    ],
   ])('with %s on it is refused', async (_name, text, message) => {
     await using hive = await impostor((request, response) => {
       if (request.url === '/v1/feed') response.writeHead(200, { 'x-rbee-feed': 'feed-1' }).write(text);
       else response.end('{"job_id":"job-1","followed":true}');
     });
     await expect(drain((inJob) => runOn(hive.peer, 'worker_list')({ hive_id: 'test' }, inJob))).rejects.toThrow(message);
+  });
+
+  test('what is said twice, after the end, or of a job that is over, changes nothing', async () => {
+    const lines = [
+      '1 1 token {"text":"a"}',
+      '1 1 token {not even looked at}',
+      '1 2 result {"workers":[]}',
+      '1 3 token {"text":"late"}',
+      '1 3 failed {"code":"internal","message":"late","origin":"rbee-hive","retryable":false}',
+    ];
+    let feed: ServerResponse | undefined;
+    await using hive = await impostor((request, response) => {
+      if (request.url === '/v1/feed') (feed = response.writeHead(200, { 'x-rbee-feed': 'feed-1' })).flushHeaders();
+      else {
+        response.end('{"job_id":"job-1","followed":true}');
+        feed?.write(`${lines.join('\n')}\n`);
+      }
+    });
+    const run = () => drain((inJob) => runOn(hive.peer, 'worker_list')({ hive_id: 'test' }, inJob));
+    const { events, output } = await run();
+    expect([events.map(({ data }) => data), output]).toEqual([[{ text: 'a' }], { workers: [] }]);
+    lines.splice(0, lines.length, '1 4 token {"text":"later"}', '2 1 result {"workers":[]}');
+    expect((await run()).output).toEqual({ workers: [] });
+  });
+
+  test('of a job that is told of without end before it is named is refused', async () => {
+    const text = 'x'.repeat(10_000);
+    let feed: ServerResponse | undefined;
+    await using hive = await impostor((request, response) => {
+      if (request.url === '/v1/feed') return (feed = response.writeHead(200, { 'x-rbee-feed': 'feed-1' })).flushHeaders();
+      for (let seq = 1; seq <= 1_000; seq += 1) feed?.write(`1 ${seq} token {"text":"${text}"}\n`);
+      feed?.write('ping\n', () => response.end('{"job_id":"job-1","followed":true}'));
+    });
+    const run = drain((inJob) => runOn(hive.peer, 'worker_list')({ hive_id: 'test' }, inJob));
+    await expect(run).rejects.toMatchObject({ code: 'hive_bad_response' });
+  });
+
+  test('a job that cannot take an event ends alone', async () => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(5) } });
+    const defect = new TypeError('a defect');
+    const broken = drain((inJob) => runOn(daemon.peer, 'worker_list')({ hive_id: 'test' }, inJob), {
+      emit: () => {
+        throw defect;
+      },
+    });
+    const [outcome, other] = await Promise.allSettled([
+      broken,
+      drain((inJob) => runOn(daemon.peer, 'worker_list')({ hive_id: 'test' }, inJob)),
+    ]);
+    expect(outcome).toMatchObject({ status: 'rejected', reason: defect });
+    expect(other.status).toBe('fulfilled');
   });
 
   test('a reading side that is slow holds up nobody, and gets everything in the end', async () => {

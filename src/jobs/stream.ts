@@ -9,15 +9,14 @@ import { exchange } from './exchange.ts';
 import type { Broken } from './follower.ts';
 import {
   ANSWER_LIMITS,
-  PIECE_CHARS,
   PROMPT_ANSWER_DEADLINE_MS,
   RECONNECT_BACKOFF_MS,
   RECONNECT_DEADLINE_MS,
   SILENCE_DEADLINE_MS,
   STABLE_MS,
-  TURN_CHARS,
 } from './limits.ts';
 import { badResponse, DeadlineError, isSilence, networkCode, unreachable, whyUnreachable, type Peer } from './peer.ts';
+import { Pace } from './pace.ts';
 import type { StreamEvent } from './stream-event.ts';
 
 export interface StreamOptions {
@@ -101,17 +100,13 @@ async function* parseBody(peer: Peer, response: IncomingMessage): AsyncGenerator
     },
   });
   response.setEncoding('utf8');
-  let turnChars = 0;
+  const pace = new Pace(undefined, 0);
   for await (const chunk of response as AsyncIterable<string>) {
     parser.feed(chunk);
     const events = arrived;
     arrived = [];
     yield* events;
-    // However fast it comes, everybody else has a turn.
-    turnChars += chunk.length + PIECE_CHARS;
-    if (turnChars < TURN_CHARS) continue;
-    turnChars = 0;
-    await othersTurn();
+    if (pace.afterPiece(chunk.length, 0) !== undefined) await othersTurn();
   }
 }
 

@@ -16,6 +16,7 @@ import {
   silentAfter,
   startBreakingServer,
   status,
+  type Answer,
 } from './testing/breaking-server.ts';
 import { actionsOf, fakeModel, IMPATIENT, sha256, testStore, TINY_FILE, watch } from './testing/test-store.ts';
 
@@ -232,6 +233,48 @@ test.each([
   const download = watch(test.store, { source: server.url, name });
   await expect(download.model).rejects.toThrow(sentence);
   await expect(download.model).rejects.toMatchObject({ code: 'download_failed' });
+});
+
+test.each<[string, Answer, RegExp]>([
+  [
+    'sends interim answers and no end',
+    (_, response) => {
+      for (let times = 0; times < 20; times += 1) response.writeProcessing();
+    },
+    /interim answers and no file/,
+  ],
+  ['compresses what it was to send as it is', good({ ...served, encoding: 'gzip' }), /sends the file compressed \(gzip\)/],
+  [
+    'sends more than it said',
+    (_, response) => void response.writeHead(206, { 'content-range': 'bytes 0-99/100', etag: '"1"' }).end(content),
+    /HTTP 206/,
+  ],
+])('a server that %s is not fetched from', async (_, answer, sentence) => {
+  using test = testStore();
+  await using server = await startBreakingServer(answer);
+  await expect(watch(test.store, { source: server.url, name }).model).rejects.toThrow(sentence);
+});
+
+test('a part that turns out longer than its server said is not written on for ever', async () => {
+  using test = testStore();
+  let isFirst = true;
+  await using server = await startBreakingServer((request, response) => {
+    if (isFirst) return void ((isFirst = false), cutAfter(50_000, served)(request, response));
+    const range = `bytes 50000-${content.length - 1}/${content.length}`;
+    response.writeHead(206, { 'content-range': range, etag: served.etag });
+    const more = () => void (response.destroyed || response.write(content, more));
+    more();
+  });
+  await expect(watch(test.store, { source: server.url, name }).model).rejects.toThrow(/said 200000 bytes and sends more/);
+});
+
+test('a server that sends too little at a time to be of use is given up, whatever it brings', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(dripping({ pieces: 200, pauseMs: 5 }, served));
+  const patience = { ...IMPATIENT, slow: { bytesPerS: 1_000_000_000, forMs: 30 } };
+  const download = watch(test.reopened(patience), { source: server.url, name });
+  await expect(download.model).rejects.toThrow(/which is too slow to go on/);
+  expect(server.requests).toHaveLength(IMPATIENT.attempts);
 });
 
 test('credentials in an address go to its server only, and into no catalog and no sentence', async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { JobEvent } from '../../contract/index.ts';
+import { JobError, type JobEvent } from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { formatBytes } from './disk.ts';
 import type { DownloadShare } from './download-room.ts';
@@ -32,7 +32,7 @@ export async function* fetchInto(transfer: Transfer, patience: Patience): AsyncG
       ended = true;
     } catch (cause) {
       if (!(cause instanceof Interruption) || signal.aborted) throw cause;
-      failures = part.size > furthest ? 0 : failures + 1;
+      failures = part.size > furthest && !cause.isFruitless ? 0 : failures + 1;
       furthest = Math.max(furthest, part.size);
       if (failures >= patience.attempts) throw cause;
       const backoffMs = Math.min(patience.backoffMs.first * 2 ** Math.max(0, failures - 1), patience.backoffMs.most);
@@ -53,6 +53,8 @@ async function* fetchOnce({ name, source, part, share, signal }: Transfer, meter
   for await (const piece of body) {
     signal.throwIfAborted();
     assertGgufStart(source.label, piece, part.size);
+    if (total !== null && part.size + piece.length > total)
+      throw new JobError('download_failed', `${source.label} said ${total} bytes and sends more`);
     await share.take(piece.length);
     await part.write(piece);
     const event = meter.tick(part.size, total);

@@ -3,7 +3,8 @@ import { Agent, request, type Dispatcher } from 'undici';
 import { JobError } from '../../contract/index.ts';
 import type { HttpAddress } from './address.ts';
 import { errnoOf } from './disk.ts';
-import { REDIRECTS_LIMIT, type Patience } from './limits.ts';
+import { INTERIM_LIMIT, REDIRECTS_LIMIT, type Patience } from './limits.ts';
+import { lookupFor, mayRedirect } from './redirect.ts';
 import { Interruption, type Opened, type Place, type Source } from './source.ts';
 
 const RECEIVE_BUFFER_BYTES = 256 * 1024;
@@ -25,7 +26,7 @@ export class HttpSource implements Source {
     this.#address = address;
     this.#patience = patience;
     this.#agent = new Agent({
-      connect: { timeout: patience.connectMs },
+      connect: { timeout: patience.connectMs, lookup: lookupFor(address.url) },
       headersTimeout: patience.answerMs,
       bodyTimeout: patience.idleBodyMs,
     });
@@ -50,6 +51,7 @@ export class HttpSource implements Source {
 
   #fresh(response: Response): Opened | undefined {
     if (response.statusCode !== 200) return undefined;
+    this.#requirePlain(response);
     const total = countOf(headerOf(response, 'content-length'));
     return { offset: 0, version: versionOf(response), total, body: this.#bodyOf(response) };
   }
@@ -62,6 +64,7 @@ export class HttpSource implements Source {
       return total === from.offset ? { ...from, total, body: nothing() } : undefined;
     }
     if (response.statusCode !== 206) return this.#fresh(response);
+    this.#requirePlain(response);
     const version = versionOf(response) ?? from.version;
     const goesOn = countOf(range?.[1]) === from.offset && version === from.version;
     const sameLength = total === null || from.total === null || total === from.total;
@@ -84,10 +87,22 @@ export class HttpSource implements Source {
     const { authorization, url: own } = this.#address;
     // Credentials are for the server that they were given for, not for whom it redirects to.
     const login: Headers = authorization !== undefined && url.origin === own.origin ? { authorization } : {};
+    const head = new AbortController();
+    const late = new Interruption(
+      `Cannot fetch ${this.label}: no answer within ${this.#patience.answerMs / 1000} s (answer deadline)`,
+    );
+    // The client's own deadline begins anew with each interim answer.
+    const timer = setTimeout(() => head.abort(late), this.#patience.connectMs + this.#patience.answerMs);
+    let interim = 0;
     try {
       const response = await request(url, {
         dispatcher: this.#agent,
-        signal,
+        signal: AbortSignal.any([signal, head.signal]),
+        onInfo: () => {
+          interim += 1;
+          if (interim > INTERIM_LIMIT)
+            head.abort(new JobError('download_failed', `${this.label} sends interim answers and no file`));
+        },
         headers: { 'user-agent': 'rbee', 'accept-encoding': 'identity', ...login, ...headers },
       });
       this.#answered = true;
@@ -96,13 +111,27 @@ export class HttpSource implements Source {
       return response;
     } catch (cause) {
       throw this.#inOurWords(cause);
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  /** Compressed, it is no model, and a few bytes could become a full disk. */
+  #requirePlain(response: Response): void {
+    const encoding = headerOf(response, 'content-encoding') ?? 'identity';
+    if (encoding === 'identity' || encoding === '') return;
+    response.body.destroy();
+    throw new JobError(
+      'download_failed',
+      `${this.label} sends the file compressed (${encoding.slice(0, 20)}), which it was not asked for`,
+    );
   }
 
   #redirected(location: string, from: URL): URL {
     const url = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
-    if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
-    throw new JobError('download_failed', `${this.label} redirects to '${url?.protocol ?? location}', which is not fetched`);
+    if (url !== undefined && mayRedirect(this.#address.url, url)) return url;
+    const where = url === undefined || !/^https?:$/.test(url.protocol) ? (url?.protocol ?? location.slice(0, 100)) : url.host;
+    throw new JobError('download_failed', `${this.label} redirects to '${where}', which is not fetched`);
   }
 
   /**
@@ -117,16 +146,36 @@ export class HttpSource implements Source {
       received.end();
     });
     body.pipe(received);
+    const slow = this.#slowness();
     return read();
 
     async function* read(): AsyncGenerator<Uint8Array, void, void> {
       try {
-        yield* received as AsyncIterable<Uint8Array>;
+        for await (const piece of received as AsyncIterable<Uint8Array>) {
+          slow(piece.length);
+          yield piece;
+        }
       } finally {
         body.destroy();
       }
       if (failure !== undefined) throw failure;
     }
+  }
+
+  /** To be called for each piece. @throws Interruption when they come too slowly to be of use */
+  #slowness(): (bytes: number) => void {
+    const { bytesPerS, forMs } = this.#patience.slow;
+    let since = performance.now();
+    let bytes = 0;
+    return (more) => {
+      bytes += more;
+      const ms = performance.now() - since;
+      if (ms < forMs) return;
+      const sentence = `Cannot fetch ${this.label}: ${bytes} bytes came in ${Math.round(ms / 1000)} s, which is too slow to go on`;
+      if (bytes < (bytesPerS * ms) / 1000) throw new Interruption(sentence, { isFruitless: true });
+      since = performance.now();
+      bytes = 0;
+    };
   }
 
   #refusal(status: number): JobError {
@@ -142,6 +191,7 @@ export class HttpSource implements Source {
   }
 
   #inOurWords(cause: unknown): JobError {
+    if (cause instanceof JobError) return cause;
     const code = errnoOf(cause) ?? '';
     const { connectMs, answerMs, idleBodyMs } = this.#patience;
     const passing: Record<string, string> = {

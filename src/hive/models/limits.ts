@@ -5,6 +5,8 @@ export interface Patience {
   answerMs: number;
   /** Between two pieces of the file. A slow server may take as long as it likes, a silent one not. */
   idleBodyMs: number;
+  /** Slower than this for so long is as good as silent. */
+  slow: { bytesPerS: number; forMs: number };
   /** Tries in a row that brought the file no further; then the download fails, and the next one goes on from there. */
   attempts: number;
   /** Doubles from one try to the next. */
@@ -16,11 +18,14 @@ export const PATIENCE: Patience = {
   connectMs: 10_000,
   answerMs: 30_000,
   idleBodyMs: 30_000,
+  slow: { bytesPerS: 1024, forMs: 60_000 },
   attempts: 8,
   backoffMs: { first: 500, most: 10_000 },
 };
 
 export const REDIRECTS_LIMIT = 5;
+/** Interim answers (HTTP 1xx) before the answer itself. */
+export const INTERIM_LIMIT = 8;
 export const PROGRESS_INTERVAL_MS = 250;
 /** A GGUF file has at least its magic, its version and two counts. */
 export const SMALLEST_GGUF_BYTES = 24;

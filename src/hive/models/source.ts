@@ -27,7 +27,11 @@ export interface Opened extends Place {
 
 /** A download_failed that may be over in a moment: the download tries again, and throws it only when that did not help. */
 export class Interruption extends JobError {
-  constructor(message: string, options: { cause?: unknown } = {}) {
+  /** It counts as a failed try whatever it brought: a server that sends a byte a minute brings the file further for ever. */
+  readonly isFruitless: boolean;
+
+  constructor(message: string, options: { cause?: unknown; isFruitless?: boolean } = {}) {
     super('download_failed', message, options);
+    this.isFruitless = options.isFruitless ?? false;
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { HiveReport, PresenceLine, Worker, WorkerHeartbeat } from '../../contract/index.ts';
+import { MODELS_LIMIT, type HiveReport, type PresenceLine, type Worker, type WorkerHeartbeat } from '../../contract/index.ts';
 import type { LineReader } from '../../jobs/index.ts';
 import { log } from '../../narration/index.ts';
 import { readCapabilities } from '../devices/index.ts';
@@ -112,7 +112,7 @@ export class Presence {
     try {
       const { version, hostname, disk_free_bytes, devices } = await readCapabilities(hiveId, dataDir, () => workers.devices());
       const known = await models.list();
-      const machine = { version, hostname, disk_free_bytes, devices, models: known };
+      const machine = { version, hostname, disk_free_bytes, devices, models: known.slice(0, MODELS_LIMIT) };
       const report: HiveReport = { kind: 'hive', hive_id: hiveId, pid: process.pid, started_at: this.#startedAt, ...machine };
       this.#machine = report;
       const isNew = lineOf(report) !== this.#saidOfMachine;

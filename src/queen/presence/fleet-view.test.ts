@@ -48,6 +48,15 @@ async function listened() {
   };
 }
 
+test('to say again that all has been said changes nothing', async () => {
+  await using hive = await listened();
+  hive.onChange.mockClear();
+  hive.say(...Array.from({ length: 1_000 }, () => ({ kind: 'complete' }) as const));
+  hive.say({ kind: 'worker', worker: { ...worker, slots_used: 1 } });
+  await expect.poll(() => hive.view.fleet.worker('attic/worker-1')?.slots_used).toBe(1);
+  expect(hive.onChange).toHaveBeenCalledOnce();
+});
+
 test('how fast a worker is moves nobody who waits; a slot that is taken or free does', async () => {
   await using hive = await listened();
   hive.onChange.mockClear();

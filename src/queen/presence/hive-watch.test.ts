@@ -115,3 +115,52 @@ test('a hive that tells of its machine ends the wait for that', async () => {
   say(report);
   expect(await told).toBe(true);
 });
+
+const worker1 = { kind: 'worker', worker: ofLocalhost() };
+const changed = (more: object) => JSON.stringify({ ...worker1, worker: { ...worker1.worker, ...more } });
+
+test.each<[string, string]>([
+  ['what is not JSON', '{"kind":"worker",'],
+  ['a kind that is none', '{"kind":"surprise"}'],
+  ['lists in lists', '['.repeat(100_000)],
+  ['models that are none, without number', `{"kind":"hive","models":[${'{},'.repeat(200_000)}{}]}`],
+  ['a worker with more slots than one can have', changed({ slots: 1e308 })],
+  ['a worker with less than none', changed({ slots_used: -1 })],
+  ['a worker that began at no time', changed({ started_at: 'NaN' })],
+  ['a worker whose model has a name of a megabyte', changed({ model: 'm'.repeat(1_000_000) })],
+  ['a worker without its fields', changed({ __proto__: null }).replace('"slots":', '"__proto__":')],
+  ['a line without end', 'g'.repeat(5_000_000)],
+])('a hive that says %s is not listened to', async (_what, line) => {
+  const { watch, say } = await listening();
+  say(report, { kind: 'complete' });
+  await watch.settled();
+  say(line);
+  await expect.poll(() => watch.state).toEqual({ kind: 'out', why: expect.stringMatching(/not ours/) as string });
+  expect([...watch.workers]).toEqual([]);
+});
+
+test('a hive that comes and goes is tried at growing intervals', async () => {
+  const tries: number[] = [];
+  const server = createServer((_request, response) => {
+    tries.push(performance.now());
+    response.end(`${JSON.stringify(report)}\n{"kind":"complete"}\n`);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const view = new FleetView({
+    connect: async () => ({ role: 'hive', name: 'attic', host: '127.0.0.1', port, token: undefined }),
+    onChange: () => undefined,
+    onLost: () => undefined,
+    onWorkerGone: () => undefined,
+  });
+  onTestFinished(() => {
+    view.close();
+    server.close();
+  });
+  view.follow([attic]);
+  await expect.poll(() => tries.length, { timeout: 20_000 }).toBe(4);
+  const [first = 0, second = 0, third = 0, fourth = 0] = tries;
+  // At least half of 250 ms, of 500 ms and of 1 s. A timer may come a moment early.
+  expect([second - first > 120, third - second > 245, fourth - third > 495]).toEqual([true, true, true]);
+});

@@ -40,6 +40,8 @@ export interface Served {
   content: Buffer;
   etag?: string | undefined;
   lastModified?: string;
+  /** What it says of the content, whatever that is. */
+  encoding?: string;
 }
 
 /** What a good server does: Range and If-Range as RFC 9110 has them. */
@@ -108,10 +110,11 @@ function answerTo(
   request: http.IncomingMessage,
   served: Served,
 ): { status: number; headers: http.OutgoingHttpHeaders; body: Buffer } {
-  const { content, etag, lastModified } = served;
+  const { content, etag, lastModified, encoding } = served;
   const version = {
     ...(etag === undefined ? {} : { etag }),
     ...(lastModified === undefined ? {} : { 'last-modified': lastModified }),
+    ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
   };
   const ifRange = request.headers['if-range'];
   const start = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1];

@@ -17,6 +17,7 @@ export const IMPATIENT: Patience = {
   connectMs: 1000,
   answerMs: 300,
   idleBodyMs: 300,
+  slow: { bytesPerS: 1, forMs: 300 },
   attempts: 4,
   backoffMs: { first: 5, most: 20 },
 };

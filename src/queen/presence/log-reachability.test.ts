@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { log } from '../../narration/index.ts';
+import { ReachabilityLog, STABLE_MS } from './log-reachability.ts';
+
+const written: string[] = [];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  written.length = 0;
+  for (const level of ['info', 'warn'] as const)
+    vi.spyOn(log, level).mockImplementation((...args: unknown[]) => void written.push(String(args[1])));
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+test('a hive that is connected for long is logged each time that it comes and goes', () => {
+  const reachability = new ReachabilityLog('attic');
+  for (let times = 0; times < 2; times += 1) {
+    reachability.connected();
+    vi.advanceTimersByTime(STABLE_MS);
+    reachability.ended('connection closed', STABLE_MS);
+  }
+  expect(written).toEqual([
+    "hive 'attic' is connected",
+    "the connection to hive 'attic' has ended",
+    "hive 'attic' is connected",
+    "the connection to hive 'attic' has ended",
+  ]);
+});
+
+test('a hive whose connections do not last is logged once, and again when one lasts', () => {
+  const reachability = new ReachabilityLog('attic');
+  for (let times = 0; times < 1_000; times += 1) {
+    reachability.connected();
+    reachability.ended('connection closed', 20);
+  }
+  expect(written).toEqual([
+    "hive 'attic' is connected",
+    "the connection to hive 'attic' does not last; it is tried again at growing intervals",
+  ]);
+  reachability.connected();
+  vi.advanceTimersByTime(STABLE_MS);
+  expect(written.at(-1)).toBe("hive 'attic' is connected again, and has stayed so");
+});
