@@ -63,7 +63,10 @@ export async function uninstall(site: HiveSite, { keepModels }: { keepModels: bo
 
 async function remove(site: HiveSite, keepModels: boolean): Promise<Uninstalled> {
   const { running } = await statusRemote(site);
-  narrate('hive_uninstall', running === undefined ? 'removing the hive' : `stopping the hive (pid ${running.pid}) and removing it`);
+  narrate(
+    'hive_uninstall',
+    running === undefined ? 'removing the hive' : `stopping the hive (pid ${running.pid}) and removing it`,
+  );
   const said = await runScript(site, REMOVE, { args: [keepModels ? 'yes' : ''], withinMs: UNINSTALL_DEADLINE_MS });
   const reply = readReply(said);
   const kept = reply.get('kept');

@@ -38,14 +38,17 @@ export function requireFit(machine: Machine): void {
     const { ok, says, next = '' } = find(machine);
     if (!ok) throw new JobError('install_failed', `No hive can be installed there: ${says}. ${next}`);
   }
-  if (machine.room_error !== undefined) throw new JobError('disk_full', `The disk of the machine has no room for a hive: ${machine.room_error}`);
+  if (machine.room_error !== undefined)
+    throw new JobError('disk_full', `The disk of the machine has no room for a hive: ${machine.room_error}`);
 }
 
 function systemOf(machine: Machine): Finding {
   const { arch, bits, system } = machine;
   const says = `${system}, ${arch}${bits === 64 ? '' : `, ${bits}-bit programs`}`;
   const isKnown = platformOf(machine) !== undefined;
-  return isKnown ? { ok: true, ...withClock(says, machine) } : { ok: false, says, next: 'rbee runs on 64-bit Linux and macOS, on x64 and ARM.' };
+  return isKnown
+    ? { ok: true, ...withClock(says, machine) }
+    : { ok: false, says, next: 'rbee runs on 64-bit Linux and macOS, on x64 and ARM.' };
 }
 
 /** It needs none that is right, but what it fetches over https does. */

@@ -84,7 +84,8 @@ export function parseMachine(said: string, nowMs = Date.now()): Machine {
   if (!parsed.success) {
     const [lacking] = all('lacks');
     // Without it, the script could not tell the rest.
-    if (lacking !== undefined) throw new JobError('ssh_failed', `The machine has no ${lacking}. Install it there with its package manager`);
+    if (lacking !== undefined)
+      throw new JobError('ssh_failed', `The machine has no ${lacking}. Install it there with its package manager`);
     throw unintelligible(said, parsed.error);
   }
   const { os, arch, bits, system, libc, packages, home, disk_free_kib, installed, fleet, hive, ...others } = parsed.data;

@@ -41,14 +41,23 @@ export async function checkMachine(target: SshTarget, options: MachineChecks): P
   return checks;
 }
 
-async function* steps(target: SshTarget, { signal, port, patienceMs = PROBE_WITHIN_MS }: MachineChecks): AsyncGenerator<SshCheck> {
+async function* steps(
+  target: SshTarget,
+  { signal, port, patienceMs = PROBE_WITHIN_MS }: MachineChecks,
+): AsyncGenerator<SshCheck> {
   const resolved = await resolveTarget(target, signal).catch((error: unknown) => expected(error, signal));
   if (resolved instanceof JobError) {
     yield { check: 'resolve', ok: false, says: resolved.message, next: `Mend it until this works: ssh -G ${target.host}` };
     return;
   }
   const { machine, words, noiseBytes } = await look(target, signal, patienceMs);
-  yield* wayIn({ target, resolved, words, noiseBytes, ...(machine instanceof JobError ? { error: machine } : {}) } satisfies WayIn);
+  yield* wayIn({
+    target,
+    resolved,
+    words,
+    noiseBytes,
+    ...(machine instanceof JobError ? { error: machine } : {}),
+  } satisfies WayIn);
   if (machine instanceof JobError) return;
   if (port !== undefined) yield await forwardingCheck(target, port, signal);
   for (const [check, find] of findings) yield { check, ...find(machine) };

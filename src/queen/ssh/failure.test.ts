@@ -34,7 +34,11 @@ test.each([
   ],
   ['kex_exchange_identification: Connection closed by remote host', 'ssh_unreachable', 'ended: kex_exchange'],
   ['channel 0: open failed: connect failed: open failed', 'ssh_failed', 'runs nothing: see MaxSessions'],
-  [`${'REMOTE HOST IDENTIFICATION HAS CHANGED\n'.repeat(20)}me@attic: Permission denied (publickey).`, 'ssh_denied', 'log in: Permission'],
+  [
+    `${'REMOTE HOST IDENTIFICATION HAS CHANGED\n'.repeat(20)}me@attic: Permission denied (publickey).`,
+    'ssh_denied',
+    'log in: Permission',
+  ],
   ['', 'ssh_unreachable', 'The connection to me@attic:2222 broke off'],
 ])('%s', (words, code, says) => {
   const error = connectionFailure(words, attic);

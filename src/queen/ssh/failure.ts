@@ -84,7 +84,8 @@ export function outputOf({ frame, ending }: FramedEnding, target: SshTarget): st
 function shellFailure({ frame, ending }: FramedEnding, target: SshTarget): JobError {
   const said = firstWords(`${frame.noise.words}\n${ending.stderr.replace(DEBUG_LINE, '')}`);
   const ended = `The login shell of ${targetName(target)} ended with status ${ending.status} without running the command it was given`;
-  const why = 'Does a start-up file there (such as ~/.bashrc) start another shell or end it, or does its SSH server force a command?';
+  const why =
+    'Does a start-up file there (such as ~/.bashrc) start another shell or end it, or does its SSH server force a command?';
   return new JobError('ssh_failed', `${ended}${said === '' ? '' : `, and said: ${said}`}. ${why}`);
 }
 
@@ -129,7 +130,12 @@ function lineOf(words: string, pattern: RegExp): string {
 
 /** A shell says first what it does not like, and may repeat all of the command after that. */
 function firstWords(words: string): string {
-  return words.trim().slice(0, FIRST_WORDS_CHARS).split(/[\r\n]+/).slice(0, 3).join(' ');
+  return words
+    .trim()
+    .slice(0, FIRST_WORDS_CHARS)
+    .split(/[\r\n]+/)
+    .slice(0, 3)
+    .join(' ');
 }
 
 export function lastWords(words: string): string {

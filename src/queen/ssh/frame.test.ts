@@ -45,16 +45,21 @@ describe.each(installed)('a login shell that is %s', (shell) => {
 });
 
 /** Whatever is bash there is asked as sh too: on many systems it is sh, and takes functions from its environment. */
-test.runIf(isInstalled('bash'))('functions, options and a PATH that a start-up file exports change nothing for a script', async () => {
-  await using folder = await temporaryFolder();
-  const rc = join(folder.path, 'rc');
-  const lines = ['cd() { echo elsewhere; }', 'tar() { :; }', 'printf() { :; }', 'env() { :; }', 'exec() { echo no; }'];
-  const exported = 'export -f cd tar printf env; set -eux; export SHELLOPTS; PATH=/nowhere; unset -f exec';
-  writeFileSync(rc, `${lines.join('\n')}\n${exported}\n`);
-  const { frame, stderr } = run('bash', 'cd / && pwd; command -v tar; echo "$-"; printf done', { env: { BASH_ENV: rc, HOME: '/' } });
-  expect(frame.output).toMatch(/^\/\n\/.*tar\n[^eux]*\ndone$/);
-  expect({ status: frame.status, stderr }).toEqual({ status: 0, stderr: '' });
-});
+test.runIf(isInstalled('bash'))(
+  'functions, options and a PATH that a start-up file exports change nothing for a script',
+  async () => {
+    await using folder = await temporaryFolder();
+    const rc = join(folder.path, 'rc');
+    const lines = ['cd() { echo elsewhere; }', 'tar() { :; }', 'printf() { :; }', 'env() { :; }', 'exec() { echo no; }'];
+    const exported = 'export -f cd tar printf env; set -eux; export SHELLOPTS; PATH=/nowhere; unset -f exec';
+    writeFileSync(rc, `${lines.join('\n')}\n${exported}\n`);
+    const { frame, stderr } = run('bash', 'cd / && pwd; command -v tar; echo "$-"; printf done', {
+      env: { BASH_ENV: rc, HOME: '/' },
+    });
+    expect(frame.output).toMatch(/^\/\n\/.*tar\n[^eux]*\ndone$/);
+    expect({ status: frame.status, stderr }).toEqual({ status: 0, stderr: '' });
+  },
+);
 
 describe('what comes beside the script', () => {
   const mark = '0123456789abcdef01234567';

@@ -42,9 +42,17 @@ describe('the arguments of ssh', () => {
     writeFileSync(config, USERS_OWN);
     const argv = [...(await newerOptions()), '-F', config, '-G', ...sshArguments({ target: { host: 'attic' } })];
     const said = execFileSync('ssh', argv).toString().split('\n');
-    const expected = ['forwardagent no', 'forwardx11 no', 'gssapidelegatecredentials no', 'permitlocalcommand no', 'requesttty false'];
+    const expected = [
+      'forwardagent no',
+      'forwardx11 no',
+      'gssapidelegatecredentials no',
+      'permitlocalcommand no',
+      'requesttty false',
+    ];
     expect(said).toEqual(expect.arrayContaining([...expected, 'tunnel false', 'sessiontype default', 'stdinnull no']));
-    expect(said).toEqual(expect.arrayContaining(['forkafterauthentication no', 'user me', 'proxyjump gate', 'hostname 192.0.2.7']));
+    expect(said).toEqual(
+      expect.arrayContaining(['forkafterauthentication no', 'user me', 'proxyjump gate', 'hostname 192.0.2.7']),
+    );
     expect(said.filter((line) => /^(local|remote|dynamic)forward|^remotecommand|SECRET/.test(line))).toEqual([]);
   });
 

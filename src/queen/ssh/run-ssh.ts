@@ -91,7 +91,8 @@ function collect(child: ChildProcessWithoutNullStreams, stop: AbortController, {
   let stderr = Buffer.alloc(0);
   let stderrBytes = 0;
   const tooMuch = () => {
-    const who = frame?.begun === false ? 'A start-up file of the machine, or the machine itself, prints without an end' : undefined;
+    const who =
+      frame?.begun === false ? 'A start-up file of the machine, or the machine itself, prints without an end' : undefined;
     stop.abort(new JobError('ssh_failed', who ?? `The machine said more than ${OUTPUT_LIMIT_BYTES} bytes`));
   };
   child.stderr.on('data', (chunk: Buffer) => {
@@ -113,8 +114,7 @@ function collect(child: ChildProcessWithoutNullStreams, stop: AbortController, {
     });
     return { output, begun: Promise.resolve(), framed: new Promise(() => undefined) };
   }
-  const when = (is: () => boolean) =>
-    new Promise<void>((resolve) => child.stdout.on('data', () => void (is() && resolve())));
+  const when = (is: () => boolean) => new Promise<void>((resolve) => child.stdout.on('data', () => void (is() && resolve())));
   child.stdout.on('data', (chunk: Buffer) => {
     frame.push(chunk);
     if (frame.isTooLong) tooMuch();

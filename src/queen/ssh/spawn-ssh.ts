@@ -3,7 +3,10 @@ import { promisify } from 'node:util';
 import { JobError } from '../../contract/index.ts';
 
 /** Options with which a user's config would keep our command from running. An OpenSSH before 8.7 does not know them, and would refuse. */
-const NEWER = ['SessionType=default', 'StdinNull=no', 'ForkAfterAuthentication=no', 'SetEnv=RBEE=1'].flatMap((option) => ['-o', option]);
+const NEWER = ['SessionType=default', 'StdinNull=no', 'ForkAfterAuthentication=no', 'SetEnv=RBEE=1'].flatMap((option) => [
+  '-o',
+  option,
+]);
 const VERSION_WITHIN_MS = 2_000;
 
 let known: Promise<readonly string[]> | undefined;
