@@ -92,7 +92,8 @@ test('what was started is stopped and removed, whatever has become of its files'
   const run = join(machine.home, '.rbee/home/state/run');
   await loadModel(machine.port);
   // A command of the user that only mentions the folder is none of ours.
-  const reader = spawn('tail', ['-f', join(machine.home, '.rbee/home/state/logs/hive.log')], { stdio: 'ignore' });
+  const log = join(machine.home, '.rbee/home/state/logs/hive.log');
+  const reader = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)', log], { stdio: 'ignore' });
   const ours = async () => (await processesOf(machine.home)).filter((each) => each !== reader.pid);
   expect((await ours()).length).toBe(2);
   for (const name of await readdir(run)) await writeFile(join(run, name), '{"pid":1,');
@@ -114,29 +115,35 @@ test('what was started is stopped and removed, whatever has become of its files'
   reader.kill();
 }, 60_000);
 
-test.runIf(canMount)('a hive on a disk that is full is uninstalled, and one on a disk that has become read-only is stopped', async () => {
-  await using disk = await smallDisk({ freeBytes: 260_000_000 });
-  await using machine = await hiveMachine({ home: disk.path });
-  await machine.install();
-  const fill = async () => writeFile(join(disk.path, 'big'), Buffer.alloc(250_000_000)).catch(() => undefined);
-  await fill();
-  await expect(writeFile(join(disk.path, 'more'), 'x'.repeat(100_000))).rejects.toThrow('ENOSPC');
-  expect((await uninstall(machine.site, { keepModels: false })).freedBytes).toBeGreaterThan(100_000_000);
-  for (const name of ['big', 'more']) await rm(join(disk.path, name), { force: true });
-  expect(await readdir(disk.path)).toEqual([]);
+test.runIf(canMount)(
+  'a hive on a disk that is full is uninstalled, and one on a disk that has become read-only is stopped',
+  async () => {
+    await using disk = await smallDisk({ freeBytes: 260_000_000 });
+    await using machine = await hiveMachine({ home: disk.path });
+    await machine.install();
+    const fill = async () => writeFile(join(disk.path, 'big'), Buffer.alloc(250_000_000)).catch(() => undefined);
+    await fill();
+    await expect(writeFile(join(disk.path, 'more'), 'x'.repeat(100_000))).rejects.toThrow('ENOSPC');
+    expect((await uninstall(machine.site, { keepModels: false })).freedBytes).toBeGreaterThan(100_000_000);
+    for (const name of ['big', 'more']) await rm(join(disk.path, name), { force: true });
+    expect(await readdir(disk.path)).toEqual([]);
 
-  await machine.install();
-  // As a kernel does it that has found an error: writers go on, and nobody new may write.
-  execFileSync('mount', ['--bind', disk.path, disk.path]);
-  execFileSync('mount', ['-o', 'remount,bind,ro', disk.path]);
-  const message = expect.stringMatching(/The hive is stopped, and not all of it can be removed: .*Read-only file system/s) as string;
-  try {
-    await expect(uninstall(machine.site, { keepModels: false })).rejects.toMatchObject({ code: 'install_failed', message });
-    expect(await processesOf(machine.home)).toEqual([]);
-  } finally {
-    execFileSync('umount', [disk.path]);
-  }
-}, 60_000);
+    await machine.install();
+    // As a kernel does it that has found an error: writers go on, and nobody new may write.
+    execFileSync('mount', ['--bind', disk.path, disk.path]);
+    execFileSync('mount', ['-o', 'remount,bind,ro', disk.path]);
+    const message = expect.stringMatching(
+      /The hive is stopped, and not all of it can be removed: .*Read-only file system/s,
+    ) as string;
+    try {
+      await expect(uninstall(machine.site, { keepModels: false })).rejects.toMatchObject({ code: 'install_failed', message });
+      expect(await processesOf(machine.home)).toEqual([]);
+    } finally {
+      execFileSync('umount', [disk.path]);
+    }
+  },
+  60_000,
+);
 
 test('the kit is complete: the installed hive loads the tiny model and answers', async () => {
   await using machine = await hiveMachine();

@@ -49,7 +49,9 @@ const CASES: readonly Case[] = [
   { name: 'strict', ...bashrc('set -euo pipefail; shopt -s expand_aliases; alias cd=false tar=false rm=false exec=false') },
   {
     name: 'functions',
-    ...bashrc('cd() { false; }; tar() { false; }; rm() { false; }; exec() { builtin exec "$@"; }; export -f cd tar rm; export SHELLOPTS'),
+    ...bashrc(
+      'cd() { false; }; tar() { false; }; rm() { false; }; exec() { builtin exec "$@"; }; export -f cd tar rm; export SHELLOPTS',
+    ),
   },
   { name: 'nopath', ...bashrc('PATH=/nowhere') },
   { name: 'exits', ...bashrc('exit 0'), fails: 'shell', says: /status 0 without running.*start-up file/ },
@@ -73,7 +75,12 @@ const CASES: readonly Case[] = [
   // The home folder.
   { name: 'readonly', before: 'mount -t tmpfs -o ro tmpfs .', fails: 'home', says: /Read-only file system.*findmnt/s },
   { name: 'noexec', before: 'mount -t tmpfs -o noexec,size=2g tmpfs .', fails: 'home', says: /no program can be run.*noexec/s },
-  { name: 'full', before: 'mount -t tmpfs -o size=100k tmpfs . && head -c 100k /dev/zero >big || true', fails: 'disk', says: /0\.0 GB/ },
+  {
+    name: 'full',
+    before: 'mount -t tmpfs -o size=100k tmpfs . && head -c 100k /dev/zero >big || true',
+    fails: 'disk',
+    says: /0\.0 GB/,
+  },
   { name: 'homeless', before: 'rmdir "$PWD"', fails: 'home', says: /No such file or directory.*ls -ld/s },
 ];
 
@@ -110,16 +117,19 @@ describe.skipIf(skipsHosts())('a machine to log in to', () => {
     await net[Symbol.asyncDispose]();
   });
 
-  test.concurrent.each(cases)('of the kind $name is tested, and what keeps a hive from it is named, with what to change', async ({ name, fails, says, patienceMs }) => {
-    const options = { signal, port: 9000, onCheck: () => undefined, ...(patienceMs === undefined ? {} : { patienceMs }) };
-    const checks = await checkMachine({ host: 'attic', user: name }, options);
-    const failed = checks.find(({ ok }) => !ok);
-    expect(failed?.check, JSON.stringify(failed)).toBe(fails);
-    if (failed !== undefined) expect(`${failed.says}\n${failed.next}`).toMatch(says ?? /^/);
-    if (fails === 'shell') return;
-    const run = shells.of({ host: 'attic', user: name }).run('cat; cd / && pwd', { signal, withinMs: 20_000, input: 'sent\n' });
-    expect(await run).toBe('sent\n/\n');
-  });
+  test.concurrent.each(cases)(
+    'of the kind $name is tested, and what keeps a hive from it is named, with what to change',
+    async ({ name, fails, says, patienceMs }) => {
+      const options = { signal, port: 9000, onCheck: () => undefined, ...(patienceMs === undefined ? {} : { patienceMs }) };
+      const checks = await checkMachine({ host: 'attic', user: name }, options);
+      const failed = checks.find(({ ok }) => !ok);
+      expect(failed?.check, JSON.stringify(failed)).toBe(fails);
+      if (failed !== undefined) expect(`${failed.says}\n${failed.next}`).toMatch(says ?? /^/);
+      if (fails === 'shell') return;
+      const run = shells.of({ host: 'attic', user: name }).run('cat; cd / && pwd', { signal, withinMs: 20_000, input: 'sent\n' });
+      expect(await run).toBe('sent\n/\n');
+    },
+  );
 
   test('none of that has left anything there', () => {
     expect(net.hosts.attic.tree().filter((file) => file.includes('rbee'))).toEqual([]);
@@ -138,7 +148,9 @@ describe.skipIf(skipsHosts())('a machine to log in to', () => {
       await refused.ready(signal);
       expect(await banner(refused.localPort)).toBe('');
       await until(() => refused.state.kind === 'down');
-      expect(refused.state).toMatchObject({ error: { code: 'ssh_failed', message: expect.stringContaining('AllowTcpForwarding') as string } });
+      expect(refused.state).toMatchObject({
+        error: { code: 'ssh_failed', message: expect.stringContaining('AllowTcpForwarding') as string },
+      });
       const message = expect.stringContaining(`Port ${late.localPort} of this machine`) as string;
       await expect(late.ready(signal)).rejects.toMatchObject({ code: 'port_taken', message });
       squatter.close();

@@ -223,15 +223,20 @@ describe.skipIf(skipsHosts())('over SSH', () => {
     const forwards = `LocalForward 127.0.0.1:${port} 127.0.0.1:22\n  RemoteForward 127.0.0.1:2222 127.0.0.1:${port}\n  ExitOnForwardFailure yes`;
     const commands = `RemoteCommand sleep 100\n  PermitLocalCommand yes\n  LocalCommand touch ${net.home}/mine\n  RequestTTY force\n  SessionType none`;
     const shared = `ControlMaster auto\n  ControlPath ${net.home}/%r@%h\n  ControlPersist yes\n  ForwardX11 yes\n  SetEnv SECRET=mine\n  LogLevel QUIET`;
-    await writeFile(config, `Host attic\n  ${forwards}\n  ${commands}\n  ${shared}\n  ProxyJump cellar\nHost *\n  ForwardAgent yes\n${hosts}`);
+    await writeFile(
+      config,
+      `Host attic\n  ${forwards}\n  ${commands}\n  ${shared}\n  ProxyJump cellar\nHost *\n  ForwardAgent yes\n${hosts}`,
+    );
     process.env['SSH_AUTH_SOCK'] = agent;
     process.env['RBEE_TOKEN'] = 'a secret of the queen';
     const tunnel = await shells.tunnel({ host: 'attic' }, { remotePort: 22 });
     try {
       await tunnel.ready(AbortSignal.timeout(20_000));
       expect(await run('env')).not.toMatch(/SSH_AUTH_SOCK|DISPLAY|SECRET|RBEE_TOKEN/);
-      const environments = 'cat /proc/[0-9]*/environ | tr "\\000" "\\n"; ls -d /tmp/ssh-* 2>/dev/null; ss -tlnH || cat /proc/net/tcp';
-      for (const host of [attic, cellar]) expect(await host.exec(environments)).not.toMatch(/SSH_AUTH_SOCK|DISPLAY|SECRET|RBEE_TOKEN|\/tmp\/ssh-|:2222|:08AE/);
+      const environments =
+        'cat /proc/[0-9]*/environ | tr "\\000" "\\n"; ls -d /tmp/ssh-* 2>/dev/null; ss -tlnH || cat /proc/net/tcp';
+      for (const host of [attic, cellar])
+        expect(await host.exec(environments)).not.toMatch(/SSH_AUTH_SOCK|DISPLAY|SECRET|RBEE_TOKEN|\/tmp\/ssh-|:2222|:08AE/);
       expect(readdirSync(net.home)).toEqual(['.ssh']);
     } finally {
       await tunnel.close();

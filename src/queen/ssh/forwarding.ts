@@ -1,4 +1,4 @@
-import { JobError, type SshTarget } from '../../contract/index.ts';
+import type { JobError, SshTarget } from '../../contract/index.ts';
 import { connectionFailure } from './failure.ts';
 import { ALONE, sshArguments, targetName } from './openssh.ts';
 import { runSsh } from './run-ssh.ts';

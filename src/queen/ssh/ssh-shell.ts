@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { JobError, type SshTarget } from '../../contract/index.ts';
 import type { ControlFolder } from './control-folder.ts';
 import { isBrokenShare, outputOf } from './failure.ts';
@@ -10,6 +11,7 @@ import type { Shell, ShellRun } from './shell.ts';
 /** The shared connection ends when nobody has used it for this long, also where nobody is left to end it. */
 const SHARE_KEPT_S = 60;
 const CONTROL_MS = 1_000;
+const ENDED_EVERY_MS = 10;
 
 /**
  * A machine's shell through the system's ssh. Commands share one connection, so that only the first pays for logging in.
@@ -49,11 +51,15 @@ export class SshShell implements Shell {
     }
   }
 
-  /** Ends the shared connection, if there is one. */
+  /** Ends the shared connection, if there is one. It and its proxy's command are gone then, not only asked to go. */
   async close(): Promise<void> {
     if (!this.#isUsed) return;
     const socket = await this.#socket();
-    if (!(await this.#control('exit', socket))) await rm(socket, { force: true });
+    const said = await this.#control('check', socket);
+    if ((await this.#control('exit', socket)) === undefined) await rm(socket, { force: true });
+    const pid = Number(/pid=(\d+)/.exec(said ?? '')?.[1] ?? 0);
+    const until = Date.now() + CONTROL_MS;
+    while (pid > 1 && isRunning(pid) && Date.now() < until) await delay(ENDED_EVERY_MS);
   }
 
   async #socket(): Promise<string> {
@@ -64,17 +70,26 @@ export class SshShell implements Shell {
 
   /** A shared connection that does not answer would hold every later command as well, so the next one makes its own. */
   async #mend(socket: string): Promise<void> {
-    if (!(await this.#control('check', socket))) await rm(socket, { force: true });
+    if ((await this.#control('check', socket)) === undefined) await rm(socket, { force: true });
   }
 
-  /** @returns whether the shared connection heard it */
-  async #control(word: 'check' | 'exit', socket: string): Promise<boolean> {
+  /** @returns what the shared connection answered; undefined where none did */
+  async #control(word: 'check' | 'exit', socket: string): Promise<string | undefined> {
     const argv = sshArguments({ target: this.target, options: quietly('-O', word, '-S', socket) });
     try {
       const { signal } = new AbortController();
-      return (await runSsh(argv, { signal, withinMs: CONTROL_MS, doing: `ssh -O ${word}` })).status === 0;
+      const { status, stderr } = await runSsh(argv, { signal, withinMs: CONTROL_MS, doing: `ssh -O ${word}` });
+      return status === 0 ? stderr : undefined;
     } catch {
-      return false; // It is frozen, or there is no ssh at all.
+      return undefined; // It is frozen, or there is no ssh at all.
     }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }

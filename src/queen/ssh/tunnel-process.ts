@@ -53,6 +53,7 @@ export function startTunnel(way: Way, ends: Ends): TunnelProcess {
   // One that was killed has left it.
   rmSync(socket, { force: true });
   const frame = new Frame();
+  const isUp = () => frame.begun;
   // INFO is where ssh says that the other side has fallen silent.
   const options = ['-o', 'LogLevel=INFO', '-o', 'ControlMaster=yes', '-o', 'ControlPersist=no', '-S', socket];
   const child = spawnSsh(newer, sshArguments({ target, options, command: frame.command(AT_THE_END) }));
@@ -77,9 +78,9 @@ export function startTunnel(way: Way, ends: Ends): TunnelProcess {
   const begun = new Promise<void>((resolve) => {
     child.stdout.on('data', (chunk: Buffer) => {
       onChatter(chunk);
-      if (frame.begun) return;
+      const wasUp = frame.begun;
       frame.push(chunk);
-      if (!frame.begun) return;
+      if (wasUp || !isUp()) return;
       chatterBytes = 0;
       resolve();
     });
