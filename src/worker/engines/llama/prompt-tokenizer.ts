@@ -1,10 +1,13 @@
 import type { BuiltinSpecialTokenValue, LlamaModel, LlamaTextJSON, Token } from 'node-llama-cpp';
-import { piecesOf } from './text-pieces.ts';
+import { partsOf, piecesOf } from './text-pieces.ts';
 import { Turns } from './turns.ts';
-import { specialTexts, vocabularyOf } from './vocabulary.ts';
+import { textsOfTokens, vocabularyOf } from './vocabulary.ts';
 
 /** For so long one request keeps the others from being served. A piece of text takes about a tenth of it. */
 const SLICE_MS = 5;
+
+const LONGEST_KNOWN = 120;
+const MOST_KNOWN = 500;
 
 export interface TokenLimit {
   signal: AbortSignal;
@@ -25,13 +28,15 @@ interface Part {
 export class PromptTokenizer {
   #model: LlamaModel;
   #startsWithSpace: boolean;
-  #special: RegExp | undefined;
+  #ownTokens: { anywhere: RegExp | undefined; inTemplate: RegExp | undefined };
+  #known = new Map<string, readonly Token[]>();
   #turns = new Turns();
 
   constructor(model: LlamaModel) {
     this.#model = model;
     this.#startsWithSpace = vocabularyOf(model).startsWithSpace;
-    this.#special = anyOf(specialTexts(model));
+    const { anywhere, inTemplate } = textsOfTokens(model);
+    this.#ownTokens = { anywhere: anyOf(anywhere), inTemplate: anyOf(inTemplate) };
   }
 
   /**
@@ -56,7 +61,7 @@ export class PromptTokenizer {
   }
 
   /** Each tokenizes one piece. */
-  *#pieces(parts: Exclude<LlamaTextJSON, string>): Generator<() => Token[], void, void> {
+  *#pieces(parts: Exclude<LlamaTextJSON, string>): Generator<() => readonly Token[], void, void> {
     const model = this.#model;
     let isFirst = true;
     for (const part of parts) {
@@ -67,15 +72,29 @@ export class PromptTokenizer {
     }
   }
 
-  *#piecesOfPart({ text, isTemplate }: Part, isFirst: boolean): Generator<() => Token[], void, void> {
+  *#piecesOfPart({ text, isTemplate }: Part, isFirst: boolean): Generator<() => readonly Token[], void, void> {
     const model = this.#model;
     let isBeginning = true;
-    for (const piece of piecesOf(text, isTemplate ? this.#special : undefined)) {
-      // Text that is joined to what is before it gets no space of its own. That is the library's rule, also for what it calls text.
-      if (isBeginning) yield () => model.tokenize(piece, isTemplate, isFirst && isTemplate ? undefined : 'trimLeadingSpace');
-      else yield () => this.#continued(piece, isTemplate);
-      isBeginning = false;
+    for (const unit of partsOf(text, isTemplate ? this.#ownTokens.inTemplate : this.#ownTokens.anywhere)) {
+      for (const piece of piecesOf(unit)) {
+        // Text that is joined to what is before it gets no space of its own. That is the library's rule, also for what it calls text.
+        const isAlone = isFirst && isBeginning && isTemplate;
+        const whole = () => model.tokenize(piece, isTemplate, isAlone ? undefined : 'trimLeadingSpace');
+        const tokens = isBeginning ? whole : () => this.#continued(piece, isTemplate);
+        const key = `${String(isTemplate)} ${String(isBeginning)} ${String(isAlone)} ${piece}`;
+        yield () => this.#knownOr(key, tokens);
+        isBeginning = false;
+      }
     }
+  }
+
+  /** What a template writes around every message is tokenized once: an expression is compiled for each, which takes a millisecond. */
+  #knownOr(key: string, tokenize: () => readonly Token[]): readonly Token[] {
+    if (key.length > LONGEST_KNOWN) return tokenize();
+    const tokens = this.#known.get(key) ?? tokenize();
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    this.#known.set(key, tokens);
+    return tokens;
   }
 
   /** The tokens of a piece from the middle of a text, where a SentencePiece vocabulary would put a space before it. */

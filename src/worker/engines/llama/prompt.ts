@@ -11,7 +11,7 @@ interface PromptOptions {
 }
 
 /** A prompt that is longer than the context is counted so far, to say by how much. */
-const COUNTED_CONTEXTS = 4;
+const COUNTED_CONTEXTS = 2;
 
 /**
  * The tokens of a conversation, with room for at least one more in the context.

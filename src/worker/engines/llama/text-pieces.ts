@@ -29,15 +29,13 @@ const CUTS = [
 /**
  * The pieces of a text, in which it can be tokenized with little stack and little time for each. They are cut where vocabularies
  * cut as well, so that the tokens of the pieces are those of the text. Only in what has no such place they may differ.
- *
- * @param whole what must not be cut through; a piece begins with it, where there is some
  */
-export function* piecesOf(text: string, whole?: RegExp): Generator<string, void, void> {
+export function* piecesOf(text: string): Generator<string, void, void> {
   for (let at = 0; at < text.length;) {
     const hasLongRun = firstLonger(/\S+|\s+/g, text.slice(at, at + LONGEST_PIECE), LONGEST_RUN) !== undefined;
     const longest = hasLongRun ? LONGEST_RUN : LONGEST_PIECE;
     const window = text.slice(at, at + longest + 1);
-    const piece = window.length <= longest ? window : ((whole && beforeLast(whole, window)) ?? beginningOf(window));
+    const piece = window.length <= longest ? window : beginningOf(window);
     const number = firstLonger(/\p{N}+/gu, piece, LONGEST_NUMBER);
     const taken = number === undefined ? piece : wholeCharacters(piece.slice(0, number + LONGEST_NUMBER));
     yield taken;
@@ -49,11 +47,6 @@ export function* piecesOf(text: string, whole?: RegExp): Generator<string, void,
 function firstLonger(runs: RegExp, text: string, longest: number): number | undefined {
   for (const { 0: run, index } of text.matchAll(runs)) if (run.length > longest) return index;
   return undefined;
-}
-
-function beforeLast(whole: RegExp, window: string): string | undefined {
-  const last = Array.from(window.matchAll(whole)).at(-1)?.index ?? 0;
-  return last > 0 ? window.slice(0, last) : undefined;
 }
 
 /** Of a text that is one character too long, all up to the best place to cut. */
@@ -70,4 +63,16 @@ function beginningOf(window: string): string {
 function wholeCharacters(text: string): string {
   const last = text.charCodeAt(text.length - 1);
   return last >= 0xd800 && last < 0xdc00 ? text.slice(0, -1) : text;
+}
+
+/** A text, cut before each of what is one token: there the vocabulary cuts before it looks at anything else. */
+export function* partsOf(text: string, tokens: RegExp | undefined): Generator<string, void, void> {
+  let at = 0;
+  if (tokens) {
+    for (const { index } of text.matchAll(tokens)) {
+      if (index > at) yield text.slice(at, index);
+      at = index;
+    }
+  }
+  if (at < text.length) yield text.slice(at);
 }

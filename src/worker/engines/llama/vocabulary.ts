@@ -40,13 +40,14 @@ export function vocabularyOf(model: LlamaModel): Vocabulary {
   };
 }
 
-/** The texts that are one token each wherever a template writes them, the longest first. */
-export function specialTexts(model: LlamaModel): string[] {
-  const { tokens, token_type: kinds } = model.fileInfo.metadata.tokenizer.ggml;
-  const isSpecial = (kind: number | undefined) => kind === TOKEN_CONTROL || kind === TOKEN_USER_DEFINED;
+/** The texts that are one token each before a text is cut: wherever they are, and where a template writes them. The longest first. */
+export function textsOfTokens(model: LlamaModel): { anywhere: string[]; inTemplate: string[] } {
+  const { tokens, token_type } = model.fileInfo.metadata.tokenizer.ggml;
   // A file may leave the kinds out.
-  const ofKind = tokens.filter((text, token) => text !== '' && isSpecial((kinds as readonly number[] | undefined)?.[token]));
-  return ofKind.sort((a, b) => b.length - a.length);
+  const kinds = (token_type as readonly number[] | undefined) ?? [];
+  const ofKinds = (...wanted: number[]) =>
+    tokens.filter((text, token) => text !== '' && wanted.includes(kinds[token] ?? 0)).sort((a, b) => b.length - a.length);
+  return { anywhere: ofKinds(TOKEN_USER_DEFINED), inTemplate: ofKinds(TOKEN_CONTROL, TOKEN_USER_DEFINED) };
 }
 
 type DecodeText = (text: string) => Uint8Array;
