@@ -91,7 +91,7 @@ async function strikeOnAndOn({ fleet, dice }: Storm, over: AbortSignal, { done }
     await delay(STRIKE_INTERVAL_MS, undefined, { signal: over }).catch(() => undefined);
     const daemon = own.pick<Daemon>(['queen', 'hive', 'worker']);
     const [pid] = daemonsOf(fleet.home, daemon);
-    if (pid === undefined || over.aborted) continue;
+    if (pid === undefined) continue;
     const isFreeze = own.falls(FREEZE_SHARE);
     count(done, `${isFreeze ? 'freeze' : 'kill'} ${daemon}`);
     process.kill(pid, isFreeze ? 'SIGSTOP' : 'SIGKILL');

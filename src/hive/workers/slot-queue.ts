@@ -52,15 +52,15 @@ export class SlotQueue {
     const ahead = this.#waiting.size;
     narrate('queue', `all slots are taken; waiting for one${ahead === 0 ? '' : `, ${ahead} ahead`}`);
     return new Promise((resolve, reject) => {
-      const fail = (reason: unknown) => {
+      const fail = (reason: Error) => {
         clearTimeout(timer);
         signal.removeEventListener('abort', leave);
         this.#waiting.delete(waiter);
-        reject(reason as Error);
+        reject(reason);
         // What was kept for it is anybody's.
         this.serve();
       };
-      const leave = () => fail(signal.reason);
+      const leave = () => fail(signal.reason as Error);
       const timer = need.isAlone === true ? setTimeout(() => fail(neverAlone()), ALONE_WITHIN_MS).unref() : undefined;
       const waiter: Waiter = {
         need,
