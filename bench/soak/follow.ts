@@ -17,14 +17,15 @@ const END_DEADLINE_MS = 120_000;
 const RECONNECT_MS = 20;
 
 /** Follows a job to its closing line, taking its stream up again after the last event each time that it breaks. */
-export async function follow(port: number, jobId: string, manner: () => Manner): Promise<Followed> {
+export async function follow(port: number, jobId: string, manner: () => Manner & { withinMs?: number }): Promise<Followed> {
   const followed: Followed = { events: [], connections: 0, endedAt: 0, problems: [] };
-  const deadline = Date.now() + END_DEADLINE_MS;
+  const { withinMs = END_DEADLINE_MS } = manner();
+  const deadline = Date.now() + withinMs;
   while (followed.problems.length === 0) {
     followed.connections += 1;
     const isDone = await readOn(port, jobId, { followed, manner: manner() });
     if (isDone) break;
-    if (Date.now() > deadline) followed.problems.push(`it had not ended after ${END_DEADLINE_MS / 1000} s`);
+    if (Date.now() > deadline) followed.problems.push(`it had not ended after ${withinMs / 1000} s`);
     await delay(RECONNECT_MS);
   }
   followed.endedAt = Date.now();

@@ -16,6 +16,8 @@ const BACK_WITHIN_MS = 15_000;
 const FREEZE_SHARE = 0.4;
 /** Longer than a frozen daemon is waited for. A frozen queen is replaced by nobody, and goes on. */
 const THAW_MS = { least: 500, most: 12_000 };
+/** While little is answered, the line is long. */
+const END_WITHIN_MS = 5 * 60_000;
 const LINE_INTERVAL_MS = 10_000;
 
 export interface Storm {
@@ -62,7 +64,7 @@ async function askOnAndOn({ fleet, dice, references }: Storm, { client, over, we
     const { request, text } = own.pick(references);
     try {
       const jobId = await postJob(fleet.queenPort, request, `storm-${client}-${turn}`);
-      const followed = await follow(fleet.queenPort, jobId, () => ({}));
+      const followed = await follow(fleet.queenPort, jobId, () => ({ withinMs: END_WITHIN_MS }));
       const ending = endingOf(followed, text);
       count(weathered.endings, ending);
       if (ending === 'differs' || ending === 'hangs')
@@ -91,7 +93,7 @@ async function strikeOnAndOn({ fleet, dice }: Storm, over: AbortSignal, { done }
     await delay(STRIKE_INTERVAL_MS, undefined, { signal: over }).catch(() => undefined);
     const daemon = own.pick<Daemon>(['queen', 'hive', 'worker']);
     const [pid] = daemonsOf(fleet.home, daemon);
-    if (pid === undefined || over.aborted) continue;
+    if (pid === undefined) continue;
     const isFreeze = own.falls(FREEZE_SHARE);
     count(done, `${isFreeze ? 'freeze' : 'kill'} ${daemon}`);
     process.kill(pid, isFreeze ? 'SIGSTOP' : 'SIGKILL');

@@ -158,7 +158,7 @@ class Attempt {
       const input = { ...answer.next(), ...this.#lease.patch };
       const hive = this.#parts.hives.get(this.#hiveId);
       const onWait = () => void request.keepOnDisk();
-      return yield* runOnHive('infer', hive, this.#parts, { onWait })(input, { ...context, signal, emit });
+      return yield* runOnHive('infer', hive, { ...this.#parts, onWait })(input, { ...context, signal, emit });
     } finally {
       over.abort();
     }

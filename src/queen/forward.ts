@@ -48,7 +48,7 @@ const SLOW_MS = 1_000;
 /** A hive that is there is reached within this; another one is waited for. */
 const REACHED_MS = 50;
 
-interface HandingOver {
+interface HandingOver extends ForwardParts {
   /** Told when the hive is waited for: until it takes the job, nobody else has the request. */
   onWait?: () => void;
 }
@@ -67,13 +67,8 @@ async function patiently(reaching: Promise<void>, onWait: () => void): Promise<v
  * to it: then it is looked at again, mended, and asked once more. One that died with the job in its hands and had said
  * nothing of the answer is asked once more too, where that does no harm.
  */
-export function runOnHive<K extends OperationName>(
-  operation: K,
-  hive: Hive,
-  parts: ForwardParts,
-  { onWait = () => undefined }: HandingOver = {},
-): Run<K> {
-  const { reach, gates, view } = parts;
+export function runOnHive<K extends OperationName>(operation: K, hive: Hive, parts: HandingOver): Run<K> {
+  const { reach, gates, view, onWait = () => undefined } = parts;
   return async function* (input, context) {
     if (gates.whyClosed(hive.hive_id) !== undefined) onWait();
     const leave = await gates.enter(hive.hive_id, context.signal);
