@@ -9,7 +9,10 @@ const id = z.string().max(64);
 const name = z.string().max(1024);
 const short = z.string().max(256);
 /** Some file systems say that they have room for 8 EiB. */
-const bytes = z.number().min(0).max(2 ** 70);
+const bytes = z
+  .number()
+  .min(0)
+  .max(2 ** 70);
 
 /** Of one machine. A hive that has more tells of so many. */
 export const WORKERS_LIMIT = 1_000;
