@@ -118,6 +118,7 @@ test('one that closes the connection without a byte is absent: a daemon that jus
 
 test.each([
   ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n'],
+  ['a switch to another protocol', 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'],
   ['half an answer', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"role":'],
 ])('one that sends %s is a stranger', async (_, bytes) => {
   await using server = await tcp((socket) => socket.end(bytes));

@@ -1,6 +1,6 @@
 /** The caller's half of this room, for the keeper and the page: no server comes with it. */
 export { Backoff } from './backoff.ts';
-export { call, parseJson } from './call.ts';
+export { call } from './call.ts';
 export { newCorrelationId } from './correlation.ts';
 export { PING_LINE } from './feed-lines.ts';
 export type { Broken } from './follower.ts';

@@ -19,3 +19,7 @@ test('how a process ended is a sentence', () => {
     "Worker 'worker-1' was ended by SIGKILL. It left no last words.",
   );
 });
+
+test('last words are cut to their end, so that they can be told', () => {
+  expect(lastWordsIn([`first ${'x'.repeat(100_000)} last`])).toMatch(/^x{7995} last$/);
+});
