@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { actorOf, errorCodes, JobError, type Role } from './contract/index.ts';
 import {
   bindFirstFree,
@@ -6,11 +7,12 @@ import {
   homePaths,
   isAlive,
   onShutdown,
+  pidfileKeeper,
   readPidfile,
   removePidfile,
   reportFailure,
   reportReady,
-  watchFolders,
+  watchHome,
   writePidfile,
   type PortRange,
 } from './daemon/index.ts';
@@ -106,7 +108,10 @@ async function start(life: RoleLife): Promise<void> {
   // Before what takes long: a worker that is still loading when its hive dies must be found.
   const pidfile = await writePidfile(paths.run, { ...own, extra });
   let why = `${actorOf[role]} is shutting down`;
+  let endWatch = () => {};
+  let told = extra;
   onShutdown(async (signal) => {
+    endWatch();
     log.info({ signal }, `${describe(life)} is shutting down`);
     await registry.close(why);
     await served.stop?.();
@@ -115,20 +120,25 @@ async function start(life: RoleLife): Promise<void> {
     await server.close();
     catalog.close();
   });
-  const folders = life.storage === 'disk' ? [paths.run, paths.jobs(role)] : [paths.run];
-  await watchFolders(folders, HOME_LOOK_MS[role], (folder) => {
-    why = `${describe(life)} ends: its folder ${folder} was deleted or moved while it was running`;
-    log.fatal(why);
-    process.kill(process.pid, 'SIGTERM');
+  endWatch = await watchHome({
+    folders: life.storage === 'disk' ? [paths.run, paths.jobs(role)] : [paths.run],
+    everyMs: HOME_LOOK_MS[role],
+    onGone: (folder) => {
+      why = `${describe(life)} ends: its folder ${folder} was deleted or moved while it was running`;
+      log.fatal(why);
+      process.kill(process.pid, 'SIGTERM');
+    },
+    onThere: pidfileKeeper(paths.run, () => ({ ...own, extra: told })),
   });
   const learned = { ...extra, ...(await served.start?.()) };
+  told = learned;
   if (served.start !== undefined) await writePidfile(paths.run, { ...own, extra: learned });
   log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${describe(life)} is ready on port ${bound.port}`);
   await reportReady({ port: bound.port, extra: learned });
 }
 
 /** How often a daemon looks for its home. The queen notices first, and then the hive: neither starts again what has ended for want of it. */
-const HOME_LOOK_MS: Record<Role, number> = { queen: 1_000, hive: 2_000, worker: 10_000 };
+const HOME_LOOK_MS: Record<Role, number> = { queen: 1_000, hive: 2_000, worker: 5_000 };
 
 /** The port is the lock of a home. Somebody with other settings would get another one, and share the catalog and the logs. */
 async function requireAlone(life: RoleLife, port: number): Promise<void> {
@@ -156,8 +166,18 @@ async function openStorage({ role, storage }: RoleLife) {
     owner: role,
     report: (sentence) => log.error({ folder: paths.damaged }, sentence),
   });
+  for (const folder of [dirname(paths.jobs(role)), paths.jobs(role)]) {
+    if (!isOtherThanFolder(folder)) continue;
+    aside.move(folder, basename(folder));
+    aside.report(`${folder} is not a folder: it is set aside`);
+  }
   await ensureDirectory(paths.jobs(role));
   const kept = { jobs: KEPT_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS };
   const catalog = openSqliteCatalog(join(paths.data, `${role}.db`), aside);
   return { eventLog: openFileEventLog(paths.jobs(role)), catalog, kept, aside };
+}
+
+function isOtherThanFolder(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isDirectory();
 }

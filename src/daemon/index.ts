@@ -1,7 +1,7 @@
 export { askProgram } from './ask-program.ts';
 export { diskFreeBytes } from './disk.ts';
 export { graphicsCards, vulkanDrivers } from './graphics-cards.ts';
-export { watchFolders } from './home-watch.ts';
+export { pidfileKeeper, watchHome } from './home-watch.ts';
 export { probe, type Presence } from './health.ts';
 export { followLog, tailLog } from './logs.ts';
 export { freeMemoryBytes, totalMemoryBytes } from './memory.ts';

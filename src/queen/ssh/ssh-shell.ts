@@ -34,7 +34,8 @@ export class SshShell implements Shell {
     const share = ['-o', 'ControlMaster=auto', '-S', socket, '-o', `ControlPersist=${SHARE_KEPT_S}`];
     const options = quietly(...share, '-o', 'ClearAllForwardings=yes');
     const argv = sshArguments({ target: this.target, options, command: remoteCommand(script, args) });
-    const once = () => runSsh(argv, { ...run, withinMs: end - performance.now(), doing: `A command on ${targetName(this.target)}` });
+    const once = () =>
+      runSsh(argv, { ...run, withinMs: end - performance.now(), doing: `A command on ${targetName(this.target)}` });
     try {
       const ending = await once();
       // Then nothing has run there, nor has any input been taken.
