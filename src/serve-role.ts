@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { actorOf, errorCodes, JobError, type Role } from './contract/index.ts';
 import {
   bindFirstFree,
@@ -8,6 +9,7 @@ import {
   MAX_LOG_BYTES,
   onShutdown,
   ownToken,
+  pidfileKeeper,
   prepareHomeSecret,
   readPidfile,
   removePidfile,
@@ -16,7 +18,7 @@ import {
   reportStep,
   reservesOf,
   RoomForJobs,
-  watchFolders,
+  watchHome,
   writePidfile,
   type HomePaths,
   type PortRange,
@@ -124,7 +126,10 @@ async function start(life: RoleLife): Promise<void> {
   // Before what takes long: a worker that is still loading when its hive dies must be found.
   const pidfile = await writePidfile(paths.run, { ...own, extra });
   let why = `${actorOf[role]} is shutting down`;
+  let endWatch = () => {};
+  let told = extra;
   onShutdown(async (signal) => {
+    endWatch();
     log.info({ signal }, `${describe(life)} is shutting down`);
     await registry.close(why);
     await served.stop?.();
@@ -133,13 +138,18 @@ async function start(life: RoleLife): Promise<void> {
     await server.close();
     catalog.close();
   });
-  const folders = life.storage === 'disk' ? [paths.run, paths.jobs(role)] : [paths.run];
-  await watchFolders(folders, HOME_LOOK_MS[role], (folder) => {
-    why = `${describe(life)} ends: its folder ${folder} was deleted or moved while it was running`;
-    log.fatal(why);
-    process.kill(process.pid, 'SIGTERM');
+  endWatch = await watchHome({
+    folders: life.storage === 'disk' ? [paths.run, paths.jobs(role)] : [paths.run],
+    everyMs: HOME_LOOK_MS[role],
+    onGone: (folder) => {
+      why = `${describe(life)} ends: its folder ${folder} was deleted or moved while it was running`;
+      log.fatal(why);
+      process.kill(process.pid, 'SIGTERM');
+    },
+    onThere: pidfileKeeper(paths.run, () => ({ ...own, extra: told })),
   });
   const learned = { ...extra, ...(await served.start?.()) };
+  told = learned;
   if (served.start !== undefined) await writePidfile(paths.run, { ...own, extra: learned });
   for (const reserve of reserves) reserve.keep();
   log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${describe(life)} is ready on port ${bound.port}`);
@@ -147,7 +157,7 @@ async function start(life: RoleLife): Promise<void> {
 }
 
 /** How often a daemon looks for its home. The queen notices first, and then the hive: neither starts again what has ended for want of it. */
-const HOME_LOOK_MS: Record<Role, number> = { queen: 1_000, hive: 2_000, worker: 10_000 };
+const HOME_LOOK_MS: Record<Role, number> = { queen: 1_000, hive: 2_000, worker: 5_000 };
 
 /** A full disk is told, and what was held free on it is given to this start. */
 async function openReserves({ data, run }: HomePaths): Promise<Reserve[]> {
@@ -188,9 +198,19 @@ async function openStorage({ role, storage }: RoleLife) {
     owner: role,
     report: (sentence) => log.error({ folder: paths.damaged }, sentence),
   });
+  for (const folder of [dirname(paths.jobs(role)), paths.jobs(role)]) {
+    if (!isOtherThanFolder(folder)) continue;
+    aside.move(folder, basename(folder));
+    aside.report(`${folder} is not a folder: it is set aside`);
+  }
   await ensureDirectory(paths.jobs(role));
   const kept = { jobs: KEPT_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS };
   const room = new RoomForJobs(paths.jobs(role));
   const eventLog = spillingEventLog(openFileEventLog(paths.jobs(role)), room);
   return { eventLog, catalog: openSqliteCatalog(join(paths.data, `${role}.db`), aside), kept, room, aside };
+}
+
+function isOtherThanFolder(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isDirectory();
 }

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { watchFolders } from './home-watch.ts';
+import { readPidfile } from './pidfile.ts';
+import { pidfileKeeper, watchHome } from './home-watch.ts';
 
 let home: string;
 beforeEach(() => {
@@ -14,7 +15,7 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 /** Resolves with the folder that was found gone. */
 async function goneAfter(harm: () => void): Promise<string> {
   return new Promise((resolve) => {
-    void watchFolders([join(home, 'data'), join(home, 'run')], 5, resolve).then(harm);
+    void watchHome({ folders: [join(home, 'data'), join(home, 'run')], everyMs: 5, onGone: resolve }).then(harm);
   });
 }
 
@@ -31,4 +32,25 @@ test.each<[string, () => void]>([
   ],
 ])('a folder that is %s is noticed', async (_, harm) => {
   expect(['data', 'run'].map((name) => join(home, name))).toContain(await goneAfter(harm));
+});
+
+test('a pidfile that was damaged or deleted is written again at the second look, and that of a successor is left alone', async () => {
+  const run = join(home, 'run');
+  const own = { role: 'queen', name: 'queen', host: '127.0.0.1', port: 1, version: '0.0.0' } as const;
+  const look = pidfileKeeper(run, () => own);
+  const file = join(run, 'queen.json');
+  await look();
+  expect(await readPidfile(run, 'queen')).toEqual({ kind: 'absent' });
+  await look();
+  const written = await readPidfile(run, 'queen');
+  expect(written).toMatchObject({ kind: 'found', pidfile: { pid: process.pid } });
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"pid":', '"pix":'));
+  await look();
+  await look();
+  expect(await readPidfile(run, 'queen')).toEqual(written);
+  const successor = readFileSync(file, 'utf8').replace(`"pid":${process.pid}`, '"pid":1');
+  writeFileSync(file, successor);
+  await look();
+  await look();
+  expect(readFileSync(file, 'utf8')).toBe(successor);
 });

@@ -1,27 +1,64 @@
 import { stat } from 'node:fs/promises';
 import { isSystemError } from './file-error.ts';
+import { readPidfile, writePidfile, type Pidfile } from './pidfile.ts';
+
+interface HomeWatch {
+  folders: readonly string[];
+  everyMs: number;
+  /** Called once when one of the folders is not what it was: deleted, moved, or replaced by another of its name. */
+  onGone: (folder: string) => void;
+  /** Called with each look that finds all of them. */
+  onThere?: () => Promise<void>;
+}
 
 /**
- * Looks every `everyMs` whether the folders are still those that they were, and calls back once when one is not: deleted, moved, or
- * replaced by another of its name. What a daemon writes after that nobody finds again. Keeps no process alive.
+ * Looks again and again whether the folders are still those that they were: what a daemon writes after that nobody finds. Keeps no process
+ * alive. @returns what ends it
  */
-export async function watchFolders(folders: readonly string[], everyMs: number, onGone: (folder: string) => void): Promise<void> {
+export async function watchHome({ folders, everyMs, onGone, onThere }: HomeWatch): Promise<() => void> {
   const before = new Map<string, number>();
   for (const folder of folders) {
     const { ino } = await stat(folder);
     before.set(folder, ino);
   }
   let isLooking = false;
+  let isOver = false;
+  const end = () => {
+    isOver = true;
+    clearInterval(timer);
+  };
+  const look = async () => {
+    const gone = await firstGone(before);
+    if (isOver) return;
+    if (gone === undefined) return onThere?.();
+    end();
+    onGone(gone);
+  };
   const timer = setInterval(() => {
     if (isLooking) return;
     isLooking = true;
-    void firstGone(before).then((folder) => {
+    void look().finally(() => {
       isLooking = false;
-      if (folder === undefined) return;
-      clearInterval(timer);
-      onGone(folder);
     });
   }, everyMs).unref();
+  return end;
+}
+
+/**
+ * Writes this process's pidfile again where it was damaged or deleted, or nobody could find the process to end it. Only at the second look:
+ * while a home is being deleted, its pidfiles go before their folder.
+ */
+export function pidfileKeeper(run: string, own: () => Omit<Pidfile, 'pid' | 'started'>): () => Promise<void> {
+  let misses = 0;
+  return async () => {
+    try {
+      const { kind } = await readPidfile(run, own().name);
+      misses = kind === 'found' ? 0 : misses + 1;
+      if (misses >= 2) await writePidfile(run, own());
+    } catch {
+      // On a full disk for example: the next look tries again.
+    }
+  };
 }
 
 async function firstGone(before: ReadonlyMap<string, number>): Promise<string | undefined> {

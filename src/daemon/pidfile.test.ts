@@ -112,13 +112,13 @@ test.each(['../queen', '', '.hidden', 'a/b', 'a b'])('the name %j is a defect of
   await expect(readPidfile(folder.path, name)).rejects.toThrow('the name of a pidfile');
 });
 
-test('a folder in the place of the pidfile is an error with the path', async () => {
+test('a folder in the place of the pidfile is not written over, and is moved out of the way when it is read', async () => {
   await using folder = await temporaryFolder();
-  const path = join(folder.path, 'attic.json');
-  await mkdir(path);
-  await expect(readPidfile(folder.path, 'attic')).rejects.toMatchObject({ message: expect.stringContaining(path) as string });
+  await mkdir(join(folder.path, 'attic.json'));
   await expect(writePidfile(folder.path, attic)).rejects.toMatchObject({ code: 'daemon_start_failed' });
-  expect(await readdir(folder.path)).toEqual(['attic.json']);
+  expect(await readPidfile(folder.path, 'attic')).toMatchObject({ kind: 'garbage' });
+  await writePidfile(folder.path, attic);
+  expect(await readPidfile(folder.path, 'attic')).toMatchObject({ kind: 'found' });
 });
 
 test.runIf(canMount)('on a full disk, writing is disk_full, and the pidfile from before is whole', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { lstat, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { roles, type Role } from '../contract/index.ts';
 import { fileError, missing } from './file-error.ts';
@@ -52,6 +53,8 @@ export async function writePidfile(run: string, daemon: Omit<Pidfile, 'pid' | 's
 /** Whatever the file holds, the answer is one of three; a torn or foreign file is removed, and the reason told. */
 export async function readPidfile(run: string, name: string): Promise<PidfileRead> {
   const path = pathOf(run, name);
+  const aside = await moveFolderAside(path);
+  if (aside !== undefined) return { kind: 'garbage', reason: `moved ${path} to ${aside}: it is a folder` };
   const text = await textOf(path);
   if (text === undefined) return { kind: 'absent' };
   const pidfile = parsePidfile(text);
@@ -99,6 +102,18 @@ async function entriesOf(run: string): Promise<string[]> {
     return (await readdir(run).catch(missing)) ?? [];
   } catch (error) {
     throw fileError(error, `read the folder ${run}`);
+  }
+}
+
+/** @returns where it is now; undefined where there is no folder */
+async function moveFolderAside(path: string): Promise<string | undefined> {
+  try {
+    if ((await lstat(path).catch(missing))?.isDirectory() !== true) return undefined;
+    const aside = `${path}.${randomUUID()}`;
+    await rename(path, aside);
+    return aside;
+  } catch (error) {
+    throw fileError(error, `move the folder ${path} out of the way`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -6,7 +6,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { JobError, type Handlers } from '../contract/index.ts';
 import { openFileEventLog } from './file-event-log.ts';
 import { counting, token } from './fixtures/test-jobs.ts';
-import { ensureDirectory } from '../daemon/index.ts';
 import { JobRegistry } from './registry.ts';
 import { openSetAside } from './set-aside.ts';
 import { openSqliteCatalog } from './sqlite-catalog.ts';
@@ -31,7 +30,7 @@ const handlers: Handlers = {
 
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'rbee-damage-'));
-  const running = await open(join(home, 'ended'));
+  const running = open(join(home, 'ended'));
   for (let n = 0; n < JOBS; n += 1) {
     const operation = n % 3 === 2 ? 'worker_get' : 'worker_list';
     const request = { operation, input: {}, onDisconnect: 'continue' } as const;
@@ -46,8 +45,9 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-async function open(folder: string) {
-  const jobs = await ensureDirectory(join(folder, 'jobs'));
+function open(folder: string) {
+  const jobs = join(folder, 'jobs');
+  mkdirSync(jobs, { recursive: true });
   const aside = openSetAside({ folder: join(folder, 'damaged'), owner: 'hive', report: () => undefined });
   const catalog = openSqliteCatalog(join(folder, 'hive.db'), aside);
   const logger = { info: () => undefined, error: () => undefined };
@@ -67,7 +67,10 @@ async function read(registry: JobRegistry, jobId: string, encoder: Encoder = enc
   let text = '';
   try {
     return await new Promise<string>((resolve) => {
-      const write = (more: string) => (text += more) !== undefined;
+      const write = (more: string) => {
+        text += more;
+        return true;
+      };
       const end = (more: string, isWhole: boolean) => resolve(`${text}${more}${isWhole ? '[DONE]' : ''}`);
       registry.read(jobId, { write, drained: (go) => setImmediate(go), end }, { after: 0, encoder }).start();
     });
@@ -108,7 +111,7 @@ async function expectContained(source: string, file: string, damage: Damage['do'
   const folder = mkdtempSync(join(home, 'damaged-'));
   cpSync(join(home, source), folder, { recursive: true });
   damage(join(folder, file), readFileSync(join(folder, file)));
-  const { registry, close } = await open(folder);
+  const { registry, close } = open(folder);
   for (const [id, before] of whole) {
     const now = await read(registry, id);
     await read(registry, id, createTextEncoder());

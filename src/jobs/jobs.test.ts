@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { JobError, type Handlers } from '../contract/index.ts';
 import { startTestDaemon, type TestDaemon } from './fixtures/test-daemon.ts';
 import { counting, deferred, post, postList, readAll, readFirst, streamText, token } from './fixtures/test-jobs.ts';
@@ -399,6 +399,29 @@ describe('how a job ends', () => {
       .resume();
     await once(response, 'end');
     expect(text).not.toContain('[DONE]');
+  });
+
+  test('a wall clock that jumps 8 days ahead, and back, deletes nothing; 8 days that pass do', async () => {
+    const dayMs = 24 * 60 * 60 * 1000;
+    const kept = { jobs: 100, ageMs: 7 * dayMs };
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) }, kept });
+      const jobId = await postList(daemon);
+      await readAll(daemon.peer, jobId);
+      for (const days of [8, -8]) {
+        vi.setSystemTime(Date.now() + days * dayMs);
+        daemon.registry.expire();
+        expect(daemon.registry.get(jobId).state).toBe('completed');
+      }
+      for (let day = 0; day < 8; day += 1) {
+        vi.setSystemTime(Date.now() + dayMs);
+        daemon.registry.expire();
+      }
+      expect(() => daemon.registry.get(jobId)).toThrow(/not found/);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('one damaged log ends its own job and keeps nobody from starting', async () => {

@@ -38,7 +38,7 @@ export function openSqliteCatalog(file: string, aside: SetAside = asideOf(file))
         sqlite.transaction(() => createIndexes(sqlite, name, indexes));
         collections.set(
           name,
-          (collection = new SqliteCollection<object>(sqlite, { name, indexes, read: read as ReadDocument<object>, lose })),
+          (collection = new SqliteCollection<object>(sqlite, { name, indexes, read: read, lose })),
         );
       } else assertIndexed(indexes, collection.indexes);
       return collection as SqliteCollection<never>;

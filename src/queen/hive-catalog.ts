@@ -97,7 +97,7 @@ function asHive(value: object, key: string): Hive | undefined {
   )
     return value as Hive;
   // They are asked for anew.
-  return { ...rest, transport, ...(managed === undefined ? {} : { managed }) } as Hive;
+  return { ...rest, transport, ...(managed === undefined ? {} : { managed }) };
 }
 
 /** Over SSH, and started and stopped so, however it is called. */
