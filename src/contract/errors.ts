@@ -174,6 +174,11 @@ export const errorCodes = {
     'Start the worker afresh: rbee worker restart <worker>. See what the machine lacks: rbee doctor.',
   ),
   disk_full: final([507, 7], 'The disk is full.', 'Free some space: rbee doctor says how much is left.'),
+  output_failed: final(
+    [500, 7],
+    'What a command said could not be written to its stdout.',
+    'Make room there, or let it write somewhere else.',
+  ),
   port_taken: final([500, 7], 'Another program listens on the port.', 'rbee doctor says which program it is.'),
   daemon_start_failed: final(
     [500, 7],

@@ -4,4 +4,5 @@ export { LOCALHOST } from './fields.ts';
 export * from './events.ts';
 export * from './infer.ts';
 export * from './operations.ts';
+export { printable, WholeCharacters } from './printable.ts';
 export * from './run.ts';

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import type { Actor } from '../contract/index.ts';
+import { printable, type Actor } from '../contract/index.ts';
 import { currentJob } from './voice.ts';
 
 let daemon: Actor | undefined;
@@ -42,5 +42,6 @@ function toFile() {
 function writeForPeople(line: string): void {
   const { time, level, actor, msg, err } = JSON.parse(line) as Record<string, unknown> & { err?: { stack?: string } };
   const stack = err?.stack === undefined ? '' : `${err.stack}\n`;
-  process.stdout.write(`${String(time).slice(11, 19)} ${String(level).padEnd(5)} [${String(actor)}] ${String(msg)}\n${stack}`);
+  const text = `${String(time).slice(11, 19)} ${String(level).padEnd(5)} [${String(actor)}] ${String(msg)}\n${stack}`;
+  process.stdout.write(printable(text));
 }

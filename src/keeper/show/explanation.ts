@@ -3,9 +3,10 @@ import { hintOf } from '../failure.ts';
 import { filledHint, type Said } from '../filled-hint.ts';
 import type { Look } from './look.ts';
 import { filled, table, type Column } from './table.ts';
+import { wrapped } from './width.ts';
 
 const candidateColumns: Column<Candidate>[] = [
-  { title: 'HIVE', cell: (each) => each.hive_id },
+  { title: 'HIVE', cell: (each) => each.hive_id, narrow: 'cut' },
   { title: 'DEVICE', cell: (each) => each.device },
   { title: 'WORKER', cell: (each) => each.worker_id ?? '' },
   { title: 'VERDICT', cell: (each) => each.verdict },
@@ -16,7 +17,7 @@ export const isExplanation = (value: unknown): value is Explanation => explanati
 
 /** The decision in its sentence, and every place that there was: the chosen one first. */
 export function explanationText({ says, code, candidates }: Explanation, said: Said, look: Look): string {
-  const sentence = `${says}${hintBelow(code, said)}`;
+  const sentence = wrapped(`${says}${hintBelow(code, said)}`, look.columns).join('\n');
   if (candidates.length === 0) return sentence;
   const chosenFirst = candidates.toSorted((a, b) => Number(b.verdict === 'chosen') - Number(a.verdict === 'chosen'));
   return `${sentence}\n\n${table(chosenFirst, filled(chosenFirst, candidateColumns), look)}`;
