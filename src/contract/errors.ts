@@ -59,8 +59,8 @@ export const errorCodes = {
   hive_not_found: final([404, 3], 'No hive has this id.', 'List the hives: rbee hive list. Add one: rbee hive install <hive>.'),
   hive_exists: final(
     [409, 2],
-    'A hive with this id is registered already.',
-    'Choose another id, or delete it: rbee hive delete <hive>.',
+    'A hive with this id, or at this address, is registered already.',
+    'See what is registered: rbee hive list.',
   ),
   hive_unreachable: retryable(
     [502, 4],
@@ -142,7 +142,11 @@ export const errorCodes = {
     'Give it another name with --name, or delete the old one.',
   ),
   model_in_use: final([409, 2], 'A worker has this model loaded.', 'Stop the worker first: rbee worker delete <worker>.'),
-  model_protected: final([409, 2], 'This model came with rbee and cannot be deleted.', 'Nothing to do: it takes 2 MB.'),
+  model_protected: final(
+    [409, 2],
+    'This model came with rbee, or is used where it lies, and cannot be deleted.',
+    'rbee deletes only what it has fetched: rbee model list.',
+  ),
   model_corrupt: final(
     [422, 6],
     'The file is not a model that the engine can read.',
@@ -161,7 +165,7 @@ export const errorCodes = {
   download_failed: retryable(
     [502, 4],
     'The model could not be fetched.',
-    "Check the address, or the path, which is one of the hive's own machine. What was fetched is kept: run it again and it goes on from there.",
+    "Check the address, or the path, which is one of the hive's own machine, and run it again.",
   ),
   prompt_too_long: final(
     [422, 2],

@@ -1,6 +1,7 @@
 import { JobError, type ErrorCode, type HiveReport, type InputOf, type JobContext, type Run } from '../contract/index.ts';
 import { narrate } from '../narration/index.ts';
 import { AnswerSoFar } from './answer-so-far.ts';
+import { forHiveOfFile } from './file-model.ts';
 import { runOnHive } from './forward.ts';
 import { leaseFor, type InferParts } from './lease-for.ts';
 import type { Lease } from './placement/index.ts';
@@ -16,7 +17,8 @@ const NEWS_WITHIN_MS = 2_000;
 
 /** Runs a request where placement finds room for it, and somewhere else when that is lost. */
 export function forwardInfer(parts: InferParts): Run<'infer'> {
-  return async function* (input, context) {
+  return async function* (given, context) {
+    const input = forHiveOfFile(given, parts.hives);
     const answer = new AnswerSoFar(input);
     const avoid = new Map<string, string>();
     const behind = new Set<string>();

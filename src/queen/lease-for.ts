@@ -1,6 +1,7 @@
-import { JobError, type ErrorCode, type InputOf, type JobContext } from '../contract/index.ts';
+import { JobError, type ErrorCode, type InputOf, type JobContext, type Model } from '../contract/index.ts';
 import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
+import { fileModel } from './file-model.ts';
 import type { ForwardParts } from './forward.ts';
 import type { Dispatcher, Lease } from './placement/index.ts';
 
@@ -35,7 +36,8 @@ export async function leaseFor(input: InputOf<'infer'>, { avoid, context, parts,
   for (;;) {
     try {
       if (input.hive_id !== undefined) await reachNamed(input.hive_id, parts, signal);
-      return await leaseBesideGates(input, { avoid, context, parts, order });
+      const file = await fileModel(input, parts, signal);
+      return await leaseBesideGates(input, { avoid, context, parts, order, file });
     } catch (cause) {
       signal.throwIfAborted();
       if (view.isStarting) {
@@ -55,12 +57,12 @@ export async function leaseFor(input: InputOf<'infer'>, { avoid, context, parts,
 /** A hive that is being exchanged is left out for now, as long as another one could take the request. */
 async function leaseBesideGates(
   input: InputOf<'infer'>,
-  { avoid, context, parts: { dispatcher, gates }, order }: Omit<Asking, 'failure'>,
+  { avoid, context, parts: { dispatcher, gates }, order, file }: Omit<Asking, 'failure'> & { file: Model | undefined },
 ): Promise<Lease> {
   const without = new Map(avoid);
   for (;;) {
     const { signal } = context;
-    const lease = await dispatcher.lease(input, { signal, avoid: without, order, onWait: () => context.parks(input) });
+    const lease = await dispatcher.lease(input, { signal, avoid: without, order, file, onWait: () => context.parks(input) });
     const why = gates.whyClosed(lease.hive_id);
     if (why === undefined) return lease;
     without.set(lease.hive_id, why);

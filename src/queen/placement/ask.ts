@@ -17,9 +17,9 @@ export interface Ask {
 }
 
 export function newAsk(input: LeaseInput, options: LeaseOptions & { order: number }): Ask {
-  const { signal, caller = '', avoid, onWait = () => undefined, order } = options;
+  const { signal, caller = '', avoid, onWait = () => undefined, order, file } = options;
   const { model, hive_id, worker_id, device } = input;
-  const request = { model, hive_id, worker_id, device, avoid: new Map(avoid), ahead: 0, order };
+  const request = { model, file, hive_id, worker_id, device, avoid: new Map(avoid), ahead: 0, order };
   return { request, prefixes: prefixesOf(input), caller, signal, onWait, woken: new Set(), failure: undefined };
 }
 

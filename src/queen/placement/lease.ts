@@ -1,4 +1,4 @@
-import { JobError, type ErrorCode, type InputOf } from '../../contract/index.ts';
+import { JobError, type ErrorCode, type InputOf, type Model } from '../../contract/index.ts';
 import { deviceName } from './device-name.ts';
 import type { Placement, PlacementOf } from './placement.ts';
 
@@ -13,6 +13,8 @@ export interface LeaseOptions {
   caller?: string;
   /** From `Dispatcher.turn`, for a request that asks more than once; left out, it comes after all who have asked by now. */
   order?: number;
+  /** For the path of a file: see PlacementRequest. */
+  file?: Model | undefined;
   /** Hives that have failed this request already, and how, as the end of "hive 'attic' …". */
   avoid?: ReadonlyMap<string, string>;
 }

@@ -69,7 +69,7 @@ function judgeDevice(
 ): Pick<Judged, 'reason' | 'isPossible'> {
   if (!isWantedDevice(device, question)) return notWanted(question);
   if (device.usable === false) return no(`its engine or its driver for ${device.worker} is not installed there`);
-  const held = question.fleet.holdersOf(question.request.model).get(hive);
+  const held = question.holders.get(hive);
   const model = held ?? origin;
   if (model === undefined) return no('the model is not on its disk');
   if (held === undefined && !hasDiskFor(hive, model.size_bytes))

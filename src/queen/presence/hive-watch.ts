@@ -12,7 +12,7 @@ const TOLD_DEADLINE_MS = 10_000;
 const ASLEEP_LOOK_MS = 2_000;
 
 /** asleep: it is not heard, and is one that the queen starts, or mends, when it is needed. */
-export type HiveState = { kind: 'up' } | { kind: 'asleep' | 'out'; why: string };
+export type HiveState = { kind: 'up' } | { kind: 'asleep' | 'out'; why: string; isStopped?: boolean };
 
 export interface WatchOptions {
   /** Where it can be reached now; makes the way there first, where there is one to make. */
@@ -213,11 +213,14 @@ export class HiveWatch {
       log.info({ hive_id: this.hive.hive_id, why }, `hive '${this.hive.hive_id}' is not heard any more`);
     this.#workers.clear();
     const isStopped = cause instanceof JobError && cause.code === 'hive_stopped';
-    this.#become(this.#unheard(isStopped ? why : `cannot be reached: ${why}`));
+    this.#become(this.#unheard(isStopped ? why : `cannot be reached: ${why}`, isStopped));
   }
 
-  #unheard(why: string): HiveState {
-    return { kind: this.hive.transport === 'local' ? 'asleep' : 'out', why };
+  #unheard(why: string, isStopped = false): HiveState {
+    if (this.hive.transport !== 'local') return { kind: 'out', why, ...(isStopped ? { isStopped } : {}) };
+    // One that was stopped on purpose is started for nobody who does not name it.
+    if (this.hive.stopped !== true) return { kind: 'asleep', why };
+    return { kind: 'out', why: `is stopped. Start it: rbee hive start ${this.hive.hive_id}`, isStopped: true };
   }
 
   /** It has missed a ping: it gets no work until it speaks again, or is given up. */
