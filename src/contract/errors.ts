@@ -96,11 +96,7 @@ export const errorCodes = {
     'The hive could not be installed; what ran before runs on.',
     'Look at the machine: rbee ssh test <machine>. Then install again: what was sent already is kept.',
   ),
-  no_room: retryable(
-    [503, 5],
-    'No device of the fleet can take the request now.',
-    'The message says why for each; rbee explain "…" shows it as a table.',
-  ),
+  no_room: retryable([503, 5], 'No device of the fleet can take the request now.', 'What each device lacks: rbee explain "…".'),
   hive_bad_response: final(
     [502, 4],
     'What answers as the hive does not speak our protocol.',
@@ -195,7 +191,11 @@ export const errorCodes = {
     'A daemon runs another version of rbee.',
     'On this machine: rbee down, then again. A hive elsewhere: rbee hive update <other-hive>.',
   ),
-  deadline_exceeded: retryable([504, 5], 'A step took longer than its deadline.', 'Try again; the message names the step.'),
+  deadline_exceeded: retryable(
+    [504, 5],
+    'A step took longer than its deadline.',
+    'Try again. If it stays so, look at the machine that is slow: rbee doctor.',
+  ),
   shutting_down: retryable([503, 5], 'The daemon doing the job was stopped.', 'Run it again when the daemon is back.'),
   interrupted: retryable([503, 5], 'The process doing the job ended before the job did.', 'Run it again.'),
   cancelled: final([409, 130], 'The job was cancelled.', 'Nothing to do.'),

@@ -2,6 +2,7 @@ export { askProgram } from './ask-program.ts';
 export { diskFreeBytes } from './disk.ts';
 export { graphicsCards, vulkanDrivers } from './graphics-cards.ts';
 export { probe, type Presence } from './health.ts';
+export { logWords } from './log-words.ts';
 export { followLog, tailLog } from './logs.ts';
 export { freeMemoryBytes, totalMemoryBytes } from './memory.ts';
 export { ensureDirectory, homePaths, type HomePaths } from './paths.ts';

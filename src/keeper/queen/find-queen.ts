@@ -48,7 +48,10 @@ function requireOurs(address: QueenAddress, { role, home, version }: Health): vo
 }
 
 function stranger(address: QueenAddress, { what }: Extract<Presence, { kind: 'stranger' }>): JobError {
-  const sentence = `Port ${address.port} is taken by another program: what listens there ${what}. ${mendPort(address)}`;
+  const { host, port, isElsewhere } = address;
+  const sentence = isElsewhere
+    ? `What listens on port ${port} of ${host} is no queen: it ${what}. ${mendPort(address)}`
+    : `Port ${port} is taken by another program: what listens there ${what}. ${mendPort(address)}`;
   return new JobError('port_taken', sentence);
 }
 
