@@ -183,7 +183,7 @@ export const errorCodes = {
   daemon_start_failed: final(
     [500, 7],
     'A daemon did not start.',
-    'Read its log: rbee queen logs. Check the machine: rbee doctor.',
+    'Check the machine: rbee doctor. What the queen has logged: rbee queen logs.',
   ),
   daemon_stop_failed: final([500, 7], 'A daemon did not stop.', 'See what still runs on this machine, and its pid: rbee doctor.'),
   version_mismatch: final(

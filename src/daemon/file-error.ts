@@ -10,6 +10,7 @@ const forbidden = new Map([
 /** What is wrong with a path itself. */
 const unusable = new Map([
   ['ENOTDIR', 'a part of this path is a file, and not a folder'],
+  ['ENOENT', 'there is no folder, and none can be made'],
   ['EEXIST', 'there is a file of that name'],
   ['ELOOP', 'its symbolic links go in circles'],
   ['ENAMETOOLONG', 'the path is too long'],

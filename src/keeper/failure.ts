@@ -1,5 +1,5 @@
 import { errorCodes, isErrorCode, JobError, LOCALHOST, type Actor, type ErrorCode } from '../contract/index.ts';
-import { filledHint, type Said } from './filled-hint.ts';
+import { filledHint, isSaidBy, type Said } from './filled-hint.ts';
 import type { Failure } from './screen/view.ts';
 
 /** Of a failure with a code that this version does not know: a peer misbehaves. */
@@ -11,6 +11,7 @@ const REPORT = "This is a defect of ours. Please report it with the output of 'r
 export function failureOf(wire: { code: string; message: string; origin: Actor; retryable: boolean }, said: Said = {}): Failure {
   const hint = wire.origin === HERE ? hintHere(wire.code) : hintOf(wire.code);
   if (hint === undefined) return { ...wire, hint };
+  if (isSaidBy(wire.message, hint)) return { ...wire, hint: undefined };
   const filled = filledHint(filledHint(hint, said), calledByItsName(wire.message, said));
   return { ...wire, hint: wire.origin === HERE ? filled : atItsMachine(filled, said) };
 }

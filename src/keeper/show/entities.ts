@@ -17,7 +17,7 @@ import {
 import type * as z from 'zod';
 import type { Look } from './look.ts';
 import { filled, LEAST_PATH_WIDTH, list, table, type Column } from './table.ts';
-import { wrapped } from './width.ts';
+import { BETWEEN, flowed } from './width.ts';
 import { bytes, clock, duration, rate, uptime } from './units.ts';
 
 type Status = OutputOf<'status'>;
@@ -162,9 +162,13 @@ export const hiveHealths: Entity<HiveHealth> = {
       version === undefined ? undefined : `rbee ${version}`,
       pid === undefined ? undefined : `pid ${pid}`,
       uptime_s === undefined ? undefined : `up ${uptime(uptime_s)}`,
-      reason,
+      // That nothing answers there is no news then.
+      state === 'stopped' ? undefined : reason,
     ];
-    return wrapped(parts.filter((part) => part !== undefined).join(' · '), columns).join('\n');
+    return flowed(
+      parts.filter((part) => part !== undefined),
+      columns,
+    ).join('\n');
   },
   many: (rows, look) => table(rows as Status['hives'], filled(rows as Status['hives'], hiveHealthColumns), look),
   none: 'No hives. Set one up: rbee hive install',
@@ -194,7 +198,7 @@ export function statusText({ queen, ...fleet }: Status, look: Look): string {
   const hiveRows = fleet.hives.length === 0 ? hiveHealths.none : hiveHealths.many(fleet.hives, look);
   const workerRows = fleet.workers.length === 0 ? workers.none : workers.many(fleet.workers, look);
   const modelRows = fleet.models.length === 0 ? undefined : modelsOfHives(fleet.models, look);
-  const queenRow = wrapped(queenLine(queen), look.columns).join('\n');
+  const queenRow = flowed(queenLine(queen).split(BETWEEN), look.columns).join('\n');
   return [queenRow, hiveRows, workerRows, modelRows].filter((part) => part !== undefined).join('\n\n');
 }
 

@@ -1,5 +1,5 @@
 import type { Look } from './look.ts';
-import { cut, oneLine, width, wrapped } from './width.ts';
+import { cut, flowed, oneLine, width, wrapped } from './width.ts';
 
 export interface Column<T> {
   title: string;
@@ -21,7 +21,6 @@ const LEAST_WIDTH = 8;
 export const LEAST_PATH_WIDTH = 16;
 
 const BELOW = '  ';
-const BETWEEN = ' · ';
 
 /** Rows under titles, in columns as wide as their widest cell. Ends without a line feed. */
 export function table<T>(rows: readonly T[], columns: readonly Column<T>[], look: Look): string {
@@ -57,8 +56,8 @@ function linesBelow<T>(row: T, { below, named }: Omit<Arranged<T>, 'beside'>, { 
     const text = oneLine(cell(row));
     return `${title.toLowerCase()} ${narrow === 'cut' ? cut(text, room - title.length - 1, 'middle') : text}`.trimEnd();
   });
-  const texts = [titled.join(BETWEEN), ...below.map(({ cell }) => oneLine(cell(row)))];
-  return texts.filter((text) => text !== '').flatMap((text) => wrapped(text, room).map((line) => BELOW + line));
+  const texts = below.map(({ cell }) => oneLine(cell(row))).filter((text) => text !== '');
+  return [...flowed(titled, room), ...texts.flatMap((text) => wrapped(text, room))].map((line) => BELOW + line);
 }
 
 /** Columns of its widest line, with all of its columns. */

@@ -39,6 +39,18 @@ export function wrapped(text: string, columns: number): string[] {
   });
 }
 
+/** What belongs together stays so: 'one · two' in lines of at most so many columns. */
+export function flowed(parts: readonly string[], columns: number): string[] {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const last = lines.at(-1);
+    if (last === undefined || width(last) + width(BETWEEN) + width(part) > columns) lines.push(part);
+    else lines[lines.length - 1] = last + BETWEEN + part;
+  }
+  return lines.flatMap((line) => wrapped(line, columns));
+}
+
+export const BETWEEN = ' · ';
 const MARK = '…';
 const PLAIN = /^[\u0020-\u007e]*$/;
 /** Two columns each: emoji, and what East Asian typography calls wide or full width. */
