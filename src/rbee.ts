@@ -14,7 +14,7 @@ if (major < OLDEST_NODE.major || (major === OLDEST_NODE.major && minor < OLDEST_
   process.exitCode = 7;
 } else if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   // Answered before anything is loaded; console.log alone would take 2 ms.
-  writeSync(1, `${__RBEE_VERSION__}\n`);
+  writeVersion();
 } else {
   const packageRoot = join(import.meta.dirname, '..');
   const roles = () => import('./roles.ts');
@@ -25,4 +25,16 @@ if (major < OLDEST_NODE.major || (major === OLDEST_NODE.major && minor < OLDEST_
     worker: async (flags) => (await roles()).runWorker(flags),
     probe: async (worker, modelPath) => (await roles()).runProbe(worker, modelPath),
   });
+}
+
+function writeVersion(): void {
+  try {
+    writeSync(1, `${__RBEE_VERSION__}\n`);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    // Nobody reads it: that is no failure.
+    if (code === 'EPIPE') return;
+    console.error(`Error: The output could not be written: ${message}.`);
+    process.exitCode = 7;
+  }
 }

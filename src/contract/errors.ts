@@ -68,8 +68,8 @@ export const errorCodes = {
   hive_not_found: final([404, 3], 'No hive has this id.', 'List the hives: rbee hive list. Add one: rbee hive install <hive>.'),
   hive_exists: final(
     [409, 2],
-    'A hive with this id is registered already.',
-    'Choose another id, or delete it: rbee hive delete <hive>.',
+    'A hive with this id, or at this address, is registered already.',
+    'See what is registered: rbee hive list.',
   ),
   hive_unreachable: retryable(
     [502, 4],
@@ -105,11 +105,7 @@ export const errorCodes = {
     'The hive could not be installed; what ran before runs on.',
     'Look at the machine: rbee ssh test <machine>. Then install again: what was sent already is kept.',
   ),
-  no_room: retryable(
-    [503, 5],
-    'No device of the fleet can take the request now.',
-    'The message says why for each; rbee explain "…" shows it as a table.',
-  ),
+  no_room: retryable([503, 5], 'No device of the fleet can take the request now.', 'What each device lacks: rbee explain "…".'),
   hive_bad_response: final(
     [502, 4],
     'What answers as the hive does not speak our protocol.',
@@ -156,7 +152,11 @@ export const errorCodes = {
     'Give it another name with --name, or delete the old one.',
   ),
   model_in_use: final([409, 2], 'A worker has this model loaded.', 'Stop the worker first: rbee worker delete <worker>.'),
-  model_protected: final([409, 2], 'This model came with rbee and cannot be deleted.', 'Nothing to do: it takes 2 MB.'),
+  model_protected: final(
+    [409, 2],
+    'This model came with rbee, or is used where it lies, and cannot be deleted.',
+    'rbee deletes only what it has fetched: rbee model list.',
+  ),
   model_corrupt: final(
     [422, 6],
     'The file is not a model that the engine can read.',
@@ -175,7 +175,7 @@ export const errorCodes = {
   download_failed: retryable(
     [502, 4],
     'The model could not be fetched.',
-    "Check the address, or the path, which is one of the hive's own machine. What was fetched is kept: run it again and it goes on from there.",
+    "Check the address, or the path, which is one of the hive's own machine, and run it again.",
   ),
   prompt_too_long: final(
     [422, 2],
@@ -188,11 +188,16 @@ export const errorCodes = {
     'Start the worker afresh: rbee worker restart <worker>. See what the machine lacks: rbee doctor.',
   ),
   disk_full: final([507, 7], 'The disk is full.', 'Free some space: rbee doctor says how much is left.'),
+  output_failed: final(
+    [500, 7],
+    'What a command said could not be written to its stdout.',
+    'Make room there, or let it write somewhere else.',
+  ),
   port_taken: final([500, 7], 'Another program listens on the port.', 'rbee doctor says which program it is.'),
   daemon_start_failed: final(
     [500, 7],
     'A daemon did not start.',
-    'Read its log: rbee queen logs. Check the machine: rbee doctor.',
+    'Check the machine: rbee doctor. What the queen has logged: rbee queen logs.',
   ),
   daemon_stop_failed: final([500, 7], 'A daemon did not stop.', 'See what still runs on this machine, and its pid: rbee doctor.'),
   version_mismatch: final(
@@ -200,7 +205,11 @@ export const errorCodes = {
     'A daemon runs another version of rbee.',
     'On this machine: rbee down, then again. A hive elsewhere: rbee hive update <other-hive>.',
   ),
-  deadline_exceeded: retryable([504, 5], 'A step took longer than its deadline.', 'Try again; the message names the step.'),
+  deadline_exceeded: retryable(
+    [504, 5],
+    'A step took longer than its deadline.',
+    'Try again. If it stays so, look at the machine that is slow: rbee doctor.',
+  ),
   shutting_down: retryable([503, 5], 'The daemon doing the job was stopped.', 'Run it again when the daemon is back.'),
   interrupted: retryable([503, 5], 'The process doing the job ended before the job did.', 'Run it again.'),
   cancelled: final([409, 130], 'The job was cancelled.', 'Nothing to do.'),

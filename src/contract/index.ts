@@ -5,5 +5,7 @@ export * from './events.ts';
 export * from './infer.ts';
 export * from './killed-worker.ts';
 export * from './needs-no-disk.ts';
+export { meantUrl } from './model-address.ts';
 export * from './operations.ts';
+export { printable, WholeCharacters } from './printable.ts';
 export * from './run.ts';

@@ -7,6 +7,16 @@ const forbidden = new Map([
   ['EROFS', 'the file system is read-only'],
 ]);
 
+/** What is wrong with a path itself. */
+const unusable = new Map([
+  ['ENOTDIR', 'a part of this path is a file, and not a folder'],
+  ['ENOENT', 'there is no folder, and none can be made'],
+  ['EEXIST', 'there is a file of that name'],
+  ['ELOOP', 'its symbolic links go in circles'],
+  ['ENAMETOOLONG', 'the path is too long'],
+  ['EISDIR', 'there is a folder of that name'],
+]);
+
 /**
  * Turns what the operating system says about a file into a sentence that says what to do.
  * `doing` completes "Cannot …" and names the path. What is not the system's word (a defect of ours) is thrown on as it is.
@@ -17,10 +27,13 @@ export function fileError(error: unknown, doing: string): JobError {
   const { code } = error;
   if (full.has(code)) return new JobError('disk_full', `Cannot ${doing}: the disk is full. Free some space.`, { cause: error });
   const reason = forbidden.get(code);
+  const misplaced = unusable.get(code);
   const sentence =
-    reason === undefined
-      ? `Cannot ${doing}: ${error.message}.`
-      : `Cannot ${doing}: ${reason}. Make it writable for your user, or set RBEE_HOME to a folder that is.`;
+    reason !== undefined
+      ? `Cannot ${doing}: ${reason}. Make it writable for your user, or set RBEE_HOME to a folder that is.`
+      : misplaced !== undefined
+        ? `Cannot ${doing}: ${misplaced}. Set RBEE_HOME to a folder that can be used.`
+        : `Cannot ${doing}: ${error.message}.`;
   return new JobError('daemon_start_failed', sentence, { cause: error });
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { resolve as absolute } from 'node:path';
 import { JobError } from '../contract/index.ts';
+import { logWords } from './log-words.ts';
 import { openLog, tailLog } from './logs.ts';
 import { processStart } from './process-start.ts';
 import { isStartMessage, type Readiness, type StartMessage, type StartStep } from './start-message.ts';
@@ -189,7 +190,9 @@ function notSpawned({ name }: DaemonStart, cause: unknown): JobError {
 /** Only what this start has written: an older failure in the same log would mislead. */
 async function lastWords({ logFile }: DaemonStart, startByte: number): Promise<string> {
   const lines = await tailLog(logFile, LAST_WORDS_LINES, startByte);
-  return lines.length === 0 ? ` It wrote nothing to its log, ${logFile}.` : ` Its log, ${logFile}, ends:\n${lines.join('\n')}`;
+  return lines.length === 0
+    ? ` It wrote nothing to its log, ${logFile}.`
+    : ` Its log, ${logFile}, ends:\n${lines.map(logWords).join('\n')}`;
 }
 
 function cancelled({ name, signal }: DaemonStart): JobError {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { homePaths, ofThisHome } from '../daemon/index.ts';
 import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
-import { JobError } from '../contract/index.ts';
+import { JobError, operations } from '../contract/index.ts';
 import { Devices, readCapabilities } from './devices/index.ts';
 import { createInfer, resumeInfer } from './infer.ts';
 import { modelHandlers } from './model-handlers.ts';
@@ -53,6 +53,12 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
     findPeer: ({ name }) => workerPeer(name),
     addRoutes: (app) => {
       servePresence(app, presence);
+      app.get<{ Querystring: { model?: unknown } }>('/v1/model', async ({ query }) => {
+        const input = operations.model_get.input.safeParse(query);
+        if (!input.success)
+          throw new JobError('invalid_input', 'model: must be the name or the path of a model', { cause: input.error });
+        return (await models.resolve(input.data.model)).model;
+      });
       app.get('/capabilities', () => readCapabilities(hiveId, paths.data, () => workers.devices()));
     },
     prepare: () => workers.adopt(),

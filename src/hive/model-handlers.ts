@@ -24,7 +24,7 @@ export function modelHandlers({ models, workers, onChange }: ModelParts) {
   };
 
   const model_get: Run<'model_get'> = async function* ({ model }) {
-    return models.get(model);
+    return (await models.resolve(model)).model;
   };
 
   const model_delete: Run<'model_delete'> = async function* ({ model }) {

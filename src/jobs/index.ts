@@ -9,6 +9,7 @@ export { requireTokenBeyondLoopback } from './guard.ts';
 export { KEPT_IN_MEMORY_JOBS_LIMIT, KEPT_JOBS_AGE_MS, KEPT_JOBS_LIMIT } from './limits.ts';
 export { serveLines, type LineReader } from './serve-lines.ts';
 export { openMemoryEventLog } from './memory-event-log.ts';
+export { badResponse } from './peer.ts';
 export { raceAbort } from './race-abort.ts';
 export { JobRegistry } from './registry.ts';
 export { spillingEventLog, type Room } from './spill.ts';

@@ -168,6 +168,31 @@ describe('GET /v1/jobs/{id}/stream', () => {
     );
   });
 
+  test('?format=text commands no terminal: neither a step nor a model does, and none that comes piece by piece', async () => {
+    const handlers: Handlers = {
+      worker_list: async function* (_input, { jobId, correlationId }) {
+        const by = { actor: 'rbee-hive' as const, job_id: jobId, correlation_id: correlationId, at: 'now' };
+        yield { kind: 'narration', data: { ...by, action: 'x', human: 'a\u001b[2J\u009b2J\u202eb' } };
+        for (const text of ['c\u001b', ']52;c;aGk=\u0007\ud83d', '\udc1d', 'd\r', '\ne\tf\u2066']) yield token(text);
+        throw new JobError('worker_died', 'g\u001b[31m');
+      },
+    };
+    await using daemon = await startTestDaemon({ handlers });
+    const text = await streamText(daemon, await postList(daemon), { format: 'text' });
+    const lines = text.split('\n').flatMap((line) => (line === '' ? [] : line.replace('data: ', '')));
+    expect(lines).toEqual([
+      '[rbee-hive] a␛[2J\ufffd2J\ufffdb',
+      'c␛',
+      ']52;c;aGk=␇',
+      '🐝',
+      'd',
+      '',
+      'e\tf\ufffd',
+      '[rbee-hive] Error: g␛[31m',
+      '[DONE]',
+    ]);
+  });
+
   test.each([
     ['7x', 422],
     ['-1', 422],

@@ -1,4 +1,4 @@
-import { DONE } from '../contract/index.ts';
+import { DONE, isTerminal, printable, WholeCharacters } from '../contract/index.ts';
 import { parseJson } from './call.ts';
 import type { LoggedEvent } from './event-log.ts';
 
@@ -14,22 +14,31 @@ export const encodeSse: Encoder = (events) => {
   return text;
 };
 
-/** For people with curl: narration as `[actor] human`, tokens as they are, no ids. Use one for a whole stream. */
+/**
+ * For people with curl: narration as `[actor] human`, then the answer as it comes, no ids. It is made to be read in a terminal, and so
+ * it is made safe for one; what was said to the byte is in the events of the protocol. Use one for a whole stream.
+ */
 export function createTextEncoder(): Encoder {
   let sawToken = false;
+  const pieces = new WholeCharacters();
   return (events) => {
     let text = '';
     for (const event of events) {
-      sawToken ||= event.kind === 'token';
+      const isToken = event.kind === 'token';
+      sawToken ||= isToken;
       const shown = asText(event, sawToken);
-      if (shown !== undefined)
-        text += `${shown
-          .split(/\r\n|\r|\n/)
-          .map((line) => `data: ${line}\n`)
-          .join('')}\n`;
+      if (isToken) text += inLines(pieces.next(shown ?? ''));
+      else if (shown !== undefined || isTerminal(event.kind)) text += inLines(pieces.rest()) + inLines(shown ?? '');
     }
     return text;
   };
+}
+
+/** One message of SSE, in which each line is a field. */
+function inLines(text: string): string {
+  if (text === '') return '';
+  const lines = printable(text.replaceAll(/\r\n?/g, '\n')).split('\n');
+  return `${lines.map((line) => `data: ${line}\n`).join('')}\n`;
 }
 
 function asText({ kind, json }: LoggedEvent, sawToken: boolean): string | undefined {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -36,11 +37,11 @@ describe('help', () => {
     expect(stdout).not.toContain('[]');
   });
 
-  test('a group without a command is a mistake, and shows its commands', async () => {
+  test('a group without a command shows its commands, as rbee alone does', async () => {
     const { code, stdout, stderr } = await cli.run(['worker']);
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toContain('spawn');
-    expect(stderr).not.toContain('run');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('spawn');
+    expect(stdout).not.toContain('run');
   });
 });
 
@@ -186,6 +187,52 @@ test.each(['bash', 'zsh', 'fish'])('completions for %s are printed whole', async
   const { code, stdout } = await cli.run(['completions', shell]);
   expect(code).toBe(0);
   expect(stdout).toContain('rbee worker');
+});
+
+const canFill = existsSync('/dev/full');
+
+test
+  .runIf(canFill)
+  .each([
+    [['--version']],
+    [['--help']],
+    [['worker']],
+    [['status']],
+    [['status', '--json']],
+    [['doctor']],
+    [['completions', 'bash']],
+    [['queen', 'status']],
+  ])('%j that cannot be written to stdout is a failure with a sentence', async (argv) => {
+  const { code, stderr } = await cli.run(argv, { stdout: '/dev/full' });
+  expect({ argv, code }).toEqual({ argv, code: 7 });
+  expect(stderr).toMatch(/^Error: The output could not be written: .+\n/);
+  expect(await cli.run(argv, { stdout: '/dev/full', stderr: '/dev/full' })).toMatchObject({ code: 7 });
+});
+
+test.runIf(canFill)('an error that --json cannot write is told on stderr, with the exit code of the error', async () => {
+  const { code, stderr } = await cli.run(['worker', 'spwan', '--json'], { stdout: '/dev/full' });
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('could not be written') as string });
+});
+
+test('text in another encoding than UTF-8 is refused in a sentence, wherever it comes from', async () => {
+  const latin = Buffer.from('h\u00f6her', 'latin1');
+  const file = join(cli.folder, 'messages.json');
+  await writeFile(file, latin);
+  const piped = await cli.run(['infer'], { input: latin });
+  expect(piped).toMatchObject({ code: 2, stdout: '' });
+  expect(piped.stderr).toContain('What is piped in is not UTF-8 text: it looks like an older encoding. Convert it');
+  const read = await cli.run(['infer', '--messages', `@${file}`]);
+  expect(read).toMatchObject({ code: 2, stderr: expect.stringContaining(`The file '${file}' is not UTF-8 text`) as string });
+  const utf16 = await cli.run(['infer'], { input: Buffer.from('\ufeffhi', 'utf16le') });
+  expect(utf16.stderr).toContain('it looks like UTF-16');
+});
+
+test('a folder as stdin is told in a sentence', async () => {
+  const { code, stderr } = await cli.run(['infer'], { stdin: cli.folder });
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: 'Error: What is piped in cannot be read: it is a folder, and not a file.\n  See: rbee infer --help\n',
+  });
 });
 
 test('help that nobody reads to its end is no error', async () => {

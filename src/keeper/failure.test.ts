@@ -28,3 +28,11 @@ test('a code of a newer queen has no hint, and still an exit code', () => {
   expect(failureOf({ code: 'bees_on_strike', message: 'no', origin: 'queen-rbee', retryable: false }).hint).toBeUndefined();
   expect(exitCodeOf('bees_on_strike')).toBe(4);
 });
+
+test('what looks at a machine is said to be run there', () => {
+  const full = { code: 'disk_full', message: 'The disk is full', retryable: false } as const;
+  expect(failureOf({ ...full, origin: 'rbee-hive' }, { hive_id: 'attic' }).hint).toContain(
+    "rbee doctor (on the machine of hive 'attic')",
+  );
+  expect(failureOf({ ...full, origin: 'rbee-hive' }, { hive_id: 'localhost' }).hint).toContain('rbee doctor says');
+});

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { errorCodes, LOCALHOST, type ErrorCode } from '../contract/index.ts';
-import { filledHint, type Said } from './filled-hint.ts';
+import { filledHint, isSaidBy, type Said } from './filled-hint.ts';
 
 const attic = { hive_id: 'attic' };
 const shed = { hive_id: 'shed', ssh_host: '192.0.2.7', ssh_user: 'me', ssh_port: 2222 };
@@ -25,4 +25,10 @@ test.each<[ErrorCode, Said]>([
   ['model_not_found', { ...attic, model: 'qwen3' }],
 ])('the hint of %s keeps its placeholders where nothing was said for them: %j', (code, said) => {
   expect(filledHint(errorCodes[code].hint, said)).toBe(errorCodes[code].hint);
+});
+
+test('a hint that the message has given already, with the name, is not given again with a placeholder', () => {
+  const { hint } = errorCodes.hive_stopped;
+  expect(isSaidBy("Hive 'attic' is stopped. Start it: rbee hive start attic", hint)).toBe(true);
+  expect(isSaidBy("Hive 'attic' is stopped", hint)).toBe(false);
 });

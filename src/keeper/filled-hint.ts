@@ -8,6 +8,15 @@ export function filledHint(hint: string, said: Said): string {
   return hint.replace(/<[a-z-]+>/g, (placeholder) => NAMES[placeholder]?.(said) ?? placeholder);
 }
 
+/** Whether the message says the same, with the name that the hint only has a place for. */
+export function isSaidBy(message: string, hint: string): boolean {
+  const pattern = hint
+    .replace(/\.$/, '')
+    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    .replace(/<[a-z-]+>/g, '\\S+');
+  return new RegExp(pattern).test(message);
+}
+
 const NAMES: Readonly<Record<string, (said: Said) => string | undefined>> = {
   '<hive>': ({ hive_id }) => text(hive_id),
   '<other-hive>': ({ hive_id }) => (hive_id === LOCALHOST ? undefined : text(hive_id)),

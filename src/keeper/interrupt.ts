@@ -1,6 +1,9 @@
 import { constants } from 'node:os';
 
-/** Ctrl-C and SIGTERM: the first asks the command to end well, the second ends the process at once. */
+/** Ctrl-C, Ctrl-\\, the end of the terminal, and what `kill` sends. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+/** The first signal asks the command to end well, the second ends the process at once. */
 export class Interrupt {
   readonly #controller = new AbortController();
   #exitCode: number | undefined;
@@ -10,7 +13,7 @@ export class Interrupt {
     return this.#controller.signal;
   }
 
-  /** As a shell reports it: 130 after Ctrl-C, 143 after SIGTERM. Undefined when nobody interrupted. */
+  /** As a shell reports it: 130 after Ctrl-C, 129 after the end of the terminal. Undefined when nobody interrupted. */
   get exitCode(): number | undefined {
     return this.#exitCode;
   }
@@ -25,6 +28,10 @@ export class Interrupt {
       this.#exitCode = exitCode;
       this.#controller.abort();
     };
-    process.on('SIGINT', hear).on('SIGTERM', hear);
+    for (const signal of SIGNALS) {
+      // Of `nohup`: Node itself forgets what it was started to ignore, so ./rbee tells.
+      if (signal === 'SIGHUP' && process.env['RBEE_NOHUP'] === '1') process.on(signal, () => undefined);
+      else process.on(signal, hear);
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -145,13 +146,77 @@ test('a folder that cannot be written is one sentence with its reason', async ()
   });
 });
 
-test('a failed build shows what npm said, and keeps it', async () => {
-  await writeFile(join(root, 'scripts/build.mjs'), 'throw new RangeError("no room for bees")');
+test('a failed build is a sentence, then the end of what npm said, and all of it is kept', async () => {
+  await writeFile(join(root, 'scripts/build.mjs'), 'throw new RangeError("no room for \\u001b[31mbees")');
   const { code, stdout, stderr } = await run();
   expect({ code, stdout }).toEqual({ code: 7, stdout: '' });
-  expect(stderr).toContain('no room for bees');
-  expect(stderr).toContain('rbee: that failed: npm run build');
+  const [failed = '', ...said] = stderr.replace(INSTALLING + BUILDING, '').split('\n');
+  expect(failed).toMatch(/^rbee: that failed: npm run build \(its output: .*rbee-build\..*\)\. It ends:$/);
+  expect(said.join('\n')).toContain('RangeError: no room for [31mbees');
   expect(await leftovers()).toEqual([expect.stringContaining('rbee-build.') as string]);
+});
+
+/** An npm that has failed as the real one does. */
+async function failingNpm(said: string): Promise<string> {
+  const bin = join(dirname(root), 'bin');
+  await mkdir(bin);
+  await writeFile(join(bin, 'npm'), `#!/bin/sh\n[ "$1" = config ] && exec echo a-place\necho '${said}' >&2\nexit 1\n`, {
+    mode: 0o755,
+  });
+  return [bin, process.env['PATH'] ?? ''].join(delimiter);
+}
+
+test.each([
+  [
+    'npm error code ENOTFOUND\nnpm error network request to https://registry failed',
+    'npm cannot reach a-place to install the packages',
+  ],
+  ['npm error code EAI_AGAIN', 'The first use needs the network; behind a proxy:'],
+  ['npm warn tar TAR_ENTRY_ERROR ENOSPC: no space left on device, write', 'the disk is full'],
+  ['npm error code EACCES', 'make both writable for your user'],
+  ['npm error code SELF_SIGNED_CERT_IN_CHAIN', 'npm does not trust the certificate of its registry'],
+  ['npm error code E401', 'lets nobody in without a login'],
+  ['npm error code EINTEGRITY', 'a package is not what it was'],
+])('an install that fails with %j is one sentence, and nothing of npm itself', async (said, words) => {
+  const { code, stderr } = await run([], { path: await failingNpm(said) });
+  expect(code).toBe(7);
+  const [step, sentence = '', ...more] = stderr.split('\n');
+  expect([`${step}\n`, more]).toEqual([INSTALLING, ['']]);
+  expect(sentence).toContain(words);
+  expect(sentence).toMatch(/^rbee: .* \(all that npm said: .*rbee-build\..*\)$/);
+});
+
+test('a registry that cannot be reached is told by the real npm in the same sentence', async () => {
+  const registry = 'http://127.0.0.1:9';
+  const missing = {
+    ...lock,
+    packages: { '': { ...small, dependencies: { bee: '1.0.0' } }, 'node_modules/bee': { version: '1.0.0' } },
+  };
+  await writeFile(join(root, 'package.json'), JSON.stringify({ ...manifest, dependencies: { bee: '1.0.0' } }));
+  await writeFile(join(root, 'package-lock.json'), JSON.stringify({ ...missing, dependencies: undefined }));
+  await writeFile(join(root, '.npmrc'), `registry=${registry}\nfetch-retries=0\n`);
+  const { code, stderr } = await run();
+  expect(code).toBe(7);
+  expect(stderr.split('\n')).toHaveLength(3);
+  expect(stderr).toContain('npm cannot reach');
+});
+
+test.runIf(existsSync('/proc/self/stat'))('that it was started to outlive its terminal is told to what it runs', async () => {
+  await writeFile(join(root, 'src/rbee.js'), "console.log(process.env['RBEE_NOHUP'] ?? 'no')");
+  expect(await run()).toMatchObject({ stdout: 'no\n' });
+  const nohup = join(dirname(root), 'nohup');
+  await writeFile(nohup, `trap '' HUP; exec "${join(root, 'rbee')}"`);
+  expect(await run([], { program: nohup })).toMatchObject({ stdout: '1\n' });
+});
+
+test('a stdout that is closed cannot be written to, and is not taken for one that nobody wants', async () => {
+  await writeFile(
+    join(root, 'src/rbee.js'),
+    "try { (await import('node:fs')).writeSync(1, 'x') } catch (error) { console.error(error.code) }",
+  );
+  const closed = join(dirname(root), 'closed');
+  await writeFile(closed, `exec "${join(root, 'rbee')}" >&-`);
+  expect(await run([], { program: closed })).toMatchObject({ stderr: expect.stringMatching(/EBADF\n$/) as string });
 });
 
 test.each([

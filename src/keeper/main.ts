@@ -2,20 +2,36 @@ import { CommanderError, type Command } from 'commander';
 import { errorCodes } from '../contract/index.ts';
 import { ownToken } from '../daemon/index.ts';
 import { commandAt, isUnknown, seeHelp } from './derive/command-path.ts';
+import { requireText } from './derive/text.ts';
 import { createProgram } from './program.ts';
 import type { Roles } from './role-commands.ts';
-import { endBadly, openSession } from './session.ts';
+import type { Failure } from './screen/view.ts';
+import { endBadly, openSession, shown } from './session.ts';
 
 export async function runCommandLine(argv: readonly string[], roles: Roles): Promise<void> {
   // Before anything else is run.
   ownToken();
   const words = withoutHelpWord(argv);
-  const program = createProgram(roles, words[0]);
+  let said = '';
+  const program = createProgram(roles, { first: words[0], say: (text) => (said += text) });
   try {
-    if (words.length === 0) return program.outputHelp();
-    await program.parseAsync(isUnknown(program, words) ? withoutHelpFlag(words) : words, { from: 'user' });
+    requireText(argv);
+    if (words.length === 0) program.outputHelp();
+    else await program.parseAsync(isUnknown(program, words) ? withoutHelpFlag(words) : words, { from: 'user' });
   } catch (cause) {
     process.exitCode = await endWithoutCommand(words, cause, program);
+  }
+  if (said !== '') process.exitCode = await printed(said, program);
+}
+
+/** Help, or the version. Returns the exit code. */
+async function printed(text: string, program: Command): Promise<number> {
+  const session = openSession({});
+  try {
+    await session.view.show(undefined, () => text.trimEnd());
+    return 0;
+  } catch (cause) {
+    return endBadly(session, cause, program);
   }
 }
 
@@ -38,11 +54,12 @@ async function endWithoutCommand(argv: readonly string[], cause: unknown, progra
   if (!(cause instanceof CommanderError)) return endBadly(session, cause, program);
   if (cause.exitCode === 0) return 0;
   const { exit } = errorCodes.invalid_input;
-  // A group without a command: commander has shown its help.
-  if (cause.code === 'commander.help') return exit;
+  // A group without a command has shown its help, as rbee alone does.
+  if (cause.code === 'commander.help') return 0;
   const [said = '', suggestion] = cause.message.replace(/^error: /, '').split('\n');
   const message = said.replace(WRONG_CHOICE, '<$2> must be one of $3, and is $1.');
   const hint = suggestion?.replace(/^\((.*)\)$/, '$1') ?? seeHelp(commandAt(program, argv));
-  await session.view.fail({ code: 'invalid_input', message, origin: 'rbee-keeper', retryable: false, hint });
+  const failure: Failure = { code: 'invalid_input', message, origin: 'rbee-keeper', retryable: false, hint };
+  await shown(session.view, () => session.view.fail(failure));
   return exit;
 }

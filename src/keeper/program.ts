@@ -5,12 +5,18 @@ import { fleetCommands } from './fleet-commands.ts';
 import { askCommands, machineCommands, seeCommands, type Makers } from './hand-made-commands.ts';
 import type { Roles } from './role-commands.ts';
 
+export interface Shaped {
+  /** The first word of a command line: when it is a command, only that one is made. */
+  first?: string | undefined;
+  /** Gets help and version. */
+  say?: (text: string) => void;
+}
+
 /**
  * The command line. All of the keeper is loaded at once, in one file after the build: loaded command by command, it would be
  * thirty small ones, which take 9 ms longer to find and read than this takes to compile.
- * @param first the first word of a command line: when it is a command, only that one is made
  */
-export function createProgram(roles: Roles, first?: string): Command {
+export function createProgram(roles: Roles, { first, say }: Shaped = {}): Command {
   const program = new Command('rbee')
     .description('rbee turns every machine you own into one place that runs language models.')
     .usage('<command> [options]')
@@ -21,8 +27,8 @@ export function createProgram(roles: Roles, first?: string): Command {
     .helpOption('-h, --help', 'Show help')
     .addHelpCommand(new Command('help').summary('Show help for a command').usage('[command]').helpGroup('This machine:'))
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions, subcommandTerm })
-    // Told by main, in the keeper's own words.
-    .configureOutput({ outputError: () => undefined })
+    // Told by main, in the keeper's own words. Help of a group without a command is what was asked for, as that of rbee is.
+    .configureOutput({ outputError: () => undefined, ...(say === undefined ? {} : { writeOut: say, writeErr: say }) })
     .addHelpText('after', examplesText(['rbee infer "What does a bee do?"', 'rbee status', 'rbee help worker spawn']))
     .exitOverride();
   const groups: Record<string, Makers> = {

@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorCodes, JobError, type Handlers, type Health, type JobEvent } from '../contract/index.ts';
@@ -322,6 +324,8 @@ describe('with a queen', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
+    ['SIGQUIT', 131],
   ] as const)('%s cancels the job, says so and ends with %d', async (signal, exitCode) => {
     const infer = cli.start(['infer', 'for ever']);
     await infer.says('and');
@@ -363,6 +367,44 @@ describe('with a queen', () => {
       stdout: expect.stringContaining('No such jobs.') as string,
     });
   });
+
+  test.runIf(existsSync('/dev/full')).each([
+    [['infer', '-q', 'hello'], 'the disk is full', '/dev/full'],
+    [['infer', '-q', '--no-stream', 'hello'], 'the disk is full', '/dev/full'],
+  ])('an answer that cannot be written is not lost: %j', async (args, why, stdout) => {
+    const { code, stderr } = await cli.run(args, { stdout });
+    const jobId = idOfLastJob() ?? '';
+    expect({ code, stderr }).toEqual({
+      code: 7,
+      stderr: expect.stringContaining(`could not be written: ${why}. Job '${jobId}' goes on`) as string,
+    });
+    expect(stderr).toContain(`rbee logs -f ${jobId}`);
+    expect(await cli.run(['logs', '-f', jobId])).toMatchObject({ code: 0, stdout: 'You said hello\n' });
+    for (const again of [['logs', jobId], ['jobs'], ['trace', jobId], ['explain', 'hi'], ['infer', '--json', 'hi']]) {
+      expect(await cli.run(again, { stdout })).toMatchObject({ code: 7, stderr: expect.stringContaining(why) as string });
+    }
+  });
+
+  test('a file that may not grow any more is no closed pipe', async () => {
+    const file = join(cli.folder, 'answer.txt');
+    const limited = shell(`ulimit -f 0; "${process.execPath}" "${cli.entry}" infer -q hello > "${file}"`);
+    await expect(limited).rejects.toMatchObject({
+      code: 7,
+      stderr: expect.stringContaining('would be larger than is allowed') as string,
+    });
+  });
+
+  test.runIf(existsSync('/usr/bin/script') && process.platform === 'linux')(
+    'a model commands no terminal, and a pipe gets what it said',
+    async () => {
+      const inTerminal = async (command: string) => (await shell(`script -qec '${command}' /dev/null </dev/null`)).stdout;
+      const run = `"${process.execPath}" "${cli.entry}" infer escape`;
+      expect(await inTerminal(run)).toContain('␛[2JYou said escape');
+      expect(await inTerminal(run)).not.toContain('\u001b[2JYou');
+      expect((await shell(`${run} -q`)).stdout).toBe('\u001b[2JYou said escape\n');
+      expect((await shell(`${run} --json`)).stdout).toContain(JSON.stringify({ text: '\u001b[2J' }));
+    },
+  );
 
   test('logs of a running job stop at what there is, follow with -f, and never cancel it', async () => {
     const infer = cli.start(['infer', '-q', 'for ever']);

@@ -55,9 +55,18 @@ export async function runJob(session: Session, job: Job, reach = reachQueen): Pr
       narrate: narrateJob,
       wake: () => reach({ narrate: narrateJob, signal: interrupt.signal }),
     });
+  } catch (cause) {
+    throw kept(cause, jobId);
   } finally {
     unwanted.removeEventListener('abort', cancelNow);
   }
+}
+
+/** What cannot be written is not lost: the queen has it. */
+function kept(cause: unknown, jobId: string): unknown {
+  if (!(cause instanceof JobError) || cause.code !== 'output_failed') return cause;
+  const sentence = `${cause.message} Job '${jobId}' goes on, and all that it says is kept: rbee logs -f ${jobId}`;
+  return new JobError(cause.code, sentence, { cause });
 }
 
 interface Following {

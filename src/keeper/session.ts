@@ -23,8 +23,9 @@ export interface Session {
 
 export function openSession({ json, verbose, quiet }: GlobalOptions): Session {
   const out = new Pane(process.stdout, process.env);
+  const err = new Pane(process.stderr, process.env, 'notes');
   const verbosity: Verbosity = quiet ? 'quiet' : verbose ? 'verbose' : 'normal';
-  const view = json ? new JsonView(out, quiet) : new PeopleView(out, new Pane(process.stderr, process.env), verbosity);
+  const view = json ? new JsonView(out, err, quiet) : new PeopleView(out, err, verbosity);
   return { view, interrupt: new Interrupt() };
 }
 
@@ -34,7 +35,17 @@ export async function endBadly({ view, interrupt }: Session, cause: unknown, com
   const failure = failureFrom(cause);
   // Found here, in the command line, and not in a daemon: the fields are options.
   const isUsage = cause instanceof JobError && cause.code === 'invalid_input' && cause.origin === undefined;
-  if (isCancel) await view.cancelled('cancelled');
-  else await view.fail(isUsage ? { ...failure, hint: seeHelp(command) } : failure);
+  await shown(view, () =>
+    isCancel ? view.cancelled('cancelled') : view.fail(isUsage ? { ...failure, hint: seeHelp(command) } : failure),
+  );
   return interrupt.exitCode ?? exitCodeOf(isCancel ? 'cancelled' : failure.code);
+}
+
+/** That nothing can be written to stdout is told on stderr. The exit code stays that of what went wrong first. */
+export async function shown(view: View, show: () => Promise<void>): Promise<void> {
+  try {
+    await show();
+  } catch (cause) {
+    await view.fail(failureFrom(cause));
+  }
 }

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import type { Actor } from '../contract/index.ts';
+import { printable, type Actor } from '../contract/index.ts';
 import { logError } from './log-error.ts';
 import { LogFile, type LogFileOptions } from './log-file.ts';
 import { currentJob } from './voice.ts';
@@ -61,5 +61,6 @@ function toStdout(): LineSink {
 function writeForPeople(line: string): void {
   const { time, level, actor, msg, err } = JSON.parse(line) as Record<string, unknown> & { err?: { stack?: string } };
   const stack = err?.stack === undefined ? '' : `${err.stack}\n`;
-  process.stdout.write(`${String(time).slice(11, 19)} ${String(level).padEnd(5)} [${String(actor)}] ${String(msg)}\n${stack}`);
+  const text = `${String(time).slice(11, 19)} ${String(level).padEnd(5)} [${String(actor)}] ${String(msg)}\n${stack}`;
+  process.stdout.write(printable(text));
 }

@@ -12,6 +12,7 @@ import {
 } from '../contract/index.ts';
 import { narrate } from '../narration/index.ts';
 import { AnswerSoFar } from './answer-so-far.ts';
+import { forHiveOfFile } from './file-model.ts';
 import { runOnHive } from './forward.ts';
 import { HeldRequest, type Outline } from './held-request.ts';
 import { leaseFor, type InferParts } from './lease-for.ts';
@@ -44,6 +45,7 @@ export function inferAgain(parts: InferParts): (outline: object, context: JobCon
 }
 
 async function* answerSomewhere(request: HeldRequest, context: JobContext, parts: InferParts): Answer {
+  request.outline = forHiveOfFile(request.outline, parts.hives);
   const tries: Tries = {
     request,
     answer: new AnswerSoFar(request),

@@ -12,7 +12,7 @@ export interface Outline extends Omit<LeaseInput, 'prompt' | 'messages'> {
  * it is read when it is sent to a hive.
  */
 export class HeldRequest {
-  readonly outline: Outline;
+  outline: Outline;
   readonly #context: JobContext;
   #input: InputOf<'infer'> | undefined;
 

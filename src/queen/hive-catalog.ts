@@ -38,7 +38,7 @@ export class HiveCatalog {
 
   /** @throws JobError hive_exists */
   add(hive: Hive): Hive {
-    if (this.find(hive.hive_id) !== undefined) throw new JobError('hive_exists', `Hive '${hive.hive_id}' is registered already`);
+    if (this.find(hive.hive_id) !== undefined) throw hiveExists(hive.hive_id);
     return this.#put(hive);
   }
 
@@ -50,9 +50,15 @@ export class HiveCatalog {
     return this.#put({ ...this.get(id), ...place });
   }
 
-  /** Of a hive behind SSH: what was found out while it was installed, started or stopped. */
+  /** What was found out while it was installed, started or stopped. */
   change(id: string, change: Partial<Pick<Hive, 'transport' | 'host' | 'ssh' | 'port' | 'version' | 'stopped'>>): Hive {
     return this.#put({ ...this.get(id), ...change });
+  }
+
+  /** It was started, or somebody needs it: it is not stopped on purpose any more. */
+  wanted(id: string): Hive {
+    const hive = this.get(id);
+    return hive.stopped === true ? this.#put({ ...hive, stopped: false }) : hive;
   }
 
   record(id: string, capabilities: Capabilities): Hive {
@@ -98,6 +104,11 @@ function asHive(value: object, key: string): Hive | undefined {
     return value as Hive;
   // They are asked for anew.
   return { ...rest, transport, ...(managed === undefined ? {} : { managed }) };
+}
+
+function hiveExists(id: string): JobError {
+  const next = `Choose another name, or forget it first: rbee hive delete ${id}`;
+  return new JobError('hive_exists', `Hive '${id}' is registered already. ${next}`);
 }
 
 /** Over SSH, and started and stopped so, however it is called. */

@@ -11,6 +11,7 @@ import type { FleetView } from './presence/index.ts';
 import { ofItsOwn, type Reach } from './reach.ts';
 import { refresh } from './refresh.ts';
 import type { RemoteHives } from './remote-hives.ts';
+import { requireOtherPlace } from './same-place.ts';
 
 export interface HiveParts {
   hives: HiveCatalog;
@@ -40,7 +41,7 @@ export function hiveHandlers(parts: HiveParts) {
     if (input.port !== undefined) throw new JobError('invalid_input', "port: the local hive's port is set by RBEE_HIVE_PORT");
     const hive = hives.addLocal();
     await reach.ensure(hive, signal);
-    return refresh(hive, parts);
+    return refresh(hives.wanted(hive.hive_id), parts);
   };
 
   const hive_uninstall: Run<'hive_uninstall'> = async function* ({ hive_id, catalog_only, keep_models }, { signal }) {
@@ -67,7 +68,11 @@ export function hiveHandlers(parts: HiveParts) {
       );
     if (isMoved && hive.transport === 'local')
       throw new JobError('invalid_input', "host, port: the local hive's port is set by RBEE_HIVE_PORT");
-    if (isMoved) await requireNoOtherRole({ ...hive, host: host ?? hive.host, port: port ?? hive.port }, reach);
+    if (isMoved) {
+      const moved = { ...hive, host: host ?? hive.host, port: port ?? hive.port };
+      await requireOtherPlace(moved, hives);
+      await requireNoOtherRole(moved, reach);
+    }
     const updated = isMoved ? hives.move(hive_id, { host: host ?? hive.host, port: port ?? hive.port }) : hive;
     if (!refresh_capabilities) return updated;
     await reach.ensure(updated, signal);
@@ -123,6 +128,7 @@ async function start(hive: Hive, parts: HiveParts, signal: AbortSignal): Promise
   // Whoever asks for a start wants it looked at, whatever was seen before.
   reach.distrust(hive);
   await reach.ensure(hive, signal);
+  hives.wanted(hive_id);
   // Until she hears it, the next command would find it asleep.
   const heard = view.watch(hive_id)?.settled();
   await raceAbort(Promise.race([heard, delay(HEARD_WITHIN_MS, undefined, { ref: false })]), signal);
@@ -136,7 +142,7 @@ async function start(hive: Hive, parts: HiveParts, signal: AbortSignal): Promise
 
 async function stop(hive: Hive, { hives, reach }: HiveParts, signal: AbortSignal): Promise<boolean> {
   const { hive_id, stopped = false } = hive;
-  if (!isInstalled(hive)) return reach.stop(hive, signal);
+  if (isOfItsOwn(hive)) return reach.stop(hive, signal);
   // First, or the queen would start it again, who listens to it.
   hives.change(hive_id, { stopped: true });
   try {
@@ -155,6 +161,7 @@ export function registrationHandlers({ hives, reach }: HiveParts) {
     if (id.length > HIVE_ID_LIMIT)
       throw new JobError('invalid_input', `hive_id: '${id}' is too long for an id; give the hive one of its own`);
     const hive = { hive_id: id, host, port, transport: 'http' as const, created_at: new Date().toISOString() };
+    if (hives.find(id) === undefined) await requireOtherPlace(hive, hives);
     const presence = await requireNoOtherRole(hive, reach);
     if (presence.kind === 'unproven')
       narrate(

@@ -2,6 +2,7 @@ import type { DownstreamJob, Hive } from '../contract/index.ts';
 import { homePaths } from '../daemon/index.ts';
 import type { Catalog, ServedRole } from '../jobs/index.ts';
 import { log } from '../narration/index.ts';
+import { explain } from './explain.ts';
 import { forwardHandlers, resumeOnHive } from './forward.ts';
 import { forwardInfer, inferAgain } from './forward-infer.ts';
 import { Gates } from './gates.ts';
@@ -59,6 +60,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
   const parts = { hives, reach, view, gates, dispatcher, port, remotes, tokens, paths };
   // In the background: nobody's request waits for it.
   const onStarted = (hive: Hive) => {
+    if (hives.find(hive.hive_id) !== undefined) hives.wanted(hive.hive_id);
     view.watch(hive.hive_id)?.kick();
     return refresh(hive, parts).catch((cause: unknown) => log.warn({ err: cause }, 'the devices are not known yet'));
   };
@@ -69,7 +71,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
       ...machineHandlers(parts),
       ...forwardHandlers(parts),
       infer: forwardInfer(parts),
-      explain: createExplain(dispatcher),
+      explain: createExplain({ explain: (input, signal) => explain(input, parts, signal) }),
       status: createStatus(parts),
     },
     resume: resumeOnHive(parts, { infer: inferAgain(parts) }),

@@ -1,6 +1,7 @@
-import { JobError, type ErrorCode, type JobContext } from '../contract/index.ts';
+import { JobError, type ErrorCode, type JobContext, type Model } from '../contract/index.ts';
 import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
+import { fileModel } from './file-model.ts';
 import type { ForwardParts } from './forward.ts';
 import type { HeldRequest } from './held-request.ts';
 import type { Avoided, Dispatcher, Lease } from './placement/index.ts';
@@ -31,9 +32,9 @@ interface Asking {
  */
 export async function leaseFor(request: HeldRequest, asking: Asking): Promise<Lease> {
   const { context, parts, failure } = asking;
-  const { outline: input } = request;
   const { gates, view } = parts;
   const { signal } = context;
+  const { outline: input } = request;
   if (view.isStarting) {
     request.park();
     await raceAbort(view.started(FIRST_GLANCE_MS), signal);
@@ -41,7 +42,8 @@ export async function leaseFor(request: HeldRequest, asking: Asking): Promise<Le
   for (;;) {
     try {
       if (input.hive_id !== undefined) await reachNamed(input.hive_id, request, { parts, signal });
-      return await leaseBesideGates(request, asking);
+      const file = await fileModel(input, parts, signal);
+      return await leaseBesideGates(request, { ...asking, file });
     } catch (cause) {
       signal.throwIfAborted();
       if (view.isStarting) {
@@ -63,14 +65,15 @@ export async function leaseFor(request: HeldRequest, asking: Asking): Promise<Le
 /** A hive that is being exchanged is left out for now, as long as another one could take the request. */
 async function leaseBesideGates(
   request: HeldRequest,
-  { avoided, context, parts: { dispatcher, gates }, order }: Asking,
+  { avoided, context, parts: { dispatcher, gates }, order, file }: Asking & { file: Model | undefined },
 ): Promise<Lease> {
   const { outline } = request;
   const without = avoided.copy();
   for (;;) {
     const { signal } = context;
     const isAlone = context.kills() > 0;
-    const lease = await dispatcher.lease(outline, { signal, avoided: without, order, isAlone, onWait: () => request.park() });
+    const onWait = () => request.park();
+    const lease = await dispatcher.lease(outline, { signal, avoided: without, order, isAlone, file, onWait });
     const why = gates.whyClosed(lease.hive_id);
     if (why === undefined) return lease;
     without.add(lease.hive_id, why);

@@ -54,7 +54,7 @@ function heard(watch: ReturnType<FleetView['watch']>): Omit<HiveHealth, 'hive_id
     }
     case 'asleep':
       return watch.state.why.endsWith('connection refused')
-        ? { state: 'stopped', reason: 'connection refused' }
+        ? { state: 'stopped', reason: 'asleep; it is started when it is needed' }
         : { state: 'unreachable', reason: watch.state.why };
     case 'out':
       return { state: 'unreachable', reason: watch.state.why };

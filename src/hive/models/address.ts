@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { JobError } from '../../contract/index.ts';
+import { JobError, meantUrl } from '../../contract/index.ts';
 
 /** Where a model is to be fetched from. */
 export type Address = FileAddress | HttpAddress;
@@ -38,9 +38,10 @@ export function parseAddress(text: string): Address {
   if (url?.protocol === 'file:') return fileAddress(pathOf(url));
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return httpAddress(url);
   const what = url === undefined ? `'${withoutSecrets(text)}'` : `An address that begins with '${url.protocol}'`;
+  const meant = meantUrl(withoutSecrets(text));
   throw new JobError(
     'invalid_input',
-    `${what} cannot be fetched: give an http or https URL, or an absolute path on the hive's machine`,
+    `${what} cannot be fetched: give an http or https URL, or an absolute path on the hive's machine${meant === undefined ? '' : `. Did you mean ${meant}?`}`,
   );
 }
 

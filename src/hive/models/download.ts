@@ -104,7 +104,7 @@ async function* fetchModel(parts: DownloadParts, wanted: Wanted, signal: AbortSi
     // A part that is wrong already would only be completed by the next try, and an empty one is of no use.
     const isWrong = cause instanceof JobError && (cause.code === 'model_corrupt' || cause.code === 'checksum_mismatch');
     if (isWrong || part.size === 0) await removePart(files);
-    throw cause;
+    throw isWrong ? cause : withWhatIsKept(cause, part.size);
   } finally {
     share.release();
     await part.close();
@@ -115,6 +115,13 @@ async function* fetchModel(parts: DownloadParts, wanted: Wanted, signal: AbortSi
   await removeSidecar(files);
   narrate('ready', `model ${name} is here: ${formatBytes(model.size_bytes)}, sha256 ${digest}`);
   return model;
+}
+
+/** Only where something is: after a wrong address, there is nothing to go on from. */
+function withWhatIsKept(cause: unknown, sizeBytes: number): unknown {
+  if (!(cause instanceof JobError) || cause.code !== 'download_failed' || sizeBytes === 0) return cause;
+  const sentence = `${cause.message}. ${formatBytes(sizeBytes)} of it are kept: run it again, and it goes on from there`;
+  return new JobError(cause.code, sentence, { cause });
 }
 
 /** At 40 GB this takes a minute, so it is told like a download. */

@@ -1,7 +1,14 @@
 import type { Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { DEFAULT_MODEL, JobError, model as modelOfCatalog, type Model, type UnfinishedModel } from '../../contract/index.ts';
+import {
+  DEFAULT_MODEL,
+  JobError,
+  meantUrl,
+  model as modelOfCatalog,
+  type Model,
+  type UnfinishedModel,
+} from '../../contract/index.ts';
 import type { Catalog, Collection } from '../../jobs/index.ts';
 import { log } from '../../narration/index.ts';
 import { withoutSecrets } from './address.ts';
@@ -71,11 +78,7 @@ export class Shelf {
   async resolve(nameOrPath: string): Promise<Model> {
     if (path.isAbsolute(nameOrPath)) return inPlace(nameOrPath);
     if (isModelName(nameOrPath) || !nameOrPath.includes('/')) return this.get(nameOrPath);
-    const shown = withoutSecrets(nameOrPath);
-    const sentence = /^[a-z]+:\/\//i.test(nameOrPath)
-      ? `'${shown}' is an address: fetch it first, with rbee model download, and then use its name`
-      : `'${shown}' is a relative path, and the hive runs in another directory: give the absolute one`;
-    throw new JobError('model_not_found', sentence);
+    throw neitherNameNorPath(nameOrPath);
   }
 
   /** The model that has this name, in upper or lower case, and is well. */
@@ -96,6 +99,11 @@ export class Shelf {
   /** @throws JobError model_protected, model_not_found */
   async assertRemovable(name: string): Promise<void> {
     if (name === DEFAULT_MODEL) throw new JobError('model_protected', `Model '${name}' came with rbee and cannot be deleted`);
+    if (path.isAbsolute(name) && (await statOf(name)) === undefined) throw noFile(name);
+    const own = this.#entries.find().find(({ model }) => this.filesOf(model).model === name)?.model;
+    if (own !== undefined) {
+      throw new JobError('model_protected', `${name} is the file of model '${own}'. To delete both: rbee model delete ${own}`);
+    }
     if (name.includes('/')) {
       const sentence = `${withoutSecrets(name)} is not rbee's to delete: it is used where it lies. Delete the file yourself.`;
       throw new JobError('model_protected', sentence);
@@ -150,9 +158,21 @@ function asModel(value: object, key: string): Model | undefined {
   return modelOfCatalog.safeParse(value).success ? (value as Model) : rest;
 }
 
+function neitherNameNorPath(text: string): JobError {
+  const shown = withoutSecrets(text);
+  const meant = meantUrl(shown);
+  if (/^[a-z]+:\/\//i.test(text) || meant !== undefined) {
+    const next = `fetch it first, with rbee model download ${meant ?? shown}, and then use its name`;
+    return new JobError('model_not_found', `'${shown}' is an address: ${next}`);
+  }
+  const sentence = `'${shown}' is a relative path, and the hive runs in another directory: give the absolute one`;
+  return new JobError('model_not_found', sentence);
+}
+
 async function inPlace(file: string): Promise<Model> {
   const stats = await statOf(file);
-  if (stats === undefined) throw new JobError('model_not_found', `There is no file ${withoutSecrets(file)} on this machine`);
+  if (stats === undefined) throw noFile(file);
+  if (stats.isDirectory()) throw new JobError('model_not_found', `${file} is a folder, and not a .gguf file`);
   if (!stats.isFile() || !/\.gguf$/i.test(file)) throw new JobError('model_not_found', `${file} is not a .gguf file`);
   await assertReadable(file);
   await assertGgufFile(file);
@@ -162,6 +182,10 @@ async function inPlace(file: string): Promise<Model> {
 
 function modelOf(known: { name: string; path: string; source: string }, { size, mtime }: Stats): Model {
   return { model: known.name, path: known.path, size_bytes: size, source: known.source, created_at: mtime.toISOString() };
+}
+
+function noFile(file: string): JobError {
+  return new JobError('model_not_found', `There is no file ${withoutSecrets(file)} on this machine`);
 }
 
 async function assertReadable(file: string): Promise<void> {

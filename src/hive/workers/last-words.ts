@@ -1,5 +1,5 @@
 import { JobError, LAST_WORDS_LIMIT_CHARS } from '../../contract/index.ts';
-import { tailLog, type Ending } from '../../daemon/index.ts';
+import { logWords, tailLog, type Ending } from '../../daemon/index.ts';
 
 /** Read from the end of a dead worker's log, to find its last words among what it said in passing. */
 const LOG_LINES = 20;
@@ -31,9 +31,9 @@ export function workerDied(id: string, how: string, lastWords: string | undefine
 function graveWords(line: string): string[] {
   if (!line.startsWith('{')) return line.trim() === '' ? [] : [line];
   try {
-    const { level, msg } = JSON.parse(line) as { level?: unknown; msg?: unknown };
-    return GRAVE_LEVELS.has(level) ? [String(msg)] : [];
+    const { level } = JSON.parse(line) as { level?: unknown };
+    return GRAVE_LEVELS.has(level) ? [logWords(line)] : [];
   } catch {
-    return [line]; // Half a line: all that it could still say.
+    return [logWords(line)]; // Half a line: all that it could still say.
   }
 }

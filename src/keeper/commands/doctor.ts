@@ -7,6 +7,7 @@ import { checkMachine } from '../doctor/machine.ts';
 import type { Session } from '../session.ts';
 import type { Look } from '../show/look.ts';
 import { count } from '../show/units.ts';
+import { wrapped } from '../show/width.ts';
 
 /** The exit code of what is wrong with this machine. */
 const UNWELL_EXIT = errorCodes.port_taken.exit;
@@ -31,8 +32,9 @@ export function doctorText(checks: readonly Check[], look: Look): string {
   return `${lines.join('\n')}\n\n${wrong === 0 ? 'All is well.' : `${count(wrong, 'thing')} to mend.`}`;
 }
 
-function line({ name, isWell, says, mend }: Check, nameWidth: number, { paint }: Look): string {
+function line({ name, isWell, says, mend }: Check, nameWidth: number, { paint, columns }: Look): string {
   const mark = isWell ? paint.green('✓') : paint.red('✗');
-  const first = `${mark} ${name.padEnd(nameWidth)}  ${says}`;
-  return mend === undefined ? first : `${first}\n  ${' '.repeat(nameWidth)}  ${mend}`;
+  const indent = ' '.repeat(nameWidth + 4);
+  const text = wrapped(mend === undefined ? says : `${says}\n${mend}`, columns - indent.length).join(`\n${indent}`);
+  return `${mark} ${name.padEnd(nameWidth)}  ${text}`;
 }

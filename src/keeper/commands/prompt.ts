@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { JobError } from '../../contract/index.ts';
+import { textIn } from '../derive/text.ts';
 import type { Session } from '../session.ts';
 
 /** The queen takes no larger body. */
@@ -33,7 +34,7 @@ function isPiped(hasWords: boolean): boolean {
   if (process.stdin.isTTY) return false;
   try {
     const stdin = fstatSync(0);
-    return !hasWords || stdin.isFile() || stdin.isFIFO();
+    return !hasWords || stdin.isFile() || stdin.isFIFO() || stdin.isDirectory();
   } catch {
     // Closed: there is nothing to read.
     return false;
@@ -43,15 +44,32 @@ function isPiped(hasWords: boolean): boolean {
 async function readStdin(): Promise<string> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > STDIN_LIMIT_BYTES) {
-      throw new JobError('body_too_large', `What is piped in is over ${STDIN_LIMIT_BYTES / 1024 / 1024} MiB.`);
+  // Node would read it as empty.
+  if (fstatSync(0).isDirectory()) throw unreadable('it is a folder, and not a file');
+  try {
+    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > STDIN_LIMIT_BYTES) break;
+      chunks.push(chunk);
     }
-    chunks.push(chunk);
+  } catch (cause) {
+    const { code = '', message } = cause as NodeJS.ErrnoException;
+    throw unreadable(UNREADABLE[code] ?? message, cause);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  if (sizeBytes > STDIN_LIMIT_BYTES) {
+    throw new JobError('body_too_large', `What is piped in is over ${STDIN_LIMIT_BYTES / 1024 / 1024} MiB.`);
+  }
+  return textIn(Buffer.concat(chunks), 'What is piped in');
 }
+
+function unreadable(why: string, cause?: unknown): JobError {
+  return new JobError('invalid_input', `What is piped in cannot be read: ${why}.`, { cause });
+}
+
+const UNREADABLE: Readonly<Record<string, string>> = {
+  EIO: 'the device reports an error',
+  EBADF: 'it is not open for reading',
+};
 
 /** `echo` adds one that nobody meant. */
 function withoutLastNewline(text: string): string {

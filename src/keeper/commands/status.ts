@@ -2,7 +2,10 @@ import { findQueen } from '../queen/find-queen.ts';
 import { awayText, queenAddress, queenPeer } from '../queen/queen-address.ts';
 import { runJob } from '../run-job.ts';
 import type { Session } from '../session.ts';
+import { wrapped } from '../show/width.ts';
 import { localProcesses } from './local-processes.ts';
+
+const WAKE_HER = 'Wake her: rbee queen start. Or just ask: rbee infer "What does a bee do?"';
 
 /** The fleet as the queen sees it. Wakes nobody. */
 export async function status(session: Session): Promise<number> {
@@ -14,12 +17,14 @@ export async function status(session: Session): Promise<number> {
   const { running } = await localProcesses();
   const left = running.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ');
   const nothing = { queen: null, hives: [], workers: [], models: [] };
-  await session.view.result(nothing, ({ paint }) =>
+  await session.view.result(nothing, ({ paint, columns }) =>
     [
       address.isElsewhere ? awayText(address, presence.reason) : 'queen is asleep',
       ...(left === '' ? [] : [`still running on this machine: ${left}`]),
-      ...(address.isElsewhere ? [] : [paint.dim('Wake her: rbee queen start. Or just ask: rbee infer "What does a bee do?"')]),
-    ].join('\n'),
+      ...(address.isElsewhere ? [] : [WAKE_HER]),
+    ]
+      .flatMap((line) => wrapped(line, columns).map((part) => (line === WAKE_HER ? paint.dim(part) : part)))
+      .join('\n'),
   );
   return 0;
 }

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { JobError, LOCALHOST, type OperationSpec } from '../../contract/index.ts';
+import { JobError, LOCALHOST, meantUrl, type OperationSpec } from '../../contract/index.ts';
 import type * as z from 'zod';
 import { fieldOf } from './field.ts';
 import { issueWords } from './issue.ts';
@@ -41,15 +43,21 @@ export function checkedInput(input: Input, spec: OperationSpec): Input {
   throw new JobError('invalid_input', parsed.error.issues.map((issue) => issueText(issue, spec, ready)).join('\n'));
 }
 
-/** A daemon works in another folder than the person in front: the path of a model on this machine is made absolute. */
+/**
+ * A daemon works in another folder than the person in front: the path of a model on this machine is made absolute. One on another
+ * machine can only be absolute already.
+ */
 export function withAbsoluteModel(input: Input): Input {
   const { model, hive_id: hive = LOCALHOST } = input;
-  if (typeof model !== 'string' || hive !== LOCALHOST || !isPath(model)) return input;
-  return { ...input, model: resolve(model) };
+  if (typeof model !== 'string' || hive !== LOCALHOST || process.env['RBEE_QUEEN_URL'] || !isPath(model)) return input;
+  return { ...input, model: resolve(model.replace(/^~(?=\/)/, homedir())) };
 }
 
+/** A name that ends as a file does may be one: then it is meant. 'hf.co/maker/model' is a path only where there is such a file. */
 function isPath(model: string): boolean {
-  return (model.includes('/') || model.endsWith('.gguf')) && !model.includes('://');
+  if (model.includes('://')) return false;
+  if (meantUrl(model) !== undefined) return existsSync(model);
+  return model.includes('/') || model.endsWith('.gguf');
 }
 
 function issueText(issue: z.core.$ZodIssue, { subject, input: { shape } }: OperationSpec, input: Input): string {

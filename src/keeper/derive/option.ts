@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
+import { JobError } from '../../contract/index.ts';
 import type { Field } from './field.ts';
+import { textIn } from './text.ts';
 
 /** Shorter names of fields that many operations have. */
 const SHORTER: Readonly<Record<string, string>> = { hive_id: 'hive' };
@@ -93,8 +95,9 @@ const UNREADABLE: Readonly<Record<string, (file: string) => string>> = {
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return textIn(readFileSync(file), `The file '${file}'`);
   } catch (error) {
+    if (error instanceof JobError) throw new InvalidArgumentError(error.message);
     const code = (error as NodeJS.ErrnoException).code ?? '';
     throw new InvalidArgumentError(UNREADABLE[code]?.(file) ?? `The file '${file}' cannot be read: ${(error as Error).message}.`);
   }

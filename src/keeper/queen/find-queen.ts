@@ -48,7 +48,7 @@ function requireOurs(address: QueenAddress, { role, home, version }: Pick<Health
 }
 
 async function stranger(address: QueenAddress, { what }: Extract<Presence, { kind: 'stranger' }>): Promise<JobError> {
-  const { port, isElsewhere } = address;
+  const { host, port, isElsewhere } = address;
   // An older queen with a token does not even say what it is.
   const own = isElsewhere ? undefined : await ownPidfile();
   if (own?.port === port) {
@@ -56,7 +56,9 @@ async function stranger(address: QueenAddress, { what }: Extract<Presence, { kin
     const sentence = `The queen of this home (pid ${own.pid}) listens on port ${port}, and does not prove that it is. End it: rbee down`;
     return new JobError('port_taken', sentence);
   }
-  const sentence = `Port ${port} is taken by another program: what listens there ${what}. Nothing secret was sent to it. ${mendPort(address)}`;
+  const sentence = isElsewhere
+    ? `What listens on port ${port} of ${host} is no queen: it ${what}. Nothing secret was sent to it. ${mendPort(address)}`
+    : `Port ${port} is taken by another program: what listens there ${what}. Nothing secret was sent to it. ${mendPort(address)}`;
   return new JobError('port_taken', sentence);
 }
 

@@ -1,14 +1,28 @@
-import type { Narration } from '../../contract/index.ts';
+import { printable, type ErrorCode, type Narration } from '../../contract/index.ts';
 import type { Pane } from './pane.ts';
 import type { Failure, ShownEvent, Step, View } from './view.ts';
 
-/** One JSON object a line on stdout, and nothing else anywhere. */
+const OUTPUT_FAILED = 'output_failed' satisfies ErrorCode;
+/** Outside of ASCII, a character with its second half. */
+const NOT_PLAIN = /[^\u0020-\u007e]/gu;
+
+function escaped(character: string): string {
+  if (printable(character) === character) return character;
+  return Array.from(
+    { length: character.length },
+    (_half, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
+  ).join('');
+}
+
+/** One JSON object a line on stdout, and nothing else anywhere, but that stdout cannot be written to. */
 export class JsonView implements View {
   readonly #out: Pane;
+  readonly #err: Pane;
   readonly #isQuiet: boolean;
 
-  constructor(out: Pane, isQuiet = false) {
+  constructor(out: Pane, err: Pane, isQuiet = false) {
     this.#out = out;
+    this.#err = err;
     this.#isQuiet = isQuiet;
   }
 
@@ -33,11 +47,11 @@ export class JsonView implements View {
 
   /** Unparsed: what the queen sent is what a script gets. */
   async event({ id, kind, json }: Omit<ShownEvent, 'operation' | 'input'>): Promise<void> {
-    await this.#out.write(`{"id":${id},"event":"${kind}","data":${json}}\n`);
+    await this.#line(`{"id":${id},"event":"${kind}","data":${json}}`);
   }
 
   async show(value: unknown): Promise<void> {
-    await this.#out.write(`${JSON.stringify(value)}\n`);
+    await this.#line(JSON.stringify(value));
   }
 
   async result(value: unknown): Promise<void> {
@@ -48,11 +62,17 @@ export class JsonView implements View {
   async endAnswer(): Promise<void> {}
 
   async fail({ code, message, origin, retryable }: Failure): Promise<void> {
+    if (code === OUTPUT_FAILED) return this.#err.write(`Error: ${message}\n`);
     await this.#own('failed', { code, message, origin, retryable });
   }
 
   async cancelled(reason: string): Promise<void> {
     await this.#own('cancelled', { reason });
+  }
+
+  /** On a terminal, what it would obey or reorder is written as JSON escapes it: the values are the same. */
+  #line(json: string): Promise<void> {
+    return this.#out.write(`${this.#out.isTerminal ? json.replace(NOT_PLAIN, escaped) : json}\n`);
   }
 
   #own(kind: ShownEvent['kind'], data: unknown): Promise<void> {

@@ -1,20 +1,37 @@
-import { paintFor, type Paint } from './paint.ts';
+import { fstatSync, writeSync } from 'node:fs';
+import { JobError } from '../../contract/index.ts';
+import { forPipe, forTerminal, ownSequence, paintFor, type Paint } from './paint.ts';
 
-// A pipe has no edge: nothing is cut for scripts like grep.
+/** Goes back to the first column and erases the line. */
+export const CLEAR_LINE = ownSequence('\r\u001b[2K');
 
-/** stdout or stderr: waits for a slow reader, and falls silent when the reader has gone. */
+type Outlet = NodeJS.WriteStream & { fd?: number };
+
+/**
+ * stdout or stderr, and the one place where text is made safe for a terminal. A pipe or a file gets it as it is, and has no edge:
+ * nothing is cut for scripts like grep. Waits for a slow reader, and falls silent when the reader has gone.
+ */
 export class Pane {
   readonly isTerminal: boolean;
+  /** Whether a line can be written over. */
+  readonly canRewrite: boolean;
   readonly paint: Paint;
-  readonly #stream: NodeJS.WriteStream;
+  readonly #stream: Outlet;
+  readonly #file: number | undefined;
+  readonly #isForAnswers: boolean;
   readonly #gone = new AbortController();
+  #hasFailed = false;
 
-  constructor(stream: NodeJS.WriteStream, env: Readonly<Record<string, string | undefined>>) {
+  /** @param holds 'answers' must arrive; of 'notes' that cannot be written, nobody could be told */
+  constructor(stream: Outlet, env: Readonly<Record<string, string | undefined>>, holds: 'answers' | 'notes' = 'answers') {
     this.#stream = stream;
+    this.#isForAnswers = holds === 'answers';
     this.isTerminal = stream.isTTY;
+    this.canRewrite = this.isTerminal && env['TERM'] !== 'dumb';
     this.paint = paintFor(this.isTerminal, env);
-    // EPIPE (`| head -1`), EIO (the terminal was closed): nobody reads any more, which is no error of ours.
-    stream.on('error', () => this.#gone.abort());
+    this.#file = fileOf(stream);
+    // The write that fails says so too. Without a listener, Node would end the process.
+    stream.on('error', (error: NodeJS.ErrnoException) => this.#noteGone(error));
   }
 
   /** Aborts when nobody reads any more. */
@@ -27,18 +44,58 @@ export class Pane {
     return (this.isTerminal && this.#stream.columns) || Infinity;
   }
 
-  /** Resolves when there is room for more. */
+  /**
+   * Resolves when it is written, or when the reader has gone.
+   * @throws JobError output_failed, once: what comes after that is dropped
+   */
   async write(text: string): Promise<void> {
-    if (text === '' || this.gone.aborted) return;
-    if (this.#stream.write(text)) return;
-    await new Promise<void>((resolve) => {
-      const goOn = () => {
-        this.#stream.off('drain', goOn);
-        this.gone.removeEventListener('abort', goOn);
-        resolve();
-      };
-      this.#stream.on('drain', goOn);
-      this.gone.addEventListener('abort', goOn);
-    });
+    if (text === '' || this.gone.aborted || this.#hasFailed) return;
+    try {
+      await this.#send(this.isTerminal ? forTerminal(text) : forPipe(text));
+    } catch (cause) {
+      this.#noteGone(cause as NodeJS.ErrnoException);
+      const failure = this.#failure(cause as NodeJS.ErrnoException);
+      if (failure !== undefined) throw failure;
+    }
   }
+
+  /** Told once, and of nobody who has gone. */
+  #failure(cause: NodeJS.ErrnoException): JobError | undefined {
+    if (this.gone.aborted || this.#hasFailed) return undefined;
+    this.#hasFailed = true;
+    const why = WHY[cause.code ?? ''] ?? cause.message;
+    return new JobError('output_failed', `The output could not be written: ${why}.`, { cause });
+  }
+
+  async #send(text: string): Promise<void> {
+    const file = this.#file;
+    if (file === undefined) {
+      return new Promise((resolve, reject) => {
+        this.#stream.write(text, (error) => (error ? reject(error) : resolve()));
+      });
+    }
+    // A disk that is almost full takes a part, which Node's own stream would not notice.
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+  }
+
+  /** EPIPE (`| head -1`), or EIO of a terminal that was closed: nobody reads any more, which is no error of ours. */
+  #noteGone({ code }: NodeJS.ErrnoException): void {
+    if (!this.#isForAnswers || code === 'EPIPE' || (code === 'EIO' && this.isTerminal)) this.#gone.abort();
+  }
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file would be larger than is allowed',
+  EBADF: 'stdout is closed',
+  EIO: 'the device reports an error',
+};
+
+/** The descriptor of a file or a device, which takes all or fails at once; undefined for a terminal, a pipe or a socket. */
+function fileOf({ fd, isTTY }: Outlet): number | undefined {
+  if (fd === undefined || isTTY) return undefined;
+  const kind = fstatSync(fd);
+  return kind.isFile() || kind.isCharacterDevice() ? fd : undefined;
 }

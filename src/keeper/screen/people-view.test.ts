@@ -73,11 +73,58 @@ describe('on a terminal', () => {
     const view = viewOn(true);
     await view.event(token('\u001b]0;owned\u0007ok\n\ttab'));
     await view.event(said('\u001b[2Jhello'));
-    expect(screen.text).toBe(']0;ownedok\n\ttab\n[rbee-hive]       [2Jhello\n');
+    expect(screen.text).toBe('␛]0;owned␇ok\n\ttab\n[rbee-hive]       ␛[2Jhello\n');
+  });
+
+  test('a sequence that comes token by token is not obeyed, and a character that comes in halves is whole', async () => {
+    const view = viewOn(true);
+    for (const text of ['a\u001b', ']52;c;aGk=\u0007', 'b\ud83d', '\udc1d', 'c\r', '\nd', 'e\r', 'f\ud83d'])
+      await view.event(token(text));
+    await view.endAnswer();
+    expect(screen.text).toBe('a␛]52;c;aGk=␇b🐝c\nde␍f\ufffd\n');
+  });
+
+  test('no name, reason, hint or error commands it, and its own colours are seen all the same', async () => {
+    const evil = 'x\u001b[31m\u009b2J\u202ey\u2066';
+    const stream = screen.stream(true);
+    const view = new PeopleView(new Pane(stream, {}), new Pane(stream, {}), 'verbose');
+    const failure = { code: evil, message: evil, origin: evil, retryable: false, hint: evil, stack: evil };
+    await view.event(event('narration', { actor: evil, human: evil, detail: true }));
+    await view.event(event('progress', { action: evil, done: 1, total: null, unit: 'bytes', rate: null, eta_s: null }));
+    await view.fail(failure as never);
+    await view.cancelled(evil);
+    await view.result(undefined, () => evil);
+    const own = screen.text.replaceAll(CLEAR, '').replace(/\u001b\[(1|2|22|31|33|39)m/g, '');
+    expect(screen.text).toContain('\u001b[31m\u001b[1mError:\u001b[22m\u001b[39m ');
+    expect(own).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
+    expect(own).not.toContain('xm');
+    expect(own.match(/x␛\[31m\ufffd2J\ufffdy\ufffd/g)).toHaveLength(10);
+  });
+
+  test('a second line of a step stands below its words, where it cannot pass for a step of another', async () => {
+    await viewOn(true).event(said('one\n[queen-rbee] two'));
+    expect(screen.text).toBe('[rbee-hive]       one\n                  [queen-rbee] two\n');
   });
 });
 
 describe('elsewhere', () => {
+  test('everything arrives as it was said, also what a terminal would obey', async () => {
+    const view = viewOn(false);
+    await view.event(token('\u001b[31mred\u001b[0m\r\n\u202eb\ud83d'));
+    await view.event(token('\udc1d'));
+    await view.endAnswer();
+    await view.event(said('\u001b[2J'));
+    expect(screen.text).toBe('\u001b[31mred\u001b[0m\r\n\u202eb🐝\n[rbee-hive]       \u001b[2J\n');
+  });
+
+  test('a terminal that cannot rewrite a line gets whole ones', async () => {
+    const env = { TERM: 'dumb' };
+    const view = new PeopleView(new Pane(screen.stream(true), env), new Pane(screen.stream(true), env), 'normal');
+    await view.event(progress(40));
+    await view.event(said('ready'));
+    expect(screen.text).toBe('[rbee-hive]       ready\n');
+  });
+
   test('no line is rewritten, and short steps have no line at all', async () => {
     const view = viewOn(false);
     for (const done of [0, 50, 100]) await view.event(progress(done));

@@ -1,10 +1,10 @@
-import { cancelled, failed, inferOutput, type Narration, type Progress } from '../../contract/index.ts';
+import { cancelled, failed, inferOutput, WholeCharacters, type Narration, type Progress } from '../../contract/index.ts';
 import { failureOf } from '../failure.ts';
 import { figures } from '../show/figures.ts';
 import type { Look } from '../show/look.ts';
 import { resultText, type Asked } from '../show/result.ts';
+import { oneLine } from '../show/width.ts';
 import type { Pane } from './pane.ts';
-import { printable } from './printable.ts';
 import { ProgressLine } from './progress-line.ts';
 import type { Failure, ShownEvent, Step, View } from './view.ts';
 
@@ -19,6 +19,7 @@ export class PeopleView implements View {
   readonly #err: Pane;
   readonly #verbosity: Verbosity;
   readonly #progress: ProgressLine;
+  readonly #pieces = new WholeCharacters();
   #sawToken = false;
   /** Whether the answer has begun a line on stdout and not ended it. */
   #isLineOpen = false;
@@ -69,22 +70,23 @@ export class PeopleView implements View {
   async fail({ code, message, origin, hint, stack }: Failure): Promise<void> {
     await this.endAnswer();
     const { paint } = this.#err;
-    const from = origin === 'rbee-keeper' ? '' : `\n  ${paint.dim(`${code}, from ${origin}`)}`;
-    const next = hint === undefined ? '' : `\n  ${printable(hint)}`;
-    const trace = stack === undefined || this.#verbosity !== 'verbose' ? '' : `\n${paint.dim(printable(stack))}`;
-    await this.#say(`${paint.red(paint.bold('Error:'))} ${printable(message)}${next}${from}${trace}`);
+    const from = origin === 'rbee-keeper' ? '' : `\n  ${paint.dim(oneLine(`${code}, from ${origin}`))}`;
+    const next = hint === undefined ? '' : `\n  ${hint}`;
+    const trace = stack === undefined || this.#verbosity !== 'verbose' ? '' : `\n${paint.dim(stack)}`;
+    await this.#say(`${paint.red(paint.bold('Error:'))} ${message}${next}${from}${trace}`);
   }
 
   /** Whoever cancelled it knows why: then a word is enough. */
   async cancelled(reason: string): Promise<void> {
     if (this.gone.aborted) return;
     await this.endAnswer();
-    await this.#say(this.#err.paint.yellow(reason.startsWith('cancelled') ? 'cancelled' : `cancelled: ${printable(reason)}`));
+    await this.#say(this.#err.paint.yellow(reason.startsWith('cancelled') ? 'cancelled' : `cancelled: ${oneLine(reason)}`));
   }
 
   /** An answer ends with a line feed, also when the model did not write one. */
   async endAnswer(): Promise<void> {
-    if (this.#isLineOpen) await this.#out.write('\n');
+    const rest = this.#pieces.rest();
+    if (this.#isLineOpen) await this.#out.write(`${rest}\n`);
     this.#isLineOpen = false;
   }
 
@@ -95,8 +97,9 @@ export class PeopleView implements View {
   async #narration({ actor, human, detail }: Pick<Narration, 'actor' | 'human' | 'detail'>): Promise<void> {
     if (this.#verbosity === 'quiet' || (detail && this.#verbosity === 'normal') || this.gone.aborted) return;
     const { paint } = this.#err;
-    const said = printable(human);
-    await this.#say(`${paint.dim(`[${actor}]`.padEnd(ACTOR_WIDTH))} ${detail ? paint.dim(said) : said}`);
+    // Further lines stand below the words, and never look like something that another has said.
+    const said = human.replaceAll('\n', `\n${' '.repeat(ACTOR_WIDTH + 1)}`);
+    await this.#say(`${paint.dim(`[${oneLine(actor)}]`.padEnd(ACTOR_WIDTH))} ${detail ? paint.dim(said) : said}`);
   }
 
   /** It rewrites its own line, never the answer's open one. */
@@ -110,7 +113,7 @@ export class PeopleView implements View {
     await this.#progress.clear();
     this.#sawToken = true;
     if (text !== '') this.#isLineOpen = !text.endsWith('\n');
-    await this.#out.write(this.#out.isTerminal ? printable(text) : text);
+    await this.#out.write(this.#pieces.next(text));
   }
 
   async #result(asked: Asked, data: unknown): Promise<void> {

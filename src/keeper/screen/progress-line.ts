@@ -1,14 +1,13 @@
 import type { Progress } from '../../contract/index.ts';
+import { cut, oneLine } from '../show/width.ts';
 import { bytes, rate, uptime } from '../show/units.ts';
-import type { Pane } from './pane.ts';
-import { printable } from './printable.ts';
+import { CLEAR_LINE, type Pane } from './pane.ts';
 
 /** Where no line can be rewritten, a new one is written this often: a log of a download should be short. */
 const LINE_INTERVAL_MS = 3_000;
 /** Fast enough for the eye. */
 const REDRAW_INTERVAL_MS = 50;
 const BAR_CELLS = 20;
-const CLEAR_LINE = '\r\u001b[2K';
 
 /** How far a long step has come: one line that rewrites itself on a terminal, a line now and then elsewhere. */
 export class ProgressLine {
@@ -26,16 +25,16 @@ export class ProgressLine {
     if (progress.action !== this.#action) {
       this.#action = progress.action;
       // A step that is over before a line is due needs none.
-      this.#lastShown = this.#pane.isTerminal ? 0 : now;
+      this.#lastShown = this.#pane.canRewrite ? 0 : now;
     }
-    const isDue = now - this.#lastShown >= (this.#pane.isTerminal ? REDRAW_INTERVAL_MS : LINE_INTERVAL_MS);
+    const isDue = now - this.#lastShown >= (this.#pane.canRewrite ? REDRAW_INTERVAL_MS : LINE_INTERVAL_MS);
     if (!isDue) return;
     this.#lastShown = now;
     const text = progressText(progress);
-    if (!this.#pane.isTerminal) return this.#pane.write(`${text}\n`);
+    if (!this.#pane.canRewrite) return this.#pane.write(`${text}\n`);
     this.#isDrawn = true;
     // One column short of the edge, where terminals would wrap.
-    await this.#pane.write(CLEAR_LINE + this.#pane.paint.dim(text.slice(0, this.#pane.columns - 1)));
+    await this.#pane.write(CLEAR_LINE + this.#pane.paint.dim(cut(text, this.#pane.columns - 1)));
   }
 
   /** Before anything else is written. */
@@ -48,7 +47,7 @@ export class ProgressLine {
 
 /** 'model download  ████░░░░  20 %  2.0 MB of 10 MB  1.2 MB/s  7 s left' */
 export function progressText({ action, done, total, unit, rate: perSecond, eta_s }: Progress): string {
-  const parts = [printable(action).replaceAll('_', ' ')];
+  const parts = [oneLine(action).replaceAll('_', ' ')];
   if (total !== null && total > 0) {
     const share = Math.min(1, Math.max(0, done / total));
     const filled = Math.floor(share * BAR_CELLS);

@@ -16,7 +16,8 @@ import {
 } from '../../contract/index.ts';
 import type * as z from 'zod';
 import type { Look } from './look.ts';
-import { filled, list, table, type Column } from './table.ts';
+import { filled, LEAST_PATH_WIDTH, list, table, type Column } from './table.ts';
+import { BETWEEN, flowed } from './width.ts';
 import { bytes, clock, duration, rate, uptime } from './units.ts';
 
 type Status = OutputOf<'status'>;
@@ -37,37 +38,43 @@ const isOver = ({ state }: Pick<Worker, 'state'>): boolean => state === 'exited'
 
 const workerColumns: Column<Status['workers'][number]>[] = [
   { title: 'WORKER', cell: (each) => each.worker_id },
-  { title: 'HIVE', cell: (each) => each.hive_id },
-  { title: 'MODEL', cell: (each) => each.model, narrow: 'cut' },
+  { title: 'HIVE', cell: (each) => each.hive_id, narrow: 'cut' },
+  { title: 'MODEL', cell: (each) => each.model, narrow: 'cut', least: LEAST_PATH_WIDTH },
   { title: 'DEVICE', cell: (each) => `${each.worker}:${each.device}` },
   { title: 'STATE', cell: (each) => each.state },
   { title: 'SLOTS', cell: (each) => (isOver(each) ? '' : `${each.slots_used}/${each.slots}`), align: 'right' },
-  { title: 'CONTEXT', cell: (each) => each.context?.toString() ?? '', align: 'right' },
+  { title: 'CONTEXT', cell: (each) => each.context?.toString() ?? '', align: 'right', narrow: 'drop' },
   { title: 'PINNED', cell: (each) => (each.pinned && !isOver(each) ? 'yes' : '') },
-  { title: 'IDLE', cell: (each) => idleFor(each) ?? '', align: 'right' },
+  { title: 'IDLE', cell: (each) => idleFor(each) ?? '', align: 'right', narrow: 'drop' },
 ];
 
 const reportedColumns: Column<Status['workers'][number]>[] = [
-  { title: 'TOK/S', cell: (each) => (isOver(each) || !each.tokens_per_s ? '' : rate(each.tokens_per_s)), align: 'right' },
+  {
+    title: 'TOK/S',
+    cell: (each) => (isOver(each) || !each.tokens_per_s ? '' : rate(each.tokens_per_s)),
+    align: 'right',
+    narrow: 'drop',
+  },
   {
     title: 'MEMORY',
     cell: (each) => (isOver(each) || each.memory_bytes === undefined ? '' : bytes(each.memory_bytes)),
     align: 'right',
+    narrow: 'drop',
   },
   { title: 'LAST WORDS', cell: (each) => each.last_words?.trimEnd().split('\n').at(-1) ?? '', narrow: 'below' },
 ];
 
 const modelColumns: Column<Model>[] = [
-  { title: 'MODEL', cell: (each) => each.model },
+  { title: 'MODEL', cell: (each) => each.model, narrow: 'cut', least: LEAST_PATH_WIDTH },
   { title: 'SIZE', cell: (each) => bytes(each.size_bytes), align: 'right' },
-  { title: 'SOURCE', cell: (each) => each.source, narrow: 'cut' },
-  { title: 'FILE', cell: (each) => each.path, narrow: 'cut' },
+  { title: 'SOURCE', cell: (each) => each.source, narrow: 'cut', least: LEAST_PATH_WIDTH },
+  { title: 'FILE', cell: (each) => each.path, narrow: 'cut', least: LEAST_PATH_WIDTH },
 ];
 
 const hiveHealthColumns: Column<Status['hives'][number]>[] = [
-  { title: 'HIVE', cell: (each) => each.hive_id },
+  { title: 'HIVE', cell: (each) => each.hive_id, narrow: 'cut' },
   { title: 'STATE', cell: (each) => each.state },
-  { title: 'ADDRESS', cell: (each) => `${each.host}:${each.port}` },
+  { title: 'ADDRESS', cell: (each) => `${each.host}:${each.port}`, narrow: 'cut' },
   { title: 'VERSION', cell: (each) => each.version ?? '' },
   { title: 'UP', cell: (each) => (each.uptime_s === undefined ? '' : uptime(each.uptime_s)) },
   { title: 'WHY', cell: (each) => each.reason ?? '', narrow: 'below' },
@@ -128,8 +135,12 @@ export const hives: Entity<Hive> = {
     table(
       rows,
       [
-        { title: 'HIVE', cell: (each) => each.hive_id },
-        { title: 'ADDRESS', cell: (each) => (each.ssh === undefined ? `${each.host}:${each.port}` : `ssh ${sshName(each.ssh)}`) },
+        { title: 'HIVE', cell: (each) => each.hive_id, narrow: 'cut' },
+        {
+          title: 'ADDRESS',
+          cell: (each) => (each.ssh === undefined ? `${each.host}:${each.port}` : `ssh ${sshName(each.ssh)}`),
+          narrow: 'cut',
+        },
         { title: 'TRANSPORT', cell: (each) => each.transport },
         {
           title: 'DEVICES',
@@ -145,16 +156,20 @@ export const hives: Entity<Hive> = {
 export const hiveHealths: Entity<HiveHealth> = {
   schema: hiveHealth,
   plural: 'hives',
-  one: ({ hive_id, state, version, pid, uptime_s, reason }) =>
-    [
+  one: ({ hive_id, state, version, pid, uptime_s, reason }, { columns }) => {
+    const parts = [
       `hive ${hive_id} is ${state}`,
       version === undefined ? undefined : `rbee ${version}`,
       pid === undefined ? undefined : `pid ${pid}`,
       uptime_s === undefined ? undefined : `up ${uptime(uptime_s)}`,
-      reason,
-    ]
-      .filter((part) => part !== undefined)
-      .join(' · '),
+      // That nothing answers there is no news then.
+      state === 'stopped' ? undefined : reason,
+    ];
+    return flowed(
+      parts.filter((part) => part !== undefined),
+      columns,
+    ).join('\n');
+  },
   many: (rows, look) => table(rows as Status['hives'], filled(rows as Status['hives'], hiveHealthColumns), look),
   none: 'No hives. Set one up: rbee hive install',
 };
@@ -183,7 +198,8 @@ export function statusText({ queen, ...fleet }: Status, look: Look): string {
   const hiveRows = fleet.hives.length === 0 ? hiveHealths.none : hiveHealths.many(fleet.hives, look);
   const workerRows = fleet.workers.length === 0 ? workers.none : workers.many(fleet.workers, look);
   const modelRows = fleet.models.length === 0 ? undefined : modelsOfHives(fleet.models, look);
-  return [queenLine(queen), hiveRows, workerRows, modelRows].filter((part) => part !== undefined).join('\n\n');
+  const queenRow = flowed(queenLine(queen).split(BETWEEN), look.columns).join('\n');
+  return [queenRow, hiveRows, workerRows, modelRows].filter((part) => part !== undefined).join('\n\n');
 }
 
 export function queenLine({ version, port, pid, uptime_s }: Status['queen']): string {
@@ -193,7 +209,11 @@ export function queenLine({ version, port, pid, uptime_s }: Status['queen']): st
 function modelsOfHives(rows: Status['models'], look: Look): string {
   return table(
     rows,
-    [...(modelColumns as Column<Status['models'][number]>[]).toSpliced(1, 0, { title: 'HIVE', cell: (each) => each.hive_id })],
+    (modelColumns as Column<Status['models'][number]>[]).toSpliced(1, 0, {
+      title: 'HIVE',
+      cell: (each) => each.hive_id,
+      narrow: 'cut',
+    }),
     look,
   );
 }

@@ -1,4 +1,3 @@
-import { printable } from '../screen/printable.ts';
 import type { Look } from './look.ts';
 import { clock } from './units.ts';
 
@@ -10,13 +9,13 @@ export function logObject(line: string): object {
 /** 'time level actor message job', or the line itself when it is not one of ours. */
 export function logLineText(line: string, { paint }: Look, now = new Date()): string {
   const entry = parsed(line);
-  if (entry === undefined) return printable(line);
+  if (entry === undefined) return line;
   const { time, level, actor, msg, job_id: job, err } = entry;
   const parts = [
     paint.dim(typeof time === 'string' ? clock(time, now) : ''),
     levelText(text(level), paint),
     text(actor) === '' ? '' : `[${text(actor)}]`,
-    printable(text(msg)),
+    text(msg),
     paint.dim(text(job)),
   ];
   return parts.filter((part) => part !== '').join(' ') + causeText(err, paint);
@@ -32,7 +31,7 @@ function causeText(err: unknown, paint: Look['paint']): string {
   if (typeof err !== 'object' || err === null) return '';
   const { stack, message } = err as Record<string, unknown>;
   const words = text(stack) || text(message);
-  return words === '' ? '' : `\n${paint.dim(printable(words).replace(/^/gm, '    '))}`;
+  return words === '' ? '' : `\n${paint.dim(words.replace(/^/gm, '    '))}`;
 }
 
 function parsed(line: string): Record<string, unknown> | undefined {

@@ -166,8 +166,31 @@ describe('status', () => {
     const reason = "cannot be reached: Nothing is installed for hive 'localhost'. Install it: rbee hive install localhost";
     const hives = status.hives.map((each) => ({ ...each, reason }));
     const lines = resultText({ operation: 'status' }, { ...status, hives }, { ...plainLook, columns: 60 }).split('\n');
-    expect(lines.slice(2, 5)).toEqual(['HIVE       STATE    ADDRESS', 'localhost  stopped  127.0.0.1:9000', `  ${reason}`]);
+    expect(lines.slice(2, 4)).toEqual(['HIVE       STATE    ADDRESS', 'localhost  stopped  127.0.0.1:9000']);
+    expect(
+      lines
+        .slice(4, 6)
+        .map((line) => line.trim())
+        .join(' '),
+    ).toBe(reason);
   });
+
+  test.each([40, 60, 80, 120])(
+    'on %i columns no line is wider than the screen, and every worker and model can be told apart',
+    (columns) => {
+      const paths = ['one', 'two'].map((name) => `/tmp/tmp.Xk2/a-folder-with-a-long-name/models/qwen3-8b-Q4_K_M-${name}.gguf`);
+      const used = { context: 8192, pinned: true, tokens_per_s: 120.4, memory_bytes: 210_000_000, last_words: 'no\nmore memory' };
+      const hives = [{ ...status.hives[0], hive_id: 'h'.repeat(64) }];
+      const workers = paths.map((path) => ({ ...worker, ...used, model: path, slots_used: 0, last_used_at: at }));
+      const models = paths.map((path) => ({ ...model, model: path, path, source: path, hive_id: 'h'.repeat(64) }));
+      const lines = resultText({ operation: 'status' }, { ...status, hives, workers, models }, { ...plainLook, columns }).split(
+        '\n',
+      );
+      expect(lines.filter((line) => line.length > columns)).toEqual([]);
+      for (const end of ['one.gguf', 'two.gguf'])
+        expect(lines.filter((line) => line.includes(end)).length).toBeGreaterThanOrEqual(2);
+    },
+  );
 
   test('says what to do where there is nothing', () => {
     const lines = text('status', { ...status, hives: [], workers: [], models: [] });

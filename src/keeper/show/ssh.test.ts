@@ -28,12 +28,12 @@ describe('a tested machine is a checklist', () => {
   });
 
   test('with what to do about the one that failed', () => {
-    const failed = { check: 'host_key', ok: false, says: 'it is\nnot \u001b[31mknown', next: 'ssh attic' } as const;
+    const failed = { check: 'host_key', ok: false, says: 'it is\nnot known', next: 'ssh attic' } as const;
     const value = { ssh_host: 'attic', reachable: false, checks: [...checks, failed] };
     expect(resultText({ operation: 'ssh_test' }, value, plainLook).split('\n')).toEqual([
       '✓ resolve   attic is me@192.0.2.7:22',
       '✗ host key  it is',
-      '            not [31mknown',
+      '            not known',
       '            ssh attic',
       '',
       'No hive can be installed on attic yet.',

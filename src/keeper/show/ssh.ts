@@ -1,7 +1,7 @@
 import { operations, type OutputOf } from '../../contract/index.ts';
-import { printable } from '../screen/printable.ts';
 import type { Look } from './look.ts';
 import { table } from './table.ts';
+import { wrapped } from './width.ts';
 
 type SshTest = OutputOf<'ssh_test'>;
 type SshHosts = OutputOf<'hive_import_ssh'>;
@@ -16,10 +16,11 @@ export function sshTestText(test: SshTest, look: Look): string {
   const nameWidth = Math.max(0, ...names.map((name) => name.length));
   const lines = checks.map(({ ok, says, next }, at) => {
     const mark = ok ? look.paint.green('✓') : look.paint.red('✗');
-    const below = next === undefined ? '' : `\n${printable(next)}`;
-    return `${mark} ${(names[at] ?? '').padEnd(nameWidth)}  ${`${printable(says)}${below}`.replaceAll('\n', `\n${' '.repeat(nameWidth + 4)}`)}`;
+    const indent = ' '.repeat(nameWidth + 4);
+    const text = wrapped(next === undefined ? says : `${says}\n${next}`, look.columns - indent.length).join(`\n${indent}`);
+    return `${mark} ${(names[at] ?? '').padEnd(nameWidth)}  ${text}`;
   });
-  return `${lines.join('\n')}\n\n${printable(verdict(test))}`;
+  return `${lines.join('\n')}\n\n${wrapped(verdict(test), look.columns).join('\n')}`;
 }
 
 function verdict({ ssh_host, hive_id, reachable, checks }: SshTest): string {

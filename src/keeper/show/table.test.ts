@@ -24,10 +24,10 @@ test('columns are as wide as their widest cell, and numbers are flush right', ()
   );
 });
 
-test('a table wider than the screen is cut where it may be', () => {
-  const rows = [{ name: 'tiny', size: '1 B', path: '/a/very/long/path/to/some/model.gguf' }];
-  const text = table(rows, columns, { ...plainLook, columns: 30 });
-  expect(text.split('\n').at(-1)).toBe('tiny   1 B  /a/very/long/path…');
+test('a table wider than the screen is cut where it may be, in the middle: two paths differ at their ends', () => {
+  const rows = ['one', 'two'].map((name) => ({ name: 'tiny', size: '1 B', path: `/tmp/tmp.8fk2Xq/models/of/${name}.gguf` }));
+  const lines = table(rows, columns, { ...plainLook, columns: 30 }).split('\n');
+  expect(lines.slice(1)).toEqual(['tiny   1 B  /tmp/…/of/one.gguf', 'tiny   1 B  /tmp/…/of/two.gguf']);
 });
 
 test('on a narrow screen columns make room from the right: one is left out, another goes below its row in full', () => {
@@ -40,13 +40,36 @@ test('on a narrow screen columns make room from the right: one is left out, anot
   const text = (screen: number) =>
     table(rows, [name, { ...size, narrow: 'drop' }, { ...path, narrow: 'below' }], { ...plainLook, columns: screen }).split('\n');
   expect(text(80)[1]).toBe(`attic   1 B  ${why}`);
-  expect(text(40)).toEqual(['NAME   SIZE', 'attic   1 B', `  ${why}`, 'shed    2 B']);
-  expect(text(10)).toEqual(['NAME', 'attic', `  ${why}`, 'shed']);
+  expect(text(50)).toEqual(['NAME   SIZE', 'attic   1 B', `  ${why}`, 'shed    2 B']);
+  expect(text(10).slice(0, 3)).toEqual(['NAME', 'attic', '  it is']);
 });
 
-test('a cell never breaks its row, nor commands the terminal', () => {
-  const rows = [{ name: 'a\nb', size: '\u001b[31m1\u0007', path: 'x' }];
-  expect(table(rows, columns, plainLook).split('\n')).toEqual(['NAME   SIZE  PATH', 'a b   [31m1  x']);
+test('where all of that is not enough, other columns go below under their titles, and no line is wider than the screen', () => {
+  const rows = [{ name: 'worker-1a2b3c4d', size: '1.9 MB', path: '/home/bee/models/tiny.gguf' }];
+  expect(table(rows, columns, { ...plainLook, columns: 30 }).split('\n')).toEqual([
+    'NAME               SIZE',
+    'worker-1a2b3c4d  1.9 MB',
+    '  path /home/b…odels/tiny.gguf',
+  ]);
+});
+
+test('a table with emoji and Chinese characters is as wide as they are on a screen', () => {
+  const rows = [
+    { name: '蜂蜜', size: '1 B', path: 'x' },
+    { name: '🐝👩‍👩‍👧', size: '1 B', path: 'x' },
+    { name: 'tiny', size: '1 B', path: 'x' },
+  ];
+  expect(table(rows, columns, plainLook).split('\n')).toEqual([
+    'NAME  SIZE  PATH',
+    '蜂蜜   1 B  x',
+    '🐝👩‍👩‍👧   1 B  x',
+    'tiny   1 B  x',
+  ]);
+});
+
+test('a cell never breaks its row', () => {
+  const rows = [{ name: 'a\nb\r\nc\td', size: '1', path: 'x' }];
+  expect(table(rows, columns, plainLook).split('\n')).toEqual(['NAME     SIZE  PATH', 'a b c d     1  x']);
 });
 
 test('a list leaves out what is not known, and indents what has more lines', () => {

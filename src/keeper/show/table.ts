@@ -1,44 +1,87 @@
-import { printable } from '../screen/printable.ts';
 import type { Look } from './look.ts';
+import { cut, flowed, oneLine, width, wrapped } from './width.ts';
 
 export interface Column<T> {
   title: string;
   cell: (row: T) => string;
   align?: 'right';
   /**
-   * What becomes of it when the table is wider than the screen: it is left out, goes in full to a line below its row, or is cut.
-   * Columns further right make room first; those that are cut come last.
+   * What becomes of it when the table is wider than the screen: it is left out, goes in full to a line below its row, or is cut in
+   * its middle. Columns further right make room first; those that are cut come after that. Where all of it is not enough, others
+   * go below as well, under their titles.
    */
   narrow?: 'drop' | 'below' | 'cut';
+  /** How narrow it may be cut. */
+  least?: number;
 }
 
 const GAP = '  ';
 const LEAST_WIDTH = 8;
+/** For a column with paths: of two that differ at their ends, both ends are read. */
+export const LEAST_PATH_WIDTH = 16;
 
 const BELOW = '  ';
 
 /** Rows under titles, in columns as wide as their widest cell. Ends without a line feed. */
 export function table<T>(rows: readonly T[], columns: readonly Column<T>[], look: Look): string {
+  const { beside, below, named } = arranged(rows, columns, look.columns);
+  const [titles = '', ...lines] = tableLines(rows, beside, look);
+  return [titles, ...rows.flatMap((row, at) => [lines[at] ?? '', ...linesBelow(row, { below, named }, look)])].join('\n');
+}
+
+interface Arranged<T> {
+  beside: Column<T>[];
+  below: Column<T>[];
+  /** Below too, each behind its title. */
+  named: Column<T>[];
+}
+
+function arranged<T>(rows: readonly T[], columns: readonly Column<T>[], screen: number): Arranged<T> {
   const beside = [...columns];
   const below: Column<T>[] = [];
-  for (let at = beside.length - 1; at > 0 && tableWidth(rows, beside) > look.columns; at -= 1) {
+  const named: Column<T>[] = [];
+  for (let at = beside.length - 1; at > 0 && tableWidth(rows, beside) > screen; at -= 1) {
     const { narrow } = beside[at] ?? {};
     if (narrow !== 'drop' && narrow !== 'below') continue;
     const [moved] = beside.splice(at, 1);
     if (moved !== undefined && narrow === 'below') below.unshift(moved);
   }
-  const lines = tableLines(rows, beside, look);
-  const words = rows.map((row) => below.map(({ cell }) => oneLine(cell(row))).filter((text) => text !== ''));
-  return lines.flatMap((line, at) => [line, ...(words[at - 1] ?? []).map((text) => BELOW + text)]).join('\n');
+  while (beside.length > 1 && leastWidth(rows, beside) > screen) named.unshift(...beside.splice(-1));
+  return { beside, below, named };
 }
 
-/** Characters of its widest line, with all of its columns. */
+function linesBelow<T>(row: T, { below, named }: Omit<Arranged<T>, 'beside'>, { columns }: Look): string[] {
+  const room = columns - BELOW.length;
+  const titled = named.map(({ title, cell, narrow }) => {
+    const text = oneLine(cell(row));
+    return `${title.toLowerCase()} ${narrow === 'cut' ? cut(text, room - title.length - 1, 'middle') : text}`.trimEnd();
+  });
+  const texts = below.map(({ cell }) => oneLine(cell(row))).filter((text) => text !== '');
+  return [...flowed(titled, room), ...texts.flatMap((text) => wrapped(text, room))].map((line) => BELOW + line);
+}
+
+/** Columns of its widest line, with all of its columns. */
 export function tableWidth<T>(rows: readonly T[], columns: readonly Column<T>[]): number {
-  return widthsOf(rows, columns).reduce((sum, each) => sum + each, GAP.length * (columns.length - 1));
+  return sum(widthsOf(rows, columns));
+}
+
+/** The same once all is cut that may be. */
+function leastWidth<T>(rows: readonly T[], columns: readonly Column<T>[]): number {
+  const widths = widthsOf(rows, columns);
+  return sum(widths.map((each, at) => Math.min(each, leastOf(columns[at]) ?? each)));
+}
+
+/** Undefined for a column that is not cut. */
+function leastOf(column: Pick<Column<never>, 'narrow' | 'least'> | undefined): number | undefined {
+  return column?.narrow === 'cut' ? (column.least ?? LEAST_WIDTH) : undefined;
+}
+
+function sum(widths: readonly number[]): number {
+  return widths.reduce((whole, each) => whole + each, GAP.length * (widths.length - 1));
 }
 
 function widthsOf<T>(rows: readonly T[], columns: readonly Column<T>[]): number[] {
-  return columns.map(({ title, cell }) => Math.max(width(title), ...rows.map((row) => width(oneLine(cell(row))))));
+  return columns.map(({ title, cell }) => rows.reduce((most, row) => Math.max(most, width(oneLine(cell(row)))), width(title)));
 }
 
 /** The titles, and a line for each row. */
@@ -61,42 +104,33 @@ export function filled<T>(rows: readonly T[], columns: readonly Column<T>[]): Co
 }
 
 /** 'key  value' lines for one thing, leaving out what is not known. */
-export function list(pairs: readonly (readonly [key: string, value: string | undefined])[], { paint }: Look): string {
+export function list(
+  pairs: readonly (readonly [key: string, value: string | undefined])[],
+  { paint, columns }: Pick<Look, 'paint' | 'columns'>,
+): string {
   const known = pairs.filter((pair): pair is readonly [string, string] => pair[1] !== undefined);
   const keyWidth = Math.max(0, ...known.map(([key]) => width(key)));
+  const indent = ' '.repeat(keyWidth) + GAP;
   return known
     .map(([key, value]) => {
-      const [first = '', ...more] = printable(value).split('\n');
-      const below = more.map((line) => `\n${' '.repeat(keyWidth)}${GAP}${line}`).join('');
-      return `${paint.dim(key.padEnd(keyWidth))}${GAP}${first}${below}`;
+      const lines = wrapped(value, columns - indent.length).join(`\n${indent}`);
+      return `${paint.dim(key.padEnd(keyWidth))}${GAP}${lines}`;
     })
     .join('\n');
 }
 
-/** Characters, not UTF-16 units. */
-export function width(text: string): number {
-  return [...text].length;
-}
-
-/** Takes what is too wide from the columns that may be cut, the widest first. */
+/** Takes what is too wide from the columns that may be cut, always from the widest. */
 function shrink(widths: number[], columns: readonly Column<never>[], screen: number): void {
-  const gaps = GAP.length * (widths.length - 1);
-  for (;;) {
-    const excess = widths.reduce((sum, each) => sum + each, gaps) - screen;
-    const shrinkable = widths.map((each, at) => (columns[at]?.narrow === 'cut' && each > LEAST_WIDTH ? each : 0));
+  for (let excess = sum(widths) - screen; excess > 0; excess -= 1) {
+    const shrinkable = widths.map((each, at) => (each > (leastOf(columns[at]) ?? each) ? each : 0));
     const widest = Math.max(0, ...shrinkable);
-    if (excess <= 0 || widest === 0) return;
-    widths[shrinkable.indexOf(widest)] = Math.max(LEAST_WIDTH, widest - excess);
+    if (widest === 0) return;
+    widths[shrinkable.indexOf(widest)] = widest - 1;
   }
 }
 
 function fit(text: string, { width: wanted, right }: { width: number; right: boolean }): string {
-  const characters = [...text];
-  const cut = characters.length > wanted ? `${characters.slice(0, wanted - 1).join('')}…` : text;
-  const padding = ' '.repeat(Math.max(0, wanted - width(cut)));
-  return right ? padding + cut : cut + padding;
-}
-
-function oneLine(text: string): string {
-  return printable(text).replaceAll('\n', ' ');
+  const shown = cut(text, wanted, 'middle');
+  const padding = ' '.repeat(Math.max(0, wanted - width(shown)));
+  return right ? padding + shown : shown + padding;
 }

@@ -108,7 +108,12 @@ test('on a narrow screen the picture shrinks, and what kept a hop from telling i
   const message = "Nothing is installed for hive 'attic' yet. Install it: rbee hive install attic";
   const lines = traceText(request(message), { ...plainLook, columns: 76 }).split('\n');
   const at = lines.findIndex((line) => line.includes('└ hive attic'));
-  expect(lines[at + 1]).toBe(`  hive_unreachable: ${message}`);
+  expect(
+    lines
+      .slice(at + 1, at + 3)
+      .map((line) => line.trim())
+      .join(' '),
+  ).toBe(`hive_unreachable: ${message}`);
   expect(lines.slice(2, at + 1).map((line) => line.length)).toSatisfy((all: number[]) => Math.max(...all) <= 76);
   expect(lines[2]).toMatch(/^HOP .* TOOK {2}0 ─+ 400 ms$/);
   expect(lines[2]).not.toContain('JOB');

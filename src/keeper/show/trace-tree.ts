@@ -3,6 +3,7 @@ import type { Trace, TraceBelow } from '../../jobs/client.ts';
 import type { Look } from './look.ts';
 import { filled, table, tableWidth, type Column } from './table.ts';
 import { clock, duration } from './units.ts';
+import { BETWEEN, flowed } from './width.ts';
 
 const MAX_BAR_CELLS = 40;
 const LEAST_BAR_CELLS = 10;
@@ -61,7 +62,7 @@ export function traceText(root: Trace, look: Look): string {
   ];
   const head = `${job.operation} · ${job.state} · ${clock(job.created_at)} · correlation ${job.correlation_id}`;
   const rows = table(hops, filled(hops, [...before, ...after]), look);
-  return `${head}\n\n${rows}${firstTokenLine(hops, look)}`;
+  return `${flowed(head.split(BETWEEN), look.columns).join('\n')}\n\n${rows}${firstTokenLine(hops, look)}`;
 }
 
 interface Place {

@@ -1,5 +1,4 @@
-import { operations, type OutputOf, type UnfinishedModel } from '../../contract/index.ts';
-import { printable } from '../screen/printable.ts';
+import { operations, printable, type OutputOf, type UnfinishedModel } from '../../contract/index.ts';
 import { bytes } from './units.ts';
 
 type WithUnfinished = OutputOf<'model_list'> & { unfinished: UnfinishedModel[] };

@@ -17,9 +17,9 @@ export interface Ask {
 }
 
 export function newAsk(input: LeaseInput, options: LeaseOptions & { avoided: Avoided; order: number }): Ask {
-  const { signal, caller = '', isAlone = false, avoided, onWait = () => undefined, order } = options;
+  const { signal, caller = '', isAlone = false, avoided, onWait = () => undefined, order, file } = options;
   const { model, hive_id, worker_id, device, prefixes = prefixesOf(input) } = input;
-  const request = { model, hive_id, worker_id, device, avoid: avoided.now(), ahead: 0, order };
+  const request = { model, file, hive_id, worker_id, device, avoid: avoided.now(), ahead: 0, order };
   return { request, avoided, prefixes, caller, isAlone, signal, onWait, woken: new Map() };
 }
 

@@ -20,7 +20,7 @@ interface Room {
 /** A device of a hive that has the model on its disk, and room for it. */
 export function chooseDevice(question: Question, loaded: Loaded): PlacementOf<'spawn'> | undefined {
   let best: Room | undefined;
-  for (const [hive, model] of question.fleet.holdersOf(question.request.model)) {
+  for (const [hive, model] of question.holders) {
     if (isOpen(hive, question)) best = roomiest(best, { hive, model, loaded, question });
   }
   return best && { kind: 'spawn', hive: best.hive, where: best.device, bytes: best.bytes };
@@ -30,7 +30,7 @@ export function chooseDevice(question: Question, loaded: Loaded): PlacementOf<'s
 export function chooseDownload(question: Question, loaded: Loaded): PlacementOf<'download'> | undefined {
   const origin = originOf(question);
   if (origin === undefined) return undefined;
-  const holders = question.fleet.holdersOf(question.request.model);
+  const holders = question.holders;
   let best: Room | undefined;
   for (const hive of question.fleet.hives) {
     if (!isOpen(hive, question) || holders.has(hive) || !hasDiskFor(hive, origin.size_bytes)) continue;
@@ -42,9 +42,9 @@ export function chooseDownload(question: Question, loaded: Loaded): PlacementOf<
 }
 
 /** The model as a hive has it that got it from where another machine can get it too. */
-export function originOf({ fleet, request }: Question): Model | undefined {
+export function originOf({ holders }: Question): Model | undefined {
   let first: { hiveId: string; model: Model } | undefined;
-  for (const [{ hive_id: hiveId }, model] of fleet.holdersOf(request.model)) {
+  for (const [{ hive_id: hiveId }, model] of holders) {
     if (isFetchable(model.source) && (first === undefined || hiveId < first.hiveId)) first = { hiveId, model };
   }
   return first?.model;

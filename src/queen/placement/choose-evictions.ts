@@ -22,7 +22,7 @@ interface Clearing {
 export function chooseEvictions(question: Question, loaded: Loaded): PlacementOf<'evict'> | undefined {
   const { model } = question.request;
   let best: Clearing | undefined;
-  for (const [hive, held] of question.fleet.holdersOf(model)) {
+  for (const [hive, held] of question.holders) {
     if (!isOpen(hive, question) || !hasIdle(hive, question)) continue;
     for (const device of hive.report?.devices ?? []) {
       const bytes = needBytes(held, device.worker);

@@ -1,8 +1,8 @@
-import { JobError, type Explanation, type InputOf } from '../../contract/index.ts';
+import { JobError, type Explanation, type InputOf, type Model } from '../../contract/index.ts';
 import { isFor, newAsk, type Ask } from './ask.ts';
 import { Avoided } from './avoided.ts';
 import { Claims } from './claims.ts';
-import { explain, type Explains } from './explain.ts';
+import { explain } from './explain.ts';
 import { workerKey, type FleetIndex, type IndexedHive } from './fleet-index.ts';
 import {
   isFailedStart,
@@ -45,7 +45,7 @@ interface Holding {
 }
 
 /** Gives each request its place when there is one, and remembers what that teaches. The one owner of all that the queen has sent out. */
-export class Dispatcher implements Explains {
+export class Dispatcher {
   readonly #parts: DispatcherParts;
   readonly #memory: PlacementMemory = { speeds: new Speeds(), underway: new Underway(), claims: new Claims() };
   readonly #prefixes = new PrefixMemory();
@@ -124,11 +124,12 @@ export class Dispatcher implements Explains {
   }
 
   /** What would become of a request now. Holds and wakes nothing. */
-  explain(input: InputOf<'explain'>): Explanation {
+  explain(input: InputOf<'explain'> & { file?: Model | undefined }): Explanation {
     const ask = newAsk(input, {
       signal: new AbortController().signal,
       avoided: this.avoiding(),
       order: this.#asked + 1,
+      file: input.file,
     });
     this.#prepare(ask, this.#room.countLike(ask));
     return explain(ask.request, this.#parts.fleet, this.#memory);

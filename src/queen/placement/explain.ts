@@ -12,23 +12,27 @@ import { isClaimed, roomWords } from './wait-for-room.ts';
 /** Of a large fleet, so many places are listed: the chosen one, then the possible ones. */
 const CANDIDATES_SHOWN = 500;
 
-/** Whoever knows the fleet and what the queen remembers of it: the Dispatcher. */
+/** Whoever knows the fleet and what the queen remembers of it. */
 export interface Explains {
-  explain(input: InputOf<'explain'>): Explanation;
+  explain(input: InputOf<'explain'>, signal: AbortSignal): Explanation | Promise<Explanation>;
 }
 
 /** The operation `explain`. It wakes nobody and holds nothing: the answer is true for the moment. */
 export function createExplain(view: Explains): Run<'explain'> {
-  return async function* (input) {
-    return view.explain(input);
+  return async function* (input, { signal }) {
+    return view.explain(input, signal);
   };
+}
+
+/** That a request is refused before it has been asked where it runs. */
+export function refusedBecause({ code, message }: JobError, { model }: PlacementRequest): Explanation {
+  return { model, decision: 'refuse', says: message, code, candidates: [] };
 }
 
 /** What would be done with a request, and what was against every other place. */
 export function explain(request: PlacementRequest, fleet: Fleet, memory: PlacementMemory = NO_MEMORY): Explanation {
   const question = asQuestion(request, FleetIndex.of(fleet), memory);
-  if (question instanceof JobError)
-    return { model: request.model, decision: 'refuse', says: question.message, code: question.code, candidates: [] };
+  if (question instanceof JobError) return refusedBecause(question, request);
   const placement = decide(question);
   const { kind } = placement;
   const where = placeOf(placement);

@@ -57,13 +57,14 @@ class Hot {
 }
 
 /** What there is to tell of a hive without its workers. */
-export type HiveState = Pick<HiveView, 'hive_id' | 'state' | 'why' | 'report'>;
+export type HiveState = Pick<HiveView, 'hive_id' | 'state' | 'why' | 'isStopped' | 'report'>;
 
 export class IndexedHive implements HiveView {
   readonly hive_id: string;
   readonly byId = new Map<string, IndexedWorker>();
   state: HiveView['state'] = 'out';
   why: string | undefined;
+  isStopped: boolean | undefined;
   report: HiveReport | undefined;
   /** As listed in its report, and the one that ships with rbee. */
   models: readonly Model[] = [];
@@ -139,12 +140,13 @@ export class FleetIndex implements Fleet {
   }
 
   /** @param workers all that it has, for a hive that is heard of anew; left out, those known stay */
-  applyHive({ hive_id, state, why, report }: HiveState, workers?: readonly Worker[]): void {
+  applyHive({ hive_id, state, why, isStopped, report }: HiveState, workers?: readonly Worker[]): void {
     const hive = this.#hives.get(hive_id) ?? this.#add(hive_id);
     if (report !== hive.report) this.#shelve(hive, report);
     if (state === 'up' && hive.state !== 'up') hive.ups += 1;
     hive.state = state;
     hive.why = why;
+    hive.isStopped = isStopped;
     if (state === 'asleep' || (state === 'up' && report === undefined)) this.#unheard.add(hive);
     else this.#unheard.delete(hive);
     if (workers === undefined) return;

@@ -7,6 +7,8 @@ export interface HiveView {
   state: 'up' | 'asleep' | 'out';
   /** As the end of "hive 'attic' …", such as 'cannot be reached: connection refused' or 'is being updated'; for 'out' alone. */
   why: string | undefined;
+  /** Out on purpose. */
+  isStopped?: boolean | undefined;
   /** Its machine and models as last reported; undefined until then. */
   report: HiveReport | undefined;
   workers: readonly WorkerView[];

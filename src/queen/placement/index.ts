@@ -1,5 +1,6 @@
 export { Avoided } from './avoided.ts';
-export { createExplain } from './explain.ts';
+export { createExplain, refusedBecause } from './explain.ts';
+export { isFile } from './question.ts';
 export { Dispatcher, type DispatcherParts } from './dispatcher.ts';
 export { FleetIndex, type HiveState } from './fleet-index.ts';
 export { prefixesOf } from './prefixes.ts';

@@ -1,4 +1,4 @@
-import { JobError, type ErrorCode, type InputOf } from '../../contract/index.ts';
+import { JobError, type ErrorCode, type InputOf, type Model } from '../../contract/index.ts';
 import type { Avoided } from './avoided.ts';
 import { deviceName } from './device-name.ts';
 import type { Placement, PlacementOf } from './placement.ts';
@@ -18,6 +18,8 @@ export interface LeaseOptions {
   caller?: string;
   /** From `Dispatcher.turn`, for a request that asks more than once; left out, it comes after all who have asked by now. */
   order?: number;
+  /** For the path of a file: see PlacementRequest. */
+  file?: Model | undefined;
   /** Hives that have failed this request already, and how; left out, none has. */
   avoided?: Avoided;
   /** It gets all slots of its worker. */

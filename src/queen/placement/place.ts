@@ -22,10 +22,10 @@ export function place(request: PlacementRequest, fleet: Fleet, memory: Placement
 }
 
 export function decide(question: Question): Placement {
-  const { worker_id, model } = question.request;
+  const { worker_id, model, file } = question.request;
   if (worker_id !== undefined) return placeOnWorker(worker_id, question);
-  // A file of the same path may be another one elsewhere: its hive knows its workers.
-  if (isFile(model)) return placeFile(question);
+  // A file of the same path may be another one elsewhere. Described by its hive, it is placed there as any model is.
+  if (isFile(model) && file === undefined) return placeFile(question);
   const loaded = lookAtWorkers(question);
   if (loaded.free !== undefined) return { kind: 'worker', worker: loaded.free };
   const asleep = unheard(question, 'asleep');

@@ -1,4 +1,4 @@
-import type { JobError } from '../../contract/index.ts';
+import type { JobError, Model } from '../../contract/index.ts';
 import { Claims } from './claims.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
 import type { Where } from './device-name.ts';
@@ -8,6 +8,8 @@ import { Underway } from './underway.ts';
 /** What placement needs to know of a request. */
 export interface PlacementRequest {
   model: string;
+  /** What its path names, as the hive that it is for sees it; left out for a name, and where nobody could be asked. */
+  file?: Model | undefined;
   hive_id?: string | undefined;
   worker_id?: string | undefined;
   device?: string | undefined;

@@ -1,5 +1,5 @@
 import * as path from 'node:path';
-import { JobError, workerKinds } from '../../contract/index.ts';
+import { JobError, workerKinds, type Model } from '../../contract/index.ts';
 import { isDevice, parseDevice, type DevicePattern, type Where } from './device-name.ts';
 import type { FleetIndex, IndexedHive } from './fleet-index.ts';
 import type { PlacementMemory, PlacementRequest } from './placement.ts';
@@ -9,6 +9,8 @@ export interface Question {
   readonly request: PlacementRequest;
   readonly fleet: FleetIndex;
   readonly memory: PlacementMemory;
+  /** The hives that have the model on their disks. */
+  readonly holders: ReadonlyMap<IndexedHive, Model>;
   /** The hive that it names. */
   readonly hive: IndexedHive | undefined;
   /** The device that it names. */
@@ -28,7 +30,9 @@ export function asQuestion(request: PlacementRequest, fleet: FleetIndex, memory:
       'invalid_input',
       `device: '${wanted}' is not a device; use for example ${workerKinds.join(', ')} or cuda:1`,
     );
-  const question = { request, fleet, memory, hive, device };
+  const { file, model } = request;
+  const holders = file === undefined || hive === undefined ? fleet.holdersOf(model) : new Map([[hive, file]]);
+  const question = { request, fleet, memory, holders, hive, device };
   const why = hive === undefined ? undefined : whyClosed(hive, question);
   return hive === undefined || why === undefined ? question : new JobError('hive_unreachable', `Hive '${hive.hive_id}' ${why}`);
 }

@@ -70,7 +70,7 @@ function judgeDevice(
   if (!isWantedDevice(device, question)) return notWanted(question);
   if (device.usable === false)
     return no(device.problem ?? `its engine or its driver for ${device.worker} is not installed there`);
-  const held = question.fleet.holdersOf(question.request.model).get(hive);
+  const held = question.holders.get(hive);
   const model = held ?? origin;
   if (model === undefined) return no('the model is not on its disk');
   if (held === undefined && !hasDiskFor(hive, model.size_bytes))

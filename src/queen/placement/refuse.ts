@@ -1,4 +1,4 @@
-import { JobError } from '../../contract/index.ts';
+import { JobError, meantUrl } from '../../contract/index.ts';
 import { nearest } from '../../jobs/index.ts';
 import { originOf } from './choose-device.ts';
 import { deviceName } from './device-name.ts';
@@ -28,7 +28,8 @@ function allOut(question: Question): JobError | undefined {
   const [first] = hives;
   if (first === undefined || hives.some((hive) => whyClosed(hive, question) === undefined)) return undefined;
   const words = shortened(hives.map((hive) => `hive '${hive.hive_id}' ${whyClosed(hive, question) ?? ''}`));
-  return new JobError('hive_unreachable', `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`);
+  const code = hives.every(({ isStopped }) => isStopped === true) ? 'hive_stopped' : 'hive_unreachable';
+  return new JobError(code, `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`);
 }
 
 function noDevice(question: Question): JobError | undefined {
@@ -42,9 +43,8 @@ function noDevice(question: Question): JobError | undefined {
 }
 
 function noModel(question: Question): JobError | undefined {
-  const { fleet, request } = question;
+  const { fleet, request, holders } = question;
   const { model } = request;
-  const holders = fleet.holdersOf(model);
   if (question.hive !== undefined && holders.size > 0 && !holders.has(question.hive) && originOf(question) === undefined) {
     const elsewhere = [...holders.keys()].map(({ hive_id }) => hive_id).toSorted();
     return notFound(`Hive '${question.hive.hive_id}' has no model '${model}', but ${shortened(elsewhere)} has`);
@@ -53,6 +53,9 @@ function noModel(question: Question): JobError | undefined {
   // An address may hold a password: it is not said again.
   if (/^[a-z]+:\/\//i.test(model))
     return notFound('An address is no model: fetch it first, with rbee model download, and then use its name');
+  const meant = meantUrl(model);
+  if (meant !== undefined)
+    return notFound(`No hive has a model '${model}'. If it is an address, fetch it first: rbee model download ${meant}`);
   if (model.includes('/'))
     return notFound(`'${model}' is a relative path, and the hive runs in another directory: give the absolute one`);
   const names = fleet.modelNames().toSorted();
@@ -66,12 +69,12 @@ function noModel(question: Question): JobError | undefined {
 
 /** Not even with everything else ended. */
 function tooLarge(question: Question): JobError | undefined {
-  const { fleet, request } = question;
+  const { holders, request } = question;
   const origin = originOf(question);
   let least = Infinity;
   let largest = 0;
   for (const hive of wantedHives(question)) {
-    const model = fleet.holdersOf(request.model).get(hive) ?? origin;
+    const model = holders.get(hive) ?? origin;
     if (model === undefined) continue;
     // What has not told what it has may be large enough.
     if (hive.report === undefined) return undefined;

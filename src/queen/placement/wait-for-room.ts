@@ -23,7 +23,7 @@ interface Occupied {
  */
 export function waitForRoom(question: Question): PlacementOf<'wait'> | undefined {
   let best: Occupied | undefined;
-  for (const [hive, held] of question.fleet.holdersOf(question.request.model)) {
+  for (const [hive, held] of question.holders) {
     if (!isOpen(hive, question) || !mayBeSooner(hive, best, question)) continue;
     for (const device of hive.report?.devices ?? []) {
       if (best !== undefined && isGpu(best.device) && !isGpu(device)) continue;

@@ -106,7 +106,8 @@ export class FleetView {
   }
 
   #onHive({ hive: { hive_id }, state, report, workers }: HiveWatch, what: 'state' | 'report'): void {
-    const seen = { hive_id, state: state.kind, why: state.kind === 'out' ? state.why : undefined, report };
+    const out = state.kind === 'out' ? { why: state.why, isStopped: state.isStopped } : { why: undefined };
+    const seen = { hive_id, state: state.kind, ...out, report };
     if (what === 'report') this.fleet.applyHive(seen);
     else this.fleet.applyHive(seen, state.kind === 'up' ? [...workers] : []);
     this.#options.onChange();
@@ -126,6 +127,7 @@ function isOfMatter(worker: Worker, before: Worker): boolean {
 /** What a connection depends on; the rest of a hive's entry may change without a new one. */
 function isSameAddress(one: Hive, other: Hive): boolean {
   if (one.transport !== other.transport || one.version !== other.version || one.created_at !== other.created_at) return false;
+  if (one.transport === 'local' && (one.stopped ?? false) !== (other.stopped ?? false)) return false;
   // Behind a tunnel, the port of the hive may change under a connection that stays.
   if (one.transport !== 'ssh') return one.host === other.host && one.port === other.port;
   return one.ssh?.host === other.ssh?.host && one.ssh?.port === other.ssh?.port && one.ssh?.user === other.ssh?.user;

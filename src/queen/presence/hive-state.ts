@@ -1,7 +1,7 @@
 import type { HiveReport } from '../../contract/index.ts';
 
 /** asleep: it is not heard, and is one that the queen starts, or mends, when it is needed. */
-export type HiveState = { kind: 'up' } | { kind: 'asleep' | 'out'; why: string };
+export type HiveState = { kind: 'up' } | { kind: 'asleep' | 'out'; why: string; isStopped?: boolean };
 
 /** A hive of another version would misunderstand, or be misunderstood. */
 export function stateOf(report: HiveReport | undefined): HiveState {

@@ -234,11 +234,14 @@ export class HiveWatch {
     this.#toldAt = undefined;
     this.#word.forgetWorkers();
     const isStopped = cause instanceof JobError && cause.code === 'hive_stopped';
-    this.#become(this.#unheard(isStopped ? why : `cannot be reached: ${why}`));
+    this.#become(this.#unheard(isStopped ? why : `cannot be reached: ${why}`, isStopped));
   }
 
-  #unheard(why: string): HiveState {
-    return { kind: this.hive.transport === 'local' ? 'asleep' : 'out', why };
+  #unheard(why: string, isStopped = false): HiveState {
+    if (this.hive.transport !== 'local') return { kind: 'out', why, ...(isStopped ? { isStopped } : {}) };
+    // One that was stopped on purpose is started for nobody who does not name it.
+    if (this.hive.stopped !== true) return { kind: 'asleep', why };
+    return { kind: 'out', why: `is stopped. Start it: rbee hive start ${this.hive.hive_id}`, isStopped: true };
   }
 
   /** It has missed a ping: it gets no work until it speaks again, or is given up. */
