@@ -36,10 +36,7 @@ export function openSqliteCatalog(file: string, aside: SetAside = asideOf(file))
       let collection = collections.get(name);
       if (collection === undefined) {
         sqlite.transaction(() => createIndexes(sqlite, name, indexes));
-        collections.set(
-          name,
-          (collection = new SqliteCollection<object>(sqlite, { name, indexes, read: read, lose })),
-        );
+        collections.set(name, (collection = new SqliteCollection<object>(sqlite, { name, indexes, read: read, lose })));
       } else assertIndexed(indexes, collection.indexes);
       return collection as SqliteCollection<never>;
     },
