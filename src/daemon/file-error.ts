@@ -11,7 +11,7 @@ const forbidden = new Map([
 const unusable = new Map([
   ['ENOTDIR', 'a part of this path is a file, and not a folder'],
   ['ENOENT', 'there is no folder, and none can be made'],
-  ['EEXIST', 'there is a file of that name'],
+  ['EEXIST', 'a file is in its way'],
   ['ELOOP', 'its symbolic links go in circles'],
   ['ENAMETOOLONG', 'the path is too long'],
   ['EISDIR', 'there is a folder of that name'],

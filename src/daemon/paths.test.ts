@@ -71,7 +71,7 @@ test('a file in the place of a folder is an error that names it', async () => {
   await writeFile(path, '');
   await expect(ensureDirectory(join(path, 'run'))).rejects.toMatchObject({
     code: 'daemon_start_failed',
-    message: expect.stringContaining(`Cannot create the folder ${path}/run: EEXIST`) as string,
+    message: expect.stringContaining(`Cannot create the folder ${path}/run: a file is in its way`) as string,
   });
 });
 
