@@ -1,5 +1,8 @@
 type Json = Record<string, unknown>;
 
+/** Values that an answer may be in at once and that are not fixed: each has a stack of its own, and llama.cpp compares each with each. */
+const MOST_STACKS = 500;
+
 /** Places of a schema, in one answer and at one moment, that are looked at to find the most: a few milliseconds. */
 const MOST_STEPS = 300_000;
 
@@ -20,7 +23,7 @@ type Ways = ReadonlyMap<Json, number>;
  * Counts what is possible by names of properties and fixed values, so never too few: not all of the ways may be open in one answer.
  *
  * @param schema as `grammarSchemaOf` makes it
- * @returns Infinity when there are more than `limit`
+ * @returns Infinity when there are more than `limit`, or too many of them are objects, lists and free values
  */
 export function mostStatesOf(schema: Json, limit: number): number {
   return new StateCounter(schema, limit).count();
@@ -53,8 +56,12 @@ class StateCounter {
   /** A value may begin, and be any of these. */
   #value(ways: Ways): void {
     let all = 0;
-    for (const [leaf, count] of ways) all += count * weightOf(leaf);
-    this.#most = Math.max(this.#most, all);
+    let stacks = 0;
+    for (const [leaf, count] of ways) {
+      all += count * weightOf(leaf);
+      if (fixedValuesOf(leaf) === undefined) stacks += count;
+    }
+    this.#most = stacks > MOST_STACKS ? Infinity : Math.max(this.#most, all);
     for (const type of ['object', 'array']) {
       const cursors = [...ways].filter(([leaf]) => leaf['type'] === type).map(([node, count]) => ({ node, place: 0, count }));
       if (cursors.length > 0) this.#next(cursors);

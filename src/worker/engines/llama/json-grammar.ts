@@ -33,7 +33,7 @@ export async function jsonGrammarOf(
   const states = Math.min(MOST_STATES, Math.ceil(MOST_TRIALS / model.fileInfo.metadata.tokenizer.ggml.tokens.length));
   if (mostStatesOf(checked, states) > states) {
     const advice = 'Let alternatives differ in their first property, or make them fewer';
-    throw refused(`leaves more than ${String(states)} alternatives open at one place of the answer. ${advice}`);
+    throw refused(`leaves too many alternatives open at one place of the answer. ${advice}`);
   }
   await setImmediate();
   const written = write(checked, module);

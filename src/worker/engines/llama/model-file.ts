@@ -21,6 +21,7 @@ export async function readModelFile(modelPath: string, module: LlamaModule, llam
     const header = await module.readGgufFileInfo(modelPath, { sourceType: 'filesystem', logWarnings: false });
     const missing = missingField(header);
     if (missing !== undefined) throw corrupt(modelPath, `its header has no ${missing}`);
+    if (mixesVocabularies(header)) throw unusable(header, 'mixes two kinds of vocabulary: its text cannot be tokenized');
     await checkTensorsAreThere(header, module, llama);
     const insights = await module.GgufInsights.from(header, llama);
     if (!insights.isSupportedByLlamaCpp) throw unusable(header, 'is of a kind that this engine does not know');
@@ -73,6 +74,12 @@ function missingField({ metadata, architectureMetadata }: GgufFileInfo): string 
     needed.push([`${architecture}.feed_forward_length`, width]);
   }
   return needed.find(([, value]) => value === undefined || value === null || value === 0)?.[0];
+}
+
+/** Cut at white space alone, a byte-level vocabulary meets spaces that it has no byte for, and llama.cpp aborts the process. */
+function mixesVocabularies({ metadata }: GgufFileInfo): boolean {
+  const { model, pre } = metadata.tokenizer.ggml;
+  return model === 'gpt2' && pre === 'whitespace';
 }
 
 /** A download that was cut short has the whole header and not all of the tensors. */

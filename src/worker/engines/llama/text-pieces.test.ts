@@ -17,6 +17,7 @@ test('the pieces of any text are that text, none is longer than 4096 or has a lo
         ),
       ).toBe(true);
     }),
+    { numRuns: 10 },
   );
 });
 
