@@ -139,17 +139,31 @@ class OpenSqliteFile implements SqliteFile {
 /** SQLite's extended codes begin with the plain one, as in SQLITE_READONLY_DIRECTORY. */
 function inOurWords(file: string, cause: unknown): unknown {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  if (code.startsWith('SQLITE_FULL'))
+  const isUnwritten = /^SQLITE_(IOERR_(?!.*READ)|CANTOPEN)/.test(code);
+  if (code.startsWith('SQLITE_FULL') || (isUnwritten && isDiskFull(file)))
     return new JobError('disk_full', `The disk is full: ${file} could not be written`, { cause });
   if (code.startsWith('SQLITE_BUSY')) {
     const sentence = `Another process kept ${file} locked for more than ${LOCK_DEADLINE_MS} ms`;
     return new JobError('deadline_exceeded', sentence, { cause });
   }
+  // A quota that is used up too: SQLite does not tell it from a disk that fails.
+  if (code.startsWith('SQLITE_IOERR') && isUnwritten)
+    return new JobError('disk_full', `${file} could not be written: your share of the disk is used up, or it fails`, { cause });
   if (code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_CANTOPEN')) {
     return new JobError('internal', `${file} cannot be written: check who owns it and whether its disk is read-only`, { cause });
   }
   if (code.startsWith('SQLITE_NOTADB') || code.startsWith('SQLITE_CORRUPT')) return damaged(file, cause);
   return cause;
+}
+
+/** Of bytes, or of files: SQLite tells neither where it makes the files beside its own. */
+function isDiskFull(file: string): boolean {
+  try {
+    const { bavail, files, ffree } = fs.statfsSync(path.dirname(file));
+    return bavail === 0 || (files > 0 && ffree === 0);
+  } catch {
+    return false;
+  }
 }
 
 function damaged(file: string, cause: unknown): JobError {
