@@ -221,6 +221,7 @@ const CODES: Record<number, string> = {
   1: 'SQLITE_ERROR',
   5: 'SQLITE_BUSY',
   8: 'SQLITE_READONLY',
+  10: 'SQLITE_IOERR',
   11: 'SQLITE_CORRUPT',
   13: 'SQLITE_FULL',
   14: 'SQLITE_CANTOPEN',
@@ -236,15 +237,22 @@ function sqliteCode(cause: unknown): string {
 }
 
 function inOurWords(file: string, cause: unknown): unknown {
+  const full = () => new JobError('disk_full', `The disk is full: ${file} could not be written`, { cause });
   switch (sqliteCode(cause)) {
     case 'SQLITE_FULL':
-      return new JobError('disk_full', `The disk is full: ${file} could not be written`, { cause });
+      return full();
+    case 'SQLITE_IOERR':
+      if (isReadError(cause)) return cause;
+      if (isDiskFull(file)) return full();
+      // A quota that is used up too: SQLite does not tell it from a disk that fails.
+      return new JobError('disk_full', `${file} could not be written: your share of the disk is used up, or it fails`, { cause });
     case 'SQLITE_BUSY': {
       const sentence = `Another process kept ${file} locked for more than ${LOCK_DEADLINE_MS} ms`;
       return new JobError('deadline_exceeded', sentence, { cause });
     }
     case 'SQLITE_READONLY':
     case 'SQLITE_CANTOPEN':
+      if (sqliteCode(cause) === 'SQLITE_CANTOPEN' && isDiskFull(file)) return full();
       return new JobError('internal', `${file} cannot be written: check who owns it and whether its disk is read-only`, {
         cause,
       });
@@ -253,5 +261,20 @@ function inOurWords(file: string, cause: unknown): unknown {
       return new DamagedCatalog(file, cause);
     default:
       return cause;
+  }
+}
+
+/** SQLITE_IOERR_READ and SQLITE_IOERR_SHORT_READ, by name or by number. */
+function isReadError(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && /READ|_(?:266|522)$/.test(String(cause.code));
+}
+
+/** Of bytes, or of files: SQLite tells neither where it makes the files beside its own. */
+function isDiskFull(file: string): boolean {
+  try {
+    const { bavail, files, ffree } = fs.statfsSync(path.dirname(file));
+    return bavail === 0 || (files > 0 && ffree === 0);
+  } catch {
+    return false;
   }
 }

@@ -487,6 +487,29 @@ describe.skipIf(cannotMount())('on a disk of 512 kB (needs the right to mount on
     expect(() => openSqliteCatalog(path.join(disk, 'catalog.db'))).toThrow(expect.objectContaining({ code: 'disk_full' }));
   });
 
+  test.each([
+    ['bytes', (disk: string) => fs.writeFileSync(path.join(disk, 'ballast'), Buffer.alloc(600_000))],
+    [
+      'files',
+      (disk: string) => {
+        execFileSync('mount', ['-o', 'remount,nr_inodes=20', disk]);
+        for (let at = 0; ; at += 1) fs.writeFileSync(path.join(disk, String(at)), '');
+      },
+    ],
+  ])('a disk that became full of %s while the catalog was closed is disk_full, and names the file', (_what, fill) => {
+    const disk = mountSmallDisk();
+    openSqliteCatalog(path.join(disk, 'catalog.db')).close();
+    // A copy: this process still holds what lay beside the first.
+    const file = path.join(disk, 'copy.db');
+    fs.copyFileSync(path.join(disk, 'catalog.db'), file);
+    expect(() => {
+      fill(disk);
+    }).toThrow('ENOSPC');
+    expect(() => openSqliteCatalog(file)).toThrow(
+      expect.objectContaining({ code: 'disk_full', message: expect.stringContaining(file) as string }),
+    );
+  });
+
   test('a read-only disk is refused with a sentence', () => {
     const disk = mountSmallDisk();
     execFileSync('mount', ['-o', 'remount,ro', disk]);
