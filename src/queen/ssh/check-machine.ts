@@ -102,6 +102,7 @@ async function lookOnce(target: SshTarget, run: Pick<SshRun, 'signal' | 'withinM
     const ending = await runSsh(argv, {
       ...run,
       frame,
+      alone: true,
       doing: `Looking at ${targetName(target)}`,
       onWords: (text) => {
         if (words.length < WORDS_LIMIT_CHARS) words += text;

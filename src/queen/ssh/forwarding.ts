@@ -15,7 +15,7 @@ export async function requireForwarding(target: SshTarget, port: number, signal:
   // INFO is where ssh says why the server has refused it.
   const options = [...ALONE, '-o', 'LogLevel=INFO', '-W', `127.0.0.1:${port}`];
   const doing = `Asking ${targetName(target)} to forward a port`;
-  const { status, stderr } = await runSsh(sshArguments({ target, options }), { signal, withinMs: WITHIN_MS, doing });
+  const { status, stderr } = await runSsh(sshArguments({ target, options }), { signal, withinMs: WITHIN_MS, doing, alone: true });
   if (FORWARD_REFUSED.test(stderr)) throw refused(target, port);
   if (status === 0 || /open failed: connect failed/.test(stderr)) return;
   throw connectionFailure(stderr, target);

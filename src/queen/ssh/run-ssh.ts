@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { JobError } from '../../contract/index.ts';
 import { NOISE_LIMIT_BYTES, OUTPUT_LIMIT_BYTES, type Frame } from './frame.ts';
 import type { ShellRun } from './shell.ts';
-import { newerOptions, noSsh, spawnSsh } from './spawn-ssh.ts';
+import { endGroup, newerOptions, noSsh, spawnSsh } from './spawn-ssh.ts';
 
 /** From the end; enough for ssh's longest warning. */
 const WORDS_LIMIT_BYTES = 16 * 1024;
@@ -15,6 +15,8 @@ const DRAIN_MS = 300;
 export interface SshRun extends Pick<ShellRun, 'input' | 'signal' | 'withinMs'> {
   /** For the message of a deadline: "looking at the machine". */
   doing: string;
+  /** It shares its connection with nobody, so nothing of it is needed when it ends. */
+  alone?: boolean;
   /** Of the command that is run there: its answer is read from this, and its stdin is sent when it has begun. */
   frame?: Frame;
   /** Its stderr as it comes, for who wants to know how far a run got that was given up. */
@@ -58,6 +60,7 @@ export async function runSsh(args: readonly string[], run: SshRun): Promise<SshE
     run.signal.removeEventListener('abort', onAbort);
     // Killed at once: one that is frozen would not hear a request to end.
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    if (run.alone === true) endGroup(child);
     child.stdin.destroy();
     child.stdout.destroy();
     child.stderr.destroy();

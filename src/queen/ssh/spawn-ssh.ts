@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { execFile, spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { promisify } from 'node:util';
 import { JobError } from '../../contract/index.ts';
 
@@ -32,6 +32,16 @@ async function askVersion(): Promise<readonly string[]> {
  */
 export function spawnSsh(newer: readonly string[], args: readonly string[]): ChildProcessWithoutNullStreams {
   return spawn('ssh', [...newer, ...args], { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: environment() });
+}
+
+/** Ends what an ssh has left that shares its connection with nobody: the command of its proxy, which may not see that it has gone. */
+export function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nothing is left of it.
+  }
 }
 
 /** What ~/.ssh/config and a proxy's command may need. No token, which `SendEnv` could carry to the machine; the home names the owner. */

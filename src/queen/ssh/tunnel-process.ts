@@ -5,7 +5,7 @@ import { connectionFailure, lastWords } from './failure.ts';
 import { Frame, NOISE_LIMIT_BYTES } from './frame.ts';
 import { sshArguments, targetName } from './openssh.ts';
 import { runSsh } from './run-ssh.ts';
-import { noSsh, spawnSsh } from './spawn-ssh.ts';
+import { endGroup, noSsh, spawnSsh } from './spawn-ssh.ts';
 
 /**
  * Runs at the far end, without anything of its environment. It ends when its stdin does, however this process ends, and ssh with
@@ -96,6 +96,7 @@ export function startTunnel(way: Way, ends: Ends): TunnelProcess {
   child.stdout.once('end', () => child.kill());
   const ended = whenEnded(child).then((cause) => {
     clearTimeout(late);
+    endGroup(child);
     rmSync(socket, { force: true });
     if (cause !== undefined) return noSsh(cause);
     return failure ?? connectionFailure(frame.wordsOf(words), target);
