@@ -93,7 +93,7 @@ describe.skipIf(cannotMount())('on a disk of 1 MB (needs the right to mount one)
       const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1]);
       response.writeHead(206, { etag: '"v1"', 'content-range': `bytes ${from}-${from + 9}/${from + 10}` }).end(content);
     });
-    await expect(watch(test.store, { source: server.url, name: 'bee' }).model).rejects.toMatchObject({ code: 'disk_full' });
+    await expect(watch(test.store, { source: server.url, name: 'bee' }).model).rejects.toMatchObject({ code: 'download_failed' });
     expect(freeBytes(disk)).toBeGreaterThan(100_000);
   });
 

@@ -136,8 +136,10 @@ export class Shelf {
   async #sizeOfUnfinished(name: string): Promise<number | undefined> {
     const { model, part } = this.filesOf(name);
     const unlisted = this.#entries.get(name) === undefined ? [model] : [];
-    const stats = await Promise.all([part, ...unlisted].map(statOf));
-    return stats.every((each) => each === undefined) ? undefined : stats.reduce((sum, each) => sum + (each?.size ?? 0), 0);
+    const files = await Promise.all([part, ...unlisted].map((file) => fs.lstat(file).catch(() => undefined)));
+    // A link, or a folder, is not of rbee's making.
+    const sizes = files.flatMap((each) => (each?.isFile() === true ? [each.size] : []));
+    return sizes.length === 0 ? undefined : sizes.reduce((sum, size) => sum + size, 0);
   }
 
   #names(): string[] {

@@ -35,7 +35,8 @@ export interface StartedWorker {
 const FROM_OUTSIDE: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']);
 
 /**
- * A signal that ends a load says nothing of the model: it is loaded again, and whoever waits for the worker goes on waiting.
+ * A signal from outside that ends a load says nothing of the model: it is loaded again, and requests that wait for the worker keep
+ * waiting. A process that aborts or crashes by itself would do so again.
  * @param mayTryAgain called before each further try
  * @throws JobError as startWorker; worker_died where one signal from outside after the other ended it
  */
@@ -49,9 +50,8 @@ export async function startAgainWhenKilled(
       return await startWorker(worker, options);
     } catch (cause) {
       const by = signalThatEndedStart(cause);
-      if (by === undefined || options.signal.aborted) throw cause;
+      if (by === undefined || !FROM_OUTSIDE.has(by) || options.signal.aborted) throw cause;
       if (!mayTryAgain()) {
-        if (!FROM_OUTSIDE.has(by)) throw cause;
         const sentence = `Worker '${worker.id}' was ended by ${by} while it was loading, again and again`;
         throw new JobError('worker_died', sentence, { cause });
       }
