@@ -96,7 +96,8 @@ test('what was started is stopped and removed, whatever has become of its files'
   const reader = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)', log], { stdio: 'ignore' });
   const ours = async () => (await processesOf(machine.home)).filter((each) => each !== reader.pid);
   expect((await ours()).length).toBe(2);
-  for (const name of await readdir(run)) await writeFile(join(run, name), '{"pid":1,');
+  const pidfiles = (await readdir(run)).filter((name) => name.endsWith('.json'));
+  for (const name of pidfiles) await writeFile(join(run, name), '{"pid":1,');
   await writeFile(join(machine.home, '.rbee/starting'), 'rm -rf /');
   expect(await stopRemote(machine.site)).toEqual({ stopped: true });
   expect(await ours()).toEqual([]);

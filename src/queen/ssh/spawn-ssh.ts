@@ -11,18 +11,20 @@ const VERSION_WITHIN_MS = 2_000;
 
 let known: Promise<readonly string[]> | undefined;
 
-/** Those that this machine's ssh knows; asked once. None where there is no ssh: the first real call says so. */
+/** Those that this machine's ssh knows; asked until it has answered. None where there is no ssh: the first real call says so. */
 export function newerOptions(): Promise<readonly string[]> {
-  known ??= askVersion().catch(() => {
-    known = undefined;
-    return [];
+  known ??= askVersion().then((options) => {
+    if (options === undefined) known = undefined;
+    return options ?? [];
   });
   return known;
 }
 
-async function askVersion(): Promise<readonly string[]> {
-  const { stderr } = await promisify(execFile)('ssh', ['-V'], { timeout: VERSION_WITHIN_MS, killSignal: 'SIGKILL' });
-  const [, major, minor] = /^OpenSSH_\D*(\d+)\.(\d+)/.exec(stderr) ?? [];
+async function askVersion(): Promise<readonly string[] | undefined> {
+  const asked = promisify(execFile)('ssh', ['-V'], { timeout: VERSION_WITHIN_MS, killSignal: 'SIGKILL' });
+  const said = await asked.then(({ stderr }) => stderr).catch(() => '');
+  const [, major, minor] = /^OpenSSH_\D*(\d+)\.(\d+)/.exec(said) ?? [];
+  if (major === undefined) return undefined;
   return Number(major) * 100 + Number(minor) >= 807 ? NEWER : [];
 }
 
