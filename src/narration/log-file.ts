@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { Repeats } from './repeats.ts';
 
 /** Between two looks at the file while nothing is logged: what the engine writes past us also counts. */
-const CHECK_INTERVAL_MS = 5_000;
+const CHECK_INTERVAL_MS = 1_000;
 /** A longer line is cut: one that fills the file by itself would push everything else out of it. */
 const LONGEST_LINE_CHARS = 16 * 1024;
 const COPY_BYTES = 256 * 1024;
