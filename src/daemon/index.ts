@@ -5,7 +5,7 @@ export { graphicsCards, vulkanDrivers } from './graphics-cards.ts';
 export { pidfileKeeper, watchHome } from './home-watch.ts';
 export { probe, type Presence } from './health.ts';
 export { byToken, ofThisHome, prepareHomeSecret } from './home-secret.ts';
-export { logWords } from './log-words.ts';
+export { isStackFrame, logWords } from './log-words.ts';
 export { followLog, MAX_LOG_BYTES, tailLog } from './logs.ts';
 export { freeMemoryBytes, totalMemoryBytes } from './memory.ts';
 export { ensureDirectory, homePaths, type HomePaths } from './paths.ts';

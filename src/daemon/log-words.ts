@@ -1,6 +1,11 @@
 /** The message in a line of pino's, also in one that was cut off: an escaped character never ends it. */
 const MESSAGE = /"msg":"((?:[^"\\]|\\.)*)/;
 
+/** As the C library prints the frames of a process that aborts: `program(function+0x12)[0x7f…]`. They say nothing to people. */
+export function isStackFrame(line: string): boolean {
+  return /\[0x[0-9a-f]+\]\s*$/.test(line);
+}
+
 /**
  * A line of a daemon's log for people: the message of one of ours, with that of its error; what an engine or a crash wrote, as it is.
  */

@@ -1,11 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { JobError } from '../contract/index.ts';
 import { raceAbort } from '../jobs/index.ts';
+import { narrate } from '../narration/index.ts';
 import type { ForwardParts } from './forward.ts';
 
 /** A hive that dies while it is being started is started again, for this long. */
 const PATIENCE_MS = 30_000;
 const PAUSE_MS = 250;
+/** After this, the client learns what the request waits for. */
+const SILENT_MS = 500;
 
 /**
  * Starts a hive that sleeps, and waits until it has reported what it has.
@@ -37,13 +40,19 @@ async function wakeOnce(
   { reach, view }: Pick<ForwardParts, 'reach' | 'view'>,
   signal: AbortSignal,
 ): Promise<JobError | undefined> {
+  let slow: NodeJS.Timeout | undefined;
   try {
     await reach.ensure(hive, signal);
+    slow = setTimeout(() => {
+      narrate('hive_wait', `waiting for hive '${hive.hive_id}' to report its devices and models`);
+    }, SILENT_MS);
     await raceAbort(view.watch(hive.hive_id)?.settled() ?? Promise.resolve(), signal);
     return undefined;
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof JobError && cause.retryable) return cause;
     throw cause;
+  } finally {
+    clearTimeout(slow);
   }
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { gpuProbe, type GpuProbe, type WorkerKind } from '../../contract/index.ts';
-import { askProgram, homePaths, rbeeEntry } from '../../daemon/index.ts';
+import { askProgram, homePaths, isStackFrame, rbeeEntry } from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
 import { BUILTIN_FILE } from '../models/index.ts';
 import { engineDirOf } from './engine-for.ts';
@@ -10,8 +10,7 @@ const DEADLINE_MS = 5_000;
 /** The driver may first compile the engine's kernels for its GPU, which is done once. */
 const TRIAL_DEADLINE_MS = 180_000;
 const LONGEST_PROBLEM = 200;
-/** What a process prints of its stack when it aborts, and where in a source file it did. */
-const STACK_FRAME = /\[0x[0-9a-f]+\]\s*$/;
+/** Where in a source file a process aborted. */
 const SOURCE_FILE = /^\S*\/(?=[^/\s]+:\d+: )/;
 
 export interface GpuQuestion {
@@ -39,8 +38,8 @@ export const askingEngine =
     }
   };
 
-/** Undefined when it computes; otherwise what the engine prints about it. */
-export type TryGpu = (gpu: Required<GpuQuestion>) => Promise<string | undefined>;
+/** Undefined when it computes; otherwise what the engine prints about it, or that the hive ended before it was known. */
+export type TryGpu = (gpu: Required<GpuQuestion>) => Promise<'not tried' | (string & {}) | undefined>;
 
 /** Has the engine compute a few tokens on a GPU, in a process of its own: where it cannot, it ends its process. */
 export const tryingGpu =
@@ -53,6 +52,7 @@ export const tryingGpu =
       await askProgram(process.execPath, args, { env, withinMs: TRIAL_DEADLINE_MS, signal: ended });
       return undefined;
     } catch (cause) {
+      if (ended.aborted) return 'not tried';
       const { stderr, signal } = cause as { stderr?: unknown; signal?: unknown };
       return problemIn(typeof stderr === 'string' ? stderr : '') ?? `a trial ended with ${String(signal ?? cause)}`;
     }
@@ -61,7 +61,7 @@ export const tryingGpu =
 /** Exported for its test. The lines about an error that a process printed before it ended, without its stack. */
 export function problemIn(stderr: string): string | undefined {
   const lines = stderr.split('\n').map((line) => line.trim().replace(SOURCE_FILE, ''));
-  const errors = new Set(lines.filter((line) => /error|failed/i.test(line) && !STACK_FRAME.test(line)));
+  const errors = new Set(lines.filter((line) => /error|failed/i.test(line) && !isStackFrame(line)));
   return errors.size === 0 ? undefined : [...errors].join('; ').slice(0, LONGEST_PROBLEM);
 }
 

@@ -21,11 +21,12 @@ async function trialsOf(problem?: string) {
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, 'gpu-trials.json');
   const tried: string[] = [];
+  const problems = { now: problem };
   const tryGpu = async ({ worker, device }: { worker: string; device: number }) => {
     tried.push(`${worker}:${device}`);
-    return problem;
+    return problems.now;
   };
-  return { tried, file, start: (engine = '3.21.1') => new Trials({ file, tryGpu, engine }) };
+  return { tried, file, problems, start: (engine = '3.21.1') => new Trials({ file, tryGpu, engine }) };
 }
 
 test('a GPU on which the engine computes stays usable, and is tried once, also after a restart of the hive', async () => {
@@ -36,7 +37,7 @@ test('a GPU on which the engine computes stays usable, and is tried once, also a
   expect(tried).toEqual(['cuda:0']);
 });
 
-test('a GPU on which the engine fails is not usable, says why, and is tried again after a restart of the hive', async () => {
+test('a GPU on which the engine fails is not usable, says why, and is tried again behind a restart of the hive', async () => {
   const { start, tried } = await trialsOf('CUDA error');
   const judged = { usable: false, problem: 'the engine cannot compute on it (CUDA error)' };
   const trials = start();
@@ -45,6 +46,22 @@ test('a GPU on which the engine fails is not usable, says why, and is tried agai
   expect(tried).toEqual(['cuda:0']);
   expect(await start().judge(GPU)).toMatchObject(judged);
   expect(tried).toEqual(['cuda:0', 'cuda:0']);
+});
+
+test('a GPU whose driver was repaired is usable again, without another version', async () => {
+  const { start, problems } = await trialsOf('CUDA error');
+  await start().judge(GPU);
+  problems.now = undefined;
+  const trials = start();
+  expect(await trials.judge(GPU)).toMatchObject({ usable: false });
+  await expect.poll(() => trials.judge(GPU)).toEqual(GPU);
+});
+
+test('a trial that the end of the hive cuts off is not remembered', async () => {
+  const { start, tried } = await trialsOf('not tried');
+  expect(await start().judge(GPU)).toMatchObject({ usable: false, problem: 'the engine is being tried on it' });
+  await start().judge(GPU);
+  expect(tried).toHaveLength(2);
 });
 
 test('a GPU is tried again with another driver, with another engine, and where the stored trials are damaged', async () => {

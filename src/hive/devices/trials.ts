@@ -19,7 +19,7 @@ interface TrialsParts {
  * Finds out whether the engine really computes on a GPU before a worker is placed there. A driver that is too old for the engine
  * lists its GPU, loads a model, and ends the process at the first computation.
  *
- * A passed trial counts until the driver, the engine or the GPU changes. A failed one is repeated when the hive starts.
+ * A passed trial counts until the driver, the engine or the GPU changes. A failed one is repeated, behind the start of the hive.
  */
 export class Trials {
   readonly #parts: TrialsParts;
@@ -40,25 +40,38 @@ export class Trials {
   #problemOf(gpu: Device): Promise<string | undefined> {
     const means = `driver ${gpu.driver ?? 'unknown'}, engine ${this.#parts.engine}`;
     const key = [gpu.worker, gpu.device, gpu.name, means].join();
-    const problem = this.#problems.get(key) ?? this.#try(gpu, means);
+    const problem = this.#problems.get(key) ?? this.#lastOrNew(gpu, means, key);
     this.#problems.set(key, problem);
     return problem;
   }
 
-  async #try({ worker, device, name: gpu }: Device, means: string): Promise<string | undefined> {
+  /** A GPU that failed before is tried again, since its driver may have been repaired; nothing waits for that. */
+  async #lastOrNew(gpu: Device, means: string, key: string): Promise<string | undefined> {
     this.#known ??= readGpuTrials(this.#parts.file);
-    const known = await this.#known;
-    const deviceName = `${worker}:${device}`;
-    const last = known[deviceName];
-    if (last?.gpu === gpu && last.with === means && last.problem === undefined) return undefined;
-    const printed = await this.#parts.tryGpu({ worker, device });
+    const last = (await this.#known)[deviceName(gpu)];
+    const isKnown = last?.gpu === gpu.name && last.with === means;
+    if (isKnown && last.problem === undefined) return undefined;
+    const trial = this.#try(gpu, means);
+    if (!isKnown) return trial;
+    void trial.then((problem) => this.#problems.set(key, Promise.resolve(problem)));
+    return last.problem;
+  }
+
+  async #try(gpu: Device, means: string): Promise<string | undefined> {
+    const { file, tryGpu } = this.#parts;
+    const printed = await tryGpu({ worker: gpu.worker, device: gpu.device });
+    if (printed === 'not tried') return UNDER_WAY;
     const problem = printed && `the engine cannot compute on it (${printed})`;
-    if (problem !== undefined) log.warn({ device: deviceName, gpu, problem }, 'the engine cannot compute on a GPU');
-    known[deviceName] = { gpu, with: means, ...(problem === undefined ? {} : { problem }) };
+    if (problem !== undefined)
+      log.warn({ device: deviceName(gpu), gpu: gpu.name, problem }, 'the engine cannot compute on a GPU');
+    const known = await (this.#known ?? readGpuTrials(file));
+    known[deviceName(gpu)] = { gpu: gpu.name, with: means, ...(problem === undefined ? {} : { problem }) };
     // Without it, the trial is made again at the next start, and nothing else.
-    await writeGpuTrials(this.#parts.file, known).catch((cause: unknown) =>
-      log.debug({ err: cause }, 'a trial cannot be stored'),
-    );
+    await writeGpuTrials(file, known).catch((cause: unknown) => log.debug({ err: cause }, 'a trial cannot be stored'));
     return problem;
   }
+}
+
+function deviceName({ worker, device }: Device): string {
+  return `${worker}:${device}`;
 }

@@ -23,3 +23,8 @@ test('how a process ended is a sentence', () => {
 test('last words are cut to their end, so that they can be told', () => {
   expect(lastWordsIn([`first ${'x'.repeat(100_000)} last`])).toMatch(/^x{7995} last$/);
 });
+
+test('the frames of a stack are left out, so that the cause before them is shown', () => {
+  const frames = Array.from({ length: 30 }, (_, at) => `/lib/x86_64-linux-gnu/libc.so.6(+0x9cb8${at})[0x7f2d4789cb84]`);
+  expect(lastWordsIn(['ggml-cuda.cu:108: CUDA error', ...frames])).toBe('ggml-cuda.cu:108: CUDA error');
+});

@@ -1,8 +1,8 @@
 import { JobError, LAST_WORDS_LIMIT_CHARS } from '../../contract/index.ts';
-import { logWords, tailLog, type Ending } from '../../daemon/index.ts';
+import { isStackFrame, logWords, tailLog, type Ending } from '../../daemon/index.ts';
 
 /** Read from the end of a dead worker's log, to find its last words among what it said in passing. */
-const LOG_LINES = 20;
+const LOG_LINES = 100;
 const LAST_WORDS_LINES = 5;
 const GRAVE_LEVELS: ReadonlySet<unknown> = new Set(['warn', 'error', 'fatal']);
 
@@ -29,7 +29,7 @@ export function workerDied(id: string, how: string, lastWords: string | undefine
 }
 
 function graveWords(line: string): string[] {
-  if (!line.startsWith('{')) return line.trim() === '' ? [] : [line];
+  if (!line.startsWith('{')) return line.trim() === '' || isStackFrame(line) ? [] : [line];
   try {
     const { level } = JSON.parse(line) as { level?: unknown };
     return GRAVE_LEVELS.has(level) ? [logWords(line)] : [];
