@@ -166,6 +166,23 @@ test('a job is not kept in memory for ever: one that says megabytes ends with di
   expect(here.log.read('job-a', START).events).toHaveLength(3);
 });
 
+test('a reader that stopped among events in memory goes on from there after they have been written to the disk', async () => {
+  using here = smallDisk();
+  const { disk, log } = here;
+  const header = { job_id: 'job-a', operation: 'worker_list', correlation_id: 'c', created_at: '' };
+  const say = (seq: number, kind: LoggedEvent['kind'] = 'token') => log.append(header, [{ seq, kind, json: '{"text":"x"}' }]);
+  say(1);
+  disk.isFull = true;
+  const places = [say(2), say(3), log.seek('job-a', 2)];
+  say(4, 'result');
+  log.seal('job-a');
+  disk.isFull = false;
+  const all = [1, 2, 3, 4];
+  await expect.poll(() => log.read('job-a', START).events.map(({ seq }) => seq)).toEqual(all);
+  const unread = places.map((place) => log.read('job-a', place).events.map(({ seq }) => seq));
+  expect(unread).toEqual([[3, 4], [4], [3, 4]]);
+});
+
 test('what reads and what makes room needs no disk; what an answer is kept for does', () => {
   expect(['status', 'model_list', 'model_delete', 'worker_delete', 'hive_stop'].every(needsNoDisk)).toBe(true);
   expect(['infer', 'model_download', 'worker_spawn', 'hive_install', 'none of ours'].some(needsNoDisk)).toBe(false);
