@@ -7,6 +7,8 @@ import type { TryGpu } from './probe.ts';
 /** A listing of devices waits this long for a trial; a driver that first compiles the engine's kernels takes longer. */
 const PATIENCE_MS = 10_000;
 const UNDER_WAY = 'the engine is being tried on it';
+/** A report with a longer one is refused by the queen. */
+const LONGEST_PRINTED = 200;
 
 interface TrialsParts {
   file: string;
@@ -52,7 +54,7 @@ export class Trials {
     const last = known[deviceName];
     if (last?.gpu === gpu && last.with === means && last.problem === undefined) return undefined;
     const printed = await this.#parts.tryGpu({ worker, device });
-    const problem = printed && `the engine cannot compute on it (${printed})`;
+    const problem = printed && `the engine cannot compute on it (${printed.slice(0, LONGEST_PRINTED)})`;
     if (problem !== undefined) log.warn({ device: deviceName, gpu, problem }, 'the engine cannot compute on a GPU');
     known[deviceName] = { gpu, with: means, ...(problem === undefined ? {} : { problem }) };
     // Without it, the trial is made again at the next start, and nothing else.
