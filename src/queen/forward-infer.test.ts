@@ -8,7 +8,7 @@ import {
   type JobEvent,
   type Run,
 } from '../contract/index.ts';
-import { context as jobContext } from '../jobs/fixtures/test-jobs.ts';
+import { context as jobContext, deferred } from '../jobs/fixtures/test-jobs.ts';
 import { startTestDaemon, type TestDaemon } from '../jobs/fixtures/test-daemon.ts';
 import { openMemoryCatalog } from '../jobs/index.ts';
 import { spoken } from '../narration/index.ts';
@@ -222,4 +222,23 @@ describe('a request that is given away again', () => {
     await expect(infer({ hive_id: 'attic' })).rejects.toMatchObject({ code: 'model_not_found' });
     await expect(infer({ device: 'toaster' })).rejects.toMatchObject({ code: 'invalid_input' });
   });
+});
+
+test('a request for the path of a file is kept on disk while its hive is started, as any other that waits', async () => {
+  await using attic = await startTestDaemon({ handlers: {} });
+  const { infer, reach } = queenOf({ attic }, [hive('attic', { devices: [cpu(60)] })]);
+  const isParked = deferred();
+  const outlines: object[] = [];
+  reach.ensure = async () => {
+    await isParked.promise;
+    throw new JobError('daemon_start_failed', 'enough');
+  };
+  const parks = (_input: object, outline: object) => {
+    outlines.push(outline);
+    isParked.resolve();
+    return true;
+  };
+  const run = infer({ model: '/models/bee.gguf', hive_id: 'attic' }, { parks });
+  await expect(run).rejects.toMatchObject({ code: 'daemon_start_failed' });
+  expect(outlines).toMatchObject([{ model: '/models/bee.gguf', hive_id: 'attic' }]);
 });
