@@ -218,8 +218,9 @@ export class JobRegistry {
     const { log, logger, kept } = this.#options;
     this.#records.flush();
     try {
-      this.#calendar.store();
       expireJobs({ records: this.#stored, log, logger }, kept, this.#calendar.now());
+      // After it: on a full disk this fails, and the deleting makes room.
+      this.#calendar.store();
     } catch (cause) {
       logger.error({ err: cause }, 'old jobs could not be looked for; trying again later');
     }

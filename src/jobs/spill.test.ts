@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { JobError, needsNoDisk, type WireError } from '../contract/index.ts';
+import type { Catalog, Collection } from './catalog.ts';
 import { START, type EventLog, type LoggedEvent } from './event-log.ts';
 import { openFileEventLog } from './file-event-log.ts';
 import { startTestDaemon } from './fixtures/test-daemon.ts';
@@ -33,11 +34,18 @@ function smallDisk() {
     },
   );
   const memory = openMemoryCatalog();
+  const collection: Catalog['collection'] = (name, ...rest) => {
+    const documents = memory.collection(name, ...rest) as Collection<never>;
+    return Object.assign(documents, {
+      put: orFull(documents.put.bind(documents)),
+      delete: orFull(documents.delete.bind(documents)),
+    });
+  };
   return {
     disk,
     log,
     onDisk: () => fs.readdirSync(folder).map((name) => name.replace('.ndjson', '')),
-    catalog: { ...memory, transaction: orFull(memory.transaction.bind(memory)) },
+    catalog: { ...memory, collection, transaction: orFull(memory.transaction.bind(memory)) },
     [Symbol.dispose]() {
       log.close();
       fs.rmSync(folder, { recursive: true });
@@ -133,6 +141,23 @@ describe('on a full disk', () => {
     await expect.poll(() => daemon.registry.running).toBe(0);
     expect(here.onDisk().length).toBeLessThanOrEqual(560);
   });
+});
+
+test('old jobs are deleted from a full disk too: that makes room', async () => {
+  using here = smallDisk();
+  const { disk, log, catalog } = here;
+  await using daemon = await startTestDaemon({
+    log,
+    catalog,
+    kept: { jobs: 0, ageMs: 60_000 },
+    handlers: { worker_list: counting(1) },
+  });
+  await readAll(daemon.peer, await postList(daemon));
+  await expect.poll(() => daemon.registry.running).toBe(0);
+  expect(here.onDisk()).toHaveLength(1);
+  disk.isFull = true;
+  daemon.registry.expire();
+  expect(here.onDisk()).toEqual([]);
 });
 
 test('a job that says more than the disk has room for ends with disk_full, and its end is on disk', async () => {
