@@ -181,6 +181,24 @@ describe('a request that is given away again', () => {
     expect(tried).toEqual(['attic', 'attic', 'cellar']);
   });
 
+  test('goes to another hive where its own has no room for one more request of megabytes', async () => {
+    const busy = new JobError('too_many_jobs', 'The requests that have not ended have 64 MB together, and may have 64 MB');
+    await using attic = await startTestDaemon({
+      handlers: handlers(async function* () {
+        throw busy;
+      }),
+    });
+    await using cellar = await startTestDaemon({
+      handlers: handlers(async function* ({ worker_id = '' }) {
+        return answered(worker_id);
+      }),
+    });
+    const attics = hive('attic', { devices: [cpu(60)], workers: [worker('w1', 'bee')] });
+    const cellars = hive('cellar', { devices: [cpu(60)], workers: [worker('w2', 'bee', { slots_used: 1 })] });
+    await expect(queenOf({ attic, cellar }, [attics, cellars]).infer()).resolves.toMatchObject({ worker_id: 'w2' });
+    await expect(queenOf({ attic }, [attics]).infer()).rejects.toMatchObject({ code: 'too_many_jobs' });
+  });
+
   test('is tried once more also where it insists on the hive', async () => {
     let times = 0;
     await using attic = await startTestDaemon({
