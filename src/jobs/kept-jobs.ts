@@ -53,8 +53,9 @@ export class KeptJobs {
     if (record.is_damaged || aside === undefined) return;
     record.is_damaged = true;
     try {
-      log.setAside(record.job_id, aside);
+      // First: on a full disk this fails, and each reader after that would set the log aside once more.
       this.#records.put(record.job_id, record);
+      log.setAside(record.job_id, aside);
       aside.report(
         `The log of job '${record.job_id}' is damaged: the events after the damage are lost, and its readers are told so`,
       );
