@@ -74,7 +74,8 @@ export class Job {
     this.#bornAt = { wallMs: Math.max(Date.now(), Date.parse(first_token_at)), steadyMs: performance.now() };
     this.#lastSeq = options.lastSeq;
     this.#parked = options.parked;
-    this.#isParkedStored = record.parked !== undefined;
+    // What a former process left may be parked, also where the record that says so is lost.
+    this.#isParkedStored = record.state === 'running';
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });

@@ -6,6 +6,7 @@ import { JobError, type Handlers } from '../contract/index.ts';
 import { deferred, post, token } from './fixtures/test-jobs.ts';
 import { startTestDaemon } from './fixtures/test-daemon.ts';
 import { openMemoryCatalog } from './memory-catalog.ts';
+import { openMemoryEventLog } from './memory-event-log.ts';
 import { openSqliteCatalog } from './sqlite-catalog.ts';
 import type { ParkedInput, StoredJob } from './stored-job.ts';
 
@@ -85,4 +86,16 @@ test('of a request that waited once, no file of a catalog that is closed has any
   for (let id = 0; id < 20; id += 1) parked.delete(String(id));
   catalog.close();
   expect(readdirSync(folder).filter((file) => readFileSync(join(folder, file)).includes('a secret'))).toEqual([]);
+});
+
+test('a request whose record is lost does not stay on disk: it ends as interrupted', async () => {
+  const [catalog, log] = [openMemoryCatalog(), openMemoryEventLog()];
+  const header = { job_id: 'job-1', operation: 'infer', correlation_id: 'c', created_at: new Date().toISOString() };
+  log.append(header, [{ seq: 1, kind: 'token', json: '{"text":"x"}' }]);
+  const parked = catalog.collection<ParkedInput>('parked');
+  parked.put('job-1', { input: { prompt: 'hello' } });
+  await using daemon = await startTestDaemon({ catalog, log, handlers: {} });
+  await expect.poll(() => daemon.registry.running).toBe(0);
+  expect(daemon.registry.get('job-1').error?.code).toBe('interrupted');
+  expect(parked.count()).toBe(0);
 });

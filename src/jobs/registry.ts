@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { JobError, needsNoDisk, type Actor, type Handlers, type JobContext, type JobRecord } from '../contract/index.ts';
 import type { Catalog, Collection } from './catalog.ts';
-import { adoptLogs } from './adopt-logs.ts';
 import { Calendar } from './calendar.ts';
 import type { EventLog } from './event-log.ts';
 import { execute, fail, type Logger, type UntypedHandler } from './execute.ts';
 import { expireJobs, forgetJob, type Kept } from './expiry.ts';
 import { DisconnectWatch } from './disconnect-watch.ts';
+import { InputBytes } from './input-bytes.ts';
 import { Job } from './job.ts';
-import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS, INPUTS_LIMIT_BYTES, RUNNING_JOBS_LIMIT, SMALL_INPUT_BYTES } from './limits.ts';
+import { KeptJobs } from './kept-jobs.ts';
+import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS, RUNNING_JOBS_LIMIT } from './limits.ts';
 import type { JobRequest } from './parse-request.ts';
 import { Reader, type Sink } from './reader.ts';
 import { RecordWriter } from './record-writer.ts';
-import { restoreJob } from './restore.ts';
 import type { Room } from './spill.ts';
 import type { Encoder } from './sse.ts';
 import type { SetAside } from './set-aside.ts';
@@ -70,8 +70,8 @@ export class JobRegistry {
   readonly #parked: Collection<ParkedInput>;
   /** Jobs that run, or whose end is not stored yet. The rest is read from the catalog. */
   readonly #live = new Map<string, Job>();
-  /** Of the live jobs together. */
-  #inputBytes = 0;
+  readonly #inputs: InputBytes;
+  readonly #kept: KeptJobs;
   readonly #records: RecordWriter;
   /** Jobs with events to write at the next flush. */
   readonly #dirty = new Set<Job>();
@@ -87,8 +87,6 @@ export class JobRegistry {
   /** Jobs that a former process left, until `resume`. */
   readonly #left: Left[];
   readonly #calendar: Calendar;
-  /** The losses of the catalog that logs have been looked through for. */
-  #adoptedAfter = 0;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -96,6 +94,7 @@ export class JobRegistry {
     this.#parked = catalog.collection<ParkedInput>('parked');
     this.#stored = catalog.collection<StoredJob>('jobs', INDEXES, asStoredJob);
     this.#calendar = new Calendar(catalog);
+    this.#inputs = new InputBytes(options.inputsLimitBytes);
     this.#records = new RecordWriter({
       catalog,
       records: this.#stored,
@@ -105,7 +104,7 @@ export class JobRegistry {
         if (job.isClosed) this.#letGo(job);
       },
     });
-    if (catalog.losses > 0 || options.log.jobIds().length > this.#stored.count()) this.#adoptLogs();
+    this.#kept = new KeptJobs(options, this.#stored);
     this.#left = takeOver(options, this.#stored, (record, lastSeq) => this.#track(record, lastSeq));
     this.#records.flush();
     this.#expiry = setInterval(() => this.expire(), EXPIRY_INTERVAL_MS).unref();
@@ -163,7 +162,7 @@ export class JobRegistry {
 
   /** @throws JobError job_not_found */
   get(jobId: string): JobRecord {
-    return publicRecord(this.#live.get(jobId)?.record ?? this.#recordOf(jobId));
+    return publicRecord(this.#live.get(jobId)?.record ?? this.#kept.recordOf(jobId));
   }
 
   /** Newest first. */
@@ -177,7 +176,7 @@ export class JobRegistry {
    * @throws JobError job_not_found, invalid_input
    */
   read(jobId: string, sink: Sink, options: { after: number; encoder: Encoder }): JobReading {
-    const job = this.#live.get(jobId) ?? this.#restore(jobId);
+    const job = this.#live.get(jobId) ?? this.#kept.restore(jobId);
     if (options.after > job.lastSeq) {
       throw new JobError('invalid_input', `Last-Event-ID ${options.after} is beyond the job's last event, ${job.lastSeq}`);
     }
@@ -219,8 +218,9 @@ export class JobRegistry {
     const { log, logger, kept } = this.#options;
     this.#records.flush();
     try {
-      this.#calendar.store();
       expireJobs({ records: this.#stored, log, logger }, kept, this.#calendar.now());
+      // After it: on a full disk this fails, and the deleting makes room.
+      this.#calendar.store();
     } catch (cause) {
       logger.error({ err: cause }, 'old jobs could not be looked for; trying again later');
     }
@@ -250,7 +250,7 @@ export class JobRegistry {
       throw new JobError('too_many_jobs', `${RUNNING_JOBS_LIMIT} jobs are running already`);
     const isKept = !needsNoDisk(request.operation);
     if (isKept) this.#options.room?.take(0);
-    this.#requireRoomFor(options.body.length);
+    this.#inputs.requireRoomFor(options.body.length);
     const record = newRecord(request, options, this.#options.actor);
     const job = this.#track(record);
     const error = await this.#records.storeSoon(job);
@@ -262,15 +262,6 @@ export class JobRegistry {
     void execute(job, run, this.#options.logger);
     if (request.onDisconnect === 'cancel') this.#disconnects.add(job);
     return publicRecord(job.record);
-  }
-
-  /** Requests that wait, and those that run: one more of megabytes is refused before it is kept anywhere. */
-  #requireRoomFor(bytes: number): void {
-    const { inputsLimitBytes = INPUTS_LIMIT_BYTES } = this.#options;
-    if (bytes <= SMALL_INPUT_BYTES || this.#inputBytes + bytes <= inputsLimitBytes) return;
-    const [held, most] = [this.#inputBytes, inputsLimitBytes].map((each) => Math.round(each / 1e6));
-    const sentence = `The requests that have not ended have ${held} MB together, and may have ${most} MB. Try again when some have ended`;
-    throw new JobError('too_many_jobs', sentence);
   }
 
   #contextOf(job: Job): JobContext {
@@ -297,49 +288,13 @@ export class JobRegistry {
         this.#records.changed(changed);
       },
       drivesAnother: (driving) => void this.#records.storeSoon(driving),
-      damaged: (damaged) => this.#setAside(damaged),
+      damaged: (damaged) => this.#kept.setAside(damaged),
       lastSeq,
     });
     this.#live.set(record.job_id, job);
-    this.#inputBytes += record.input_bytes ?? 0;
+    this.#inputs.add(record);
     if (record.idempotency_key !== undefined) this.#keys.set(record.idempotency_key, job);
     return job;
-  }
-
-  /** @throws JobError job_not_found */
-  #recordOf(jobId: string): StoredJob {
-    let record = this.#stored.get(jobId);
-    if (record === undefined && this.#options.catalog.losses > this.#adoptedAfter) {
-      this.#adoptLogs();
-      record = this.#stored.get(jobId);
-    }
-    if (record === undefined) throw new JobError('job_not_found', `Job '${jobId}' not found`);
-    return record;
-  }
-
-  #adoptLogs(): void {
-    this.#adoptedAfter = this.#options.catalog.losses;
-    adoptLogs(this.#options, this.#stored);
-  }
-
-  #restore(jobId: string): Job {
-    return restoreJob(this.#recordOf(jobId), { log: this.#options.log, damaged: (job) => this.#setAside(job) });
-  }
-
-  /** Once for each job, so that what the user has deleted is not there again after the next reader. */
-  #setAside({ record }: Job): void {
-    const { aside, log, logger } = this.#options;
-    if (record.is_damaged || aside === undefined) return;
-    record.is_damaged = true;
-    try {
-      log.setAside(record.job_id, aside);
-      this.#stored.put(record.job_id, record);
-      aside.report(
-        `The log of job '${record.job_id}' is damaged: the events after the damage are lost, and its readers are told so`,
-      );
-    } catch (cause) {
-      logger.error({ err: cause, job_id: record.job_id }, 'a damaged log could not be set aside');
-    }
   }
 
   #forget(job: Job): void {
@@ -366,8 +321,8 @@ export class JobRegistry {
   }
 
   #letGo(job: Job): void {
-    const { job_id, idempotency_key, input_bytes = 0 } = job.record;
-    if (this.#live.delete(job_id)) this.#inputBytes -= input_bytes;
+    const { job_id, idempotency_key } = job.record;
+    if (this.#live.delete(job_id)) this.#inputs.remove(job.record);
     if (idempotency_key !== undefined) this.#keys.delete(idempotency_key);
     this.#disconnects.forget(job);
     this.#unheard.keep(job);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { JobError, needsNoDisk, type WireError } from '../contract/index.ts';
+import type { Catalog, Collection } from './catalog.ts';
 import { START, type EventLog, type LoggedEvent } from './event-log.ts';
 import { openFileEventLog } from './file-event-log.ts';
 import { startTestDaemon } from './fixtures/test-daemon.ts';
@@ -33,11 +34,18 @@ function smallDisk() {
     },
   );
   const memory = openMemoryCatalog();
+  const collection: Catalog['collection'] = (name, ...rest) => {
+    const documents = memory.collection(name, ...rest) as Collection<never>;
+    return Object.assign(documents, {
+      put: orFull(documents.put.bind(documents)),
+      delete: orFull(documents.delete.bind(documents)),
+    });
+  };
   return {
     disk,
     log,
     onDisk: () => fs.readdirSync(folder).map((name) => name.replace('.ndjson', '')),
-    catalog: { ...memory, transaction: orFull(memory.transaction.bind(memory)) },
+    catalog: { ...memory, collection, transaction: orFull(memory.transaction.bind(memory)) },
     [Symbol.dispose]() {
       log.close();
       fs.rmSync(folder, { recursive: true });
@@ -135,6 +143,23 @@ describe('on a full disk', () => {
   });
 });
 
+test('old jobs are deleted from a full disk too: that makes room', async () => {
+  using here = smallDisk();
+  const { disk, log, catalog } = here;
+  await using daemon = await startTestDaemon({
+    log,
+    catalog,
+    kept: { jobs: 0, ageMs: 60_000 },
+    handlers: { worker_list: counting(1) },
+  });
+  await readAll(daemon.peer, await postList(daemon));
+  await expect.poll(() => daemon.registry.running).toBe(0);
+  expect(here.onDisk()).toHaveLength(1);
+  disk.isFull = true;
+  daemon.registry.expire();
+  expect(here.onDisk()).toEqual([]);
+});
+
 test('a job that says more than the disk has room for ends with disk_full, and its end is on disk', async () => {
   using here = smallDisk();
   const { disk, log, catalog } = here;
@@ -164,6 +189,23 @@ test('a job is not kept in memory for ever: one that says megabytes ends with di
   };
   expect(() => say(here.log)).toThrow(expect.objectContaining({ code: 'disk_full' }));
   expect(here.log.read('job-a', START).events).toHaveLength(3);
+});
+
+test('a reader that stopped among events in memory goes on from there after they have been written to the disk', async () => {
+  using here = smallDisk();
+  const { disk, log } = here;
+  const header = { job_id: 'job-a', operation: 'worker_list', correlation_id: 'c', created_at: '' };
+  const say = (seq: number, kind: LoggedEvent['kind'] = 'token') => log.append(header, [{ seq, kind, json: '{"text":"x"}' }]);
+  say(1);
+  disk.isFull = true;
+  const places = [say(2), say(3), log.seek('job-a', 2)];
+  say(4, 'result');
+  log.seal('job-a');
+  disk.isFull = false;
+  const all = [1, 2, 3, 4];
+  await expect.poll(() => log.read('job-a', START).events.map(({ seq }) => seq)).toEqual(all);
+  const unread = places.map((place) => log.read('job-a', place).events.map(({ seq }) => seq));
+  expect(unread).toEqual([[3, 4], [4], [3, 4]]);
 });
 
 test('what reads and what makes room needs no disk; what an answer is kept for does', () => {

@@ -1,5 +1,5 @@
 import { isTerminal, JobError, needsNoDisk } from '../contract/index.ts';
-import type { Cursor, EventLog, JobHeader, LogChunk, LoggedEvent } from './event-log.ts';
+import { START, type Cursor, type EventLog, type JobHeader, type LogChunk, type LoggedEvent } from './event-log.ts';
 import { SPILL_RETRY_MS, SPILLED_CHARS_LIMIT, SPILLED_JOBS_LIMIT } from './limits.ts';
 
 /** The disk on which the events of jobs are kept. */
@@ -22,7 +22,7 @@ export function spillingEventLog(log: EventLog, room: Room): EventLog {
       try {
         if (!needsNoDisk(job.operation) && !isEnd(events)) room.take(sizeOf(events));
         const end = log.append(job, events);
-        tails.noteEnd(job, end.offset);
+        tails.noteEnd(job, end);
         return end;
       } catch (cause) {
         if (!needsNoDisk(job.operation) && !isUnhappyEnd(events)) throw cause;
@@ -55,16 +55,25 @@ interface Tail {
   header: JobHeader;
   events: LoggedEvent[];
   chars: number;
-  /** Where the log on disk ends. Every place in memory has this offset: the seq tells them apart. */
-  offset: number;
+  /** Where the log on disk ends. */
+  begin: Cursor;
   isEnded: boolean;
+}
+
+/** A place among the events in memory. After they have been written to the disk, it is found from where they begin there. */
+interface PlaceInMemory extends Cursor {
+  readonly begin: Cursor;
+}
+
+function placeIn({ begin }: Tail, seq: number): PlaceInMemory {
+  return { offset: begin.offset, seq, begin };
 }
 
 class Tails {
   readonly #log: EventLog;
   readonly #tails = new Map<string, Tail>();
   /** Where the logs of jobs end that have not ended and may get a tail. */
-  readonly #ends = new Map<string, number>();
+  readonly #ends = new Map<string, Cursor>();
   #retry: NodeJS.Timeout | undefined;
 
   constructor(log: EventLog) {
@@ -75,15 +84,15 @@ class Tails {
     return this.#tails.has(jobId);
   }
 
-  noteEnd({ job_id }: JobHeader, offset: number): void {
-    this.#ends.set(job_id, offset);
+  noteEnd({ job_id }: JobHeader, end: Cursor): void {
+    this.#ends.set(job_id, end);
   }
 
   /** @throws JobError disk_full where this is too much to be kept in memory */
   append(header: JobHeader, events: readonly LoggedEvent[]): Cursor {
     const { job_id } = header;
-    const offset = this.#ends.get(job_id) ?? 0;
-    const tail = this.#tails.get(job_id) ?? { header, events: [], chars: 0, offset, isEnded: false };
+    const begin = this.#ends.get(job_id) ?? START;
+    const tail = this.#tails.get(job_id) ?? { header, events: [], chars: 0, begin, isEnded: false };
     tail.chars += sizeOf(events);
     if (tail.chars > SPILLED_CHARS_LIMIT)
       throw new JobError('disk_full', 'The disk is full, and this job says too much to be kept in memory');
@@ -91,17 +100,18 @@ class Tails {
     this.#tails.set(job_id, tail);
     if (this.#tails.size > SPILLED_JOBS_LIMIT) this.#forgetOldest();
     this.#retry ??= setInterval(() => this.#writeBack(), SPILL_RETRY_MS).unref();
-    return { offset: tail.offset, seq: events.at(-1)?.seq ?? 0 };
+    return placeIn(tail, events.at(-1)?.seq ?? 0);
   }
 
   read(jobId: string, from: Cursor): LogChunk | undefined {
-    const unread = this.#tails.get(jobId)?.events.filter(({ seq }) => seq > from.seq);
-    return unread && { events: unread, cursor: { ...from, seq: unread.at(-1)?.seq ?? from.seq } };
+    const tail = this.#tails.get(jobId);
+    const unread = tail?.events.filter(({ seq }) => seq > from.seq);
+    return tail && unread && { events: unread, cursor: placeIn(tail, unread.at(-1)?.seq ?? from.seq) };
   }
 
   seek(jobId: string, after: number): Cursor | undefined {
     const tail = this.#tails.get(jobId);
-    return tail !== undefined && after >= (tail.events[0]?.seq ?? 0) ? { offset: tail.offset, seq: after } : undefined;
+    return tail !== undefined && after >= (tail.events[0]?.seq ?? 0) ? placeIn(tail, after) : undefined;
   }
 
   recover(jobId: string): ReturnType<EventLog['recover']> {
@@ -151,7 +161,7 @@ class Tails {
 
 /** Written back meanwhile, events of a place in memory are on disk: of them the reader has those up to its seq. */
 function readUnread(log: EventLog, jobId: string, from: Cursor): LogChunk {
-  for (let place = from; ;) {
+  for (let place = (from as Partial<PlaceInMemory>).begin ?? from; ;) {
     const chunk = log.read(jobId, place);
     const events = chunk.events.filter(({ seq }) => seq > from.seq);
     if (events.length > 0 || chunk.events.length === 0) return { ...chunk, events };

@@ -18,10 +18,15 @@ function nested(hops: number): string {
 
 test.each([
   ['one hop more', nested(1), undefined],
+  [
+    'a request that was given away again and again',
+    JSON.stringify({ job, downstream: Array(200).fill({ ...below, error: { code: 'x', message: '' } }) }),
+    undefined,
+  ],
   ['hops without number', nested(4_000), 'hive_bad_response'],
   [
     'more jobs than one drives',
-    JSON.stringify({ job, downstream: Array(200).fill({ ...below, error: { code: 'x', message: '' } }) }),
+    JSON.stringify({ job, downstream: Array(2_000).fill({ ...below, error: { code: 'x', message: '' } }) }),
     'hive_bad_response',
   ],
   ['nothing of ours', '{"job":7}', 'hive_bad_response'],

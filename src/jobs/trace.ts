@@ -13,8 +13,8 @@ export type TraceBelow = DownstreamJob & ({ trace: Trace } | { error: { code: st
 
 /** Queen, hive, worker. */
 const HOPS = 3;
-/** A request is given to another place a few times, and asked for again there. */
-const DOWNSTREAM_LIMIT = 100;
+/** A request that is lost again and again where it waits is given away for minutes: see `forward-infer.ts`. */
+const DOWNSTREAM_LIMIT = 1_000;
 
 /** Bounded by hand and not by a schema that refers to itself: how deep that goes would be up to the peer. */
 export const trace: z.ZodType<Trace> = traceOf(HOPS);

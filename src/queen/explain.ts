@@ -23,5 +23,5 @@ async function onItsHive(input: InputOf<'explain'>, parts: InferParts, signal: A
     const candidate = { hive_id, device: '*', verdict: 'chosen' as const, reason: 'stopped; it is started for who names it' };
     return { model, decision: 'spawn', says, hive_id, device: '*', candidates: [candidate] };
   }
-  return dispatcher.explain({ ...input, file: isUp ? await fileModel(input, parts, signal) : undefined });
+  return dispatcher.explain({ ...input, file: isUp ? await fileModel(input, parts, { signal }) : undefined });
 }

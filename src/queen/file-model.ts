@@ -1,6 +1,6 @@
-import { JobError, LOCALHOST, model, type InputOf, type Model } from '../contract/index.ts';
+import { JobError, LOCALHOST, model, type Hive, type InputOf, type Model } from '../contract/index.ts';
 import { badResponse, call } from '../jobs/index.ts';
-import type { ForwardParts } from './forward.ts';
+import { patiently, type ForwardParts } from './forward.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 import { isFile } from './placement/index.ts';
 
@@ -25,13 +25,22 @@ export function forHiveOfFile<Input extends Asked>(input: Input, hives: HiveCata
  * a name is. Undefined for a name.
  * @throws JobError model_not_found, model_corrupt; what keeps the hive from being asked
  */
-export async function fileModel(input: Asked, { hives, reach }: ForwardParts, signal: AbortSignal): Promise<Model | undefined> {
+export async function fileModel(input: Asked, parts: ForwardParts, waiting: Waiting): Promise<Model | undefined> {
   if (input.hive_id === undefined || input.worker_id !== undefined || !isFile(input.model)) return undefined;
-  const hive = hives.find(input.hive_id);
-  if (hive === undefined) return undefined;
+  const hive = parts.hives.find(input.hive_id);
+  return hive && patiently(lookedUp(input.model, hive, { ...parts, ...waiting }), waiting.onWait);
+}
+
+interface Waiting {
+  signal: AbortSignal;
+  /** Told when the hive is waited for, to be started for example. */
+  onWait?: (() => void) | undefined;
+}
+
+async function lookedUp(file: string, hive: Hive, { reach, signal }: ForwardParts & Waiting): Promise<Model> {
   await reach.ensure(hive, signal);
   const peer = reach.peerOf(hive);
-  const path = `/v1/model?${new URLSearchParams({ model: input.model }).toString()}`;
+  const path = `/v1/model?${new URLSearchParams({ model: file }).toString()}`;
   const parsed = model.safeParse(await call(peer, { method: 'GET', path, repeatable: true, signal }));
   if (!parsed.success) throw badResponse(peer, 'Hive described a model in a way that is not ours');
   return parsed.data;

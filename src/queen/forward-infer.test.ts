@@ -8,7 +8,7 @@ import {
   type JobEvent,
   type Run,
 } from '../contract/index.ts';
-import { context as jobContext } from '../jobs/fixtures/test-jobs.ts';
+import { context as jobContext, deferred } from '../jobs/fixtures/test-jobs.ts';
 import { startTestDaemon, type TestDaemon } from '../jobs/fixtures/test-daemon.ts';
 import { openMemoryCatalog } from '../jobs/index.ts';
 import { spoken } from '../narration/index.ts';
@@ -181,6 +181,24 @@ describe('a request that is given away again', () => {
     expect(tried).toEqual(['attic', 'attic', 'cellar']);
   });
 
+  test('goes to another hive where its own has no room for one more request of megabytes', async () => {
+    const busy = new JobError('too_many_jobs', 'The requests that have not ended have 64 MB together, and may have 64 MB');
+    await using attic = await startTestDaemon({
+      handlers: handlers(async function* () {
+        throw busy;
+      }),
+    });
+    await using cellar = await startTestDaemon({
+      handlers: handlers(async function* ({ worker_id = '' }) {
+        return answered(worker_id);
+      }),
+    });
+    const attics = hive('attic', { devices: [cpu(60)], workers: [worker('w1', 'bee')] });
+    const cellars = hive('cellar', { devices: [cpu(60)], workers: [worker('w2', 'bee', { slots_used: 1 })] });
+    await expect(queenOf({ attic, cellar }, [attics, cellars]).infer()).resolves.toMatchObject({ worker_id: 'w2' });
+    await expect(queenOf({ attic }, [attics]).infer()).rejects.toMatchObject({ code: 'too_many_jobs' });
+  });
+
   test('is tried once more also where it insists on the hive', async () => {
     let times = 0;
     await using attic = await startTestDaemon({
@@ -222,4 +240,23 @@ describe('a request that is given away again', () => {
     await expect(infer({ hive_id: 'attic' })).rejects.toMatchObject({ code: 'model_not_found' });
     await expect(infer({ device: 'toaster' })).rejects.toMatchObject({ code: 'invalid_input' });
   });
+});
+
+test('a request for the path of a file is kept on disk while its hive is started, as any other that waits', async () => {
+  await using attic = await startTestDaemon({ handlers: {} });
+  const { infer, reach } = queenOf({ attic }, [hive('attic', { devices: [cpu(60)] })]);
+  const isParked = deferred();
+  const outlines: object[] = [];
+  reach.ensure = async () => {
+    await isParked.promise;
+    throw new JobError('daemon_start_failed', 'enough');
+  };
+  const parks = (_input: object, outline: object) => {
+    outlines.push(outline);
+    isParked.resolve();
+    return true;
+  };
+  const run = infer({ model: '/models/bee.gguf', hive_id: 'attic' }, { parks });
+  await expect(run).rejects.toMatchObject({ code: 'daemon_start_failed' });
+  expect(outlines).toMatchObject([{ model: '/models/bee.gguf', hive_id: 'attic' }]);
 });

@@ -53,10 +53,11 @@ interface HandingOver extends ForwardParts {
   onWait?: () => void;
 }
 
-async function patiently(reaching: Promise<void>, onWait: () => void): Promise<void> {
+/** @param onWait called when the hive is waited for */
+export async function patiently<T>(reaching: Promise<T>, onWait: () => void = () => undefined): Promise<T> {
   const timer = setTimeout(onWait, REACHED_MS);
   try {
-    await reaching;
+    return await reaching;
   } finally {
     clearTimeout(timer);
   }
@@ -68,9 +69,9 @@ async function patiently(reaching: Promise<void>, onWait: () => void): Promise<v
  * nothing of the answer is asked once more too, where that does no harm.
  */
 export function runOnHive<K extends OperationName>(operation: K, hive: Hive, parts: HandingOver): Run<K> {
-  const { reach, gates, view, onWait = () => undefined } = parts;
+  const { reach, gates, view, onWait } = parts;
   return async function* (input, context) {
-    if (gates.whyClosed(hive.hive_id) !== undefined) onWait();
+    if (gates.whyClosed(hive.hive_id) !== undefined) onWait?.();
     const leave = await gates.enter(hive.hive_id, context.signal);
     try {
       return yield* asked(input, context);

@@ -42,7 +42,7 @@ export async function leaseFor(request: HeldRequest, asking: Asking): Promise<Le
   for (;;) {
     try {
       if (input.hive_id !== undefined) await reachNamed(input.hive_id, request, { parts, signal });
-      const file = await fileModel(input, parts, signal);
+      const file = await fileModel(input, parts, { signal, onWait: () => request.park() });
       return await leaseBesideGates(request, { ...asking, file });
     } catch (cause) {
       signal.throwIfAborted();

@@ -18,9 +18,10 @@ export const LOSSES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'shutting_down',
 ]);
 
-/** What keeps a model from being loaded there, and may not elsewhere. */
+/** What keeps a model from being loaded there, or the request from being taken, and may not elsewhere. */
 export const STARTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'no_room',
+  'too_many_jobs',
   'worker_start_failed',
   'model_corrupt',
   'model_too_large',

@@ -9,7 +9,6 @@ import { engineDirOf } from './engine-for.ts';
 const DEADLINE_MS = 5_000;
 /** The driver may first compile the engine's kernels for its GPU, which is done once. */
 const TRIAL_DEADLINE_MS = 180_000;
-const LONGEST_PROBLEM = 200;
 /** Where in a source file a process aborted. */
 const SOURCE_FILE = /^\S*\/(?=[^/\s]+:\d+: )/;
 
@@ -62,7 +61,7 @@ export const tryingGpu =
 export function problemIn(stderr: string): string | undefined {
   const lines = stderr.split('\n').map((line) => line.trim().replace(SOURCE_FILE, ''));
   const errors = new Set(lines.filter((line) => /error|failed/i.test(line) && !isStackFrame(line)));
-  return errors.size === 0 ? undefined : [...errors].join('; ').slice(0, LONGEST_PROBLEM);
+  return errors.size === 0 ? undefined : [...errors].join('; ');
 }
 
 /** The engine takes all devices that it can see, so a process sees only one. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Device } from '../../contract/index.ts';
+import { device, type Device } from '../../contract/index.ts';
 import { problemIn } from './probe.ts';
 import { Trials } from './trials.ts';
 
@@ -96,4 +96,9 @@ test('what a process prints before it aborts is cut down to its errors, without 
     'CUDA error: the provided PTX was compiled with an unsupported toolchain.; ggml-cuda.cu:98: CUDA error',
   );
   expect(problemIn('nothing to see')).toBeUndefined();
+});
+
+test('however much a trial prints, the device can be reported', async () => {
+  const { start } = await trialsOf('Command failed: '.repeat(100));
+  expect(device.safeParse(await start().judge(GPU)).success).toBe(true);
 });

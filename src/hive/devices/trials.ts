@@ -7,6 +7,8 @@ import type { TryGpu } from './probe.ts';
 /** A listing of devices waits this long for a trial; a driver that first compiles the engine's kernels takes longer. */
 const PATIENCE_MS = 10_000;
 const UNDER_WAY = 'the engine is being tried on it';
+/** A report with a longer one is refused by the queen. */
+const LONGEST_PRINTED = 200;
 
 interface TrialsParts {
   file: string;
@@ -61,7 +63,7 @@ export class Trials {
     const { file, tryGpu } = this.#parts;
     const printed = await tryGpu({ worker: gpu.worker, device: gpu.device });
     if (printed === 'not tried') return UNDER_WAY;
-    const problem = printed && `the engine cannot compute on it (${printed})`;
+    const problem = printed && `the engine cannot compute on it (${printed.slice(0, LONGEST_PRINTED)})`;
     if (problem !== undefined)
       log.warn({ device: deviceName(gpu), gpu: gpu.name, problem }, 'the engine cannot compute on a GPU');
     const known = await (this.#known ?? readGpuTrials(file));

@@ -38,7 +38,7 @@ const FROM_OUTSIDE: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM',
  * A signal from outside that ends a load says nothing of the model: it is loaded again, and requests that wait for the worker keep
  * waiting. A process that aborts or crashes by itself would do so again.
  * @param mayTryAgain called before each further try
- * @throws JobError as startWorker; worker_died where one signal from outside after the other ended it
+ * @throws JobError as startWorker; worker_start_failed where one signal from outside after the other ended it
  */
 export async function startAgainWhenKilled(
   worker: WorkerProcess,
@@ -52,8 +52,8 @@ export async function startAgainWhenKilled(
       const by = signalThatEndedStart(cause);
       if (by === undefined || !FROM_OUTSIDE.has(by) || options.signal.aborted) throw cause;
       if (!mayTryAgain()) {
-        const sentence = `Worker '${worker.id}' was ended by ${by} while it was loading, again and again`;
-        throw new JobError('worker_died', sentence, { cause });
+        const sentence = `Worker '${worker.id}' was ended by ${by} while it was loading, again and again. Is there enough memory for its model?`;
+        throw new JobError('worker_start_failed', sentence, { cause });
       }
       narrate('worker_spawn', `worker ${worker.id} was ended by ${by} while it was loading; starting it again`);
     }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Worker, WorkerKind } from '../../contract/index.ts';
+import { LAST_WORDS_LIMIT_CHARS, type Worker, type WorkerKind } from '../../contract/index.ts';
 
 /** Memory of its device that a worker takes. */
 export interface MemoryNeed {
@@ -113,6 +113,8 @@ export function describeWorker(worker: WorkerProcess, hiveId: string): Worker {
     ...(worker.lastUsedAt === undefined ? {} : { last_used_at: worker.lastUsedAt }),
     unused_s: Math.round(performance.now() - worker.usedMs) / 1_000,
     ...(spec.need === undefined ? {} : { need_bytes: spec.need.bytes }),
-    ...(state.kind === 'exited' && state.lastWords !== undefined ? { last_words: state.lastWords } : {}),
+    ...(state.kind === 'exited' && state.lastWords !== undefined
+      ? { last_words: state.lastWords.slice(0, LAST_WORDS_LIMIT_CHARS) }
+      : {}),
   };
 }
