@@ -155,10 +155,28 @@ describe.skipIf(skipsHosts())('over SSH', () => {
         await expect(run('echo never', { withinMs: 500 })).rejects.toMatchObject({ code: 'deadline_exceeded' });
         expect(Date.now() - started).toBeLessThan(900);
         expect(await run('echo again')).toBe('again\n');
+        const [second] = masters().filter((each) => each.pid !== pid);
+        process.kill(pid, 'SIGTERM');
+        process.kill(pid, 'SIGCONT');
+        await until(() => masters().length === 1);
+        // It has removed its own socket, and no other.
+        expect(await run('echo once more')).toBe('once more\n');
+        expect(masters()).toEqual([second]);
       } finally {
-        process.kill(pid, 'SIGKILL');
+        await shells.close();
       }
     });
+
+    test.each(['SIGCONT', 'SIGSTOP'] as const)(
+      'that a killed queen has left is ended by the next one that stops, whether or not it needed it (%s)',
+      async (signal) => {
+        await run('true');
+        process.kill(masters()[0]?.pid ?? 0, signal);
+        await new SshShells({ run: folder }).close();
+        expect(masters()).toEqual([]);
+        expect(readdirSync(folder)).toEqual([]);
+      },
+    );
   });
 
   describe('no way in:', () => {
