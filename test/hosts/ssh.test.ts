@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { probeMachine } from '../../src/queen/machine/index.ts';
 import type { ShellRun } from '../../src/queen/ssh/shell.ts';
+import { requireForwarding } from '../../src/queen/ssh/forwarding.ts';
 import { SshShells } from '../../src/queen/ssh/shells.ts';
 import { buildTunnelOwner } from '../../src/queen/ssh/fixtures/programs.ts';
 import type { TunnelState } from '../../src/queen/ssh/tunnel.ts';
@@ -263,6 +264,16 @@ describe.skipIf(skipsHosts())('over SSH', () => {
       for (const name of ['SSH_AUTH_SOCK', 'RBEE_TOKEN']) delete process.env[name];
       process.kill(Number(/SSH_AGENT_PID=(\d+)/.exec(said)?.[1]));
       theirs.close();
+    }
+  });
+
+  test('a port is found to be forwarded although what listens there is frozen, as a hive may be that is to be exchanged', async () => {
+    const { attic } = net.hosts;
+    await attic.exec('/usr/sbin/sshd -p 2299 -o PidFile=/run/frozen && sleep 0.2 && kill -STOP $(cat /run/frozen)');
+    try {
+      await requireForwarding({ host: 'attic' }, 2299, new AbortController().signal);
+    } finally {
+      await attic.exec('kill -KILL $(cat /run/frozen)');
     }
   });
 
