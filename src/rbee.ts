@@ -5,6 +5,7 @@ import { join } from 'node:path';
 const OLDEST_NODE = { major: 20, minor: 19 };
 
 const argv = process.argv.slice(2);
+const isVersion = argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V');
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major < OLDEST_NODE.major || (major === OLDEST_NODE.major && minor < OLDEST_NODE.minor)) {
@@ -12,10 +13,7 @@ if (major < OLDEST_NODE.major || (major === OLDEST_NODE.major && minor < OLDEST_
     `rbee needs Node.js ${OLDEST_NODE.major}.${OLDEST_NODE.minor} or newer, and this is ${process.version}: https://nodejs.org`,
   );
   process.exitCode = 7;
-} else if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
-  // Answered before anything is loaded; console.log alone would take 2 ms.
-  writeVersion();
-} else {
+} else if (!(isVersion && hasWrittenVersion())) {
   const packageRoot = join(import.meta.dirname, '..');
   const roles = () => import('./roles.ts');
   const { main } = await import('./keeper/index.ts');
@@ -27,14 +25,12 @@ if (major < OLDEST_NODE.major || (major === OLDEST_NODE.major && minor < OLDEST_
   });
 }
 
-function writeVersion(): void {
+/** Answered before anything is loaded; console.log alone would take 2 ms. Where it cannot be written, the command line says why. */
+function hasWrittenVersion(): boolean {
   try {
     writeSync(1, `${__RBEE_VERSION__}\n`);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    // Nobody reads it: that is no failure.
-    if (code === 'EPIPE') return;
-    console.error(`Error: The output could not be written: ${message}.`);
-    process.exitCode = 7;
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { freePorts, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
@@ -24,6 +24,11 @@ test('up lets a hive run that is as asked, and leaves one alone that is; halt st
   expect(await swarm.result(['hive', 'halt'])).toMatchObject({ stopped: [{ name: 'hive', pid: renewed['pid'] }] });
   expect(await swarm.result(['hive', 'halt'])).toEqual({ stopped: [] });
   expect(await up(), 'its port is the last one').toMatchObject({ port: other, started: true });
+  await swarm.result(['hive', 'halt']);
+  const lastPort = join(swarm.home, 'data', 'hive-port');
+  await rm(lastPort);
+  await mkdir(lastPort);
+  expect(await up(), 'it runs also where its port cannot be kept').toMatchObject({ started: true });
   const { stdout } = await swarm.rbee(['hive', '--help']);
   expect(stdout).not.toMatch(/^ {2}(up|halt)\b/m);
 });

@@ -105,15 +105,22 @@ async function entriesOf(run: string): Promise<string[]> {
   }
 }
 
-/** @returns where it is now; undefined where there is no folder */
+/** @returns where it is now; undefined where there is no folder, or another reader has moved it */
 async function moveFolderAside(path: string): Promise<string | undefined> {
+  if (!(await isFolder(path))) return undefined;
+  const aside = `${path}.${randomUUID()}`;
   try {
-    if ((await lstat(path).catch(missing))?.isDirectory() !== true) return undefined;
-    const aside = `${path}.${randomUUID()}`;
-    await rename(path, aside);
-    return aside;
+    return await rename(path, aside).then(() => aside, missing);
   } catch (error) {
     throw fileError(error, `move the folder ${path} out of the way`);
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path).catch(missing))?.isDirectory() === true;
+  } catch (error) {
+    throw fileError(error, `read the pidfile ${path}`);
   }
 }
 

@@ -205,7 +205,7 @@ test
   ])('%j that cannot be written to stdout is a failure with a sentence', async (argv) => {
   const { code, stderr } = await cli.run(argv, { stdout: '/dev/full' });
   expect({ argv, code }).toEqual({ argv, code: 7 });
-  expect(stderr).toMatch(/^Error: The output could not be written: .+\n/);
+  expect(stderr).toMatch(/^Error: The output could not be written: the disk is full\.\n/);
   expect(await cli.run(argv, { stdout: '/dev/full', stderr: '/dev/full' })).toMatchObject({ code: 7 });
 });
 

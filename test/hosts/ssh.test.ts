@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { probeMachine } from '../../src/queen/machine/index.ts';
 import type { ShellRun } from '../../src/queen/ssh/shell.ts';
+import { requireForwarding } from '../../src/queen/ssh/forwarding.ts';
 import { SshShells } from '../../src/queen/ssh/shells.ts';
 import { buildTunnelOwner } from '../../src/queen/ssh/fixtures/programs.ts';
 import type { TunnelState } from '../../src/queen/ssh/tunnel.ts';
@@ -155,10 +156,28 @@ describe.skipIf(skipsHosts())('over SSH', () => {
         await expect(run('echo never', { withinMs: 500 })).rejects.toMatchObject({ code: 'deadline_exceeded' });
         expect(Date.now() - started).toBeLessThan(900);
         expect(await run('echo again')).toBe('again\n');
+        const [second] = masters().filter((each) => each.pid !== pid);
+        process.kill(pid, 'SIGTERM');
+        process.kill(pid, 'SIGCONT');
+        await until(() => masters().length === 1);
+        // It has removed its own socket, and no other.
+        expect(await run('echo once more')).toBe('once more\n');
+        expect(masters()).toEqual([second]);
       } finally {
-        process.kill(pid, 'SIGKILL');
+        await shells.close();
       }
     });
+
+    test.each(['SIGCONT', 'SIGSTOP'] as const)(
+      'that a killed queen has left is ended by the next one that stops, whether or not it needed it (%s)',
+      async (signal) => {
+        await run('true');
+        process.kill(masters()[0]?.pid ?? 0, signal);
+        await new SshShells({ run: folder }).close();
+        expect(masters()).toEqual([]);
+        expect(readdirSync(folder)).toEqual([]);
+      },
+    );
   });
 
   describe('no way in:', () => {
@@ -245,6 +264,16 @@ describe.skipIf(skipsHosts())('over SSH', () => {
       for (const name of ['SSH_AUTH_SOCK', 'RBEE_TOKEN']) delete process.env[name];
       process.kill(Number(/SSH_AGENT_PID=(\d+)/.exec(said)?.[1]));
       theirs.close();
+    }
+  });
+
+  test('a port is found to be forwarded although what listens there is frozen, as a hive may be that is to be exchanged', async () => {
+    const { attic } = net.hosts;
+    await attic.exec('/usr/sbin/sshd -p 2299 -o PidFile=/run/frozen && sleep 0.2 && kill -STOP $(cat /run/frozen)');
+    try {
+      await requireForwarding({ host: 'attic' }, 2299, new AbortController().signal);
+    } finally {
+      await attic.exec('kill -KILL $(cat /run/frozen)');
     }
   });
 

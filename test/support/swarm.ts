@@ -96,7 +96,7 @@ export async function testSwarm(options: SwarmOptions = {}): Promise<Swarm> {
     },
     async [Symbol.asyncDispose]() {
       const down = await rbee(['down']);
-      const left = leftovers(home);
+      const left = [...leftovers(home), ...sharedConnections(home)];
       for (const pid of left) process.kill(pid, 'SIGKILL');
       if (options.home === undefined) await rm(home, { recursive: true, force: true });
       expect({ code: down.code, left }, `${down.stdout}${down.stderr}`).toEqual({ code: 0, left: [] });
@@ -150,13 +150,22 @@ export async function freePorts(count: number): Promise<number[]> {
 
 /** Processes of the fleet that still run. Linux only, like the tests that need it. */
 export function leftovers(home: string): number[] {
+  return processesWith('environ', (environment) => environment.includes(`${MARK}=${home}`));
+}
+
+/** ssh writes the name of its socket over its environment when it goes into the background. */
+function sharedConnections(home: string): number[] {
+  return processesWith('cmdline', ([title = '']) => title.startsWith(`ssh: ${home}/`));
+}
+
+function processesWith(file: 'environ' | 'cmdline', isMeant: (words: string[]) => boolean): number[] {
   if (!existsSync('/proc/self/environ')) return [];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .filter((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`${MARK}=${home}`);
+        return isMeant(readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0'));
       } catch {
         return false; // It has ended, or is somebody else's.
       }

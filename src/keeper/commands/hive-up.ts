@@ -66,7 +66,8 @@ export async function upHive(
   const started = await start({ id, port, token, everywhere, signal: interrupt.signal });
   if ((await pidAt(started.port, { token })) === undefined)
     throw new JobError('daemon_start_failed', `The hive has started on port ${started.port}, but does not answer there`);
-  await writeFile(lastPortFile(), `${started.port}\n`, { mode: 0o600 });
+  // Where it cannot be kept, on a full disk for example, the hive runs all the same, and says its port to whoever starts it.
+  await writeFile(lastPortFile(), `${started.port}\n`, { mode: 0o600 }).catch(() => undefined);
   await say(view, started);
   return 0;
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdtemp, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SshTarget } from '../../contract/index.ts';
 import { ensureDirectory } from '../../daemon/index.ts';
+import { endShared } from './shared-connection.ts';
 
 /** A unix socket's path has at most 104 bytes on macOS; ours is 13 long, and ssh adds 17 while it makes one. */
 const FOLDER_LIMIT_BYTES = 104 - 13 - 17 - 1;
@@ -18,26 +19,40 @@ export class ControlFolder {
     this.#wanted = wanted;
   }
 
-  async socketOf({ host, port, user }: SshTarget): Promise<string> {
-    this.#made ??= make(this.#wanted);
+  /** @param generation another one makes another connection */
+  async socketOf({ host, port, user }: SshTarget, generation: number): Promise<string> {
     const name = createHash('sha256')
-      .update(JSON.stringify([host, port, user]))
+      .update(JSON.stringify([host, port, user, generation]))
       .digest('hex')
       .slice(0, 12);
-    return join(await this.#made, name);
+    return join(await this.#folder(), name);
   }
 
   /** For a tunnel, which shares its connection only with the request for its port. */
   async socketOfPort(localPort: number): Promise<string> {
-    this.#made ??= make(this.#wanted);
-    return join(await this.#made, `t${localPort}`);
+    return join(await this.#folder(), `t${localPort}`);
   }
 
-  /** To be called when no connection is left. */
+  /** Ends what is left of the connections: a socket that is removed before could never be asked again. */
   async remove(): Promise<void> {
-    const made = this.#made;
+    const made = await this.#made?.catch(() => undefined);
     this.#made = undefined;
-    if (made !== undefined) await rm(await made, { recursive: true, force: true });
+    // One that was not used may have been left by a queen that was killed.
+    const folder = made ?? ((await isPrivate(this.#wanted).catch(() => false)) ? this.#wanted : undefined);
+    if (folder === undefined) return;
+    const names = await readdir(folder).catch(() => []);
+    await Promise.allSettled(names.map((name) => endShared(join(folder, name))));
+    await rm(folder, { recursive: true, force: true });
+  }
+
+  /** Made again where it was deleted, and tried again where it could not be made. */
+  async #folder(): Promise<string> {
+    const before = this.#made;
+    const made = await before?.catch(() => undefined);
+    if (made !== undefined && (await isPrivate(made).catch(() => false))) return made;
+    // Many may find that at once.
+    if (this.#made === before) this.#made = undefined;
+    return (this.#made ??= make(this.#wanted));
   }
 }
 

@@ -29,9 +29,8 @@ export class SshShells {
     return Tunnel.open(target, { ...options, folder: this.#folder });
   }
 
-  /** Ends all shared connections; nothing is left, neither process nor file. */
+  /** Ends all shared connections, also those of a queen that was killed; nothing is left, neither process nor file. */
   async close(): Promise<void> {
-    await Promise.all([...this.#shells.values()].map((shell) => shell.close()));
     this.#shells.clear();
     await this.#folder.remove();
   }

@@ -9,21 +9,22 @@ const NEWER = ['SessionType=default', 'StdinNull=no', 'ForkAfterAuthentication=n
 ]);
 const VERSION_WITHIN_MS = 2_000;
 
-let known: Promise<readonly string[]> | undefined;
+let known: Promise<readonly string[] | undefined> | undefined;
 
-/** Those that this machine's ssh knows; asked until it has answered. None where there is no ssh: the first real call says so. */
+/** Those that this machine's ssh knows; asked until it has said its version. None where there is no ssh: the first real call says so. */
 export function newerOptions(): Promise<readonly string[]> {
-  known ??= askVersion().then((options) => {
-    if (options === undefined) known = undefined;
+  known ??= askVersion().catch(() => undefined);
+  const asked = known;
+  return asked.then((options) => {
+    if (options === undefined && known === asked) known = undefined;
     return options ?? [];
   });
-  return known;
 }
 
+/** @returns undefined where it is not told */
 async function askVersion(): Promise<readonly string[] | undefined> {
-  const asked = promisify(execFile)('ssh', ['-V'], { timeout: VERSION_WITHIN_MS, killSignal: 'SIGKILL' });
-  const said = await asked.then(({ stderr }) => stderr).catch(() => '');
-  const [, major, minor] = /^OpenSSH_\D*(\d+)\.(\d+)/.exec(said) ?? [];
+  const { stderr } = await promisify(execFile)('ssh', ['-V'], { timeout: VERSION_WITHIN_MS, killSignal: 'SIGKILL' });
+  const [, major, minor] = /^OpenSSH_\D*(\d+)\.(\d+)/.exec(stderr) ?? [];
   if (major === undefined) return undefined;
   return Number(major) * 100 + Number(minor) >= 807 ? NEWER : [];
 }

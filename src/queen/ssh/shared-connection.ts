@@ -1,0 +1,35 @@
+import { askProgram, processStart, stopProcess } from '../../daemon/index.ts';
+import { runSsh } from './run-ssh.ts';
+
+const CHECK_WITHIN_MS = 1_000;
+const PS_WITHIN_MS = 2_000;
+const END_GRACE_MS = 1_000;
+
+/** The process that keeps a connection in the background, behind its control socket. @returns undefined where none answers */
+export async function pidOfShared(socket: string): Promise<number | undefined> {
+  // The user's config has no part in that. A host has to be named, and is not looked up.
+  const argv = ['-F', 'none', '-S', socket, '-O', 'check', '--', 'localhost'];
+  try {
+    const { signal } = new AbortController();
+    const { stderr } = await runSsh(argv, { signal, withinMs: CHECK_WITHIN_MS, doing: 'ssh -O check' });
+    const [, pid] = /pid=(\d+)/.exec(stderr) ?? [];
+    return pid === undefined ? undefined : Number(pid);
+  } catch {
+    return undefined; // It is frozen, or there is no ssh at all.
+  }
+}
+
+/** Ends a connection that is kept in the background, also one that does not answer. ssh ends the command of its proxy with it. */
+export async function endShared(socket: string): Promise<void> {
+  const pid = (await pidOfShared(socket)) ?? (await pidByTitle(socket));
+  const started = pid === undefined ? undefined : await processStart(pid);
+  if (pid === undefined || started === undefined) return;
+  await stopProcess({ name: 'the shared SSH connection', pid, started }, { graceMs: END_GRACE_MS });
+}
+
+/** ssh names a process that it leaves in the background after its socket. */
+async function pidByTitle(socket: string): Promise<number | undefined> {
+  const said = await askProgram('ps', ['-A', '-ww', '-o', 'pid=,args='], { withinMs: PS_WITHIN_MS }).catch(() => '');
+  const line = said.split('\n').find((each) => each.trimEnd().endsWith(`ssh: ${socket} [mux]`));
+  return line === undefined ? undefined : Number.parseInt(line, 10);
+}
