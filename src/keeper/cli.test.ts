@@ -50,6 +50,7 @@ describe('a mistake in the command line ends with 2, before anybody is woken', (
     [['staus'], "unknown command 'staus'", 'Did you mean status?'],
     [['worker', 'spwan'], "unknown command 'spwan'", 'Did you mean spawn?'],
     [['worker', 'spawn', '--modle', 'x'], "unknown option '--modle'", 'Did you mean --model?'],
+    [['infer', '-'.repeat(50_000)], `unknown option '${'-'.repeat(80)}…'`, 'See: rbee infer --help'],
     [['worker', 'get'], '<worker> is missing.', 'See: rbee worker get --help'],
     [['model', 'list', 'extra'], 'too many arguments', 'See: rbee model list --help'],
     [['infer'], 'The prompt is empty.', 'See: rbee infer --help'],

@@ -48,6 +48,9 @@ function withoutHelpFlag(words: readonly string[]): string[] {
 /** As commander says it of a plain argument. */
 const WRONG_CHOICE = /^command-argument value ('.*') is invalid for argument '(.*)'\. Allowed choices are (.*)\.$/;
 
+/** A word of the command line as commander quotes it. A prompt that begins with '-' may have megabytes. */
+const LONG_WORD = /'([^']{80})[^']+'/g;
+
 /** Help that was asked for, a mistake in the command line, or in a setting that the commands are made with. */
 async function endWithoutCommand(argv: readonly string[], cause: unknown, program: Command): Promise<number> {
   const session = openSession({ json: argv.includes('--json') });
@@ -57,7 +60,7 @@ async function endWithoutCommand(argv: readonly string[], cause: unknown, progra
   // A group without a command has shown its help, as rbee alone does.
   if (cause.code === 'commander.help') return 0;
   const [said = '', suggestion] = cause.message.replace(/^error: /, '').split('\n');
-  const message = said.replace(WRONG_CHOICE, '<$2> must be one of $3, and is $1.');
+  const message = said.replace(WRONG_CHOICE, '<$2> must be one of $3, and is $1.').replaceAll(LONG_WORD, "'$1…'");
   const hint = suggestion?.replace(/^\((.*)\)$/, '$1') ?? seeHelp(commandAt(program, argv));
   const failure: Failure = { code: 'invalid_input', message, origin: 'rbee-keeper', retryable: false, hint };
   await shown(session.view, () => session.view.fail(failure));
