@@ -33,6 +33,8 @@ export const FEED_SILENCE_DEADLINE_MS = 4 * FEED_PING_INTERVAL_MS;
 export const FEED_IDLE_MS = 60_000;
 /** Held for one feed that is not read fast enough; then its jobs are read from their logs. */
 export const FEED_BUFFER_LIMIT_CHARS = 1024 * 1024;
+/** Held for one reader of lines: more than all that a hive may report of itself, which is written at once. */
+export const LINES_BUFFER_LIMIT_CHARS = 16 * 1024 * 1024;
 /** One event that is not a result: a token, a step, a failure with its message. Ours have a few kilobytes at most. */
 export const EVENT_LIMIT_CHARS = 256 * 1024;
 /**

@@ -70,7 +70,11 @@ export class OpenLogs {
     const file = this.#files.get(jobId);
     if (file === undefined) return;
     this.#files.delete(jobId);
-    fs.closeSync(file.descriptor);
+    try {
+      fs.closeSync(file.descriptor);
+    } catch {
+      // A network disk reports here what it could not keep. That is one log, whose readers find the damage, as after a crash.
+    }
   }
 
   closeAll(): void {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { PING_LINE } from './feed-lines.ts';
-import { FEED_BUFFER_LIMIT_CHARS, FEED_PING_INTERVAL_MS } from './limits.ts';
+import { FEED_PING_INTERVAL_MS, LINES_BUFFER_LIMIT_CHARS } from './limits.ts';
 import { beginOpenEnded } from './open-ended.ts';
 
 export const LINES_TYPE = 'application/x-ndjson';
@@ -25,7 +25,7 @@ export function serveLines(app: FastifyInstance, path: string, onReader: (reader
     const out = beginOpenEnded(reply.raw, { 'content-type': LINES_TYPE });
     const closed = new AbortController();
     const write = (line: string) => {
-      if (out.writableLength > FEED_BUFFER_LIMIT_CHARS) reply.raw.destroy();
+      if (out.writableLength > LINES_BUFFER_LIMIT_CHARS) reply.raw.destroy();
       else out.write(`${line}\n`);
     };
     const ping = () => write(PING_LINE);

@@ -80,10 +80,12 @@ async function loadInto(llama: Llama, { module, log, options }: Loading): Promis
       throw await failure(cause, { log, code: 'model_corrupt' });
     });
   try {
-    const [format, context] = await Promise.all([
-      chatFormatOf(model),
-      openContext(model, { ...shape, threads: Math.min(threads, usefulThreads), signal }),
-    ]);
+    const opening = openContext(model, { ...shape, threads: Math.min(threads, usefulThreads), signal });
+    const [format, context] = await Promise.all([chatFormatOf(model), opening]).catch(async (cause: unknown) => {
+      // The model is disposed of for that, and nothing may still be working on it then.
+      await opening.catch(() => undefined);
+      throw cause;
+    });
     const onSlotsChange = () => options.onSlotsChange();
     return new LlamaEngine({ module, llama, model, context, format, log, contextSize, chunkSize, onSlotsChange });
   } catch (cause) {
