@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { JobError } from '../contract/index.ts';
 import { isSystemError } from './file-error.ts';
 import { readPidfile, writePidfile, type Pidfile } from './pidfile.ts';
 
@@ -45,6 +46,14 @@ export async function watchHome({ folders, everyMs, onGone, onThere }: HomeWatch
 }
 
 /**
+ * To be called by a daemon before it starts another, which would make the home anew: the two may notice in either order that it is gone.
+ * @throws JobError shutting_down
+ */
+export async function requireHome(run: string): Promise<void> {
+  if (await isMissing(run)) throw new JobError('shutting_down', `The folder ${run} was deleted or moved: this daemon ends`);
+}
+
+/**
  * Writes this process's pidfile again where it was damaged or deleted, or nobody could find the process to end it. Only at the second look:
  * while a home is being deleted, its pidfiles go before their folder.
  */
@@ -66,10 +75,16 @@ async function firstGone(before: ReadonlyMap<string, number>): Promise<string | 
   return undefined;
 }
 
-/** A disk that hangs or fails for a moment is not one that is gone. */
 async function isGone(folder: string, ino: number): Promise<boolean> {
+  const now = await stat(folder).catch(() => undefined);
+  return now === undefined ? isMissing(folder) : now.ino !== ino;
+}
+
+/** A disk that hangs or fails for a moment is not one that is gone. */
+async function isMissing(folder: string): Promise<boolean> {
   try {
-    return (await stat(folder)).ino !== ino;
+    await stat(folder);
+    return false;
   } catch (error) {
     return isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
   }

@@ -6,6 +6,7 @@ import {
   probe,
   readPidfile,
   removePidfile,
+  requireHome,
   signalThatEndedStart,
   startDaemon,
   stopProcess,
@@ -105,6 +106,7 @@ export class LocalHive {
       );
     if (presence.kind === 'frozen') await this.#endFrozen(hive);
     const { paths } = this.#options;
+    await requireHome(paths.run);
     narrate('hive_start', 'local hive is asleep, starting it');
     await startDaemon({
       name: 'hive',

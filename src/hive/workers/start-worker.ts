@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { JobError } from '../../contract/index.ts';
 import {
   readPidfile,
+  requireHome,
   signalThatEndedStart,
   startDaemon,
   type Ending,
@@ -63,6 +64,7 @@ export async function startAgainWhenKilled(
 /** Runs the worker's process until it has loaded its model; its steps are narrated in the current job. */
 async function startWorker({ id, spec }: WorkerProcess, options: StartOptions): Promise<StartedWorker> {
   const { paths, signal } = options;
+  await requireHome(paths.run);
   try {
     const started = await startDaemon({
       name: id,
