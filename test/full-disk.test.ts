@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readdir, rm, mkdtemp, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { leftovers, testSwarm, type Swarm } from './support/swarm.ts';
+import { until } from './support/until.ts';
 
 const TINY = new URL('../models/rbee-tiny-Q8_0.gguf', import.meta.url).pathname;
 const mayMount = process.getuid?.() === 0 && process.platform === 'linux';
@@ -27,7 +28,8 @@ async function smallDisk(options: string): Promise<SmallDisk> {
     fill: (how) => void execFileSync('sh', ['-c', `{ ${script[how ?? 'bytes']}; } 2>/dev/null || true`, filler]),
     free: () => rm(filler, { recursive: true }),
     async [Symbol.asyncDispose]() {
-      execFileSync('umount', [disk]);
+      // A process that has just ended may still hold it.
+      await until(() => spawnSync('umount', [disk]).status === 0);
       await rm(disk, { recursive: true });
     },
   };

@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,6 +27,8 @@ beforeAll(async () => {
   process.argv[1] = fileURLToPath(new URL('../dist/rbee.js', import.meta.url));
   process.env['RBEE_HOME'] = home;
   process.env['RBEE_WORKER_PORTS'] = String((await freePorts(1))[0]);
+  // As a hive's home has it.
+  await mkdir(homePaths().run, { recursive: true });
   for (const name of ['a', 'b', 'c']) await copyFile(TINY, fileOf(name));
 });
 afterAll(async () => {
