@@ -12,11 +12,11 @@ import {
 } from '../contract/index.ts';
 import { resumeOn, runOn, type ParkedJob, type Resume } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
-import type { Gates } from './gates.ts';
-import type { HiveCatalog } from './hive-catalog.ts';
-import { LostHive } from './lost-hive.ts';
+import type { Gates } from './hives/gates.ts';
+import type { HiveCatalog } from './hives/hive-catalog.ts';
+import { LostHive } from './hives/lost-hive.ts';
 import type { FleetView } from './presence/index.ts';
-import type { Reach } from './reach.ts';
+import type { Reach } from './hives/reach.ts';
 import { givenUpWhenStalled } from './stall.ts';
 
 export interface ForwardParts {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Catalog, Collection } from '../jobs/index.ts';
+import type { Catalog, Collection } from '../../jobs/index.ts';
 
 /** One secret for each hive that this queen has installed: what opens one opens no other, and not the queen. */
 export class HiveTokens {

@@ -1,5 +1,5 @@
-import { raceAbort } from '../jobs/index.ts';
-import { narrate } from '../narration/index.ts';
+import { raceAbort } from '../../jobs/index.ts';
+import { narrate } from '../../narration/index.ts';
 
 interface Closing {
   why: string;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openMemoryCatalog } from '../jobs/index.ts';
+import { openMemoryCatalog } from '../../jobs/index.ts';
 import { HiveCatalog } from './hive-catalog.ts';
 
 test('hives that were registered before there were transports are local or called directly', () => {

@@ -1,6 +1,6 @@
-import { JobError, type Hive } from '../contract/index.ts';
-import { byToken, ofThisHome, probe, type HomePaths, type Presence } from '../daemon/index.ts';
-import type { Peer } from '../jobs/index.ts';
+import { JobError, type Hive } from '../../contract/index.ts';
+import { byToken, ofThisHome, probe, type HomePaths, type Presence } from '../../daemon/index.ts';
+import type { Peer } from '../../jobs/index.ts';
 import { isInstalled } from './hive-catalog.ts';
 import type { LocalHive } from './local-hive.ts';
 import type { RemoteHive } from './remote-hive.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { JobError, type Hive } from '../contract/index.ts';
-import { isSilence, RECONNECT_DEADLINE_MS, type Broken } from '../jobs/index.ts';
-import { log, narrate } from '../narration/index.ts';
-import type { FleetView } from './presence/index.ts';
+import { JobError, type Hive } from '../../contract/index.ts';
+import { isSilence, RECONNECT_DEADLINE_MS, type Broken } from '../../jobs/index.ts';
+import { log, narrate } from '../../narration/index.ts';
+import type { FleetView } from '../presence/index.ts';
 import type { Reach } from './reach.ts';
 
 const never = new AbortController().signal;

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { JobError } from '../contract/index.ts';
-import { raceAbort } from '../jobs/index.ts';
-import { narrate } from '../narration/index.ts';
-import type { ForwardParts } from './forward.ts';
+import { JobError } from '../../contract/index.ts';
+import { raceAbort } from '../../jobs/index.ts';
+import { narrate } from '../../narration/index.ts';
+import type { ForwardParts } from '../forward.ts';
 
 /** A hive that dies while it is being started is started again, for this long. */
 const PATIENCE_MS = 30_000;

@@ -1,5 +1,5 @@
-import { hive as hiveOf, JobError, LOCALHOST, transports, type Capabilities, type Hive } from '../contract/index.ts';
-import type { Catalog, Collection } from '../jobs/index.ts';
+import { hive as hiveOf, JobError, LOCALHOST, transports, type Capabilities, type Hive } from '../../contract/index.ts';
+import type { Catalog, Collection } from '../../jobs/index.ts';
 
 /** The hives of this fleet. The local one is there from the start; its port is this home's, not what was once stored. */
 export class HiveCatalog {

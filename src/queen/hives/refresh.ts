@@ -1,6 +1,6 @@
-import { capabilities, JobError, type Hive } from '../contract/index.ts';
-import { call } from '../jobs/index.ts';
-import { narrate } from '../narration/index.ts';
+import { capabilities, JobError, type Hive } from '../../contract/index.ts';
+import { call } from '../../jobs/index.ts';
+import { narrate } from '../../narration/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 import type { Reach } from './reach.ts';
 

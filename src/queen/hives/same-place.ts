@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { JobError, type Hive } from '../contract/index.ts';
+import { JobError, type Hive } from '../../contract/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 
 /** A name server that does not answer keeps nobody from registering a hive. */

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { JobError, type SshTarget } from '../contract/index.ts';
+import { JobError, type SshTarget } from '../../contract/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
-import { targetName } from './ssh/openssh.ts';
-import { resolveTarget } from './ssh/resolve.ts';
-import { sshWords } from './ssh/way-in.ts';
+import { targetName } from '../ssh/openssh.ts';
+import { resolveTarget } from '../ssh/resolve.ts';
+import { sshWords } from '../ssh/way-in.ts';
 
 export interface Wanted {
   hiveId: string;

@@ -1,27 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { JobError, LOCALHOST, type Handlers, type Hive, type HiveHealth, type InputOf, type Run } from '../contract/index.ts';
-import type { HomePaths, Presence } from '../daemon/index.ts';
-import { raceAbort } from '../jobs/index.ts';
-import { narrate } from '../narration/index.ts';
-import type { Gates } from './gates.ts';
-import { isInstalled, isOfItsOwn, type HiveCatalog } from './hive-catalog.ts';
-import type { HiveTokens } from './hive-tokens.ts';
+import { JobError, LOCALHOST, type Handlers, type Hive, type HiveHealth, type InputOf, type Run } from '../../contract/index.ts';
+import type { Presence } from '../../daemon/index.ts';
+import { raceAbort } from '../../jobs/index.ts';
+import { narrate } from '../../narration/index.ts';
+import { isInstalled, isOfItsOwn, type HiveCatalog } from '../hives/hive-catalog.ts';
+import type { HiveParts } from './hive-parts.ts';
 import { installRemote, uninstallRemote, updateRemote } from './install-remote.ts';
-import type { FleetView } from './presence/index.ts';
-import { ofItsOwn, type Reach } from './reach.ts';
-import { refresh } from './refresh.ts';
-import type { RemoteHives } from './remote-hives.ts';
-import { requireOtherPlace } from './same-place.ts';
-
-export interface HiveParts {
-  hives: HiveCatalog;
-  reach: Reach;
-  view: FleetView;
-  gates: Gates;
-  remotes: RemoteHives;
-  tokens: HiveTokens;
-  paths: HomePaths;
-}
+import { ofItsOwn, type Reach } from '../hives/reach.ts';
+import { refresh } from '../hives/refresh.ts';
+import { requireOtherPlace } from '../hives/same-place.ts';
 
 /** From a hive's start to the first word of it. */
 const HEARD_WITHIN_MS = 3_000;

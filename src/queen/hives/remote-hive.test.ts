@@ -2,15 +2,15 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
-import type { Hive } from '../contract/index.ts';
-import { startTestDaemon, type TestDaemon } from '../jobs/fixtures/test-daemon.ts';
-import { openMemoryCatalog } from '../jobs/index.ts';
+import type { Hive } from '../../contract/index.ts';
+import { startTestDaemon, type TestDaemon } from '../../jobs/fixtures/test-daemon.ts';
+import { openMemoryCatalog } from '../../jobs/index.ts';
 import { HiveCatalog } from './hive-catalog.ts';
 import { HiveTokens } from './hive-tokens.ts';
 import { Holds } from './holds.ts';
 import { RemoteHives } from './remote-hives.ts';
-import { SshShells } from './ssh/shells.ts';
-import { homePaths } from '../daemon/index.ts';
+import { SshShells } from '../ssh/shells.ts';
+import { homePaths } from '../../daemon/index.ts';
 import { RemoteHive, type RemoteHiveOptions } from './remote-hive.ts';
 
 /**

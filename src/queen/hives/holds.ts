@@ -1,4 +1,4 @@
-import { raceAbort } from '../jobs/index.ts';
+import { raceAbort } from '../../jobs/index.ts';
 
 /** Who alone may start or end a hive just now: while what is installed on its machine is exchanged, or started by whoever installs it. */
 export class Holds {

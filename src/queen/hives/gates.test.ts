@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { context } from '../jobs/fixtures/test-jobs.ts';
-import { spoken } from '../narration/index.ts';
+import { context } from '../../jobs/fixtures/test-jobs.ts';
+import { spoken } from '../../narration/index.ts';
 import { Gates } from './gates.ts';
 
 const never = new AbortController().signal;

@@ -2,8 +2,8 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Hive, SshTarget } from '../contract/index.ts';
-import { openMemoryCatalog } from '../jobs/index.ts';
+import type { Hive, SshTarget } from '../../contract/index.ts';
+import { openMemoryCatalog } from '../../jobs/index.ts';
 import { HiveCatalog } from './hive-catalog.ts';
 import { occupied } from './occupied.ts';
 

@@ -1,4 +1,4 @@
-import { JobError, LOCALHOST, type Hive } from '../contract/index.ts';
+import { JobError, LOCALHOST, type Hive } from '../../contract/index.ts';
 import {
   isAlive,
   listPidfiles,
@@ -12,9 +12,9 @@ import {
   stopProcess,
   type HomePaths,
   type Presence,
-} from '../daemon/index.ts';
-import { raceAbort } from '../jobs/index.ts';
-import { narrate } from '../narration/index.ts';
+} from '../../daemon/index.ts';
+import { raceAbort } from '../../jobs/index.ts';
+import { narrate } from '../../narration/index.ts';
 
 const PROBE_DEADLINE_MS = 1_000;
 const FROZEN_PROBES = 3;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Hive, HiveHealth, HiveReport, OutputOf, Run, Worker } from '../contract/index.ts';
-import type { HiveCatalog } from './hive-catalog.ts';
-import type { FleetView } from './presence/index.ts';
+import type { Hive, HiveHealth, HiveReport, OutputOf, Run, Worker } from '../../contract/index.ts';
+import type { HiveCatalog } from '../hives/hive-catalog.ts';
+import type { FleetView } from '../presence/index.ts';
 
 /** Hives that are not heard are tried once more; one that is frozen makes nobody wait longer than this. */
 const SETTLE_DEADLINE_MS = 1_000;
