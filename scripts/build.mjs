@@ -5,7 +5,7 @@ import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
-/** Fastify names them, and loads them for what rbee does not have: schemas (src/jobs/server.ts) and injected requests. */
+/** Fastify names them, and loads them for what rbee does not have: schemas (src/jobs/server/server.ts) and injected requests. */
 const neverLoaded = ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'];
 
 const root = dirname(import.meta.dirname);

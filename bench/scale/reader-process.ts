@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
-import { PING_LINE } from '../../src/jobs/feed-lines.ts';
+import { PING_LINE } from '../../src/jobs/feed/feed-lines.ts';
 import { answerQuestions } from '../child.ts';
 
 /** The bare limit: reads what all hives say, parses it as JSON, and keeps the last word of each worker. */

@@ -12,7 +12,7 @@ import {
   type Role,
 } from '../../src/contract/index.ts';
 import { startTestDaemon } from '../../src/jobs/fixtures/test-daemon.ts';
-import { parseRequest } from '../../src/jobs/parse-request.ts';
+import { parseRequest } from '../../src/jobs/server/parse-request.ts';
 import { postJob, type Peer } from '../../src/jobs/client.ts';
 import { refusalCode } from './answer.ts';
 import { hostileBodies, hostileHeartbeats } from './hostile-bodies.ts';

@@ -1,0 +1,117 @@
+import { Agent, request, type IncomingMessage } from 'node:http';
+import { authorize } from '../../proof/index.ts';
+import { ANSWER_DEADLINE_MS, ANSWER_LIMITS, CONNECT_DEADLINE_MS, INTERIM_LIMIT, PIECE_CHARS } from '../limits.ts';
+import { badResponse, ConnectionClosedError, DeadlineError, type Deadline, type Peer } from './peer.ts';
+
+export interface Exchange {
+  method: 'GET' | 'POST' | 'DELETE';
+  path: string;
+  body?: string;
+  headers?: Record<string, string>;
+  signal?: AbortSignal | undefined;
+  /** Until the head of the answer, and from there to its end where it is read as text; ANSWER_DEADLINE_MS when left out. */
+  answerWithinMs?: number | undefined;
+}
+
+/** Connections are kept and used again; one that idles keeps no process alive. More than these at once would only queue elsewhere. */
+const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+
+/**
+ * Sends a request and resolves with the head of its answer. Node's own client, because the command line starts 40 ms
+ * sooner without another. On a new connection a peer proves itself first: until then it is sent nothing of the request.
+ * Settles whatever the other side does. What breaks later ends the answer with that error.
+ * @throws Node's network errors, DeadlineError, the signal's AbortError; JobError <role>_bad_response for an answer that is none
+ */
+export function exchange(
+  peer: Peer,
+  { method, path, body, headers, signal, answerWithinMs }: Exchange,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({
+      agent,
+      host: peer.host,
+      port: peer.port,
+      method,
+      path,
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+        ...headers,
+      },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const late = (deadline: Deadline, withinMs: number) =>
+      // What arrived while this process itself stood still is looked at first.
+      setTimeout(() => setImmediate(() => outgoing.destroy(new DeadlineError(deadline, withinMs))), withinMs);
+    // A connection has to be free first, when many calls are under way.
+    let timer = late('ANSWER_DEADLINE', ANSWER_DEADLINE_MS);
+    const next = (deadline: Deadline, withinMs: number) => {
+      clearTimeout(timer);
+      timer = late(deadline, withinMs);
+    };
+    const connected = () => next('ANSWER_DEADLINE', answerWithinMs ?? ANSWER_DEADLINE_MS);
+    const { trust, role } = peer;
+    outgoing.once('socket', (socket) => {
+      if (socket.connecting) {
+        next('CONNECT_DEADLINE', CONNECT_DEADLINE_MS);
+        socket.once('connect', connected);
+      } else connected();
+      if (trust === undefined) return;
+      const send = (authorization: string) => {
+        if (outgoing.destroyed) return;
+        connected();
+        outgoing.setHeader('authorization', authorization).end(body);
+      };
+      authorize(socket, { trust, role }).then(send, (cause: Error) => outgoing.destroy(cause));
+    });
+    const settle = (how: () => void) => {
+      clearTimeout(timer);
+      how();
+    };
+    let interim = 0;
+    outgoing.on('information', () => {
+      interim += 1;
+      if (interim > INTERIM_LIMIT) outgoing.destroy(badResponse(peer, `The ${peer.role} sends interim answers and no answer`));
+    });
+    // Without a listener Node closes the connection, and tells nobody.
+    outgoing.once('upgrade', (_response, socket) => {
+      socket.destroy();
+      settle(() => reject(badResponse(peer, `The ${peer.role} switched to another protocol`)));
+    });
+    let answer: IncomingMessage | undefined;
+    outgoing.once('response', (response) => {
+      answer = response;
+      settle(() => resolve(response));
+    });
+    // Not once: an error may follow the one that settled this, and must not go unheard.
+    outgoing.on('error', (cause) => {
+      // What is no HTTP any more in the middle of an answer is told here alone.
+      answer?.destroy(cause);
+      settle(() => reject(cause));
+    });
+    outgoing.once('close', () => settle(() => reject(new ConnectionClosedError())));
+    if (trust === undefined) outgoing.end(body);
+  });
+}
+
+/**
+ * All of an answer, which is to be short.
+ * @throws JobError <role>_bad_response when it is longer than such answers are; DeadlineError when it is not all there in time
+ */
+export async function textOf(peer: Peer, response: IncomingMessage, withinMs = ANSWER_DEADLINE_MS): Promise<string> {
+  const { answerChars } = ANSWER_LIMITS[peer.role];
+  // A peer may send its head and then nothing more, or so little at a time that it never ends.
+  const timer = setTimeout(() => response.destroy(new DeadlineError('ANSWER_DEADLINE', withinMs)), withinMs);
+  try {
+    response.setEncoding('utf8');
+    const pieces: string[] = [];
+    let size = 0;
+    for await (const piece of response as AsyncIterable<string>) {
+      pieces.push(piece);
+      size += piece.length + PIECE_CHARS;
+      if (size > answerChars) throw badResponse(peer, `The ${peer.role} answered with more than ${answerChars} characters`);
+    }
+    return pieces.join('');
+  } finally {
+    clearTimeout(timer);
+  }
+}

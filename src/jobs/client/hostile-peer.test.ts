@@ -1,0 +1,205 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { JobError } from '../../contract/index.ts';
+import { call } from './call.ts';
+import { startHostileServer, type Behaviour } from '../fixtures/hostile-server.ts';
+import { context } from '../fixtures/test-jobs.ts';
+import { openLines } from '../feed/line-link.ts';
+import type { Peer } from './peer.ts';
+import { readStream } from './stream.ts';
+import { runOn } from './run-on.ts';
+
+afterEach(() => vi.useRealTimers());
+
+/** What comes of it: the code of the error, or 'ok'. */
+async function outcomeOf(asking: Promise<unknown>): Promise<string> {
+  return asking.then(
+    () => 'ok',
+    (cause: unknown) => (cause instanceof JobError ? cause.code : String(cause)),
+  );
+}
+
+async function runList(peer: Peer): Promise<void> {
+  const run = runOn(peer, 'worker_list')({ hive_id: 'test' }, context());
+  while (!(await run.next()).done);
+}
+
+/** Until its first line, or its end. */
+function firstLine(peer: Peer): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    openLines(peer, '/v1/presence', {
+      lineLimitChars: 1_000,
+      onLine: (text) => {
+        if (text !== 'hello') return false;
+        resolve(text);
+        return true;
+      },
+      onClosed: (cause) => reject(cause instanceof JobError ? cause : new JobError('hive_unreachable', String(cause))),
+    }).catch(reject);
+  });
+}
+
+interface Kind {
+  path: RegExp;
+  ask: (peer: Peer) => Promise<unknown>;
+  /** Whether a connection that breaks is made again. */
+  triesAgain?: true;
+  /** What a whole answer of HTTP that is not the one asked for means, where that is not a refusal. */
+  onOtherAnswer?: 'ok';
+}
+
+const kinds: Record<string, Kind> = {
+  'a call': { path: /^GET \/v1\/thing/, ask: (peer) => call(peer, { method: 'GET', path: '/v1/thing' }) },
+  'a new job': { path: /^POST \/v1\/jobs/, ask: runList, triesAgain: true },
+  // A peer without feeds is followed by its streams.
+  'the opening of a feed': { path: /^GET \/v1\/feed/, ask: runList, onOtherAnswer: 'ok' },
+  'the asking on a feed': { path: /^POST \/v1\/feed\//, ask: runList, triesAgain: true },
+  'a stream': {
+    path: /\/stream/,
+    triesAgain: true,
+    ask: async (peer) => {
+      for await (const { kind } of readStream(peer, 'job-1', { after: 0, signal: AbortSignal.timeout(20_000) }))
+        if (kind === 'result') return;
+    },
+  },
+  'an answer of lines': { path: /\/v1\/presence/, ask: firstLine },
+};
+
+type Meaning =
+  /** It is no HTTP, or no use. */
+  | 'refused'
+  /** An answer of HTTP, from something else. */
+  | 'other answer'
+  /** The connection broke. */
+  | 'broken';
+
+const say =
+  (text: string): Behaviour =>
+  (socket) =>
+    void socket.write(text);
+const sayAndEnd =
+  (text: string): Behaviour =>
+  (socket) =>
+    void socket.end(text);
+const OK = 'HTTP/1.1 200 OK\r\n';
+
+/** Without an end, as fast as it is read. */
+function endless(first: string, more: string): Behaviour {
+  return (socket: Socket) => {
+    socket.write(first);
+    const pump = () => {
+      while (socket.writable && !socket.destroyed) if (!socket.write(more)) return void socket.once('drain', pump);
+    };
+    pump();
+  };
+}
+
+const behaviours: [string, Behaviour, Meaning][] = [
+  ['switches to another protocol', say('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: evil\r\n\r\n'), 'refused'],
+  ['sends interim answers without end', endless('', 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(100)), 'refused'],
+  ['speaks another protocol', sayAndEnd('SSH-2.0-OpenSSH_9.2\r\n'), 'refused'],
+  ['sends a status that is none', sayAndEnd('HTTP/1.1 99999 What\r\n\r\n'), 'refused'],
+  ['sends headers without end', endless(OK, `x: ${'y'.repeat(1_000)}\r\n`), 'refused'],
+  ['sends a length that is none', sayAndEnd(`${OK}content-length: -5\r\n\r\n{}`), 'refused'],
+  ['sends two lengths', sayAndEnd(`${OK}content-length: 2\r\ncontent-length: 3\r\n\r\n{}`), 'refused'],
+  ['redirects', say('HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n'), 'other answer'],
+  ['answers without content', say('HTTP/1.1 204 No Content\r\n\r\n'), 'other answer'],
+  ['has not been modified', say('HTTP/1.1 304 Not Modified\r\n\r\n'), 'other answer'],
+  ['fails with a page', say('HTTP/1.1 500 Oops\r\ncontent-length: 6\r\n\r\n<html>'), 'other answer'],
+  ['fails without end', endless('HTTP/1.1 500 Oops\r\n\r\n', 'x'.repeat(65_536)), 'refused'],
+  ['fails in tiny pieces', endless('HTTP/1.1 500 Oops\r\ntransfer-encoding: chunked\r\n\r\n', '1\r\nx\r\n'.repeat(1_000)), 'refused'],
+  ['fails with lists in lists', sayAndEnd(`HTTP/1.1 500 Oops\r\n\r\n${'['.repeat(100_000)}`), 'other answer'],
+  ['fails with what says that it is compressed', sayAndEnd('HTTP/1.1 500 Oops\r\ncontent-encoding: gzip\r\n\r\n\x1f\x8b'), 'other answer'],
+  ['closes the connection', (socket) => void socket.destroy(), 'broken'],
+  ['resets the connection', (socket) => void socket.resetAndDestroy(), 'broken'],
+  ['ends without an answer', (socket) => void socket.end(), 'broken'],
+  ['ends in the middle of the head', sayAndEnd(`${OK}content-le`), 'broken'],
+  ['ends before as much has come as it promised', sayAndEnd(`HTTP/1.1 500 Oops\r\ncontent-length: 500\r\n\r\n{`), 'broken'],
+]; // prettier-ignore
+
+describe.each(Object.entries(kinds))('%s, where the hive', (_kind, { path, ask, triesAgain, onOtherAnswer }) => {
+  test.each(behaviours)('%s, settles; the next one is well', async (_behaviour, behaviour, meaning) => {
+    await using hive = await startHostileServer();
+    hive.meet(path, behaviour);
+    const broken = triesAgain ? 'ok' : 'hive_unreachable';
+    const expected = { refused: 'hive_bad_response', 'other answer': onOtherAnswer ?? 'hive_bad_response', broken }[meaning];
+    expect(await outcomeOf(ask(hive.peer))).toBe(expected);
+    expect(await outcomeOf(ask(hive.peer))).toBe('ok');
+  });
+});
+
+/** Bytes that never make a whole of it, one at a time. */
+function dripping(first: string): { behaviour: Behaviour; drips: () => number } {
+  let drips = 0;
+  const drip = async (socket: Socket) => {
+    socket.write(first);
+    while (!socket.destroyed) {
+      await delay(2);
+      socket.write('x');
+      drips += 1;
+    }
+  };
+  return { behaviour: (socket) => void drip(socket), drips: () => drips };
+}
+
+/** Lets the faked time go by only while bytes arrive, until the asking is over. */
+async function sitOut(asking: Promise<unknown>, drips: () => number): Promise<string> {
+  let outcome: string | undefined;
+  void outcomeOf(asking).then((settled) => (outcome = settled));
+  for (let before = 0; outcome === undefined; before = drips()) {
+    await expect.poll(() => outcome ?? drips(), { interval: 2 }).not.toBe(before);
+    if (drips() > 3) vi.advanceTimersByTime(1_000);
+  }
+  vi.useRealTimers();
+  return outcome;
+}
+
+describe.each(Object.entries(kinds))('%s, where the hive', (kind, { path, ask, triesAgain }) => {
+  test.each([
+    ['sends its head a byte at a time', 'HTTP/1.1 200 O'],
+    ['sends its failure a byte at a time', 'HTTP/1.1 500 Oops\r\n\r\n'],
+  ])('%s, is not waited for without an end', async (_behaviour, first) => {
+    await using hive = await startHostileServer();
+    const { behaviour, drips } = dripping(first);
+    hive.meet(path, behaviour);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    // To take a job is the matter of a moment: a hive that needs longer is frozen.
+    const expected = triesAgain && kind !== 'a new job' ? 'ok' : 'hive_unreachable';
+    expect(await sitOut(ask(hive.peer), drips)).toBe(expected);
+    expect(await outcomeOf(ask(hive.peer))).toBe('ok');
+  });
+});
+
+test('a line that comes a byte at a time is as good as silence', async () => {
+  await using hive = await startHostileServer();
+  const { behaviour, drips } = dripping('HTTP/1.1 200 OK\r\n\r\n');
+  hive.meet(/presence/, behaviour);
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  expect(await sitOut(firstLine(hive.peer), drips)).toBe('hive_unreachable');
+});
+
+test('answers that nobody asked for, on a connection that is kept, hold up none that is asked for', async () => {
+  await using hive = await startHostileServer();
+  const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}';
+  hive.meet(/thing/, (socket) => void socket.write(answer.repeat(3)), 2);
+  const ask = () => call(hive.peer, { method: 'GET', path: '/v1/thing', repeatable: true });
+  for (let times = 0; times < 5; times += 1) expect(await ask()).toEqual({});
+});
+
+test('a line longer than a line may be ends the connection before it has come', async () => {
+  await using hive = await startHostileServer();
+  hive.meet(/presence/, endless('HTTP/1.1 200 OK\r\n\r\n', 'g'.repeat(65_536)));
+  expect(await outcomeOf(firstLine(hive.peer))).toBe('hive_bad_response');
+});
+
+test('what goes wrong with a line of a peer ends the connection, and not the process', async () => {
+  await using hive = await startHostileServer();
+  const closed = new Promise<unknown>((onClosed, reject) => {
+    const onLine = () => {
+      throw new TypeError('a defect');
+    };
+    openLines(hive.peer, '/v1/presence', { lineLimitChars: 1_000, onLine, onClosed }).catch(reject);
+  });
+  expect(await closed).toEqual(new TypeError('a defect'));
+});

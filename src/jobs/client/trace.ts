@@ -1,0 +1,56 @@
+import * as z from 'zod';
+import { downstreamJob, JobError, jobRecord, type DownstreamJob, type JobRecord } from '../../contract/index.ts';
+import { call } from './call.ts';
+import { badResponse, type Peer } from './peer.ts';
+
+/** A job and the jobs that it drives, over all hops. */
+export interface Trace {
+  job: JobRecord;
+  downstream: TraceBelow[];
+}
+
+export type TraceBelow = DownstreamJob & ({ trace: Trace } | { error: { code: string; message: string } });
+
+/** Queen, hive, worker. */
+const HOPS = 3;
+/** A request that is lost again and again where it waits is given away for minutes: see `forward-infer.ts`. */
+const DOWNSTREAM_LIMIT = 1_000;
+
+/** Bounded by hand and not by a schema that refers to itself: how deep that goes would be up to the peer. */
+export const trace: z.ZodType<Trace> = traceOf(HOPS);
+
+function traceOf(hops: number): z.ZodType<Trace> {
+  const error = downstreamJob.extend({ error: z.object({ code: z.string(), message: z.string() }) });
+  const below = hops === 1 ? error : z.union([downstreamJob.extend({ trace: traceOf(hops - 1) }), error]);
+  return z.object({ job: jobRecord, downstream: z.array(below).max(DOWNSTREAM_LIMIT) });
+}
+
+/** A hop that cannot answer by then is shown as such. */
+export const TRACE_DEADLINE_MS = 2_000;
+/** Each hop gives the next one less than it has itself, so that the hop that froze is the one that is named. */
+const HOP_SHARE = 0.7;
+
+/** Asks every role below for its part, in parallel. */
+export async function traceJob(
+  job: JobRecord,
+  options: { findPeer: (below: DownstreamJob) => Peer; withinMs: number },
+): Promise<Trace> {
+  const below = { ...options, withinMs: Math.round(options.withinMs * HOP_SHARE) };
+  return { job, downstream: await Promise.all(job.downstream.map((driven) => askBelow(driven, below))) };
+}
+
+async function askBelow(driven: DownstreamJob, { findPeer, withinMs }: Parameters<typeof traceJob>[1]): Promise<TraceBelow> {
+  try {
+    const path = `/v1/jobs/${encodeURIComponent(driven.job_id)}/trace?within_ms=${withinMs}`;
+    const answer = await call(findPeer(driven), { method: 'GET', path, signal: AbortSignal.timeout(withinMs) });
+    const parsed = trace.safeParse(answer);
+    if (!parsed.success) throw badResponse(findPeer(driven), `The ${driven.role} gave a trace that is not ours`, parsed.error);
+    return { ...driven, trace: parsed.data };
+  } catch (cause) {
+    const error =
+      cause instanceof JobError
+        ? cause
+        : new JobError('internal', `The ${driven.role} could not be asked for its trace`, { cause });
+    return { ...driven, error: { code: error.code, message: error.message } };
+  }
+}

@@ -1,0 +1,208 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import * as z from 'zod';
+import { actorOf, isErrorCode, JobError } from '../../contract/index.ts';
+import { Backoff } from '../client/backoff.ts';
+import { asJobError, call } from '../client/call.ts';
+import { openFeedLink, type FeedLink } from './feed-link.ts';
+import { isLegalEvent } from '../client/event-check.ts';
+import type { FeedLine } from './feed-lines.ts';
+import { Follower, type FollowOptions } from './follower.ts';
+import {
+  EVENT_LIMIT_CHARS,
+  FEED_FOLLOW_LIMIT,
+  FEED_IDLE_MS,
+  PROMPT_ANSWER_DEADLINE_MS,
+  RECONNECT_BACKOFF_MS,
+  RECONNECT_DEADLINE_MS,
+  STABLE_MS,
+} from '../limits.ts';
+import { badResponse, ConnectionClosedError, networkCode, unreachable, whyUnreachable, type Peer } from '../client/peer.ts';
+
+const followAnswer = z.object({
+  refused: z.record(z.string(), z.object({ code: z.string(), message: z.string().max(EVENT_LIMIT_CHARS / 2) })),
+});
+
+const feeds = new Map<string, Feed>();
+
+/** The one feed of this process to a peer. */
+export function feedOf(peer: Peer): Feed {
+  const key = JSON.stringify([peer.role, peer.name, peer.host, peer.port, peer.trust]);
+  let feed = feeds.get(key);
+  if (feed === undefined) feeds.set(key, (feed = new Feed(peer, (idle) => feeds.get(key) === idle && feeds.delete(key))));
+  return feed;
+}
+
+/**
+ * The events of all jobs that this process follows on a peer, on one connection at a time. That is opened when it is needed and
+ * closed when nobody has needed it for a while. What is followed on which connection is kept with the connection: whatever
+ * claimed job is not followed on the present one is asked for on it, until it is, or the peer is given up.
+ */
+export class Feed {
+  readonly #peer: Peer;
+  readonly #onIdle: (feed: Feed) => void;
+  readonly #followers = new Map<number, Follower>();
+  #link: FeedLink | undefined;
+  #opening: Promise<FeedLink | undefined> | undefined;
+  /** Since the peer was last any use: brought an event, or kept a connection for a while. */
+  #trouble: { since: number; backoff: Backoff } | undefined;
+  #isTrying = false;
+  #nextTag = 1;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(peer: Peer, onIdle: (feed: Feed) => void) {
+    this.#peer = peer;
+    this.#onIdle = onIdle;
+  }
+
+  /**
+   * The connection; opened if there is none.
+   * @returns undefined when the peer has no feeds
+   * @throws JobError <role>_unreachable, or what the peer answered
+   */
+  async open(): Promise<FeedLink | undefined> {
+    if (this.#link !== undefined) return this.#link;
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  /** To be claimed when the job's id is known. */
+  follow(options: FollowOptions): Follower {
+    const tag = this.#nextTag++;
+    clearTimeout(this.#idle);
+    const follower = new Follower(tag, this.#peer, options);
+    this.#followers.set(tag, follower);
+    follower.whenOver(() => this.#leave(tag));
+    return follower;
+  }
+
+  /** @param link the connection on which the job's events come already, if they do */
+  claim(follower: Follower, jobId: string, link?: FeedLink): void {
+    follower.claim(jobId);
+    if (link !== undefined && link === this.#link) link.followed.add(follower.tag);
+    else this.#keepFollowing();
+  }
+
+  #leave(tag: number): void {
+    this.#followers.delete(tag);
+    this.#link?.followed.delete(tag);
+    if (this.#followers.size > 0) return;
+    this.#trouble = undefined;
+    this.#idle = setTimeout(() => this.#onAllGone(), FEED_IDLE_MS).unref();
+  }
+
+  #onAllGone(): void {
+    if (this.#link === undefined) this.#onIdle(this);
+    else this.#link.destroy(new ConnectionClosedError());
+  }
+
+  async #open(): Promise<FeedLink | undefined> {
+    try {
+      this.#link = await openFeedLink(this.#peer, {
+        onLine: (line) => this.#onLine(line),
+        onClosed: (link, cause) => this.#onClosed(link, cause),
+      });
+      return this.#link;
+    } catch (cause) {
+      if (this.#followers.size === 0) this.#onIdle(this);
+      throw cause;
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+
+  #onLine({ tag, event }: FeedLine): boolean {
+    const follower = this.#followers.get(tag);
+    // A job that is over here may still be told of; one that never was is no job of ours.
+    if (follower === undefined) return tag >= 1 && tag < this.#nextTag;
+    if (event !== undefined && !follower.awaits(event)) return true;
+    if (event !== undefined && !isLegalEvent(this.#peer, event)) return false;
+    this.#trouble = undefined;
+    follower.deliver(event);
+    return true;
+  }
+
+  #onClosed(link: FeedLink, cause: unknown): void {
+    if (this.#link === link) this.#link = undefined;
+    if (this.#followers.size === 0) return this.#onIdle(this);
+    if (link.ageMs - link.quietMs >= STABLE_MS) this.#trouble = undefined;
+    this.#onTrouble(cause, link.quietMs);
+    this.#keepFollowing();
+  }
+
+  /** One loop at a time sees to it that every claimed job is followed on the present connection. */
+  #keepFollowing(): void {
+    if (this.#isTrying) return;
+    this.#isTrying = true;
+    void this.#followUnfollowed();
+  }
+
+  async #followUnfollowed(): Promise<void> {
+    while (this.#unfollowed(this.#link).length > 0) {
+      if (this.#trouble !== undefined) await delay(this.#trouble.backoff.nextMs());
+      try {
+        const link = await this.open();
+        if (link === undefined) throw badResponse(this.#peer, `The ${this.#peer.role} has no feed any more`);
+        await this.#followOn(link, this.#unfollowed(link).slice(0, FEED_FOLLOW_LIMIT));
+      } catch (cause) {
+        this.#onTrouble(underneath(cause));
+      }
+    }
+    // Nothing comes between the last look and this.
+    this.#isTrying = false;
+  }
+
+  #unfollowed(link: FeedLink | undefined): Follower[] {
+    return [...this.#followers.values()].filter(({ isClaimed, tag }) => isClaimed && link?.followed.has(tag) !== true);
+  }
+
+  async #followOn(link: FeedLink, followers: readonly Follower[]): Promise<void> {
+    if (followers.length === 0) return;
+    for (const { tag } of followers) link.followed.add(tag);
+    const answer = await this.#ask(link, { follow: followers.map(({ place }) => place) });
+    const parsed = followAnswer.safeParse(answer);
+    if (!parsed.success) throw badResponse(this.#peer, `The ${this.#peer.role} did not say what it follows`, parsed.error);
+    for (const follower of followers) {
+      const error = parsed.data.refused[follower.tag];
+      if (error === undefined) continue;
+      const code = isErrorCode(error.code) ? error.code : 'internal';
+      follower.fail(new JobError(code, error.message, { origin: actorOf[this.#peer.role] }));
+    }
+  }
+
+  /** A connection on which nothing can be asked for any more is ended, whatever the reason; then there is a next one. */
+  async #ask(link: FeedLink, body: object): Promise<unknown> {
+    try {
+      return await call(this.#peer, {
+        method: 'POST',
+        path: `/v1/feed/${encodeURIComponent(link.id)}`,
+        body: JSON.stringify(body),
+        answerWithinMs: PROMPT_ANSWER_DEADLINE_MS,
+        signal: link.closed,
+      });
+    } catch (cause) {
+      const isGone = link.closed.aborted || (cause instanceof JobError && cause.code === 'not_found');
+      const why = isGone ? new ConnectionClosedError() : cause;
+      link.destroy(underneath(why) as Error);
+      throw why;
+    }
+  }
+
+  /** A broken connection is worth another try, within bounds; anything else is an answer, or a defect. */
+  #onTrouble(cause: unknown, quietMs = 0): void {
+    if (networkCode(cause) === undefined) return this.#failAll(asJobError(this.#peer, cause));
+    this.#trouble ??= { since: performance.now() - quietMs, backoff: new Backoff(RECONNECT_BACKOFF_MS) };
+    const leftMs = RECONNECT_DEADLINE_MS - (performance.now() - this.#trouble.since);
+    if (leftMs < 0) return this.#failAll(unreachable(this.#peer, cause));
+    for (const follower of this.#followers.values()) follower.broke({ reason: whyUnreachable(cause), cause, leftMs });
+  }
+
+  #failAll(cause: unknown): void {
+    this.#trouble = undefined;
+    for (const follower of [...this.#followers.values()]) follower.fail(cause);
+  }
+}
+
+/** What the network did, where that is behind an error of ours. */
+function underneath(cause: unknown): unknown {
+  return cause instanceof JobError && networkCode(cause.cause) !== undefined ? cause.cause : cause;
+}

@@ -1,0 +1,39 @@
+import type { FastifyInstance } from 'fastify';
+import { PING_LINE } from './feed-lines.ts';
+import { FEED_PING_INTERVAL_MS, LINES_BUFFER_LIMIT_CHARS } from '../limits.ts';
+import { beginOpenEnded } from '../server/open-ended.ts';
+
+export const LINES_TYPE = 'application/x-ndjson';
+
+/** One reader of an answer that goes on until its connection closes. */
+export interface LineReader {
+  /** One line, without its end. */
+  write(line: string): void;
+  readonly closed: AbortSignal;
+}
+
+/** Serves lines to as many readers as come, with pings between them. A reader that does not read them is closed: it may ask again. */
+export function serveLines(app: FastifyInstance, path: string, onReader: (reader: LineReader) => void): void {
+  const pings = new Set<() => void>();
+  const timer = setInterval(() => {
+    for (const ping of pings) ping();
+  }, FEED_PING_INTERVAL_MS);
+  app.addHook('onClose', () => clearInterval(timer));
+
+  app.get(path, (_request, reply) => {
+    reply.hijack();
+    const out = beginOpenEnded(reply.raw, { 'content-type': LINES_TYPE });
+    const closed = new AbortController();
+    const write = (line: string) => {
+      if (out.writableLength > LINES_BUFFER_LIMIT_CHARS) reply.raw.destroy();
+      else out.write(`${line}\n`);
+    };
+    const ping = () => write(PING_LINE);
+    pings.add(ping);
+    reply.raw.on('close', () => {
+      pings.delete(ping);
+      closed.abort();
+    });
+    onReader({ write, closed: closed.signal });
+  });
+}

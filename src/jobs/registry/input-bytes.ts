@@ -1,0 +1,31 @@
+import { JobError } from '../../contract/index.ts';
+import { INPUTS_LIMIT_BYTES, SMALL_INPUT_BYTES } from '../limits.ts';
+import type { StoredJob } from './stored-job.ts';
+
+type Sized = Pick<StoredJob, 'input_bytes'>;
+
+/** What the requests of all jobs that have not ended have together: those that wait, and those that run. */
+export class InputBytes {
+  readonly #limit: number;
+  #held = 0;
+
+  constructor(limit = INPUTS_LIMIT_BYTES) {
+    this.#limit = limit;
+  }
+
+  /** One more of megabytes is refused before it is kept anywhere. @throws JobError too_many_jobs */
+  requireRoomFor(bytes: number): void {
+    if (bytes <= SMALL_INPUT_BYTES || this.#held + bytes <= this.#limit) return;
+    const [held, most] = [this.#held, this.#limit].map((each) => Math.round(each / 1e6));
+    const sentence = `The requests that have not ended have ${held} MB together, and may have ${most} MB. Try again when some have ended`;
+    throw new JobError('too_many_jobs', sentence);
+  }
+
+  add({ input_bytes = 0 }: Sized): void {
+    this.#held += input_bytes;
+  }
+
+  remove({ input_bytes = 0 }: Sized): void {
+    this.#held -= input_bytes;
+  }
+}

@@ -1,0 +1,69 @@
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { startTestDaemon, type TestDaemon } from '../fixtures/test-daemon.ts';
+import { counting, deferred, post, postList, streamText } from '../fixtures/test-jobs.ts';
+
+const endless = { worker_list: counting(1, deferred().promise) };
+const body = JSON.stringify({ operation: 'worker_list' });
+
+/** What a daemon finds that was frozen: a request whose sender has gone. */
+function sendAndLeave({ peer: { host, port } }: TestDaemon, key?: string): void {
+  const head = ['POST /v1/jobs HTTP/1.1', `Host: ${host}:${port}`, 'Content-Type: application/json'];
+  if (key !== undefined) head.push(`Idempotency-Key: ${key}`);
+  const socket = connect({ host, port });
+  socket.on('error', () => undefined).resume();
+  socket.end([...head, `Content-Length: ${body.length}`, '', body].join('\r\n'));
+}
+
+const jobs = ({ registry }: TestDaemon) => registry.find({ where: {}, limit: 10 });
+const states = (daemon: TestDaemon) => jobs(daemon).map(({ state }) => state);
+const within = { timeout: 5_000 };
+
+test('a job of which nobody could be told ends in a moment; a later try of the same request makes another', async () => {
+  await using daemon = await startTestDaemon({ handlers: endless });
+  sendAndLeave(daemon, 'once');
+  await expect.poll(() => states(daemon), within).toEqual(['running']);
+  await expect.poll(() => states(daemon), within).toEqual(['cancelled']);
+  const again = await postList(daemon, { 'idempotency-key': 'once' });
+  expect(states(daemon)).toEqual(['running', 'cancelled']);
+  expect(jobs(daemon)[0]?.job_id).toBe(again);
+});
+
+test('asked for by another try of the same request, or read, it is kept', async () => {
+  const gate = deferred();
+  await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1, gate.promise) } });
+  sendAndLeave(daemon, 'once');
+  sendAndLeave(daemon);
+  await expect.poll(() => states(daemon), within).toEqual(['running', 'running']);
+  const again = await postList(daemon, { 'idempotency-key': 'once' });
+  expect(jobs(daemon)).toHaveLength(2);
+  const other = jobs(daemon).find(({ job_id }) => job_id !== again)?.job_id ?? '';
+  const read = streamText(daemon, other);
+  // One that nobody asks for ends after them.
+  sendAndLeave(daemon, 'nobody');
+  await expect.poll(() => states(daemon).toSorted(), within).toEqual(['cancelled', 'running', 'running']);
+  gate.resolve();
+  expect(await read).toContain('event: result');
+});
+
+test('of whom somebody was told, it is kept, whoever asks for it in vain', async () => {
+  const gate = deferred();
+  await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1, gate.promise) } });
+  const known = await postList(daemon, { 'idempotency-key': 'once' });
+  sendAndLeave(daemon, 'once');
+  // One that nobody was told of ends after it would.
+  sendAndLeave(daemon, 'nobody');
+  const ended = () => jobs(daemon).flatMap(({ job_id, state }) => (state === 'cancelled' ? [job_id] : []));
+  await expect.poll(() => ended().length, within).toBeGreaterThan(0);
+  expect(ended()).not.toContain(known);
+  gate.resolve();
+});
+
+test('one whose sender leaves when he has the answer goes on', async () => {
+  const gate = deferred();
+  await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1, gate.promise) } });
+  await post(daemon, body, { connection: 'close' });
+  sendAndLeave(daemon);
+  await expect.poll(() => states(daemon).toSorted(), within).toEqual(['cancelled', 'running']);
+  gate.resolve();
+});

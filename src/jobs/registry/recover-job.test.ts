@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import { JobError } from '../../contract/index.ts';
+import type { EventLog, LoggedEvent } from '../log/event-log.ts';
+import { openMemoryEventLog } from '../log/memory-event-log.ts';
+import type { StoredJob } from './stored-job.ts';
+import { lookAtLeft } from './recover-job.ts';
+
+const record = (overrides: Partial<StoredJob> = {}): StoredJob => ({
+  job_id: 'job-1',
+  operation: 'infer',
+  state: 'running',
+  actor: 'queen-rbee',
+  correlation_id: 'c',
+  created_at: 'now',
+  downstream: [],
+  ...overrides,
+});
+
+const below = { role: 'hive' as const, name: 'attic', job_id: 'job-2' };
+const event = (seq: number, kind: LoggedEvent['kind'], belowSeq?: number): LoggedEvent => ({
+  seq,
+  kind,
+  json: '{}',
+  ...(belowSeq === undefined ? {} : { below: belowSeq }),
+});
+
+function logOf(...events: LoggedEvent[]): EventLog {
+  const log = openMemoryEventLog();
+  log.append(record(), events);
+  return log;
+}
+
+describe('what a former process has left of a job', () => {
+  test('an end that its record does not know', () => {
+    expect(lookAtLeft(record(), logOf(event(1, 'token'), event(2, 'result')))).toMatchObject({ kind: 'ended', last: { seq: 2 } });
+  });
+
+  test('what it was doing alone', () => {
+    expect(lookAtLeft(record(), logOf(event(1, 'narration')))).toEqual({ kind: 'interrupted', lastSeq: 1 });
+  });
+
+  test('what the role below was doing, with the place where its events go on', () => {
+    const log = logOf(event(1, 'narration'), event(2, 'token', 7), event(3, 'narration'));
+    const left = record({ downstream: [below], driven_after: 1, first_token_at: 'then' });
+    expect(lookAtLeft(left, log)).toEqual({
+      kind: 'resumable',
+      lastSeq: 3,
+      left: { kind: 'relayed', operation: 'infer', below, after: 7, hasToken: true },
+    });
+  });
+
+  test('a second try that had said nothing yet, from its beginning, whatever the first had said', () => {
+    const log = logOf(event(1, 'narration', 3), event(2, 'narration'));
+    const left = record({ downstream: [{ ...below, job_id: 'job-0' }, below], driven_after: 2 });
+    expect(lookAtLeft(left, log)).toMatchObject({ kind: 'resumable', left: { below, after: 0, hasToken: false } });
+  });
+
+  test('a request that was waiting for its place, in a second try too', () => {
+    const left = { kind: 'parked', operation: 'infer', outline: { model: 'x' } };
+    const parked = { parked: { model: 'x' } };
+    expect(lookAtLeft(record(parked), logOf(event(1, 'narration')))).toEqual({ kind: 'resumable', lastSeq: 1, left });
+    expect(lookAtLeft(record({ ...parked, downstream: [below] }), logOf())).toMatchObject({ kind: 'resumable', left });
+  });
+
+  test('a job that had said nothing yet, a damaged log, and one of a newer version', () => {
+    expect(lookAtLeft(record({ job_id: 'job-9' }), logOf())).toEqual({ kind: 'interrupted', lastSeq: 0 });
+    const throwing = (cause: Error) => Object.assign(openMemoryEventLog(), { recover: () => { throw cause; } }); // prettier-ignore
+    expect(lookAtLeft(record(), throwing(new SyntaxError('half a header')))).toMatchObject({ kind: 'damaged' });
+    expect(lookAtLeft(record(), throwing(new JobError('version_mismatch', 'newer')))).toMatchObject({ kind: 'newer' });
+  });
+});

@@ -1,0 +1,58 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { JobError } from '../../contract/index.ts';
+
+const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** What a header can carry: a line break, as from a file, would make every call of our own fail. */
+const TOKEN = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+
+/** @throws JobError unauthorized for an address beyond loopback without a token; invalid_input for a token that no header can carry */
+export function requireTokenBeyondLoopback(host: string, token: string | undefined): void {
+  if (token !== undefined && !TOKEN.test(token))
+    throw new JobError('invalid_input', 'RBEE_TOKEN may hold only visible ASCII characters, and spaces between them');
+  if (token !== undefined || isLoopback(host)) return;
+  throw new JobError('unauthorized', `Listening on ${host} needs a token: set RBEE_TOKEN, or listen on 127.0.0.1`);
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/**
+ * Who may call, decided before anything is read. Without a token only loopback is served, and a page in a browser on this
+ * machine must not get in: not by a name that it made point here (Host), not from another site (Origin, Sec-Fetch-Site).
+ * A caller that has proved on its connection that it knows the token, or the secret of the home, need not say it.
+ * @throws JobError forbidden_origin, unauthorized
+ */
+export function createGuard(options: {
+  host: string;
+  token: string | undefined;
+}): (headers: IncomingHttpHeaders, caller?: { isProven: boolean }) => void {
+  const { token } = options;
+  const expected = token === undefined ? undefined : digest(`Bearer ${token}`);
+  const names = new Set([...LOOPBACK_NAMES, options.host.includes(':') ? `[${options.host}]` : options.host]);
+  return (headers, { isProven } = { isProven: false }) => {
+    const host = headers.host ?? '';
+    // With a token, a foreign name gains nothing; and by which names a machine is reached only its network knows.
+    if (expected === undefined && !names.has(host.replace(/:\d+$/, '').toLowerCase())) {
+      throw new JobError('forbidden_origin', `Host '${host.slice(0, 100)}' is not a name of this daemon`);
+    }
+    const { origin } = headers;
+    if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) {
+      throw new JobError('forbidden_origin', `Origin '${origin.slice(0, 100)}' may not call this daemon`);
+    }
+    // Another port of this machine is the same site to a browser, and another origin to us.
+    const site = headers['sec-fetch-site'];
+    if (site !== undefined && site !== 'same-origin' && site !== 'none')
+      throw new JobError('forbidden_origin', 'Another site may not call this daemon');
+    if (expected !== undefined && !isProven && !timingSafeEqual(expected, digest(headers.authorization ?? ''))) {
+      throw new JobError('unauthorized', 'A token is required: Authorization: Bearer <token>');
+    }
+  };
+}
+
+/** Digests have one length, so the comparison takes one time. */
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

@@ -1,0 +1,108 @@
+import * as z from 'zod';
+import {
+  isOperationName,
+  JobError,
+  operations,
+  type Handlers,
+  type OperationName,
+  type OperationSpec,
+  type Role,
+} from '../../contract/index.ts';
+import { NESTING_LIMIT, shapeOf } from '../client/json-shape.ts';
+import { nearest } from '../client/nearest.ts';
+
+export const onDisconnect = z.enum(['continue', 'cancel']).default('continue');
+
+export interface JobRequest {
+  operation: OperationName;
+  input: unknown;
+  onDisconnect: z.output<typeof onDisconnect>;
+}
+
+/**
+ * The one place that turns bytes into an operation. What passes here is trusted inside.
+ * @throws JobError invalid_json, missing_operation, unknown_operation, operation_not_supported, invalid_input
+ */
+export function parseRequest(body: string, here: { role: Role; handlers: Handlers }): JobRequest {
+  const { operation, on_disconnect, ...fields } = parseObject(body);
+  if (operation === undefined || operation === null) throw new JobError('missing_operation', "Missing 'operation' field");
+  if (typeof operation !== 'string') throw new JobError('invalid_input', "'operation' must be a string");
+  if (!isOperationName(operation)) throw new JobError('unknown_operation', unknownOperation(operation));
+  const spec: OperationSpec = operations[operation];
+  if (here.handlers[operation] === undefined) {
+    throw new JobError(
+      'operation_not_supported',
+      `Operation not supported by ${here.role}: send ${operation} to the ${spec.runsOn}`,
+    );
+  }
+  const parsed = z.safeParse(spec.input, withOldSpellings(fields, spec));
+  if (!parsed.success) throw new JobError('invalid_input', `${operation}: ${describeAll(parsed.error.issues, spec)}`);
+  const disconnect = onDisconnect.safeParse(on_disconnect);
+  if (!disconnect.success) throw new JobError('invalid_input', "on_disconnect: must be 'continue' or 'cancel'");
+  return { operation, input: parsed.data, onDisconnect: disconnect.data };
+}
+
+/** A person mends a few fields at a time, and an answer may not be larger than what it answers. */
+const NAMED_LIMIT = 10;
+const NAMED_PATH_CHARS = 200;
+
+/** More values than any request of people. Each is checked, and a body of nothing else would stop the daemon for seconds. */
+const VALUES_LIMIT = 50_000;
+
+function parseObject(body: string): Record<string, unknown> {
+  let parsed: unknown;
+  const { depth, values } = shapeOf(body);
+  if (depth > NESTING_LIMIT) throw new JobError('invalid_json', `The body is nested more than ${NESTING_LIMIT} levels deep`);
+  if (values > VALUES_LIMIT) throw new JobError('invalid_input', `The body has more than ${VALUES_LIMIT} values`);
+  try {
+    parsed = JSON.parse(body);
+  } catch (cause) {
+    throw new JobError('invalid_json', `The body is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new JobError('invalid_json', 'The body must be a JSON object, for example {"operation":"status"}');
+  }
+  return parsed as Record<string, unknown>;
+}
+
+function unknownOperation(operation: string): string {
+  const shown = operation.slice(0, 64);
+  const near = nearest(shown, Object.keys(operations));
+  return near === undefined ? `Unknown operation: ${shown}` : `Unknown operation: ${shown}. Did you mean ${near}?`;
+}
+
+/** `id` stands for what the operation is about; `alias`, and `id` where it is about nothing else, for the hive. */
+function withOldSpellings(fields: Record<string, unknown>, spec: OperationSpec): Record<string, unknown> {
+  const { id, alias, ...renamed } = fields;
+  const hive = 'hive_id' in spec.input.shape ? 'hive_id' : undefined;
+  if (id !== undefined) renamed[spec.runsOn === 'worker' ? 'id' : (spec.subject ?? hive ?? 'id')] ??= id;
+  if (alias !== undefined) renamed[hive ?? 'alias'] ??= alias;
+  return renamed;
+}
+
+function describeAll(issues: readonly z.core.$ZodIssue[], spec: OperationSpec): string {
+  const more = issues.length - NAMED_LIMIT;
+  return issues
+    .slice(0, NAMED_LIMIT)
+    .map((issue) => describe(issue, spec))
+    .concat(more > 0 ? [`and ${more} more`] : [])
+    .join('; ');
+}
+
+function describe(issue: z.core.$ZodIssue, spec: OperationSpec): string {
+  if (issue.code === 'unrecognized_keys') {
+    const more = issue.keys.length - NAMED_LIMIT;
+    return issue.keys
+      .slice(0, NAMED_LIMIT)
+      .map((key) => key.slice(0, 64))
+      .map((key) => {
+        const near = issue.path.length === 0 ? nearest(key, Object.keys(spec.input.shape)) : undefined;
+        return near === undefined ? `unknown field '${key}'` : `unknown field '${key}', did you mean '${near}'?`;
+      })
+      .concat(more > 0 ? [`and ${more} more unknown fields`] : [])
+      .join('; ');
+  }
+  return `${issue.path.join('.').slice(0, NAMED_PATH_CHARS) || 'body'}: ${issue.message}`;
+}

@@ -1,0 +1,237 @@
+import { fastify, type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
+import assert from 'node:assert/strict';
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import * as z from 'zod';
+import { errorCodes, jobStates, JobError, type DownstreamJob, type Health, type Role } from '../../contract/index.ts';
+import { answerChallenge, isChallenge, isProven, PROOF_HEADER } from '../../proof/index.ts';
+import type { BoundServer } from './bound-server.ts';
+import { CORRELATION_HEADER, correlationIdOf } from '../client/correlation.ts';
+import type { Logger } from '../registry/execute.ts';
+import { FEED_HEADER } from '../feed/feed-lines.ts';
+import { killedWorkersOf } from '../client/killed-workers.ts';
+import { createGuard } from './guard.ts';
+import { BODY_LIMIT_BYTES } from '../limits.ts';
+import { parseRequest } from './parse-request.ts';
+import type { Peer } from '../client/peer.ts';
+import { refusalBody, refuse, refuseConnection } from './refuse.ts';
+import type { JobRegistry } from '../registry/registry.ts';
+import { serveFeeds, type Feeds } from '../feed/serve-feed.ts';
+import { serveStreams } from './serve-stream.ts';
+import { TRACE_DEADLINE_MS, traceJob } from '../client/trace.ts';
+import { isAwaited } from '../registry/orphaned-jobs.ts';
+
+export interface JobServerOptions {
+  role: Role;
+  /** The hive's or worker's id; 'queen' for the queen. */
+  name: string;
+  version: string;
+  /** Digest of the home directory. */
+  home: string;
+  /** From `bindServer`. */
+  bound: BoundServer;
+  token: string | undefined;
+  /** Of the secret of the home; undefined for a daemon that has none. */
+  secretFile: string | undefined;
+  registry: JobRegistry;
+  /** Where the jobs below are served. */
+  findPeer: (below: DownstreamJob) => Peer;
+  logger: Logger;
+}
+
+/**
+ * The HTTP face of a daemon: /v1/jobs and /health, the same on queen, hive and worker. A role adds its own routes;
+ * `open` then answers the requests that wait.
+ * @throws JobError unauthorized for an address beyond loopback without a token
+ */
+export function createJobServer(options: JobServerOptions): {
+  app: FastifyInstance;
+  open(): Promise<void>;
+  close(): Promise<void>;
+} {
+  const { bound, role } = options;
+  let route: RequestListener = () => undefined;
+  const app = fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    routerOptions: { maxParamLength: 128 },
+    schemaController: NO_SCHEMAS,
+    frameworkErrors: (cause, { method, url }, { raw }) => {
+      refuse(raw, new JobError('not_found', `Nothing is served at ${method} ${url.slice(0, 200)}`, { cause }), role);
+    },
+    clientErrorHandler: (cause, socket) => {
+      const why = new JobError('bad_request', `This is not a request that can be read: ${cause.code}`, { cause });
+      refuseConnection(socket, why, role);
+    },
+    serverFactory: (listener) => {
+      route = listener;
+      return bound.server;
+    },
+  });
+  acceptJson(app);
+  answerErrors(app, options);
+  serveJobs(app, options, serveFeeds(app, options.registry));
+  serveStreams(app, options.registry);
+  const started = performance.now();
+  app.get('/health', () => health(options, started));
+  return {
+    app,
+    open: async () => {
+      await app.ready();
+      bound.answerWith(guarded(route, options));
+    },
+    close: async () => {
+      bound.server.close();
+      bound.server.closeAllConnections();
+      await app.close();
+    },
+  };
+}
+
+/**
+ * The contract's own parsers judge what comes in. Fastify's compilers of JSON schemas would take longer to load than all of the
+ * rest of it: given these, it does not load them, and the bundle leaves them out.
+ */
+const NO_SCHEMAS = {
+  compilersFactory: { buildValidator: () => noSchema, buildSerializer: () => noSchema },
+};
+
+function noSchema(): never {
+  assert.fail('no route has a JSON schema');
+}
+
+/** Who may call is decided before anything else of the request is looked at. */
+function guarded(route: RequestListener, options: JobServerOptions): RequestListener {
+  const { bound, token, role } = options;
+  const guard = createGuard({ host: bound.host, token });
+  return (request, response) => {
+    try {
+      guard(request.headers, { isProven: isChallenge(request) || isProven(request) });
+    } catch (cause) {
+      if (!(cause instanceof JobError)) throw cause;
+      return refuse(response, cause, role);
+    }
+    return isChallenge(request) ? void prove(request, response, options) : route(request, response);
+  };
+}
+
+/** Before a caller says anything: it may be about to talk to a stranger on this port. */
+async function prove(request: IncomingMessage, response: ServerResponse, options: JobServerOptions): Promise<void> {
+  const { role, token, secretFile } = options;
+  const header = await answerChallenge(request, { role, token, secretFile });
+  if (header === undefined) return refuse(response, new JobError('not_found', 'This daemon does not know such a secret'), role);
+  response.writeHead(204, { [PROOF_HEADER]: header }).end();
+}
+
+function health({ role, name, version, home }: JobServerOptions, started: number): Health {
+  return { role, name, version, uptime_s: Math.round((performance.now() - started) / 1000), pid: process.pid, home };
+}
+
+/**
+ * JSON only. `curl -d` without a header declares a form; that is taken as JSON too, but never from a browser,
+ * where a form is the one POST that another site may send unasked.
+ */
+function acceptJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => asText(body));
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'buffer' },
+    async ({ headers }: FastifyRequest, body: Buffer) => {
+      const fromBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
+      if (fromBrowser) throw new JobError('unsupported_media_type', "Content-Type must be 'application/json'");
+      return asText(body);
+    },
+  );
+}
+
+/** What is not UTF-8 would be changed by decoding it. */
+function asText(body: Buffer): string {
+  if (!isUtf8(body)) throw new JobError('invalid_json', 'The body is not UTF-8');
+  return body.toString();
+}
+
+function answerErrors(app: FastifyInstance, { role, logger }: JobServerOptions): void {
+  app.setErrorHandler((cause: FastifyError | JobError, request, reply) => {
+    const error = asJobError(cause);
+    // Who is still sending loses the answer with the connection. Node takes the rest and throws it away, within its deadline.
+    if (error.code === 'body_too_large') void reply.header('connection', 'keep-alive');
+    if (error.code === 'internal')
+      logger.error({ err: cause, route: request.routeOptions.url }, 'unexpected failure in a request');
+    return reply.code(errorCodes[error.code].status).send(refusalBody(error, role));
+  });
+  app.setNotFoundHandler((request) => {
+    throw new JobError('not_found', `Nothing is served at ${request.method} ${request.url.slice(0, 200)}`);
+  });
+}
+
+function asJobError(cause: FastifyError | JobError): JobError {
+  if (cause instanceof JobError) return cause;
+  switch (cause.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new JobError('body_too_large', `The body is over ${BODY_LIMIT_BYTES} bytes`, { cause });
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new JobError('unsupported_media_type', "Content-Type must be 'application/json'", { cause });
+    default:
+      break;
+  }
+  if (cause.statusCode !== undefined && cause.statusCode < 500) return new JobError('invalid_input', cause.message, { cause });
+  return new JobError('internal', 'Unexpected failure; the log has the cause', { cause });
+}
+
+function serveJobs(app: FastifyInstance, { role, registry, findPeer }: JobServerOptions, feeds: Feeds): void {
+  app.post('/v1/jobs', async (request, reply) => {
+    const body = typeof request.body === 'string' ? request.body : '';
+    const correlationId = correlationIdOf(request.headers);
+    void reply.header(CORRELATION_HEADER, correlationId);
+    const asked = parseRequest(body, { role, handlers: registry.handlers });
+    const created = registry.create(asked, {
+      correlationId,
+      idempotencyKey: idempotencyKeyOf(request),
+      body,
+      killedWorkers: killedWorkersOf(request.headers),
+    });
+    // Looked at while the job is being stored.
+    const [{ job_id, correlation_id }, isHeard] = await Promise.all([created, isAwaited(request.raw)]);
+    registry.told(job_id, isHeard);
+    const feed = isHeard ? request.headers[FEED_HEADER] : undefined;
+    const followed = feed === undefined ? {} : { followed: feeds.followNew(feed, job_id) };
+    return { job_id, sse_url: `/v1/jobs/${job_id}/stream`, correlation_id, ...followed };
+  });
+  app.get('/v1/jobs', (request) => ({ jobs: registry.find(queryOf(request)) }));
+  app.get<{ Params: { id: string } }>('/v1/jobs/:id', (request) => registry.get(request.params.id));
+  app.get<{ Params: { id: string }; Querystring: { within_ms?: string } }>('/v1/jobs/:id/trace', (request) => {
+    const asked = Number(request.query.within_ms);
+    const withinMs = asked > 0 && asked < TRACE_DEADLINE_MS ? asked : TRACE_DEADLINE_MS;
+    return traceJob(registry.get(request.params.id), { findPeer, withinMs });
+  });
+  app.delete<{ Params: { id: string } }>('/v1/jobs/:id', async (request) => {
+    const { job_id } = await registry.cancel(request.params.id, 'cancelled by the client');
+    return { job_id, status: 'cancelled' };
+  });
+}
+
+function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key === 'string' && /^[\x21-\x7e]{1,256}$/.test(key)) return key;
+  throw new JobError('invalid_input', 'Idempotency-Key: must be 1 to 256 visible characters');
+}
+
+const jobQuery = z.strictObject({
+  state: z.enum(jobStates).optional(),
+  operation: z.string().max(64).optional(),
+  correlation_id: z.string().max(128).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+
+function queryOf(request: FastifyRequest): { where: Record<string, string>; limit: number } {
+  const parsed = jobQuery.safeParse(request.query);
+  if (!parsed.success)
+    throw new JobError(
+      'invalid_input',
+      `query: ${parsed.error.issues.map(({ path, message }) => [...path, message].join(': ').slice(0, 100)).join('; ')}`,
+    );
+  const { limit, ...rest } = parsed.data;
+  const where = Object.fromEntries(Object.entries(rest).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return { where, limit };
+}
