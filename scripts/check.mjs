@@ -8,6 +8,7 @@ const checks = [
   ['rooms', 'depcruise', 'src', 'test', '--config', '--output-type', 'err'],
   ['dead code', 'knip', '--no-progress', '--exclude', 'types'],
   ['docs', 'node', 'scripts/docs.mjs', '--check'],
+  ['links', 'node', 'scripts/links.mjs'],
 ];
 
 let failed = 0;
