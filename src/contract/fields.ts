@@ -3,6 +3,8 @@ import * as z from 'zod';
 // Fields that several operations have.
 
 export const LOCALHOST = 'localhost';
+/** Ships with rbee, so that the first command needs no download. */
+export const DEFAULT_MODEL = 'tiny';
 
 export const hive_id = z.string().min(1).max(64).describe('Which hive').default(LOCALHOST);
 export const worker_id = z.string().min(1).max(64).describe('Which worker');

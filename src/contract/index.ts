@@ -1,11 +1,10 @@
 export * from './entities.ts';
 export * from './errors.ts';
-export { LOCALHOST } from './fields.ts';
+export { DEFAULT_MODEL, LOCALHOST } from './fields.ts';
 export * from './events.ts';
-export * from './infer.ts';
 export * from './killed-worker.ts';
 export * from './needs-no-disk.ts';
 export { meantUrl } from './model-address.ts';
-export * from './operations.ts';
+export * from './operations/index.ts';
 export { printable, WholeCharacters } from './printable.ts';
 export * from './run.ts';

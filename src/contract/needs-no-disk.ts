@@ -1,4 +1,4 @@
-import type { OperationName } from './operations.ts';
+import type { OperationName } from './operations/index.ts';
 
 /** What only reads, or makes room. */
 const names: ReadonlySet<string> = new Set<OperationName>([

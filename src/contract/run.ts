@@ -1,6 +1,6 @@
 import type { DownstreamJob } from './entities.ts';
 import type { JobEvent } from './events.ts';
-import type { InputOf, OperationName, OutputOf } from './operations.ts';
+import type { InputOf, OperationName, OutputOf } from './operations/index.ts';
 
 /** What a handler, or a call to the role below, knows about the job that it belongs to. */
 export interface JobContext {

@@ -1,11 +1,14 @@
 import * as z from 'zod';
+import { explanation } from '../entities.ts';
+import { DEFAULT_MODEL } from '../fields.ts';
+import type { OperationSpec } from './operation-spec.ts';
 
 const message = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
 export type ChatMessage = z.output<typeof message>;
 
 export const inferInput = z
   .strictObject({
-    model: z.string().min(1).max(1024).default('tiny').describe('Name of a model, or the path of a .gguf file'),
+    model: z.string().min(1).max(1024).default(DEFAULT_MODEL).describe('Name of a model, or the path of a .gguf file'),
     prompt: z.string().min(1).optional().describe('What to say to the model, as one user message'),
     messages: z.array(message).min(1).max(10_000).optional().describe('A conversation, in place of prompt'),
     max_tokens: z
@@ -70,4 +73,13 @@ export const infer = {
     'echo "Tell me a story" | rbee infer',
     'rbee infer "Say hi" --model ./model.gguf --max-tokens 32',
   ],
-} as const;
+} as const satisfies OperationSpec;
+
+export const explain = {
+  runsOn: 'queen',
+  summary: 'Say where a request would run now, and why there and nowhere else',
+  subject: 'prompt',
+  input: inferInput,
+  output: explanation,
+  examples: ['rbee explain "What does a bee do?"', 'rbee infer "Say hi" --model qwen3-8b --dry-run'],
+} as const satisfies OperationSpec;

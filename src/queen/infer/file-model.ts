@@ -1,8 +1,8 @@
-import { JobError, LOCALHOST, model, type Hive, type InputOf, type Model } from '../contract/index.ts';
-import { badResponse, call } from '../jobs/index.ts';
-import { patiently, type ForwardParts } from './forward.ts';
-import type { HiveCatalog } from './hives/hive-catalog.ts';
-import { isFile } from './placement/index.ts';
+import { JobError, LOCALHOST, model, type Hive, type InputOf, type Model } from '../../contract/index.ts';
+import { badResponse, call } from '../../jobs/index.ts';
+import { patiently, type ForwardParts } from '../forward.ts';
+import type { HiveCatalog } from '../hives/hive-catalog.ts';
+import { isFile } from '../placement/index.ts';
 
 type Asked = Pick<InputOf<'infer'>, 'model' | 'hive_id' | 'worker_id'>;
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { InputOf, JobContext } from '../contract/index.ts';
-import { context as jobContext } from '../jobs/fixtures/test-jobs.ts';
+import type { InputOf, JobContext } from '../../contract/index.ts';
+import { context as jobContext } from '../../jobs/fixtures/test-jobs.ts';
 import { HeldRequest } from './held-request.ts';
 
 const asked: InputOf<'infer'> = { model: 'bee', prompt: 'hello', temperature: 0, stream: true, continue_elsewhere: false };

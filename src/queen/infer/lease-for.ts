@@ -1,10 +1,10 @@
-import { JobError, type ErrorCode, type JobContext, type Model } from '../contract/index.ts';
-import { raceAbort } from '../jobs/index.ts';
-import { narrate } from '../narration/index.ts';
+import { JobError, type ErrorCode, type JobContext, type Model } from '../../contract/index.ts';
+import { raceAbort } from '../../jobs/index.ts';
+import { narrate } from '../../narration/index.ts';
 import { fileModel } from './file-model.ts';
-import type { ForwardParts } from './forward.ts';
+import type { ForwardParts } from '../forward.ts';
 import type { HeldRequest } from './held-request.ts';
-import type { Avoided, Dispatcher, Lease } from './placement/index.ts';
+import type { Avoided, Dispatcher, Lease } from '../placement/index.ts';
 
 export interface InferParts extends ForwardParts {
   dispatcher: Dispatcher;

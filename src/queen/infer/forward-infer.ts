@@ -9,15 +9,15 @@ import {
   type JobEvent,
   type OutputOf,
   type Run,
-} from '../contract/index.ts';
-import { narrate } from '../narration/index.ts';
+} from '../../contract/index.ts';
+import { narrate } from '../../narration/index.ts';
 import { AnswerSoFar } from './answer-so-far.ts';
 import { forHiveOfFile } from './file-model.ts';
-import { runOnHive } from './forward.ts';
+import { runOnHive } from '../forward.ts';
 import { HeldRequest, type Outline } from './held-request.ts';
 import { leaseFor, type InferParts } from './lease-for.ts';
 import { ENDS, isOfHive, LOSSES, STARTS } from './losses.ts';
-import type { Avoided, Lease } from './placement/index.ts';
+import type { Avoided, Lease } from '../placement/index.ts';
 
 /** A request is given to so many places, one after the other, before its failure is told. */
 const ATTEMPTS = 4;

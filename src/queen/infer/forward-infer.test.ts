@@ -7,20 +7,20 @@ import {
   type JobContext,
   type JobEvent,
   type Run,
-} from '../contract/index.ts';
-import { context as jobContext, deferred } from '../jobs/fixtures/test-jobs.ts';
-import { startTestDaemon, type TestDaemon } from '../jobs/fixtures/test-daemon.ts';
-import { openMemoryCatalog } from '../jobs/index.ts';
-import { spoken } from '../narration/index.ts';
+} from '../../contract/index.ts';
+import { context as jobContext, deferred } from '../../jobs/fixtures/test-jobs.ts';
+import { startTestDaemon, type TestDaemon } from '../../jobs/fixtures/test-daemon.ts';
+import { openMemoryCatalog } from '../../jobs/index.ts';
+import { spoken } from '../../narration/index.ts';
 import { forwardInfer } from './forward-infer.ts';
 import type { InferParts } from './lease-for.ts';
-import { Gates } from './hives/gates.ts';
-import { HiveCatalog } from './hives/hive-catalog.ts';
-import { cpu, cuda, fleet, hive, model, worker } from './placement/fixtures/fleet.ts';
-import type { HiveView } from './placement/fleet.ts';
-import { Dispatcher, FleetIndex } from './placement/index.ts';
-import type { FleetView } from './presence/index.ts';
-import type { Reach } from './hives/reach.ts';
+import { Gates } from '../hives/gates.ts';
+import { HiveCatalog } from '../hives/hive-catalog.ts';
+import { cpu, cuda, fleet, hive, model, worker } from '../placement/fixtures/fleet.ts';
+import type { HiveView } from '../placement/fleet.ts';
+import { Dispatcher, FleetIndex } from '../placement/index.ts';
+import type { FleetView } from '../presence/index.ts';
+import type { Reach } from '../hives/reach.ts';
 
 const asked = { model: 'bee', prompt: 'hello', temperature: 0, stream: true, continue_elsewhere: false };
 const timings = { queue_ms: 0, prefill_ms: 0, first_token_ms: 0, tokens_per_s: 1 };

@@ -1,4 +1,4 @@
-import type { ErrorCode, JobError } from '../contract/index.ts';
+import type { ErrorCode, JobError } from '../../contract/index.ts';
 
 /** What the worker or the hive was lost to. */
 export const LOSSES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

@@ -1,5 +1,5 @@
-import { JobError, type InputOf, type JobContext } from '../contract/index.ts';
-import { prefixesOf, type LeaseInput } from './placement/index.ts';
+import { JobError, type InputOf, type JobContext } from '../../contract/index.ts';
+import { prefixesOf, type LeaseInput } from '../placement/index.ts';
 
 /** What there is to know of a request while it waits: enough to give it a place. */
 export interface Outline extends Omit<LeaseInput, 'prompt' | 'messages'> {

@@ -1,4 +1,4 @@
-import type { ChatMessage, InputOf, JobEvent, OutputOf } from '../contract/index.ts';
+import type { ChatMessage, InputOf, JobEvent, OutputOf } from '../../contract/index.ts';
 import type { HeldRequest } from './held-request.ts';
 
 /** What a request has been answered with until now, so that another worker can go on from there. */

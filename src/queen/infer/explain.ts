@@ -1,7 +1,7 @@
-import { JobError, type Explanation, type InputOf } from '../contract/index.ts';
+import { JobError, type Explanation, type InputOf } from '../../contract/index.ts';
 import { fileModel, forHiveOfFile } from './file-model.ts';
 import type { InferParts } from './lease-for.ts';
-import { refusedBecause } from './placement/index.ts';
+import { refusedBecause } from '../placement/index.ts';
 
 /** What would become of a request now: refused before it is placed, started for, or placed. */
 export async function explain(input: InputOf<'explain'>, parts: InferParts, signal: AbortSignal): Promise<Explanation> {

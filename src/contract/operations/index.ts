@@ -1,0 +1,30 @@
+import type * as z from 'zod';
+import { hiveOperations } from './hive.ts';
+import { explain, infer } from './infer.ts';
+import { modelOperations } from './model.ts';
+import type { OperationSpec } from './operation-spec.ts';
+import { ssh_test } from './ssh.ts';
+import { status } from './status.ts';
+import { workerOperations } from './worker.ts';
+
+export type { OperationSpec } from './operation-spec.ts';
+export { inferOutput, type ChatMessage } from './infer.ts';
+
+/** Every operation of rbee, once. Forwarding, validation, the command line, its help and docs/API derive from these entries. */
+export const operations = {
+  status,
+  ssh_test,
+  ...hiveOperations,
+  ...workerOperations,
+  ...modelOperations,
+  explain,
+  infer,
+} as const satisfies Record<string, OperationSpec>;
+
+export type OperationName = keyof typeof operations;
+export type InputOf<K extends OperationName> = z.output<(typeof operations)[K]['input']>;
+export type OutputOf<K extends OperationName> = z.output<(typeof operations)[K]['output']>;
+
+export function isOperationName(name: string): name is OperationName {
+  return Object.hasOwn(operations, name);
+}

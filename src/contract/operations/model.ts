@@ -1,0 +1,61 @@
+import * as z from 'zod';
+import { model, MODELS_LIMIT, unfinishedModel } from '../entities.ts';
+import { hive_id, model_name } from '../fields.ts';
+import type { OperationSpec } from './operation-spec.ts';
+
+export const modelOperations = {
+  model_download: {
+    runsOn: 'hive',
+    mayRepeat: true,
+    summary: 'Fetch a model onto a hive',
+    subject: 'model',
+    input: z.strictObject({
+      hive_id,
+      model: z.string().min(1).max(4096).describe('URL, or path on the hive, of a .gguf file'),
+      name: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'letters, digits, dot, dash and underscore only')
+        .optional()
+        .describe('Name to keep it under; the file name when left out'),
+      sha256: z
+        .string()
+        .regex(/^[0-9a-fA-F]{64}$/, '64 hexadecimal digits')
+        .optional()
+        .describe('Refuse the file when it has another digest'),
+    }),
+    output: model,
+    examples: ['rbee model download https://example.org/qwen3-8b-Q4_K_M.gguf --name qwen3-8b'],
+  },
+  model_list: {
+    runsOn: 'hive',
+    mayRepeat: true,
+    summary: 'List the models of a hive',
+    input: z.strictObject({ hive_id }),
+    output: z.object({
+      models: z.array(model).max(MODELS_LIMIT),
+      unfinished: z
+        .array(unfinishedModel)
+        .max(MODELS_LIMIT)
+        .optional()
+        .describe('What takes room and is no model yet; absent when there is none'),
+    }),
+    examples: ['rbee model list'],
+  },
+  model_get: {
+    runsOn: 'hive',
+    mayRepeat: true,
+    summary: 'Show one model',
+    subject: 'model',
+    input: z.strictObject({ hive_id, model: model_name }),
+    output: model,
+    examples: ['rbee model get tiny'],
+  },
+  model_delete: {
+    runsOn: 'hive',
+    summary: 'Delete a model and its file',
+    subject: 'model',
+    input: z.strictObject({ hive_id, model: model_name }),
+    output: z.object({ model: z.string() }),
+    examples: ['rbee model delete qwen3-8b'],
+  },
+} as const satisfies Record<string, OperationSpec>;

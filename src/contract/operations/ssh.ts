@@ -1,0 +1,18 @@
+import * as z from 'zod';
+import { sshCheck } from '../entities.ts';
+import { hive_id, ssh } from '../fields.ts';
+import type { OperationSpec } from './operation-spec.ts';
+
+export const ssh_test = {
+  runsOn: 'queen',
+  summary: 'Check what works over SSH to a machine',
+  subject: 'hive_id',
+  input: z.strictObject({ hive_id: hive_id.removeDefault().optional(), ...ssh }),
+  output: z.object({
+    ssh_host: z.string(),
+    hive_id: z.string().optional().describe('Its hive, when it is registered'),
+    reachable: z.boolean().describe('Whether a hive could be installed there; the command ends with exit code 1 where not'),
+    checks: z.array(sshCheck),
+  }),
+  examples: ['rbee ssh test gaming-pc', 'rbee ssh test --ssh-host 192.0.2.7 --ssh-user me'],
+} as const satisfies OperationSpec;

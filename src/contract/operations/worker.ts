@@ -1,0 +1,55 @@
+import * as z from 'zod';
+import { SLOTS_LIMIT, worker, workerKind, WORKERS_LIMIT } from '../entities.ts';
+import { DEFAULT_MODEL, hive_id, model_name, worker_id } from '../fields.ts';
+import type { OperationSpec } from './operation-spec.ts';
+
+export const workerOperations = {
+  worker_spawn: {
+    runsOn: 'hive',
+    summary: 'Start a worker: one model loaded on one device',
+    input: z.strictObject({
+      hive_id,
+      model: model_name.default(DEFAULT_MODEL),
+      worker: workerKind.default('cpu').describe('What it computes with'),
+      device: z.int().min(0).default(0).describe('Which device of that kind'),
+      slots: z.int().min(1).max(SLOTS_LIMIT).optional().describe('Requests to serve at once; 4 when left out'),
+      context: z.int().min(64).optional().describe("Tokens a slot may hold; the model's own limit, at most 8192, when left out"),
+      pin: z.boolean().default(false).describe('Never end it to make room for another model'),
+    }),
+    output: worker,
+    examples: ['rbee worker spawn --model tiny --worker cpu --device 0'],
+  },
+  worker_list: {
+    runsOn: 'hive',
+    mayRepeat: true,
+    summary: 'List the workers of a hive',
+    input: z.strictObject({ hive_id }),
+    output: z.object({ workers: z.array(worker).max(WORKERS_LIMIT) }),
+    examples: ['rbee worker list'],
+  },
+  worker_get: {
+    runsOn: 'hive',
+    mayRepeat: true,
+    summary: 'Show one worker',
+    subject: 'worker_id',
+    input: z.strictObject({ hive_id, worker_id }),
+    output: worker,
+    examples: ['rbee worker get worker-1a2b3c4d'],
+  },
+  worker_delete: {
+    runsOn: 'hive',
+    summary: 'Stop a worker and free its memory',
+    subject: 'worker_id',
+    input: z.strictObject({ hive_id, worker_id }),
+    output: z.object({ worker_id: z.string() }),
+    examples: ['rbee worker delete worker-1a2b3c4d'],
+  },
+  worker_restart: {
+    runsOn: 'hive',
+    summary: 'Restart a worker: same id, same model, new process',
+    subject: 'worker_id',
+    input: z.strictObject({ hive_id, worker_id }),
+    output: worker,
+    examples: ['rbee worker restart worker-1a2b3c4d'],
+  },
+} as const satisfies Record<string, OperationSpec>;

@@ -1,0 +1,2 @@
+export { explain } from './explain.ts';
+export { forwardInfer, inferAgain } from './forward-infer.ts';
