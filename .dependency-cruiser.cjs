@@ -6,7 +6,8 @@ const allowed = {
   narration: ['contract'],
   daemon: ['contract', 'proof'],
   keeper: ['contract', 'jobs', 'daemon'],
-  queen: ['contract', 'jobs', 'narration', 'daemon'],
+  machines: ['contract', 'jobs', 'narration', 'daemon'],
+  queen: ['contract', 'jobs', 'narration', 'daemon', 'machines'],
   hive: ['contract', 'jobs', 'narration', 'daemon'],
   worker: ['contract', 'jobs', 'narration', 'daemon'],
 };

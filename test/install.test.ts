@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { canMount, smallDisk } from '../src/daemon/fixtures/temporary-folder.ts';
 import { inJob } from '../src/narration/index.ts';
 import { JobError, type JobEvent } from '../src/contract/index.ts';
-import { localMachine, type LocalMachine } from '../src/queen/install/fixtures/local-shell.ts';
+import { localMachine, type LocalMachine } from '../src/machines/ssh/fixtures/local-shell.ts';
 import {
   install,
   startRemote,
@@ -18,9 +18,9 @@ import {
   requireOwn,
   uninstall,
   type HiveSite,
-} from '../src/queen/install/index.ts';
-import { makeKit, type Kit } from '../src/queen/kit/index.ts';
-import { kitTarget, probeMachine } from '../src/queen/machine/index.ts';
+} from '../src/machines/install/index.ts';
+import { makeKit, type Kit } from '../src/machines/kit/index.ts';
+import { kitTarget, probeMachine } from '../src/machines/machine/index.ts';
 import { otherPackage } from './support/other-package.ts';
 import { freePorts } from './support/swarm.ts';
 

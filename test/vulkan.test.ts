@@ -9,7 +9,7 @@ import { needOf } from '../src/hive/workers/index.ts';
 import { writeRandomModel } from '../bench/engine/random-model.ts';
 import { estimateMemory, isMemoryField } from '../src/hive/models/estimate-memory.ts';
 import { readGgufHeader } from '../src/hive/models/gguf-header.ts';
-import { engineFiles } from '../src/queen/kit/engine-files.ts';
+import { engineFiles } from '../src/machines/kit/engine-files.ts';
 import { modelWorkshop, tinyModel } from '../src/worker/engines/llama/fixtures/gguf.ts';
 import { importLlama } from '../src/worker/engines/llama/llama-module.ts';
 import { testSwarm, type Swarm } from './support/swarm.ts';

@@ -1,6 +1,7 @@
 import type { DownstreamJob, Hive } from '../contract/index.ts';
 import { homePaths } from '../daemon/index.ts';
 import type { Catalog, ServedRole } from '../jobs/index.ts';
+import { SshShells } from '../machines/index.ts';
 import { log } from '../narration/index.ts';
 import { forwardHandlers, resumeOnHive } from './forward.ts';
 import { explain, forwardInfer, inferAgain } from './infer/index.ts';
@@ -15,7 +16,6 @@ import { Reach } from './hives/reach.ts';
 import { refresh } from './hives/refresh.ts';
 import { RemoteHives } from './hives/remote-hives.ts';
 import { machineHandlers } from './handlers/ssh-handlers.ts';
-import { SshShells } from './ssh/shells.ts';
 import { createStatus } from './handlers/status.ts';
 import { wakeHive } from './hives/wake-hive.ts';
 

@@ -1,14 +1,21 @@
 import { JobError, type Hive, type InputOf, type SshTarget } from '../../contract/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
+import {
+  findPackageRoot,
+  install,
+  kitTarget,
+  makeKit,
+  probeMachine,
+  requireFit,
+  requireForwarding,
+  requireOwn,
+  resolveTarget,
+  uninstall,
+} from '../../machines/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { isInstalled } from '../hives/hive-catalog.ts';
 import type { HiveParts } from './hive-parts.ts';
-import { install, requireOwn, uninstall } from '../install/index.ts';
-import { findPackageRoot, makeKit } from '../kit/index.ts';
-import { kitTarget, probeMachine, requireFit } from '../machine/index.ts';
 import { refresh } from '../hives/refresh.ts';
-import { requireForwarding } from '../ssh/forwarding.ts';
-import { resolveTarget } from '../ssh/resolve.ts';
 
 /** Requests that a hive is at work on get so long to end before it is exchanged. */
 const DRAIN_DEADLINE_MS = 10 * 60_000;

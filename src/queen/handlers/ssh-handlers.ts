@@ -8,12 +8,9 @@ import {
   type SshTarget,
 } from '../../contract/index.ts';
 import { nearest } from '../../jobs/index.ts';
+import { checkMachine, configHosts, requireTarget, resolveTarget, targetName } from '../../machines/index.ts';
 import { narrate } from '../../narration/index.ts';
 import type { HiveCatalog } from '../hives/hive-catalog.ts';
-import { checkMachine } from '../ssh/check-machine.ts';
-import { configHosts } from '../ssh/config-hosts.ts';
-import { requireTarget, targetName } from '../ssh/openssh.ts';
-import { resolveTarget } from '../ssh/resolve.ts';
 
 type KnownHost = OutputOf<'hive_import_ssh'>['hosts'][number];
 

@@ -1,9 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { JobError, type SshTarget } from '../../contract/index.ts';
+import { resolveTarget, sshWords, targetName } from '../../machines/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
-import { targetName } from '../ssh/openssh.ts';
-import { resolveTarget } from '../ssh/resolve.ts';
-import { sshWords } from '../ssh/way-in.ts';
 
 export interface Wanted {
   hiveId: string;

@@ -9,8 +9,8 @@ import { HiveCatalog } from './hive-catalog.ts';
 import { HiveTokens } from './hive-tokens.ts';
 import { Holds } from './holds.ts';
 import { RemoteHives } from './remote-hives.ts';
-import { SshShells } from '../ssh/shells.ts';
 import { homePaths } from '../../daemon/index.ts';
+import { SshShells } from '../../machines/index.ts';
 import { RemoteHive, type RemoteHiveOptions } from './remote-hive.ts';
 
 /**

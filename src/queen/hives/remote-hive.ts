@@ -1,9 +1,8 @@
 import { JobError, type Hive, type SshTarget } from '../../contract/index.ts';
 import { probe, type Presence } from '../../daemon/index.ts';
 import { raceAbort, type Peer } from '../../jobs/index.ts';
+import { startRemote, stopRemote, type HiveSite, type Tunnel, type TunnelOptions } from '../../machines/index.ts';
 import { narrate } from '../../narration/index.ts';
-import { startRemote, stopRemote, type HiveSite } from '../install/index.ts';
-import type { Tunnel, TunnelOptions } from '../ssh/tunnel.ts';
 
 const PROBE_DEADLINE_MS = 3_000;
 /** After a start that failed, nobody who only listens tries another one before this. */

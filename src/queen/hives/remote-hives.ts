@@ -1,13 +1,12 @@
 import type { Hive } from '../../contract/index.ts';
 import type { HomePaths } from '../../daemon/index.ts';
+import type { HiveSite, SshShells } from '../../machines/index.ts';
 import { log } from '../../narration/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 import type { HiveTokens } from './hive-tokens.ts';
 import { Holds } from './holds.ts';
-import type { HiveSite } from '../install/index.ts';
 import { occupied, type Wanted } from './occupied.ts';
 import { RemoteHive } from './remote-hive.ts';
-import type { SshShells } from '../ssh/shells.ts';
 
 export interface RemoteHivesOptions {
   hives: HiveCatalog;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { JobError } from '../../contract/index.ts';
-import type { Shell } from '../ssh/shell.ts';
+import type { Shell } from '../ssh/index.ts';
 import { gpuFacts, gpusOf, type Gpu } from './gpus.ts';
 import { BEGIN, END, MACHINE_SCRIPT } from './script.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { checkMachine } from './check-machine.ts';
-import { SshShells } from './shells.ts';
+import { SshShells } from '../ssh/index.ts';
 
 /** Pours as fast as it is read. */
 function pour(socket: Socket, piece: string): void {

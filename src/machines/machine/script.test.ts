@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { localMachine } from '../install/fixtures/local-shell.ts';
+import { localMachine } from '../ssh/fixtures/local-shell.ts';
 import { parseMachine } from './machine.ts';
 import { MACHINE_SCRIPT } from './script.ts';
 

@@ -1,5 +1,5 @@
 import { JobError } from '../../contract/index.ts';
-import type { Shell, ShellRun } from '../ssh/shell.ts';
+import type { Shell, ShellRun } from '../ssh/index.ts';
 
 /** A machine on which this fleet installs a hive. */
 export interface HiveSite {

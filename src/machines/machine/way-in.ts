@@ -1,6 +1,5 @@
 import type { JobError, SshCheck, SshTarget } from '../../contract/index.ts';
-import { targetName } from './openssh.ts';
-import type { Resolved } from './resolve.ts';
+import { sshWords, targetName, type Resolved } from '../ssh/index.ts';
 
 export interface WayIn {
   target: SshTarget;
@@ -87,9 +86,4 @@ function next(check: Step, { target, resolved, words: said, error }: WayIn): str
     case 'shell':
       return `This should print two words and nothing else: ssh ${words} echo two words </dev/null. Start-up files should do nothing in a shell that nobody types in: put case $- in *i*) ;; *) return ;; esac at the beginning of ~/.bashrc there`;
   }
-}
-
-/** '-p 2222 me@attic', as ssh and ssh-copy-id take it. */
-export function sshWords({ host, port, user }: SshTarget): string {
-  return `${port === undefined ? '' : `-p ${port} `}${user === undefined ? '' : `${user}@`}${host}`;
 }

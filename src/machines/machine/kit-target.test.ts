@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { localMachine } from '../install/fixtures/local-shell.ts';
+import { localMachine } from '../ssh/fixtures/local-shell.ts';
 import { ownTarget } from '../kit/target.ts';
 import type { Gpu } from './gpus.ts';
 import { kitTarget } from './kit-target.ts';

@@ -1,11 +1,20 @@
 import { JobError, type SshCheck, type SshTarget } from '../../contract/index.ts';
-import { findings, MACHINE_SCRIPT, parseMachine, type Machine } from '../machine/index.ts';
-import { connectionFailure, outputOf } from './failure.ts';
-import { forwardingStep, requireForwarding } from './forwarding.ts';
-import { Frame } from './frame.ts';
-import { ALONE, sshArguments, targetName } from './openssh.ts';
-import { resolveTarget } from './resolve.ts';
-import { runSsh, type SshRun } from './run-ssh.ts';
+import {
+  ALONE,
+  connectionFailure,
+  forwardingStep,
+  Frame,
+  outputOf,
+  requireForwarding,
+  resolveTarget,
+  runSsh,
+  sshArguments,
+  targetName,
+  type SshRun,
+} from '../ssh/index.ts';
+import { findings } from './findings.ts';
+import { parseMachine, type Machine } from './machine.ts';
+import { MACHINE_SCRIPT } from './script.ts';
 import { wayIn, type WayIn } from './way-in.ts';
 
 const PROBE_WITHIN_MS = 14_000;
