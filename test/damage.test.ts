@@ -64,7 +64,7 @@ test(
       expect(doctor.stdout).toContain(named);
     rmSync(join(swarm.home, 'data', 'damaged'), { recursive: true });
     await streamOf(swarm, lostEnd.id);
-    expect((await swarm.rbee(['doctor'])).stdout).toContain('nothing was found damaged');
+    expect((await swarm.rbee(['doctor'])).stdout).toContain('no damaged files found');
   },
 );
 

@@ -46,7 +46,7 @@ test('a stranger on the port of the queen is told nothing, and the message names
     expect(stderr).toContain(`Port ${port} is taken by another program`);
     expect(stderr).toContain('Nothing secret was sent to it. Choose another port: set RBEE_QUEEN_PORT.');
   }
-  expect((await swarm.rbee(['doctor'])).stdout).toContain(`port ${port} is taken by another program`);
+  expect((await swarm.rbee(['doctor'])).stdout).toContain(`port ${port} is used by another program`);
   expectNothingTold(other.heard());
 });
 

@@ -148,12 +148,30 @@ describe('where nothing runs', () => {
 });
 
 describe('doctor', () => {
-  test('looks at everything, and says how to mend what is wrong', async () => {
+  test('checks everything, and claims nothing about what it could not check', async () => {
     const { code, stdout } = await cli.run(['doctor']);
     expect([0, 7]).toContain(code);
     for (const name of ['node', 'memory', 'disk', 'home', 'engine', 'gpu', 'queen', 'hive', 'worker ports', 'processes']) {
       expect(stdout).toMatch(new RegExp(`^[✓✗] ${name} `, 'm'));
     }
+    expect(stdout).toMatch(/^- hives +not checked: only an awake queen knows them \(rbee queen start\)$/m);
+    expect(stdout).not.toContain('All is well');
+    expect(stdout).toMatch(code === 0 ? /^No problem found; not checked: hives\.$/m : /^\d problems? found\.$/m);
+  });
+
+  test('a queen at RBEE_QUEEN_URL that does not answer is a problem, and the ports of this machine are not', async () => {
+    const env = { RBEE_QUEEN_URL: `http://127.0.0.1:${cli.queenPort}`, RBEE_HIVE_PORT: 'x' };
+    const { code, stdout } = await cli.run(['doctor', '--json'], { env });
+    const { data } = JSON.parse(stdout) as { data: { ok: boolean; checks: { name: string; ok: boolean; says: string }[] } };
+    expect({ code, ok: data.ok }).toEqual({ code: 7, ok: false });
+    expect(data.checks.find(({ name }) => name === 'queen')).toMatchObject({
+      ok: false,
+      says: `the queen at 127.0.0.1:${cli.queenPort} (RBEE_QUEEN_URL) does not answer: connection refused`,
+    });
+    const text = await cli.run(['doctor'], { env });
+    expect(text.stdout).toMatch(/^✗ hive +RBEE_HIVE_PORT is 'x'/m);
+    const counted = text.stdout.split('\n').filter((line) => line.startsWith('✗') && !/^✗ (hive|worker ports|ssh) /.test(line));
+    expect(text.stdout).toContain(`${counted.length} problem`);
   });
 
   test('names the command that installs the engine of a machine with an NVIDIA GPU', async () => {
@@ -170,10 +188,10 @@ describe('doctor', () => {
     expect(gpu?.mend).toMatch(/^npm install --prefix \/.*\/home\/data\/engine node-llama-cpp@\d+\.\d+\.\d+$/);
   });
 
-  test('survives a home that is a file', async () => {
+  test('runs all checks with an RBEE_HOME that is a file, and names the file', async () => {
     const { code, stdout } = await cli.run(['doctor'], { env: { RBEE_HOME: cli.entry, RBEE_HIVE_PORT: 'x' } });
     expect(code).toBe(7);
-    expect(stdout).toMatch(/^✗ home /m);
+    expect(stdout).toMatch(new RegExp(`^✗ home +RBEE_HOME is ${cli.entry}, a file\n +set RBEE_HOME to a folder$`, 'm'));
     expect(stdout).toMatch(/^✗ hive +RBEE_HIVE_PORT is 'x'/m);
     expect(stdout).not.toContain('rbee doctor');
   });

@@ -6,7 +6,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { errorCodes, JobError, type Handlers, type Health, type JobEvent } from '../contract/index.ts';
+import { errorCodes, JobError, type Handlers, type Health, type Hive, type JobEvent } from '../contract/index.ts';
 import { homePaths, prepareHomeSecret, writePidfile } from '../daemon/index.ts';
 import {
   bindServer,
@@ -152,7 +152,19 @@ const handlers: Handlers = {
   worker_list: async function* () {
     return { workers: [] };
   },
+
+  status: async function* () {
+    const hives = registered.map(({ hive_id, host, port }) => ({ hive_id, host, port, state: 'stopped' as const }));
+    return { queen: { version: __RBEE_VERSION__, uptime_s: 1, port: cli.queenPort, pid: 1 }, hives, workers: [], models: [] };
+  },
+
+  hive_list: async function* () {
+    return { hives: registered };
+  },
 };
+
+/** The hives that the queen knows. */
+let registered: Hive[] = [];
 
 describe('with a queen', () => {
   let stop: () => Promise<void>;
@@ -342,6 +354,30 @@ describe('with a queen', () => {
     );
     expect({ stdout, stderr }).toEqual({ stdout: 'on\n', stderr: '[rbee-hive]       model ready\nexit 0\n' });
     await expect.poll(stateOfLastJob).toBe('cancelled');
+  });
+
+  test('doctor reports no hive and a stopped hive as problems, and a hive that is asleep as well', async () => {
+    const local = {
+      hive_id: 'localhost',
+      transport: 'local',
+      host: '127.0.0.1',
+      port: 9,
+      created_at: '2026-11-21T08:00:00.000Z',
+    } as const;
+    const hivesLine = async (hives: Hive[]) => {
+      registered = hives;
+      const { code, stdout } = await cli.run(['doctor']);
+      return { isWell: code === 0, line: /^[✓✗-] hives +(.*(?:\n {3,}.*)*)/m.exec(stdout)?.[1]?.replace(/\n +/, '; ') };
+    };
+    expect(await hivesLine([])).toEqual({
+      isWell: false,
+      line: 'no hive is registered, so no request can run; set one up: rbee hive install',
+    });
+    expect(await hivesLine([{ ...local, stopped: true }])).toEqual({
+      isWell: false,
+      line: "'localhost' was stopped on purpose; start it: rbee hive start localhost",
+    });
+    expect(await hivesLine([local])).toMatchObject({ line: "'localhost' is asleep until it is needed" });
   });
 
   test('what an operation returns is a sentence', async () => {

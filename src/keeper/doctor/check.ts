@@ -1,29 +1,33 @@
-/** One thing that doctor has looked at. */
+/** One thing that doctor has checked. */
 export interface Check {
-  /** What was looked at, one word or two. */
+  /** What was checked, in one or two words. */
   name: string;
-  isWell: boolean;
-  /** What was seen. */
+  state: 'ok' | 'wrong' | 'not checked';
+  /** What was found. */
   says: string;
-  /** What to do about it, when it is not well. */
-  mend?: string;
-  /** True for what one can do without: it does not make the machine unwell. */
+  /** What to do about it. */
+  fix?: string;
+  /** rbee works here without it, so it does not count as wrong. */
   isOptional?: boolean;
 }
 
-/** A check that cannot be made is one that is not well, with the reason; the others go on. */
+/** A check that fails to run counts as wrong, with the reason; the other checks still run. */
 export async function surviving(name: string, look: () => Check | Promise<Check>): Promise<Check> {
   try {
     return await look();
   } catch (error) {
-    return { name, isWell: false, says: error instanceof Error ? error.message : String(error) };
+    return { name, state: 'wrong', says: error instanceof Error ? error.message : String(error) };
   }
 }
 
 export function well(name: string, says: string): Check {
-  return { name, isWell: true, says };
+  return { name, state: 'ok', says };
 }
 
-export function unwell(name: string, says: string, mend: string): Check {
-  return { name, isWell: false, says, mend };
+export function unwell(name: string, says: string, fix: string): Check {
+  return { name, state: 'wrong', says, fix };
+}
+
+export function optional(check: Check): Check {
+  return { ...check, isOptional: true };
 }

@@ -18,7 +18,7 @@ const enginePackage = z.object({
 });
 type Package = z.output<typeof enginePackage>;
 
-/** The engine that a worker would load, and which of its binaries are there for this machine. */
+/** The engine that a worker would load, and its binaries for this machine. */
 interface Engine {
   version: string;
   folder: string;
@@ -65,21 +65,21 @@ function withoutEngine(gpu: string): Check {
   return unwell('gpu', `${gpu}, but the engine for it is not installed`, installCommand());
 }
 
-/** The default install leaves out what only some machines need: it weighs 600 MB. */
+/** The default install leaves out the binaries that only some machines need: 600 MB. */
 function installCommand(): string {
   return `npm install --prefix ${join(homePaths().data, 'engine')} ${ENGINE}@${manifest.dependencies[ENGINE]}`;
 }
 
-/** In the order in which a worker looks: what it was told, what was installed for this machine, what came with rbee. */
+/** In the order in which a worker looks: RBEE_ENGINE_DIR, the engine installed for this machine, the one that ships with rbee. */
 async function findEngine(): Promise<Engine | undefined> {
-  const told = process.env['RBEE_ENGINE_DIR'];
-  const starts = [...(told ? [told] : []), join(homePaths().data, 'engine'), dirname(fileURLToPath(import.meta.url))];
+  const chosen = process.env['RBEE_ENGINE_DIR'];
+  const starts = [...(chosen ? [chosen] : []), join(homePaths().data, 'engine'), dirname(fileURLToPath(import.meta.url))];
   for (const start of starts) {
     const found = await findPackage(ENGINE, start);
     if (found === undefined) continue;
     const names = Object.keys(found.manifest.optionalDependencies).filter(isForThisMachine);
     const binaries = await Promise.all(names.map((name) => findPackage(name, found.folder)));
-    // Left out on purpose, a package may be replaced by an empty one of another name.
+    // A package that was left out on purpose may be replaced by an empty one with another name.
     const real = names.filter((name, at) => binaries[at]?.manifest.name === name);
     return {
       version: found.manifest.version,
@@ -109,7 +109,7 @@ async function findPackage(name: string, start: string): Promise<{ folder: strin
   }
 }
 
-/** Its name, or that there is one; undefined when none is seen. */
+/** Its name, or 'an NVIDIA GPU' where only the driver is seen; undefined where there is none. */
 async function nvidiaGpu(): Promise<string | undefined> {
   const names = await promisify(execFile)('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader'], {
     timeout: SMI_DEADLINE_MS,

@@ -1,8 +1,8 @@
-import { access, constants, mkdtemp, rmdir } from 'node:fs/promises';
+import { access, constants, mkdtemp, rmdir, stat } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { diskFreeBytes, freeMemoryBytes, homePaths, totalMemoryBytes } from '../../daemon/index.ts';
 import { bytes } from '../show/units.ts';
-import { surviving, unwell, well, type Check } from './check.ts';
+import { optional, surviving, unwell, well, type Check } from './check.ts';
 
 /** Enough for the four roles and the model that ships with rbee. */
 const LEAST_MEMORY_BYTES = 500_000_000;
@@ -32,7 +32,7 @@ async function checkMemory(): Promise<Check> {
   const says = `${bytes(free)} free of ${bytes(totalMemoryBytes())}`;
   return free >= LEAST_MEMORY_BYTES
     ? well('memory', says)
-    : unwell('memory', says, 'end a program that needs much of it, or a worker: rbee worker list');
+    : unwell('memory', says, 'close a program that uses much of it, or stop a worker: rbee worker list');
 }
 
 async function checkDisk(): Promise<Check> {
@@ -46,8 +46,9 @@ async function checkDisk(): Promise<Check> {
     : unwell('disk', says, 'free some space, delete a model (rbee model list), or move everything: RBEE_HOME');
 }
 
-/** Looks, and leaves nothing behind. */
 async function checkHome(): Promise<Check> {
+  const home = process.env['RBEE_HOME'];
+  if (home && (await isFile(home))) return unwell('home', `RBEE_HOME is ${home}, a file`, 'set RBEE_HOME to a folder');
   const { config, data, logs, run } = homePaths();
   const forbidden: string[] = [];
   for (const folder of [config, data, logs, run]) {
@@ -58,8 +59,15 @@ async function checkHome(): Promise<Check> {
     : unwell(
         'home',
         `cannot write to ${forbidden.join(', ')}`,
-        'make them writable for your user, or set RBEE_HOME to a folder that is',
+        'make them writable for your user, or set RBEE_HOME to a writable folder',
       );
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => !found.isDirectory(),
+    () => false,
+  );
 }
 
 async function isWritable(folder: string, isToBeMade = false): Promise<boolean> {
@@ -67,19 +75,19 @@ async function isWritable(folder: string, isToBeMade = false): Promise<boolean> 
     await access(folder, constants.W_OK | constants.X_OK);
     return !isToBeMade || (await canMakeFolder(folder));
   } catch (error) {
-    // What does not exist yet will be made in the folder above.
+    // A missing folder will be made in the folder above it.
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT' && dirname(folder) !== folder;
     return isMissing && isWritable(dirname(folder), true);
   }
 }
 
-/** Tried, since permissions are not all: in /proc, root has them and can make nothing. */
+/** Tries it, because permissions are not enough: in /proc, root has them and still cannot make a folder. */
 async function canMakeFolder(folder: string): Promise<boolean> {
   try {
     await rmdir(await mkdtemp(join(folder, '.rbee-doctor-')));
     return true;
   } catch {
-    return false; // The reason is the same to the person: rbee cannot live there.
+    return false; // Whatever the reason, rbee cannot use the folder.
   }
 }
 
@@ -89,12 +97,13 @@ async function checkSsh(): Promise<Check> {
     const file = join(folder, 'ssh');
     if (await canRun(file)) return well('ssh', file);
   }
-  const missing = unwell(
-    'ssh',
-    'no ssh client found; only hives on other machines need it',
-    'install one, such as: apt install openssh-client',
+  return optional(
+    unwell(
+      'ssh',
+      'no ssh client found; only hives on other machines need it',
+      'install one, such as: apt install openssh-client',
+    ),
   );
-  return { ...missing, isOptional: true };
 }
 
 async function canRun(file: string): Promise<boolean> {

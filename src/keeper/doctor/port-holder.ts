@@ -8,7 +8,7 @@ export interface PortHolder {
 }
 
 /**
- * The process that listens on a TCP port, as far as this user may see it. Linux only: elsewhere nobody is found.
+ * The process that listens on a TCP port, where this user may see it. Linux only; undefined on other systems.
  * proc(5): /proc/net/tcp has the port and the socket's inode, /proc/PID/fd the sockets of each process.
  */
 export async function portHolder(port: number): Promise<PortHolder | undefined> {
@@ -33,7 +33,7 @@ async function listeningInodes(table: string, port: number): Promise<string[]> {
     .map((columns) => columns[9] ?? '');
 }
 
-// A process may end, or belong to another user, between one look and the next: then it shows nothing.
+// A process may exit at any time, or belong to another user: then its files cannot be read, and it is left out.
 
 async function namesIn(folder: string): Promise<string[]> {
   return readdir(folder).catch(() => []);
