@@ -8,9 +8,10 @@ export default defineConfig({
   define: { __RBEE_VERSION__: JSON.stringify('0.0.0-test') },
   test: {
     reporters: ['default', './test/support/closing-line.ts'],
-    // For what hangs. A test measures no machine: on a busy one, some take ten times as long as on an idle one.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // For what hangs. No test measures the machine: a busy one takes ten times as long as an idle one.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 100_000, interval: 20 } },
     // Tests start real daemons, whose work keeps two cores busy with three files at once. More would only make every deadline tighter.
     maxWorkers: 3,
     globalSetup: './test/support/kit-cache.ts',

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { LogFile } from './log-file.ts';
 
 function temporaryLog(maxBytes = 10_000) {
@@ -92,6 +92,18 @@ test.each([
   here.log.write(line('after'));
   expect(here.lines()).toEqual([line('after').trim()]);
   expect(fs.statSync(here.file).mode & 0o777).toBe(0o600);
+});
+
+test('a log that is deleted is created again when a line is written, and not by the check of its size', () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  using here = temporaryLog();
+  here.log.write(line('before'));
+  fs.rmSync(here.file);
+  vi.advanceTimersByTime(5_000);
+  vi.useRealTimers();
+  expect(fs.existsSync(here.file)).toBe(false);
+  here.log.write(line('after'));
+  expect(here.lines()).toEqual([line('after').trim()]);
 });
 
 test('a home that is deleted is not made again by its log', () => {

@@ -52,6 +52,9 @@ export class LogFile {
   }
 
   #writeLines(lines: readonly string[]): void {
+    // Without a line to write, no file is created: `rm -r` of a home fails where a folder is filled again meanwhile.
+    const hasNothing = lines.length === 0 && this.#lostLines === 0;
+    if (hasNothing && !fs.existsSync(this.#options.file)) return;
     try {
       const descriptor = this.#openedWithRoom(0);
       if (this.#lostLines > 0) {

@@ -59,7 +59,7 @@ export async function run(
 /** Follows a job to its end. The reader itself refuses a gap in the numbers of events, or one that comes twice. */
 async function follow(swarm: Swarm, jobId: string, onEvent: (event: StreamEvent) => void = () => undefined): Promise<Followed> {
   const events: StreamEvent[] = [];
-  const options = { after: 0, signal: AbortSignal.timeout(60_000) };
+  const options = { after: 0, signal: AbortSignal.timeout(100_000) };
   for await (const event of readStream(queenOf(swarm), jobId, options)) {
     events.push(event);
     onEvent(event);
@@ -89,20 +89,26 @@ export function resultOf({ last }: Followed): OutputOf<'infer'> {
   return JSON.parse(last.json) as OutputOf<'infer'>;
 }
 
-/** Runs all requests at once, and acts when so many tokens have arrived in all. */
-export async function runAll(
-  swarm: Swarm,
-  all: readonly Request[],
-  tokens = Infinity,
-  act: () => void | Promise<void> = () => undefined,
-): Promise<Followed[]> {
-  let seen = 0;
-  let acted: Promise<void> | undefined;
-  const count = ({ kind }: StreamEvent) => {
-    if (kind === 'token' && (seen += 1) >= tokens) acted ??= Promise.resolve(act());
-  };
+/** What to do while requests are being answered, and when: after so many tokens of all together, or once each has so many. */
+type Disturbance = ({ tokens: number } | { tokensOfEach: number }) & { act: () => void | Promise<void> };
+
+/** Runs all requests at once. */
+export async function runAll(swarm: Swarm, all: readonly Request[], disturbance?: Disturbance): Promise<Followed[]> {
   const ids = await Promise.all(all.map((request) => post(swarm, 'infer', request)));
-  const followed = await Promise.all(ids.map((id) => follow(swarm, id, count)));
+  const tokensOf = ids.map(() => 0);
+  let acted: Promise<void> | undefined;
+  const count = (index: number) => {
+    tokensOf[index] = (tokensOf[index] ?? 0) + 1;
+    if (disturbance !== undefined && isTimeFor(disturbance, tokensOf)) acted ??= Promise.resolve(disturbance.act());
+  };
+  const followed = await Promise.all(
+    ids.map((id, index) => follow(swarm, id, ({ kind }) => (kind === 'token' ? count(index) : undefined))),
+  );
   await acted;
   return followed;
+}
+
+function isTimeFor(disturbance: Disturbance, tokensOf: readonly number[]): boolean {
+  if ('tokensOfEach' in disturbance) return tokensOf.every((tokens) => tokens >= disturbance.tokensOfEach);
+  return tokensOf.reduce((sum, tokens) => sum + tokens, 0) >= disturbance.tokens;
 }

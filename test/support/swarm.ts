@@ -96,8 +96,8 @@ export async function testSwarm(options: SwarmOptions = {}): Promise<Swarm> {
     },
     async [Symbol.asyncDispose]() {
       const down = await rbee(['down']);
-      const left = [...leftovers(home), ...sharedConnections(home)];
-      for (const pid of left) process.kill(pid, 'SIGKILL');
+      const left = [...leftovers(home), ...sharedConnections(home)].map((pid) => ({ pid, command: commandOf(pid) }));
+      for (const { pid } of left) killIfAlive(pid);
       if (options.home === undefined) await rm(home, { recursive: true, force: true });
       expect({ code: down.code, left }, `${down.stdout}${down.stderr}`).toEqual({ code: 0, left: [] });
     },
@@ -151,6 +151,22 @@ export async function freePorts(count: number): Promise<number[]> {
 /** Processes of the fleet that still run. Linux only, like the tests that need it. */
 export function leftovers(home: string): number[] {
   return processesWith('environ', (environment) => environment.includes(`${MARK}=${home}`));
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return 'exited since';
+  }
+}
+
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** ssh writes the name of its socket over its environment when it goes into the background. */
