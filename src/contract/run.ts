@@ -10,16 +10,18 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /** Appends an event from outside the generator, for what happens deeper down. */
   emit(event: JobEvent): void;
-  /** Notes the job that this one drives on the role below, for cancel, trace and resume. */
-  drives(job: DownstreamJob): void;
+  /** Whether this job has emitted a token, in this process or before a restart: running it again would repeat part of its answer. */
+  hasAnswered(): boolean;
+  /** Records the job on the role below that this one now depends on, for cancel, trace and resume. */
+  setDownstream(job: DownstreamJob): void;
   /**
-   * Keeps the request on disk until the job drives another or ends: while it waits, nobody else has it.
-   * @param outline what there is to know of it while it waits; the request itself is read again when it is needed
-   * @returns whether it is kept, and `parked` gives it back
+   * Keeps the request on disk until the job is forwarded (`setDownstream`) or ends, so that a restart loses no waiting request.
+   * @param outline what the role needs in memory while the request waits; `keptRequest` reads the request itself
+   * @returns false for a job that has answered or ended: then nothing is kept
    */
-  parks(input: object, outline: object): boolean;
-  /** The request that is parked, from where it is kept. */
-  parked(): object | undefined;
+  keepUntilForwarded(input: object, outline: object): boolean;
+  /** The kept request, read from disk if need be; undefined when there is none. */
+  keptRequest(): object | undefined;
   /** Workers that ended while they computed this request, on this hop or any other. */
   kills(): number;
   /** Counts one more. */

@@ -66,7 +66,7 @@ export function createInfer(parts: InferParts): Run<'infer'> {
 /** Goes on with what this hive's former process was relaying from a worker that has outlived it. */
 export function resumeInfer(parts: InferParts): Resume {
   return async function* (left, context) {
-    if (left.kind === 'parked') throw new JobError('interrupted', 'The hive ended while this request was waiting');
+    if (left.kind === 'waiting') throw new JobError('interrupted', 'The hive ended while this request was waiting');
     const { below, after, hasToken } = left;
     const said: Said = { isToken: hasToken, isComputed: true };
     const lease = parts.workers.leaseAdopted(below.name, { isAlone: context.kills() > 0 });

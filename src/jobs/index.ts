@@ -15,4 +15,4 @@ export { JobRegistry } from './registry/registry.ts';
 export { spillingEventLog, type Room } from './log/spill.ts';
 export { createJobServer } from './server/server.ts';
 export type { ServedRole } from './server/served-role.ts';
-export type { ParkedJob, Resume } from './registry/recover-job.ts';
+export type { WaitingJob, Resume } from './registry/recover-job.ts';

@@ -81,7 +81,7 @@ export const CANCEL_PATIENCE_MS = 10 * 60_000;
 /** How long a job with on_disconnect=cancel goes on without a reader. */
 export const DISCONNECT_GRACE_MS = 5_000;
 /** A job that nobody was told of goes on so long, for another try of the request that made it. */
-export const UNHEARD_GRACE_MS = 1_000;
+export const ORPHAN_GRACE_MS = 1_000;
 /** Read from a log at once, for a reader that is behind. */
 export const READ_CHUNK_BYTES = 64 * 1024;
 /** A changed record waits so long for others to be stored with it. */

@@ -10,7 +10,7 @@ import {
   type OperationSpec,
   type Run,
 } from '../contract/index.ts';
-import { resumeOn, runOn, type ParkedJob, type Resume } from '../jobs/index.ts';
+import { resumeOn, runOn, type WaitingJob, type Resume } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import type { Gates } from './hives/gates.ts';
 import type { HiveCatalog } from './hives/hive-catalog.ts';
@@ -118,7 +118,7 @@ export function runOnHive<K extends OperationName>(operation: K, hive: Hive, par
 /** Goes on with what this queen's former process was forwarding. */
 export function resumeOnHive(parts: ForwardParts, again: Again): Resume {
   return async function* (left, context) {
-    if (left.kind === 'parked') return yield* parkedAgain(left, { again, context });
+    if (left.kind === 'waiting') return yield* parkedAgain(left, { again, context });
     const { operation, below, after } = left;
     const hive = parts.hives.get(below.name);
     const leave = await parts.gates.enter(hive.hive_id, context.signal);
@@ -151,7 +151,7 @@ interface Parked {
 }
 
 /** What was waiting for a place waits again: its request had been kept for that. */
-async function* parkedAgain({ operation, outline }: ParkedJob, { again, context }: Parked): ReturnType<Resume> {
+async function* parkedAgain({ operation, outline }: WaitingJob, { again, context }: Parked): ReturnType<Resume> {
   const handler = again[operation];
   if (handler === undefined) throw new JobError('interrupted', 'The queen ended while this request was waiting');
   narrate('resume', `the queen was started again; ${operation} waits for its place again`);
@@ -170,9 +170,9 @@ function watch(context: JobContext): { job: Taken; context: JobContext } {
     job,
     context: {
       ...context,
-      drives: (below) => {
+      setDownstream: (below) => {
         job.isTaken = true;
-        context.drives(below);
+        context.setDownstream(below);
       },
       emit: (event) => {
         job.isAnswered ||= event.kind === 'token';

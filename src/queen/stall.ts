@@ -47,9 +47,9 @@ export function givenUpWhenStalled(context: JobContext, stalling: Stalling): Goi
         if (timer !== undefined) quiet.hear(performance.now());
         context.emit(event);
       },
-      drives: (below) => {
+      setDownstream: (below) => {
         begin();
-        context.drives(below);
+        context.setDownstream(below);
       },
     },
     begin,

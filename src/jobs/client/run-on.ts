@@ -85,7 +85,7 @@ interface Driving {
 async function runOnStream(peer: Peer, request: PostOptions, { context, options }: Driving): Promise<StreamEvent> {
   const driven_at = new Date().toISOString();
   const { jobId } = await untilPosted(peer, createJob(peer, request), context.signal);
-  context.drives({ role: peer.role, name: peer.name, job_id: jobId, driven_at });
+  context.setDownstream({ role: peer.role, name: peer.name, job_id: jobId, driven_at });
   return untilEnded(peer, jobId, followStream(peer, jobId, followOptions({ context, options }, 0)));
 }
 
@@ -100,7 +100,7 @@ async function runOnFeed(
     const driven_at = new Date().toISOString();
     const posting = createJob(peer, request, follower.tag);
     const { jobId, isFollowed } = await untilPosted(peer, posting, context.signal);
-    context.drives({ role: peer.role, name: peer.name, job_id: jobId, driven_at });
+    context.setDownstream({ role: peer.role, name: peer.name, job_id: jobId, driven_at });
     feed.claim(follower, jobId, isFollowed ? request.link : undefined);
     return await untilEnded(peer, jobId, follower.ended);
   } catch (cause) {

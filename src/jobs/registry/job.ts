@@ -13,12 +13,12 @@ import { type Cursor, type EventLog, type LogChunk, type LoggedEvent } from '../
 import { EVENTS_PER_JOB_LIMIT, JOB_LIMIT_CHARS } from '../limits.ts';
 import { Flush, type Reader } from './reader.ts';
 import { RelayedEvent } from './relayed-event.ts';
-import type { ParkedInput, StoredJob } from './stored-job.ts';
+import type { WaitingInput, StoredJob } from './stored-job.ts';
 
 export interface JobOptions {
   log: EventLog;
-  /** Where requests that wait are kept; left out for an ended job. */
-  parked?: Collection<ParkedInput>;
+  /** Where waiting requests are kept; left out for an ended job. */
+  waiting?: Collection<WaitingInput>;
   /** Called when there are events to flush. */
   dirty: (job: Job) => void;
   /** Called when the record is to be stored. */
@@ -56,10 +56,10 @@ export class Job {
   readonly #recordChanged: (job: Job) => void;
   readonly #drivesAnother: (job: Job) => void;
   readonly #damaged: (job: Job) => void;
-  readonly #parked: Collection<ParkedInput> | undefined;
-  /** Parked, and not stored yet. */
-  #parking: object | undefined;
-  #isParkedStored: boolean;
+  readonly #waiting: Collection<WaitingInput> | undefined;
+  /** The kept request, until it is stored. */
+  #unstoredRequest: object | undefined;
+  #isRequestStored: boolean;
   /** What the wall clock was when this object was made, and the steady one: times of one job are told apart by the latter. */
   readonly #bornAt: { wallMs: number; steadyMs: number };
 
@@ -73,9 +73,9 @@ export class Job {
     const { created_at, started_at = created_at, first_token_at = started_at } = record;
     this.#bornAt = { wallMs: Math.max(Date.now(), Date.parse(first_token_at)), steadyMs: performance.now() };
     this.#lastSeq = options.lastSeq;
-    this.#parked = options.parked;
-    // What a former process left may be parked, also where the record that says so is lost.
-    this.#isParkedStored = record.state === 'running';
+    this.#waiting = options.waiting;
+    // A recovered job may have a stored request even where its record does not say so.
+    this.#isRequestStored = record.state === 'running';
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -100,27 +100,32 @@ export class Job {
     this.#recordChanged(this);
   }
 
-  /** Notes the job below that this one drives from now on. */
-  drives(below: DownstreamJob): void {
-    this.#unpark();
+  /** Whether a token has been emitted. */
+  get hasAnswered(): boolean {
+    return this.record.first_token_at !== undefined;
+  }
+
+  /** Records the job below that this one depends on from now on. */
+  setDownstream(below: DownstreamJob): void {
+    this.#dropRequest();
     this.record.downstream.push(below);
     this.record.driven_after = this.#lastSeq;
     this.#drivesAnother(this);
   }
 
-  /** What has begun its answer is not kept: begun again, it would say it twice. */
-  parks(input: object, outline: object): boolean {
-    if (this.#closed || this.record.first_token_at !== undefined) return false;
+  /** A job that has emitted tokens is not kept: running it again would repeat them. */
+  keepUntilForwarded(input: object, outline: object): boolean {
+    if (this.#closed || this.hasAnswered) return false;
     if (this.record.parked !== undefined) return true;
     this.record.parked = outline;
-    this.#parking = input;
+    this.#unstoredRequest = input;
     this.#recordChanged(this);
     return true;
   }
 
-  parked(): object | undefined {
+  keptRequest(): object | undefined {
     if (this.record.parked === undefined) return undefined;
-    return this.#parking ?? this.#parked?.get(this.record.job_id)?.input;
+    return this.#unstoredRequest ?? this.#waiting?.get(this.record.job_id)?.input;
   }
 
   killedWorker(): void {
@@ -129,20 +134,20 @@ export class Job {
   }
 
   /** To be called in the transaction that stores the record. @returns to be called when that is done */
-  storeParked(): () => void {
-    const parking = this.#parking;
-    const isParked = this.record.parked !== undefined;
-    if (parking !== undefined) this.#parked?.put(this.record.job_id, { input: parking });
-    else if (this.#isParkedStored && !isParked) this.#parked?.delete(this.record.job_id);
+  storeRequest(): () => void {
+    const unstored = this.#unstoredRequest;
+    const isWaiting = this.record.parked !== undefined;
+    if (unstored !== undefined) this.#waiting?.put(this.record.job_id, { input: unstored });
+    else if (this.#isRequestStored && !isWaiting) this.#waiting?.delete(this.record.job_id);
     return () => {
-      this.#isParkedStored = isParked;
-      if (this.#parking === parking) this.#parking = undefined;
+      this.#isRequestStored = isWaiting;
+      if (this.#unstoredRequest === unstored) this.#unstoredRequest = undefined;
     };
   }
 
-  #unpark(): void {
+  #dropRequest(): void {
     delete this.record.parked;
-    this.#parking = undefined;
+    this.#unstoredRequest = undefined;
   }
 
   /** Ignored once the job has ended: what a handler still says then changes nothing. */
@@ -154,7 +159,7 @@ export class Job {
       this.abort.abort(this.#overLimit);
       return;
     }
-    if (event.kind === 'token' && this.record.first_token_at === undefined) {
+    if (event.kind === 'token' && !this.hasAnswered) {
       this.record.first_token_at = this.#now();
       this.#recordChanged(this);
     }
@@ -245,7 +250,7 @@ export class Job {
 
   #close(kind: TerminalKind, error: WireError | undefined): void {
     this.#closed = true;
-    this.#unpark();
+    this.#dropRequest();
     this.record.state = kind === 'result' ? 'completed' : kind;
     this.record.ended_at = this.#now();
     if (error !== undefined) this.record.error = error;

@@ -8,7 +8,7 @@ import { startTestDaemon } from '../fixtures/test-daemon.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 import { openMemoryEventLog } from '../log/memory-event-log.ts';
 import { openSqliteCatalog } from '../catalog/sqlite-catalog.ts';
-import type { ParkedInput, StoredJob } from './stored-job.ts';
+import type { WaitingInput, StoredJob } from './stored-job.ts';
 
 const asked = { operation: 'infer', prompt: 'hello' };
 
@@ -19,12 +19,14 @@ test('a request is kept while it waits, not once part of its answer has gone out
     catalog,
     handlers: {
       infer: async function* (input, job) {
-        expect(job.parks(input, { model: 'tiny' })).toBe(true);
+        expect(job.keepUntilForwarded(input, { model: 'tiny' })).toBe(true);
         await waiting.promise;
-        expect(job.parked()).toMatchObject({ prompt: 'hello' });
-        job.drives({ role: 'hive', name: 'attic', job_id: 'job-2' });
+        expect(job.keptRequest()).toMatchObject({ prompt: 'hello' });
+        job.setDownstream({ role: 'hive', name: 'attic', job_id: 'job-2' });
+        expect(job.hasAnswered()).toBe(false);
         yield token('hi');
-        expect(job.parks(input, { model: 'tiny' })).toBe(false);
+        expect(job.hasAnswered()).toBe(true);
+        expect(job.keepUntilForwarded(input, { model: 'tiny' })).toBe(false);
         begun.resolve();
         await over.promise;
         throw new TypeError('enough');
@@ -33,7 +35,7 @@ test('a request is kept while it waits, not once part of its answer has gone out
   });
   const { body } = await post(daemon, asked);
   const recorded = () => catalog.collection<StoredJob>('jobs').get(String(body['job_id']))?.parked;
-  const kept = () => catalog.collection<ParkedInput>('parked').get(String(body['job_id']))?.input;
+  const kept = () => catalog.collection<WaitingInput>('parked').get(String(body['job_id']))?.input;
   await expect.poll(kept).toMatchObject({ prompt: 'hello' });
   expect(recorded()).toEqual({ model: 'tiny' });
   waiting.resolve();
@@ -65,7 +67,7 @@ test('listing jobs reads no request that waits', async () => {
   const catalog = openMemoryCatalog();
   const gate = deferred();
   const infer: Handlers['infer'] = async function* (input, job) {
-    job.parks(input, { model: 'tiny' });
+    job.keepUntilForwarded(input, { model: 'tiny' });
     await gate.promise;
     throw new JobError('no_room', 'enough');
   };
@@ -81,7 +83,7 @@ test('of a request that waited once, no file of a catalog that is closed has any
   const folder = mkdtempSync(join(tmpdir(), 'rbee-catalog-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const catalog = openSqliteCatalog(join(folder, 'queen.db'));
-  const parked = catalog.collection<ParkedInput>('parked');
+  const parked = catalog.collection<WaitingInput>('parked');
   for (let id = 0; id < 20; id += 1) parked.put(String(id), { input: { prompt: 'a secret '.repeat(1_000) } });
   for (let id = 0; id < 20; id += 1) parked.delete(String(id));
   catalog.close();
@@ -92,7 +94,7 @@ test('a request whose record is lost does not stay on disk: it ends as interrupt
   const [catalog, log] = [openMemoryCatalog(), openMemoryEventLog()];
   const header = { job_id: 'job-1', operation: 'infer', correlation_id: 'c', created_at: new Date().toISOString() };
   log.append(header, [{ seq: 1, kind: 'token', json: '{"text":"x"}' }]);
-  const parked = catalog.collection<ParkedInput>('parked');
+  const parked = catalog.collection<WaitingInput>('parked');
   parked.put('job-1', { input: { prompt: 'hello' } });
   await using daemon = await startTestDaemon({ catalog, log, handlers: {} });
   await expect.poll(() => daemon.registry.running).toBe(0);

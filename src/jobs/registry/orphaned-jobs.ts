@@ -1,13 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { IncomingMessage } from 'node:http';
 import type { Job } from './job.ts';
-import { UNHEARD_GRACE_MS } from '../limits.ts';
+import { ORPHAN_GRACE_MS } from '../limits.ts';
 
 /**
  * Ends jobs of which nobody knows: whoever asked for one had gone before it could be told which one it is. A daemon that was frozen finds
  * such requests when it goes on. Asked for in a moment, by another try of the same request or by its id, a job is kept.
  */
-export class UnheardJobs {
+export class OrphanedJobs {
   readonly #timers = new Map<Job, NodeJS.Timeout>();
   readonly #known = new WeakSet<Job>();
 
@@ -20,7 +20,7 @@ export class UnheardJobs {
       setTimeout(() => {
         this.#timers.delete(job);
         end();
-      }, UNHEARD_GRACE_MS).unref(),
+      }, ORPHAN_GRACE_MS).unref(),
     );
   }
 

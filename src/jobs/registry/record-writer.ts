@@ -82,7 +82,7 @@ export class RecordWriter {
       catalog.transaction(() => {
         for (const job of jobs) {
           records.put(job.record.job_id, job.record);
-          stored.push(job.storeParked());
+          stored.push(job.storeRequest());
         }
       });
     } catch (cause) {

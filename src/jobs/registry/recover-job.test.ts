@@ -3,7 +3,7 @@ import { JobError } from '../../contract/index.ts';
 import type { EventLog, LoggedEvent } from '../log/event-log.ts';
 import { openMemoryEventLog } from '../log/memory-event-log.ts';
 import type { StoredJob } from './stored-job.ts';
-import { lookAtLeft } from './recover-job.ts';
+import { recoverJob } from './recover-job.ts';
 
 const record = (overrides: Partial<StoredJob> = {}): StoredJob => ({
   job_id: 'job-1',
@@ -32,40 +32,45 @@ function logOf(...events: LoggedEvent[]): EventLog {
 
 describe('what a former process has left of a job', () => {
   test('an end that its record does not know', () => {
-    expect(lookAtLeft(record(), logOf(event(1, 'token'), event(2, 'result')))).toMatchObject({ kind: 'ended', last: { seq: 2 } });
+    expect(recoverJob(record(), logOf(event(1, 'token'), event(2, 'result')))).toMatchObject({ kind: 'ended', last: { seq: 2 } });
   });
 
   test('what it was doing alone', () => {
-    expect(lookAtLeft(record(), logOf(event(1, 'narration')))).toEqual({ kind: 'interrupted', lastSeq: 1 });
+    expect(recoverJob(record(), logOf(event(1, 'narration')))).toEqual({ kind: 'interrupted', lastSeq: 1 });
   });
 
   test('what the role below was doing, with the place where its events go on', () => {
     const log = logOf(event(1, 'narration'), event(2, 'token', 7), event(3, 'narration'));
     const left = record({ downstream: [below], driven_after: 1, first_token_at: 'then' });
-    expect(lookAtLeft(left, log)).toEqual({
+    expect(recoverJob(left, log)).toEqual({
       kind: 'resumable',
       lastSeq: 3,
       left: { kind: 'relayed', operation: 'infer', below, after: 7, hasToken: true },
     });
   });
 
+  test('a job whose first token is in the log has answered, also where its record was not stored any more', () => {
+    const log = logOf(event(1, 'narration'), event(2, 'token', 1), event(3, 'narration', 2));
+    expect(recoverJob(record({ downstream: [below] }), log)).toMatchObject({ left: { after: 2, hasToken: true } });
+  });
+
   test('a second try that had said nothing yet, from its beginning, whatever the first had said', () => {
     const log = logOf(event(1, 'narration', 3), event(2, 'narration'));
     const left = record({ downstream: [{ ...below, job_id: 'job-0' }, below], driven_after: 2 });
-    expect(lookAtLeft(left, log)).toMatchObject({ kind: 'resumable', left: { below, after: 0, hasToken: false } });
+    expect(recoverJob(left, log)).toMatchObject({ kind: 'resumable', left: { below, after: 0, hasToken: false } });
   });
 
   test('a request that was waiting for its place, in a second try too', () => {
-    const left = { kind: 'parked', operation: 'infer', outline: { model: 'x' } };
+    const left = { kind: 'waiting', operation: 'infer', outline: { model: 'x' } };
     const parked = { parked: { model: 'x' } };
-    expect(lookAtLeft(record(parked), logOf(event(1, 'narration')))).toEqual({ kind: 'resumable', lastSeq: 1, left });
-    expect(lookAtLeft(record({ ...parked, downstream: [below] }), logOf())).toMatchObject({ kind: 'resumable', left });
+    expect(recoverJob(record(parked), logOf(event(1, 'narration')))).toEqual({ kind: 'resumable', lastSeq: 1, left });
+    expect(recoverJob(record({ ...parked, downstream: [below] }), logOf())).toMatchObject({ kind: 'resumable', left });
   });
 
   test('a job that had said nothing yet, a damaged log, and one of a newer version', () => {
-    expect(lookAtLeft(record({ job_id: 'job-9' }), logOf())).toEqual({ kind: 'interrupted', lastSeq: 0 });
+    expect(recoverJob(record({ job_id: 'job-9' }), logOf())).toEqual({ kind: 'interrupted', lastSeq: 0 });
     const throwing = (cause: Error) => Object.assign(openMemoryEventLog(), { recover: () => { throw cause; } }); // prettier-ignore
-    expect(lookAtLeft(record(), throwing(new SyntaxError('half a header')))).toMatchObject({ kind: 'damaged' });
-    expect(lookAtLeft(record(), throwing(new JobError('version_mismatch', 'newer')))).toMatchObject({ kind: 'newer' });
+    expect(recoverJob(record(), throwing(new SyntaxError('half a header')))).toMatchObject({ kind: 'damaged' });
+    expect(recoverJob(record(), throwing(new JobError('version_mismatch', 'newer')))).toMatchObject({ kind: 'newer' });
   });
 });

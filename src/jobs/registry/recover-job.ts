@@ -6,7 +6,7 @@ import {
   type JobEvent,
   type OperationName,
 } from '../../contract/index.ts';
-import type { EventLog, LoggedEvent } from '../log/event-log.ts';
+import { START, type EventLog, type LoggedEvent } from '../log/event-log.ts';
 import type { StoredJob } from './stored-job.ts';
 
 /** What a former process was relaying from the role below. */
@@ -20,18 +20,18 @@ export interface RelayedJob {
   hasToken: boolean;
 }
 
-/** What had not been handed on: it is begun again from what was asked, which `parked` of its context gives. */
-export interface ParkedJob {
-  kind: 'parked';
+/** A request that had not been forwarded yet. It starts again from the request that `keptRequest` of its context reads. */
+export interface WaitingJob {
+  kind: 'waiting';
   operation: OperationName;
-  /** As it was parked with. */
+  /** As given to `keepUntilForwarded`. */
   outline: object;
 }
 
-export type LeftJob = RelayedJob | ParkedJob;
+export type RecoveredJob = RelayedJob | WaitingJob;
 
 /** Goes on with a job that a former process left. */
-export type Resume = (left: LeftJob, context: JobContext) => AsyncGenerator<JobEvent, unknown, void>;
+export type Resume = (left: RecoveredJob, context: JobContext) => AsyncGenerator<JobEvent, unknown, void>;
 
 /**
  *   ended       | the log has the end, the record has not
@@ -40,15 +40,15 @@ export type Resume = (left: LeftJob, context: JobContext) => AsyncGenerator<JobE
  *   damaged     | its log cannot be read
  *   newer       | a newer version wrote its log: not ours to touch
  */
-export type Takeover =
+export type Recovery =
   | { kind: 'ended'; last: LoggedEvent }
-  | { kind: 'resumable'; lastSeq: number; left: LeftJob }
+  | { kind: 'resumable'; lastSeq: number; left: RecoveredJob }
   | { kind: 'interrupted'; lastSeq: number }
   | { kind: 'damaged'; cause: unknown }
   | { kind: 'newer'; cause: JobError };
 
-/** Looks at what a former process has left of a job, and mends its log. */
-export function lookAtLeft(record: StoredJob, log: EventLog): Takeover {
+/** Decides what becomes of a job of a previous process. Repairs its log on the way: a torn last line is cut off. */
+export function recoverJob(record: StoredJob, log: EventLog): Recovery {
   try {
     // None when the process died before the job had said anything.
     const last = log.recover(record.job_id)?.last;
@@ -56,13 +56,23 @@ export function lookAtLeft(record: StoredJob, log: EventLog): Takeover {
     const lastSeq = last?.seq ?? 0;
     const operation = record.operation as OperationName;
     if (record.parked !== undefined)
-      return { kind: 'resumable', lastSeq, left: { kind: 'parked', operation, outline: record.parked } };
+      return { kind: 'resumable', lastSeq, left: { kind: 'waiting', operation, outline: record.parked } };
     const below = record.downstream.at(-1);
     if (below === undefined) return { kind: 'interrupted', lastSeq };
     const after = last === undefined ? 0 : log.lastRelayed(record.job_id, record.driven_after ?? 0);
-    const hasToken = record.first_token_at !== undefined;
+    const hasToken = record.first_token_at !== undefined || hasTokenIn(log, record.job_id);
     return { kind: 'resumable', lastSeq, left: { kind: 'relayed', operation, below, after, hasToken } };
   } catch (cause) {
     return cause instanceof JobError && cause.code === 'version_mismatch' ? { kind: 'newer', cause } : { kind: 'damaged', cause };
+  }
+}
+
+/** The record is stored a little later than the events: a process that died between the two has stored the first token, but not its time. */
+function hasTokenIn(log: EventLog, jobId: string): boolean {
+  for (let from = START; ;) {
+    const { events, cursor } = log.read(jobId, from);
+    if (events.length === 0) return false;
+    if (events.some(({ kind }) => kind === 'token')) return true;
+    from = cursor;
   }
 }

@@ -4,15 +4,15 @@ import type { EventLog } from '../log/event-log.ts';
 import { fail, type Logger } from './execute.ts';
 import type { Job } from './job.ts';
 import type { StoredJob } from './stored-job.ts';
-import { lookAtLeft, type LeftJob, type Resume } from './recover-job.ts';
+import { recoverJob, type RecoveredJob, type Resume } from './recover-job.ts';
 
-/** A job that a former process left, and that can go on. */
-export interface Left {
+/** A job of a previous process that can continue. */
+export interface Recovered {
   job: Job;
-  left: LeftJob;
+  left: RecoveredJob;
 }
 
-interface TakingOver {
+interface Recovering {
   actor: Actor;
   log: EventLog;
   logger: Logger;
@@ -23,27 +23,29 @@ type Records = Collection<StoredJob>;
 type Track = (record: StoredJob, lastSeq: number) => Job;
 
 /**
- * What a former process was only relaying can go on; what it was doing alone cannot, and its readers are told.
- * @returns what can go on
+ * Recovers the jobs that were running when the previous process stopped. Jobs that were relayed or waiting can continue; a job whose work
+ * was done in that process fails as interrupted.
+ * @returns the jobs that can continue
  */
-export function takeOver(by: TakingOver, records: Records, track: Track): Left[] {
+export function recoverJobs(by: Recovering, records: Records, track: Track): Recovered[] {
   const running = ['queued', 'running'].flatMap((state) => records.find({ where: { state } }));
-  return running.flatMap((record) => takeOverOne(record, by, track));
+  return running.flatMap((record) => recoverOne(record, by, track));
 }
 
-/** One damaged log ends its own job and keeps no daemon from starting. */
-function takeOverOne(record: StoredJob, by: TakingOver, track: Track): Left[] {
+/** A damaged log fails its own job; the daemon still starts. */
+function recoverOne(record: StoredJob, by: Recovering, track: Track): Recovered[] {
   const { log, logger, actor, resume } = by;
   const interrupt = (lastSeq: number) => {
     const reason = new JobError('interrupted', `${actor} ended while this job was running`);
     fail(track(record, lastSeq), reason, logger);
   };
-  const found = lookAtLeft(record, log);
+  const found = recoverJob(record, log);
   switch (found.kind) {
     case 'ended':
       track(record, found.last.seq).endAs(found.last);
       break;
     case 'resumable':
+      if (found.left.kind === 'relayed' && found.left.hasToken) record.first_token_at ??= new Date().toISOString();
       if (resume !== undefined) return [{ job: track(record, found.lastSeq), left: found.left }];
       interrupt(found.lastSeq);
       break;

@@ -23,12 +23,12 @@ import {
   newRecord,
   publicRecord,
   type CreateOptions,
-  type ParkedInput,
+  type WaitingInput,
   type StoredJob,
 } from './stored-job.ts';
-import { UnheardJobs } from './orphaned-jobs.ts';
+import { OrphanedJobs } from './orphaned-jobs.ts';
 import { withUnstored } from './unstored.ts';
-import { takeOver, type Left } from './recover-jobs.ts';
+import { recoverJobs, type Recovered } from './recover-jobs.ts';
 import type { Resume } from './recover-job.ts';
 
 export interface RegistryOptions {
@@ -67,7 +67,7 @@ const INDEXES = ['state', 'operation', 'correlation_id', 'idempotency_key'] as c
 export class JobRegistry {
   readonly #options: RegistryOptions;
   readonly #stored: Collection<StoredJob>;
-  readonly #parked: Collection<ParkedInput>;
+  readonly #waiting: Collection<WaitingInput>;
   /** Jobs that run, or whose end is not stored yet. The rest is read from the catalog. */
   readonly #live = new Map<string, Job>();
   readonly #inputs: InputBytes;
@@ -78,20 +78,20 @@ export class JobRegistry {
   /** Requests under way, so that a POST sent twice at once makes one job. */
   readonly #creating = new Map<string, { digest: string; created: Promise<JobRecord> }>();
   readonly #disconnects = new DisconnectWatch();
-  readonly #unheard = new UnheardJobs();
+  readonly #unheard = new OrphanedJobs();
   readonly #expiry: NodeJS.Timeout;
   #isFlushing = false;
   #isClosing = false;
   /** Of the live jobs that were made with one. */
   readonly #keys = new Map<string, Job>();
   /** Jobs that a former process left, until `resume`. */
-  readonly #left: Left[];
+  readonly #recovered: Recovered[];
   readonly #calendar: Calendar;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     const { catalog, logger } = options;
-    this.#parked = catalog.collection<ParkedInput>('parked');
+    this.#waiting = catalog.collection<WaitingInput>('parked');
     this.#stored = catalog.collection<StoredJob>('jobs', INDEXES, asStoredJob);
     this.#calendar = new Calendar(catalog);
     this.#inputs = new InputBytes(options.inputsLimitBytes);
@@ -105,7 +105,7 @@ export class JobRegistry {
       },
     });
     this.#kept = new KeptJobs(options, this.#stored);
-    this.#left = takeOver(options, this.#stored, (record, lastSeq) => this.#track(record, lastSeq));
+    this.#recovered = recoverJobs(options, this.#stored, (record, lastSeq) => this.#track(record, lastSeq));
     this.#records.flush();
     this.#expiry = setInterval(() => this.expire(), EXPIRY_INTERVAL_MS).unref();
   }
@@ -121,7 +121,7 @@ export class JobRegistry {
 
   /** Goes on with what a former process left: to be called when the role can reach the jobs below. */
   resume(): void {
-    for (const { job, left } of this.#left.splice(0)) {
+    for (const { job, left } of this.#recovered.splice(0)) {
       assert(this.#options.resume !== undefined, 'nothing is left to a role that resumes nothing');
       void execute(job, this.#options.resume(left, this.#contextOf(job)), this.#options.logger);
       this.#unheard.keep(job);
@@ -270,9 +270,10 @@ export class JobRegistry {
       correlationId: job.record.correlation_id,
       signal: job.abort.signal,
       emit: (event) => job.emit(event),
-      drives: (below) => job.drives(below),
-      parks: (input, outline) => job.parks(input, outline),
-      parked: () => job.parked(),
+      hasAnswered: () => job.hasAnswered,
+      setDownstream: (below) => job.setDownstream(below),
+      keepUntilForwarded: (input, outline) => job.keepUntilForwarded(input, outline),
+      keptRequest: () => job.keptRequest(),
       kills: () => job.record.killed_workers ?? 0,
       killedWorker: () => job.killedWorker(),
     };
@@ -281,7 +282,7 @@ export class JobRegistry {
   #track(record: StoredJob, lastSeq = 0): Job {
     const job = new Job(record, {
       log: this.#options.log,
-      parked: this.#parked,
+      waiting: this.#waiting,
       dirty: (dirty) => this.#markDirty(dirty),
       recordChanged: (changed) => {
         if (changed.isClosed) changed.record.ended_on ??= this.#calendar.now();

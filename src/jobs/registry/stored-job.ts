@@ -10,7 +10,7 @@ export interface StoredJob extends JobRecord {
   body_sha256?: string;
   /** Number of the last event before those of the job below that is driven now: where its events begin. */
   driven_after?: number;
-  /** What there is to know of a request that waits, for as long as this daemon alone has it. The request is kept apart: see `ParkedInput`. */
+  /** What there is to know of a request that waits, for as long as this daemon alone has it. The request is kept apart: see `WaitingInput`. */
   parked?: object;
   /** Size of what was asked. */
   input_bytes?: number;
@@ -53,7 +53,7 @@ export function recordOfLog(jobId: string, { header, last }: Recovered, actor: A
  * A request that waits, under its job's id in a collection of its own: records are read by the thousand, to list them and to look for old
  * ones, and a request may have megabytes.
  */
-export interface ParkedInput {
+export interface WaitingInput {
   input: object;
 }
 

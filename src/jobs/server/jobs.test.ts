@@ -309,7 +309,7 @@ describe('how a job ends', () => {
     await first[Symbol.asyncDispose]();
   });
 
-  test('which job it drives is stored before the first event of that one is written', async () => {
+  test('the downstream job is stored before its first event is written', async () => {
     const [log, catalog] = [openMemoryEventLog(), openMemoryCatalog()];
     const append = log.append.bind(log);
     const seen: unknown[] = [];
@@ -324,7 +324,7 @@ describe('how a job ends', () => {
       handlers: {
         worker_list: async function* (_input, inJob) {
           for (const job_id of ['job-1', 'job-2']) {
-            inJob.drives({ role: 'worker', name: 'w', job_id });
+            inJob.setDownstream({ role: 'worker', name: 'w', job_id });
             inJob.emit(token(job_id));
             await once(new EventEmitter(), 'never', { signal: AbortSignal.timeout(50) }).catch(() => undefined);
           }

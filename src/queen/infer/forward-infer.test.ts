@@ -251,12 +251,12 @@ test('a request for the path of a file is kept on disk while its hive is started
     await isParked.promise;
     throw new JobError('daemon_start_failed', 'enough');
   };
-  const parks = (_input: object, outline: object) => {
+  const keepUntilForwarded = (_input: object, outline: object) => {
     outlines.push(outline);
     isParked.resolve();
     return true;
   };
-  const run = infer({ model: '/models/bee.gguf', hive_id: 'attic' }, { parks });
+  const run = infer({ model: '/models/bee.gguf', hive_id: 'attic' }, { keepUntilForwarded });
   await expect(run).rejects.toMatchObject({ code: 'daemon_start_failed' });
   expect(outlines).toMatchObject([{ model: '/models/bee.gguf', hive_id: 'attic' }]);
 });

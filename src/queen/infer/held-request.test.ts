@@ -9,11 +9,11 @@ const asked: InputOf<'infer'> = { model: 'bee', prompt: 'hello', temperature: 0,
 function held() {
   const disk: { parked: object | undefined } = { parked: undefined };
   const own: Partial<JobContext> = {
-    parks: (input) => {
+    keepUntilForwarded: (input) => {
       disk.parked = input;
       return true;
     },
-    parked: () => disk.parked,
+    keptRequest: () => disk.parked,
   };
   return { disk, request: HeldRequest.of(asked, jobContext(own)) };
 }

@@ -36,17 +36,17 @@ export class HeldRequest {
 
   /** The same for one that is on its way to a hive: it is held until the hive has it, and longer, because the hive may be lost then. */
   keepOnDisk(): boolean {
-    return this.#input !== undefined && this.#context.parks(this.#input, this.outline);
+    return this.#input !== undefined && this.#context.keepUntilForwarded(this.#input, this.outline);
   }
 
   /** Whether it was parked, and is not there any more: nobody can send it anywhere. */
   get isGone(): boolean {
-    return this.#input === undefined && this.#context.parked() === undefined;
+    return this.#input === undefined && this.#context.keptRequest() === undefined;
   }
 
   /** @throws JobError interrupted, where what was parked is not there */
   get input(): InputOf<'infer'> {
-    this.#input ??= this.#context.parked() as InputOf<'infer'> | undefined;
+    this.#input ??= this.#context.keptRequest() as InputOf<'infer'> | undefined;
     if (this.#input === undefined)
       throw new JobError('interrupted', 'The request that waited is not on the disk of the queen any more');
     return this.#input;
