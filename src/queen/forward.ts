@@ -105,7 +105,7 @@ export function runOnHive<K extends OperationName>(operation: K, hive: Hive, par
         if (watched.job.isTaken) idempotencyKey = `${context.jobId}/${randomUUID()}`;
         if (watched.job.isTaken)
           narrate('retry', `hive '${hive.hive_id}' lost it before it answered (${cause.message}); asking again`);
-        reach.distrust(hive);
+        reach.markStale(hive);
       } finally {
         clearTimeout(slow);
         going.end();

@@ -1,4 +1,4 @@
-import type { DownstreamJob, Hive } from '../contract/index.ts';
+import { LOCALHOST, type DownstreamJob } from '../contract/index.ts';
 import { homePaths } from '../daemon/index.ts';
 import type { Catalog, ServedRole } from '../jobs/index.ts';
 import { SshShells } from '../machines/index.ts';
@@ -15,6 +15,7 @@ import { FleetView } from './presence/index.ts';
 import { Reach } from './hives/reach.ts';
 import { refresh } from './hives/refresh.ts';
 import { RemoteHives } from './hives/remote-hives.ts';
+import { StartLocks } from './hives/start-locks.ts';
 import { machineHandlers } from './handlers/ssh-handlers.ts';
 import { createStatus } from './handlers/status.ts';
 import { wakeHive } from './hives/wake-hive.ts';
@@ -26,7 +27,7 @@ export interface QueenOptions {
   token: string | undefined;
 }
 
-/** The fleet's one front: knows the hives, decides where work goes, forwards. */
+/** The fleet's front: knows the hives, decides where a request runs, forwards it. */
 export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Catalog): ServedRole {
   const hives = new HiveCatalog(catalog, hivePort, () => {
     const registered = hives.list();
@@ -34,7 +35,8 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     view.follow(registered);
   });
   const paths = homePaths();
-  const localHive = new LocalHive({ paths, onStarted: (hive) => void onStarted(hive) });
+  const localHive = new LocalHive({ paths, port: hivePort, onStarted: () => void onLocalStarted() });
+  const locks = new StartLocks();
   const shells = new SshShells(paths);
   const tokens = new HiveTokens(catalog);
   const gates = new Gates();
@@ -43,12 +45,13 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     tokens,
     shells,
     paths,
+    locks,
     onRunning: (hiveId) => view.watch(hiveId)?.kick(),
   });
-  const reach = new Reach({ localHive, remotes, paths, token });
+  const reach = new Reach({ hives, localHive, remotes, locks, token });
   const view: FleetView = new FleetView({
     connect: (hive, signal) => reach.connect(hive, signal),
-    onLost: (hive) => reach.distrust(hive),
+    onLost: (hive) => reach.markStale(hive),
     onChange: () => dispatcher.changed(),
     onWorkerGone: (hiveId, workerId) => dispatcher.forgetWorker(hiveId, workerId),
   });
@@ -57,11 +60,12 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     wake: (hiveId, signal) => wakeHive(hiveId, { hives, reach, view }, signal),
   });
   const parts = { hives, reach, view, gates, dispatcher, port, remotes, tokens, paths };
-  // In the background: nobody's request waits for it.
-  const onStarted = (hive: Hive) => {
-    if (hives.find(hive.hive_id) !== undefined) hives.wanted(hive.hive_id);
-    view.watch(hive.hive_id)?.kick();
-    return refresh(hive, parts).catch((cause: unknown) => log.warn({ err: cause }, 'the devices are not known yet'));
+  // In the background: no request waits for it.
+  const onLocalStarted = async () => {
+    if (hives.find(LOCALHOST) === undefined) return;
+    const hive = hives.wanted(LOCALHOST);
+    view.watch(LOCALHOST)?.kick();
+    await refresh(hive, parts).catch((cause: unknown) => log.warn({ err: cause }, "the local hive's devices are not known yet"));
   };
   return {
     handlers: {
@@ -75,7 +79,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     },
     resume: resumeOnHive(parts, { infer: inferAgain(parts) }),
     findPeer: ({ name }: DownstreamJob) => reach.peerOf(hives.get(name)),
-    // Before the first request: it must find the hives known, if not heard yet.
+    // Before the first request, which must find the hives known, even without a report of them yet.
     prepare: async () => view.start(hives.list()),
     stop: async () => {
       view.close();

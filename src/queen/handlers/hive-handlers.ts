@@ -6,7 +6,8 @@ import { narrate } from '../../narration/index.ts';
 import { isInstalled, isOfItsOwn, type HiveCatalog } from '../hives/hive-catalog.ts';
 import type { HiveParts } from './hive-parts.ts';
 import { installRemote, uninstallRemote, updateRemote } from './install-remote.ts';
-import { ofItsOwn, type Reach } from '../hives/reach.ts';
+import type { Reach } from '../hives/reach.ts';
+import { onItsOwnMachine } from '../hives/unmanaged-hive.ts';
 import { refresh } from '../hives/refresh.ts';
 import { requireOtherPlace } from '../hives/same-place.ts';
 
@@ -113,7 +114,7 @@ async function start(hive: Hive, parts: HiveParts, signal: AbortSignal): Promise
   const { hives, reach, view } = parts;
   const { hive_id, host, port } = hive;
   // Whoever asks for a start wants it looked at, whatever was seen before.
-  reach.distrust(hive);
+  reach.markStale(hive);
   await reach.ensure(hive, signal);
   hives.wanted(hive_id);
   // Until she hears it, the next command would find it asleep.
@@ -123,7 +124,7 @@ async function start(hive: Hive, parts: HiveParts, signal: AbortSignal): Promise
     await refresh(hives.get(hive_id), parts);
   const health = await hiveHealth(hive, reach);
   if (isOfItsOwn(hive) && health.state !== 'running')
-    throw ofItsOwn(hive, 'started', `rbee hive run --id ${hive_id} --host ${host} --port ${port}`);
+    throw onItsOwnMachine(hive, 'started', `rbee hive run --id ${hive_id} --host ${host} --port ${port}`);
   return health;
 }
 

@@ -70,7 +70,7 @@ export async function uninstallRemote({ hive_id, ssh }: Hive, keepModels: boolea
   const open = parts.gates.close(hive_id, 'is being removed');
   let release: () => void = () => undefined;
   try {
-    release = await parts.remotes.hold(hive_id, parts.signal);
+    release = await parts.remotes.lock(hive_id, parts.signal);
     const site = parts.remotes.site({ hiveId: hive_id, ssh: ssh ?? { host: hive_id } }, parts.signal);
     await uninstall(site, { keepModels });
     // Before anybody looks for it again.
@@ -131,7 +131,7 @@ async function bring(hiveId: string, { ssh, port, transport, host }: Way, parts:
   let open: () => void = () => undefined;
   let release: (() => void) | undefined;
   const hold = async () => {
-    release ??= await remotes.hold(hiveId, signal);
+    release ??= await remotes.lock(hiveId, signal);
   };
   const drain = async () => {
     open();

@@ -1,4 +1,4 @@
-import { JobError, LOCALHOST, type Hive } from '../../contract/index.ts';
+import { JobError, LOCALHOST } from '../../contract/index.ts';
 import {
   isAlive,
   listPidfiles,
@@ -13,67 +13,75 @@ import {
   type HomePaths,
   type Presence,
 } from '../../daemon/index.ts';
-import { raceAbort } from '../../jobs/index.ts';
+import { raceAbort, type Peer } from '../../jobs/index.ts';
 import { narrate } from '../../narration/index.ts';
+import type { HiveAccess, Staleness } from './hive-access.ts';
 
+const LOOPBACK = '127.0.0.1';
 const PROBE_DEADLINE_MS = 1_000;
 const FROZEN_PROBES = 3;
 const START_DEADLINE_MS = 20_000;
-/** Its workers end first, each with a grace of its own. */
+/** Its workers stop first, each with a grace period of its own. */
 const STOP_GRACE_MS = 15_000;
 
 export interface LocalHiveOptions {
   paths: HomePaths;
-  /** Told after each start. */
-  onStarted: (hive: Hive) => void;
+  port: number;
+  /** Called after each start. */
+  onStarted: () => void;
 }
 
-/** The hive on this machine, which the queen starts when somebody needs it. */
-export class LocalHive {
+/** The hive on this machine. The queen starts it when a job needs it, and never in the background. */
+export class LocalHive implements HiveAccess {
+  readonly peer: Peer;
   readonly #options: LocalHiveOptions;
-  /** Seen running, and nothing has been wrong since: a hive under load is not asked again before every job. */
+  /** Seen running, and no call has failed since: a hive under load is not probed again before every job. */
   #isKnown = false;
-  /** It has missed its pings: it is frozen, and not only busy. */
   #wasSilent = false;
   #checking: Promise<void> | undefined;
 
   constructor(options: LocalHiveOptions) {
     this.#options = options;
+    this.peer = { role: 'hive', name: LOCALHOST, host: LOOPBACK, port: options.port, trust: ofThisHome(options.paths) };
   }
 
-  /** If this hive is ours to start, it runs afterwards; others are only called. Many requests at once look, and start, once. */
-  async ensureRunning(hive: Hive, signal: AbortSignal): Promise<void> {
-    if (hive.transport !== 'local' || this.#isKnown) return;
-    this.#checking ??= this.#check(hive).finally(() => {
+  /** Many requests at once probe it, and start it, once. */
+  async ensureRunning(signal: AbortSignal): Promise<void> {
+    if (this.#isKnown) return;
+    this.#checking ??= this.#check().finally(() => {
       this.#checking = undefined;
     });
     await raceAbort(this.#checking, signal);
   }
 
-  /** To be called when a call to it has failed: the next request looks again. One that has been silent is given one more chance. */
-  distrust(how: { wasSilent: boolean } = { wasSilent: false }): void {
+  async maintain(): Promise<void> {
+    // It stays asleep until a job needs it.
+  }
+
+  async probe(): Promise<Presence> {
+    const { host, port, trust } = this.peer;
+    return probe(host, port, { withinMs: PROBE_DEADLINE_MS, trust });
+  }
+
+  /** The next start gives a hive that was silent one more probe. */
+  markStale({ wasSilent }: Staleness = { wasSilent: false }): void {
     this.#isKnown = false;
-    this.#wasSilent = how.wasSilent;
+    this.#wasSilent = wasSilent;
   }
 
-  async #probe(hive: Hive): Promise<Presence> {
-    return probe(hive.host, hive.port, { withinMs: PROBE_DEADLINE_MS, trust: ofThisHome(this.#options.paths) });
-  }
-
-  /** @returns whether there was one to stop */
   async stop(): Promise<boolean> {
     this.#isKnown = false;
     const read = await readPidfile(this.#options.paths.run, 'hive');
     if (read.kind !== 'found' || !(await isAlive(read.pidfile))) return false;
     narrate('hive_stop', 'stopping local hive and its workers');
     await stopProcess(read.pidfile, { graceMs: STOP_GRACE_MS });
-    await this.#stopLeftWorkers();
+    await this.#stopOrphanedWorkers();
     narrate('hive_stop', 'local hive stopped');
     return true;
   }
 
   /** A hive that had to be killed could not stop them itself. */
-  async #stopLeftWorkers(): Promise<void> {
+  async #stopOrphanedWorkers(): Promise<void> {
     const { run } = this.#options.paths;
     for (const read of await listPidfiles(run)) {
       if (read.kind !== 'found' || read.pidfile.role !== 'worker' || !(await isAlive(read.pidfile))) continue;
@@ -82,35 +90,34 @@ export class LocalHive {
     }
   }
 
-  async #check(hive: Hive): Promise<void> {
-    const presence = await this.#probePatiently(hive);
-    if (presence.kind === 'ours') this.#requireOurs(hive, presence);
-    else await this.#start(hive, presence);
+  async #check(): Promise<void> {
+    const presence = await this.#probePatiently();
+    if (presence.kind === 'ours') this.#requireHive(presence);
+    else await this.#start(presence);
     this.#isKnown = true;
   }
 
-  /** A hive with much to do may be late once; one that is late again and again is frozen. */
-  async #probePatiently(hive: Hive): Promise<Presence> {
-    let presence = await this.#probe(hive);
+  /** A busy hive may be late once; one that is late repeatedly is frozen. */
+  async #probePatiently(): Promise<Presence> {
+    let presence = await this.probe();
     const probes = this.#wasSilent ? 1 : FROZEN_PROBES;
-    for (let tries = 1; presence.kind === 'frozen' && tries < probes; tries += 1) presence = await this.#probe(hive);
+    for (let tries = 1; presence.kind === 'frozen' && tries < probes; tries += 1) presence = await this.probe();
     return presence;
   }
 
-  async #start(hive: Hive, presence: Presence): Promise<void> {
-    if (presence.kind === 'stranger') throw await this.#foreign(hive, `a program that ${presence.what}`);
+  async #start(presence: Presence): Promise<void> {
+    if (presence.kind === 'stranger') throw await this.#notThisHive(`a program that ${presence.what}`);
     if (presence.kind === 'unproven')
-      throw await this.#foreign(
-        hive,
+      throw await this.#notThisHive(
         `a program that answers as a ${presence.health.role} and does not prove that it is of this rbee`,
       );
-    if (presence.kind === 'frozen') await this.#endFrozen(hive);
-    const { paths } = this.#options;
+    if (presence.kind === 'frozen') await this.#killFrozen();
+    const { paths, port, onStarted } = this.#options;
     await requireHome(paths.run);
     narrate('hive_start', 'local hive is asleep, starting it');
     await startDaemon({
       name: 'hive',
-      args: ['hive', 'run', '--id', LOCALHOST, '--port', String(hive.port)],
+      args: ['hive', 'run', '--id', LOCALHOST, '--port', String(port)],
       logFile: paths.logFile('hive'),
       readyWithinMs: START_DEADLINE_MS,
     }).catch((cause: unknown) => {
@@ -119,37 +126,37 @@ export class LocalHive {
       throw new JobError('hive_unreachable', `The local hive was ended by ${by} while it was starting`, { cause });
     });
     narrate('hive_start', 'local hive started');
-    this.#options.onStarted(hive);
+    onStarted();
   }
 
-  /** A frozen hive is never worse than an absent one. */
-  async #endFrozen(hive: Hive): Promise<void> {
+  async #killFrozen(): Promise<void> {
     const read = await readPidfile(this.#options.paths.run, 'hive');
-    if (read.kind !== 'found' || !(await isAlive(read.pidfile))) throw portTaken(hive, 'a program that does not answer');
-    narrate('hive_start', 'local hive does not answer, ending it');
-    // Killed and not asked: a hive that shuts down in good order takes its workers along.
+    if (read.kind !== 'found' || !(await isAlive(read.pidfile))) throw this.#portTaken('a program that does not answer');
+    narrate('hive_start', 'local hive does not answer; stopping it');
+    // Without a grace period: a hive that shuts down in good order takes its workers along.
     await stopProcess(read.pidfile, { graceMs: 0 });
   }
 
-  /** What proves nothing may still be the hive of this home, of an older version. */
-  async #foreign(hive: Hive, by: string): Promise<JobError> {
+  /** A program that proves nothing may still be the hive of this home, of an older version. */
+  async #notThisHive(by: string): Promise<JobError> {
     const read = await readPidfile(this.#options.paths.run, 'hive');
-    const isOwn = read.kind === 'found' && read.pidfile.port === hive.port && (await isAlive(read.pidfile));
-    if (isOwn) requireVersion(read.pidfile);
-    return portTaken(hive, by);
+    const isThisHive = read.kind === 'found' && read.pidfile.port === this.#options.port && (await isAlive(read.pidfile));
+    if (isThisHive) requireVersion(read.pidfile);
+    return this.#portTaken(by);
   }
 
-  #requireOurs(hive: Hive, { health }: Extract<Presence, { kind: 'ours' }>): void {
-    if (health.role !== 'hive') throw portTaken(hive, `a ${health.role} of this rbee`);
+  #requireHive({ health }: Extract<Presence, { kind: 'ours' }>): void {
+    if (health.role !== 'hive') throw this.#portTaken(`a ${health.role} of this rbee`);
     requireVersion(health);
+  }
+
+  #portTaken(by: string): JobError {
+    const { port } = this.#options;
+    return new JobError('port_taken', `Port ${port}, the local hive's, is taken by ${by}. Set RBEE_HIVE_PORT to another`);
   }
 }
 
 function requireVersion({ version }: { version: string }): void {
   if (version === __RBEE_VERSION__) return;
   throw new JobError('version_mismatch', `The local hive runs rbee ${version}, the queen ${__RBEE_VERSION__}`);
-}
-
-function portTaken({ port }: Hive, by: string): JobError {
-  return new JobError('port_taken', `Port ${port}, the local hive's, is taken by ${by}. Set RBEE_HIVE_PORT to another`);
 }

@@ -32,7 +32,7 @@ export class LostHive {
     if (!this.#isSaid) narrate('hive_lost', `lost hive '${hive_id}' (${reason}); ${waiting(leftMs)}`);
     this.#isSaid = true;
     this.#why ??= reason;
-    this.#reach.distrust(this.#hive, { wasSilent: isSilence(cause) });
+    this.#reach.markStale(this.#hive, { wasSilent: isSilence(cause) });
     this.#reach.ensure(this.#hive, never).catch((cause: unknown) => {
       // That a port of this machine leads nowhere says less than why it does.
       if (cause instanceof JobError) this.#why = cause.message;

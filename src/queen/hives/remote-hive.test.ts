@@ -7,14 +7,16 @@ import { startTestDaemon, type TestDaemon } from '../../jobs/fixtures/test-daemo
 import { openMemoryCatalog } from '../../jobs/index.ts';
 import { HiveCatalog } from './hive-catalog.ts';
 import { HiveTokens } from './hive-tokens.ts';
-import { Holds } from './holds.ts';
+import { StartLocks } from './start-locks.ts';
+import { LocalHive } from './local-hive.ts';
+import { Reach } from './reach.ts';
 import { RemoteHives } from './remote-hives.ts';
 import { homePaths } from '../../daemon/index.ts';
 import { SshShells } from '../../machines/index.ts';
 import { RemoteHive, type RemoteHiveOptions } from './remote-hive.ts';
 
 /**
- * In the place of ssh: notes that it was called, and runs the command here, or does not let anybody in. Asked over its socket, it
+ * In the place of ssh: records that it was called, and runs the command here, or denies the login. On request over its socket, it
  * forwards a port.
  */
 const SSH = `#!${process.execPath}
@@ -56,9 +58,9 @@ const hive: Hive = {
   ...{ version: __RBEE_VERSION__, created_at: '2026-11-21T08:00:00.000Z' },
 };
 
-const occupied = () => Promise.reject(new Error('nobody else is there'));
+const occupied = () => Promise.reject(new Error('no other hive is there'));
 
-const nobody = { held: () => undefined, isStopped: () => false, onRunning: () => undefined };
+const unwatched = { isStopped: () => false, onRunning: () => undefined };
 
 /** A hive on a machine where a start makes a real one, on another port each time. */
 function remote(options: Partial<RemoteHiveOptions> = {}) {
@@ -77,7 +79,8 @@ function remote(options: Partial<RemoteHiveOptions> = {}) {
     openTunnel: (target, tunnelOptions) => shells.tunnel(target, tunnelOptions),
     site: (signal) => ({ shell: { run }, signal, fleet: 'f', hiveId: 'test', occupied }),
     token: 'secret',
-    ...nobody,
+    locks: new StartLocks(),
+    ...unwatched,
     ...options,
   });
   onTestFinished(async () => {
@@ -87,58 +90,57 @@ function remote(options: Partial<RemoteHiveOptions> = {}) {
   return { remote: made, end, starts: () => starts };
 }
 
-test('a hive that somebody else has started on another port is called there, and not started again', async () => {
+test('a hive that an installer has started on another port is called there, and not started again', async () => {
   const { remote: attic, end, starts } = remote();
   await attic.ensureRunning(never);
   await end();
   await using elsewhere = await startTestDaemon({ handlers: {}, token: 'secret' });
   attic.runsAt(elsewhere.peer.port);
-  attic.distrust();
+  attic.markStale();
   await attic.ensureRunning(never);
   expect(starts()).toBe(1);
 });
 
-test('a hive that died while nobody had work for it is started again by who listens to it', async () => {
+test('a hive that exits while it has no work is restarted in the background', async () => {
   const { remote: attic, end, starts } = remote();
-  await attic.ensurePatiently(never);
+  await attic.maintain(never);
   expect(starts()).toBe(1);
   await end();
-  await attic.ensurePatiently(never);
+  await attic.maintain(never);
   expect(starts()).toBe(2);
 });
 
-test('who only listens does not knock again at a machine that has refused us', async () => {
+test('a machine that has denied the login is not tried again in the background, and is tried for a job', async () => {
   await writeFile(join(bin, 'denied'), '');
   const { remote: attic } = remote();
-  for (let times = 1; times <= 3; times += 1)
-    await expect(attic.ensurePatiently(never)).rejects.toMatchObject({ code: 'ssh_denied' });
+  for (let times = 1; times <= 3; times += 1) await expect(attic.maintain(never)).rejects.toMatchObject({ code: 'ssh_denied' });
   expect(await calls()).toBe(1);
   await expect(attic.ensureRunning(never)).rejects.toMatchObject({ code: 'ssh_denied' });
   expect(await calls()).toBe(2);
 });
 
-test('a hive that was given up gets no tunnel any more', async () => {
+test('a hive that was removed gets no tunnel', async () => {
   const { remote: attic, starts } = remote();
   await attic.close();
   await expect(attic.ensureRunning(never)).rejects.toMatchObject({ code: 'hive_unreachable' });
   expect([await calls(), starts()]).toEqual([0, 0]);
 });
 
-test('while somebody else starts it, or what is installed there is exchanged, nobody starts it', async () => {
-  const holds = new Holds();
-  const { remote: attic, starts } = remote({ held: () => holds.held('test') });
+test('while an installer has the lock of a hive, no job starts it', async () => {
+  const locks = new StartLocks();
+  const { remote: attic, starts } = remote({ locks });
   const settled = () => attic.settled();
   const started = attic.ensureRunning(never);
   await expect.poll(starts, { timeout: 20_000 }).toBe(1);
   let isOver = false;
-  const first = await holds.hold('test', never, settled);
+  const first = await locks.lock('test', never, settled);
   void started.then(() => (isOver = true));
   await Promise.resolve();
-  expect(isOver, 'a start that has begun is waited for').toBe(true);
-  attic.distrust();
+  expect(isOver, 'a start that is under way is waited for').toBe(true);
+  attic.markStale();
   const another = attic.ensureRunning(never);
   const givenUp = expect(attic.ensureRunning(AbortSignal.timeout(50))).rejects.toThrow();
-  const second = holds.hold('test', never, settled);
+  const second = locks.lock('test', never, settled);
   await givenUp;
   first();
   (await second)();
@@ -146,7 +148,7 @@ test('while somebody else starts it, or what is installed there is exchanged, no
   expect(starts(), 'it runs').toBe(1);
 });
 
-test('nobody brings a hive back that was forgotten: not its tunnel, and not its token', async () => {
+test('a call to a hive that was removed brings neither its tunnel back nor its token', async () => {
   const catalog = openMemoryCatalog();
   const hives = new HiveCatalog(catalog, 9000, () => undefined);
   const tokens = new HiveTokens(catalog);
@@ -156,9 +158,12 @@ test('nobody brings a hive back that was forgotten: not its tunnel, and not its 
     tokens,
     shells: new SshShells(paths),
     paths,
+    locks: new StartLocks(),
     onRunning: () => undefined,
   });
   expect(() => remotes.of(hive)).toThrow("Hive 'test' not found");
-  remotes.distrust(hive);
+  const locks = new StartLocks();
+  const localHive = new LocalHive({ paths, port: 9000, onStarted: () => undefined });
+  new Reach({ hives, localHive, remotes, locks, token: undefined }).markStale(hive);
   expect(catalog.collection('hive_tokens').find()).toEqual([]);
 });

@@ -3,32 +3,35 @@ import { probe, type Presence } from '../../daemon/index.ts';
 import { raceAbort, type Peer } from '../../jobs/index.ts';
 import { startRemote, stopRemote, type HiveSite, type Tunnel, type TunnelOptions } from '../../machines/index.ts';
 import { narrate } from '../../narration/index.ts';
+import type { HiveAccess } from './hive-access.ts';
+import type { StartLocks } from './start-locks.ts';
 
 const PROBE_DEADLINE_MS = 3_000;
-/** After a start that failed, nobody who only listens tries another one before this. */
+/** The same, with the login to its machine. */
+const REACH_DEADLINE_MS = 10_000;
+/** After a start that failed, the next one in the background follows no sooner. */
 const START_PATIENCE_MS = 60_000;
 
 export interface RemoteHiveOptions {
   site: (signal: AbortSignal) => HiveSite;
   openTunnel: (target: SshTarget, options: TunnelOptions) => Promise<Tunnel>;
-  /** What the hive there knows; no other hive does. */
+  /** Shared with this hive alone. */
   token: string;
-  /** Resolves when whoever exchanges or starts it has done so; undefined when nobody does. */
-  held: () => Promise<void> | undefined;
-  /** Whether it was stopped on purpose, and nobody has needed it since. */
+  locks: StartLocks;
+  /** Whether it was stopped on purpose, and no job has needed it since. */
   isStopped: () => boolean;
-  /** Told when it runs, with its port there. */
+  /** Called when it runs, with its port there. */
   onRunning: (port: number) => void;
 }
 
-/** A hive that was installed over SSH: reached through a tunnel of its own, and started there when it does not run. */
-export class RemoteHive {
+/** A hive that was installed over SSH: called through its own tunnel or directly, and started over SSH when it does not run. */
+export class RemoteHive implements HiveAccess {
   readonly hive: Hive;
   readonly #options: RemoteHiveOptions;
   #tunnel: Promise<Tunnel> | undefined;
   #localPort: number | undefined;
   #remotePort: number;
-  /** Seen running, and nothing has been wrong since. */
+  /** Seen running, and no call has failed since. */
   #isKnown = false;
   #isClosed = false;
   #checking: Promise<void> | undefined;
@@ -40,45 +43,44 @@ export class RemoteHive {
     this.#options = options;
   }
 
-  /** @throws JobError ssh_unreachable before a way there was tried */
   get peer(): Peer {
     const { hive_id, host } = this.hive;
-    // The port is its own, wherever this end of the tunnel is: whoever listens there in its place cannot hand the question on to it.
+    // It proves its own port, not the one of this end of the tunnel: a program there cannot pass the challenge on to the hive.
     const trust = { by: 'token', token: this.#options.token, port: this.#remotePort } as const;
     if (this.#isDirect) return { role: 'hive', name: hive_id, host, port: this.#remotePort, trust };
     if (this.#localPort === undefined) throw new JobError('ssh_unreachable', `Hive '${hive_id}' has not been reached yet`);
     return { role: 'hive', name: hive_id, host: '127.0.0.1', port: this.#localPort, trust };
   }
 
-  /** It runs afterwards. Many requests at once look, and start, once. */
+  /** Many requests at once probe it, and start it, once. */
   async ensureRunning(signal: AbortSignal): Promise<void> {
     requireInstalled(this.hive);
     await this.#connect(signal);
-    for (let held = this.#options.held(); held !== undefined; held = this.#options.held()) await raceAbort(held, signal);
-    if (this.#isKnown) return;
-    // Nothing comes between the last look at who holds it and this.
-    this.#checking ??= this.#check().finally(() => {
-      this.#checking = undefined;
+    await this.#options.locks.whenFree(this.hive.hive_id, signal, async () => {
+      if (this.#isKnown) return;
+      this.#checking ??= this.#check().finally(() => {
+        this.#checking = undefined;
+      });
+      await raceAbort(this.#checking, signal);
     });
-    await raceAbort(this.#checking, signal);
   }
 
   /**
-   * For whoever only listens, which is when nobody hears it: one that has ended is started again. One that was stopped stays so, one
-   * that does not start is not started again and again, and a machine that refuses us is left to its tunnel's long pauses.
+   * Restarts a hive that has exited, but not one that was stopped, nor repeatedly one that fails to start. A machine that denies the login
+   * is left to the long pauses of its tunnel.
    */
-  async ensurePatiently(signal: AbortSignal): Promise<void> {
+  async maintain(signal: AbortSignal): Promise<void> {
     const { hive_id } = this.hive;
-    if (this.#options.isStopped()) throw new JobError('hive_stopped', `is stopped. Start it: rbee hive start ${hive_id}`);
+    if (this.#options.isStopped()) throw hiveStopped(hive_id);
     requireInstalled(this.hive);
     const { error, at } = this.#failed ?? { at: -Infinity };
     if (performance.now() - at < START_PATIENCE_MS) throw error;
     const state = this.#isDirect ? undefined : (await this.#opened(signal)).state;
     if (state?.kind === 'down' && state.error.code === 'ssh_denied') throw state.error;
-    const { kind } = await this.probe(signal);
-    // It may come back to itself; whoever needs it now does not wait for that.
-    if (kind === 'frozen') throw new JobError('hive_unreachable', 'accepts connections but does not answer');
-    if (kind !== 'ours') this.distrust();
+    const { kind } = await this.#look(signal);
+    // It may recover; a job that needs it now does not wait for that.
+    if (kind === 'frozen') throw new JobError('hive_unreachable', `Hive '${hive_id}' accepts connections but does not answer`);
+    if (kind !== 'ours') this.markStale();
     await this.ensureRunning(signal);
   }
 
@@ -87,33 +89,36 @@ export class RemoteHive {
     await this.#checking?.catch(() => undefined);
   }
 
-  distrust(): void {
+  markStale(): void {
     this.#isKnown = false;
   }
 
-  /** Whoever else has started it knows where. */
+  /** An installer has started it, on this port. */
   runsAt(port: number): void {
     const isMoved = port !== this.#remotePort;
     this.#remotePort = port;
-    // One that could not be opened is opened anew, and leads there then.
+    // A tunnel that could not be opened is opened again, to this port.
     if (isMoved) void this.#tunnel?.then((tunnel) => tunnel.setRemotePort(port)).catch(() => undefined);
   }
 
-  /** @throws JobError why there is no way to its machine */
-  async probe(signal: AbortSignal): Promise<Presence> {
-    await this.#connect(signal);
-    const { host, port, trust } = this.peer;
-    return probe(host, port, { withinMs: PROBE_DEADLINE_MS, trust });
+  async probe(): Promise<Presence> {
+    const late = AbortSignal.timeout(REACH_DEADLINE_MS);
+    try {
+      return await this.#look(late);
+    } catch (cause) {
+      if (cause instanceof JobError) return { kind: 'absent', reason: cause.message };
+      if (late.aborted) return { kind: 'absent', reason: `no connection within ${REACH_DEADLINE_MS / 1000} s` };
+      throw cause;
+    }
   }
 
-  /** @returns whether there was one to stop */
   async stop(signal: AbortSignal): Promise<boolean> {
     this.#isKnown = false;
     narrate('hive_stop', `stopping hive '${this.hive.hive_id}' and its workers`);
     return (await stopRemote(this.#options.site(signal))).stopped;
   }
 
-  /** Ends the tunnel, for good. The hive runs on. */
+  /** Closes the tunnel for good. The hive keeps running. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const tunnel = await this.#tunnel?.catch(() => undefined);
@@ -123,6 +128,13 @@ export class RemoteHive {
 
   get #isDirect(): boolean {
     return this.hive.transport === 'http';
+  }
+
+  /** @throws JobError why there is no way to its machine */
+  async #look(signal: AbortSignal): Promise<Presence> {
+    await this.#connect(signal);
+    const { host, port, trust } = this.peer;
+    return probe(host, port, { withinMs: PROBE_DEADLINE_MS, trust });
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
@@ -140,9 +152,9 @@ export class RemoteHive {
     return raceAbort(this.#tunnel, signal);
   }
 
-  /** What was begun before it was forgotten, or had moved, must not make a way there that nobody ends. */
+  /** A start from before it was removed, or has moved, must not open a tunnel that would never be closed. */
   #requireOpen(): void {
-    if (this.#isClosed) throw new JobError('hive_unreachable', `Hive '${this.hive.hive_id}' is not there any more, or has moved`);
+    if (this.#isClosed) throw new JobError('hive_unreachable', `Hive '${this.hive.hive_id}' was removed, or has moved`);
   }
 
   async #open(): Promise<Tunnel> {
@@ -150,7 +162,7 @@ export class RemoteHive {
     if (ssh === undefined) throw new JobError('hive_not_installed', `Hive '${hive_id}' has no machine to log in to`);
     const tunnel = await this.#options.openTunnel(ssh, {
       remotePort: this.#remotePort,
-      // What broke the way there may have ended the hive as well.
+      // What closed the tunnel may have ended the hive as well.
       onChange: ({ kind }) => {
         if (kind === 'down') this.#isKnown = false;
       },
@@ -162,15 +174,15 @@ export class RemoteHive {
   async #check(): Promise<void> {
     const signal = new AbortController().signal;
     try {
-      const presence = await this.probe(signal);
-      if (presence.kind === 'ours') requireOurs(this.hive, presence);
+      const presence = await this.#look(signal);
+      if (presence.kind === 'ours') requireThisHive(this.hive, presence);
       else await this.#start(presence, signal);
       this.#requireOpen();
       this.#isKnown = true;
       this.#options.onRunning(this.#remotePort);
       this.#failed = undefined;
     } catch (error) {
-      if (!isOfTheWay(error)) this.#failed = { at: performance.now(), error };
+      if (!isNetworkError(error)) this.#failed = { at: performance.now(), error };
       throw error;
     }
   }
@@ -179,13 +191,13 @@ export class RemoteHive {
     const { hive_id } = this.hive;
     const { site, token } = this.#options;
     if (presence.kind === 'frozen') {
-      narrate('hive_start', `hive '${hive_id}' does not answer, ending it`);
+      narrate('hive_start', `hive '${hive_id}' does not answer; stopping it`);
       await stopRemote(site(signal));
     }
     narrate('hive_start', `hive '${hive_id}' is asleep, starting it`);
     const started = await startRemote(site(signal), { token, everywhere: this.#isDirect });
     narrate('hive_start', `hive '${hive_id}' ${started.started ? 'started' : 'runs already'}`);
-    // One of an older version cannot prove that it is ours.
+    // A hive of an older version cannot prove that it is this one.
     requireVersion(hive_id, started.version);
     const isMoved = started.port !== this.#remotePort;
     this.#remotePort = started.port;
@@ -194,20 +206,20 @@ export class RemoteHive {
     else await this.#requireThere(signal);
   }
 
-  /** It runs on its machine; while this end of the tunnel is not ssh's, another program may have its port. */
+  /** It runs on its machine; while ssh does not listen at this end of the tunnel, another program may have taken that port. */
   async #requireThere(signal: AbortSignal): Promise<void> {
-    const { kind } = await this.probe(signal);
+    const { kind } = await this.#look(signal);
     if (kind !== 'stranger' && kind !== 'unproven') return;
     const sentence = `Hive '${this.hive.hive_id}' runs on its machine, but what answers on port ${this.#localPort} of this one, its end of the tunnel, is another program`;
     throw new JobError('hive_bad_response', `${sentence}. Nothing secret was sent to it`);
   }
 
-  /** It runs on its machine; whether a network leads there is another matter. */
+  /** It runs on its machine, which a network need not lead to. */
   async #requireDirect(signal: AbortSignal): Promise<void> {
-    const presence = await this.probe(signal);
+    const presence = await this.#look(signal);
     if (presence.kind === 'ours') return;
     const { host, hive_id } = this.hive;
-    const why = presence.kind === 'absent' ? presence.reason : 'something else answers there';
+    const why = presence.kind === 'absent' ? presence.reason : 'another program answers there';
     const sentence = `Hive '${hive_id}' runs on its machine, but cannot be called at ${host}:${this.#remotePort} (${why})`;
     throw new JobError(
       'hive_unreachable',
@@ -216,8 +228,8 @@ export class RemoteHive {
   }
 }
 
-/** The hive may well start, once its machine is reached again: a line that is back is used at once. */
-function isOfTheWay(error: unknown): boolean {
+/** The hive may well start as soon as its machine is reachable again, so that such a failure delays no start. */
+function isNetworkError(error: unknown): boolean {
   if (!(error instanceof JobError)) return false;
   return error.code.startsWith('ssh_') || error.code === 'hive_unreachable' || error.code === 'shutting_down';
 }
@@ -227,9 +239,9 @@ function requireInstalled({ hive_id, version }: Hive): void {
     throw new JobError('hive_not_installed', `Nothing is installed for hive '${hive_id}' yet: rbee hive install ${hive_id}`);
 }
 
-function requireOurs({ hive_id }: Hive, { health }: Extract<Presence, { kind: 'ours' }>): void {
+function requireThisHive({ hive_id }: Hive, { health }: Extract<Presence, { kind: 'ours' }>): void {
   if (health.role !== 'hive' || health.name !== hive_id)
-    throw new JobError('hive_bad_response', `At the port of hive '${hive_id}' answers the ${health.role} '${health.name}'`);
+    throw new JobError('hive_bad_response', `The port of hive '${hive_id}' is used by the ${health.role} '${health.name}'`);
   requireVersion(hive_id, health.version);
 }
 
@@ -237,4 +249,8 @@ function requireVersion(hiveId: string, version: string): void {
   if (version === __RBEE_VERSION__) return;
   const differ = `Hive '${hiveId}' runs rbee ${version}, and the queen ${__RBEE_VERSION__}`;
   throw new JobError('version_mismatch', `${differ}. Bring it to this version: rbee hive update ${hiveId}`);
+}
+
+export function hiveStopped(hiveId: string): JobError {
+  return new JobError('hive_stopped', `Hive '${hiveId}' is stopped. Start it: rbee hive start ${hiveId}`);
 }

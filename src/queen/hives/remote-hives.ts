@@ -4,44 +4,44 @@ import type { HiveSite, SshShells } from '../../machines/index.ts';
 import { log } from '../../narration/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 import type { HiveTokens } from './hive-tokens.ts';
-import { Holds } from './holds.ts';
 import { occupied, type Wanted } from './occupied.ts';
 import { RemoteHive } from './remote-hive.ts';
+import type { StartLocks } from './start-locks.ts';
 
 export interface RemoteHivesOptions {
   hives: HiveCatalog;
   tokens: HiveTokens;
   shells: SshShells;
   paths: HomePaths;
-  /** Told when one was looked at and runs. */
+  locks: StartLocks;
+  /** Called when a probe or a start has found that it runs. */
   onRunning: (hiveId: string) => void;
 }
 
-/** The hives that were installed over SSH, each with its tunnel: made when it is needed, and anew when its machine is another. */
+/** The hives that were installed over SSH, each with a tunnel, which is opened when it is needed and replaced when its machine changes. */
 export class RemoteHives {
   readonly #options: RemoteHivesOptions;
   readonly #remotes = new Map<string, RemoteHive>();
-  readonly #holds = new Holds();
 
   constructor(options: RemoteHivesOptions) {
     this.#options = options;
   }
 
   /**
-   * As it is registered now: whoever asks may have its entry from before a change.
-   * @throws JobError hive_not_found for one that was forgotten: there would be nobody to end its tunnel
+   * As it is registered now: the caller may have its entry from before a change.
+   * @throws JobError hive_not_found for one that was removed: its tunnel would never be closed
    */
   of({ hive_id }: Hive): RemoteHive {
     const hive = this.#options.hives.get(hive_id);
     const known = this.#remotes.get(hive.hive_id);
     if (known !== undefined && isSame(known.hive, hive)) return known;
     if (known !== undefined) this.#end(known);
-    const { hives, tokens, shells, onRunning } = this.#options;
+    const { hives, tokens, shells, locks, onRunning } = this.#options;
     const remote = new RemoteHive(hive, {
       site: (signal) => this.site({ hiveId: hive.hive_id, ssh: hive.ssh ?? { host: hive.hive_id } }, signal),
       openTunnel: (target, options) => shells.tunnel(target, options),
       token: tokens.of(hive.hive_id),
-      held: () => this.#holds.held(hive.hive_id),
+      locks,
       isStopped: () => hives.find(hive.hive_id)?.stopped === true,
       onRunning: (port) => {
         const now = hives.find(hive.hive_id);
@@ -54,22 +54,13 @@ export class RemoteHives {
     return remote;
   }
 
-  distrust({ hive_id }: Hive): void {
-    this.#remotes.get(hive_id)?.distrust();
-  }
-
   /**
-   * While what is installed there is exchanged, or started, nobody else starts or ends anything. A start that has begun is waited for.
-   * @returns to be called when that is over
+   * For an installer: while it has the lock, the hive is neither started nor stopped by another. A start that is under way is waited for.
+   * @returns releases the lock
    * @throws the signal's reason
    */
-  hold(hiveId: string, signal: AbortSignal): Promise<() => void> {
-    return this.#holds.hold(hiveId, signal, async () => this.#remotes.get(hiveId)?.settled());
-  }
-
-  /** Resolves when nobody holds it. @throws the signal's reason */
-  free(hiveId: string, signal: AbortSignal): Promise<void> {
-    return this.#holds.free(hiveId, signal);
+  lock(hiveId: string, signal: AbortSignal): Promise<() => void> {
+    return this.#options.locks.lock(hiveId, signal, async () => this.#remotes.get(hiveId)?.settled());
   }
 
   /** It was started on this port of its machine. */
@@ -88,7 +79,7 @@ export class RemoteHives {
     };
   }
 
-  /** To be called with the hives that are registered: the tunnels of those that have gone are ended. */
+  /** To be called with the hives that are registered: closes the tunnels of all others. */
   keep(hives: readonly Hive[]): void {
     const ids = new Set(hives.map(({ hive_id }) => hive_id));
     for (const [id, remote] of this.#remotes) {
@@ -104,11 +95,13 @@ export class RemoteHives {
   }
 
   #end(remote: RemoteHive): void {
-    remote.close().catch((cause: unknown) => log.warn({ err: cause }, `the tunnel to '${remote.hive.hive_id}' was left`));
+    remote
+      .close()
+      .catch((cause: unknown) => log.warn({ err: cause }, `the tunnel to hive '${remote.hive.hive_id}' was not closed`));
   }
 }
 
-/** What the way there depends on. */
+/** Whether both are reached in the same way. */
 function isSame(one: Hive, other: Hive): boolean {
   const of = ({ ssh, transport, host, version, created_at }: Hive) => JSON.stringify([ssh, transport, host, version, created_at]);
   return of(one) === of(other);

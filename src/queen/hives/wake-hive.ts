@@ -23,7 +23,7 @@ export async function wakeHive(
   for (;;) {
     const hive = hives.get(hiveId);
     // It is not heard: whatever was known of it counts no more.
-    reach.distrust(hive);
+    reach.markStale(hive);
     const failure = await wakeOnce(hive, { reach, view }, signal);
     if (view.watch(hiveId)?.state.kind !== 'asleep') return;
     if (performance.now() > until) {

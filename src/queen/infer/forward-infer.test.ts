@@ -37,9 +37,9 @@ function queenOf(daemons: Record<string, TestDaemon>, views: HiveView[]) {
     hives.add({ hive_id: id, transport: 'http', host: '127.0.0.1', port: 1, created_at: '2026-11-21T08:00:00.000Z' });
   const index = FleetIndex.of(fleet(...views));
   const dispatcher = new Dispatcher({ fleet: index, wake: async () => undefined });
-  const reach: Pick<Reach, 'ensure' | 'peerOf' | 'distrust'> = {
+  const reach: Pick<Reach, 'ensure' | 'peerOf' | 'markStale'> = {
     ensure: async () => undefined,
-    distrust: () => undefined,
+    markStale: () => undefined,
     peerOf: ({ hive_id }) => {
       const daemon = daemons[hive_id];
       if (daemon === undefined) throw new JobError('hive_not_found', hive_id);
