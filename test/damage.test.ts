@@ -44,42 +44,38 @@ async function deleteWhileInUse(folder: string): Promise<void> {
   });
 }
 
-test(
-  'damaged records, logs and catalogs cost what they held, and doctor names them until they are deleted',
-  { timeout: 90_000 },
-  async () => {
-    await using swarm = await testSwarm();
-    expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
-    const jobs = [await answered(swarm, 'one'), await answered(swarm, 'two'), await answered(swarm, 'three')] as const;
-    const [wrongRecord, lostEnd, sound] = jobs;
-    await swarm.result(['hive', 'create', 'attic', '--host', '127.0.0.1', '--port', '1']);
-    expect((await swarm.rbee(['down'])).code).toBe(0);
+test('damaged records, logs and catalogs cost what they held, and doctor names them until they are deleted', async () => {
+  await using swarm = await testSwarm();
+  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+  const jobs = [await answered(swarm, 'one'), await answered(swarm, 'two'), await answered(swarm, 'three')] as const;
+  const [wrongRecord, lostEnd, sound] = jobs;
+  await swarm.result(['hive', 'create', 'attic', '--host', '127.0.0.1', '--port', '1']);
+  expect((await swarm.rbee(['down'])).code).toBe(0);
 
-    // A byte that is not UTF-8, in one record; the end of one log; the hive's catalog, all of it.
-    changeByte(catalogOf(swarm, 'queen'), [`"job_id":"${wrongRecord.id}"`, '"correlation_id"'], 0xff);
-    const lines = readFileSync(logOf(swarm, lostEnd.id), 'utf8').split('\n');
-    writeFileSync(logOf(swarm, lostEnd.id), `${lines.slice(0, 9).join('\n')}\n`);
-    writeFileSync(catalogOf(swarm, 'hive'), 'no catalog');
+  // A byte that is not UTF-8, in one record; the end of one log; the hive's catalog, all of it.
+  changeByte(catalogOf(swarm, 'queen'), [`"job_id":"${wrongRecord.id}"`, '"correlation_id"'], 0xff);
+  const lines = readFileSync(logOf(swarm, lostEnd.id), 'utf8').split('\n');
+  writeFileSync(logOf(swarm, lostEnd.id), `${lines.slice(0, 9).join('\n')}\n`);
+  writeFileSync(catalogOf(swarm, 'hive'), 'no catalog');
 
-    expect((await swarm.rbee(['queen', 'start'])).code).toBe(0);
-    for (const { id, stream } of [wrongRecord, sound]) expect(await streamOf(swarm, id)).toBe(stream);
-    for (const format of ['', '?format=text'])
-      expect(await streamOf(swarm, lostEnd.id, format)).toMatch(/its log is damaged.*\[DONE\]\s*$/s);
-    const logs = await swarm.rbee(['logs', lostEnd.id]);
-    expect([logs.code, logs.stderr + logs.stdout]).toEqual([expect.any(Number), expect.stringContaining('job_damaged')]);
-    expect(await swarm.result<{ hives: { hive_id: string }[] }>(['hive', 'list'])).toMatchObject({
-      hives: [{ hive_id: 'localhost' }, { hive_id: 'attic' }],
-    });
-    expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+  expect((await swarm.rbee(['queen', 'start'])).code).toBe(0);
+  for (const { id, stream } of [wrongRecord, sound]) expect(await streamOf(swarm, id)).toBe(stream);
+  for (const format of ['', '?format=text'])
+    expect(await streamOf(swarm, lostEnd.id, format)).toMatch(/its log is damaged.*\[DONE\]\s*$/s);
+  const logs = await swarm.rbee(['logs', lostEnd.id]);
+  expect([logs.code, logs.stderr + logs.stdout]).toEqual([expect.any(Number), expect.stringContaining('job_damaged')]);
+  expect(await swarm.result<{ hives: { hive_id: string }[] }>(['hive', 'list'])).toMatchObject({
+    hives: [{ hive_id: 'localhost' }, { hive_id: 'attic' }],
+  });
+  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
 
-    const doctor = await swarm.rbee(['doctor']);
-    for (const named of [`events of ${lostEnd.id}`, `the record of ${wrongRecord.id}`, 'hive-hive.db'])
-      expect(doctor.stdout).toContain(named);
-    rmSync(join(swarm.home, 'data', 'damaged'), { recursive: true });
-    await streamOf(swarm, lostEnd.id);
-    expect((await swarm.rbee(['doctor'])).stdout).toContain('no damaged files found');
-  },
-);
+  const doctor = await swarm.rbee(['doctor']);
+  for (const named of [`events of ${lostEnd.id}`, `the record of ${wrongRecord.id}`, 'hive-hive.db'])
+    expect(doctor.stdout).toContain(named);
+  rmSync(join(swarm.home, 'data', 'damaged'), { recursive: true });
+  await streamOf(swarm, lostEnd.id);
+  expect((await swarm.rbee(['doctor'])).stdout).toContain('no damaged files found');
+});
 
 test('a catalog of a newer rbee is refused in a sentence that names both, and the queen says so of its hive', async () => {
   await using swarm = await testSwarm();

@@ -22,64 +22,56 @@ async function lend(elsewhere: Swarm, swarm: Swarm): Promise<number> {
   return pid;
 }
 
-test(
-  'a hive elsewhere that freezes is given up after its deadline, and what it says when it thaws changes nothing',
-  { timeout: 90_000 },
-  async () => {
-    await using swarm = await testSwarm();
-    await using elsewhere = await testSwarm();
-    const pid = await lend(elsewhere, swarm);
+test('a hive elsewhere that freezes is given up after its deadline, and what it says when it thaws changes nothing', async () => {
+  await using swarm = await testSwarm();
+  await using elsewhere = await testSwarm();
+  const pid = await lend(elsewhere, swarm);
 
-    const running = swarm.start([...ENDLESS, '--hive-id', 'attic']);
-    await running.says('stdout', /.{20}/s);
-    process.kill(pid, 'SIGSTOP');
-    await running.says('stderr', /hive 'attic' has said nothing for 4 s; waiting for it, for at most 26 s/);
-    await running.says('stderr', /lost hive 'attic' \(no sign of life for 8 s\); waiting for it, for at most 22 s/);
-    // Another hive is not slowed down by it.
-    expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
-    const { code, stderr } = await running.ended;
-    expect([code, stderr]).toEqual([
-      4,
-      expect.stringMatching(/Error: Hive 'attic' was lost, and is not back after 30 s: no sign of life for 8 s/),
-    ]);
+  const running = swarm.start([...ENDLESS, '--hive-id', 'attic']);
+  await running.says('stdout', /.{20}/s);
+  process.kill(pid, 'SIGSTOP');
+  await running.says('stderr', /hive 'attic' has said nothing for 4 s; waiting for it, for at most 26 s/);
+  await running.says('stderr', /lost hive 'attic' \(no sign of life for 8 s\); waiting for it, for at most 22 s/);
+  // Another hive is not slowed down by it.
+  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+  const { code, stderr } = await running.ended;
+  expect([code, stderr]).toEqual([
+    4,
+    expect.stringMatching(/Error: Hive 'attic' was lost, and is not back after 30 s: no sign of life for 8 s/),
+  ]);
 
-    const failed = (await inferJobs(swarm.queenUrl)).find(({ state }) => state === 'failed');
-    expect(failed?.error).toMatchObject({ code: 'hive_unreachable' });
-    const log = readFileSync(logOf(swarm, failed?.job_id ?? ''), 'utf8');
-    process.kill(pid, 'SIGCONT');
-    await expect
-      .poll(async () => (await inferJobs(elsewhere.hiveUrl)).map(({ state }) => state), { timeout: 15_000 })
-      .toEqual([expect.stringMatching(/cancelled|completed/)]);
-    expect(readFileSync(logOf(swarm, failed?.job_id ?? ''), 'utf8')).toBe(log);
-    expect((await swarm.rbee(['infer', 'hello', '-q', '--hive-id', 'attic'])).code).toBe(0);
-  },
-);
+  const failed = (await inferJobs(swarm.queenUrl)).find(({ state }) => state === 'failed');
+  expect(failed?.error).toMatchObject({ code: 'hive_unreachable' });
+  const log = readFileSync(logOf(swarm, failed?.job_id ?? ''), 'utf8');
+  process.kill(pid, 'SIGCONT');
+  await expect
+    .poll(async () => (await inferJobs(elsewhere.hiveUrl)).map(({ state }) => state))
+    .toEqual([expect.stringMatching(/cancelled|completed/)]);
+  expect(readFileSync(logOf(swarm, failed?.job_id ?? ''), 'utf8')).toBe(log);
+  expect((await swarm.rbee(['infer', 'hello', '-q', '--hive-id', 'attic'])).code).toBe(0);
+});
 
-test(
-  'a request that was given up before a frozen hive could take it is not answered to nobody when it thaws',
-  { timeout: 90_000 },
-  async () => {
-    await using swarm = await testSwarm();
-    await using elsewhere = await testSwarm();
-    const pid = await lend(elsewhere, swarm);
-    const attic = ['--hive-id', 'attic'];
-    // The connection for events is there from then on.
-    expect((await swarm.rbee(['infer', 'hello', '-q', ...attic])).code).toBe(0);
-    process.kill(pid, 'SIGSTOP');
-    const refused = await swarm.rbee([...ENDLESS, ...attic]);
-    // Both the request and the connection for events have 8 s, and either may be over first.
-    expect(refused.stderr).toMatch(
-      /Error: (Failed to connect to hive: no answer within 8 s|Hive 'attic' was lost, and is not back after 30 s: no sign of life for 8 s)/,
-    );
-    process.kill(pid, 'SIGCONT');
-    // It finds the request when it thaws: that was on its way.
-    await expect.poll(async () => (await inferJobs(elsewhere.hiveUrl)).length, { timeout: 10_000 }).toBe(2);
-    await expect
-      .poll(async () => (await inferJobs(elsewhere.hiveUrl)).map(({ state }) => state), { timeout: 10_000 })
-      .toEqual(['cancelled', 'completed']);
-    expect((await swarm.rbee(['infer', 'hello', '-q', ...attic])).code).toBe(0);
-  },
-);
+test('a request that was given up before a frozen hive could take it is not answered to nobody when it thaws', async () => {
+  await using swarm = await testSwarm();
+  await using elsewhere = await testSwarm();
+  const pid = await lend(elsewhere, swarm);
+  const attic = ['--hive-id', 'attic'];
+  // The connection for events is there from then on.
+  expect((await swarm.rbee(['infer', 'hello', '-q', ...attic])).code).toBe(0);
+  process.kill(pid, 'SIGSTOP');
+  const refused = await swarm.rbee([...ENDLESS, ...attic]);
+  // Both the request and the connection for events have 8 s, and either may be over first.
+  expect(refused.stderr).toMatch(
+    /Error: (Failed to connect to hive: no answer within 8 s|Hive 'attic' was lost, and is not back after 30 s: no sign of life for 8 s)/,
+  );
+  process.kill(pid, 'SIGCONT');
+  // It finds the request when it thaws: that was on its way.
+  await expect.poll(async () => (await inferJobs(elsewhere.hiveUrl)).length).toBe(2);
+  await expect
+    .poll(async () => (await inferJobs(elsewhere.hiveUrl)).map(({ state }) => state))
+    .toEqual(['cancelled', 'completed']);
+  expect((await swarm.rbee(['infer', 'hello', '-q', ...attic])).code).toBe(0);
+});
 
 test('a log of a newer version is refused with a sentence, and left as it is', async () => {
   await using swarm = await testSwarm();

@@ -94,7 +94,7 @@ test('a stranger that takes the port of a daemon that has died is told nothing b
     await swarm.rbee(infer);
     expectNothingTold(other.heard());
   }
-}, 60_000);
+});
 
 test('a program that a daemon runs does not inherit the token', async () => {
   const file = join(swarm.home, 'environment');

@@ -17,7 +17,7 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
   const infer = async () =>
     (await swarm.rbee(['infer', 'What does a bee do?', '--hive-id', 'attic', '--temperature', '0'])).stdout;
 
-  test('has a machine with room for it, or nothing is sent there', { timeout: 60_000 }, async () => {
+  test('has a machine with room for it, or nothing is sent there', async () => {
     const { attic } = net.hosts;
     await attic.exec('mkdir -m 700 /root/.rbee && mount -t tmpfs -o size=50m none /root/.rbee');
     const { code, stderr } = await swarm.rbee(['hive', 'install', 'attic', '--transport', 'http']);
@@ -28,19 +28,19 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
     await attic.exec('umount /root/.rbee && rmdir /root/.rbee');
   });
 
-  test('is installed over SSH, listens on its network, and asks everybody for its token', { timeout: 60_000 }, async () => {
+  test('is installed over SSH, listens on its network, and asks everybody for its token', async () => {
     const hive = await swarm.result<{ port: number }>(['hive', 'install', 'attic', '--transport', 'http']);
     expect(hive).toMatchObject({ transport: 'http', host: net.hosts.attic.address, ssh: { host: 'attic' } });
     expect(await infer()).toMatch(/^A bee flies/);
     expect((await fetch(`http://${net.hosts.attic.address}:${hive.port}/v1/jobs`)).status).toBe(401);
   });
 
-  test('is stopped, and started when it is needed, over SSH', { timeout: 60_000 }, async () => {
+  test('is stopped, and started when it is needed, over SSH', async () => {
     expect(await swarm.result(['hive', 'stop', 'attic'])).toMatchObject({ state: 'stopped' });
     expect(await infer()).toMatch(/^A bee flies/);
   });
 
-  test('is called through SSH from now on, or directly again, and listens no wider than that', { timeout: 60_000 }, async () => {
+  test('is called through SSH from now on, or directly again, and listens no wider than that', async () => {
     const { port } = await swarm.result<{ port: number }>(['hive', 'update', 'attic', '--transport', 'ssh']);
     await expect(fetch(`http://${net.hosts.attic.address}:${port}/health`)).rejects.toThrow();
     expect(await infer()).toMatch(/^A bee flies/);
@@ -50,24 +50,20 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
     expect(await infer()).toMatch(/^A bee flies/);
   });
 
-  test(
-    'that somebody else started is neither started nor stopped from here, and the way out is said',
-    { timeout: 60_000 },
-    async () => {
-      const { address } = net.hosts.attic;
-      await swarm.result(['hive', 'create', 'shed', '--host', address, '--port', '9999']);
-      const asked = {
-        start: `rbee hive run --id shed --host ${address} --port 9999`,
-        stop: 'rbee hive halt',
-        uninstall: 'rbee hive halt',
-      };
-      for (const [command, there] of Object.entries(asked)) {
-        const { code, stderr } = await swarm.rbee(['hive', command, 'shed']);
-        expect(code, stderr).toBe(2);
-        expect(stderr).toContain(`on its own machine: ${there}. To forget it here: rbee hive uninstall shed --catalog-only`);
-      }
-      await swarm.result(['hive', 'uninstall', 'shed', '--catalog-only']);
-      expect((await swarm.result<{ hives: { hive_id: string }[] }>(['hive', 'list'])).hives).toHaveLength(2);
-    },
-  );
+  test('that somebody else started is neither started nor stopped from here, and the way out is said', async () => {
+    const { address } = net.hosts.attic;
+    await swarm.result(['hive', 'create', 'shed', '--host', address, '--port', '9999']);
+    const asked = {
+      start: `rbee hive run --id shed --host ${address} --port 9999`,
+      stop: 'rbee hive halt',
+      uninstall: 'rbee hive halt',
+    };
+    for (const [command, there] of Object.entries(asked)) {
+      const { code, stderr } = await swarm.rbee(['hive', command, 'shed']);
+      expect(code, stderr).toBe(2);
+      expect(stderr).toContain(`on its own machine: ${there}. To forget it here: rbee hive uninstall shed --catalog-only`);
+    }
+    await swarm.result(['hive', 'uninstall', 'shed', '--catalog-only']);
+    expect((await swarm.result<{ hives: { hive_id: string }[] }>(['hive', 'list'])).hives).toHaveLength(2);
+  });
 });

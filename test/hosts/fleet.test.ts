@@ -47,8 +47,8 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     const { hosts } = fleet.net;
     before = { tree: hosts.attic.tree(), processes: processesOf(hosts.attic) };
     await slowLine(fleet.net, 'attic', { rate: 24_000, delayMs: 10 });
-  }, 30_000);
-  afterAll(() => fleet[Symbol.asyncDispose](), 30_000);
+  });
+  afterAll(() => fleet[Symbol.asyncDispose]());
 
   test('a kit that was cut off half-way over a slow line leaves no hive, and is sent from there on when asked again', async () => {
     const { net, swarm } = fleet;
@@ -68,7 +68,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     expect(again, stderr).toBe(0);
     expect(stderr).toMatch(/sending runtime: \d+ MB, after the [\d.]+ MB that are there/);
     expect(await other).toMatchObject({ code: 0 });
-  }, 90_000);
+  });
 
   test('an installed hive is listed, answers, and is used without waking the one on this machine', async () => {
     const { swarm } = fleet;
@@ -90,7 +90,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     });
     undisturbed = texts(await runAll(swarm, requests(6, { hive_id: 'cellar' })));
     expect(texts(await runAll(swarm, requests(6, { hive_id: 'attic' })))).toEqual(undisturbed);
-  }, 60_000);
+  });
 
   test('a hive listens on its own machine alone, asks for its token, and tells it nobody', async () => {
     const { attic } = fleet.net.hosts;
@@ -125,7 +125,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     expect(foundMs).toBeLessThan(20_000);
     const ids = (all: typeof workers) => all.map(({ worker_id }) => worker_id).sort();
     expect(ids((await fleet.status()).workers)).toEqual(ids(workers));
-  }, 60_000);
+  });
 
   test('a newer queen refuses an older hive with what to type, and an update mends it', async () => {
     const { swarm, net } = fleet;
@@ -145,7 +145,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     }
     expect(await fleet.hive('attic')).toMatchObject({ state: 'running', version: '9.9.9' });
     expect(texts(await runAll(swarm, requests(2, { hive_id: 'attic' })))).toEqual(undisturbed.slice(0, 2));
-  }, 60_000);
+  });
 
   test('a hive that has died is started once, whether the queen sees it first or somebody installs it again', async () => {
     const { swarm, net } = fleet;
@@ -161,7 +161,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
       await until(async () => (await fleet.hive('cellar'))?.state === 'running');
     }
     expect((await swarm.result<OutputOf<'hive_get'>>(['hive', 'get', 'cellar'])).port).toBe(9000);
-  }, 60_000);
+  });
 
   test('a hive that is deleted gets no request any more, runs on, and is taken back as it is', async () => {
     const { swarm, net } = fleet;
@@ -179,7 +179,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     expect(stderr).toContain("hive 'cellar' runs already");
     expect(await fleet.workersOf('cellar')).toMatchObject([{ worker_id: worker?.worker_id }]);
     expect(ofHive(net.hosts.cellar)).toEqual(processes);
-  }, 60_000);
+  });
 
   test('a hive is updated under load: no request fails, whether it is for that hive or for a model that only it has', async () => {
     const { swarm, net } = fleet;
@@ -206,7 +206,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
       expect(endsOf(each)).toEqual(new Set(['result']));
       expect(narrationsOf(each)).toContain('being updated');
     }
-  }, 60_000);
+  });
 
   test('a hive that was stopped stays so until somebody needs it', async () => {
     const { swarm, net } = fleet;
@@ -217,7 +217,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     expect(ofHive(net.hosts.attic)).toEqual([]);
     expect(texts(await runAll(swarm, requests(1, { hive_id: 'attic' })))).toEqual(undisturbed.slice(0, 1));
     expect(await fleet.hive('attic')).toMatchObject({ state: 'running' });
-  }, 60_000);
+  });
 
   test('uninstalling leaves a machine as it was; only forgetting it leaves all of the hive there', async () => {
     const { swarm, net } = fleet;
@@ -233,5 +233,5 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     expect((await fleet.status()).hives.map(({ hive_id }) => hive_id)).toEqual(['localhost']);
     await swarm.result(['infer', 'Hi']);
     await until(() => leftovers(swarm.home).every((pid) => !/^ssh\b/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))));
-  }, 60_000);
+  });
 });

@@ -14,8 +14,8 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
   beforeAll(async () => {
     fleet = await testFleet(['attic']);
     await fleet.swarm.result(['hive', 'install', 'attic']);
-  }, 60_000);
-  afterAll(() => fleet[Symbol.asyncDispose](), 30_000);
+  });
+  afterAll(() => fleet[Symbol.asyncDispose]());
 
   const refused = async (...args: string[]) => {
     const { code, stderr } = await fleet.swarm.rbee(args);
@@ -46,7 +46,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     expect(hivesOf(attic)).toEqual(before);
     expect(await registered()).toEqual(['attic', 'localhost']);
     expect(await fleet.swarm.result(['infer', 'Hi', '--hive-id', 'attic'])).toMatchObject({ model: 'tiny' });
-  }, 60_000);
+  });
 
   test('a machine whose hive was forgotten is refused under another name, with both ways out', async () => {
     await fleet.swarm.result(['hive', 'delete', 'attic']);
@@ -55,7 +55,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     expect(stderr).toContain('rbee hive install attic --ssh-user root');
     expect(stderr).toContain('ssh root@attic rm .rbee/fleet');
     expect(await registered()).toEqual(['localhost']);
-  }, 60_000);
+  });
 
   test('the name of a hive that was forgotten is replaced as the refusal says, and the new hive alone runs there', async () => {
     const { attic } = fleet.net.hosts;
@@ -65,7 +65,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     expect(await fleet.swarm.result(['infer', 'Hi', '--hive-id', 'other'])).toMatchObject({ model: 'tiny' });
     expect(await refused('hive', 'install', 'attic')).toContain('rbee hive uninstall other');
     expect(await registered()).toEqual(['localhost', 'other']);
-  }, 60_000);
+  });
 
   test('a machine that another hive was given meanwhile is neither started, stopped nor emptied under the old name', async () => {
     const { attic } = fleet.net.hosts;
@@ -76,7 +76,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     expect(hivesOf(attic)).toEqual(before);
     await attic.exec(`printf '%s\\n' "$(sed -n 1p .rbee/fleet)" '"other"' >fleet && mv fleet .rbee/fleet`);
     expect(await fleet.swarm.result(['hive', 'status', 'other'])).toMatchObject({ state: 'running' });
-  }, 60_000);
+  });
 
   test('an install with nothing to do says so, and a new port starts the hive once', async () => {
     const { attic } = fleet.net.hosts;
@@ -93,7 +93,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     expect(stderr).toContain('is healthy on port 9100');
     expect(stderr).not.toMatch(/asleep|started/);
     expect(await fleet.swarm.result(['infer', 'Hi', '--hive-id', 'other'])).toMatchObject({ model: 'tiny' });
-  }, 60_000);
+  });
 
   test('a path that is not there names the machine on which it was looked for', async () => {
     const stderr = await refused('model', 'download', '/nowhere/bee.gguf', '--hive-id', 'other');
@@ -112,5 +112,5 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     expect(await refused('hive', 'uninstall', 'other')).toContain('rbee hive uninstall other --catalog-only');
     await fleet.swarm.result(['hive', 'uninstall', 'other', '--catalog-only']);
     expect(await registered()).toEqual(['localhost']);
-  }, 60_000);
+  });
 });

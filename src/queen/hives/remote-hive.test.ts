@@ -131,7 +131,7 @@ test('while an installer has the lock of a hive, no job starts it', async () => 
   const { remote: attic, starts } = remote({ locks });
   const settled = () => attic.settled();
   const started = attic.ensureRunning(never);
-  await expect.poll(starts, { timeout: 20_000 }).toBe(1);
+  await expect.poll(starts).toBe(1);
   let isOver = false;
   const first = await locks.lock('test', never, settled);
   void started.then(() => (isOver = true));
