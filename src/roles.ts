@@ -1,4 +1,4 @@
-import type { WorkerKind } from './contract/index.ts';
+import { LOOPBACK, type WorkerKind } from './contract/index.ts';
 import { hivePort, ofThisHome, ownToken, workerPorts } from './daemon/index.ts';
 import type { Peer } from './jobs/index.ts';
 import type { HiveFlags, QueenFlags, WorkerFlags } from './keeper/index.ts';
@@ -39,7 +39,7 @@ export async function runWorker({ hiveUrl, ...flags }: WorkerFlags): Promise<voi
   return serveRole({
     role: 'worker',
     name: flags.id,
-    host: '127.0.0.1',
+    host: LOOPBACK,
     ports: workerPorts(),
     storage: 'memory',
     extra: { ...flags },

@@ -171,7 +171,7 @@ test('what was sent before the connection was cut is not sent again, and wrong b
   machine.shell.sentBytes = 0;
   const events = await machine.installAloud();
   expect(machine.shell.sentBytes).toBe(runtime.sizeBytes - half + engine.sizeBytes + rbee.sizeBytes + token.length);
-  expect(saidIn(events)).toMatch(/sending runtime: \d+ MB, after the \d+ MB that are there/);
+  expect(saidIn(events)).toMatch(/sending runtime: [\d.]+ MB, after the [\d.]+ MB that are there/);
   expect(saidIn(events)).toContain('the layer engine came with other bytes than were sent: sending again');
   const last = events.findLast(({ kind }) => kind === 'progress');
   expect(last?.data).toMatchObject({ action: 'hive_install', done: rbee.sizeBytes, total: rbee.sizeBytes, unit: 'bytes' });
@@ -190,14 +190,14 @@ test('who sent the first half and has not heard of the cut does no harm', async 
   const events = await machine.installAloud().finally(() => clearInterval(writing));
   await late.close();
   expect(at).toBeGreaterThan(0);
-  expect(saidIn(events)).toMatch(/sending runtime: \d+ MB, after the \d+ MB that are there/);
+  expect(saidIn(events)).toMatch(/sending runtime: [\d.]+ MB, after the [\d.]+ MB that are there/);
   expect(saidIn(events)).not.toContain('sending again');
 });
 
 test.runIf(canMount)('a disk too small is told before anything is sent, with both numbers', async () => {
   await using disk = await smallDisk({ freeBytes: 50_000_000 });
   await using machine = await hiveMachine({ home: disk.path });
-  const message = expect.stringMatching(/needs \d+ MB .* 50 MB are free/) as string;
+  const message = expect.stringMatching(/needs [\d.]+ MB .* 50\.0 MB are free/) as string;
   await expect(machine.install()).rejects.toMatchObject({ code: 'disk_full', message });
   expect(machine.shell.sentBytes).toBe(0);
   expect(await readdir(disk.path)).toEqual([]);

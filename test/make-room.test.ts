@@ -135,7 +135,7 @@ test('of two spawns at once where one fits, one loads and the other is refused w
   const refused = outcomes.find((outcome) => outcome.status === 'rejected')?.reason as JobError;
   expect(refused).toMatchObject({ code: 'no_room' });
   expect(refused.message).toMatch(
-    /^[bc] needs about 20 MB more \(1 slot of 64 tokens\), and (28|29|30) MB are free on cpu:0, of which 20 MB are promised to workers that are loading\. Ending its idle workers would not make enough room \(1 pinned, 1 loading\)\.$/,
+    /^[bc] needs about 20\.0 MB more \(1 slot of 64 tokens\), and (28|29|30)\.\d MB are free on cpu:0, of which 20\.0 MB are promised to workers that are loading\. Ending its idle workers would not make enough room \(1 pinned, 1 loading\)\.$/,
   );
   expect(await pool.devices()).toMatchObject([{ promised_bytes: 0 }]);
   await pool.remove(first.id);

@@ -7,7 +7,7 @@ import { writeRandomModel } from '../bench/engine/random-model.ts';
 import { estimateMemory, isMemoryField } from '../src/hive/models/estimate-memory.ts';
 import { readGgufHeader } from '../src/hive/models/gguf-header.ts';
 import { headerOnly, type Shape } from '../src/hive/models/testing/gguf-writer.ts';
-import { needOf } from '../src/hive/workers/memory-need.ts';
+import { memoryNeed } from '../src/contract/index.ts';
 
 const TINY = new URL('../models/rbee-tiny-Q8_0.gguf', import.meta.url).pathname;
 /** The room to compute in is estimated at the default context; at another it is not as near. */
@@ -71,7 +71,7 @@ test.each<[string, ((path: string) => Promise<unknown>) | undefined]>([['the tin
     for (const { slots, context } of CASES) {
       if ((context ?? 0) > (memory?.context_length ?? 0)) continue;
       const engine = await engineEstimate(file, context, slots);
-      const need = needOf(memory, { slots, context, worker: 'cpu' });
+      const need = memory && memoryNeed(memory, { slots, context, worker: 'cpu' });
       // The file of a header alone is as large as that; only the engine knows from it how large the tensors were.
       const missing = name in shapes ? engine.weights - header.tensorBytes : 0;
       const ours = (need?.bytes ?? 0) + missing;

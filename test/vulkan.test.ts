@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Capabilities, Explanation, Model, Worker } from '../src/contract/index.ts';
-import { needOf } from '../src/hive/workers/index.ts';
+import { memoryNeed, type Capabilities, type Explanation, type Model, type Worker } from '../src/contract/index.ts';
 import { writeRandomModel } from '../bench/engine/random-model.ts';
 import { estimateMemory, isMemoryField } from '../src/hive/models/estimate-memory.ts';
 import { readGgufHeader } from '../src/hive/models/gguf-header.ts';
@@ -96,7 +95,7 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
       ]) {
         const shape = { modelGpuLayers, sequences: slots, contextSize: context, batchSize: 512, flashAttention: 'auto' } as const;
         const { gpuVram } = await insights.estimateContextResourceRequirementsV2(shape);
-        const { bytes: ours = 0 } = needOf(memory, { slots, context, worker: 'vulkan' }) ?? {};
+        const { bytes: ours = 0 } = (memory && memoryNeed(memory, { slots, context, worker: 'vulkan' })) ?? {};
         const sizes = `${slots} slots of ${context}: ${ours} for ${weights + gpuVram}`;
         expect(ours, sizes).toBeGreaterThanOrEqual(0.99 * (weights + gpuVram));
         expect(ours - weights - gpuVram, sizes).toBeLessThan(Math.max(100_000_000, 0.2 * (weights + gpuVram)));
@@ -114,7 +113,7 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
     const { workers: idle } = await swarm.result<{ workers: Worker[] }>(['worker', 'list']);
     for (const { worker_id } of idle) await swarm.result(['worker', 'delete', worker_id]);
     const { memory } = await swarm.result<Model>(['model', 'get', 'large']);
-    const need = (context: number) => needOf(memory, { slots: 1, context, worker: 'vulkan' })?.bytes ?? 0;
+    const need = (context: number) => (memory && memoryNeed(memory, { slots: 1, context, worker: 'vulkan' }).bytes) ?? 0;
     const fill = async (...more: string[]): Promise<string> => {
       const { memory_free_bytes: free = 0 } = (await gpu()) ?? {};
       // This driver makes no buffer that would hold the cache of many more.

@@ -1,9 +1,12 @@
+export * from './defaults.ts';
 export * from './entities.ts';
 export * from './errors.ts';
 export { DEFAULT_MODEL, LOCALHOST } from './fields.ts';
 export * from './events.ts';
 export * from './killed-worker.ts';
 export * from './needs-no-disk.ts';
+export { formatBytes } from './format-bytes.ts';
+export * from './memory-need.ts';
 export { meantUrl } from './model-address.ts';
 export * from './operations/index.ts';
 export { printable, WholeCharacters } from './printable.ts';

@@ -1,11 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { JobError } from '../contract/index.ts';
+import { FIRST_WORKER_PORT, HIVE_PORT, JobError, QUEEN_PORT } from '../contract/index.ts';
 import { isSystemError } from './file-error.ts';
 
-const DEFAULT_QUEEN_PORT = 8500;
-const DEFAULT_HIVE_PORT = 9000;
-const DEFAULT_WORKER_PORT = 9001;
 /** How many ports "and up" means: more workers than one machine runs. */
 const WORKER_PORT_COUNT = 1000;
 const MAX_PORT = 65_535;
@@ -19,16 +16,16 @@ export interface PortRange {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export function queenPort(env: Environment = process.env): number {
-  return portFrom(env, 'RBEE_QUEEN_PORT', DEFAULT_QUEEN_PORT);
+  return portFrom(env, 'RBEE_QUEEN_PORT', QUEEN_PORT);
 }
 
 export function hivePort(env: Environment = process.env): number {
-  return portFrom(env, 'RBEE_HIVE_PORT', DEFAULT_HIVE_PORT);
+  return portFrom(env, 'RBEE_HIVE_PORT', HIVE_PORT);
 }
 
 /** RBEE_WORKER_PORTS is a range, "9001-9100", or where it starts, "9001". */
 export function workerPorts(env: Environment = process.env): PortRange {
-  const text = env['RBEE_WORKER_PORTS'] || String(DEFAULT_WORKER_PORT);
+  const text = env['RBEE_WORKER_PORTS'] || String(FIRST_WORKER_PORT);
   const [start = '', end, ...more] = text.split('-');
   const first = parsePort(start);
   const last = end === undefined ? upFrom(first) : parsePort(end);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { homePaths, ofThisHome } from '../daemon/index.ts';
 import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
-import { JobError, operations } from '../contract/index.ts';
+import { JobError, LOOPBACK, operations } from '../contract/index.ts';
 import { Devices, readCapabilities } from './devices/index.ts';
 import { createInfer, resumeInfer } from './infer.ts';
 import { modelHandlers } from './model-handlers.ts';
@@ -39,7 +39,7 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
   const workerPeer = (id: string): Peer => {
     const { state } = workers.get(id);
     if (!('port' in state)) throw new JobError('worker_unreachable', `Worker '${id}' is ${state.kind}`);
-    return { role: 'worker', name: id, host: '127.0.0.1', port: state.port, trust: ofThisHome(paths) };
+    return { role: 'worker', name: id, host: LOOPBACK, port: state.port, trust: ofThisHome(paths) };
   };
   const presence = new Presence({ hiveId, workers, models, dataDir: paths.data });
   const parts = { workers, models, workerPeer };
@@ -72,5 +72,5 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
 /** Its workers reach it where it listens; on all addresses means on loopback too. */
 function urlOf(host: string, port: number): string {
   const isEverywhere = host === '0.0.0.0' || host === '::';
-  return `http://${isEverywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `http://${isEverywhere ? LOOPBACK : host.includes(':') ? `[${host}]` : host}:${port}`;
 }

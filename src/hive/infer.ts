@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  DEFAULT_SLOTS,
   JobError,
   KILLS_LIMIT,
+  memoryNeed,
   requestKilledWorker,
   WORKER_KILLED,
   type InputOf,
@@ -16,7 +18,7 @@ import { isSilence, resumeOn, runOn, type Peer, type Resume, type RunOnOptions }
 import { narrate } from '../narration/index.ts';
 import { chooseDevice } from './devices/index.ts';
 import type { ModelStore } from './models/index.ts';
-import { DEFAULT_SLOTS, needOf, type Lease, type MakeSpec, type WorkerPool } from './workers/index.ts';
+import { type Lease, type MakeSpec, type WorkerPool } from './workers/index.ts';
 
 /** A request whose worker dies before it has said anything is given to another one, but not for ever. */
 const ATTEMPTS = 3;
@@ -40,7 +42,7 @@ export function createInfer(parts: InferParts): Run<'infer'> {
     const makeSpec: MakeSpec = (devices) => {
       const device = chooseDevice(input.device, devices);
       const shape = { ...device, slots: DEFAULT_SLOTS, context: undefined };
-      return { model, modelPath: path, ...shape, pinned: false, need: needOf(memory, shape) };
+      return { model, modelPath: path, ...shape, pinned: false, need: memory && memoryNeed(memory, shape) };
     };
     for (let attempt = 1; ; attempt += 1) {
       const isAlone = context.kills() > 0;

@@ -1,7 +1,7 @@
-import type { Handlers, Run } from '../contract/index.ts';
+import { DEFAULT_SLOTS, memoryNeed, type Handlers, type Run } from '../contract/index.ts';
 import { requireDevice } from './devices/index.ts';
 import type { ModelStore } from './models/index.ts';
-import { DEFAULT_SLOTS, describeWorker, needOf, type WorkerPool } from './workers/index.ts';
+import { describeWorker, type WorkerPool } from './workers/index.ts';
 
 export interface WorkerParts {
   hiveId: string;
@@ -13,7 +13,7 @@ export function workerHandlers({ hiveId, workers, models }: WorkerParts) {
   const worker_spawn: Run<'worker_spawn'> = async function* (input, { signal }) {
     const { model, path } = await models.resolve(input.model);
     const { slots = DEFAULT_SLOTS, context, pin, worker: kind } = input;
-    const need = needOf(model.memory, { slots, context, worker: kind });
+    const need = model.memory && memoryNeed(model.memory, { slots, context, worker: kind });
     const spawned = await workers.spawn((devices) => {
       const device = requireDevice(input, devices);
       return { model: model.model, modelPath: path, ...device, slots, context, pinned: pin, need };

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { LOCALHOST, workerKinds, type WorkerKind } from '../contract/index.ts';
+import { DEFAULT_SLOTS, HIVE_PORT, LOCALHOST, LOOPBACK, QUEEN_PORT, workerKinds, type WorkerKind } from '../contract/index.ts';
 import { hivePort, queenPort } from '../daemon/index.ts';
 import { endBadly, openSession, type GlobalOptions } from './session.ts';
 
@@ -40,7 +40,6 @@ export interface WorkerFlags {
   hiveUrl: string | undefined;
 }
 
-const LOOPBACK = '127.0.0.1';
 const MAX_PORT = 65_535;
 
 export function queenRunCommand(roles: Roles): Command {
@@ -48,7 +47,7 @@ export function queenRunCommand(roles: Roles): Command {
     .summary('Be the queen, in this terminal')
     .description("Be the queen, in this terminal. 'rbee queen start' does the same in the background.")
     .addOption(hostOption())
-    .addOption(portOption('RBEE_QUEEN_PORT, or 8500'));
+    .addOption(portOption(`RBEE_QUEEN_PORT, or ${QUEEN_PORT}`));
   return serves<{ host: string; port?: number }>(command, ({ host, port = queenPort() }) => roles.queen({ host, port }));
 }
 
@@ -58,7 +57,7 @@ export function hiveRunCommand(roles: Roles): Command {
     .description("Be the hive of this machine, in this terminal. 'rbee hive start' does the same in the background.")
     .option('--id <id>', 'Its name in the fleet', LOCALHOST)
     .addOption(hostOption())
-    .addOption(portOption('RBEE_HIVE_PORT, or 9000'));
+    .addOption(portOption(`RBEE_HIVE_PORT, or ${HIVE_PORT}`));
   return serves<{ id: string; host: string; port?: number }>(command, ({ id, host, port = hivePort() }) =>
     roles.hive({ id, host, port }),
   );
@@ -85,7 +84,7 @@ export function workerRunCommand(roles: Roles): Command {
     .requiredOption('--model-path <file>', "The model's file")
     .addOption(new Option('--worker <kind>', 'What it computes with').choices(workerKinds).default('cpu'))
     .option('--device <number>', 'Which device of that kind', wholeNumber, 0)
-    .option('--slots <number>', 'Requests to serve at once', wholeNumber, 4)
+    .option('--slots <number>', 'Requests to serve at once', wholeNumber, DEFAULT_SLOTS)
     .option('--context <number>', 'Tokens a slot may hold', wholeNumber)
     .option('--pinned', 'Not to be ended to make room', false)
     .option('--need-bytes <number>', 'Memory that it was promised', wholeNumber)

@@ -21,7 +21,7 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
     const { attic } = net.hosts;
     await attic.exec('mkdir -m 700 /root/.rbee && mount -t tmpfs -o size=50m none /root/.rbee');
     const { code, stderr } = await swarm.rbee(['hive', 'install', 'attic', '--transport', 'http']);
-    expect(stderr).toMatch(/^Error: .*needs? \d+ MB.*\d+ MB/m);
+    expect(stderr).toMatch(/^Error: .*needs? [\d.]+ MB.*\d+ MB/m);
     expect(stderr).not.toContain('sending');
     expect(code).toBe(7);
     expect((await swarm.result<{ hives: unknown[] }>(['hive', 'list'])).hives).toHaveLength(1);

@@ -62,7 +62,7 @@ test.each([
   const path = await workshop.make(change);
   const { code, stderr } = await daemons.swarm.rbee(['worker', 'spawn', '--model', path, '--slots', '1', '-q']);
   expect(stderr).toMatch(/^Error: /);
-  expect(stderr).not.toMatch(/NaN GiB|^\s+at /m);
+  expect(stderr).not.toMatch(/NaN GB|^\s+at /m);
   expect(code).toBe(6);
 });
 

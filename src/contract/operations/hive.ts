@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { HIVE_PORT, LOOPBACK } from '../defaults.ts';
 import { hive, hiveHealth, sshTarget, transports } from '../entities.ts';
 import { direct, hive_id, host, port, ssh } from '../fields.ts';
 import type { OperationSpec } from './operation-spec.ts';
@@ -11,7 +12,7 @@ export const hiveOperations = {
     input: z.strictObject({
       hive_id,
       ...ssh,
-      port: port.optional().describe('Port of the hive there; the first free one from 9000 when left out'),
+      port: port.optional().describe(`Port of the hive there; the first free one from ${HIVE_PORT} when left out`),
       ...direct,
       host: host.optional().describe('Where it is called directly; its address for SSH when left out'),
     }),
@@ -94,10 +95,10 @@ export const hiveOperations = {
     input: z.strictObject({
       hive_id: hive_id.removeDefault().optional().describe('Its id; the host when left out'),
       host: host.describe('Host name or address'),
-      port: port.default(9000).describe('Port of the hive'),
+      port: port.default(HIVE_PORT).describe('Port of the hive'),
     }),
     output: hive,
-    examples: ['rbee hive create attic --host 127.0.0.1 --port 9000'],
+    examples: [`rbee hive create attic --host ${LOOPBACK} --port ${HIVE_PORT}`],
   },
   hive_delete: {
     runsOn: 'queen',

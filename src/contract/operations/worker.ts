@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DEFAULT_CONTEXT_TOKENS, DEFAULT_SLOTS } from '../defaults.ts';
 import { SLOTS_LIMIT, worker, workerKind, WORKERS_LIMIT } from '../entities.ts';
 import { DEFAULT_MODEL, hive_id, model_name, worker_id } from '../fields.ts';
 import type { OperationSpec } from './operation-spec.ts';
@@ -12,8 +13,12 @@ export const workerOperations = {
       model: model_name.default(DEFAULT_MODEL),
       worker: workerKind.default('cpu').describe('What it computes with'),
       device: z.int().min(0).default(0).describe('Which device of that kind'),
-      slots: z.int().min(1).max(SLOTS_LIMIT).optional().describe('Requests to serve at once; 4 when left out'),
-      context: z.int().min(64).optional().describe("Tokens a slot may hold; the model's own limit, at most 8192, when left out"),
+      slots: z.int().min(1).max(SLOTS_LIMIT).optional().describe(`Requests to serve at once; ${DEFAULT_SLOTS} when left out`),
+      context: z
+        .int()
+        .min(64)
+        .optional()
+        .describe(`Tokens a slot may hold; the model's own limit, at most ${DEFAULT_CONTEXT_TOKENS}, when left out`),
       pin: z.boolean().default(false).describe('Never end it to make room for another model'),
     }),
     output: worker,

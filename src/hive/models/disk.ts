@@ -26,12 +26,3 @@ export async function syncDirectoryOf(file: string): Promise<void> {
     await directory.close();
   }
 }
-
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
-
-/** In decimal units, as disks and model pages give them: 1.9 MB. */
-export function formatBytes(bytes: number): string {
-  const step = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), UNITS.length - 1);
-  const value = bytes / 1000 ** step;
-  return `${step === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${UNITS[step]}`;
-}

@@ -1,7 +1,6 @@
 import * as fs from 'node:fs/promises';
-import { JobError } from '../../contract/index.ts';
+import { formatBytes, JobError } from '../../contract/index.ts';
 import { floorBytes } from '../../daemon/index.ts';
-import { formatBytes } from './disk.ts';
 
 /** Asking takes a moment, and another program may fill the disk at any time. */
 const ASK_INTERVAL_MS = 250;

@@ -1,7 +1,6 @@
-import { JobError, type JobEvent, type Model } from '../../contract/index.ts';
+import { formatBytes, JobError, type JobEvent, type Model } from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { nameIn, parseAddress, type Address } from './address.ts';
-import { formatBytes } from './disk.ts';
 import type { DownloadRoom } from './download-room.ts';
 import { fetchInto } from './fetch-into.ts';
 import { openFileSource } from './file-source.ts';

@@ -1,14 +1,13 @@
-import type { ModelMemory } from '../../contract/index.ts';
+import {
+  BATCH_TOKENS,
+  CACHE_STEP_TOKENS,
+  DEFAULT_CONTEXT_TOKENS,
+  GPU_BATCH_TOKENS,
+  roundUp,
+  type ModelMemory,
+} from '../../contract/index.ts';
 import type { GgufHeader } from './gguf-header.ts';
 
-/** What the engine gives a slot when nobody says otherwise, if the model was made for as much. */
-export const DEFAULT_CONTEXT_TOKENS = 8192;
-/** Prompt tokens that the engine computes at once on a CPU. */
-export const BATCH_TOKENS = 128;
-/** The same on a GPU. */
-export const GPU_BATCH_TOKENS = 512;
-/** The engine's caches grow in steps of so many tokens. */
-export const CACHE_STEP_TOKENS = 256;
 const BYTES_PER_FLOAT = 4;
 const BYTES_PER_HALF = 2;
 /** Measured: rows of the embedding's width that are held beside the attention's scores, and beside the logits. */
@@ -87,17 +86,13 @@ export function estimateMemory({ fields, tensorBytes }: GgufHeader): ModelMemory
 }
 
 function kvBytesPerToken(shape: Shape, context: number): number {
-  const windowShare = Math.min(1, upTo(CACHE_STEP_TOKENS, shape.window + BATCH_TOKENS) / context);
+  const windowShare = Math.min(1, roundUp(shape.window + BATCH_TOKENS, CACHE_STEP_TOKENS) / context);
   let bytes = 0;
   for (let layer = 0; layer < shape.layers; layer += 1) {
     const perToken = shape.cachedNumbers(layer) * BYTES_PER_HALF;
     bytes += perToken * (shape.hasWindow(layer) ? windowShare : 1);
   }
   return bytes;
-}
-
-export function upTo(step: number, count: number): number {
-  return Math.ceil(count / step) * step;
 }
 
 type Value = number | string | number[] | undefined;

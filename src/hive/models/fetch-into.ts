@@ -1,7 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { JobError, type JobEvent } from '../../contract/index.ts';
+import { formatBytes, JobError, type JobEvent } from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
-import { formatBytes } from './disk.ts';
 import type { DownloadShare } from './download-room.ts';
 import { assertGgufStart } from './gguf.ts';
 import type { Patience } from './limits.ts';

@@ -6,10 +6,8 @@ import { MemoryReader } from './memory-reader.ts';
 import { Shelf, type ShelfOptions } from './shelf.ts';
 import { Writers } from './writers.ts';
 
-export { formatBytes } from './disk.ts';
 export { BUILTIN_FILE } from './shelf.ts';
 export type { DownloadRequest } from './download.ts';
-export { BATCH_TOKENS, GPU_BATCH_TOKENS, CACHE_STEP_TOKENS, DEFAULT_CONTEXT_TOKENS, upTo } from './estimate-memory.ts';
 
 export interface ModelStoreOptions extends ShelfOptions {
   /** Whose models they are: messages name it, because who reads them may sit at another machine. */

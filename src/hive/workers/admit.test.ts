@@ -123,7 +123,7 @@ describe('one more worker', () => {
       { gb: 25, told: fleet(20), mayEvict: true },
       {
         code: 'model_too_large',
-        says: 'new needs about 25 GB (2 slots) and cuda:0 has 24 GB in all. Choose a smaller model, fewer slots or a smaller context.',
+        says: 'new needs about 25.0 GB (2 slots) and cuda:0 has 24.0 GB in all. Choose a smaller model, fewer slots or a smaller context.',
       },
     ],
     [
@@ -131,7 +131,7 @@ describe('one more worker', () => {
       { gb: 12, told: fleet(20, of('first', [12, 11], { ...cuda, ...loading })), mayEvict: true },
       {
         code: 'no_room',
-        says: 'new needs about 12 GB more (2 slots), and 20 GB are free on cuda:0, of which 12 GB are promised to workers that are loading. Ending its idle workers would not make enough room (1 loading).',
+        says: 'new needs about 12.0 GB more (2 slots), and 20.0 GB are free on cuda:0, of which 12.0 GB are promised to workers that are loading. Ending its idle workers would not make enough room (1 loading).',
       },
     ],
     [

@@ -1,5 +1,4 @@
-import { JobError } from '../../contract/index.ts';
-import { formatBytes } from '../models/index.ts';
+import { formatBytes, JobError } from '../../contract/index.ts';
 import { chooseEvictions } from './choose-evictions.ts';
 import { bytesOf, extraBytes, roomOn, sharersOf, type Reading, type Room } from './ledger.ts';
 import type { WorkerProcess, WorkerSpec } from './worker-process.ts';

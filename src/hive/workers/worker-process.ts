@@ -1,12 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { LAST_WORDS_LIMIT_CHARS, type Worker, type WorkerKind } from '../../contract/index.ts';
-
-/** Memory of its device that a worker takes. */
-export interface MemoryNeed {
-  /** All of it. */
-  bytes: number;
-  weightsBytes: number;
-}
+import { LAST_WORDS_LIMIT_CHARS, type MemoryNeed, type Worker, type WorkerKind } from '../../contract/index.ts';
 
 /** What a worker is to be: which model, on what. */
 export interface WorkerSpec {

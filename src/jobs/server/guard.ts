@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { JobError } from '../../contract/index.ts';
+import { JobError, LOCALHOST, LOOPBACK } from '../../contract/index.ts';
 
-const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
+const LOOPBACK_NAMES = new Set([LOCALHOST, LOOPBACK, '[::1]']);
 
 /** What a header can carry: a line break, as from a file, would make every call of our own fail. */
 const TOKEN = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
@@ -12,7 +12,7 @@ export function requireTokenBeyondLoopback(host: string, token: string | undefin
   if (token !== undefined && !TOKEN.test(token))
     throw new JobError('invalid_input', 'RBEE_TOKEN may hold only visible ASCII characters, and spaces between them');
   if (token !== undefined || isLoopback(host)) return;
-  throw new JobError('unauthorized', `Listening on ${host} needs a token: set RBEE_TOKEN, or listen on 127.0.0.1`);
+  throw new JobError('unauthorized', `Listening on ${host} needs a token: set RBEE_TOKEN, or listen on ${LOOPBACK}`);
 }
 
 function isLoopback(host: string): boolean {

@@ -1,4 +1,4 @@
-import { JobError } from '../../contract/index.ts';
+import { JobError, LOOPBACK } from '../../contract/index.ts';
 import { hivePort, ofThisHome, probe, queenPort, stopProcess, type Pidfile, type StopOutcome } from '../../daemon/index.ts';
 import type { Session } from '../session.ts';
 import { localProcesses } from './local-processes.ts';
@@ -54,7 +54,7 @@ async function stopLatecomers(tell: Tell): Promise<void> {
 /** A daemon whose pidfile was deleted is not found by it, but still has its port. */
 async function requireNobodyLeft(): Promise<void> {
   for (const port of [queenPort(), hivePort()]) {
-    const presence = await probe('127.0.0.1', port, { withinMs: LEFT_PROBE_MS, trust: ofThisHome() });
+    const presence = await probe(LOOPBACK, port, { withinMs: LEFT_PROBE_MS, trust: ofThisHome() });
     if (presence.kind !== 'ours') continue;
     const { role, pid } = presence.health;
     throw new JobError(

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { JobError } from '../../contract/index.ts';
+import { JobError, LOOPBACK } from '../../contract/index.ts';
 import {
   ensureDirectory,
   firstFreePort,
@@ -28,7 +28,6 @@ export interface UpFlags {
   everywhere?: boolean;
 }
 
-const LOOPBACK = '127.0.0.1';
 const EVERYWHERE = '0.0.0.0';
 const START_DEADLINE_MS = 30_000;
 const PROBE_DEADLINE_MS = 3_000;

@@ -1,10 +1,9 @@
-import { JobError, type Role } from '../../contract/index.ts';
+import { JobError, LOOPBACK, type Role } from '../../contract/index.ts';
 import { firstFreePort, hivePort, ofThisHome, probe, queenPort, workerPorts, type Presence } from '../../daemon/index.ts';
 import { uptime } from '../show/units.ts';
 import { unwell, well, type Check } from './check.ts';
 import { portHolder, type PortHolder } from './port-holder.ts';
 
-const LOOPBACK = '127.0.0.1';
 const PROBE_DEADLINE_MS = 2_000;
 /** Of a range in which no port is free, so many holders are named. */
 const SHOWN_HOLDERS = 3;

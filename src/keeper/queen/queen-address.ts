@@ -1,4 +1,4 @@
-import { JobError } from '../../contract/index.ts';
+import { JobError, LOOPBACK, QUEEN_PORT } from '../../contract/index.ts';
 import { byToken, ofThisHome, ownToken, queenPort } from '../../daemon/index.ts';
 import type { Peer } from '../../jobs/client.ts';
 
@@ -16,7 +16,7 @@ const DEFAULT_HTTP_PORT = 80;
 /** @throws JobError invalid_input for a setting that is no address */
 export function queenAddress(env: Environment = process.env): QueenAddress {
   const text = env['RBEE_QUEEN_URL'];
-  if (!text) return { host: '127.0.0.1', port: queenPort(env), isElsewhere: false };
+  if (!text) return { host: LOOPBACK, port: queenPort(env), isElsewhere: false };
   if (!URL.canParse(text)) throw notAnAddress(text);
   const url = new URL(text);
   if (url.protocol !== 'http:' || url.pathname !== '/' || url.username !== '') throw notAnAddress(text);
@@ -36,5 +36,8 @@ export function awayText({ host, port }: QueenAddress, reason: string): string {
 }
 
 function notAnAddress(text: string): JobError {
-  return new JobError('invalid_input', `RBEE_QUEEN_URL is '${text}'. Set it to an address such as http://192.168.1.7:8500.`);
+  return new JobError(
+    'invalid_input',
+    `RBEE_QUEEN_URL is '${text}'. Set it to an address such as http://192.168.1.7:${QUEEN_PORT}.`,
+  );
 }

@@ -1,17 +1,4 @@
-const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
-
-/** Decimal units, as disks and models are sold in: 1_898_272 is '1.9 MB'. */
-export function bytes(count: number): string {
-  let value = Math.abs(count);
-  let unit = 0;
-  // 999.95 would round up to four digits.
-  while (value >= 999.95 && unit < BYTE_UNITS.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
-  return `${count < 0 ? '-' : ''}${value.toFixed(digits)} ${BYTE_UNITS[unit]}`;
-}
+export { formatBytes as bytes } from '../../contract/index.ts';
 
 /** The two largest units that say something: '41 ms', '2.5 s', '3 min 20 s', '2 h 5 min', '3 d 4 h'. */
 export function duration(ms: number): string {

@@ -10,7 +10,7 @@ export type RemoteHive = z.output<typeof remoteHive>;
 export interface HiveStart {
   /** Goes by stdin into a file that only its user reads. */
   token: string;
-  /** Its last one, or the first free one from 9000, when left out. */
+  /** Its last one, or the first free one from HIVE_PORT, when left out. */
   port?: number | undefined;
   /** Listens on every address of its machine. */
   everywhere?: boolean;

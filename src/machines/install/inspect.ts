@@ -1,5 +1,5 @@
-import { JobError } from '../../contract/index.ts';
-import { layerNames, megabytes, type Kit, type LayerName } from '../kit/index.ts';
+import { formatBytes, JobError } from '../../contract/index.ts';
+import { layerNames, type Kit, type LayerName } from '../kit/index.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
 
 /** What is on the machine of a kit. */
@@ -42,6 +42,6 @@ export function requireRoom({ layers }: Kit, { freeBytes, missing }: Found): voi
   const archives = names.map((name) => Math.max(layers[name].sizeBytes - (missing[name] ?? 0), 0));
   const neededBytes = unpacked + Math.max(...archives) + SPARE_BYTES;
   if (neededBytes <= freeBytes) return;
-  const sentence = `The hive needs ${megabytes(neededBytes)} in ~/.rbee of the machine, and ${megabytes(freeBytes)} are free there. Free some space`;
+  const sentence = `The hive needs ${formatBytes(neededBytes)} in ~/.rbee of the machine, and ${formatBytes(freeBytes)} are free there. Free some space`;
   throw new JobError('disk_full', sentence);
 }

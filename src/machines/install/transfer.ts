@@ -1,6 +1,6 @@
-import { JobError } from '../../contract/index.ts';
+import { formatBytes, JobError } from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
-import { layerBytes, layerNames, megabytes, metered, type Kit, type LayerName } from '../kit/index.ts';
+import { layerBytes, layerNames, metered, type Kit, type LayerName } from '../kit/index.ts';
 import type { Found } from './inspect.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
 
@@ -87,7 +87,7 @@ async function send(site: HiveSite, { kit, name, have }: Parcel): Promise<void> 
   const left = layer.sizeBytes - have;
   narrate(
     'hive_install',
-    `sending ${name}: ${megabytes(left)}${have === 0 ? '' : `, after the ${megabytes(have)} that are there`}`,
+    `sending ${name}: ${formatBytes(left)}${have === 0 ? '' : `, after the ${formatBytes(have)} that are there`}`,
   );
   await runScript(site, RECEIVE, {
     args: [layer.digest, String(have)],

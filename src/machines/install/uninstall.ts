@@ -1,6 +1,5 @@
-import { JobError } from '../../contract/index.ts';
+import { formatBytes, JobError } from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
-import { megabytes } from '../kit/index.ts';
 import { statusRemote, STOP } from './hive-process.ts';
 import { isUnwritable, withLock } from './lock.ts';
 import { requireOwnMachine } from './owner.ts';
@@ -77,6 +76,6 @@ async function remove(site: HiveSite, keepModels: boolean): Promise<Uninstalled>
   const freedBytes = Math.max(Number(reply.get('before')) - Number(reply.get('after')), 0) * 1024;
   const hasLeftModels = reply.has('left');
   const left = hasLeftModels ? ', the models are still there' : '; there were no models to keep';
-  narrate('hive_uninstall', `removed; ${megabytes(freedBytes)} are free again${keepModels ? left : ''}`);
+  narrate('hive_uninstall', `removed; ${formatBytes(freedBytes)} are free again${keepModels ? left : ''}`);
   return { freedBytes, hasLeftModels };
 }

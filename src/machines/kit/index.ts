@@ -1,5 +1,5 @@
 export { layerNames, makeKit, type Kit, type LayerName } from './kit.ts';
 export { layerBytes, type Layer } from './layer.ts';
-export { megabytes, metered } from './meter.ts';
+export { metered } from './meter.ts';
 export { findPackageRoot } from './package-root.ts';
 export { gpuPackages, isGlibcTooOld, targetName, type GpuEngine, type Target } from './target.ts';

@@ -6,12 +6,12 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 // The system's tar has other options for owner, time and order on each system, or none; this one needs no other package.
 import { packTar } from 'modern-tar/fs';
-import { JobError } from '../../contract/index.ts';
+import { formatBytes, JobError } from '../../contract/index.ts';
 import { ensureDirectory } from '../../daemon/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { isThere } from './cache.ts';
 import type { KitFile } from './contents.ts';
-import { megabytes, Meter } from './meter.ts';
+import { Meter } from './meter.ts';
 
 /** One .tar.gz of a kit, called by the sha256 of its bytes. */
 export interface Layer {
@@ -61,7 +61,7 @@ export function packingMeter(): Meter {
 async function pack(packing: Packing): Promise<Layer> {
   const { name, files, cache, signal, meter = packingMeter() } = packing;
   const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  narrate('kit_pack', `packing ${name}: ${megabytes(total)}`);
+  narrate('kit_pack', `packing ${name}: ${formatBytes(total)}`);
   const unfinished = join(await ensureDirectory(cache), `${name}.${randomUUID()}.tmp`);
   const sources = files.map(({ path, source, isExecutable }) => ({
     type: 'file' as const,

@@ -57,8 +57,3 @@ export class Meter {
     });
   }
 }
-
-/** '81 MB'. */
-export function megabytes(bytes: number): string {
-  return `${(bytes / 1_000_000).toFixed(bytes < 10_000_000 ? 1 : 0)} MB`;
-}

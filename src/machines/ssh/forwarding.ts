@@ -1,4 +1,4 @@
-import { JobError, type SshTarget } from '../../contract/index.ts';
+import { HIVE_PORT, JobError, LOOPBACK, type SshTarget } from '../../contract/index.ts';
 import { connectionFailure } from './failure.ts';
 import { ALONE, sshArguments, targetName } from './openssh.ts';
 import { runSsh } from './run-ssh.ts';
@@ -16,7 +16,7 @@ const WORDS_LIMIT_CHARS = 64 * 1024;
  */
 export async function requireForwarding(target: SshTarget, port: number, signal: AbortSignal): Promise<void> {
   // VERBOSE is where ssh says that it is let in, and why the server has refused the port.
-  const options = [...ALONE, '-o', 'LogLevel=VERBOSE', '-W', `127.0.0.1:${port}`];
+  const options = [...ALONE, '-o', 'LogLevel=VERBOSE', '-W', `${LOOPBACK}:${port}`];
   let words = '';
   const run = {
     signal,
@@ -41,6 +41,6 @@ export async function requireForwarding(target: SshTarget, port: number, signal:
 
 /** What to do about it, for people. */
 export function forwardingStep(target: SshTarget, { code }: JobError): string {
-  if (code !== 'ssh_failed') return `Try it by hand: ssh -W 127.0.0.1:9000 ${target.host}`;
+  if (code !== 'ssh_failed') return `Try it by hand: ssh -W ${LOOPBACK}:${HIVE_PORT} ${target.host}`;
   return `There, as root: sshd -T | grep -iE 'forwarding|permitopen', and set AllowTcpForwarding yes in /etc/ssh/sshd_config; a key with 'restrict' or 'no-port-forwarding' in authorized_keys needs 'port-forwarding'. On a network that you trust, a hive does without: rbee hive install <hive> --transport http`;
 }

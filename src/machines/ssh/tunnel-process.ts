@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { JobError, type SshTarget } from '../../contract/index.ts';
+import { JobError, LOOPBACK, type SshTarget } from '../../contract/index.ts';
 import { connectionFailure, lastWords } from './failure.ts';
 import { Frame, NOISE_LIMIT_BYTES } from './frame.ts';
 import { sshArguments, targetName } from './openssh.ts';
@@ -106,7 +106,7 @@ export function startTunnel(way: Way, ends: Ends): TunnelProcess {
 
 /** Asks the connection for our port. The user's config has no part in that. @returns why it did not work */
 async function forward({ target, socket }: Way, { localPort, remotePort }: Ends): Promise<JobError | undefined> {
-  const ports = ['-L', `127.0.0.1:${localPort}:127.0.0.1:${remotePort}`];
+  const ports = ['-L', `${LOOPBACK}:${localPort}:${LOOPBACK}:${remotePort}`];
   const argv = ['-F', 'none', '-S', socket, '-O', 'forward', ...ports, '--', target.host];
   const { signal } = new AbortController();
   try {
@@ -142,7 +142,7 @@ function portTaken(target: SshTarget, { localPort }: Ends): JobError {
 
 /** What a server says that lets nobody forward this port. */
 export function refused(target: SshTarget, remotePort: number): JobError {
-  const says = `The SSH server of ${targetName(target)} lets nobody forward a port to 127.0.0.1:${remotePort} there`;
+  const says = `The SSH server of ${targetName(target)} lets nobody forward a port to ${LOOPBACK}:${remotePort} there`;
   return new JobError(
     'ssh_failed',
     `${says}: see AllowTcpForwarding and PermitOpen in its sshd_config, and the options of your key`,

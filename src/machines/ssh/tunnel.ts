@@ -1,4 +1,4 @@
-import { JobError, type SshTarget } from '../../contract/index.ts';
+import { JobError, LOOPBACK, type SshTarget } from '../../contract/index.ts';
 import { firstFreePort } from '../../daemon/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
 import type { ControlFolder } from './control-folder.ts';
@@ -168,7 +168,7 @@ async function choosePort(): Promise<number> {
   const span = LOCAL_PORTS.last - LOCAL_PORTS.first;
   for (;;) {
     const first = LOCAL_PORTS.first + Math.floor(Math.random() * span);
-    const port = await firstFreePort({ first, last: LOCAL_PORTS.last }, '127.0.0.1');
+    const port = await firstFreePort({ first, last: LOCAL_PORTS.last }, LOOPBACK);
     if (taken.has(port)) continue;
     taken.add(port);
     return port;

@@ -1,4 +1,4 @@
-import { JobError, type Hive, type InputOf, type SshTarget } from '../../contract/index.ts';
+import { HIVE_PORT, JobError, LOOPBACK, type Hive, type InputOf, type SshTarget } from '../../contract/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
 import {
   findPackageRoot,
@@ -19,9 +19,6 @@ import { refresh } from '../hives/refresh.ts';
 
 /** Requests that a hive is at work on get so long to end before it is exchanged. */
 const DRAIN_DEADLINE_MS = 10 * 60_000;
-/** Of the hive there, until it says another. */
-const HIVE_PORT = 9000;
-const LOOPBACK = '127.0.0.1';
 
 interface Parts extends HiveParts {
   signal: AbortSignal;

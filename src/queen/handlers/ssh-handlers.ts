@@ -1,5 +1,7 @@
 import {
+  HIVE_PORT,
   JobError,
+  LOOPBACK,
   type Handlers,
   type Hive,
   type InputOf,
@@ -16,8 +18,6 @@ type KnownHost = OutputOf<'hive_import_ssh'>['hosts'][number];
 
 /** A program each; more at once would only wait for each other. */
 const RESOLVED_AT_ONCE = 8;
-/** Of the hive there, until its installation finds another. */
-const HIVE_PORT = 9000;
 
 /** Machines before they are hives. */
 export function machineHandlers({ hives }: { hives: HiveCatalog }) {
@@ -84,7 +84,7 @@ function importHost(host: string, hives: HiveCatalog): Hive[] {
   const hive = hives.add({
     hive_id: host,
     transport: 'ssh',
-    host: '127.0.0.1',
+    host: LOOPBACK,
     port: HIVE_PORT,
     ssh: { host },
     created_at,

@@ -1,4 +1,4 @@
-import { hive as hiveOf, JobError, LOCALHOST, transports, type Capabilities, type Hive } from '../../contract/index.ts';
+import { hive as hiveOf, JobError, LOCALHOST, LOOPBACK, transports, type Capabilities, type Hive } from '../../contract/index.ts';
 import type { Catalog, Collection } from '../../jobs/index.ts';
 
 /** The hives of this fleet. The local one is there from the start; its port is this home's, not what was once stored. */
@@ -122,5 +122,5 @@ export function isOfItsOwn(hive: Hive): boolean {
 }
 
 function localHive(port: number): Hive {
-  return { hive_id: LOCALHOST, host: '127.0.0.1', port, transport: 'local', created_at: new Date().toISOString() };
+  return { hive_id: LOCALHOST, host: LOOPBACK, port, transport: 'local', created_at: new Date().toISOString() };
 }

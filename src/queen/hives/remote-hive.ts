@@ -1,4 +1,4 @@
-import { JobError, type Hive, type SshTarget } from '../../contract/index.ts';
+import { JobError, LOOPBACK, type Hive, type SshTarget } from '../../contract/index.ts';
 import { probe, type Presence } from '../../daemon/index.ts';
 import { raceAbort, type Peer } from '../../jobs/index.ts';
 import { startRemote, stopRemote, type HiveSite, type Tunnel, type TunnelOptions } from '../../machines/index.ts';
@@ -49,7 +49,7 @@ export class RemoteHive implements HiveAccess {
     const trust = { by: 'token', token: this.#options.token, port: this.#remotePort } as const;
     if (this.#isDirect) return { role: 'hive', name: hive_id, host, port: this.#remotePort, trust };
     if (this.#localPort === undefined) throw new JobError('ssh_unreachable', `Hive '${hive_id}' has not been reached yet`);
-    return { role: 'hive', name: hive_id, host: '127.0.0.1', port: this.#localPort, trust };
+    return { role: 'hive', name: hive_id, host: LOOPBACK, port: this.#localPort, trust };
   }
 
   /** Many requests at once probe it, and start it, once. */

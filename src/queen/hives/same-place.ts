@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { JobError, type Hive } from '../../contract/index.ts';
+import { JobError, LOOPBACK, type Hive } from '../../contract/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 
 /** A name server that does not answer keeps nobody from registering a hive. */
@@ -31,7 +31,7 @@ async function placeOf(host: string): Promise<string> {
   const name = host.toLowerCase();
   const found = isIP(name) > 0 ? name : await Promise.race([addressOf(name), delay(LOOKUP_DEADLINE_MS, name, { ref: false })]);
   const own = Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address));
-  return ['127.0.0.1', '::1', ...own].includes(found) ? THIS_MACHINE : found;
+  return [LOOPBACK, '::1', ...own].includes(found) ? THIS_MACHINE : found;
 }
 
 async function addressOf(name: string): Promise<string> {

@@ -1,7 +1,7 @@
-import { LOCALHOST, type Device, type Model } from '../../contract/index.ts';
+import { defaultNeedBytes, LOCALHOST, type Device, type Model } from '../../contract/index.ts';
 import { deviceName, isDevice, isGpu, type Where } from './device-name.ts';
 import type { IndexedHive } from './fleet-index.ts';
-import { freeBytes, needBytes } from './memory-need.ts';
+import { freeBytes } from './device-memory.ts';
 import type { PlacementOf } from './placement.ts';
 import { isOpen, isWantedDevice, type Question } from './question.ts';
 import type { Loaded } from './choose-worker.ts';
@@ -90,7 +90,7 @@ interface Look {
 function roomiest(best: Room | undefined, { hive, model, loaded, question }: Look): Room | undefined {
   let chosen = best;
   for (const device of hive.report?.devices ?? []) {
-    const bytes = needBytes(model, device.worker);
+    const bytes = defaultNeedBytes(model, device.worker);
     const leftBytes = roomBytes(hive, device, question) - bytes;
     if (leftBytes < 0 || device.usable === false || !isWantedDevice(device, question)) continue;
     if (loaded.slots > 0 && !isOfUse(hive, device, { loaded, model: question.request.model })) continue;

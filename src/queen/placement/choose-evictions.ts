@@ -1,9 +1,9 @@
-import type { Device } from '../../contract/index.ts';
+import { defaultNeedBytes, type Device } from '../../contract/index.ts';
 import { isDevice, isGpu } from './device-name.ts';
 import { isFirst, isOfUse, roomBytes } from './choose-device.ts';
 import { slotsUsed, type Loaded } from './choose-worker.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
-import { heldBytes, needBytes } from './memory-need.ts';
+import { heldBytes } from './device-memory.ts';
 import type { PlacementOf } from './placement.ts';
 import { isOpen, isWantedDevice, type Question } from './question.ts';
 
@@ -25,7 +25,7 @@ export function chooseEvictions(question: Question, loaded: Loaded): PlacementOf
   for (const [hive, held] of question.holders) {
     if (!isOpen(hive, question) || !hasIdle(hive, question)) continue;
     for (const device of hive.report?.devices ?? []) {
-      const bytes = needBytes(held, device.worker);
+      const bytes = defaultNeedBytes(held, device.worker);
       if (device.usable === false || device.memory_bytes < bytes || !isWantedDevice(device, question)) continue;
       if (!isOfUse(hive, device, { loaded, model })) continue;
       const workers = clearing(hive, device, { bytes, isMore: loaded.slots > 0, question });

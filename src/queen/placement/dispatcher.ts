@@ -1,4 +1,4 @@
-import { JobError, type Explanation, type InputOf, type Model } from '../../contract/index.ts';
+import { DEFAULT_SLOTS, JobError, type Explanation, type InputOf, type Model } from '../../contract/index.ts';
 import { isFor, newAsk, type Ask } from './ask.ts';
 import { Avoided } from './avoided.ts';
 import { Claims } from './claims.ts';
@@ -14,7 +14,6 @@ import {
   type Outcome,
   type Taken,
 } from './lease.ts';
-import { DEFAULT_SLOTS } from './memory-need.ts';
 import { place } from './place.ts';
 import type { Placement, PlacementMemory } from './placement.ts';
 import { PrefixMemory } from './prefix-memory.ts';

@@ -1,4 +1,4 @@
-import { JobError, type Candidate, type Explanation, type InputOf, type Run } from '../../contract/index.ts';
+import { formatBytes, JobError, type Candidate, type Explanation, type InputOf, type Run } from '../../contract/index.ts';
 import { slotsUsed } from './choose-worker.ts';
 import { deviceName } from './device-name.ts';
 import type { Fleet } from './fleet.ts';
@@ -6,7 +6,7 @@ import { FleetIndex } from './fleet-index.ts';
 import { decide } from './place.ts';
 import { NO_MEMORY, type Placement, type PlacementMemory, type PlacementRequest } from './placement.ts';
 import { asQuestion } from './question.ts';
-import { gigabytes, judgeAll } from './reasons.ts';
+import { judgeAll } from './reasons.ts';
 import { isClaimed, roomWords } from './wait-for-room.ts';
 
 /** Of a large fleet, so many places are listed: the chosen one, then the possible ones. */
@@ -97,7 +97,7 @@ export function says(placement: Placement, { model, affinity, ahead = 0 }: Place
     }
     case 'spawn': {
       const { hive, where, bytes } = placement;
-      const need = bytes === 0 ? '' : `, which has room for the ${gigabytes(bytes)} that it takes`;
+      const need = bytes === 0 ? '' : `, which has room for the ${formatBytes(bytes)} that it takes`;
       return `Hive '${hive.hive_id}' starts a worker for ${model}${where === undefined ? '' : ` on ${deviceName(where)}`}${need}.`;
     }
     case 'download': {

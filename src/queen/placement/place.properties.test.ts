@@ -5,7 +5,7 @@ import { slotsUsed } from './choose-worker.ts';
 import { isDevice, parseDevice } from './device-name.ts';
 import { explain } from './explain.ts';
 import { arbitraryFleet, arbitraryRequest, scarceFleet } from './fixtures/arbitrary-fleet.ts';
-import { needBytes } from './memory-need.ts';
+import { defaultNeedBytes } from '../../contract/index.ts';
 import { place } from './place.ts';
 import type { Placement, PlacementOf } from './placement.ts';
 
@@ -108,7 +108,7 @@ test('who has to go before there is room is busy, not pinned, and enough togethe
       const device = hive?.report?.devices.find((each) => isDevice(room.where, each));
       const held = hive?.report?.models.find(({ model }) => model === request.model);
       expect(device?.memory_bytes).toBeGreaterThanOrEqual(
-        needBytes(held ?? { size_bytes: 0, memory: undefined }, placement.room.where.worker),
+        defaultNeedBytes(held ?? { size_bytes: 0, memory: undefined }, placement.room.where.worker),
       );
       expect(room.workers.every(({ pinned, state }) => pinned !== true && state !== 'exited' && state !== 'stopping')).toBe(true);
       // Were they idle, it would take their place.
@@ -140,7 +140,7 @@ test('a worker is only started where what it needs is free and not promised', ()
       expect((device?.memory_free_bytes ?? 0) - (device?.promised_bytes ?? 0)).toBeGreaterThanOrEqual(bytes);
       const held = hive.models.find(({ model }) => model === request.model);
       expect(held === undefined).toBe(placement.kind === 'download');
-      if (held !== undefined) expect(bytes).toBe(needBytes(held, where?.worker ?? 'cpu'));
+      if (held !== undefined) expect(bytes).toBe(defaultNeedBytes(held, where?.worker ?? 'cpu'));
     }),
     RUNS,
   );

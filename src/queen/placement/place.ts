@@ -1,10 +1,9 @@
-import { JobError, LOCALHOST } from '../../contract/index.ts';
+import { DEFAULT_SLOTS, JobError, LOCALHOST } from '../../contract/index.ts';
 import { chooseDevice, chooseDownload } from './choose-device.ts';
 import { chooseEvictions } from './choose-evictions.ts';
 import { lookAtWorker, lookAtWorkers, type Loaded } from './choose-worker.ts';
 import type { Fleet } from './fleet.ts';
 import { FleetIndex, type IndexedHive, type IndexedWorker } from './fleet-index.ts';
-import { DEFAULT_SLOTS } from './memory-need.ts';
 import { NO_MEMORY, type Placement, type PlacementMemory, type PlacementRequest } from './placement.ts';
 import { asQuestion, isFile, isOpen, isWantedDevice, unheard, whyClosed, type Question } from './question.ts';
 import { refusal } from './refuse.ts';

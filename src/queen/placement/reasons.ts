@@ -1,10 +1,9 @@
-import type { Candidate, Device, Model } from '../../contract/index.ts';
+import { defaultNeedBytes, formatBytes, type Candidate, type Device, type Model } from '../../contract/index.ts';
 import { hasDiskFor, originOf, roomBytes } from './choose-device.ts';
 import { clearing } from './choose-evictions.ts';
 import { isReady, isUsable, slotsUsed } from './choose-worker.ts';
 import { deviceName, isDevice } from './device-name.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
-import { needBytes } from './memory-need.ts';
 import { isWanted, isWantedDevice, whyClosed, type Question } from './question.ts';
 import { occupied } from './wait-for-room.ts';
 
@@ -75,10 +74,11 @@ function judgeDevice(
   if (model === undefined) return no('the model is not on its disk');
   if (held === undefined && !hasDiskFor(hive, model.size_bytes))
     return no('the model is not on its disk, which has no room for it');
-  const bytes = needBytes(model, device.worker);
-  if (device.memory_bytes < bytes) return no(`too small: ${gigabytes(bytes)} needed, ${gigabytes(device.memory_bytes)} in all`);
+  const bytes = defaultNeedBytes(model, device.worker);
+  if (device.memory_bytes < bytes)
+    return no(`too small: ${formatBytes(bytes)} needed, ${formatBytes(device.memory_bytes)} in all`);
   const room = roomBytes(hive, device, question);
-  const words = `${gigabytes(bytes)} needed, ${gigabytes(Math.max(0, room))} free`;
+  const words = `${formatBytes(bytes)} needed, ${formatBytes(Math.max(0, room))} free`;
   const fetched = held === undefined ? '; the model would be fetched first' : '';
   if (room >= bytes) return yes(`${words}${fetched}`);
   if (held === undefined) return no(words);
@@ -104,9 +104,4 @@ function yes(reason: string): Pick<Judged, 'reason' | 'isPossible'> {
 
 function no(reason: string): Pick<Judged, 'reason' | 'isPossible'> {
   return { reason, isPossible: false };
-}
-
-/** Decimal, as memory is sold in: '6.1 GB', '310 MB'. */
-export function gigabytes(bytes: number): string {
-  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

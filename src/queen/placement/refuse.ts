@@ -1,11 +1,10 @@
-import { JobError, meantUrl } from '../../contract/index.ts';
+import { defaultNeedBytes, formatBytes, JobError, meantUrl } from '../../contract/index.ts';
 import { nearest } from '../../jobs/index.ts';
 import { originOf } from './choose-device.ts';
 import { deviceName } from './device-name.ts';
 import type { IndexedHive } from './fleet-index.ts';
-import { needBytes } from './memory-need.ts';
 import { isWanted, isWantedDevice, whyClosed, type Question } from './question.ts';
-import { gigabytes, judgeAll } from './reasons.ts';
+import { judgeAll } from './reasons.ts';
 
 /** A sentence and not a table: of more, only how many. */
 const REASONS_SHOWN = 6;
@@ -80,14 +79,14 @@ function tooLarge(question: Question): JobError | undefined {
     if (hive.report === undefined) return undefined;
     for (const device of hive.report.devices) {
       if (!isWantedDevice(device, question)) continue;
-      const bytes = needBytes(model, device.worker);
+      const bytes = defaultNeedBytes(model, device.worker);
       if (device.memory_bytes >= bytes) return undefined;
       least = Math.min(least, bytes);
       largest = Math.max(largest, device.memory_bytes);
     }
   }
   if (least === Infinity) return undefined;
-  const words = `Model '${request.model}' needs about ${gigabytes(least)}; the largest device that it may use has ${gigabytes(largest)}`;
+  const words = `Model '${request.model}' needs about ${formatBytes(least)}; the largest device that it may use has ${formatBytes(largest)}`;
   return new JobError('model_too_large', words);
 }
 

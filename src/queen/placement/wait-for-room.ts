@@ -1,9 +1,9 @@
-import type { Device } from '../../contract/index.ts';
+import { DEFAULT_SLOTS, defaultNeedBytes, type Device } from '../../contract/index.ts';
 import { isFirst } from './choose-device.ts';
 import { slotsUsed } from './choose-worker.ts';
 import { isGpu } from './device-name.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
-import { DEFAULT_SLOTS, freeBytes, heldBytes, needBytes } from './memory-need.ts';
+import { freeBytes, heldBytes } from './device-memory.ts';
 import type { PlacementOf } from './placement.ts';
 import { isOpen, isWantedDevice, type Question } from './question.ts';
 
@@ -27,7 +27,7 @@ export function waitForRoom(question: Question): PlacementOf<'wait'> | undefined
     if (!isOpen(hive, question) || !mayBeSooner(hive, best, question)) continue;
     for (const device of hive.report?.devices ?? []) {
       if (best !== undefined && isGpu(best.device) && !isGpu(device)) continue;
-      const bytes = needBytes(held, device.worker);
+      const bytes = defaultNeedBytes(held, device.worker);
       if (device.usable === false || device.memory_bytes < bytes || !isWantedDevice(device, question)) continue;
       const found = occupied(hive, device, { bytes, question });
       if (found !== undefined && (best === undefined || isSooner(found, best))) best = found;

@@ -1,8 +1,5 @@
 import type { ChatMessage, WorkerKind } from '../../contract/index.ts';
 
-/** Tokens. Most models allow far more than most machines have memory for, since every slot has all of it. */
-export const DEFAULT_MAX_CONTEXT = 8192;
-
 export interface LoadOptions {
   /** A .gguf file. */
   modelPath: string;
@@ -10,7 +7,7 @@ export interface LoadOptions {
   worker: WorkerKind;
   /** Requests served at once, 1–256. */
   slots: number;
-  /** Tokens a slot may hold. Undefined: the model's own limit, but at most DEFAULT_MAX_CONTEXT. */
+  /** Tokens a slot may hold. Undefined: the model's own limit, but at most DEFAULT_CONTEXT_TOKENS. */
   contextSize: number | undefined;
   /** CPU threads to compute with. */
   threads: number;

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import assert from 'node:assert/strict';
 import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp';
-import { JobError, type ErrorCode } from '../../../contract/index.ts';
-import { DEFAULT_MAX_CONTEXT, type LoadEngine, type LoadOptions } from '../engine.ts';
+import { DEFAULT_CONTEXT_TOKENS, JobError, type ErrorCode } from '../../../contract/index.ts';
+import { type LoadEngine, type LoadOptions } from '../engine.ts';
 import { openBackend } from './backend.ts';
 import { chatFormatOf } from './chat-format.ts';
 import { EngineLog } from './engine-log.ts';
@@ -51,7 +51,7 @@ interface Loading {
 async function loadInto(llama: Llama, { module, log, options }: Loading): Promise<LlamaEngine> {
   const { modelPath, slots, worker, threads, signal } = options;
   const insights = await readModelFile(modelPath, module, llama);
-  const contextSize = contextSizeOf(options.contextSize, insights.trainContextSize ?? DEFAULT_MAX_CONTEXT);
+  const contextSize = contextSizeOf(options.contextSize, insights.trainContextSize ?? DEFAULT_CONTEXT_TOKENS);
   const chunkSize = worker === 'cpu' ? CHUNK_TOKENS.cpu : CHUNK_TOKENS.gpu;
   const shape = {
     contextSize,
@@ -126,7 +126,7 @@ function openContext(model: LlamaModel, { slots, signal, ...shape }: ContextShap
 }
 
 function contextSizeOf(asked: number | undefined, limit: number): number {
-  if (asked === undefined) return Math.min(limit, DEFAULT_MAX_CONTEXT);
+  if (asked === undefined) return Math.min(limit, DEFAULT_CONTEXT_TOKENS);
   if (asked <= limit) return asked;
   throw new JobError(
     'invalid_input',

@@ -1,5 +1,5 @@
 import type { GgufInsights, Llama } from 'node-llama-cpp';
-import { JobError } from '../../../contract/index.ts';
+import { formatBytes, JobError } from '../../../contract/index.ts';
 import { freeMemoryBytes } from '../../../daemon/index.ts';
 
 export interface MemoryNeed {
@@ -48,11 +48,7 @@ export function refuseIfTooLarge(
   if (needBytes <= freeBytes) return;
   throw new JobError(
     'model_too_large',
-    `The model needs about ${gib(needBytes)} (${gib(weightsBytes)} of weights, ${gib(contextBytes)} for ${String(slots)} slots of ` +
-      `${String(contextSize)} tokens) and ${gib(freeBytes)} are free. Choose a smaller model, fewer slots or a smaller context.`,
+    `The model needs about ${formatBytes(needBytes)} (${formatBytes(weightsBytes)} of weights, ${formatBytes(contextBytes)} for ${String(slots)} slots of ` +
+      `${String(contextSize)} tokens) and ${formatBytes(freeBytes)} are free. Choose a smaller model, fewer slots or a smaller context.`,
   );
-}
-
-function gib(bytes: number): string {
-  return `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 }

@@ -1,0 +1,59 @@
+import { DEFAULT_CONTEXT_TOKENS, DEFAULT_SLOTS } from './defaults.ts';
+import type { Model, ModelMemory, WorkerKind } from './entities.ts';
+
+/** Prompt tokens that the engine computes at once on a CPU. */
+export const BATCH_TOKENS = 128;
+/** The same on a GPU. */
+export const GPU_BATCH_TOKENS = 512;
+/** The engine's caches grow in steps of so many tokens. */
+export const CACHE_STEP_TOKENS = 256;
+/** For each token of a batch, whether it attends to each token of the cache. */
+const MASK_BYTES = 2;
+
+const MIB = 1024 * 1024;
+/** For a file of which only the size is known: what the engine adds to its weights. */
+const UNKNOWN_FACTOR = 1.2;
+/** KV cache and compute buffers for such a file: they grow with the model, up to those of a model of usual size. */
+const UNKNOWN_LEAST_BYTES = 256 * MIB;
+const UNKNOWN_MOST_BYTES = 1024 * MIB;
+
+/** Memory of its device that a worker takes. */
+export interface MemoryNeed {
+  /** All of it. */
+  bytes: number;
+  weightsBytes: number;
+}
+
+interface WorkerShape {
+  worker: WorkerKind;
+  slots: number;
+  /** Tokens of a slot; the default when undefined. */
+  context?: number | undefined;
+}
+
+/**
+ * Estimate of the memory that a worker takes of its device: weights, the KV cache of all slots, and compute buffers. The buffers
+ * are estimated for the default context, and grow with the context where all scores of the attention are stored: not on a GPU.
+ * The engine itself decides, when it loads.
+ */
+export function memoryNeed(memory: ModelMemory, { slots, context, worker }: WorkerShape): MemoryNeed {
+  const usual = Math.min(memory.context_length, DEFAULT_CONTEXT_TOKENS);
+  // The worker refuses a context over the one that the model was trained on.
+  const tokens = Math.min(context ?? usual, memory.context_length);
+  const onCpu = memory.compute_bytes * Math.max(1, tokens / usual) * (Math.max(BATCH_TOKENS, slots) / BATCH_TOKENS);
+  const onGpu = memory.gpu_compute_bytes + tokens * GPU_BATCH_TOKENS * MASK_BYTES;
+  const computeBytes = worker === 'cpu' ? onCpu : onGpu;
+  const cacheBytes = memory.kv_bytes_per_token * roundUp(tokens, CACHE_STEP_TOKENS) * slots;
+  return { weightsBytes: memory.weights_bytes, bytes: Math.ceil(memory.weights_bytes + cacheBytes + computeBytes) };
+}
+
+/** The need of a worker with default slots and context, also for a model whose header could not be read. */
+export function defaultNeedBytes({ memory, size_bytes }: Pick<Model, 'memory' | 'size_bytes'>, worker: WorkerKind): number {
+  if (memory !== undefined) return memoryNeed(memory, { worker, slots: DEFAULT_SLOTS }).bytes;
+  return size_bytes * UNKNOWN_FACTOR + Math.min(UNKNOWN_MOST_BYTES, UNKNOWN_LEAST_BYTES + size_bytes);
+}
+
+/** The next multiple of `step`. */
+export function roundUp(count: number, step: number): number {
+  return Math.ceil(count / step) * step;
+}
