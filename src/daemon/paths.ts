@@ -20,6 +20,8 @@ export interface HomePaths {
   readonly logs: string;
   /** Pidfiles. Not in XDG_RUNTIME_DIR: that is wiped at log-out, while our daemons live on. */
   readonly run: string;
+  /** Which binaries of the engine are known to load on this machine. */
+  readonly binaryTrials: string;
   /** Of the file with what the processes of this home prove to each other. */
   readonly secret: string;
   /** Where a role keeps the events of its jobs. */
@@ -41,6 +43,7 @@ export function homePaths(env: Environment = process.env): HomePaths {
     damaged: join(data, 'damaged'),
     logs: join(state, 'logs'),
     run: join(state, 'run'),
+    binaryTrials: join(state, 'binary-trials'),
     secret: join(state, 'secret'),
     jobs: (role) => join(data, 'jobs', role),
     logFile: (name) => join(state, 'logs', `${name}.log`),

@@ -1,5 +1,6 @@
 import type { Llama, LlamaLogLevel } from 'node-llama-cpp';
 import { JobError, type WorkerKind } from '../../../contract/index.ts';
+import { endLoads } from './binary-trials.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { LlamaModule } from './llama-module.ts';
 
@@ -12,7 +13,7 @@ interface BackendOptions {
 const severeLevels: ReadonlySet<string> = new Set<`${LlamaLogLevel}`>(['fatal', 'error']);
 
 /**
- * llama.cpp for one kind of device. Takes about half a second: node-llama-cpp tries the binary in a process of its own.
+ * llama.cpp for one kind of device. The first time on a machine takes half a second more: the binary is tried in a process of its own.
  *
  * @throws JobError device_not_found
  */
@@ -29,7 +30,8 @@ export async function openBackend(module: LlamaModule, { worker, threads, log }:
     })
     .catch((cause: unknown) => {
       throw new JobError('device_not_found', noBackend(worker), { cause });
-    });
+    })
+    .finally(endLoads);
   // Where a kind cannot exist (metal on Linux), it silently takes another one.
   const present = worker === 'cpu' ? llama.gpu === false : llama.gpu === worker && (await llama.getGpuDeviceNames()).length > 0;
   if (present) return llama;

@@ -1,22 +1,21 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { isAbsolute, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type * as NodeLlamaCpp from 'node-llama-cpp';
 import { JobError } from '../../../contract/index.ts';
+import type * as library from './library.ts';
 
-export type LlamaModule = typeof NodeLlamaCpp;
+/** What is used of node-llama-cpp. */
+export type LlamaModule = typeof library;
 
 /**
- * Imports node-llama-cpp when a model is loaded and not before, and by its name, so that it stays outside the bundle:
- * it finds its binaries by their place beside its own files. The GPU variants weigh hundreds of megabytes and are not
- * installed with rbee; a machine that has them names their folder in RBEE_ENGINE_DIR.
+ * Imports node-llama-cpp when a model is loaded and not before. The binaries for GPUs weigh hundreds of megabytes and are not
+ * installed with rbee; a machine that has them names in RBEE_ENGINE_DIR the folder of a node-llama-cpp that has them too.
  *
  * @throws JobError engine_failed
  */
 export async function importLlama(engineDir = process.env['RBEE_ENGINE_DIR']): Promise<LlamaModule> {
   try {
-    if (engineDir === undefined || engineDir === '') return await import('node-llama-cpp');
+    if (engineDir === undefined || engineDir === '') return await import('./library.ts');
     return (await import(await entryOf(engineDir))) as LlamaModule;
   } catch (cause) {
     if (cause instanceof JobError) throw cause;
@@ -24,14 +23,10 @@ export async function importLlama(engineDir = process.env['RBEE_ENGINE_DIR']): P
   }
 }
 
-/**
- * URL of the library's file that renders chat templates, for a thread that needs nothing else of the library: it is read in
- * 70 ms, all of it in 500.
- */
+/** URL of the file that renders chat templates, for a thread that needs nothing else of the library. */
 export async function templateRenderer(engineDir = process.env['RBEE_ENGINE_DIR']): Promise<string> {
-  const isOwn = engineDir === undefined || engineDir === '';
-  const entry = isOwn ? pathToFileURL(createRequire(import.meta.url).resolve('node-llama-cpp')).href : await entryOf(engineDir);
-  return new URL('chatWrappers/generic/JinjaTemplateChatWrapper.js', entry).href;
+  if (engineDir === undefined || engineDir === '') return new URL(__TEMPLATE_RENDERER__, import.meta.url).href;
+  return new URL('chatWrappers/generic/JinjaTemplateChatWrapper.js', await entryOf(engineDir)).href;
 }
 
 async function entryOf(engineDir: string): Promise<string> {
