@@ -93,12 +93,18 @@ function errorsPage() {
     'status and `{"error": {code, message, origin, retryable, hint}}`; a job that fails ends with a `failed` event of the same fields.',
     'The command `rbee` ends with the exit code.',
     '',
-    '| code | HTTP | exit | retry | what happened | what to do |',
-    '|---|---|---|---|---|---|',
+    'Retry: whether the same request may succeed later. *fixed*: only after somebody has changed something on a machine, as the hint says.',
+    '',
+    'Scope: what the failure is about. The queen runs a request elsewhere after every failure whose scope is not `request` or `defect`,',
+    'as long as no token of its answer has been sent, or the request sets `continue_elsewhere`.',
+    '',
+    '| code | HTTP | exit | retry | scope | what happened | what to do |',
+    '|---|---|---|---|---|---|---|',
   ];
-  for (const [code, { status, exit, retryable, meaning, hint }] of Object.entries(errorCodes)) {
+  const retry = { later: 'yes', person: 'fixed', none: 'no' };
+  for (const [code, { status, exit, recovery, scope, meaning, hint }] of Object.entries(errorCodes)) {
     lines.push(
-      `| \`${code}\` | ${status} | ${exit} | ${retryable ? 'yes' : 'no'} | ${meaning} | ${hint.replaceAll('|', '\\|').replaceAll('<', '\\<')} |`,
+      `| \`${code}\` | ${status} | ${exit} | ${retry[recovery]} | ${scope} | ${meaning} | ${hint.replaceAll('|', '\\|').replaceAll('<', '\\<')} |`,
     );
   }
   return lines.join('\n');

@@ -1,5 +1,7 @@
 export * from './defaults.ts';
 export * from './entities.ts';
+export * from './error-codes.ts';
+export { errorScopes, type ErrorScope } from './error-scopes.ts';
 export * from './errors.ts';
 export { DEFAULT_MODEL, LOCALHOST } from './fields.ts';
 export * from './events.ts';

@@ -34,5 +34,5 @@ test('what looks at a machine is said to be run there', () => {
   expect(failureOf({ ...full, origin: 'rbee-hive' }, { hive_id: 'attic' }).hint).toContain(
     "rbee doctor (on the machine of hive 'attic')",
   );
-  expect(failureOf({ ...full, origin: 'rbee-hive' }, { hive_id: 'localhost' }).hint).toContain('rbee doctor says');
+  expect(failureOf({ ...full, origin: 'rbee-hive' }, { hive_id: 'localhost' }).hint).toContain('rbee doctor shows');
 });

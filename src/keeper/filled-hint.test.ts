@@ -8,8 +8,8 @@ const shed = { hive_id: 'shed', ssh_host: '192.0.2.7', ssh_user: 'me', ssh_port:
 test.each<[ErrorCode, Said, string]>([
   ['hive_not_installed', attic, 'Install it: rbee hive install attic.'],
   ['worker_unreachable', { ...attic, worker_id: 'worker-1' }, 'Restart it: rbee worker restart worker-1.'],
-  ['ssh_failed', attic, 'Look at the machine: rbee ssh test attic.'],
-  ['ssh_failed', shed, 'Look at the machine: rbee ssh test --ssh-host 192.0.2.7 --ssh-user me --ssh-port 2222.'],
+  ['ssh_failed', attic, 'Check the machine: rbee ssh test attic.'],
+  ['ssh_failed', shed, 'Check the machine: rbee ssh test --ssh-host 192.0.2.7 --ssh-user me --ssh-port 2222.'],
   ['ssh_host_key', shed, 'Log in once by hand (ssh -p 2222 me@192.0.2.7) and'],
   ['ssh_host_key', shed, 'ssh-keygen -R 192.0.2.7.'],
   ['version_mismatch', attic, 'rbee hive update attic.'],

@@ -44,7 +44,7 @@ function inertHandlers(role: Role): Handlers {
   const isServed = (name: OperationName) =>
     role === 'queen' || name === 'infer' || (role === 'hive' && operations[name].runsOn === 'hive');
   const inert = async function* () {
-    throw new JobError('not_implemented', 'This daemon does nothing');
+    throw new JobError('internal', 'This daemon does nothing');
   };
   return Object.fromEntries(names.filter(isServed).map((name) => [name, inert]));
 }

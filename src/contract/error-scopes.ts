@@ -1,0 +1,54 @@
+/**
+ * What a failure is about. It decides who else would fail in the same way, and so whether another place is worth a try:
+ *
+ * | scope      | the failure is about                                               | another place may do better      |
+ * |------------|--------------------------------------------------------------------|----------------------------------|
+ * | request    | the request or the job itself                                      | no                               |
+ * | name       | a hive, model or device that the request names and that is missing | yes: another hive may have it    |
+ * | model      | loading the model on one hive                                      | yes, on another hive             |
+ * | worker     | one worker process, or one run of the job                          | yes, also on the same hive       |
+ * | hive       | one hive: its process, version or registration                     | yes, on another hive             |
+ * | connection | the way to a hive, its machine or the queen                        | yes, on another hive             |
+ * | machine    | the machine of a daemon: its disk, ports, programs                 | yes, on another machine          |
+ * | queue      | a full queue                                                       | yes                              |
+ * | load       | too much load right now                                            | yes                              |
+ * | defect     | a bug in rbee                                                      | no                               |
+ *
+ * A model that is too large for one hive may fit another; `port_taken`, `daemon_start_failed` and `disk_full` keep every model from being
+ * loaded on their machine. `no_room` and `deadline_exceeded` do not: memory and time are different for the next request.
+ */
+export type ErrorScope = (typeof errorScopes)[number];
+export const errorScopes = [
+  ...(['request', 'name', 'model', 'worker', 'hive'] as const),
+  ...(['connection', 'machine', 'queue', 'load', 'defect'] as const),
+] as const;
+
+/** later: the same request may succeed later. person: only after somebody has changed something on a machine. none: it would fail again. */
+export type Recovery = 'later' | 'person' | 'none';
+
+export interface ErrorSpec {
+  /** HTTP status when a request is refused with this code before a job exists. */
+  status: number;
+  /** Exit code of the `rbee` command. */
+  exit: number;
+  scope: ErrorScope;
+  recovery: Recovery;
+  /** What happened, for the error page. */
+  meaning: string;
+  /** What to do next. The keeper replaces the <placeholders> with the names in the command, where it has them. */
+  hint: string;
+}
+
+type Numbers = [status: number, exit: number, scope: ErrorScope];
+
+export function final([status, exit, scope]: Numbers, meaning: string, hint: string): ErrorSpec {
+  return { status, exit, scope, recovery: 'none', meaning, hint };
+}
+
+export function retryable([status, exit, scope]: Numbers, meaning: string, hint: string): ErrorSpec {
+  return { status, exit, scope, recovery: 'later', meaning, hint };
+}
+
+export function forPerson([status, exit, scope]: Numbers, meaning: string, hint: string): ErrorSpec {
+  return { status, exit, scope, recovery: 'person', meaning, hint };
+}
