@@ -118,7 +118,7 @@ async function start(life: RoleLife): Promise<void> {
     findPeer: served.findPeer,
     logger: log,
   });
-  served.addRoutes?.(server.app);
+  served.addRoutes?.(server.routes);
   await served.prepare?.();
   registry.resume();
   await server.open();

@@ -51,7 +51,7 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
     },
     resume: resumeInfer(parts),
     findPeer: ({ name }) => workerPeer(name),
-    addRoutes: (app) => {
+    addRoutes: ({ app }) => {
       servePresence(app, presence);
       app.get<{ Querystring: { model?: unknown } }>('/v1/model', async ({ query }) => {
         const input = operations.model_get.input.safeParse(query);

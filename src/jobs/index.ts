@@ -15,4 +15,6 @@ export { JobRegistry } from './registry/registry.ts';
 export { spillingEventLog, type Room } from './log/spill.ts';
 export { createJobServer } from './server/server.ts';
 export type { ServedRole } from './server/served-role.ts';
+export type { RoleRoutes } from './server/role-routes.ts';
+export { parseJsonObject } from './server/json-body.ts';
 export type { WaitingJob, Resume } from './registry/recover-job.ts';

@@ -1,23 +1,15 @@
 import type { FastifyInstance } from 'fastify';
 import { JobError, workerHeartbeat } from '../../contract/index.ts';
-import { serveLines } from '../../jobs/index.ts';
+import { parseJsonObject, serveLines } from '../../jobs/index.ts';
 import type { Presence } from './presence.ts';
 
 /** GET /v1/presence for the queen; POST /v1/worker-heartbeat for this hive's own workers. */
 export function servePresence(app: FastifyInstance, presence: Presence): void {
   serveLines(app, '/v1/presence', (reader) => void presence.listen(reader));
   app.post('/v1/worker-heartbeat', (request) => {
-    const heartbeat = workerHeartbeat.safeParse(parseBody(request.body));
+    const heartbeat = workerHeartbeat.safeParse(parseJsonObject(request.body));
     if (!heartbeat.success) throw new JobError('invalid_input', 'This is not a heartbeat of ours', { cause: heartbeat.error });
     presence.heard(heartbeat.data);
     return { ok: true };
   });
-}
-
-function parseBody(body: unknown): unknown {
-  try {
-    return JSON.parse(String(body)) as unknown;
-  } catch (cause) {
-    throw new JobError('invalid_json', 'The body is not JSON', { cause });
-  }
 }

@@ -22,17 +22,17 @@ function isLoopback(host: string): boolean {
 /**
  * Who may call, decided before anything is read. Without a token only loopback is served, and a page in a browser on this
  * machine must not get in: not by a name that it made point here (Host), not from another site (Origin, Sec-Fetch-Site).
- * A caller that has proved on its connection that it knows the token, or the secret of the home, need not say it.
+ * The token is not asked for on a connection that has proved its knowledge of it, or of the home's secret, and under an open path.
  * @throws JobError forbidden_origin, unauthorized
  */
 export function createGuard(options: {
   host: string;
   token: string | undefined;
-}): (headers: IncomingHttpHeaders, caller?: { isProven: boolean }) => void {
+}): (headers: IncomingHttpHeaders, caller?: { needsToken: boolean }) => void {
   const { token } = options;
   const expected = token === undefined ? undefined : digest(`Bearer ${token}`);
   const names = new Set([...LOOPBACK_NAMES, options.host.includes(':') ? `[${options.host}]` : options.host]);
-  return (headers, { isProven } = { isProven: false }) => {
+  return (headers, { needsToken } = { needsToken: true }) => {
     const host = headers.host ?? '';
     // With a token, a foreign name gains nothing; and by which names a machine is reached only its network knows.
     if (expected === undefined && !names.has(host.replace(/:\d+$/, '').toLowerCase())) {
@@ -46,7 +46,7 @@ export function createGuard(options: {
     const site = headers['sec-fetch-site'];
     if (site !== undefined && site !== 'same-origin' && site !== 'none')
       throw new JobError('forbidden_origin', 'Another site may not call this daemon');
-    if (expected !== undefined && !isProven && !timingSafeEqual(expected, digest(headers.authorization ?? ''))) {
+    if (expected !== undefined && needsToken && !timingSafeEqual(expected, digest(headers.authorization ?? ''))) {
       throw new JobError('unauthorized', 'A token is required: Authorization: Bearer <token>');
     }
   };

@@ -8,8 +8,8 @@ import {
   type OperationSpec,
   type Role,
 } from '../../contract/index.ts';
-import { NESTING_LIMIT, shapeOf } from '../client/json-shape.ts';
 import { nearest } from '../client/nearest.ts';
+import { parseJsonObject } from './json-body.ts';
 
 export const onDisconnect = z.enum(['continue', 'cancel']).default('continue');
 
@@ -24,7 +24,7 @@ export interface JobRequest {
  * @throws JobError invalid_json, missing_operation, unknown_operation, operation_not_supported, invalid_input
  */
 export function parseRequest(body: string, here: { role: Role; handlers: Handlers }): JobRequest {
-  const { operation, on_disconnect, ...fields } = parseObject(body);
+  const { operation, on_disconnect, ...fields } = parseJsonObject(body);
   if (operation === undefined || operation === null) throw new JobError('missing_operation', "Missing 'operation' field");
   if (typeof operation !== 'string') throw new JobError('invalid_input', "'operation' must be a string");
   if (!isOperationName(operation)) throw new JobError('unknown_operation', unknownOperation(operation));
@@ -45,27 +45,6 @@ export function parseRequest(body: string, here: { role: Role; handlers: Handler
 /** A person mends a few fields at a time, and an answer may not be larger than what it answers. */
 const NAMED_LIMIT = 10;
 const NAMED_PATH_CHARS = 200;
-
-/** More values than any request of people. Each is checked, and a body of nothing else would stop the daemon for seconds. */
-const VALUES_LIMIT = 50_000;
-
-function parseObject(body: string): Record<string, unknown> {
-  let parsed: unknown;
-  const { depth, values } = shapeOf(body);
-  if (depth > NESTING_LIMIT) throw new JobError('invalid_json', `The body is nested more than ${NESTING_LIMIT} levels deep`);
-  if (values > VALUES_LIMIT) throw new JobError('invalid_input', `The body has more than ${VALUES_LIMIT} values`);
-  try {
-    parsed = JSON.parse(body);
-  } catch (cause) {
-    throw new JobError('invalid_json', `The body is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new JobError('invalid_json', 'The body must be a JSON object, for example {"operation":"status"}');
-  }
-  return parsed as Record<string, unknown>;
-}
 
 function unknownOperation(operation: string): string {
   const shown = operation.slice(0, 64);

@@ -14,10 +14,13 @@ import { createGuard } from './guard.ts';
 import { BODY_LIMIT_BYTES } from '../limits.ts';
 import { parseRequest } from './parse-request.ts';
 import type { Peer } from '../client/peer.ts';
-import { refusalBody, refuse, refuseConnection } from './refuse.ts';
+import { PathTable } from './path-rules.ts';
+import { errorBodyOf, refuse, refuseConnection } from './refuse.ts';
+import type { RoleRoutes } from './role-routes.ts';
 import type { JobRegistry } from '../registry/registry.ts';
 import { serveFeeds, type Feeds } from '../feed/serve-feed.ts';
-import { serveStreams } from './serve-stream.ts';
+import { serveLines } from '../feed/serve-lines.ts';
+import { createJobStreams, serveStreams } from './stream-job.ts';
 import { TRACE_DEADLINE_MS, traceJob } from '../client/trace.ts';
 import { isAwaited } from '../registry/orphaned-jobs.ts';
 
@@ -42,24 +45,26 @@ export interface JobServerOptions {
 /**
  * The HTTP face of a daemon: /v1/jobs and /health, the same on queen, hive and worker. A role adds its own routes;
  * `open` then answers the requests that wait.
- * @throws JobError unauthorized for an address beyond loopback without a token
  */
 export function createJobServer(options: JobServerOptions): {
-  app: FastifyInstance;
+  routes: RoleRoutes;
   open(): Promise<void>;
   close(): Promise<void>;
 } {
-  const { bound, role } = options;
+  const { bound, role, registry } = options;
+  const paths = new PathTable();
+  const bodyOf: ErrorBody = (url, error) => paths.of(url).errorBody?.(error) ?? errorBodyOf(error, role);
   let route: RequestListener = () => undefined;
   const app = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: 128 },
     schemaController: NO_SCHEMAS,
     frameworkErrors: (cause, { method, url }, { raw }) => {
-      refuse(raw, new JobError('not_found', `Nothing is served at ${method} ${url.slice(0, 200)}`, { cause }), role);
+      const error = new JobError('not_found', `Nothing is served at ${method} ${url.slice(0, 200)}`, { cause });
+      refuse(raw, error, bodyOf(url, error));
     },
     clientErrorHandler: (cause, socket) => {
-      const why = new JobError('bad_request', `This is not a request that can be read: ${cause.code}`, { cause });
+      const why = new JobError('bad_request', `Malformed HTTP request: ${cause.code}`, { cause });
       refuseConnection(socket, why, role);
     },
     serverFactory: (listener) => {
@@ -68,16 +73,24 @@ export function createJobServer(options: JobServerOptions): {
     },
   });
   acceptJson(app);
-  answerErrors(app, options);
-  serveJobs(app, options, serveFeeds(app, options.registry));
-  serveStreams(app, options.registry);
+  answerErrors(app, bodyOf, options.logger);
+  serveJobs(app, options, serveFeeds(app, registry));
+  const streamJob = createJobStreams(app, registry);
+  serveStreams(app, streamJob);
   const started = performance.now();
   app.get('/health', () => health(options, started));
-  return {
+  const routes: RoleRoutes = {
     app,
+    registry,
+    streamJob,
+    serveLines: (path, onReader) => serveLines(app, path, onReader),
+    under: (prefix, rules) => paths.add(prefix, rules),
+  };
+  return {
+    routes,
     open: async () => {
       await app.ready();
-      bound.answerWith(guarded(route, options));
+      bound.answerWith(guarded(route, options, { paths, bodyOf }));
     },
     close: async () => {
       bound.server.close();
@@ -99,26 +112,40 @@ function noSchema(): never {
   assert.fail('no route has a JSON schema');
 }
 
-/** Who may call is decided before anything else of the request is looked at. */
-function guarded(route: RequestListener, options: JobServerOptions): RequestListener {
-  const { bound, token, role } = options;
+/** The body of an error answer to a request of this URL. */
+type ErrorBody = (url: string, error: JobError) => object;
+
+interface Paths {
+  paths: PathTable;
+  bodyOf: ErrorBody;
+}
+
+/** Decides who may call before anything else of the request is looked at. */
+function guarded(route: RequestListener, options: JobServerOptions, { paths, bodyOf }: Paths): RequestListener {
+  const { bound, token } = options;
   const guard = createGuard({ host: bound.host, token });
   return (request, response) => {
+    const url = request.url ?? '';
+    const { isOpen = false, admit } = paths.of(url);
     try {
-      guard(request.headers, { isProven: isChallenge(request) || isProven(request) });
+      guard(request.headers, { needsToken: !(isOpen || isChallenge(request) || isProven(request)) });
+      admit?.(request);
     } catch (cause) {
       if (!(cause instanceof JobError)) throw cause;
-      return refuse(response, cause, role);
+      return refuse(response, cause, bodyOf(url, cause));
     }
     return isChallenge(request) ? void prove(request, response, options) : route(request, response);
   };
 }
 
-/** Before a caller says anything: it may be about to talk to a stranger on this port. */
+/** Proves this daemon to a caller, before the caller sends anything: another program may have this port. */
 async function prove(request: IncomingMessage, response: ServerResponse, options: JobServerOptions): Promise<void> {
   const { role, token, secretFile } = options;
   const header = await answerChallenge(request, { role, token, secretFile });
-  if (header === undefined) return refuse(response, new JobError('not_found', 'This daemon does not know such a secret'), role);
+  if (header === undefined) {
+    const error = new JobError('not_found', 'This daemon does not have the secret that the challenge names');
+    return refuse(response, error, errorBodyOf(error, role));
+  }
   response.writeHead(204, { [PROOF_HEADER]: header }).end();
 }
 
@@ -150,14 +177,14 @@ function asText(body: Buffer): string {
   return body.toString();
 }
 
-function answerErrors(app: FastifyInstance, { role, logger }: JobServerOptions): void {
+function answerErrors(app: FastifyInstance, bodyOf: ErrorBody, logger: Logger): void {
   app.setErrorHandler((cause: FastifyError | JobError, request, reply) => {
     const error = asJobError(cause);
-    // Who is still sending loses the answer with the connection. Node takes the rest and throws it away, within its deadline.
+    // A client that is still sending would lose the answer with the connection. Node reads and discards the rest, within its deadline.
     if (error.code === 'body_too_large') void reply.header('connection', 'keep-alive');
     if (error.code === 'internal')
       logger.error({ err: cause, route: request.routeOptions.url }, 'unexpected failure in a request');
-    return reply.code(errorCodes[error.code].status).send(refusalBody(error, role));
+    return reply.code(errorCodes[error.code].status).send(bodyOf(request.url, error));
   });
   app.setNotFoundHandler((request) => {
     throw new JobError('not_found', `Nothing is served at ${request.method} ${request.url.slice(0, 200)}`);
