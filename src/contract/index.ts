@@ -13,3 +13,4 @@ export { meantUrl } from './model-address.ts';
 export * from './operations/index.ts';
 export { printable, WholeCharacters } from './printable.ts';
 export * from './run.ts';
+export { hiveAndSshFlags, sshFlags, sshLogin, sshName } from './ssh-words.ts';

@@ -32,7 +32,7 @@ test('a daemon of ours is told by its health', async () => {
     expect(request.headers.authorization).toBeUndefined();
     response.end(JSON.stringify(attic));
   });
-  expect(await probe(host, server.port, { withinMs })).toEqual({ kind: 'ours', health: attic });
+  expect(await probe(host, server.port, { withinMs })).toEqual({ kind: 'rbee', health: attic });
 });
 
 test('where a token is asked for and none is known, the answer says what to check', async () => {

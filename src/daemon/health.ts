@@ -8,10 +8,10 @@ import { isSystemError } from './file-error.ts';
 const MAX_HEALTH_BYTES = 64 * 1024;
 
 /**
- * Who is at an address. Only 'ours' speaks our protocol, and has proved what was to be proved; it may still be another role or
+ * Who is at an address. Only 'rbee' speaks our protocol, and has proved what was to be proved; it may still be another role or
  * version: compare `health.role`, `.version` and, where nothing was to be proved, `.home`.
  */
-export type Presence =
+export type Probe =
   | { kind: 'absent'; /** For people, such as 'connection refused'. */ reason: string }
   /** Takes the connection and then says nothing: a stopped process, or one too busy to answer. */
   | { kind: 'frozen' }
@@ -21,7 +21,7 @@ export type Presence =
    * What it says is good for a message, and for nothing else.
    */
   | { kind: 'unproven'; health: Health }
-  | { kind: 'ours'; health: Health };
+  | { kind: 'rbee'; health: Health };
 
 export interface ProbeOptions {
   withinMs: number;
@@ -30,15 +30,15 @@ export interface ProbeOptions {
 }
 
 /** Asks GET /health once, on a connection of its own. Never throws, and always answers within `withinMs`. */
-export async function probe(host: string, port: number, { withinMs, trust }: ProbeOptions): Promise<Presence> {
+export async function probe(host: string, port: number, { withinMs, trust }: ProbeOptions): Promise<Probe> {
   if (!canBeSent(host)) return { kind: 'absent', reason: 'its host is not a name or an address' };
   const deadline = AbortSignal.timeout(withinMs);
-  const presence = await ask({ host, port }, { deadline, withinMs, trust });
-  if (presence !== 'unproven') return presence;
+  const found = await ask({ host, port }, { deadline, withinMs, trust });
+  if (found !== 'unproven') return found;
   // It was told nothing so far, and is not now. What it says of itself may help whoever has to do something about it.
   const claim = await ask({ host, port }, { deadline, withinMs, unproven: trust });
   assert(claim !== 'unproven', 'nothing was to be proved');
-  return claim.kind === 'ours' ? { kind: 'unproven', health: claim.health } : claim;
+  return claim.kind === 'rbee' ? { kind: 'unproven', health: claim.health } : claim;
 }
 
 interface Asking {
@@ -52,7 +52,7 @@ interface Asking {
 async function ask(
   to: { host: string; port: number },
   { deadline, withinMs, trust, unproven }: Asking,
-): Promise<Presence | 'unproven'> {
+): Promise<Probe | 'unproven'> {
   const call = request({ ...to, path: '/health', headers: { connection: 'close' }, agent: false, signal: deadline });
   const connection = { isMade: false };
   call.once('socket', (socket) => socket.once('connect', () => (connection.isMade = true)));
@@ -91,7 +91,7 @@ function canBeSent(text: string): boolean {
   return /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text);
 }
 
-async function judge(response: IncomingMessage, unproven: Trust | undefined): Promise<Presence> {
+async function judge(response: IncomingMessage, unproven: Trust | undefined): Promise<Probe> {
   const { statusCode } = response;
   if (statusCode === 401 || statusCode === 403) {
     const differs = unproven?.by === 'home' ? 'it is of another home, or of an older version' : 'check RBEE_TOKEN';
@@ -100,7 +100,7 @@ async function judge(response: IncomingMessage, unproven: Trust | undefined): Pr
   if (statusCode !== 200) return { kind: 'stranger', what: `answers GET /health with status ${statusCode}` };
   const body = await readBody(response);
   const parsed = body === undefined ? undefined : healthSchema.safeParse(parseJson(body));
-  if (parsed?.success) return { kind: 'ours', health: parsed.data };
+  if (parsed?.success) return { kind: 'rbee', health: parsed.data };
   return { kind: 'stranger', what: 'answers GET /health, but not as rbee does' };
 }
 

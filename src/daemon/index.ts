@@ -3,7 +3,7 @@ export { diskFreeBytes, floorBytes, RoomForJobs } from './disk.ts';
 export { gpuTrialsFile, readGpuTrials, writeGpuTrials, type GpuTrials } from './gpu-trials.ts';
 export { graphicsCards, vulkanDrivers } from './graphics-cards.ts';
 export { pidfileKeeper, requireHome, watchHome } from './home-watch.ts';
-export { probe, type Presence } from './health.ts';
+export { probe, type Probe } from './health.ts';
 export { byToken, ofThisHome, prepareHomeSecret } from './home-secret.ts';
 export { isStackFrame, logWords } from './log-words.ts';
 export { followLog, MAX_LOG_BYTES, tailLog } from './logs.ts';

@@ -51,7 +51,7 @@ test('a daemon is started, says what it does and that it is ready, and answers a
   expect(steps.map(({ kind }) => kind)).toEqual(['narration', 'progress']);
   expect(daemon.extra).toMatchObject({ slots: 4 });
   expect(await probe('127.0.0.1', daemon.port, { withinMs: 5_000 })).toMatchObject({
-    kind: 'ours',
+    kind: 'rbee',
     health: { role: 'hive', pid: daemon.pid },
   });
   expect(await listPidfiles(here.path)).toMatchObject([{ kind: 'found', pidfile: { pid: daemon.pid, port: daemon.port } }]);
@@ -73,7 +73,7 @@ test('a daemon outlives its starter, in a session of its own', async () => {
   expect(await starter.line()).toBe('binding the port');
   await using daemon = stoppedAfterwards(JSON.parse(await starter.line()) as StartedDaemon);
   expect(await starter.ended).toEqual({ exitCode: 0, signal: null });
-  expect(await probe('127.0.0.1', daemon.port, { withinMs: 5_000 })).toMatchObject({ kind: 'ours' });
+  expect(await probe('127.0.0.1', daemon.port, { withinMs: 5_000 })).toMatchObject({ kind: 'rbee' });
   expect(() => process.kill(-daemon.pid, 0)).not.toThrow();
 });
 
@@ -90,7 +90,7 @@ test('a starter that is killed half-way leaves a daemon that becomes ready all t
   const read = await readPidfile(here.path, 'attic');
   assert(read.kind === 'found');
   await using daemon = stoppedAfterwards(read.pidfile);
-  expect(await probe('127.0.0.1', daemon.port, { withinMs: 5_000 })).toMatchObject({ kind: 'ours' });
+  expect(await probe('127.0.0.1', daemon.port, { withinMs: 5_000 })).toMatchObject({ kind: 'rbee' });
   expect(await here.log()).toBe('this is the log of a start on port 0\n');
 });
 
@@ -101,8 +101,8 @@ test('the daemon finds a home that was given relative to the folder of its start
   try {
     await using daemon = stoppedAfterwards(await startDaemon(here.usual));
     expect(daemon.extra).toMatchObject({ cwd: '/', home: join(process.cwd(), 'fleet') });
-    const presence = await probe('127.0.0.1', daemon.port, { withinMs: 5_000 });
-    expect(presence).toMatchObject({ kind: 'ours', health: { home: homePaths().homeId } });
+    const found = await probe('127.0.0.1', daemon.port, { withinMs: 5_000 });
+    expect(found).toMatchObject({ kind: 'rbee', health: { home: homePaths().homeId } });
   } finally {
     if (before === undefined) delete process.env['RBEE_HOME'];
     else process.env['RBEE_HOME'] = before;
@@ -119,7 +119,7 @@ test('of two starters that race for a port, one wins, and the other gets port_ta
   assert(winners[0] !== undefined);
   await using winner = stoppedAfterwards(winners[0]);
   expect(losers).toMatchObject([{ code: 'port_taken', message: `Port ${port} is taken.`, origin: 'rbee-hive' }]);
-  expect(await probe('127.0.0.1', port, { withinMs: 5_000 })).toMatchObject({ kind: 'ours', health: { pid: winner.pid } });
+  expect(await probe('127.0.0.1', port, { withinMs: 5_000 })).toMatchObject({ kind: 'rbee', health: { pid: winner.pid } });
   expect(await listPidfiles(here.path)).toMatchObject([{ pidfile: { pid: winner.pid } }]);
 });
 

@@ -1,4 +1,4 @@
-import { LOCALHOST } from '../contract/index.ts';
+import { LOCALHOST, sshFlags, sshLogin, type SshTarget } from '../contract/index.ts';
 
 /** The input of an operation, as far as anybody knows it. */
 export type Said = Readonly<Record<string, unknown>>;
@@ -22,19 +22,23 @@ const NAMES: Readonly<Record<string, (said: Said) => string | undefined>> = {
   '<other-hive>': ({ hive_id }) => (hive_id === LOCALHOST ? undefined : text(hive_id)),
   '<worker>': ({ worker_id }) => text(worker_id),
   '<host>': ({ ssh_host }) => text(ssh_host),
-  // As ssh and ssh-copy-id take it.
-  '<login>': ({ ssh_host, ssh_user, ssh_port }) => {
-    const [host, user, port] = [text(ssh_host), text(ssh_user), text(ssh_port)];
-    if (host === undefined) return undefined;
-    return `${port === undefined ? '' : `-p ${port} `}${user === undefined ? '' : `${user}@`}${host}`;
+  '<login>': (said) => {
+    const ssh = targetOf(said);
+    return ssh === undefined ? undefined : sshLogin(ssh);
   },
-  // As `rbee ssh test` takes it: a hive that is not registered yet is not known by its name.
-  '<machine>': ({ hive_id, ssh_host, ssh_user, ssh_port }) => {
-    if (text(ssh_host) === undefined) return hive_id === LOCALHOST ? undefined : text(hive_id);
-    const options = Object.entries({ '--ssh-host': ssh_host, '--ssh-user': ssh_user, '--ssh-port': ssh_port });
-    return options.flatMap(([flag, value]) => (text(value) === undefined ? [] : `${flag} ${text(value)}`)).join(' ');
+  // A hive that is not registered yet is not known by its name.
+  '<machine>': (said) => {
+    const ssh = targetOf(said);
+    if (ssh !== undefined) return sshFlags(ssh);
+    return said['hive_id'] === LOCALHOST ? undefined : text(said['hive_id']);
   },
 };
+
+function targetOf({ ssh_host, ssh_user, ssh_port }: Said): SshTarget | undefined {
+  const [host, user, port] = [text(ssh_host), text(ssh_user), Number(text(ssh_port))];
+  if (host === undefined) return undefined;
+  return { host, ...(user === undefined ? {} : { user }), ...(Number.isNaN(port) ? {} : { port }) };
+}
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;

@@ -7,8 +7,6 @@ export {
   requireTarget,
   resolveTarget,
   SshShells,
-  sshWords,
-  targetName,
   type Tunnel,
   type TunnelOptions,
 } from './ssh/index.ts';

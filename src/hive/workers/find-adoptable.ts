@@ -49,15 +49,15 @@ async function lookAt(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | st
     await removePidfile(paths.run, pidfile);
     return name;
   }
-  const presence = await probe(host, port, { withinMs: ADOPT_PROBE_MS, trust: ofThisHome(paths) });
-  const isWell = presence.kind === 'ours' && presence.health.name === name && version === __RBEE_VERSION__;
+  const found = await probe(host, port, { withinMs: ADOPT_PROBE_MS, trust: ofThisHome(paths) });
+  const isWell = found.kind === 'rbee' && found.health.name === name && version === __RBEE_VERSION__;
   const { spec, contextSize } = told(pidfile) ?? {};
   if (isWell && spec !== undefined && contextSize !== undefined) return { pidfile, spec, port, contextSize };
-  log.warn({ worker_id: name }, `ending a worker that cannot be adopted: ${isWell ? 'it was still loading' : presence.kind}`);
+  log.warn({ worker_id: name }, `ending a worker that cannot be adopted: ${isWell ? 'it was still loading' : found.kind}`);
   void stopProcess(pidfile, { graceMs: STOP_GRACE_MS })
     .then(() => removePidfile(paths.run, pidfile))
     .catch((cause: unknown) => log.error({ err: cause, worker_id: name }, `${name} could not be ended`));
-  return presence.kind === 'frozen' ? name : undefined;
+  return found.kind === 'frozen' ? name : undefined;
 }
 
 /** What a worker wrote about itself into its pidfile. Absent is what it had no word for, or has none for yet. */

@@ -54,9 +54,9 @@ async function stopLatecomers(tell: Tell): Promise<void> {
 /** A daemon whose pidfile was deleted is not found by it, but still has its port. */
 async function requireNobodyLeft(): Promise<void> {
   for (const port of [queenPort(), hivePort()]) {
-    const presence = await probe(LOOPBACK, port, { withinMs: LEFT_PROBE_MS, trust: ofThisHome() });
-    if (presence.kind !== 'ours') continue;
-    const { role, pid } = presence.health;
+    const found = await probe(LOOPBACK, port, { withinMs: LEFT_PROBE_MS, trust: ofThisHome() });
+    if (found.kind !== 'rbee') continue;
+    const { role, pid } = found.health;
     throw new JobError(
       'daemon_stop_failed',
       `A ${role} of this home still runs on port ${port}, without a pidfile. End it: kill ${pid}`,

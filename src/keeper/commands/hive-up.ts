@@ -102,9 +102,9 @@ function isAsked(
 /** Of the hive of this home that answers there. With this token: one that was started with another one does not prove it. */
 async function pidAt(port: number, { token, withinMs = PROBE_DEADLINE_MS }: Asked): Promise<number | undefined> {
   const trust = token === undefined ? ofThisHome() : ({ by: 'token', token, port } as const);
-  const presence = await probe(LOOPBACK, port, { withinMs, trust });
-  if (presence.kind !== 'ours') return undefined;
-  const { role, home, pid } = presence.health;
+  const found = await probe(LOOPBACK, port, { withinMs, trust });
+  if (found.kind !== 'rbee') return undefined;
+  const { role, home, pid } = found.health;
   return role === 'hive' && home === homePaths().homeId ? pid : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { JobError, LOOPBACK, type Role } from '../../contract/index.ts';
-import { firstFreePort, hivePort, ofThisHome, probe, queenPort, workerPorts, type Presence } from '../../daemon/index.ts';
+import { firstFreePort, hivePort, ofThisHome, probe, queenPort, workerPorts, type Probe } from '../../daemon/index.ts';
 import { uptime } from '../show/units.ts';
 import { unwell, well, type Check } from './check.ts';
 import { portHolder, type PortHolder } from './port-holder.ts';
@@ -25,14 +25,14 @@ interface OwnPort {
 
 async function checkPort(own: OwnPort): Promise<Check> {
   const { role, port, variable } = own;
-  const presence = await probe(LOOPBACK, port, { withinMs: PROBE_DEADLINE_MS, trust: ofThisHome() });
-  switch (presence.kind) {
+  const found = await probe(LOOPBACK, port, { withinMs: PROBE_DEADLINE_MS, trust: ofThisHome() });
+  switch (found.kind) {
     case 'absent':
       return checkFree(own);
-    case 'ours':
-      return checkOwn(own, presence);
+    case 'rbee':
+      return checkOwn(own, found);
     case 'unproven':
-      return checkUnproven(own, presence, await portHolder(port));
+      return checkUnproven(own, found, await portHolder(port));
     case 'frozen': {
       const holder = await portHolder(port);
       const stop = holder === undefined ? 'stop it' : `stop it: kill -9 ${holder.pid}`;
@@ -41,7 +41,7 @@ async function checkPort(own: OwnPort): Promise<Check> {
     case 'stranger':
       return unwell(
         role,
-        `port ${port} is used by another program${by(await portHolder(port))}: it ${presence.what}`,
+        `port ${port} is used by another program${by(await portHolder(port))}: it ${found.what}`,
         `stop it, or set ${variable} to another port`,
       );
   }
@@ -50,7 +50,7 @@ async function checkPort(own: OwnPort): Promise<Check> {
 /** An older rbee cannot prove its identity, so what the program reports about itself is quoted as a claim. */
 function checkUnproven(
   { role, port, variable }: OwnPort,
-  { health }: Extract<Presence, { kind: 'unproven' }>,
+  { health }: Extract<Probe, { kind: 'unproven' }>,
   holder: PortHolder | undefined,
 ): Check {
   const claim = `a program that claims to be the ${health.role} of rbee ${health.version} and does not prove that it is of this home`;
@@ -61,7 +61,7 @@ function checkUnproven(
   );
 }
 
-function checkOwn({ role, port, variable }: OwnPort, { health }: Extract<Presence, { kind: 'ours' }>): Check {
+function checkOwn({ role, port, variable }: OwnPort, { health }: Extract<Probe, { kind: 'rbee' }>): Check {
   const daemon = `${health.role} of rbee ${health.version}, pid ${health.pid}`;
   if (health.role !== role) {
     return unwell(role, `port ${port} is used by the ${daemon}`, `set ${variable} to another port`);

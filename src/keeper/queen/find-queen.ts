@@ -1,5 +1,5 @@
 import { JobError, type Health } from '../../contract/index.ts';
-import { homePaths, isAlive, probe, readPidfile, type Pidfile, type Presence } from '../../daemon/index.ts';
+import { homePaths, isAlive, probe, readPidfile, type Pidfile, type Probe } from '../../daemon/index.ts';
 import { queenPeer, type QueenAddress } from './queen-address.ts';
 
 /** Only a frozen queen makes anybody wait for it: an absent one refuses the connection at once. */
@@ -14,20 +14,20 @@ export type QueenPresence =
  */
 export async function findQueen(address: QueenAddress): Promise<QueenPresence> {
   const { host, port, trust } = queenPeer(address);
-  const presence = await probe(host, port, { withinMs: PROBE_DEADLINE_MS, trust });
-  switch (presence.kind) {
+  const found = await probe(host, port, { withinMs: PROBE_DEADLINE_MS, trust });
+  switch (found.kind) {
     case 'absent':
-      return { kind: 'asleep', reason: presence.reason };
+      return { kind: 'asleep', reason: found.reason };
     case 'frozen':
       throw await frozen(address);
     case 'stranger':
-      throw await stranger(address, presence);
+      throw await stranger(address, found);
     case 'unproven':
-      requireOurs(address, presence.health);
+      requireOurs(address, found.health);
       throw unproven(address);
-    case 'ours':
-      requireOurs(address, presence.health);
-      return { kind: 'awake', health: presence.health };
+    case 'rbee':
+      requireOurs(address, found.health);
+      return { kind: 'awake', health: found.health };
   }
 }
 
@@ -47,7 +47,7 @@ function requireOurs(address: QueenAddress, { role, home, version }: Pick<Health
   }
 }
 
-async function stranger(address: QueenAddress, { what }: Extract<Presence, { kind: 'stranger' }>): Promise<JobError> {
+async function stranger(address: QueenAddress, { what }: Extract<Probe, { kind: 'stranger' }>): Promise<JobError> {
   const { host, port, isElsewhere } = address;
   // An older queen with a token does not even say what it is.
   const own = isElsewhere ? undefined : await ownPidfile();

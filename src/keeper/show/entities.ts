@@ -3,6 +3,7 @@ import {
   hiveHealth,
   model,
   operations,
+  sshName,
   worker,
   type Capabilities,
   type Hive,
@@ -11,7 +12,6 @@ import {
   type Model,
   type ModelMemory,
   type OutputOf,
-  type SshTarget,
   type Worker,
 } from '../../contract/index.ts';
 import type * as z from 'zod';
@@ -230,11 +230,6 @@ function hivePairs(each: Hive): [string, string | undefined][] {
     ['disk free', each.capabilities && bytes(each.capabilities.disk_free_bytes)],
     ['devices asked', each.capabilities_at && clock(each.capabilities_at)],
   ];
-}
-
-/** 'me@gaming-pc:2222', with what was said of it. */
-function sshName({ host, port, user }: SshTarget): string {
-  return `${user === undefined ? '' : `${user}@`}${host}${port === undefined ? '' : `:${port}`}`;
 }
 
 function devices({ hive_id, capabilities: known }: Hive, look: Look): string[] {

@@ -1,4 +1,4 @@
-import { LOCALHOST, operations, type OutputOf } from '../../contract/index.ts';
+import { hiveAndSshFlags, LOCALHOST, operations, type OutputOf } from '../../contract/index.ts';
 
 type Uninstalled = OutputOf<'hive_uninstall'>;
 type Deleted = OutputOf<'hive_delete'>;
@@ -17,12 +17,6 @@ export function uninstalledText({ hive_id, catalog_only }: Uninstalled): string 
 export function deletedText({ hive_id, transport, ssh }: Deleted): string {
   if (transport === 'local') return `hive ${hive_id} deleted${BACK}`;
   if (ssh === undefined) return `hive ${hive_id} deleted; what runs there goes on`;
-  const { host, user, port } = ssh;
-  const way = [
-    host === hive_id ? '' : ` --ssh-host ${host}`,
-    user === undefined ? '' : ` --ssh-user ${user}`,
-    port === undefined ? '' : ` --ssh-port ${port}`,
-  ].join('');
   const sentence = `hive ${hive_id} deleted; what is installed on its machine stays, and goes on if it runs`;
-  return `${sentence}\nTo remove it there: rbee hive install ${hive_id}${way} && rbee hive uninstall ${hive_id}`;
+  return `${sentence}\nTo remove it there: rbee hive install ${hiveAndSshFlags(hive_id, ssh)} && rbee hive uninstall ${hive_id}`;
 }

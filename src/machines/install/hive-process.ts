@@ -4,8 +4,8 @@ import { requireOwnMachine } from './owner.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
 
 /** A hive that runs on its machine and is healthy there. */
-export const remoteHive = z.object({ port: z.int(), pid: z.int(), version: z.string(), started: z.boolean() });
-export type RemoteHive = z.output<typeof remoteHive>;
+export const installedHive = z.object({ port: z.int(), pid: z.int(), version: z.string(), started: z.boolean() });
+export type InstalledHive = z.output<typeof installedHive>;
 
 export interface HiveStart {
   /** Goes by stdin into a file that only its user reads. */
@@ -95,12 +95,12 @@ if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then echo 'alive yes'; fi
  * Lets the hive run that is installed there. One that runs already, as asked, is left alone.
  * @throws JobError hive_not_installed, what the start failed with (port_taken, daemon_start_failed …), as requireOwn and Shell.run
  */
-export async function startRemote(site: HiveSite, { token, port, everywhere }: HiveStart): Promise<RemoteHive> {
+export async function startRemote(site: HiveSite, { token, port, everywhere }: HiveStart): Promise<InstalledHive> {
   await requireOwnMachine(site);
   const args = [site.hiveId, port === undefined ? '' : String(port), everywhere === true ? 'yes' : ''];
   const said = await runScript(site, START, { args, input: token, withinMs: START_DEADLINE_MS });
   if (readReply(said).get('installed') === 'no') throw new JobError('hive_not_installed', 'No hive is installed on this machine');
-  return remoteHive.parse(resultOf(said, 'The hive'));
+  return installedHive.parse(resultOf(said, 'The hive'));
 }
 
 /** Asks the hive and its workers to end, and ends what does not. @returns whether any ran */

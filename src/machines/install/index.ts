@@ -1,4 +1,4 @@
-export { startRemote, statusRemote, stopRemote, type HiveStart, type RemoteHive, type RemoteStatus } from './hive-process.ts';
+export { startRemote, statusRemote, stopRemote, type HiveStart, type InstalledHive, type RemoteStatus } from './hive-process.ts';
 export { install, type InstallOrder } from './install.ts';
 export { requireOwn, type Owner } from './owner.ts';
 export type { HiveSite } from './site.ts';

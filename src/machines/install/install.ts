@@ -1,7 +1,7 @@
 import { JobError } from '../../contract/index.ts';
 import { log, narrate } from '../../narration/index.ts';
 import { targetName, type Kit } from '../kit/index.ts';
-import { startRemote, statusRemote, stopRemote, type HiveStart, type RemoteHive } from './hive-process.ts';
+import { startRemote, statusRemote, stopRemote, type HiveStart, type InstalledHive } from './hive-process.ts';
 import { inspect, requireRoom } from './inspect.ts';
 import { withLock } from './lock.ts';
 import type { HiveSite } from './site.ts';
@@ -23,7 +23,7 @@ const ROLLBACK_DEADLINE_MS = 180_000;
  * is neither sent nor stopped. Whatever fails, the former version runs on, or runs again.
  * @throws JobError install_failed, machine_unsupported, disk_full, and as Shell.run
  */
-export function install(site: HiveSite, order: InstallOrder): Promise<RemoteHive> {
+export function install(site: HiveSite, order: InstallOrder): Promise<InstalledHive> {
   const { kit } = order;
   const what = `rbee ${kit.version} for ${targetName(kit.target)}`;
   return withLock(site, async (locked) => {
@@ -46,7 +46,7 @@ export function install(site: HiveSite, order: InstallOrder): Promise<RemoteHive
   });
 }
 
-async function start(site: HiveSite, order: InstallOrder): Promise<RemoteHive> {
+async function start(site: HiveSite, order: InstallOrder): Promise<InstalledHive> {
   narrate('hive_install', `starting hive '${site.hiveId}'`, { detail: true });
   try {
     return await startRemote(site, order);
@@ -58,7 +58,7 @@ async function start(site: HiveSite, order: InstallOrder): Promise<RemoteHive> {
 }
 
 /** From here on the former hive may be down, so every way out leads through the new one or back. */
-async function replace(site: HiveSite, order: InstallOrder, former: string | undefined): Promise<RemoteHive> {
+async function replace(site: HiveSite, order: InstallOrder, former: string | undefined): Promise<InstalledHive> {
   let wasRunning = false;
   try {
     wasRunning = (await statusRemote(site)).running !== undefined;

@@ -11,7 +11,7 @@ import { ensureDirectory } from '../../daemon/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { isThere } from './cache.ts';
 import type { KitFile } from './contents.ts';
-import { Meter } from './meter.ts';
+import { ByteMeter } from './meter.ts';
 
 /** One .tar.gz of a kit, called by the sha256 of its bytes. */
 export interface Layer {
@@ -30,7 +30,7 @@ export interface Packing {
   cache: string;
   signal: AbortSignal;
   /** Of all layers that are packed at once. */
-  meter?: Meter;
+  meter?: ByteMeter;
 }
 
 type Remembered = Omit<Layer, 'path'>;
@@ -54,8 +54,8 @@ export async function makeLayer(packing: Packing): Promise<Layer> {
   return layer;
 }
 
-export function packingMeter(): Meter {
-  return new Meter('kit_pack');
+export function packingMeter(): ByteMeter {
+  return new ByteMeter('kit_pack');
 }
 
 async function pack(packing: Packing): Promise<Layer> {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Progress } from '../../contract/index.ts';
 import { context } from '../../jobs/fixtures/test-jobs.ts';
 import { spoken } from '../../narration/index.ts';
-import { Meter } from './meter.ts';
+import { ByteMeter } from './meter.ts';
 
 async function* pieces(sizes: readonly number[]) {
   for (const size of sizes) yield new Uint8Array(size);
@@ -10,7 +10,7 @@ async function* pieces(sizes: readonly number[]) {
 
 test('what is passed on at once is told together: it never goes back, and ends with all of it', async () => {
   const told: Progress[] = [];
-  const meter = new Meter('kit_pack');
+  const meter = new ByteMeter('kit_pack');
   const run = spoken('queen-rbee', async function* () {
     // The second is larger than it was expected to be, as an archive is beside its files.
     const streams = [meter.passing(pieces([10, 20, 30]), 60), meter.passing(pieces([40, 50]), 80)];

@@ -7,11 +7,11 @@ export async function* metered(
   bytes: AsyncIterable<Uint8Array>,
   { action, from = 0, total }: { action: string; /** Done before. */ from?: number; total: number },
 ): AsyncGenerator<Uint8Array, void, void> {
-  yield* new Meter(action, from).passing(bytes, total - from);
+  yield* new ByteMeter(action, from).passing(bytes, total - from);
 }
 
 /** Of one step, in which several may pass bytes on at once: they are told together, as one. */
-export class Meter {
+export class ByteMeter {
   readonly #action: string;
   readonly #from: number;
   #beganMs: number | undefined;

@@ -1,4 +1,4 @@
-import { JobError, type SshCheck, type SshTarget } from '../../contract/index.ts';
+import { JobError, sshName, type SshCheck, type SshTarget } from '../../contract/index.ts';
 import {
   ALONE,
   connectionFailure,
@@ -9,7 +9,6 @@ import {
   resolveTarget,
   runSsh,
   sshArguments,
-  targetName,
   type SshRun,
 } from '../ssh/index.ts';
 import { findings } from './findings.ts';
@@ -112,7 +111,7 @@ async function lookOnce(target: SshTarget, run: Pick<SshRun, 'signal' | 'withinM
       ...run,
       frame,
       alone: true,
-      doing: `Looking at ${targetName(target)}`,
+      doing: `Looking at ${sshName(target)}`,
       onWords: (text) => {
         if (words.length < WORDS_LIMIT_CHARS) words += text;
       },

@@ -1,5 +1,5 @@
-import type { JobError, SshCheck, SshTarget } from '../../contract/index.ts';
-import { sshWords, targetName, type Resolved } from '../ssh/index.ts';
+import { sshLogin, sshName, type JobError, type SshCheck, type SshTarget } from '../../contract/index.ts';
+import { type Resolved } from '../ssh/index.ts';
 
 export interface WayIn {
   target: SshTarget;
@@ -45,9 +45,9 @@ function isInBetween(words: string): boolean {
 
 const passedWords: Record<Step, (way: WayIn) => string> = {
   resolve: ({ target, resolved: { user, hostname, port, via } }) => {
-    const place = targetName({ user, host: hostname, port });
+    const place = sshName({ user, host: hostname, port });
     const through = via === undefined ? '' : `, through ${via}`;
-    return place === targetName(target) ? `${place}${through}` : `${target.host} is ${place}${through}`;
+    return place === sshName(target) ? `${place}${through}` : `${target.host} is ${place}${through}`;
   },
   connect: ({ words, resolved: { port } }) => {
     const software = /remote software version (\S+)/.exec(words.slice(words.lastIndexOf('Remote protocol version')))?.[1];
@@ -68,7 +68,7 @@ const passedWords: Record<Step, (way: WayIn) => string> = {
 /** Something to type. */
 function next(check: Step, { target, resolved, words: said, error }: WayIn): string {
   const { hostname, port } = resolved;
-  const words = sshWords(target);
+  const words = sshLogin(target);
   switch (check) {
     case 'resolve':
       return `Is '${hostname}' spelled right? ssh -G ${target.host} | grep hostname shows what is looked up`;

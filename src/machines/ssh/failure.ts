@@ -1,6 +1,5 @@
-import { JobError, type SshTarget } from '../../contract/index.ts';
+import { JobError, sshName, type SshTarget } from '../../contract/index.ts';
 import type { Frame } from './frame.ts';
-import { targetName } from './openssh.ts';
 import type { SshEnding } from './run-ssh.ts';
 
 /** Of a script, in a message. */
@@ -62,7 +61,7 @@ const known: readonly Known[] = [
 export function connectionFailure(words: string, target: SshTarget): JobError {
   const plain = words.replace(DEBUG_LINE, '');
   const found = reasonIn(plain);
-  const name = targetName(target);
+  const name = sshName(target);
   if (found !== undefined) return new JobError(found.code, `${name} ${found.says(words)}`, { cause: plain.trim() });
   const last = lastWords(plain);
   return new JobError('ssh_unreachable', `The connection to ${name} ${last === '' ? 'broke off' : `ended: ${last}`}`, {
@@ -76,14 +75,14 @@ export function outputOf({ frame, ending }: FramedEnding, target: SshTarget): st
   if (frame.status !== undefined) throw scriptFailure(ending, target);
   if (ending.status === 255) throw connectionFailure(ending.stderr, target);
   throw frame.begun
-    ? new JobError('ssh_failed', `On ${targetName(target)}: a command was ended from outside, with status ${ending.status}`)
+    ? new JobError('ssh_failed', `On ${sshName(target)}: a command was ended from outside, with status ${ending.status}`)
     : shellFailure({ frame, ending }, target);
 }
 
 /** The connection is there, and what its user logs in with has done something else than what it was told. */
 function shellFailure({ frame, ending }: FramedEnding, target: SshTarget): JobError {
   const said = firstWords(`${frame.noise.words}\n${ending.stderr.replace(DEBUG_LINE, '')}`);
-  const ended = `The login shell of ${targetName(target)} ended with status ${ending.status} without running the command it was given`;
+  const ended = `The login shell of ${sshName(target)} ended with status ${ending.status} without running the command it was given`;
   const why =
     'Does a start-up file there (such as ~/.bashrc) start another shell or end it, or does its SSH server force a command?';
   return new JobError('ssh_failed', `${ended}${said === '' ? '' : `, and said: ${said}`}. ${why}`);
@@ -92,10 +91,7 @@ function shellFailure({ frame, ending }: FramedEnding, target: SshTarget): JobEr
 /** The script's own failure, in its own words. */
 export function scriptFailure({ status, stderr }: { status: number; stderr: string }, target: SshTarget): JobError {
   const words = lastWords(stderr);
-  return new JobError(
-    'ssh_failed',
-    `On ${targetName(target)}: ${words === '' ? `a command ended with status ${status}` : words}`,
-  );
+  return new JobError('ssh_failed', `On ${sshName(target)}: ${words === '' ? `a command ended with status ${status}` : words}`);
 }
 
 /** The client of a shared connection that broke before it could ask for anything. */

@@ -1,6 +1,6 @@
-import { HIVE_PORT, JobError, LOOPBACK, type SshTarget } from '../../contract/index.ts';
+import { HIVE_PORT, JobError, LOOPBACK, sshName, type SshTarget } from '../../contract/index.ts';
 import { connectionFailure } from './failure.ts';
-import { ALONE, sshArguments, targetName } from './openssh.ts';
+import { ALONE, sshArguments } from './openssh.ts';
 import { runSsh } from './run-ssh.ts';
 import { FORWARD_REFUSED, refused } from './tunnel-process.ts';
 
@@ -21,7 +21,7 @@ export async function requireForwarding(target: SshTarget, port: number, signal:
   const run = {
     signal,
     withinMs: WITHIN_MS,
-    doing: `Asking ${targetName(target)} to forward a port`,
+    doing: `Asking ${sshName(target)} to forward a port`,
     alone: true,
     onWords: (text: string) => {
       if (words.length < WORDS_LIMIT_CHARS) words += text;

@@ -2,7 +2,7 @@ export { configHosts } from './config-hosts.ts';
 export { connectionFailure, outputOf } from './failure.ts';
 export { forwardingStep, requireForwarding } from './forwarding.ts';
 export { Frame } from './frame.ts';
-export { ALONE, requireTarget, sshArguments, sshWords, targetName } from './openssh.ts';
+export { ALONE, requireTarget, sshArguments } from './openssh.ts';
 export { resolveTarget, type Resolved } from './resolve.ts';
 export { runSsh, type SshRun } from './run-ssh.ts';
 export type { Shell, ShellRun } from './shell.ts';

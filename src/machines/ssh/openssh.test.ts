@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { JobError } from '../../contract/index.ts';
+import { JobError, sshName } from '../../contract/index.ts';
 import { temporaryFolder } from '../../daemon/fixtures/temporary-folder.ts';
-import { sshArguments, targetName } from './openssh.ts';
+import { sshArguments } from './openssh.ts';
 import { newerOptions } from './spawn-ssh.ts';
 
 const USERS_OWN = `Host *
@@ -81,5 +81,5 @@ test.each([
   [{ host: 'attic', user: 'me' }, 'me@attic'],
   [{ host: '192.0.2.7', user: 'me', port: 22 }, 'me@192.0.2.7:22'],
 ])('%j is called %s', (target, name) => {
-  expect(targetName(target)).toBe(name);
+  expect(sshName(target)).toBe(name);
 });

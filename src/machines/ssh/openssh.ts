@@ -45,16 +45,6 @@ export function sshArguments({ target, options = QUIET, command }: Call): string
   ];
 }
 
-/** 'me@gaming-pc:2222', as far as it was said. */
-export function targetName({ host, port, user }: SshTarget): string {
-  return `${user === undefined ? '' : `${user}@`}${host}${port === undefined ? '' : `:${port}`}`;
-}
-
-/** '-p 2222 me@attic', as ssh and ssh-copy-id take it. */
-export function sshWords({ host, port, user }: SshTarget): string {
-  return `${port === undefined ? '' : `-p ${port} `}${user === undefined ? '' : `${user}@`}${host}`;
-}
-
 /** @throws JobError invalid_input */
 export function requireTarget({ host, port, user }: SshTarget) {
   const parsed = operations.ssh_test.input.safeParse({ ssh_host: host, ssh_port: port, ssh_user: user });

@@ -1,8 +1,8 @@
-import { JobError, type SshTarget } from '../../contract/index.ts';
+import { JobError, sshName, type SshTarget } from '../../contract/index.ts';
 import type { ControlFolder } from './control-folder.ts';
 import { isBrokenShare, outputOf } from './failure.ts';
 import { Frame } from './frame.ts';
-import { quietly, requireTarget, sshArguments, targetName } from './openssh.ts';
+import { quietly, requireTarget, sshArguments } from './openssh.ts';
 import { runSsh } from './run-ssh.ts';
 import { pidOfShared } from './shared-connection.ts';
 import type { Shell, ShellRun } from './shell.ts';
@@ -37,7 +37,7 @@ export class SshShell implements Shell {
     const once = async () => {
       const frame = new Frame();
       const argv = sshArguments({ target: this.target, options, command: frame.command(script, args) });
-      const doing = `A command on ${targetName(this.target)}`;
+      const doing = `A command on ${sshName(this.target)}`;
       return { frame, ending: await runSsh(argv, { ...run, frame, withinMs: end - performance.now(), doing }) };
     };
     try {

@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { JobError, LOOPBACK, type SshTarget } from '../../contract/index.ts';
+import { JobError, LOOPBACK, sshName, type SshTarget } from '../../contract/index.ts';
 import { connectionFailure, lastWords } from './failure.ts';
 import { Frame, NOISE_LIMIT_BYTES } from './frame.ts';
-import { sshArguments, targetName } from './openssh.ts';
+import { sshArguments } from './openssh.ts';
 import { runSsh } from './run-ssh.ts';
 import { endGroup, noSsh, spawnSsh } from './spawn-ssh.ts';
 
@@ -112,7 +112,7 @@ async function forward({ target, socket }: Way, { localPort, remotePort }: Ends)
   try {
     const { status, stderr } = await runSsh(argv, { signal, withinMs: FORWARD_WITHIN_MS, doing: 'ssh -O forward' });
     if (status === 0) return undefined;
-    return new JobError('ssh_failed', `ssh could not forward a port to ${targetName(target)}: ${lastWords(stderr)}`);
+    return new JobError('ssh_failed', `ssh could not forward a port to ${sshName(target)}: ${lastWords(stderr)}`);
   } catch (error) {
     if (error instanceof JobError) return error;
     throw error;
@@ -136,13 +136,13 @@ function whenEnded(child: ChildProcess): Promise<Error | undefined> {
 }
 
 function portTaken(target: SshTarget, { localPort }: Ends): JobError {
-  const says = `Port ${localPort} of this machine, through which ${targetName(target)} is reached, is taken by another program`;
+  const says = `Port ${localPort} of this machine, through which ${sshName(target)} is reached, is taken by another program`;
   return new JobError('port_taken', says);
 }
 
 /** What a server says that lets nobody forward this port. */
 export function refused(target: SshTarget, remotePort: number): JobError {
-  const says = `The SSH server of ${targetName(target)} lets nobody forward a port to ${LOOPBACK}:${remotePort} there`;
+  const says = `The SSH server of ${sshName(target)} lets nobody forward a port to ${LOOPBACK}:${remotePort} there`;
   return new JobError(
     'ssh_failed',
     `${says}: see AllowTcpForwarding and PermitOpen in its sshd_config, and the options of your key`,
@@ -151,10 +151,10 @@ export function refused(target: SshTarget, remotePort: number): JobError {
 
 function silent(target: SshTarget, frame: Frame): JobError {
   const within = `within ${UP_WITHIN_MS / 1000} s`;
-  if (frame.noise.bytes === 0) return new JobError('ssh_unreachable', `${targetName(target)} did not let us in ${within}`);
-  return new JobError('ssh_failed', `The login shell of ${targetName(target)} did not run the command it was given ${within}`);
+  if (frame.noise.bytes === 0) return new JobError('ssh_unreachable', `${sshName(target)} did not let us in ${within}`);
+  return new JobError('ssh_failed', `The login shell of ${sshName(target)} did not run the command it was given ${within}`);
 }
 
 function chatty(target: SshTarget): JobError {
-  return new JobError('ssh_failed', `${targetName(target)} prints without an end`);
+  return new JobError('ssh_failed', `${sshName(target)} prints without an end`);
 }

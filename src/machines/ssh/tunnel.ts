@@ -1,8 +1,7 @@
-import { JobError, LOOPBACK, type SshTarget } from '../../contract/index.ts';
+import { JobError, LOOPBACK, sshName, type SshTarget } from '../../contract/index.ts';
 import { firstFreePort } from '../../daemon/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
 import type { ControlFolder } from './control-folder.ts';
-import { targetName } from './openssh.ts';
 import { newerOptions } from './spawn-ssh.ts';
 import { startTunnel, type TunnelProcess, type Way } from './tunnel-process.ts';
 
@@ -176,5 +175,5 @@ async function choosePort(): Promise<number> {
 }
 
 function closed(target: SshTarget): JobError {
-  return new JobError('shutting_down', `The tunnel to ${targetName(target)} is closed`);
+  return new JobError('shutting_down', `The tunnel to ${sshName(target)} is closed`);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { JobError, LOCALHOST, type Handlers, type Hive, type HiveHealth, type InputOf, type Run } from '../../contract/index.ts';
-import type { Presence } from '../../daemon/index.ts';
+import type { Probe } from '../../daemon/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { isInstalled, isOfItsOwn, type HiveCatalog } from '../hives/hive-catalog.ts';
@@ -150,13 +150,13 @@ export function registrationHandlers({ hives, reach }: HiveParts) {
       throw new JobError('invalid_input', `hive_id: '${id}' is too long for an id; give the hive one of its own`);
     const hive = { hive_id: id, host, port, transport: 'http' as const, created_at: new Date().toISOString() };
     if (hives.find(id) === undefined) await requireOtherPlace(hive, hives);
-    const presence = await requireNoOtherRole(hive, reach);
-    if (presence.kind === 'unproven')
+    const found = await requireNoOtherRole(hive, reach);
+    if (found.kind === 'unproven')
       narrate(
         'hive_create',
         `what answers at ${host}:${port} does not prove that it knows RBEE_TOKEN: start that hive with the same one`,
       );
-    else if (presence.kind !== 'ours') narrate('hive_create', `nothing answers as a hive at ${host}:${port} yet`);
+    else if (found.kind !== 'rbee') narrate('hive_create', `nothing answers as a hive at ${host}:${port} yet`);
     return hives.add(hive);
   };
 
@@ -173,30 +173,30 @@ export function registrationHandlers({ hives, reach }: HiveParts) {
 /** Asked when it matters, with a short deadline. */
 export async function hiveHealth(hive: Hive, reach: Reach): Promise<HiveHealth> {
   const { hive_id } = hive;
-  const presence = await reach.probe(hive);
-  switch (presence.kind) {
-    case 'ours': {
-      const { version, uptime_s, pid, role } = presence.health;
+  const found = await reach.probe(hive);
+  switch (found.kind) {
+    case 'rbee': {
+      const { version, uptime_s, pid, role } = found.health;
       if (role !== 'hive') return { hive_id, state: 'unreachable', reason: `a ${role} answers at its port` };
       return { hive_id, state: 'running', version, uptime_s, pid };
     }
     case 'absent':
       if (hive.stopped === true) return { hive_id, state: 'stopped' };
-      return { hive_id, state: hive.transport === 'local' ? 'stopped' : 'unreachable', reason: presence.reason };
+      return { hive_id, state: hive.transport === 'local' ? 'stopped' : 'unreachable', reason: found.reason };
     case 'frozen':
       return { hive_id, state: 'unreachable', reason: 'it accepts connections but does not answer' };
     case 'unproven':
       return { hive_id, state: 'unreachable', reason: UNPROVEN };
     case 'stranger':
-      return { hive_id, state: 'unreachable', reason: presence.what };
+      return { hive_id, state: 'unreachable', reason: found.what };
   }
 }
 
 /** A queen registered as a hive would forward to herself for ever. What does not answer now may be a hive later. */
-async function requireNoOtherRole(hive: Hive, reach: Reach): Promise<Presence> {
-  const presence = await reach.probe(hive);
-  if (presence.kind !== 'ours' || presence.health.role === 'hive') return presence;
-  throw new JobError('invalid_input', `At ${hive.host}:${hive.port} answers a ${presence.health.role}, not a hive`);
+async function requireNoOtherRole(hive: Hive, reach: Reach): Promise<Probe> {
+  const found = await reach.probe(hive);
+  if (found.kind !== 'rbee' || found.health.role === 'hive') return found;
+  throw new JobError('invalid_input', `At ${hive.host}:${hive.port} answers a ${found.health.role}, not a hive`);
 }
 
 /** What is said of a machine's SSH is of another machine, and localhost is this one: its name has been left out. */

@@ -2,6 +2,7 @@ import {
   HIVE_PORT,
   JobError,
   LOOPBACK,
+  sshName,
   type Handlers,
   type Hive,
   type InputOf,
@@ -10,7 +11,7 @@ import {
   type SshTarget,
 } from '../../contract/index.ts';
 import { nearest } from '../../jobs/index.ts';
-import { checkMachine, configHosts, requireTarget, resolveTarget, targetName } from '../../machines/index.ts';
+import { checkMachine, configHosts, requireTarget, resolveTarget } from '../../machines/index.ts';
 import { narrate } from '../../narration/index.ts';
 import type { HiveCatalog } from '../hives/hive-catalog.ts';
 
@@ -24,7 +25,7 @@ export function machineHandlers({ hives }: { hives: HiveCatalog }) {
   const ssh_test: Run<'ssh_test'> = async function* (input, { signal }) {
     const target = targetOf(input, hives);
     requireTarget(target);
-    narrate('ssh_test', `looking at ${targetName(target)}`);
+    narrate('ssh_test', `looking at ${sshName(target)}`);
     const hive = hiveAt(input.hive_id, target.host, hives);
     const checks = await checkMachine(target, {
       signal,
@@ -33,7 +34,7 @@ export function machineHandlers({ hives }: { hives: HiveCatalog }) {
         narrate(`ssh_${check}`, `${check.replace('_', ' ')}: ${ok ? '' : 'failed: '}${says}`, { detail: true }),
     });
     return {
-      ssh_host: targetName(target),
+      ssh_host: sshName(target),
       ...(hive === undefined ? {} : { hive_id: hive.hive_id }),
       reachable: checks.every(({ ok }) => ok),
       checks,

@@ -1,4 +1,4 @@
-import type { Presence } from '../../daemon/index.ts';
+import type { Probe } from '../../daemon/index.ts';
 import type { Peer } from '../../jobs/index.ts';
 
 /** How one hive is called and, where that is the queen's part, started and stopped. */
@@ -19,7 +19,7 @@ export interface HiveAccess {
   maintain(signal: AbortSignal): Promise<void>;
 
   /** Whether it answers now. Starts nothing, and never fails: a missing way to its machine is `absent`, with the reason. */
-  probe(): Promise<Presence>;
+  probe(): Promise<Probe>;
 
   /** @returns whether there was a hive to stop @throws JobError invalid_input for a hive that only its own machine can stop */
   stop(signal: AbortSignal): Promise<boolean>;

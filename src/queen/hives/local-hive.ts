@@ -11,7 +11,7 @@ import {
   startDaemon,
   stopProcess,
   type HomePaths,
-  type Presence,
+  type Probe,
 } from '../../daemon/index.ts';
 import { raceAbort, type Peer } from '../../jobs/index.ts';
 import { narrate } from '../../narration/index.ts';
@@ -58,7 +58,7 @@ export class LocalHive implements HiveAccess {
     // It stays asleep until a job needs it.
   }
 
-  async probe(): Promise<Presence> {
+  async probe(): Promise<Probe> {
     const { host, port, trust } = this.peer;
     return probe(host, port, { withinMs: PROBE_DEADLINE_MS, trust });
   }
@@ -91,27 +91,27 @@ export class LocalHive implements HiveAccess {
   }
 
   async #check(): Promise<void> {
-    const presence = await this.#probePatiently();
-    if (presence.kind === 'ours') this.#requireHive(presence);
-    else await this.#start(presence);
+    const found = await this.#probePatiently();
+    if (found.kind === 'rbee') this.#requireHive(found);
+    else await this.#start(found);
     this.#isKnown = true;
   }
 
   /** A busy hive may be late once; one that is late repeatedly is frozen. */
-  async #probePatiently(): Promise<Presence> {
-    let presence = await this.probe();
+  async #probePatiently(): Promise<Probe> {
+    let found = await this.probe();
     const probes = this.#wasSilent ? 1 : FROZEN_PROBES;
-    for (let tries = 1; presence.kind === 'frozen' && tries < probes; tries += 1) presence = await this.probe();
-    return presence;
+    for (let tries = 1; found.kind === 'frozen' && tries < probes; tries += 1) found = await this.probe();
+    return found;
   }
 
-  async #start(presence: Presence): Promise<void> {
-    if (presence.kind === 'stranger') throw await this.#notThisHive(`a program that ${presence.what}`);
-    if (presence.kind === 'unproven')
+  async #start(found: Probe): Promise<void> {
+    if (found.kind === 'stranger') throw await this.#notThisHive(`a program that ${found.what}`);
+    if (found.kind === 'unproven')
       throw await this.#notThisHive(
-        `a program that answers as a ${presence.health.role} and does not prove that it is of this rbee`,
+        `a program that answers as a ${found.health.role} and does not prove that it is of this rbee`,
       );
-    if (presence.kind === 'frozen') await this.#killFrozen();
+    if (found.kind === 'frozen') await this.#killFrozen();
     const { paths, port, onStarted } = this.#options;
     await requireHome(paths.run);
     narrate('hive_start', 'local hive is asleep, starting it');
@@ -145,7 +145,7 @@ export class LocalHive implements HiveAccess {
     return this.#portTaken(by);
   }
 
-  #requireHive({ health }: Extract<Presence, { kind: 'ours' }>): void {
+  #requireHive({ health }: Extract<Probe, { kind: 'rbee' }>): void {
     if (health.role !== 'hive') throw this.#portTaken(`a ${health.role} of this rbee`);
     requireVersion(health);
   }

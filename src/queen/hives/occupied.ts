@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { JobError, type SshTarget } from '../../contract/index.ts';
-import { resolveTarget, sshWords, targetName } from '../../machines/index.ts';
+import { hiveAndSshFlags, JobError, sshLogin, sshName, type SshTarget } from '../../contract/index.ts';
+import { resolveTarget } from '../../machines/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 
 export interface Wanted {
@@ -15,8 +15,8 @@ export interface Wanted {
  */
 export async function occupied(by: string, wanted: Wanted, { hives, signal }: { hives: HiveCatalog; signal: AbortSignal }) {
   const { hiveId, ssh } = wanted;
-  const there = `${targetName(ssh)} has the hive '${by}' of this fleet already`;
-  const replace = `put '${hiveId}' in its place: ssh ${sshWords(ssh)} rm .rbee/fleet, and try again`;
+  const there = `${sshName(ssh)} has the hive '${by}' of this fleet already`;
+  const replace = `put '${hiveId}' in its place: ssh ${sshLogin(ssh)} rm .rbee/fleet, and try again`;
   // One that was installed, and is not where it is looked for.
   const forget =
     hives.find(hiveId)?.version === undefined
@@ -27,19 +27,12 @@ export async function occupied(by: string, wanted: Wanted, { hives, signal }: { 
 
   async function sentence(): Promise<string> {
     if (known === undefined)
-      return `${there}, which is not registered any more. To take it back: rbee hive install ${installWords(by, ssh)}. Or ${replace}`;
+      return `${there}, which is not registered any more. To take it back: rbee hive install ${hiveAndSshFlags(by, ssh)}. Or ${replace}`;
     if (known.ssh !== undefined && (await isSameWay(known.ssh, ssh, signal)))
       return `${there}. Use that name, or remove it first: rbee hive uninstall ${by}`;
-    const place = known.ssh === undefined ? `${known.host}:${known.port}` : targetName(known.ssh);
+    const place = known.ssh === undefined ? `${known.host}:${known.port}` : sshName(known.ssh);
     return `${there}, which is registered at ${place} now. If that is the same machine, use that name. If not, ${replace}`;
   }
-}
-
-/** What hive install takes: 'attic', or 'attic --ssh-host 192.0.2.7 --ssh-user me'. */
-function installWords(hiveId: string, { host, port, user }: SshTarget): string {
-  const flags = { host: host === hiveId ? undefined : host, port, user };
-  const said = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--ssh-${name} ${value}`]));
-  return [hiveId, ...said].join(' ');
 }
 
 /** The same user of the same machine, as far as OpenSSH's files tell. */

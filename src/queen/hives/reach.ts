@@ -1,5 +1,5 @@
 import type { Hive } from '../../contract/index.ts';
-import type { Presence } from '../../daemon/index.ts';
+import type { Probe } from '../../daemon/index.ts';
 import type { Peer } from '../../jobs/index.ts';
 import type { HiveAccess, Staleness } from './hive-access.ts';
 import { isInstalled, type HiveCatalog } from './hive-catalog.ts';
@@ -54,7 +54,7 @@ export class Reach {
   }
 
   /** Whether it answers now; starts nothing. The hive need not be registered. */
-  async probe(hive: Hive): Promise<Presence> {
+  async probe(hive: Hive): Promise<Probe> {
     return this.#access(hive).probe();
   }
 

@@ -1,5 +1,5 @@
 import { JobError, LOOPBACK, type Hive, type SshTarget } from '../../contract/index.ts';
-import { probe, type Presence } from '../../daemon/index.ts';
+import { probe, type Probe } from '../../daemon/index.ts';
 import { raceAbort, type Peer } from '../../jobs/index.ts';
 import { startRemote, stopRemote, type HiveSite, type Tunnel, type TunnelOptions } from '../../machines/index.ts';
 import { narrate } from '../../narration/index.ts';
@@ -80,7 +80,7 @@ export class RemoteHive implements HiveAccess {
     const { kind } = await this.#look(signal);
     // It may recover; a job that needs it now does not wait for that.
     if (kind === 'frozen') throw new JobError('hive_unreachable', `Hive '${hive_id}' accepts connections but does not answer`);
-    if (kind !== 'ours') this.markStale();
+    if (kind !== 'rbee') this.markStale();
     await this.ensureRunning(signal);
   }
 
@@ -101,7 +101,7 @@ export class RemoteHive implements HiveAccess {
     if (isMoved) void this.#tunnel?.then((tunnel) => tunnel.setRemotePort(port)).catch(() => undefined);
   }
 
-  async probe(): Promise<Presence> {
+  async probe(): Promise<Probe> {
     const late = AbortSignal.timeout(REACH_DEADLINE_MS);
     try {
       return await this.#look(late);
@@ -131,7 +131,7 @@ export class RemoteHive implements HiveAccess {
   }
 
   /** @throws JobError why there is no way to its machine */
-  async #look(signal: AbortSignal): Promise<Presence> {
+  async #look(signal: AbortSignal): Promise<Probe> {
     await this.#connect(signal);
     const { host, port, trust } = this.peer;
     return probe(host, port, { withinMs: PROBE_DEADLINE_MS, trust });
@@ -174,9 +174,9 @@ export class RemoteHive implements HiveAccess {
   async #check(): Promise<void> {
     const signal = new AbortController().signal;
     try {
-      const presence = await this.#look(signal);
-      if (presence.kind === 'ours') requireThisHive(this.hive, presence);
-      else await this.#start(presence, signal);
+      const found = await this.#look(signal);
+      if (found.kind === 'rbee') requireThisHive(this.hive, found);
+      else await this.#start(found, signal);
       this.#requireOpen();
       this.#isKnown = true;
       this.#options.onRunning(this.#remotePort);
@@ -187,10 +187,10 @@ export class RemoteHive implements HiveAccess {
     }
   }
 
-  async #start(presence: Presence, signal: AbortSignal): Promise<void> {
+  async #start(found: Probe, signal: AbortSignal): Promise<void> {
     const { hive_id } = this.hive;
     const { site, token } = this.#options;
-    if (presence.kind === 'frozen') {
+    if (found.kind === 'frozen') {
       narrate('hive_start', `hive '${hive_id}' does not answer; stopping it`);
       await stopRemote(site(signal));
     }
@@ -216,10 +216,10 @@ export class RemoteHive implements HiveAccess {
 
   /** It runs on its machine, which a network need not lead to. */
   async #requireDirect(signal: AbortSignal): Promise<void> {
-    const presence = await this.#look(signal);
-    if (presence.kind === 'ours') return;
+    const found = await this.#look(signal);
+    if (found.kind === 'rbee') return;
     const { host, hive_id } = this.hive;
-    const why = presence.kind === 'absent' ? presence.reason : 'another program answers there';
+    const why = found.kind === 'absent' ? found.reason : 'another program answers there';
     const sentence = `Hive '${hive_id}' runs on its machine, but cannot be called at ${host}:${this.#remotePort} (${why})`;
     throw new JobError(
       'hive_unreachable',
@@ -239,7 +239,7 @@ function requireInstalled({ hive_id, version }: Hive): void {
     throw new JobError('hive_not_installed', `Nothing is installed for hive '${hive_id}' yet: rbee hive install ${hive_id}`);
 }
 
-function requireThisHive({ hive_id }: Hive, { health }: Extract<Presence, { kind: 'ours' }>): void {
+function requireThisHive({ hive_id }: Hive, { health }: Extract<Probe, { kind: 'rbee' }>): void {
   if (health.role !== 'hive' || health.name !== hive_id)
     throw new JobError('hive_bad_response', `The port of hive '${hive_id}' is used by the ${health.role} '${health.name}'`);
   requireVersion(hive_id, health.version);

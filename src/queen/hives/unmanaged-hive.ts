@@ -1,5 +1,5 @@
 import { JobError, type Hive } from '../../contract/index.ts';
-import { byToken, probe, type Presence } from '../../daemon/index.ts';
+import { byToken, probe, type Probe } from '../../daemon/index.ts';
 import type { Peer } from '../../jobs/index.ts';
 import type { HiveAccess } from './hive-access.ts';
 
@@ -25,7 +25,7 @@ export class UnmanagedHive implements HiveAccess {
     // The same.
   }
 
-  async probe(): Promise<Presence> {
+  async probe(): Promise<Probe> {
     const { host, port, trust } = this.peer;
     return probe(host, port, { withinMs: PROBE_DEADLINE_MS, trust });
   }
