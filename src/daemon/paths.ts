@@ -43,7 +43,7 @@ export function homePaths(env: Environment = process.env): HomePaths {
     damaged: join(data, 'damaged'),
     logs: join(state, 'logs'),
     run: join(state, 'run'),
-    binaryTrials: join(state, 'binary-trials'),
+    binaryTrials: join(cache, 'binary-trials'),
     secret: join(state, 'secret'),
     jobs: (role) => join(data, 'jobs', role),
     logFile: (name) => join(state, 'logs', `${name}.log`),

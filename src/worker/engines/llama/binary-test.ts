@@ -6,7 +6,7 @@ import { BinaryTrials, type TryBinary } from './binary-trials.ts';
  * where a crash harms nothing. That takes half a second of a core, so it is done once for a binary and a machine.
  */
 export const testBindingBinary: TryBinary = (...binary) =>
-  new BinaryTrials(homePaths().binaryTrials).passes(binary, async () => {
+  new BinaryTrials(homePaths()).passes(binary, async () => {
     const original = (await import(new URL(__BINARY_TEST__, import.meta.url).href)) as { testBindingBinary: TryBinary };
     return original.testBindingBinary(...binary);
   });

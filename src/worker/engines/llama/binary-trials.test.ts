@@ -11,6 +11,7 @@ let trials: number;
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'rbee-trials-'));
   await mkdir(join(home, 'bins'));
+  await mkdir(join(home, 'run'));
   binding = join(home, 'bins', 'addon.node');
   await writeFile(binding, 'binary');
   trials = 0;
@@ -27,10 +28,13 @@ const folder = () => join(home, 'trials');
 /** As at the start of a process. @returns whether the binary was tried */
 async function load({ gpu = false, isGood = true }: { gpu?: string | false; isGood?: boolean } = {}): Promise<boolean> {
   const before = trials;
-  const passed = await new BinaryTrials(folder()).passes([binding, undefined, gpu], async () => {
-    trials += 1;
-    return isGood;
-  });
+  const passed = await new BinaryTrials({ binaryTrials: folder(), run: join(home, 'run') }).passes(
+    [binding, undefined, gpu],
+    async () => {
+      trials += 1;
+      return isGood;
+    },
+  );
   expect(passed).toBe(isGood);
   return trials > before;
 }
@@ -90,6 +94,12 @@ test('where nothing can be recorded, every load begins with a trial', async () =
   await writeFile(folder(), 'a file in the place of the folder');
   expect(await load()).toBe(true);
   expect(await load()).toBe(true);
+});
+
+test('a home that was deleted is not made again', async () => {
+  await rm(join(home, 'run'), { recursive: true });
+  await load();
+  await expect(readdir(folder())).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
 test('records that are older than a month are deleted', async () => {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname, release } from 'node:os';
 import { dirname, join } from 'node:path';
-import { isAlive, processStart, vulkanDrivers } from '../../../daemon/index.ts';
+import { ensureDirectory, isAlive, processStart, requireHome, vulkanDrivers, type HomePaths } from '../../../daemon/index.ts';
 import { log } from '../../../narration/index.ts';
 
 /** Whether the binary can be loaded and computes on that kind of GPU; false is the CPU. */
@@ -29,9 +29,11 @@ export async function endLoads(): Promise<void> {
  */
 export class BinaryTrials {
   readonly #folder: string;
+  readonly #run: string;
 
-  constructor(folder: string) {
-    this.#folder = folder;
+  constructor({ binaryTrials, run }: Pick<HomePaths, 'binaryTrials' | 'run'>) {
+    this.#folder = binaryTrials;
+    this.#run = run;
   }
 
   /** Runs `tryBinary` unless it is known to pass. */
@@ -70,10 +72,9 @@ export class BinaryTrials {
   }
 
   async #remember(record: string, [binding, extBackends, gpu]: Binary): Promise<void> {
-    // The folder above is that of a home in use; where it is gone, it stays gone.
-    await mkdir(this.#folder, { mode: 0o700 }).catch((cause: unknown) => {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    });
+    // A home that was deleted meanwhile is not made again.
+    await requireHome(this.#run);
+    await ensureDirectory(this.#folder);
     await writeFile(record, JSON.stringify({ binding, extBackends, gpu, tried_at: new Date().toISOString() }));
     for (const name of await readdir(this.#folder)) {
       const file = join(this.#folder, name);
