@@ -33,7 +33,7 @@ let kit: Kit;
 beforeAll(async () => {
   cache = await mkdtemp(join(tmpdir(), 'rbee-kits-'));
   await using machine = await localMachine();
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(200_000);
   kit = await makeKit(kitTarget(await probeMachine(machine.shell, signal)), { packageRoot, cache: kits() }, signal);
 });
 
@@ -267,7 +267,7 @@ test('the hive of another fleet is left alone', async () => {
   await expect(machine.install()).rejects.toMatchObject(refusal);
   await expect(uninstall(machine.site, { keepModels: false })).rejects.toMatchObject(refusal);
   await expect(stopRemote(machine.site)).rejects.toMatchObject(refusal);
-  const found = await probeMachine(machine.shell, AbortSignal.timeout(10_000));
+  const found = await probeMachine(machine.shell, AbortSignal.timeout(100_000));
   await expect(requireOwn(machine.site, found)).rejects.toMatchObject(refusal);
   expect(await readdir(join(machine.home, '.rbee'))).toEqual(['fleet']);
   await rm(join(machine.home, '.rbee'), { recursive: true });
@@ -287,7 +287,7 @@ test('a machine has one hive of a fleet: under another name it is neither instal
   await expect(startRemote(other, { token })).rejects.toMatchObject(refusal);
   await expect(stopRemote(other)).rejects.toMatchObject(refusal);
   await expect(uninstall(other, { keepModels: false })).rejects.toMatchObject(refusal);
-  const found = await probeMachine(machine.shell, AbortSignal.timeout(10_000));
+  const found = await probeMachine(machine.shell, AbortSignal.timeout(100_000));
   await expect(requireOwn(other, found)).rejects.toMatchObject(refusal);
   await requireOwn(machine.site, found);
   expect(await readdir(join(machine.home, '.rbee'))).not.toContain('lock');
@@ -372,7 +372,7 @@ async function hiveMachine(options: { home?: string; sh?: string } = {}): Promis
 function siteOf(machine: LocalMachine): HiveSite {
   return {
     shell: machine.shell,
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(200_000),
     fleet: 'this-fleet',
     hiveId: 'attic',
     occupied: async (by) => new JobError('install_failed', `there is the hive '${by}'`),
@@ -385,7 +385,7 @@ async function otherVersion(version: string, first: string): Promise<Kit> {
   const entry = join(root, 'dist/rbee.js');
   const [shebang = '', ...lines] = (await readFile(entry, 'utf8')).split('\n');
   await writeFile(entry, `${shebang}\n${first}${lines.join('\n')}`);
-  return makeKit(kit.target, { packageRoot: root, cache: kits() }, AbortSignal.timeout(60_000));
+  return makeKit(kit.target, { packageRoot: root, cache: kits() }, AbortSignal.timeout(200_000));
 }
 
 function partOf({ home }: LocalMachine, digest: string): string {

@@ -58,13 +58,14 @@ describe('hives', () => {
 
   test('one that was started is placed on, and shown with what it has now, by the next command', async () => {
     await swarm.result(['hive', 'stop']);
+    const stoppedAt = Date.now();
     await swarm.result(['hive', 'start']);
     const [{ candidates }, { capabilities_at }] = await Promise.all([
       swarm.result<Explanation>(['explain', 'x']),
       swarm.result<Hive>(['hive', 'get']),
     ]);
     expect(candidates).toMatchObject([{ device: 'cpu:0', verdict: 'chosen' }]);
-    expect(Date.now() - Date.parse(capabilities_at ?? '')).toBeLessThan(5_000);
+    expect(Date.parse(capabilities_at ?? '')).toBeGreaterThan(stoppedAt);
   });
 
   test('update asks the machine again', async () => {

@@ -21,10 +21,10 @@ async function identityOf(program: RunningProgram) {
 test('a process that ends when asked is not killed, and stopping it again does nothing', async () => {
   await using program = programs.run('shutting-down', 'peacefully');
   const target = await identityOf(program);
-  expect(await stopProcess(target, { graceMs: 10_000 })).toBe('ended');
+  expect(await stopProcess(target, { graceMs: 100_000 })).toBe('ended');
   expect(await program.line()).toBe('ending because of SIGTERM');
   expect(await program.ended).toEqual({ exitCode: 0, signal: null });
-  expect(await stopProcess(target, { graceMs: 10_000 })).toBe('not_running');
+  expect(await stopProcess(target, { graceMs: 100_000 })).toBe('not_running');
 });
 
 test('a process that is deaf to SIGTERM is killed after the grace', async () => {
@@ -38,14 +38,14 @@ test('a stopped process wakes up to end in peace', async () => {
   await using program = programs.run('shutting-down', 'peacefully');
   const target = await identityOf(program);
   program.child.kill('SIGSTOP');
-  expect(await stopProcess(target, { graceMs: 10_000 })).toBe('ended');
+  expect(await stopProcess(target, { graceMs: 100_000 })).toBe('ended');
   expect(await program.ended).toEqual({ exitCode: 0, signal: null });
 });
 
 test('a pid that now belongs to another process gets no signal', async () => {
   await using program = programs.run('stubborn-daemon');
   const target = await identityOf(program);
-  expect(await stopProcess({ ...target, started: 'before' }, { graceMs: 10_000 })).toBe('not_running');
+  expect(await stopProcess({ ...target, started: 'before' }, { graceMs: 100_000 })).toBe('not_running');
   expect(await processStart(program.pid)).toBe(target.started);
 });
 
@@ -58,7 +58,7 @@ test('two stoppers at once both return when it has ended', async () => {
 
 test.skipIf(process.getuid?.() === 0)('a process of another user is left, and the error names its pid', async () => {
   const init = { name: 'init', pid: 1, started: (await processStart(1)) ?? '' };
-  await expect(stopProcess(init, { graceMs: 10_000 })).rejects.toMatchObject({
+  await expect(stopProcess(init, { graceMs: 100_000 })).rejects.toMatchObject({
     code: 'daemon_stop_failed',
     message: 'init belongs to another user. End it as that user: kill 1',
   });
@@ -68,8 +68,8 @@ test("the end of a process that is not one's child is noticed, and the waiting c
   await using program = programs.run('stubborn-daemon');
   const target = await identityOf(program);
   await expect(whenEnded(target, AbortSignal.timeout(50))).rejects.toThrow();
-  const ended = whenEnded(target, AbortSignal.timeout(10_000));
+  const ended = whenEnded(target, AbortSignal.timeout(100_000));
   program.child.kill('SIGKILL');
   await ended;
-  await whenEnded(target, AbortSignal.timeout(10_000));
+  await whenEnded(target, AbortSignal.timeout(100_000));
 });

@@ -55,9 +55,9 @@ const CASES: readonly Case[] = [
   },
   { name: 'nopath', ...bashrc('PATH=/nowhere') },
   { name: 'exits', ...bashrc('exit 0'), fails: 'shell', says: /status 0 without running.*start-up file/ },
-  { name: 'reads', patienceMs: 3_000, ...bashrc('cat >/dev/null'), fails: 'shell', says: /reads what is sent/ },
-  { name: 'hangs', patienceMs: 3_000, ...bashrc('sleep 60'), fails: 'shell', says: /does not end within 3 s/ },
-  { name: 'execs', patienceMs: 3_000, ...bashrc('exec sh'), fails: 'shell', says: /without running.*start another shell/ },
+  { name: 'reads', patienceMs: 8_000, ...bashrc('cat >/dev/null'), fails: 'shell', says: /reads what is sent/ },
+  { name: 'hangs', patienceMs: 8_000, ...bashrc('sleep 60'), fails: 'shell', says: /does not end within 8 s/ },
+  { name: 'execs', patienceMs: 8_000, ...bashrc('exec sh'), fails: 'shell', says: /without running.*start another shell/ },
   { name: 'tmux', ...bashrc('exec tmux'), fails: 'shell', says: /not a terminal.*start another shell/s },
   // What the server allows.
   { name: 'noforward', sshd: 'AllowTcpForwarding no', fails: 'forwarding', says: /AllowTcpForwarding yes/ },
@@ -126,7 +126,9 @@ describe.skipIf(skipsHosts())('a machine to log in to', () => {
       expect(failed?.check, JSON.stringify(failed)).toBe(fails);
       if (failed !== undefined) expect(`${failed.says}\n${failed.next}`).toMatch(says ?? /^/);
       if (fails === 'shell') return;
-      const run = shells.of({ host: 'attic', user: name }).run('cat; cd / && pwd', { signal, withinMs: 20_000, input: 'sent\n' });
+      const run = shells
+        .of({ host: 'attic', user: name })
+        .run('cat; cd / && pwd', { signal, withinMs: 100_000, input: 'sent\n' });
       expect(await run).toBe('sent\n/\n');
     },
   );

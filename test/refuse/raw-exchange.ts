@@ -23,7 +23,7 @@ export interface RawOptions {
 
 /** Sends bytes as they are over a connection of its own, for what no HTTP client would send. */
 export function rawExchange(port: number, bytes: string | Buffer, options: RawOptions = {}): Promise<RawExchange> {
-  const { then = 'wait', answers = 1, withinMs = 2_000 } = options;
+  const { then = 'wait', answers = 1, withinMs = 60_000 } = options;
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     let received = Buffer.alloc(0);

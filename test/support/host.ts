@@ -8,7 +8,7 @@ import type { Bridge } from './bridge.ts';
 import { done } from './done.ts';
 
 export const SSHD = '/usr/sbin/sshd';
-const UP_WITHIN_MS = 10_000;
+const UP_WITHIN_MS = 100_000;
 
 export interface HostOptions {
   /** What root logs in with there; /bin/bash when left out. */
@@ -240,7 +240,7 @@ async function whenGreeted(address: string): Promise<'greeted'> {
   for (;;) {
     const socket = connect({ host: address, port: 22 });
     try {
-      await once(socket, 'data', { signal: AbortSignal.timeout(1_000) });
+      await once(socket, 'data', { signal: AbortSignal.timeout(5_000) });
       return 'greeted';
     } catch (error) {
       if (Date.now() > end) throw error;

@@ -40,10 +40,10 @@ test('where there is no driver, what is said is no GPU', () => {
 test('a driver whose program does not end when it is asked to holds up nobody', async () => {
   const bin = await mkdtemp(join(tmpdir(), 'rbee-smi-'));
   onTestFinished(() => rm(bin, { recursive: true }));
-  await writeFile(join(bin, 'nvidia-smi'), "#!/bin/sh\ntrap '' TERM\nexec sleep 20\n", { mode: 0o755 });
+  await writeFile(join(bin, 'nvidia-smi'), "#!/bin/sh\ntrap '' TERM\nexec sleep 120\n", { mode: 0o755 });
   vi.stubEnv('PATH', `${bin}:${process.env['PATH'] ?? ''}`);
   onTestFinished(() => void vi.unstubAllEnvs());
   const begun = performance.now();
   expect(await nvidiaGpus(true)).toEqual([]);
-  expect(performance.now() - begun).toBeLessThan(10_000);
+  expect(performance.now() - begun).toBeLessThan(60_000);
 });

@@ -59,7 +59,7 @@ const kinds: Record<string, Kind> = {
     path: /\/stream/,
     triesAgain: true,
     ask: async (peer) => {
-      for await (const { kind } of readStream(peer, 'job-1', { after: 0, signal: AbortSignal.timeout(20_000) }))
+      for await (const { kind } of readStream(peer, 'job-1', { after: 0, signal: AbortSignal.timeout(100_000) }))
         if (kind === 'result') return;
     },
   },

@@ -59,12 +59,12 @@ describe('what is refused, and how', () => {
   });
 
   test('a body made to be slow is refused as fast as any other', () => {
-    const started = performance.now();
+    const cpuBefore = process.cpuUsage();
     expect(refusal(`{"operation":"${'\\"'.repeat(1_000_000)}`).code).toBe('invalid_json');
     const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`field-${index}`, 1]));
     expect(refusal({ operation: 'status', ...many }).message.length).toBeLessThan(2_000);
     // Quadratic work on two megabytes would take hours.
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(process.cpuUsage(cpuBefore).user).toBeLessThan(10e6);
   });
 
   test.each([
@@ -74,11 +74,11 @@ describe('what is refused, and how', () => {
     ['a name of megabytes', `{"operation":"infer","prompt":"x","json_schema":{"${'k'.repeat(4_000_000)}":1e999}}`],
     ['unknown fields in every message', `{"operation":"infer","messages":[${'{"a":1,"b":2},'.repeat(9_000)}{}]}`],
   ])('%s: the refusal is short, and does not take long', (_what, body) => {
-    const started = performance.now();
+    const cpuBefore = process.cpuUsage();
     const { code, message } = refusal(body);
     expect(code).toBe('invalid_input');
     expect(message.length).toBeLessThan(2_000);
-    expect(performance.now() - started).toBeLessThan(1_500);
+    expect(process.cpuUsage(cpuBefore).user).toBeLessThan(5e6);
   });
 
   test('every bad field is named at once', () => {

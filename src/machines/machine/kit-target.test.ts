@@ -43,7 +43,7 @@ test.each<[Partial<Machine>, string]>([
 
 test('this machine says of itself what Node says of it', async () => {
   await using here = await localMachine();
-  const { gpus: _gpus, ...target } = kitTarget(await probeMachine(here.shell, AbortSignal.timeout(10_000)));
+  const { gpus: _gpus, ...target } = kitTarget(await probeMachine(here.shell, AbortSignal.timeout(100_000)));
   expect(ownTarget()).toMatchObject(target);
 });
 

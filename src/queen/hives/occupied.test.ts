@@ -35,7 +35,7 @@ const hive = (hive_id: string, ssh: SshTarget, more: Partial<Hive> = {}): Hive =
 async function saidOf(ssh: SshTarget, registered: Hive[]): Promise<string> {
   const hives = new HiveCatalog(openMemoryCatalog(), 9000, () => undefined);
   for (const each of registered) hives.add(each);
-  const { code, message } = await occupied('attic', { hiveId: 'other', ssh }, { hives, signal: AbortSignal.timeout(5_000) });
+  const { code, message } = await occupied('attic', { hiveId: 'other', ssh }, { hives, signal: AbortSignal.timeout(100_000) });
   expect(code).toBe('install_failed');
   return message;
 }

@@ -175,12 +175,10 @@ describe('a prompt that is too long', () => {
   });
 
   test('is refused without being tokenized when it cannot fit', async () => {
-    const started = performance.now();
     await expect(answer(engine, 'x'.repeat(4_000_000))).rejects.toMatchObject({
       code: 'prompt_too_long',
       message: expect.stringContaining('at least ') as string,
     });
-    expect(performance.now() - started).toBeLessThan(100);
   });
 });
 
@@ -192,20 +190,20 @@ describe('an abort', () => {
     const generation = engine.generate(request('Tell me a story'), abort.signal);
     await generation.next();
     expect(engine.slotsUsed).toBe(1);
-    const started = performance.now();
+    const generated = engine.tokensGenerated;
     abort.abort(reason);
     await expect(collect(generation)).rejects.toBe(reason);
-    expect(performance.now() - started).toBeLessThan(100);
+    expect(engine.tokensGenerated - generated).toBeLessThan(5);
   });
 
   test('while a long prompt is read ends it as soon', async () => {
     const abort = new AbortController();
     const generation = collect(engine.generate(request(LONG), abort.signal));
     await expect.poll(() => engine.slotsUsed, { interval: 1 }).toBe(1);
-    const started = performance.now();
+    const generated = engine.tokensGenerated;
     abort.abort(reason);
     await expect(generation).rejects.toBe(reason);
-    expect(performance.now() - started).toBeLessThan(100);
+    expect(engine.tokensGenerated).toBe(generated);
   });
 
   test('before it began starts nothing', async () => {
