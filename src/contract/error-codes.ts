@@ -101,12 +101,12 @@ export const errorCodes = {
   ssh_host_key: forPerson(
     [502, 8, 'connection'],
     'The host key of the machine is unknown or has changed.',
-    'Log in once by hand (ssh <login>) and compare the key; a changed key is removed with ssh-keygen -R <host>.',
+    'Log in once by hand and compare the key; ssh-keygen -R removes a changed one. The commands for this machine: rbee ssh test <machine>.',
   ),
   ssh_denied: forPerson(
     [502, 8, 'connection'],
     'The machine refuses the SSH login.',
-    'This must work without a prompt: ssh -o BatchMode=yes <login> true. Add your key with ssh-copy-id <login>, or start your SSH agent.',
+    'The login must work without a prompt: add your key with ssh-copy-id, or start your SSH agent. The commands for this machine: rbee ssh test <machine>.',
   ),
   ssh_failed: final([502, 4, 'connection'], 'A command on the machine failed.', 'Check the machine: rbee ssh test <machine>.'),
   machine_unsupported: final(
@@ -215,7 +215,7 @@ export const errorCodes = {
   prompt_too_long: final(
     [422, 2, 'request'],
     'The prompt does not fit into the context.',
-    'Shorten the prompt, or give a worker a larger context: rbee worker spawn --context <tokens>.',
+    'Shorten the prompt, or use a model with a longer context. A worker may have less than its model allows: rbee worker spawn --context <tokens>.',
   ),
   engine_failed: final(
     [500, 6, 'request'],
@@ -228,7 +228,11 @@ export const errorCodes = {
     'The output of a command could not be written to stdout.',
     'Free space there, or write the output somewhere else.',
   ),
-  port_taken: forPerson([500, 7, 'machine'], 'Another program listens on the port.', 'See which program: rbee doctor.'),
+  port_taken: forPerson(
+    [500, 7, 'machine'],
+    'Another program listens on the port.',
+    'Stop the program (rbee doctor names it on Linux), or set RBEE_QUEEN_PORT, RBEE_HIVE_PORT or RBEE_WORKER_PORTS.',
+  ),
   daemon_start_failed: final(
     [500, 7, 'machine'],
     'A daemon did not start.',

@@ -15,6 +15,8 @@ export const MESSAGE_LIMIT_CHARS = 32_000;
 interface JobErrorOptions {
   cause?: unknown;
   origin?: Actor;
+  /** Replaces the table's hint where that would mislead; '' for none. */
+  hint?: string;
 }
 
 /** The one error of rbee. `cause` stays in the process and its log; the rest goes over the wire. */
@@ -24,12 +26,15 @@ export class JobError extends Error {
   readonly retryable: boolean;
   /** Undefined until the role that made the error sends it. */
   readonly origin: Actor | undefined;
+  /** Stays in this process: over the wire, the code has the table's hint. */
+  readonly hint: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: JobErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.retryable = isRetryable(code);
     this.origin = options.origin;
+    this.hint = options.hint;
   }
 
   toWire(here: Actor): WireError {

@@ -17,11 +17,9 @@ test('an error of ours has its hint, and its cause for -v', () => {
   expect(exitCodeOf(failure.code)).toBe(5);
 });
 
-test('a machine that is called as its hive is has its name in the hint about SSH, and another has not', () => {
-  const denied = { code: 'ssh_denied', origin: 'queen-rbee', retryable: false } as const;
-  const hint = (message: string) => failureOf({ ...denied, message }, { hive_id: 'attic' }).hint;
-  expect(hint('attic does not let us log in: Permission denied')).toContain('ssh -o BatchMode=yes attic true.');
-  expect(hint('me@192.0.2.7 does not let us log in')).toContain('ssh -o BatchMode=yes <login> true.');
+test("an error's own hint replaces that of the table, and an empty one leaves it out", () => {
+  expect(failureFrom(new JobError('output_failed', 'stdout is closed', { hint: 'Open it' })).hint).toBe('Open it');
+  expect(failureFrom(new JobError('output_failed', 'stdout is closed', { hint: '' })).hint).toBeUndefined();
 });
 
 test('a code of a newer queen has no hint, and still an exit code', () => {

@@ -6,7 +6,7 @@ import { queenCommands, type Makers } from './hand-made-commands.ts';
 import { installedHiveCommands } from './installed-hive-commands.ts';
 import { hiveRunCommand, queenRunCommand, workerProbeCommand, workerRunCommand, type Roles } from './role-commands.ts';
 import { runJob } from './run-job.ts';
-import { works } from './works.ts';
+import { runsWith } from './session.ts';
 
 /** Operations with a command of their own instead of the derived one. */
 const HAND_MADE: ReadonlySet<string> = new Set(['infer', 'explain', 'status']);
@@ -48,7 +48,7 @@ const RUN_COMMANDS: Readonly<Record<string, ((roles: Roles) => Command)[]>> = {
 };
 
 function jobCommand(operation: string, spec: OperationSpec): Command {
-  return works(operationCommand(operation, spec), async (session, command) => {
+  return runsWith(operationCommand(operation, spec), async (session, command) => {
     const input = checkedInput(givenInput(command, spec), spec);
     return runJob(session, { operation, input });
   });

@@ -14,7 +14,7 @@ import { traceRequest } from './commands/trace.ts';
 import { fieldOf } from './derive/field.ts';
 import { examplesText, operationCommand } from './derive/operation-command.ts';
 import { optionOf } from './derive/option.ts';
-import { works } from './works.ts';
+import { runsWith } from './session.ts';
 
 /** Top-level commands by their names. Made only when wanted: each option of each command takes its time. */
 export type Makers = Readonly<Record<string, () => Command>>;
@@ -22,9 +22,9 @@ export type Makers = Readonly<Record<string, () => Command>>;
 export const askCommands: Makers = { infer: inferCommand, explain: explainCommand };
 
 export const seeCommands: Makers = {
-  status: () => works(operationCommand('status', operations.status), status),
+  status: () => runsWith(operationCommand('status', operations.status), status),
   jobs: () =>
-    works(
+    runsWith(
       described('jobs', 'List the jobs of the queen, the newest first')
         .addOption(new Option('--state <state>', 'Only in this state').choices(jobStates))
         .option('--operation <name>', 'Only of this operation')
@@ -34,7 +34,7 @@ export const seeCommands: Makers = {
       (session, command) => jobs(session, command.opts()),
     ),
   logs: () =>
-    works(
+    runsWith(
       described('logs', 'Show again what a job said and answered')
         .argument('<job>', 'Id of the job')
         .option('-f, --follow', 'Go on until the job ends')
@@ -42,7 +42,7 @@ export const seeCommands: Makers = {
       (session, command) => logs(session, command.args[0] ?? '', command.opts()),
     ),
   trace: () =>
-    works(
+    runsWith(
       described('trace', 'Show the path of a request: each hop, its job and its times')
         .argument('<id>', "Correlation id of the request, or id of the queen's job")
         .addHelpText('after', examplesText(['rbee trace job-0c7e…'])),
@@ -52,10 +52,10 @@ export const seeCommands: Makers = {
 
 export function queenCommands(): Command[] {
   return [
-    works(described('start', 'Wake the queen'), startQueen),
-    works(described('stop', 'Stop the queen alone; hives and workers go on'), stopQueen),
-    works(described('status', 'Show whether the queen is awake'), queenStatus),
-    works(
+    runsWith(described('start', 'Wake the queen'), startQueen),
+    runsWith(described('stop', 'Stop the queen alone; hives and workers go on'), stopQueen),
+    runsWith(described('status', 'Show whether the queen is awake'), queenStatus),
+    runsWith(
       described('logs', "Show the end of the queen's log")
         .option('-f, --follow', 'Go on until Ctrl-C')
         .option('-n, --lines <number>', 'How many lines (default: 50)'),
@@ -67,10 +67,10 @@ export function queenCommands(): Command[] {
 /** @param whole makes the whole command line, which completions are derived from */
 export function machineCommands(whole: () => Command): Makers {
   return {
-    down: () => works(described('down', 'Stop workers, hives and queen of this home'), down),
-    doctor: () => works(described('doctor', 'Find what is wrong on this machine, and how to mend it'), doctor),
+    down: () => runsWith(described('down', 'Stop workers, hives and queen of this home'), down),
+    doctor: () => runsWith(described('doctor', 'Find what is wrong on this machine, and how to mend it'), doctor),
     completions: () =>
-      works(
+      runsWith(
         described('completions', 'Print completions for a shell')
           .addArgument(new Argument('<shell>', 'Which shell').choices(['bash', 'zsh', 'fish']))
           .addHelpText(
@@ -91,12 +91,12 @@ function inferCommand(): Command {
     .option('--no-stream', 'Print the answer when it is whole')
     .option('--dry-run', 'Only say where it would run, and why')
     .addHelpText('after', examplesText([...operations.infer.examples, 'rbee infer "Sum this up" < notes.txt']));
-  return works(command, infer);
+  return runsWith(command, infer);
 }
 
 function explainCommand(): Command {
   const command = askCommand('explain', operations.explain).addHelpText('after', examplesText(operations.explain.examples));
-  return works(command, explain);
+  return runsWith(command, explain);
 }
 
 /** Derived as the others are, but its prompt is all that is said, and may come from stdin. */

@@ -3,12 +3,12 @@ import { HIVE_PORT } from '../contract/index.ts';
 import { haltHive } from './commands/hive-halt.ts';
 import { upHive } from './commands/hive-up.ts';
 import { portOption } from './role-commands.ts';
-import { works } from './works.ts';
+import { runsWith } from './session.ts';
 
 /** What a queen runs over SSH on a machine where she has installed a hive. Nobody else needs them, so help has them not. */
 export function installedHiveCommands(): Command[] {
   return [
-    works(
+    runsWith(
       new Command('up')
         .description('Let the hive of this home run, in the background. For the queen that installed it.')
         .requiredOption('--id <id>', 'Its name in the fleet')
@@ -17,6 +17,6 @@ export function installedHiveCommands(): Command[] {
         .option('--token-file <file>', 'Holds the token of the fleet'),
       (session, command) => upHive(session, command.opts()),
     ),
-    works(new Command('halt').description('Stop the hive of this home, and its workers.'), haltHive),
+    runsWith(new Command('halt').description('Stop the hive of this home, and its workers.'), haltHive),
   ];
 }

@@ -5,8 +5,8 @@ import { commandAt, isUnknown, seeHelp } from './derive/command-path.ts';
 import { requireText } from './derive/text.ts';
 import { createProgram } from './program.ts';
 import type { Roles } from './role-commands.ts';
-import type { Failure } from './screen/view.ts';
 import { endBadly, openSession, shown } from './session.ts';
+import type { Failure } from './shown.ts';
 
 export async function runCommandLine(argv: readonly string[], roles: Roles): Promise<void> {
   // Before anything else is run.

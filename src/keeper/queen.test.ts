@@ -217,7 +217,7 @@ describe('with a queen', () => {
   test('-q is the answer alone, and -v everything', async () => {
     expect(await cli.run(['infer', '-q', 'hello'])).toMatchObject({ stdout: 'You said hello\n', stderr: '' });
     const { stderr } = await cli.run(['infer', '-v', 'hello']);
-    expect(stderr).toMatch(/this is job-.*rbee trace [0-9a-f]{32}/);
+    expect(stderr).toMatch(/job job-.*rbee trace [0-9a-f]{32}/);
     expect(stderr).toContain('taking slot 2');
     expect(stderr).toContain('prompt 5 tokens (2 cached) read in 20 ms');
     expect(stderr).toContain('seed 7');
@@ -412,7 +412,7 @@ describe('with a queen', () => {
     const jobId = idOfLastJob() ?? '';
     expect({ code, stderr }).toEqual({
       code: 7,
-      stderr: expect.stringContaining(`could not be written: ${why}. Job '${jobId}' goes on`) as string,
+      stderr: expect.stringContaining(`could not be written: ${why}. Job '${jobId}' keeps running`) as string,
     });
     expect(stderr).toContain(`rbee logs -f ${jobId}`);
     expect(await cli.run(['logs', '-f', jobId])).toMatchObject({ code: 0, stdout: 'You said hello\n' });

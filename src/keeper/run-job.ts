@@ -1,19 +1,26 @@
-import { failed, isOperationName, isTerminal, JobError, operations, type ErrorCode } from '../contract/index.ts';
+import {
+  failed,
+  isOperationName,
+  isTerminal,
+  JobError,
+  operations,
+  type ErrorCode,
+  type OperationName,
+  type OutputOf,
+} from '../contract/index.ts';
 import { cancelJob, newCorrelationId, postJob, readStream, type Broken, type Peer, type StreamEvent } from '../jobs/client.ts';
 import { exitCodeOf } from './failure.ts';
-import type { Said } from './filled-hint.ts';
 import { findQueen } from './queen/find-queen.ts';
 import { queenAddress } from './queen/queen-address.ts';
 import { reachQueen } from './queen/wake-queen.ts';
-import type { Step } from './screen/view.ts';
 import type { Session } from './session.ts';
-import { isNo } from './verdict.ts';
+import type { KnownInput, ShownEvent, Step } from './shown.ts';
 
-/** After a cancel, the stream is given this long to say `cancelled`. */
+/** After a cancel, the stream has this long to end with `cancelled`. */
 const CANCEL_DEADLINE_MS = 5_000;
 
 const EXIT_CANCELLED = 130;
-/** As grep and diff have it: all went well, and the answer is no. */
+/** As of grep and diff: the command worked, and the answer is no. */
 const EXIT_NO = 1;
 
 export interface Job {
@@ -22,9 +29,9 @@ export interface Job {
 }
 
 /**
- * Has the queen do a job and shows all that happens.
- * @param reach finds the queen; she is woken first unless something else is given
- * @returns the exit code: how the job ended
+ * Runs a job on the queen and shows its events.
+ * @param reach finds the queen; by default it wakes a queen that is asleep
+ * @returns the exit code of how the job ended
  */
 export async function runJob(session: Session, job: Job, reach = reachQueen): Promise<number> {
   const { view, interrupt } = session;
@@ -33,12 +40,12 @@ export async function runJob(session: Session, job: Job, reach = reachQueen): Pr
   const narrate = (step: Step) => view.narrate(step, correlationId);
   const queen = await reach({ narrate, signal: interrupt.signal });
   const gaveUp = new AbortController();
-  // Not to be interrupted: only the answer tells which job there is to cancel.
+  // Not interrupted: only the answer contains the id of the job to cancel.
   const jobId = await postJob(queen, { ...job, correlationId, signal: gaveUp.signal });
   const narrateJob = (step: Step) => narrate({ ...step, jobId });
   await narrateJob({
     action: 'job',
-    human: `this is ${jobId}; its path over all hops: rbee trace ${correlationId}`,
+    human: `job ${jobId}; its path over all hops: rbee trace ${correlationId}`,
     detail: true,
   });
   const unwanted = AbortSignal.any([interrupt.signal, view.gone]);
@@ -50,49 +57,49 @@ export async function runJob(session: Session, job: Job, reach = reachQueen): Pr
       queen,
       jobId,
       operation: job.operation,
-      input: saidBy(job),
+      input: inputOf(job),
       signal: gaveUp.signal,
       narrate: narrateJob,
       wake: () => reach({ narrate: narrateJob, signal: interrupt.signal }),
     });
   } catch (cause) {
-    throw kept(cause, jobId);
+    throw withJobId(cause, jobId);
   } finally {
     unwanted.removeEventListener('abort', cancelNow);
   }
 }
 
-/** What cannot be written is not lost: the queen has it. */
-function kept(cause: unknown, jobId: string): unknown {
+/** Output that cannot be written here is still in the queen's log of the job. */
+function withJobId(cause: unknown, jobId: string): unknown {
   if (!(cause instanceof JobError) || cause.code !== 'output_failed') return cause;
-  const sentence = `${cause.message} Job '${jobId}' goes on, and all that it says is kept: rbee logs -f ${jobId}`;
-  return new JobError(cause.code, sentence, { cause });
+  const sentence = `${cause.message} Job '${jobId}' keeps running, and its output is kept: rbee logs -f ${jobId}`;
+  return new JobError(cause.code, sentence, { cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) });
 }
 
 interface Following {
   queen: Peer;
   jobId: string;
   operation: string;
-  input: Said;
+  input: KnownInput;
   signal: AbortSignal;
   narrate: (step: Step) => Promise<void>;
   wake: () => Promise<Peer>;
 }
 
-/** Shows a job's events from the first to the last. */
+/** Shows a job's events, from the first to the last. */
 async function follow({ view, interrupt }: Session, following: Following): Promise<number> {
   const { jobId, operation, input } = following;
   for await (const event of eventsOf(following)) {
-    await view.event({ ...shown(event, operation), input });
-    // Nobody reads any more, because he has enough: `| head -1` is no failure.
+    await view.event({ ...shown(event, operation), input, byUser: interrupt.signal.aborted });
+    // A reader that closed the pipe has enough, as in `| head -1`: not a failure.
     if (isTerminal(event.kind)) return view.gone.aborted ? 0 : exitCodeAfter(event, operation, interrupt.exitCode);
   }
-  throw new JobError('queen_bad_response', `The queen ended job '${jobId}' without saying how`);
+  throw new JobError('queen_bad_response', `The queen ended job '${jobId}' without a result`);
 }
 
 /**
- * A job's events, each once. A queen of this machine who dies in the middle is woken: she goes on with the job where her log
- * ends, and nobody has read further than that. Woken once for each time that she had something to say.
+ * A job's events, each once. If a queen of this machine dies meanwhile, it is woken: it resumes the job where its log ends, and no
+ * reader has read further than that. It is woken again only after it has sent an event since.
  */
 async function* eventsOf({ queen, jobId, signal, narrate, wake }: Following): AsyncGenerator<StreamEvent, void, void> {
   let last = 0;
@@ -101,7 +108,8 @@ async function* eventsOf({ queen, jobId, signal, narrate, wake }: Following): As
   for (;;) {
     const asleep = new AbortController();
     const onReconnect = ({ reason }: Broken) => {
-      if (!isBroken) void narrate({ action: 'reconnect', human: `lost the queen (${reason}); taking the job up again` });
+      if (!isBroken)
+        void narrate({ action: 'reconnect', human: `connection to the queen dropped (${reason}); resuming the job` });
       isBroken = true;
       if (mayWake) void abortIfAsleep(asleep);
     };
@@ -126,7 +134,7 @@ async function* eventsOf({ queen, jobId, signal, narrate, wake }: Following): As
   }
 }
 
-/** Only a queen who is gone is woken: one who is slow, or cannot be used, is left to the stream's own patience. */
+/** Only a queen that is gone is woken; for one that is slow or unusable, the stream's own deadline applies. */
 async function abortIfAsleep(asleep: AbortController): Promise<void> {
   const isAsleep = await findQueen(queenAddress()).then(
     ({ kind }) => kind === 'asleep',
@@ -135,10 +143,10 @@ async function abortIfAsleep(asleep: AbortController): Promise<void> {
   if (isAsleep) asleep.abort();
 }
 
-/** Says where to look for the job, unless its end was told, or wanted. */
+/** Names the command that shows how the job ends, unless its end is known. */
 function givenUp(cause: unknown, jobId: string): unknown {
   if (!(cause instanceof JobError) || !WITHOUT_AN_END.has(cause.code)) return cause;
-  return new JobError(cause.code, `${cause.message}. How job '${jobId}' ends: rbee logs ${jobId}`, { cause });
+  return new JobError(cause.code, `${cause.message}. See how job '${jobId}' ends: rbee logs ${jobId}`, { cause });
 }
 
 const WITHOUT_AN_END: ReadonlySet<string> = new Set([
@@ -148,25 +156,36 @@ const WITHOUT_AN_END: ReadonlySet<string> = new Set([
   'port_taken',
 ] satisfies ErrorCode[]);
 
-/** With the defaults of the contract: who names no hive means this machine's. */
-function saidBy({ operation, input }: Job): Said {
+/** With the defaults of the contract: without a hive, this machine's. */
+function inputOf({ operation, input }: Job): KnownInput {
   const parsed = isOperationName(operation) ? operations[operation].input.safeParse(input) : undefined;
   return { ...(parsed?.data ?? input) };
 }
 
-export function shown({ seq, kind, json }: StreamEvent, operation: string) {
+export function shown({ seq, kind, json }: StreamEvent, operation: string): ShownEvent {
   return { id: seq, kind, json, operation };
 }
 
 function exitCodeAfter({ kind, json }: StreamEvent, operation: string, interrupted: number | undefined): number {
   if (kind === 'failed') return exitCodeOf(failed.parse(JSON.parse(json)).code);
   if (kind === 'cancelled') return interrupted ?? EXIT_CANCELLED;
-  return isNo(operation, JSON.parse(json)) ? EXIT_NO : 0;
+  return isOperationName(operation) && isNo(operation, JSON.parse(json)) ? EXIT_NO : 0;
 }
 
-/** Asks the queen to cancel; a queen that does not say `cancelled` in time is not waited for any longer. */
+/** Operations whose answer may be no. Their jobs complete all the same. */
+const NO: { readonly [K in OperationName]?: (output: OutputOf<K>) => boolean } = {
+  explain: ({ decision }) => decision === 'refuse',
+  ssh_test: ({ reachable }) => !reachable,
+};
+
+function isNo<K extends OperationName>(operation: K, result: unknown): boolean {
+  const parsed = operations[operation].output.safeParse(result);
+  return parsed.success && (NO[operation]?.(parsed.data as OutputOf<K>) ?? false);
+}
+
+/** Requests the cancel; gives up on a queen that does not confirm it in time. */
 function cancel(queen: Peer, jobId: string, gaveUp: AbortController): void {
-  // Never rejects: a queen that is gone has nothing left to cancel.
+  // Never rejects: a queen that is gone has nothing to cancel.
   void cancelJob(queen, jobId);
   setTimeout(() => {
     const late = `The queen has not confirmed within ${CANCEL_DEADLINE_MS / 1000} s that job '${jobId}' is cancelled.`;

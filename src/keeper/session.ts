@@ -15,10 +15,30 @@ export interface GlobalOptions {
   quiet?: boolean;
 }
 
-/** One run of a command: who it shows things to, and how it is interrupted. */
+/** One run of a command: where its output goes, and how it is interrupted. */
 export interface Session {
   readonly view: View;
   readonly interrupt: Interrupt;
+}
+
+/** The action of a command. Returns the exit code; undefined for 0. */
+export type Action = (session: Session, command: Command) => Promise<number | undefined>;
+
+/** Runs a command's action in a session of its own. Whatever it throws is shown and becomes the exit code. */
+export function runsWith(command: Command, action: Action): Command {
+  return command.action(async () => {
+    const session = openSession(command.optsWithGlobals<GlobalOptions>());
+    const fail = async (cause: unknown) => {
+      process.exitCode = await endBadly(session, cause, command);
+    };
+    // Thrown outside of any await, such as in a timer: the state is unknown, so the process exits.
+    process.on('uncaughtException', (cause) => void fail(cause).finally(() => process.exit()));
+    try {
+      process.exitCode = (await action(session, command)) ?? 0;
+    } catch (cause) {
+      await fail(cause);
+    }
+  });
 }
 
 export function openSession({ json, verbose, quiet }: GlobalOptions): Session {
@@ -33,15 +53,17 @@ export function openSession({ json, verbose, quiet }: GlobalOptions): Session {
 export async function endBadly({ view, interrupt }: Session, cause: unknown, command: Command): Promise<number> {
   const isCancel = cause instanceof JobError ? cause.code === 'cancelled' : interrupt.signal.aborted;
   const failure = failureFrom(cause);
-  // Found here, in the command line, and not in a daemon: the fields are options.
-  const isUsage = cause instanceof JobError && cause.code === 'invalid_input' && cause.origin === undefined;
-  await shown(view, () =>
-    isCancel ? view.cancelled('cancelled') : view.fail(isUsage ? { ...failure, hint: seeHelp(command) } : failure),
-  );
+  // Found in the command line, not by a daemon.
+  const isUsage = isKeepers(cause) && cause.code === 'invalid_input' && cause.hint === undefined;
+  await shown(view, () => (isCancel ? view.cancelled() : view.fail(isUsage ? { ...failure, hint: seeHelp(command) } : failure)));
   return interrupt.exitCode ?? exitCodeOf(isCancel ? 'cancelled' : failure.code);
 }
 
-/** That nothing can be written to stdout is told on stderr. The exit code stays that of what went wrong first. */
+function isKeepers(cause: unknown): cause is JobError {
+  return cause instanceof JobError && cause.origin === undefined;
+}
+
+/** If stdout cannot be written, stderr gets that failure. The exit code stays that of the first failure. */
 export async function shown(view: View, show: () => Promise<void>): Promise<void> {
   try {
     await show();

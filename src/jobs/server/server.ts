@@ -232,7 +232,7 @@ function serveJobs(app: FastifyInstance, { role, registry, findPeer }: JobServer
     return traceJob(registry.get(request.params.id), { findPeer, withinMs });
   });
   app.delete<{ Params: { id: string } }>('/v1/jobs/:id', async (request) => {
-    const { job_id } = await registry.cancel(request.params.id, 'cancelled by the client');
+    const { job_id } = await registry.cancel(request.params.id, 'requested by a client');
     return { job_id, status: 'cancelled' };
   });
 }

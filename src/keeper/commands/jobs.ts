@@ -4,7 +4,7 @@ import { call } from '../../jobs/client.ts';
 import { requireKnown, requireWholeNumber } from '../derive/require.ts';
 import { reachForReading } from '../queen/reach-for-reading.ts';
 import type { Session } from '../session.ts';
-import { jobTable } from '../show/entities.ts';
+import { jobTable } from '../show/jobs.ts';
 
 export interface JobsOptions {
   state?: string;

@@ -3,7 +3,7 @@ import { findQueen } from '../queen/find-queen.ts';
 import { awayText, queenAddress } from '../queen/queen-address.ts';
 import { reachQueen } from '../queen/wake-queen.ts';
 import type { Session } from '../session.ts';
-import { queenLine } from '../show/entities.ts';
+import { queenLine } from '../show/status.ts';
 
 /** Her jobs are told to stop, and their logs are closed. */
 export const QUEEN_STOP_GRACE_MS = 10_000;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { JobError } from '../../contract/index.ts';
 import { hivePort, homePaths, isAlive, readPidfile, startDaemon, workerPorts } from '../../daemon/index.ts';
 import type { Peer } from '../../jobs/client.ts';
-import type { Step } from '../screen/view.ts';
+import type { Step } from '../shown.ts';
 import { findQueen } from './find-queen.ts';
 import { queenAddress, queenPeer, type QueenAddress } from './queen-address.ts';
 

@@ -1,9 +1,10 @@
 import { printable, type ErrorCode, type Narration } from '../../contract/index.ts';
+import type { Failure, ShownEvent, Step } from '../shown.ts';
 import type { Pane } from './pane.ts';
-import type { Failure, ShownEvent, Step, View } from './view.ts';
+import type { View } from './view.ts';
 
 const OUTPUT_FAILED = 'output_failed' satisfies ErrorCode;
-/** Outside of ASCII, a character with its second half. */
+/** A character outside of printable ASCII, with both halves of a surrogate pair. */
 const NOT_PLAIN = /[^\u0020-\u007e]/gu;
 
 function escaped(character: string): string {
@@ -14,7 +15,7 @@ function escaped(character: string): string {
   ).join('');
 }
 
-/** One JSON object a line on stdout, and nothing else anywhere, but that stdout cannot be written to. */
+/** One JSON object a line on stdout, and nothing on stderr except that stdout cannot be written. */
 export class JsonView implements View {
   readonly #out: Pane;
   readonly #err: Pane;
@@ -36,7 +37,7 @@ export class JsonView implements View {
       actor: 'rbee-keeper',
       action,
       human,
-      // The keeper runs no job of its own; until the queen has made one, there is none to name.
+      // The keeper runs no job of its own; until the queen has created one, there is none to name.
       job_id: jobId ?? '',
       correlation_id: correlationId,
       at: new Date().toISOString(),
@@ -45,7 +46,7 @@ export class JsonView implements View {
     await this.#own('narration', said);
   }
 
-  /** Unparsed: what the queen sent is what a script gets. */
+  /** Unparsed: a script gets what the queen sent. */
   async event({ id, kind, json }: Omit<ShownEvent, 'operation' | 'input'>): Promise<void> {
     await this.#line(`{"id":${id},"event":"${kind}","data":${json}}`);
   }
@@ -58,7 +59,7 @@ export class JsonView implements View {
     await this.#own('result', value);
   }
 
-  /** Its lines are closed as they are written. */
+  /** Every line is complete when it is written. */
   async endAnswer(): Promise<void> {}
 
   async fail({ code, message, origin, retryable }: Failure): Promise<void> {
@@ -66,11 +67,11 @@ export class JsonView implements View {
     await this.#own('failed', { code, message, origin, retryable });
   }
 
-  async cancelled(reason: string): Promise<void> {
+  async cancelled(reason = 'cancelled'): Promise<void> {
     await this.#own('cancelled', { reason });
   }
 
-  /** On a terminal, what it would obey or reorder is written as JSON escapes it: the values are the same. */
+  /** On a terminal, control and bidirectional characters are written as JSON escapes: the values are the same. */
   #line(json: string): Promise<void> {
     return this.#out.write(`${this.#out.isTerminal ? json.replace(NOT_PLAIN, escaped) : json}\n`);
   }

@@ -1,19 +1,20 @@
-import { cancelled, failed, inferOutput, WholeCharacters, type Narration, type Progress } from '../../contract/index.ts';
+import { cancelled, failed, operations, WholeCharacters, type Narration, type Progress } from '../../contract/index.ts';
 import { failureOf } from '../failure.ts';
 import { figures } from '../show/figures.ts';
 import type { Look } from '../show/look.ts';
-import { resultText, type Asked } from '../show/result.ts';
+import { resultText } from '../show/result.ts';
 import { oneLine } from '../show/width.ts';
+import type { Asked, Failure, ShownEvent, Step } from '../shown.ts';
 import type { Pane } from './pane.ts';
 import { ProgressLine } from './progress-line.ts';
-import type { Failure, ShownEvent, Step, View } from './view.ts';
+import type { View } from './view.ts';
 
 export type Verbosity = 'quiet' | 'normal' | 'verbose';
 
-/** '[llm-worker-rbee]': what people read stays in one column. */
+/** '[llm-worker-rbee]': the messages of all actors are in one column. */
 const ACTOR_WIDTH = 17;
 
-/** Answers on stdout, everything about them on stderr. */
+/** Answers go to stdout, everything else to stderr. */
 export class PeopleView implements View {
   readonly #out: Pane;
   readonly #err: Pane;
@@ -21,7 +22,7 @@ export class PeopleView implements View {
   readonly #progress: ProgressLine;
   readonly #pieces = new WholeCharacters();
   #sawToken = false;
-  /** Whether the answer has begun a line on stdout and not ended it. */
+  /** Whether the answer's last line on stdout is unfinished. */
   #isLineOpen = false;
 
   constructor(out: Pane, err: Pane, verbosity: Verbosity) {
@@ -39,7 +40,7 @@ export class PeopleView implements View {
     await this.#narration({ actor: 'rbee-keeper', ...step });
   }
 
-  async event({ kind, json, ...asked }: ShownEvent): Promise<void> {
+  async event({ kind, json, byUser, ...asked }: ShownEvent): Promise<void> {
     const data = JSON.parse(json) as unknown;
     switch (kind) {
       case 'narration':
@@ -53,7 +54,7 @@ export class PeopleView implements View {
       case 'failed':
         return this.fail(failureOf(failed.parse(data), asked.input));
       case 'cancelled':
-        return this.cancelled(cancelled.parse(data).reason);
+        return this.cancelled(byUser ? undefined : cancelled.parse(data).reason);
     }
   }
 
@@ -76,14 +77,13 @@ export class PeopleView implements View {
     await this.#say(`${paint.red(paint.bold('Error:'))} ${message}${next}${from}${trace}`);
   }
 
-  /** Whoever cancelled it knows why: then a word is enough. */
-  async cancelled(reason: string): Promise<void> {
+  async cancelled(reason?: string): Promise<void> {
     if (this.gone.aborted) return;
     await this.endAnswer();
-    await this.#say(this.#err.paint.yellow(reason.startsWith('cancelled') ? 'cancelled' : `cancelled: ${oneLine(reason)}`));
+    await this.#say(this.#err.paint.yellow(reason === undefined ? 'cancelled' : `cancelled: ${oneLine(reason)}`));
   }
 
-  /** An answer ends with a line feed, also when the model did not write one. */
+  /** An answer ends with a line feed, even if the model did not write one. */
   async endAnswer(): Promise<void> {
     const rest = this.#pieces.rest();
     if (this.#isLineOpen) await this.#out.write(`${rest}\n`);
@@ -97,12 +97,12 @@ export class PeopleView implements View {
   async #narration({ actor, human, detail }: Pick<Narration, 'actor' | 'human' | 'detail'>): Promise<void> {
     if (this.#verbosity === 'quiet' || (detail && this.#verbosity === 'normal') || this.gone.aborted) return;
     const { paint } = this.#err;
-    // Further lines stand below the words, and never look like something that another has said.
+    // Further lines are indented, so that they cannot pass for a message of another actor.
     const said = human.replaceAll('\n', `\n${' '.repeat(ACTOR_WIDTH + 1)}`);
     await this.#say(`${paint.dim(`[${oneLine(actor)}]`.padEnd(ACTOR_WIDTH))} ${detail ? paint.dim(said) : said}`);
   }
 
-  /** It rewrites its own line, never the answer's open one. */
+  /** Rewrites its own line, never the unfinished line of the answer. */
   async #showProgress(progress: Progress): Promise<void> {
     if (this.#verbosity === 'quiet') return;
     await this.#leaveLine();
@@ -118,22 +118,22 @@ export class PeopleView implements View {
 
   async #result(asked: Asked, data: unknown): Promise<void> {
     await this.#progress.clear();
-    const answer = inferOutput.safeParse(data);
-    if (!answer.success) return this.show(data, (look) => resultText(asked, data, look));
+    const answer = asked.operation === 'infer' ? operations.infer.output.safeParse(data) : undefined;
+    if (!answer?.success) return this.show(data, (look) => resultText(asked, data, look));
     if (!this.#sawToken) await this.#token(answer.data.text);
     await this.endAnswer();
     if (this.#verbosity === 'quiet') return;
     await this.#say(this.#err.paint.dim(figures(answer.data, this.#verbosity === 'verbose')));
   }
 
-  /** A line on stderr, never in the middle of another. */
+  /** A whole line on stderr. */
   async #say(line: string): Promise<void> {
     await this.#progress.clear();
     await this.#leaveLine();
     await this.#err.write(`${line}\n`);
   }
 
-  /** Both on one screen: the answer's open line is closed before anything else is shown. */
+  /** With stdout and stderr on one screen, the unfinished line of the answer is closed first. */
   async #leaveLine(): Promise<void> {
     if (!this.#out.isTerminal || !this.#err.isTerminal || !this.#isLineOpen) return;
     this.#isLineOpen = false;

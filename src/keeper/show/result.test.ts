@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JobRecord, Model, OutputOf, Worker } from '../../contract/index.ts';
-import { jobTable } from './entities.ts';
+import { jobTable } from './jobs.ts';
 import { plainLook } from './look.ts';
 import { resultText } from './result.ts';
 
@@ -21,7 +21,7 @@ const model: Model = { model: 'tiny', path: '/m/tiny.gguf', size_bytes: 1_898_27
 
 const text = (operation: string, value: unknown) => resultText({ operation }, value, plainLook);
 
-test('a worker looks the same whichever operation returns it', () => {
+test('every operation that returns a worker shows it alike', () => {
   expect(text('worker_restart', worker)).toBe(text('worker_get', worker));
   expect(text('worker_get', worker)).toContain('1 of 4 in use');
 });
@@ -33,27 +33,30 @@ test('a list of workers is a table', () => {
   ]);
 });
 
-test('unfinished downloads are shown below the models, with what becomes of them', () => {
+test('unfinished downloads are listed below the models, with the commands for them', () => {
   const unfinished = [{ model: 'qwen3-8b', size_bytes: 3_200_000_000 }];
   const shown = text('model_list', { models: [model], unfinished });
   expect(shown).toContain(text('model_list', { models: [model] }));
   expect(shown.split('\n').slice(-2)).toEqual([
-    'Unfinished downloads (the same rbee model download goes on, rbee model delete <model> deletes):',
+    'Unfinished downloads (the same rbee model download resumes, rbee model delete <model> deletes):',
     '  qwen3-8b, 3.2 GB so far',
   ]);
 });
 
-test('of a worker that has exited no slots and no rates are shown, and of an idle one no rate', () => {
+test('an exited worker is in a table of its own with its last output, and does not widen the other one', () => {
   const last = { tokens_per_s: 0, memory_bytes: 210_000_000 };
-  const exited = { ...worker, worker_id: 'worker-2', state: 'exited', ...last };
+  const exited = { ...worker, worker_id: 'worker-2', state: 'exited', ...last, last_words: 'loading\nno more memory\n' };
   expect(text('worker_list', { workers: [{ ...worker, ...last }, exited] }).split('\n')).toEqual([
-    'WORKER           HIVE       MODEL  DEVICE  STATE   SLOTS  MEMORY',
-    'worker-1a2b3c4d  localhost  tiny   cpu:0   ready     1/4  210 MB',
-    'worker-2         localhost  tiny   cpu:0   exited',
+    'WORKER           HIVE       MODEL  DEVICE  STATE  SLOTS  MEMORY',
+    'worker-1a2b3c4d  localhost  tiny   cpu:0   ready    1/4  210 MB',
+    '',
+    'EXITED    HIVE       MODEL  DEVICE  LAST OUTPUT',
+    'worker-2  localhost  tiny   cpu:0   no more memory',
   ]);
+  expect(text('worker_list', { workers: [exited] })).toMatch(/^No workers\. Start one: .*\n\nEXITED/);
 });
 
-test('a worker that is pinned or idle says so; of one in use there is no such time', () => {
+test('a worker shows whether it is pinned and how long it has been idle; a busy one shows no idle time', () => {
   const used = { ...worker, last_used_at: '2026-11-21T08:00:00.000Z', unused_s: 300 };
   const rows = [
     { ...used, slots_used: 0 },
@@ -68,7 +71,7 @@ test('a worker that is pinned or idle says so; of one in use there is no such ti
   expect(text('worker_get', { ...worker, need_bytes: 20_000_000 })).toContain('needs    about 20.0 MB');
 });
 
-test('of a model is shown what it takes in memory, where that is known', () => {
+test('a model shows its memory need, where that is known', () => {
   const memory = {
     weights_bytes: 8_500_000_000,
     kv_bytes_per_token: 131_072,
@@ -82,37 +85,36 @@ test('of a model is shown what it takes in memory, where that is known', () => {
 });
 
 test.each([
-  ['workers', 'No workers. Start one: rbee worker spawn --model tiny'],
-  ['models', 'No models. Fetch one: rbee model download <url>'],
-  ['hives', 'No hives. Set one up: rbee hive install'],
-  ['spoons', 'No spoons.'],
-])('an empty list of %s says what to do next', (name, words) => {
-  expect(text('some_list', { [name]: [] })).toBe(words);
+  ['worker_list', 'workers', 'No workers. Start one: rbee worker spawn --model tiny'],
+  ['model_list', 'models', 'No models. Fetch one: rbee model download <url>'],
+  ['hive_list', 'hives', 'No hives. Set one up: rbee hive install'],
+])('an empty %s names the command that fills it', (operation, name, words) => {
+  expect(text(operation, { [name]: [] })).toBe(words);
 });
 
 test.each([
   ['worker_delete', { worker_id: 'worker-1a2b3c4d' }, 'worker-1a2b3c4d deleted'],
   ['model_delete', { model: 'qwen3' }, 'model qwen3 deleted'],
-])('%s that returns only a name is told in a sentence', (operation, value, sentence) => {
+])('the output of %s is a sentence', (operation, value, sentence) => {
   expect(text(operation, value)).toBe(sentence);
 });
 
 test.each([
   ['hive_uninstall', { catalog_only: false }, 'hive attic uninstalled'],
-  ['hive_uninstall', { catalog_only: true }, 'hive attic forgotten; its machine is left as it is'],
+  ['hive_uninstall', { catalog_only: true }, 'hive attic deleted; its machine is left as it is'],
   ['hive_delete', { transport: 'local' }, "hive attic deleted; 'rbee hive install' brings it back"],
-  ['hive_delete', { transport: 'http' }, 'hive attic deleted; what runs there goes on'],
+  ['hive_delete', { transport: 'http' }, 'hive attic deleted; if it is running, it keeps running'],
   [
     'hive_delete',
     { transport: 'ssh', ssh: { host: '192.0.2.7', user: 'me' } },
     'rbee hive install attic --ssh-host 192.0.2.7 --ssh-user me && rbee hive uninstall attic',
   ],
   ['hive_delete', { transport: 'ssh', ssh: { host: 'attic' } }, 'rbee hive install attic && rbee hive uninstall attic'],
-])('%s says what is left of the hive: %j', (operation, rest, words) => {
+])('%s names what remains of the hive: %j', (operation, rest, words) => {
   expect(text(operation, { hive_id: 'attic', ...rest })).toContain(words);
 });
 
-test('jobs fit a narrow screen: what a job failed with goes below it', () => {
+test('on a narrow screen, the error of a job is below its row', () => {
   const ended = { created_at: at, started_at: at, ended_at: at, actor: 'queen-rbee' as const, downstream: [] };
   const ids = { job_id: `job-${'0'.repeat(36)}`, correlation_id: 'c'.repeat(32) };
   const error = { code: 'worker_start_failed', message: 'no', origin: 'rbee-hive' as const, retryable: false };
@@ -126,12 +128,12 @@ test('jobs fit a narrow screen: what a job failed with goes below it', () => {
   expect(lines[2]).toBe('  worker_start_failed');
 });
 
-test("a hive's health is one line", () => {
+test('the health of a hive is one line', () => {
   const health = { hive_id: 'attic', state: 'running', version: '0.1.0', pid: 7, uptime_s: 200 };
   expect(text('hive_status', health)).toBe('hive attic is running · rbee 0.1.0 · pid 7 · up 3 min 20 s');
 });
 
-test('what nobody foresaw is a list of its fields', () => {
+test('the output of an operation without a renderer is a list of its fields', () => {
   expect(text('fleet_weigh', { total_grams: 12, heavy: false, parts: ['a', 'b'] })).toBe(
     ['total grams  12', 'heavy        no', 'parts        a, b'].join('\n'),
   );
@@ -140,18 +142,18 @@ test('what nobody foresaw is a list of its fields', () => {
 describe('status', () => {
   const status: OutputOf<'status'> = {
     queen: { version: '0.1.0', uptime_s: 3, port: 8500, pid: 42 },
-    hives: [{ hive_id: 'localhost', state: 'stopped', reason: 'nobody needed it', host: '127.0.0.1', port: 9000 }],
+    hives: [{ hive_id: 'localhost', state: 'stopped', reason: 'it is asleep', host: '127.0.0.1', port: 9000 }],
     workers: [{ ...worker, tokens_per_s: 120.4, memory_bytes: 210_000_000 }],
     models: [{ ...model, hive_id: 'localhost' }],
   };
 
-  test('has queen, hives, workers with their slots, and models', () => {
+  test('status shows the queen, the hives, the workers with their slots, and the models', () => {
     expect(text('status', status)).toBe(
       [
         'queen is awake · rbee 0.1.0 · port 8500 · pid 42 · up 3 s',
         '',
         'HIVE       STATE    ADDRESS         WHY',
-        'localhost  stopped  127.0.0.1:9000  nobody needed it',
+        'localhost  stopped  127.0.0.1:9000  it is asleep',
         '',
         'WORKER           HIVE       MODEL  DEVICE  STATE  SLOTS  TOK/S  MEMORY',
         'worker-1a2b3c4d  localhost  tiny   cpu:0   ready    1/4    120  210 MB',
@@ -162,7 +164,7 @@ describe('status', () => {
     );
   });
 
-  test('says in full why a hive does not run, however narrow the screen is', () => {
+  test('status shows in full why a hive does not run, however narrow the screen is', () => {
     const reason = "cannot be reached: Nothing is installed for hive 'localhost'. Install it: rbee hive install localhost";
     const hives = status.hives.map((each) => ({ ...each, reason }));
     const lines = resultText({ operation: 'status' }, { ...status, hives }, { ...plainLook, columns: 60 }).split('\n');
@@ -192,9 +194,10 @@ describe('status', () => {
     },
   );
 
-  test('says what to do where there is nothing', () => {
-    const lines = text('status', { ...status, hives: [], workers: [], models: [] });
-    expect(lines).toContain('No hives. Set one up: rbee hive install');
-    expect(lines).toContain('No workers. Start one: rbee worker spawn --model tiny');
+  test('status suggests a worker only where there is a hive to run it', () => {
+    const empty = { ...status, workers: [], models: [] };
+    expect(text('status', empty)).toContain('No workers. Start one: rbee worker spawn --model tiny');
+    const lines = text('status', { ...empty, hives: [] }).split('\n');
+    expect(lines.slice(1)).toEqual(['', 'No hives. Set one up: rbee hive install']);
   });
 });

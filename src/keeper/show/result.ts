@@ -1,59 +1,60 @@
-import type { Said } from '../filled-hint.ts';
-import { entities, isStatus, statusText } from './entities.ts';
-import { explanationText, isExplanation } from './explanation.ts';
-import { deletedText, isDeleted, isUninstalled, uninstalledText } from './forgotten.ts';
+import { isOperationName, operations, type OperationName, type OutputOf } from '../../contract/index.ts';
+import type { Asked, KnownInput } from '../shown.ts';
+import { explanationText } from './explanation.ts';
+import { deletedText, hiveHealthText, hiveListText, hiveText, uninstalledText } from './hives.ts';
 import type { Look } from './look.ts';
-import { isSshHosts, isSshTest, sshHostsText, sshTestText } from './ssh.ts';
+import { modelListText, modelText } from './models.ts';
+import { sshHostsText, sshTestText } from './ssh.ts';
+import { statusText } from './status.ts';
 import { list } from './table.ts';
-import { hasUnfinished, unfinishedText } from './unfinished.ts';
+import { workersText, workerText } from './workers.ts';
 
-/** What was done, and what was said for it, where that is known. */
-export interface Asked {
-  operation: string;
-  input?: Said;
-}
+type Renderer<K extends OperationName> = (output: OutputOf<K>, look: Look, input: KnownInput) => string;
 
-/** What an operation returned, for people. An entity looks the same whichever operation returns it. */
+/** How the output of each operation is shown to people; that of any other is a list of its fields. `infer` streams its answer. */
+const renderers: { readonly [K in OperationName]?: Renderer<K> } = {
+  status: statusText,
+  explain: explanationText,
+  ssh_test: sshTestText,
+  hive_install: hiveText,
+  hive_uninstall: uninstalledText,
+  hive_update: hiveText,
+  hive_start: hiveHealthText,
+  hive_stop: hiveHealthText,
+  hive_list: hiveListText,
+  hive_get: hiveText,
+  hive_status: hiveHealthText,
+  hive_create: hiveText,
+  hive_delete: deletedText,
+  hive_import_ssh: sshHostsText,
+  worker_spawn: workerText,
+  worker_list: ({ workers }, look) => workersText(workers, look),
+  worker_get: workerText,
+  worker_delete: ({ worker_id }) => `${worker_id} deleted`,
+  worker_restart: workerText,
+  model_download: modelText,
+  model_list: modelListText,
+  model_get: modelText,
+  model_delete: ({ model }) => `model ${model} deleted`,
+};
+
+/** The output of an operation, for people. */
 export function resultText({ operation, input = {} }: Asked, value: unknown, look: Look): string {
-  if (isStatus(value)) return statusText(value, look);
-  if (isExplanation(value)) return explanationText(value, input, look);
-  if (isSshTest(value)) return sshTestText(value, look);
-  if (isSshHosts(value)) return sshHostsText(value, look);
-  if (operation === 'hive_delete' && isDeleted(value)) return deletedText(value);
-  if (operation === 'hive_uninstall' && isUninstalled(value)) return uninstalledText(value);
-  if (operation === 'model_list' && hasUnfinished(value))
-    return [listed({ models: value.models }, look), unfinishedText(value.unfinished)].join('\n\n');
-  const entity = entities.find(({ schema }) => schema.safeParse(value).success);
-  if (entity !== undefined) return entity.one(value, look);
-  if (typeof value !== 'object' || value === null) return unknownText(value, look);
-  return listed(value, look) ?? sentence(operation, value) ?? pairs(value, look);
+  return (isOperationName(operation) ? rendered(operation, value, { look, input }) : undefined) ?? pairs(value, look);
 }
 
-/** `{ workers: [...] }`: one list and nothing else. */
-function listed(value: object, look: Look): string | undefined {
-  const [only, ...more] = Object.entries(value) as [string, unknown][];
-  if (only === undefined || more.length > 0 || !Array.isArray(only[1])) return undefined;
-  const [name, rows] = only as [string, unknown[]];
-  if (rows.length === 0) return entities.find(({ plural }) => plural === name)?.none ?? `No ${name}.`;
-  const entity = entities.find(({ schema }) => rows.every((row) => schema.safeParse(row).success));
-  return entity?.many(rows, look) ?? rows.map((row) => unknownText(row, look)).join('\n\n');
+/** Undefined for an operation without a renderer, and for an output that does not have the shape of the contract. */
+function rendered<K extends OperationName>(
+  operation: K,
+  value: unknown,
+  { look, input }: { look: Look; input: KnownInput },
+): string | undefined {
+  const parsed = operations[operation].output.safeParse(value);
+  return parsed.success ? renderers[operation]?.(parsed.data as OutputOf<K>, look, input) : undefined;
 }
 
-function unknownText(value: unknown, look: Look): string {
-  return typeof value === 'object' && value !== null ? pairs(value, look) : (plain(value) ?? '');
-}
-
-/** `{ worker_id: 'worker-1a2b' }` from worker_delete: 'worker-1a2b deleted'. */
-function sentence(operation: string, value: object): string | undefined {
-  const [only, ...more] = Object.values(value) as unknown[];
-  const verb = operation.split('_').at(-1);
-  if (typeof only !== 'string' || more.length > 0 || verb === undefined) return undefined;
-  const noun = operation.split('_')[0];
-  const name = noun === undefined || only.startsWith(`${noun}-`) ? only : `${noun} ${only}`;
-  return `${name} ${verb.endsWith('e') ? `${verb}d` : `${verb}ed`}`;
-}
-
-function pairs(value: object, look: Look): string {
+function pairs(value: unknown, look: Look): string {
+  if (typeof value !== 'object' || value === null) return plain(value) ?? '';
   return list(
     Object.entries(value).map(([key, each]) => [key.replaceAll('_', ' '), plain(each)]),
     look,

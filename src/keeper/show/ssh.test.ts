@@ -20,7 +20,7 @@ describe('a tested machine is a checklist', () => {
       '0.0.1',
       `rbee 0.0.1 is installed on attic. To bring it to ${__RBEE_VERSION__}: rbee hive install loft`,
     ],
-    [{}, '0.0.1', 'is no hive of this fleet. To make it one: rbee hive install attic'],
+    [{}, '0.0.1', 'is not a hive of this fleet. To add it: rbee hive install attic'],
   ])('with what is installed there already: %j, %s', (known, version, words) => {
     const rbee = { check: 'rbee', ok: true, says: `${version} is installed`, version } as const;
     const value = { ssh_host: 'attic', ...known, reachable: true, checks: [...checks, rbee] };

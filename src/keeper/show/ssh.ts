@@ -1,4 +1,4 @@
-import { operations, type OutputOf } from '../../contract/index.ts';
+import type { OutputOf } from '../../contract/index.ts';
 import type { Look } from './look.ts';
 import { table } from './table.ts';
 import { wrapped } from './width.ts';
@@ -6,10 +6,7 @@ import { wrapped } from './width.ts';
 type SshTest = OutputOf<'ssh_test'>;
 type SshHosts = OutputOf<'hive_import_ssh'>;
 
-export const isSshTest = (value: unknown): value is SshTest => operations.ssh_test.output.safeParse(value).success;
-export const isSshHosts = (value: unknown): value is SshHosts => operations.hive_import_ssh.output.safeParse(value).success;
-
-/** A line for each check, what to do under the one that failed, and the verdict. */
+/** A line for each check, what to do below the one that failed, and the verdict. */
 export function sshTestText(test: SshTest, look: Look): string {
   const { checks } = test;
   const names = checks.map(({ check }) => check.replace('_', ' '));
@@ -29,15 +26,15 @@ function verdict({ ssh_host, hive_id, reachable, checks }: SshTest): string {
   if (installed === undefined) return `A hive can be installed on ${ssh_host}.`;
   const there = `rbee ${installed} is installed on ${ssh_host}`;
   if (hive_id === undefined) {
-    // A login with a user or a port is no name for a hive.
+    // A login with a user or a port cannot be the name of a hive.
     const name = /[@:]/.test(ssh_host) ? '<hive> --ssh-host …' : ssh_host;
-    return `${there} already, but it is no hive of this fleet. To make it one: rbee hive install ${name}`;
+    return `${there} already, but it is not a hive of this fleet. To add it: rbee hive install ${name}`;
   }
   if (installed === __RBEE_VERSION__) return `${there} already: it is hive '${hive_id}'.`;
   return `${there}. To bring it to ${__RBEE_VERSION__}: rbee hive install ${hive_id}`;
 }
 
-/** The hosts of ~/.ssh/config, and how one becomes a hive. */
+/** The hosts of ~/.ssh/config, and how to add one as a hive. */
 export function sshHostsText({ hosts, hives }: SshHosts, look: Look): string {
   if (hosts.length === 0) return 'No hosts in ~/.ssh/config. Without it: rbee hive install <hive> --ssh-host <host>';
   const rows = table(
