@@ -3,6 +3,7 @@ import {
   JobError,
   LOCALHOST,
   operations,
+  scopeOf,
   type Handlers,
   type Hive,
   type JobContext,
@@ -182,9 +183,14 @@ function watch(context: JobContext): { job: Taken; context: JobContext } {
   };
 }
 
+/** Whether the request did not arrive at the hive. One that shuts down has refused it, and is not started again for it. */
+export function wasMissed({ code }: JobError): boolean {
+  const scope = scopeOf(code);
+  return (scope === 'hive' || scope === 'connection') && code !== 'shutting_down';
+}
+
 function mayAskAgain(cause: JobError, job: Taken & { operation: OperationName; hive: Hive }): boolean {
-  const isHiveAtFault = cause.code === 'hive_unreachable' || cause.code === 'hive_bad_response';
-  if (!job.isTaken) return isHiveAtFault && job.hive.transport !== 'http';
+  if (!job.isTaken) return wasMissed(cause) && job.hive.transport !== 'http';
   const spec: OperationSpec = operations[job.operation];
   return cause.code === 'interrupted' && spec.mayRepeat === true && !job.isAnswered;
 }

@@ -1,4 +1,4 @@
-import { JobError } from '../../contract/index.ts';
+import { JobError, scopeOf } from '../../contract/index.ts';
 import { log, narrate } from '../../narration/index.ts';
 import { targetName, type Kit } from '../kit/index.ts';
 import { startRemote, statusRemote, stopRemote, type HiveStart, type InstalledHive } from './hive-process.ts';
@@ -99,9 +99,8 @@ async function goBack(
   }
 }
 
-/** What the hive said, and not the way to its machine. */
-function isOfTheHive(cause: unknown): cause is JobError {
-  return (
-    cause instanceof JobError && !cause.code.startsWith('ssh_') && cause.code !== 'cancelled' && cause.code !== 'install_failed'
-  );
+/** Whether the hive itself failed to start, and not the connection to its machine. */
+export function isOfTheHive(cause: unknown): cause is JobError {
+  if (!(cause instanceof JobError) || cause.code === 'cancelled' || cause.code === 'install_failed') return false;
+  return scopeOf(cause.code) !== 'connection';
 }

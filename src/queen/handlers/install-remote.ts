@@ -1,4 +1,4 @@
-import { HIVE_PORT, JobError, LOOPBACK, type Hive, type InputOf, type SshTarget } from '../../contract/index.ts';
+import { HIVE_PORT, JobError, LOOPBACK, scopeOf, type Hive, type InputOf, type SshTarget } from '../../contract/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
 import {
   findPackageRoot,
@@ -82,10 +82,14 @@ export async function uninstallRemote({ hive_id, ssh }: Hive, keepModels: boolea
 
 /** A machine that is gone for good cannot be asked to remove anything. */
 function withWayOut(hiveId: string, cause: unknown): unknown {
-  const isGone = cause instanceof JobError && ['ssh_unreachable', 'ssh_host_key', 'ssh_denied'].includes(cause.code);
-  if (!isGone) return cause;
+  if (!(cause instanceof JobError) || !hasNoWayIn(cause)) return cause;
   const sentence = `${cause.message}. If that machine is gone for good, forget its hive: rbee hive uninstall ${hiveId} --catalog-only`;
   return new JobError(cause.code, sentence, { cause });
+}
+
+/** Whether no command can be run there; `ssh_failed` is one that ran and failed. */
+export function hasNoWayIn({ code }: JobError): boolean {
+  return scopeOf(code) === 'connection' && code !== 'ssh_failed';
 }
 
 /** How the hive is called. */

@@ -1,4 +1,4 @@
-import { JobError, LOOPBACK, type Hive, type SshTarget } from '../../contract/index.ts';
+import { JobError, LOOPBACK, scopeOf, type Hive, type SshTarget } from '../../contract/index.ts';
 import { probe, type Probe } from '../../daemon/index.ts';
 import { raceAbort, type Peer } from '../../jobs/index.ts';
 import { startRemote, stopRemote, type HiveSite, type Tunnel, type TunnelOptions } from '../../machines/index.ts';
@@ -229,9 +229,8 @@ export class RemoteHive implements HiveAccess {
 }
 
 /** The hive may well start as soon as its machine is reachable again, so that such a failure delays no start. */
-function isNetworkError(error: unknown): boolean {
-  if (!(error instanceof JobError)) return false;
-  return error.code.startsWith('ssh_') || error.code === 'hive_unreachable' || error.code === 'shutting_down';
+export function isNetworkError(error: unknown): boolean {
+  return error instanceof JobError && (scopeOf(error.code) === 'connection' || error.code === 'shutting_down');
 }
 
 function requireInstalled({ hive_id, version }: Hive): void {

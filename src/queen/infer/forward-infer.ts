@@ -12,11 +12,11 @@ import {
 } from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { AnswerSoFar } from './answer-so-far.ts';
+import { hasPeerEnded, isOfHive, mayComeBack, mayRunElsewhere } from './failures.ts';
 import { forHiveOfFile } from './file-model.ts';
 import { runOnHive } from '../forward.ts';
 import { HeldRequest, type Outline } from './held-request.ts';
 import { leaseFor, type InferParts } from './lease-for.ts';
-import { ENDS, isOfHive, LOSSES, STARTS } from './losses.ts';
 import type { Avoided, Lease } from '../placement/index.ts';
 
 /** A request is given to so many places, one after the other, before its failure is told. */
@@ -177,7 +177,7 @@ class Attempt {
 
   /** Whether it was lost to the end of a process, or of the way to it, before anything was computed for it. */
   onlyWaited(cause: unknown): boolean {
-    return !this.#hasBegun && !this.#hasKilled && cause instanceof JobError && ENDS.has(cause.code);
+    return !this.#hasBegun && !this.#hasKilled && cause instanceof JobError && hasPeerEnded(cause);
   }
 
   /** Before an answer, anybody else may give it; after its first token, only who goes on from there. */
@@ -186,8 +186,7 @@ class Attempt {
     const { worker_id, hive_id } = request.outline;
     if (!(cause instanceof JobError) || worker_id !== undefined) return false;
     if (hive_id !== undefined && isOfHive(cause)) return cause.retryable && this.onlyWaited(cause);
-    if (answer.isBegun) return answer.mayContinue && (LOSSES.has(cause.code) || cause.code === 'deadline_exceeded');
-    return LOSSES.has(cause.code) || STARTS.has(cause.code);
+    return mayRunElsewhere(cause) && (!answer.isBegun || answer.mayContinue);
   }
 
   /** Somebody else took the room meanwhile: the hive tells so in a moment, and then it is decided anew. */
@@ -206,7 +205,7 @@ class Attempt {
     if (isOfHive(cause)) others.add(this.#hiveId, `has failed this request: ${cause.message}`, cause);
     const isOpen = this.#parts.dispatcher.couldRun(request.outline, others);
     // A hive that may be back in a moment is not left out where there is no other.
-    if (isOfHive(cause) && (isOpen || !LOSSES.has(cause.code) || !cause.retryable))
+    if (isOfHive(cause) && (isOpen || !mayComeBack(cause)))
       avoided.add(this.#hiveId, `has failed this request: ${cause.message}`, cause);
     if (!isOpen) return;
     const what = answer.isBegun ? 'another worker goes on with the answer from here' : 'giving it to another';

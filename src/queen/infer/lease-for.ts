@@ -1,6 +1,7 @@
-import { JobError, type ErrorCode, type JobContext, type Model } from '../../contract/index.ts';
+import { JobError, needsPerson, type JobContext, type Model } from '../../contract/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
 import { narrate } from '../../narration/index.ts';
+import { isForAnyHive } from './failures.ts';
 import { fileModel } from './file-model.ts';
 import type { ForwardParts } from '../forward.ts';
 import type { HeldRequest } from './held-request.ts';
@@ -51,7 +52,8 @@ export async function leaseFor(request: HeldRequest, asking: Asking): Promise<Le
         await raceAbort(view.started(FIRST_WORDS_MS), signal);
         continue;
       }
-      const opened = isForAnyHive(cause) ? undefined : gates.opened(input.hive_id);
+      const isFinal = !(cause instanceof JobError) || isForAnyHive(cause.code);
+      const opened = isFinal ? undefined : gates.opened(input.hive_id);
       if (opened === undefined && (await isBack(request, { cause, parts, signal }))) continue;
       // That nothing else could take it says less than what it was lost to.
       if (opened === undefined) throw failure ?? cause;
@@ -82,19 +84,6 @@ async function leaseBesideGates(
   }
 }
 
-/** Then a hive more would change nothing. */
-function isForAnyHive(cause: unknown): boolean {
-  return !(cause instanceof JobError) || FOR_ANY_HIVE.has(cause.code);
-}
-
-const FOR_ANY_HIVE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'invalid_input',
-  'hive_not_found',
-  'model_not_found',
-  'device_not_found',
-  'worker_busy',
-]);
-
 /** A hive that the request insists on is tried, whatever is known of it: the failure of that says most. */
 async function reachNamed(
   hiveId: string,
@@ -118,7 +107,7 @@ interface Refused {
 /** Whether something may have changed, after a wait for hives that could take the request and were lost a moment ago. */
 async function isBack(request: HeldRequest, { cause, parts, signal }: Refused): Promise<boolean> {
   const { outline: input } = request;
-  if (cause instanceof JobError && FOR_PEOPLE.has(cause.code)) return false;
+  if (cause instanceof JobError && needsPerson(cause.code) && input.hive_id !== undefined) return false;
   const lost = parts.view.lostWithin(BACK_WITHIN_MS).filter(({ hive, report }) => {
     if (parts.hives.find(hive.hive_id)?.stopped === true) return false;
     if (input.hive_id !== undefined) return input.hive_id === hive.hive_id;
@@ -132,12 +121,3 @@ async function isBack(request: HeldRequest, { cause, parts, signal }: Refused): 
   await Promise.race(lost.map((watch) => watch.back(BACK_WITHIN_MS - watch.lostForMs, signal)));
   return true;
 }
-
-/** Nothing of this mends itself. */
-const FOR_PEOPLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'ssh_host_key',
-  'ssh_denied',
-  'hive_not_installed',
-  'hive_not_found',
-  'version_mismatch',
-]);

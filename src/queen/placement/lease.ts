@@ -1,4 +1,4 @@
-import { JobError, type ErrorCode, type InputOf, type Model } from '../../contract/index.ts';
+import { JobError, scopeOf, type ErrorScope, type InputOf, type Model } from '../../contract/index.ts';
 import type { Avoided } from './avoided.ts';
 import { deviceName } from './device-name.ts';
 import type { Placement, PlacementOf } from './placement.ts';
@@ -62,18 +62,9 @@ export function patchOf(placement: Taken): Lease['patch'] {
   return { hive_id: hive.hive_id, ...(where === undefined ? {} : { device: deviceName(where) }) };
 }
 
-/** Then whoever waits for the same worker would fail in the same way there. */
-export function isFailedStart(error: unknown): error is JobError {
-  return error instanceof JobError && FAILED_STARTS.has(error.code);
-}
+const OF_START: ReadonlySet<ErrorScope> = new Set<ErrorScope>(['name', 'model', 'machine']);
 
-const FAILED_STARTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'worker_start_failed',
-  'model_corrupt',
-  'model_too_large',
-  'model_not_found',
-  'device_not_found',
-  'download_failed',
-  'checksum_mismatch',
-  'disk_full',
-]);
+/** Whether the model cannot be loaded on that hive, so that every request that waits for the same worker would fail too. */
+export function isFailedStart(error: unknown): error is JobError {
+  return error instanceof JobError && OF_START.has(scopeOf(error.code));
+}
