@@ -1,7 +1,7 @@
-import { LOOPBACK, type WorkerKind } from './contract/index.ts';
+import { LOOPBACK, type DeviceKind, type WorkerFlags } from './contract/index.ts';
 import { hivePort, ofThisHome, ownToken, workerPorts } from './daemon/index.ts';
 import type { Peer } from './jobs/index.ts';
-import type { HiveFlags, QueenFlags, WorkerFlags } from './keeper/index.ts';
+import type { HiveFlags, QueenFlags } from './keeper/index.ts';
 import { serveRole } from './serve-role.ts';
 
 // Each role is loaded only where it runs: a worker starts sooner without what downloads models.
@@ -48,7 +48,7 @@ export async function runWorker({ hiveUrl, ...flags }: WorkerFlags): Promise<voi
   });
 }
 
-export async function runProbe(worker: WorkerKind, modelPath?: string): Promise<void> {
+export async function runProbe(worker: DeviceKind, modelPath?: string): Promise<void> {
   const { probeGpu } = await import('./worker/index.ts');
   return probeGpu(worker, modelPath);
 }

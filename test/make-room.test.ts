@@ -60,7 +60,17 @@ async function machine(): Promise<Device[]> {
 const fileOf = (model: string) => join(home, `${model}.gguf`);
 const specOf =
   (model: string, pinned = false): MakeSpec =>
-  () => ({ model, modelPath: fileOf(model), worker: 'cpu', device: 0, slots: 1, context: 64, pinned, need: NEED });
+  () => ({
+    model,
+    modelPath: fileOf(model),
+    engine: 'embedded',
+    worker: 'cpu',
+    device: 0,
+    slots: 1,
+    context: 64,
+    pinned,
+    need: NEED,
+  });
 
 function spawn(model: string, pinned?: boolean) {
   return pool.spawn(specOf(model, pinned));

@@ -23,9 +23,9 @@ export const LAST_WORDS_LIMIT_CHARS = 8_000;
 /** Seconds. Added to a clock, it is still a time that there is. */
 const age = z.number().min(0).max(1e10);
 
-export const workerKinds = ['cpu', 'cuda', 'metal', 'vulkan'] as const;
-export const workerKind = z.enum(workerKinds);
-export type WorkerKind = z.output<typeof workerKind>;
+export const deviceKinds = ['cpu', 'cuda', 'metal', 'vulkan'] as const;
+export const deviceKind = z.enum(deviceKinds);
+export type DeviceKind = z.output<typeof deviceKind>;
 
 export const jobStates = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
 export const jobState = z.enum(jobStates);
@@ -70,7 +70,7 @@ export const health = z.object({
 export type Health = z.output<typeof health>;
 
 export const device = z.object({
-  worker: workerKind.describe('The kind of worker that runs on it'),
+  worker: deviceKind.describe('The kind of worker that runs on it'),
   device: z.int().min(0).max(1_000).describe('Its number among the devices of its kind'),
   name: short,
   memory_bytes: bytes,
@@ -148,7 +148,7 @@ export const worker = z.object({
   worker_id: id,
   hive_id: id,
   model: name,
-  worker: workerKind,
+  worker: deviceKind,
   device: z.int().min(0).max(1_000),
   state: z.enum(workerStates),
   port: z.int().min(0).max(65_535).optional(),
@@ -173,7 +173,7 @@ export const workerHeartbeat = z.strictObject({
   worker_id: z.string().min(1).max(64),
   hive_id: z.string().min(1).max(64),
   model: z.string().max(1024),
-  worker: workerKind,
+  worker: deviceKind,
   device: z.int().min(0).max(1_000),
   state: z.enum(workerStates),
   port: z.int(),

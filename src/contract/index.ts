@@ -14,3 +14,4 @@ export * from './operations/index.ts';
 export { printable, WholeCharacters } from './printable.ts';
 export * from './run.ts';
 export { hiveAndSshFlags, sshFlags, sshLogin, sshName } from './ssh-words.ts';
+export * from './worker-flags.ts';

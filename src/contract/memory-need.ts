@@ -1,5 +1,5 @@
 import { DEFAULT_CONTEXT_TOKENS, DEFAULT_SLOTS } from './defaults.ts';
-import type { Model, ModelMemory, WorkerKind } from './entities.ts';
+import type { Model, ModelMemory, DeviceKind } from './entities.ts';
 
 /** Prompt tokens that the engine computes at once on a CPU. */
 export const BATCH_TOKENS = 128;
@@ -25,7 +25,7 @@ export interface MemoryNeed {
 }
 
 interface WorkerShape {
-  worker: WorkerKind;
+  worker: DeviceKind;
   slots: number;
   /** Tokens of a slot; the default when undefined. */
   context?: number | undefined;
@@ -48,7 +48,7 @@ export function memoryNeed(memory: ModelMemory, { slots, context, worker }: Work
 }
 
 /** The need of a worker with default slots and context, also for a model whose header could not be read. */
-export function defaultNeedBytes({ memory, size_bytes }: Pick<Model, 'memory' | 'size_bytes'>, worker: WorkerKind): number {
+export function defaultNeedBytes({ memory, size_bytes }: Pick<Model, 'memory' | 'size_bytes'>, worker: DeviceKind): number {
   if (memory !== undefined) return memoryNeed(memory, { worker, slots: DEFAULT_SLOTS }).bytes;
   return size_bytes * UNKNOWN_FACTOR + Math.min(UNKNOWN_MOST_BYTES, UNKNOWN_LEAST_BYTES + size_bytes);
 }

@@ -4,6 +4,7 @@ export { gpuTrialsFile, readGpuTrials, writeGpuTrials, type GpuTrials } from './
 export { graphicsCards, vulkanDrivers } from './graphics-cards.ts';
 export { pidfileKeeper, requireHome, watchHome } from './home-watch.ts';
 export { probe, type Probe } from './health.ts';
+export { nvidiaGpus, type NvidiaGpu } from './nvidia-gpus.ts';
 export { byToken, ofThisHome, prepareHomeSecret } from './home-secret.ts';
 export { isStackFrame, logWords } from './log-words.ts';
 export { followLog, MAX_LOG_BYTES, tailLog } from './logs.ts';

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  DEFAULT_ENGINE,
   DEFAULT_SLOTS,
   JobError,
   KILLS_LIMIT,
@@ -42,7 +43,14 @@ export function createInfer(parts: InferParts): Run<'infer'> {
     const makeSpec: MakeSpec = (devices) => {
       const device = chooseDevice(input.device, devices);
       const shape = { ...device, slots: DEFAULT_SLOTS, context: undefined };
-      return { model, modelPath: path, ...shape, pinned: false, need: memory && memoryNeed(memory, shape) };
+      return {
+        model,
+        modelPath: path,
+        engine: DEFAULT_ENGINE,
+        ...shape,
+        pinned: false,
+        need: memory && memoryNeed(memory, shape),
+      };
     };
     for (let attempt = 1; ; attempt += 1) {
       const isAlone = context.kills() > 0;

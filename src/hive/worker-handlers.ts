@@ -1,4 +1,4 @@
-import { DEFAULT_SLOTS, memoryNeed, type Handlers, type Run } from '../contract/index.ts';
+import { DEFAULT_ENGINE, DEFAULT_SLOTS, memoryNeed, type Handlers, type Run } from '../contract/index.ts';
 import { requireDevice } from './devices/index.ts';
 import type { ModelStore } from './models/index.ts';
 import { describeWorker, type WorkerPool } from './workers/index.ts';
@@ -16,7 +16,7 @@ export function workerHandlers({ hiveId, workers, models }: WorkerParts) {
     const need = model.memory && memoryNeed(model.memory, { slots, context, worker: kind });
     const spawned = await workers.spawn((devices) => {
       const device = requireDevice(input, devices);
-      return { model: model.model, modelPath: path, ...device, slots, context, pinned: pin, need };
+      return { model: model.model, modelPath: path, engine: DEFAULT_ENGINE, ...device, slots, context, pinned: pin, need };
     }, signal);
     return describeWorker(spawned, hiveId);
   };

@@ -1,7 +1,7 @@
 import { config } from 'zod';
 import type { Roles } from './role-commands.ts';
 
-export type { HiveFlags, QueenFlags, WorkerFlags } from './role-commands.ts';
+export type { HiveFlags, QueenFlags } from './role-commands.ts';
 
 /** Runs one command line. It sets process.exitCode rather than ending the process: a daemon's command goes on. */
 export async function main(argv: readonly string[], roles: Roles): Promise<void> {

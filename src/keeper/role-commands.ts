@@ -1,6 +1,20 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_SLOTS, HIVE_PORT, LOCALHOST, LOOPBACK, QUEEN_PORT, workerKinds, type WorkerKind } from '../contract/index.ts';
+import {
+  deviceKinds,
+  HIVE_PORT,
+  JobError,
+  LOCALHOST,
+  LOOPBACK,
+  QUEEN_PORT,
+  workerFlag,
+  workerFlags,
+  type DeviceKind,
+  type WorkerFlags,
+} from '../contract/index.ts';
 import { hivePort, queenPort } from '../daemon/index.ts';
+import { fieldOf } from './derive/field.ts';
+import { issueWords } from './derive/issue.ts';
+import { optionOf } from './derive/option.ts';
 import { endBadly, openSession, type GlobalOptions } from './session.ts';
 
 /** What the daemons are started with. The keeper only reads it from the command line; src/roles.ts knows who runs. */
@@ -9,7 +23,7 @@ export interface Roles {
   hive(flags: HiveFlags): Promise<void>;
   worker(flags: WorkerFlags): Promise<void>;
   /** Says what the engine sees of the GPUs of this machine. */
-  probe(worker: WorkerKind, modelPath?: string): Promise<void>;
+  probe(worker: DeviceKind, modelPath?: string): Promise<void>;
 }
 
 export interface QueenFlags {
@@ -21,23 +35,6 @@ export interface HiveFlags {
   id: string;
   host: string;
   port: number;
-}
-
-export interface WorkerFlags {
-  id: string;
-  hiveId: string;
-  model: string;
-  modelPath: string;
-  worker: WorkerKind;
-  device: number;
-  slots: number;
-  context: number | undefined;
-  /** What the hive writes down with the worker, for the process that takes it over: it reads them from the pidfile. */
-  pinned: boolean;
-  needBytes: number | undefined;
-  weightsBytes: number | undefined;
-  /** URL of its hive, to report to. */
-  hiveUrl: string | undefined;
 }
 
 const MAX_PORT = 65_535;
@@ -76,30 +73,33 @@ function serves<Flags extends object>(command: Command, serve: (flags: Flags) =>
 
 /** Only a hive calls it: a worker without one serves nobody. */
 export function workerRunCommand(roles: Roles): Command {
-  const command = new Command('run')
-    .description('Be a worker: one model, loaded once. For hives.')
-    .requiredOption('--id <id>', 'Its id')
-    .requiredOption('--hive-id <id>', 'The hive that it belongs to')
-    .requiredOption('--model <name>', "The model's name")
-    .requiredOption('--model-path <file>', "The model's file")
-    .addOption(new Option('--worker <kind>', 'What it computes with').choices(workerKinds).default('cpu'))
-    .option('--device <number>', 'Which device of that kind', wholeNumber, 0)
-    .option('--slots <number>', 'Requests to serve at once', wholeNumber, DEFAULT_SLOTS)
-    .option('--context <number>', 'Tokens a slot may hold', wholeNumber)
-    .option('--pinned', 'Not to be ended to make room', false)
-    .option('--need-bytes <number>', 'Memory that it was promised', wholeNumber)
-    .option('--weights-bytes <number>', 'How much of that is for the weights', wholeNumber)
-    .option('--hive-url <url>', 'Where to report to');
-  return serves<WorkerFlags>(command, (flags) => roles.worker(flags));
+  const command = new Command('run').description('Be a worker: one model, loaded once. For hives.');
+  for (const [name, schema] of Object.entries(workerFlags.shape)) {
+    const field = fieldOf(schema);
+    const option = optionOf(workerFlag(name).slice(2).replaceAll('-', '_'), field);
+    command.addOption(option.makeOptionMandatory(field.isRequired));
+  }
+  return serves<Record<string, unknown>>(command, async (given) => roles.worker(checkedFlags(given)));
+}
+
+/** @throws JobError invalid_input, naming the options */
+function checkedFlags(given: Record<string, unknown>): WorkerFlags {
+  const parsed = workerFlags.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const sentences = parsed.error.issues.map((issue) => {
+    const name = String(issue.path[0]);
+    return `${workerFlag(name)} ${issueWords(issue, workerFlags.shape[name as keyof WorkerFlags])}.`;
+  });
+  throw new JobError('invalid_input', sentences.join('\n'));
 }
 
 /** For hives: an engine that asks a driver may crash with it, or hang. */
 export function workerProbeCommand(roles: Roles): Command {
   return new Command('probe')
     .description('Say what the engine sees of the GPUs of this machine. For hives.')
-    .addOption(new Option('--worker <kind>', 'What kind of GPU').choices(workerKinds).makeOptionMandatory())
+    .addOption(new Option('--worker <kind>', 'What kind of GPU').choices(deviceKinds).makeOptionMandatory())
     .option('--compute <path>', 'Compute a few tokens with this model first')
-    .action(({ worker, compute }: { worker: WorkerKind; compute?: string }) => roles.probe(worker, compute));
+    .action(({ worker, compute }: { worker: DeviceKind; compute?: string }) => roles.probe(worker, compute));
 }
 
 function hostOption(): Option {

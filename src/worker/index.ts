@@ -1,27 +1,17 @@
 import { availableParallelism } from 'node:os';
-import { JobError, type WorkerHeartbeat, type WorkerKind } from '../contract/index.ts';
+import { JobError, type WorkerFlags, type WorkerHeartbeat } from '../contract/index.ts';
 import { reportStep } from '../daemon/index.ts';
 import type { Peer, ServedRole } from '../jobs/index.ts';
 import { log } from '../narration/index.ts';
-import { loadLlama, type Engine } from './engines/index.ts';
+import { engines, type Engine } from './engines/index.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { createInfer } from './infer.ts';
 
 export { probeGpu } from './probe-gpu.ts';
 
-export interface WorkerOptions {
-  id: string;
-  hiveId: string;
-  /** The model's name, and its file. */
-  model: string;
-  modelPath: string;
-  worker: WorkerKind;
-  device: number;
-  slots: number;
-  /** Tokens a slot may hold; the engine chooses when undefined. */
-  context: number | undefined;
+export interface WorkerOptions extends Omit<WorkerFlags, 'hiveUrl'> {
   port: number;
-  /** Whom to tell how this worker is; nobody when undefined. */
+  /** Where to send heartbeats; none are sent when undefined. */
   hive: Peer | undefined;
 }
 
@@ -72,7 +62,7 @@ async function load(
 ): Promise<Engine> {
   let saidAt = 0;
   const started = performance.now();
-  const engine = await loadLlama({
+  const engine = await engines[options.engine].load({
     modelPath: options.modelPath,
     worker: options.worker,
     slots: options.slots,
@@ -128,7 +118,7 @@ function describe(
     slots_used: now.engine?.slotsUsed ?? 0,
     ...(now.engine === undefined ? {} : { context: now.engine.contextSize }),
     tokens_per_s: now.tokensPerSecond,
-    memory_bytes: process.memoryUsage.rss(),
+    memory_bytes: now.engine?.memoryBytes() ?? process.memoryUsage.rss(),
     steps: now.engine?.steps ?? 0,
   };
 }

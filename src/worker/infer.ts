@@ -40,12 +40,12 @@ function outputOf(generation: Generation, made: { model: string; worker_id: stri
     ...made,
     usage: {
       prompt_tokens: generation.promptTokens,
-      cached_tokens: generation.cachedTokens,
+      ...(generation.cachedTokens === undefined ? {} : { cached_tokens: generation.cachedTokens }),
       completion_tokens: generation.completionTokens,
     },
     timings: {
       queue_ms: tenths(generation.queueMs),
-      prefill_ms: tenths(generation.prefillMs),
+      ...(generation.prefillMs === undefined ? {} : { prefill_ms: tenths(generation.prefillMs) }),
       first_token_ms: generation.firstTokenMs === null ? null : tenths(generation.firstTokenMs),
       tokens_per_s: tenths(generation.tokensPerSecond),
     },

@@ -46,7 +46,10 @@ export const inferOutput = z.object({
   seed: z.int().describe('The seed that gives the same text again'),
   usage: z.object({
     prompt_tokens: z.int(),
-    cached_tokens: z.int().describe('Prompt tokens that were still in the KV cache'),
+    cached_tokens: z
+      .int()
+      .optional()
+      .describe('Prompt tokens that were still in the KV cache; absent where the engine does not report it'),
     completion_tokens: z.int(),
   }),
   continued: z
@@ -55,7 +58,7 @@ export const inferOutput = z.object({
     .describe('How often another worker went on with the answer; its tokens are counted by events then'),
   timings: z.object({
     queue_ms: z.number().describe('Waiting for a slot'),
-    prefill_ms: z.number().describe('Reading the prompt'),
+    prefill_ms: z.number().optional().describe('Reading the prompt; absent where the engine does not report it'),
     first_token_ms: z.number().nullable().describe('From the request to the first token; null when there was none'),
     tokens_per_s: z.number().describe('While generating'),
   }),

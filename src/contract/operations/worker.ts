@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { DEFAULT_CONTEXT_TOKENS, DEFAULT_SLOTS } from '../defaults.ts';
-import { SLOTS_LIMIT, worker, workerKind, WORKERS_LIMIT } from '../entities.ts';
+import { SLOTS_LIMIT, worker, deviceKind, WORKERS_LIMIT } from '../entities.ts';
 import { DEFAULT_MODEL, hive_id, model_name, worker_id } from '../fields.ts';
 import type { OperationSpec } from './operation-spec.ts';
 
@@ -11,7 +11,7 @@ export const workerOperations = {
     input: z.strictObject({
       hive_id,
       model: model_name.default(DEFAULT_MODEL),
-      worker: workerKind.default('cpu').describe('What it computes with'),
+      worker: deviceKind.default('cpu').describe('What it computes with'),
       device: z.int().min(0).default(0).describe('Which device of that kind'),
       slots: z.int().min(1).max(SLOTS_LIMIT).optional().describe(`Requests to serve at once; ${DEFAULT_SLOTS} when left out`),
       context: z

@@ -1,10 +1,10 @@
-import { JobError, workerKinds, type Device, type WorkerKind } from '../../contract/index.ts';
+import { JobError, deviceKinds, type Device, type DeviceKind } from '../../contract/index.ts';
 
 /**
  * 'cuda:1' or 'cpu'; when left out, the GPU with the most free memory that is not promised, or else the CPU.
  * @throws JobError invalid_input, device_not_found
  */
-export function chooseDevice(wanted: string | undefined, devices: readonly Device[]): { worker: WorkerKind; device: number } {
+export function chooseDevice(wanted: string | undefined, devices: readonly Device[]): { worker: DeviceKind; device: number } {
   if (wanted === undefined) {
     const free = (each: Device) => each.memory_free_bytes - (each.promised_bytes ?? 0);
     const gpus = devices.filter(({ worker, usable }) => worker !== 'cpu' && usable !== false);
@@ -12,11 +12,11 @@ export function chooseDevice(wanted: string | undefined, devices: readonly Devic
     return best === undefined ? { worker: 'cpu', device: 0 } : { worker: best.worker, device: best.device };
   }
   const [kind = '', number = '0'] = wanted.split(':');
-  const worker = workerKinds.find((known) => known === kind);
+  const worker = deviceKinds.find((known) => known === kind);
   if (worker === undefined || !/^\d{1,3}$/.test(number)) {
     throw new JobError(
       'invalid_input',
-      `device: '${wanted}' is not a device; use for example ${workerKinds.join(', ')} or cuda:1`,
+      `device: '${wanted}' is not a device; use for example ${deviceKinds.join(', ')} or cuda:1`,
     );
   }
   return requireDevice({ worker, device: Number(number) }, devices);
@@ -24,9 +24,9 @@ export function chooseDevice(wanted: string | undefined, devices: readonly Devic
 
 /** @throws JobError device_not_found */
 export function requireDevice(
-  wanted: { worker: WorkerKind; device: number },
+  wanted: { worker: DeviceKind; device: number },
   devices: readonly Device[],
-): { worker: WorkerKind; device: number } {
+): { worker: DeviceKind; device: number } {
   const isThere = devices.some(({ worker, device }) => worker === wanted.worker && device === wanted.device);
   if (isThere) return { worker: wanted.worker, device: wanted.device };
   const there = devices.map(({ worker, device }) => `${worker}:${device}`).join(', ');

@@ -1,7 +1,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import type { Device } from '../../contract/index.ts';
 import { freeMemoryBytes, gpuTrialsFile, homePaths, totalMemoryBytes } from '../../daemon/index.ts';
-import { nvidiaGpus } from './cuda.ts';
+import { cudaGpus } from './cuda.ts';
 import { engineDirOf, hasEngineFor } from './engine-for.ts';
 import { metalGpu } from './metal.ts';
 import { askingEngine, tryingGpu, type AskEngine } from './probe.ts';
@@ -35,7 +35,7 @@ export class Devices {
     const [own, metal, cuda, vulkan] = await Promise.all([
       cpu(),
       metalGpu(running, this.#ask),
-      nvidiaGpus(hasEngineFor('cuda', this.#packageRoot)).then((gpus) => this.#tried(gpus)),
+      cudaGpus(hasEngineFor('cuda', this.#packageRoot)).then((gpus) => this.#tried(gpus)),
       this.#vulkanGpus(running),
     ]);
     // CUDA is the faster of the two ways to the same GPU, and says which of them this hive was given.

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { WorkerKind } from '../../contract/index.ts';
+import type { DeviceKind } from '../../contract/index.ts';
 import { homePaths } from '../../daemon/index.ts';
 
 /** Packages for GPUs are left out of the default install: where one is, its folder has more than a name. */
-export function hasEngineFor(kind: WorkerKind, packageRoot: string): boolean {
+export function hasEngineFor(kind: DeviceKind, packageRoot: string): boolean {
   const binaries = join('node_modules', '@node-llama-cpp', `${process.platform}-${process.arch}-${kind}`, 'bins');
   const engineDir = engineDirOf(homePaths().data);
   const folders = engineDir === undefined ? upwards(packageRoot) : [engineDir];

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { gpuProbe, type GpuProbe, type WorkerKind } from '../../contract/index.ts';
+import { gpuProbe, type GpuProbe, type DeviceKind } from '../../contract/index.ts';
 import { askProgram, homePaths, isStackFrame, rbeeEntry } from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
 import { BUILTIN_FILE } from '../models/index.ts';
@@ -13,7 +13,7 @@ const TRIAL_DEADLINE_MS = 180_000;
 const SOURCE_FILE = /^\S*\/(?=[^/\s]+:\d+: )/;
 
 export interface GpuQuestion {
-  worker: WorkerKind;
+  worker: DeviceKind;
   /** Which of its devices the engine may see; as in the hive's own environment when undefined. */
   device?: number;
 }
@@ -65,7 +65,7 @@ export function problemIn(stderr: string): string | undefined {
 }
 
 /** The engine takes all devices that it can see, so a process sees only one. */
-export function visibleDevice(worker: WorkerKind, device: number): Record<string, string> {
+export function visibleDevice(worker: DeviceKind, device: number): Record<string, string> {
   // By themselves, CUDA counts the fastest first, and nvidia-smi by their slots.
   if (worker === 'cuda') return { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: String(device) };
   return worker === 'vulkan' ? { GGML_VK_VISIBLE_DEVICES: String(device) } : {};

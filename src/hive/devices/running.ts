@@ -1,9 +1,9 @@
-import type { WorkerKind } from '../../contract/index.ts';
+import type { DeviceKind } from '../../contract/index.ts';
 
 /** A worker of this hive, as far as the memory of its device goes. */
 export interface Running {
   id: string;
-  worker: WorkerKind;
+  worker: DeviceKind;
   device: number;
   /** Changes when it takes or gives back memory. */
   state: string;

@@ -3,7 +3,8 @@ import type { Device } from '../../contract/index.ts';
 import { admit } from './admit.ts';
 import { extraBytes, roomOn, type Reading } from './ledger.ts';
 import { worker } from './testing/worker.ts';
-import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
+import type { WorkerProcess } from './worker-process.ts';
+import type { WorkerSpec } from './worker-spec.ts';
 
 const GB = 1_000_000_000;
 

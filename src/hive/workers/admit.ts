@@ -1,7 +1,8 @@
 import { formatBytes, JobError } from '../../contract/index.ts';
 import { chooseEvictions } from './choose-evictions.ts';
 import { bytesOf, extraBytes, roomOn, sharersOf, type Reading, type Room } from './ledger.ts';
-import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
+import type { WorkerProcess } from './worker-process.ts';
+import type { WorkerSpec } from './worker-spec.ts';
 
 export interface Fleet {
   workers: readonly WorkerProcess[];

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { workerKind } from '../../contract/index.ts';
+import { workerFlags } from '../../contract/index.ts';
 import {
   isAlive,
   listPidfiles,
@@ -12,7 +12,7 @@ import {
 } from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
 import { STOP_GRACE_MS } from './limits.ts';
-import type { WorkerSpec } from './worker-process.ts';
+import { specFrom, type WorkerSpec } from './worker-spec.ts';
 
 /** A machine that has just come back to life may be busy. */
 const ADOPT_PROBE_MS = 3_000;
@@ -51,7 +51,7 @@ async function lookAt(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | st
   }
   const found = await probe(host, port, { withinMs: ADOPT_PROBE_MS, trust: ofThisHome(paths) });
   const isWell = found.kind === 'rbee' && found.health.name === name && version === __RBEE_VERSION__;
-  const { spec, contextSize } = told(pidfile) ?? {};
+  const { spec, contextSize } = recordedBy(pidfile) ?? {};
   if (isWell && spec !== undefined && contextSize !== undefined) return { pidfile, spec, port, contextSize };
   log.warn({ worker_id: name }, `ending a worker that cannot be adopted: ${isWell ? 'it was still loading' : found.kind}`);
   void stopProcess(pidfile, { graceMs: STOP_GRACE_MS })
@@ -60,25 +60,11 @@ async function lookAt(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | st
   return found.kind === 'frozen' ? name : undefined;
 }
 
-/** What a worker wrote about itself into its pidfile. Absent is what it had no word for, or has none for yet. */
-const toldFlags = z.object({
-  model: z.string(),
-  modelPath: z.string(),
-  worker: workerKind,
-  device: z.int(),
-  slots: z.int(),
-  context: z.int().optional(),
-  pinned: z.boolean().default(false),
-  needBytes: z.number().optional(),
-  weightsBytes: z.number().optional(),
-  contextSize: z.int().optional(),
-});
+/** The flags that a worker has written into its pidfile, and, once it has loaded, the size of its context. */
+const adoptableExtra = workerFlags.extend({ contextSize: z.int().optional() });
 
-/** Undefined for what is not ours. */
-function told({ extra }: Pidfile): { spec: WorkerSpec; contextSize: number | undefined } | undefined {
-  const flags = toldFlags.safeParse(extra);
-  if (!flags.success) return undefined;
-  const { needBytes, weightsBytes, contextSize, context, ...rest } = flags.data;
-  const need = needBytes === undefined || weightsBytes === undefined ? undefined : { bytes: needBytes, weightsBytes };
-  return { spec: { ...rest, context, need }, contextSize };
+/** Undefined for a pidfile that cannot be parsed. */
+function recordedBy({ extra }: Pidfile): { spec: WorkerSpec; contextSize: number | undefined } | undefined {
+  const flags = adoptableExtra.safeParse(extra);
+  return flags.success ? { spec: specFrom(flags.data), contextSize: flags.data.contextSize } : undefined;
 }

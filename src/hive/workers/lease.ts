@@ -7,7 +7,8 @@ import type { Reading } from './ledger.ts';
 import { fits, type Need } from './pick.ts';
 import { devicesIn } from './read-memory.ts';
 import type { Lease, SlotQueue } from './slot-queue.ts';
-import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
+import type { WorkerProcess } from './worker-process.ts';
+import type { WorkerSpec } from './worker-spec.ts';
 
 /** The worker to spawn when none fits, given what this machine has. */
 export type MakeSpec = (devices: readonly Device[]) => WorkerSpec;

@@ -1,5 +1,6 @@
 import type { Device } from '../../contract/index.ts';
-import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
+import type { WorkerProcess } from './worker-process.ts';
+import type { WorkerSpec } from './worker-spec.ts';
 
 /**
  * What the machine said of its memory, and which workers were still loading when it was asked: what such a worker has taken

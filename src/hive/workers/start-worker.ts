@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { JobError } from '../../contract/index.ts';
+import { JobError, workerArguments } from '../../contract/index.ts';
 import {
   readPidfile,
   requireHome,
@@ -11,7 +11,8 @@ import {
 } from '../../daemon/index.ts';
 import { narrate, reportProgress } from '../../narration/index.ts';
 import { engineEnvironment, visibleDevice } from '../devices/index.ts';
-import type { WorkerProcess, WorkerSpec } from './worker-process.ts';
+import type { WorkerProcess } from './worker-process.ts';
+import { flagsOf } from './worker-spec.ts';
 
 /** A load may take this long, and a second more for every so many bytes: a slow disk reads about 50 MB/s. */
 const LOAD_DEADLINE_MS = 30_000;
@@ -63,12 +64,12 @@ export async function startAgainWhenKilled(
 
 /** Runs the worker's process until it has loaded its model; its steps are narrated in the current job. */
 async function startWorker({ id, spec }: WorkerProcess, options: StartOptions): Promise<StartedWorker> {
-  const { paths, signal } = options;
+  const { hiveId, hiveUrl, paths, signal } = options;
   await requireHome(paths.run);
   try {
     const started = await startDaemon({
       name: id,
-      args: ['worker', 'run', ...argumentsOf(id, spec, options)],
+      args: ['worker', 'run', ...workerArguments(flagsOf(spec, { id, hiveId, hiveUrl }))],
       logFile: paths.logFile(id),
       // One process a device.
       env: { ...visibleDevice(spec.worker, spec.device), ...engineEnvironment() },
@@ -93,24 +94,6 @@ async function startWorker({ id, spec }: WorkerProcess, options: StartOptions): 
       throw new JobError('worker_start_failed', cause.message, { cause: cause.cause });
     throw cause;
   }
-}
-
-function argumentsOf(id: string, spec: WorkerSpec, { hiveId, hiveUrl }: StartOptions): string[] {
-  const flags: Record<string, string | number | undefined> = {
-    id,
-    'hive-id': hiveId,
-    model: spec.model,
-    'model-path': spec.modelPath,
-    worker: spec.worker,
-    device: spec.device,
-    slots: spec.slots,
-    context: spec.context,
-    'hive-url': hiveUrl,
-    'need-bytes': spec.need?.bytes,
-    'weights-bytes': spec.need?.weightsBytes,
-  };
-  const given = Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
-  return spec.pinned ? [...given, '--pinned'] : given;
 }
 
 async function loadDeadlineMs(modelPath: string): Promise<number> {

@@ -13,7 +13,8 @@ import { RESTART_WINDOW_MS, RestartBudget, RESTARTS } from './restart-budget.ts'
 import { SlotQueue, type Lease } from './slot-queue.ts';
 import { startAgainWhenKilled } from './start-worker.ts';
 import { howItEnded, readLastWords, workerDied } from './last-words.ts';
-import { newWorker, newWorkerId, type WorkerProcess, type WorkerSpec } from './worker-process.ts';
+import { newWorker, newWorkerId, type WorkerProcess } from './worker-process.ts';
+import type { WorkerSpec } from './worker-spec.ts';
 
 /** Exited workers that worker_list still shows, with their last words. */
 const SHOWN_EXITED = 5;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { worker as workerOfContract } from '../../contract/index.ts';
 import { describeWorker, newWorker } from './worker-process.ts';
 
-const spec = { model: 'tiny', modelPath: '/tiny.gguf', worker: 'cpu', device: 0, slots: 2 } as const;
+const spec = { model: 'tiny', modelPath: '/tiny.gguf', engine: 'embedded', worker: 'cpu', device: 0, slots: 2 } as const;
 
 test('however much a worker said before it ended, it can be reported', () => {
   const worker = newWorker('worker-1', { ...spec, context: undefined, pinned: false, need: undefined });

@@ -1,20 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { LAST_WORDS_LIMIT_CHARS, type MemoryNeed, type Worker, type WorkerKind } from '../../contract/index.ts';
-
-/** What a worker is to be: which model, on what. */
-export interface WorkerSpec {
-  model: string;
-  modelPath: string;
-  worker: WorkerKind;
-  device: number;
-  slots: number;
-  /** Tokens a slot may hold; the engine chooses when undefined. */
-  context: number | undefined;
-  /** Never ended to make room for another model. */
-  pinned: boolean;
-  /** Undefined where the model's file does not tell. */
-  need: MemoryNeed | undefined;
-}
+import { LAST_WORDS_LIMIT_CHARS, type Worker } from '../../contract/index.ts';
+import type { WorkerSpec } from './worker-spec.ts';
 
 /**
  *   state    | next

@@ -1,15 +1,12 @@
-import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import * as z from 'zod';
 import manifest from '../../../package.json' with { type: 'json' };
-import { gpuTrialsFile, graphicsCards, homePaths, readGpuTrials, vulkanDrivers } from '../../daemon/index.ts';
+import { gpuTrialsFile, graphicsCards, homePaths, nvidiaGpus, readGpuTrials, vulkanDrivers } from '../../daemon/index.ts';
 import { surviving, unwell, well, type Check } from './check.ts';
 
 const ENGINE = 'node-llama-cpp';
-const SMI_DEADLINE_MS = 5_000;
 
 const enginePackage = z.object({
   name: z.string(),
@@ -111,12 +108,7 @@ async function findPackage(name: string, start: string): Promise<{ folder: strin
 
 /** Its name, or 'an NVIDIA GPU' where only the driver is seen; undefined where there is none. */
 async function nvidiaGpu(): Promise<string | undefined> {
-  const names = await promisify(execFile)('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader'], {
-    timeout: SMI_DEADLINE_MS,
-  }).then(
-    ({ stdout }) => stdout.trim().split('\n').join(', '),
-    () => '',
-  );
+  const names = (await nvidiaGpus()).map(({ name }) => name).join(', ');
   if (names !== '') return names;
   const devices = await readdir('/proc/driver/nvidia/gpus').catch(() => []);
   return devices.length === 0 ? undefined : 'an NVIDIA GPU';

@@ -15,7 +15,8 @@ export function figures(answer: Answer, isVerbose: boolean): string {
 }
 
 function more({ usage, timings, model, worker_id, seed }: Answer): string {
-  const cached = usage.cached_tokens > 0 ? ` (${usage.cached_tokens} cached)` : '';
-  const prompt = `prompt ${count(usage.prompt_tokens, 'token')}${cached} read in ${duration(timings.prefill_ms)}`;
+  const cached = usage.cached_tokens ? ` (${usage.cached_tokens} cached)` : '';
+  const readIn = timings.prefill_ms === undefined ? '' : ` read in ${duration(timings.prefill_ms)}`;
+  const prompt = `prompt ${count(usage.prompt_tokens, 'token')}${cached}${readIn}`;
   return [prompt, `waited ${duration(timings.queue_ms)} for a slot`, `${model} on ${worker_id}`, `seed ${seed}`].join(' · ');
 }

@@ -1,21 +1,21 @@
-import { workerKinds, type WorkerKind } from '../../contract/index.ts';
+import { deviceKinds, type DeviceKind } from '../../contract/index.ts';
 
 /** Devices and workers both say where they are in this way. */
 export interface Where {
-  worker: WorkerKind;
+  worker: DeviceKind;
   device: number;
 }
 
 /** 'cuda:1', or any of a kind for 'cuda'. */
 export interface DevicePattern {
-  worker: WorkerKind;
+  worker: DeviceKind;
   device: number | undefined;
 }
 
 /** Undefined for what names no device. */
 export function parseDevice(text: string): DevicePattern | undefined {
   const [kind = '', number, ...more] = text.split(':');
-  const worker = workerKinds.find((known) => known === kind);
+  const worker = deviceKinds.find((known) => known === kind);
   if (worker === undefined || more.length > 0 || (number !== undefined && !/^\d{1,3}$/.test(number))) return undefined;
   return { worker, device: number === undefined ? undefined : Number(number) };
 }

@@ -1,5 +1,5 @@
 import * as path from 'node:path';
-import { JobError, workerKinds, type Model } from '../../contract/index.ts';
+import { JobError, deviceKinds, type Model } from '../../contract/index.ts';
 import { isDevice, parseDevice, type DevicePattern, type Where } from './device-name.ts';
 import type { FleetIndex, IndexedHive } from './fleet-index.ts';
 import type { PlacementMemory, PlacementRequest } from './placement.ts';
@@ -28,7 +28,7 @@ export function asQuestion(request: PlacementRequest, fleet: FleetIndex, memory:
   if (wanted !== undefined && device === undefined)
     return new JobError(
       'invalid_input',
-      `device: '${wanted}' is not a device; use for example ${workerKinds.join(', ')} or cuda:1`,
+      `device: '${wanted}' is not a device; use for example ${deviceKinds.join(', ')} or cuda:1`,
     );
   const { file, model } = request;
   const holders = file === undefined || hive === undefined ? fleet.holdersOf(model) : new Map([[hive, file]]);

@@ -1,10 +1,10 @@
-import type { ChatMessage, WorkerKind } from '../../contract/index.ts';
+import type { ChatMessage, DeviceKind, GpuProbe } from '../../contract/index.ts';
 
 export interface LoadOptions {
   /** A .gguf file. */
   modelPath: string;
   /** What to compute with. */
-  worker: WorkerKind;
+  worker: DeviceKind;
   /** Requests served at once, 1–256. */
   slots: number;
   /** Tokens a slot may hold. Undefined: the model's own limit, but at most DEFAULT_CONTEXT_TOKENS. */
@@ -38,18 +38,18 @@ export interface GenerateRequest {
 }
 
 export interface Generation {
-  /** All that was yielded, joined. */
+  /** All pieces that were yielded, joined. */
   text: string;
   /** 'length' when maxTokens or the end of the context cut it. */
   finishReason: 'stop' | 'length';
   promptTokens: number;
-  /** Prompt tokens that were still in the slot's KV cache and were not computed again. */
-  cachedTokens: number;
+  /** Prompt tokens that were still in the slot's KV cache and were not computed again. Undefined where the engine does not report it. */
+  cachedTokens?: number;
   completionTokens: number;
   /** From the call to the slot. */
   queueMs: number;
-  /** From the slot to the end of the prompt. */
-  prefillMs: number;
+  /** From the slot to the end of the prompt. Undefined where the engine does not report it. */
+  prefillMs?: number;
   /** From the call to the first token; null when none came. */
   firstTokenMs: number | null;
   /** Completion tokens over the time from the first to the last of them; 0 when there were fewer than two. */
@@ -64,17 +64,17 @@ export interface Engine {
   readonly contextSize: number;
   /** Completion tokens generated since the load, over all slots. */
   readonly tokensGenerated: number;
-  /** Steps computed since the load: it grows as long as there is a request, if slowly. */
+  /** Steps computed since the load. It keeps growing as long as there is a request: a worker whose steps stand still is stuck. */
   readonly steps: number;
+
+  /** Resident memory of all processes of the engine, this one included. */
+  memoryBytes(): number;
 
   /**
    * Yields the answer in pieces of valid text (never half a character), then returns how it went.
-   * The same request with the same seed gives the same text, alone or among others, with or without a cached prompt.
-   * (On a CPU. A GPU rounds differently from batch to batch, and so does a CPU for an earlier answer that a conversation
-   * finds in the cache: it was computed token by token, not as part of a prompt. The last bits seldom matter.)
    * On abort it frees its slot at the next step and throws the signal's reason.
    * @throws JobError prompt_too_long (with the prompt's token count and the limit), worker_busy (queue full),
-   *   invalid_input (a schema that no grammar can hold), engine_failed
+   *   invalid_input (a schema that no grammar can express), engine_failed
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<string, Generation, void>;
 
@@ -82,5 +82,19 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** @throws JobError model_not_found, model_corrupt, model_too_large, device_not_found, invalid_input (a context that the model was not made for), engine_failed */
+/**
+ * @throws JobError model_not_found, model_corrupt, model_too_large, device_not_found, invalid_input (a context that the model was
+ *   not trained on), engine_failed
+ */
 export type LoadEngine = (options: LoadOptions) => Promise<Engine>;
+
+/** One kind of engine. */
+export interface EngineModule {
+  load: LoadEngine;
+  /**
+   * The GPUs of a kind that this engine can use in the environment of this process.
+   * @param modelPath a model to compute a few tokens with first. Where a driver does not suit the engine, that ends the process
+   * @throws JobError device_not_found
+   */
+  describeGpus(kind: DeviceKind, modelPath?: string): Promise<GpuProbe>;
+}

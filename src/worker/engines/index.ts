@@ -1,3 +1,11 @@
+import type { EngineKind } from '../../contract/index.ts';
+import type { EngineModule } from './engine.ts';
+import { describeGpus } from './llama/describe-gpus.ts';
+import { loadLlama } from './llama/load.ts';
+
 export type { Engine, GenerateRequest, Generation } from './engine.ts';
-export { describeGpus } from './llama/describe-gpus.ts';
-export { loadLlama } from './llama/load.ts';
+
+/** A further engine is one more entry, and one more name in the contract's `engineKinds`. */
+export const engines: Record<EngineKind, EngineModule> = {
+  embedded: { load: loadLlama, describeGpus },
+};

@@ -1,4 +1,5 @@
-import { newWorker, type WorkerProcess, type WorkerSpec } from '../worker-process.ts';
+import { newWorker, type WorkerProcess } from '../worker-process.ts';
+import type { WorkerSpec } from '../worker-spec.ts';
 
 const states = {
   ready: { kind: 'ready', port: 1 },
@@ -18,6 +19,7 @@ export function worker(
   const made = newWorker(id, {
     model: 'tiny',
     modelPath: '/tiny.gguf',
+    engine: 'embedded',
     worker: 'cpu',
     device: 0,
     slots: 2,

@@ -1,11 +1,11 @@
 import type { Llama, LlamaLogLevel } from 'node-llama-cpp';
-import { JobError, type WorkerKind } from '../../../contract/index.ts';
+import { JobError, type DeviceKind } from '../../../contract/index.ts';
 import { endLoads } from './binary-trials.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { LlamaModule } from './llama-module.ts';
 
 interface BackendOptions {
-  worker: WorkerKind;
+  worker: DeviceKind;
   threads: number;
   log: Pick<EngineLog, 'record'>;
 }
@@ -39,7 +39,7 @@ export async function openBackend(module: LlamaModule, { worker, threads, log }:
   throw new JobError('device_not_found', noBackend(worker));
 }
 
-function noBackend(worker: WorkerKind): string {
+function noBackend(worker: DeviceKind): string {
   if (worker === 'cpu') return `The engine has no binary for this machine (${process.platform} ${process.arch}).`;
   return (
     `No ${worker} device can be used here: the machine has none, its driver is missing, or this install of rbee has no engine ` +

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import type { Llama } from 'node-llama-cpp';
-import type { GpuProbe, WorkerKind } from '../../../contract/index.ts';
+import type { GpuProbe, DeviceKind } from '../../../contract/index.ts';
 import { openBackend } from './backend.ts';
 import { importLlama } from './llama-module.ts';
 
@@ -13,7 +13,7 @@ const CONTEXT_TOKENS = 64;
  * @param modelPath a model to compute a few tokens with first. Where a driver does not suit the engine, that ends the process
  * @throws JobError device_not_found
  */
-export async function describeGpus(worker: WorkerKind, modelPath?: string): Promise<GpuProbe> {
+export async function describeGpus(worker: DeviceKind, modelPath?: string): Promise<GpuProbe> {
   // Written at once, since the engine ends the process right after its last error.
   const log = { record: (severe: boolean, text: string) => void (severe && writeSync(STDERR, `${text.trim()}\n`)) };
   const llama = await openBackend(await importLlama(), { worker, threads: 1, log });

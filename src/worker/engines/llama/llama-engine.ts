@@ -72,6 +72,15 @@ export class LlamaEngine implements Engine {
     return this.#lockStep.steps;
   }
 
+  memoryBytes(): number {
+    return process.memoryUsage.rss();
+  }
+
+  /**
+   * The same request with the same seed gives the same text, alone or among others, with or without a cached prompt.
+   * (On a CPU. A GPU rounds differently from batch to batch, and so does a CPU for an earlier answer that a conversation finds in the
+   * cache: it was computed token by token, not as part of a prompt. The last bits seldom matter.)
+   */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<string, Generation, void> {
     return this.#generate(request, { signal, calledAt: performance.now() });
   }
