@@ -69,16 +69,18 @@ const passedWords: Record<Step, (way: WayIn) => string> = {
 function next(check: Step, { target, resolved, words: said, error }: WayIn): string {
   const { hostname, port } = resolved;
   const words = sshLogin(target);
+  // Of ssh itself: our own message may be worded differently.
+  const output = String(error?.cause);
   switch (check) {
     case 'resolve':
       return `Is '${hostname}' spelled right? ssh -G ${target.host} | grep hostname shows what is looked up`;
     case 'connect':
       if (isInBetween(said)) return `The way there is closed at ${resolved.via}: look at that machine first`;
-      return /refuse/.test(error?.message ?? '')
+      return /Connection refused/.test(output)
         ? `Start its SSH server, or say which port it has: rbee ssh test --ssh-host ${target.host} --ssh-port <port>`
         : `Is it on, and on this network? ping ${hostname}`;
     case 'host_key':
-      return /another host key/.test(error?.message ?? '')
+      return /host key .*has changed|IDENTIFICATION HAS CHANGED|REVOKED/i.test(output)
         ? `Only if you know why it has changed: ssh-keygen -R ${port === 22 ? hostname : `'[${hostname}]:${port}'`}`
         : `Log in once by hand, and compare its key: ssh ${words}`;
     case 'authenticate':
