@@ -133,7 +133,7 @@ describe('what a person sees when something is wrong', () => {
     await using _garbage = await stranger(port, (_request, response) => response.end('{"hello":"world"}'));
     await swarm.result(['hive', 'create', 'garbage', '--host', '127.0.0.1', '--port', String(port)]);
     const { code, stderr } = await refusal(['worker', 'list', '--hive', 'garbage']);
-    expect(stderr).toMatch(/^Error: Hive did not return job_id\n/);
+    expect(stderr).toMatch(/^Error: The hive did not open a feed\n/);
     expect(code).toBe(4);
     await swarm.result(['hive', 'delete', 'garbage']);
   });

@@ -69,7 +69,7 @@ export const PROMPT_ANSWER_DEADLINE_MS = 8_000;
 export const RECONNECT_DEADLINE_MS = 30_000;
 export const RECONNECT_BACKOFF_MS = { first: 50, most: 2_000 };
 /** A connection that lasted this long had its peer at the other end; a shorter one that brought nothing is one more failed try. */
-export const STABLE_MS = 5_000;
+export const LASTING_CONNECTION_MS = 5_000;
 
 /** How long a cancelled handler may tidy up before its job ends without it. */
 export const CANCEL_GRACE_MS = 2_000;

@@ -39,7 +39,7 @@ export async function refusalIn(peer: Peer, response: IncomingMessage): Promise<
 function refusal(peer: Peer, status: number, answer: unknown): JobError {
   const parsed = errorBody.safeParse(answer);
   if (!parsed.success || !isErrorCode(parsed.data.error.code)) {
-    return badResponse(peer, `${capitalised(peer.role)} answered HTTP ${status} without an error of ours`);
+    return badResponse(peer, `${capitalised(peer.role)} answered HTTP ${status} without an rbee error`);
   }
   const { code, message, origin } = parsed.data.error;
   return new JobError(code, message, origin === undefined ? {} : { origin: origin satisfies Actor });

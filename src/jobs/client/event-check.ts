@@ -16,10 +16,6 @@ const CHECKS: Record<EventKind, Check> = {
   result: () => true,
 };
 
-export function isEventKind(kind: string): kind is EventKind {
-  return Object.hasOwn(CHECKS, kind);
-}
-
 /** A token as this program writes it: all but a few. Matched in a third of the time that parsing takes, and short, because it backtracks. */
 const PLAIN_TOKEN = /^\{"text":"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"\}$/;
 const PLAIN_TOKEN_CHARS = 256;

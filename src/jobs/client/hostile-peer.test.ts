@@ -45,15 +45,12 @@ interface Kind {
   ask: (peer: Peer) => Promise<unknown>;
   /** Whether a connection that breaks is made again. */
   triesAgain?: true;
-  /** What a whole answer of HTTP that is not the one asked for means, where that is not a refusal. */
-  onOtherAnswer?: 'ok';
 }
 
 const kinds: Record<string, Kind> = {
   'a call': { path: /^GET \/v1\/thing/, ask: (peer) => call(peer, { method: 'GET', path: '/v1/thing' }) },
   'a new job': { path: /^POST \/v1\/jobs/, ask: runList, triesAgain: true },
-  // A peer without feeds is followed by its streams.
-  'the opening of a feed': { path: /^GET \/v1\/feed/, ask: runList, onOtherAnswer: 'ok' },
+  'the opening of a feed': { path: /^GET \/v1\/feed/, ask: runList },
   'the asking on a feed': { path: /^POST \/v1\/feed\//, ask: runList, triesAgain: true },
   'a stream': {
     path: /\/stream/,
@@ -118,12 +115,12 @@ const behaviours: [string, Behaviour, Meaning][] = [
   ['ends before as much has come as it promised', sayAndEnd(`HTTP/1.1 500 Oops\r\ncontent-length: 500\r\n\r\n{`), 'broken'],
 ]; // prettier-ignore
 
-describe.each(Object.entries(kinds))('%s, where the hive', (_kind, { path, ask, triesAgain, onOtherAnswer }) => {
+describe.each(Object.entries(kinds))('%s, where the hive', (_kind, { path, ask, triesAgain }) => {
   test.each(behaviours)('%s, settles; the next one is well', async (_behaviour, behaviour, meaning) => {
     await using hive = await startHostileServer();
     hive.meet(path, behaviour);
     const broken = triesAgain ? 'ok' : 'hive_unreachable';
-    const expected = { refused: 'hive_bad_response', 'other answer': onOtherAnswer ?? 'hive_bad_response', broken }[meaning];
+    const expected = { refused: 'hive_bad_response', 'other answer': 'hive_bad_response', broken }[meaning];
     expect(await outcomeOf(ask(hive.peer))).toBe(expected);
     expect(await outcomeOf(ask(hive.peer))).toBe('ok');
   });

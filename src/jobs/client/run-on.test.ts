@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import { connect, createServer as createTcpServer } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { JobError, type Handlers, type JobContext, type JobEvent, type Run } from '../../contract/index.ts';
+import { cuttingNetwork } from '../fixtures/cutting-network.ts';
 import { startTestDaemon, type TestDaemon } from '../fixtures/test-daemon.ts';
 import {
   context,
@@ -15,8 +16,8 @@ import {
   postList,
   readAll,
   readFirst,
-  stream,
   token,
+  withFeed,
   worker,
 } from '../fixtures/test-jobs.ts';
 import type { Peer } from './peer.ts';
@@ -34,26 +35,6 @@ function slowly(count: number): Run<'worker_list'> {
   };
 }
 
-/** A network that lets only so many bytes of an answer through; short answers pass. */
-async function cuttingNetwork(peer: Peer, bytes: number) {
-  let connections = 0;
-  const cutting = createTcpServer((client) => {
-    connections += 1;
-    const upstream = connect(peer.port, '127.0.0.1');
-    let left = bytes;
-    upstream.on('data', (chunk: Buffer) => {
-      client.write(chunk.subarray(0, left));
-      left -= chunk.length;
-      if (left <= 0) client.destroySoon();
-    });
-    client.on('data', (chunk) => upstream.write(chunk));
-    client.on('close', () => upstream.destroy()).on('error', () => undefined);
-    upstream.on('close', () => client.destroySoon()).on('error', () => undefined);
-  });
-  const network = await listenAs(cutting);
-  return Object.assign(network, { connections: () => connections });
-}
-
 /** Runs it to its end, with all that it emitted on the way. */
 async function drain<T>(
   run: (context: JobContext) => AsyncGenerator<JobEvent, T, void>,
@@ -68,8 +49,8 @@ async function drain<T>(
   }
 }
 
-describe.each(['feed', 'stream'] as const)('runOn over a %s', (transport) => {
-  const callList = (peer: Peer) => drain((inJob) => runOn(peer, 'worker_list', { transport })({ hive_id: 'test' }, inJob));
+describe('runOn', () => {
+  const callList = (peer: Peer) => drain((inJob) => runOn(peer, 'worker_list')({ hive_id: 'test' }, inJob));
 
   test('forwarding through three hops keeps events, result, failure and correlation id', async () => {
     const seen: string[] = [];
@@ -88,8 +69,8 @@ describe.each(['feed', 'stream'] as const)('runOn over a %s', (transport) => {
       },
     });
     const forwarding = (below: TestDaemon): Handlers => ({
-      worker_list: runOn(below.peer, 'worker_list', { transport }),
-      model_list: runOn(below.peer, 'model_list', { transport }),
+      worker_list: runOn(below.peer, 'worker_list'),
+      model_list: runOn(below.peer, 'model_list'),
     });
     await using middle = await startTestDaemon({ role: 'hive', handlers: forwarding(bottom), findPeer: () => bottom.peer });
     await using top = await startTestDaemon({ role: 'queen', handlers: forwarding(middle), findPeer: () => middle.peer });
@@ -102,7 +83,7 @@ describe.each(['feed', 'stream'] as const)('runOn over a %s', (transport) => {
     expect(output).toEqual({ workers: [worker('w1')] });
     expect(seen).toEqual(['test-correlation']);
 
-    const failing = drain((inJob) => runOn(top.peer, 'model_list', { transport })({ hive_id: 'test' }, inJob));
+    const failing = drain((inJob) => runOn(top.peer, 'model_list')({ hive_id: 'test' }, inJob));
     await expect(failing).rejects.toMatchObject({ code: 'engine_failed', message: 'out of luck', origin: 'llm-worker-rbee' });
 
     const [job] = top.registry.find({ where: { operation: 'worker_list' }, limit: 1 });
@@ -141,7 +122,7 @@ describe.each(['feed', 'stream'] as const)('runOn over a %s', (transport) => {
     });
     await using top = await startTestDaemon({
       role: 'hive',
-      handlers: { worker_list: runOn(bottom.peer, 'worker_list', { transport }) },
+      handlers: { worker_list: runOn(bottom.peer, 'worker_list') },
     });
     const jobId = await postList(top);
     await readFirst(top.peer, jobId, 1);
@@ -155,14 +136,16 @@ describe.each(['feed', 'stream'] as const)('runOn over a %s', (transport) => {
     const gate = deferred();
     const asked = deferred();
     const cancelled = deferred();
-    await using frozen = await impostor((request, response) => {
-      if (request.method === 'DELETE') cancelled.resolve();
-      if (request.method !== 'POST') return void response.writeHead(404, { 'content-type': 'application/json' }).end('{}');
-      asked.resolve();
-      void gate.promise.then(() => response.writeHead(200).end('{"job_id":"job-late","correlation_id":"c"}'));
-    });
+    await using frozen = await impostor(
+      withFeed((request, response) => {
+        if (request.method === 'DELETE') cancelled.resolve();
+        if (request.method !== 'POST') return void response.writeHead(404, { 'content-type': 'application/json' }).end('{}');
+        asked.resolve();
+        void gate.promise.then(() => response.writeHead(200).end('{"job_id":"job-late","correlation_id":"c"}'));
+      }),
+    );
     const given = new AbortController();
-    const outcome = drain((inJob) => runOn(frozen.peer, 'worker_list', { transport })({ hive_id: 'x' }, inJob), {
+    const outcome = drain((inJob) => runOn(frozen.peer, 'worker_list')({ hive_id: 'x' }, inJob), {
       signal: given.signal,
     });
     await asked.promise;
@@ -203,40 +186,33 @@ describe.each(['feed', 'stream'] as const)('runOn over a %s', (transport) => {
     });
   });
 
-  test.each<[string, RequestListener, string, RegExp]>([
-    ['no job_id', (_request, response) => response.end('{"hello":"world"}'), 'hive_bad_response', /^Hive did not return job_id$/],
-    ['a page', (_request, response) => response.end('<html>'), 'hive_bad_response', /not JSON/],
-    ['an error of its own', (_request, response) => response.writeHead(500).end('oops'), 'hive_bad_response', /HTTP 500/],
+  test.each<[string, RequestListener, RegExp]>([
+    ['no job_id', (_request, response) => response.end('{"hello":"world"}'), /^Hive did not return job_id$/],
+    ['a page', (_request, response) => response.end('<html>'), /not JSON/],
+    ['an error of its own', (_request, response) => response.writeHead(500).end('oops'), /HTTP 500/],
     [
       'an unknown error code',
       (_request, response) => response.writeHead(418).end('{"error":{"code":"teapot","message":"x"}}'),
-      'hive_bad_response',
       /HTTP 418/,
     ],
+  ])('a hive that answers a POST with %s is a bad response', async (_what, listener, message) => {
+    await using hive = await impostor(withFeed(listener));
+    await expect(callList(hive.peer)).rejects.toMatchObject({
+      code: 'hive_bad_response',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  test.each<[string, RequestListener, string, RegExp]>([
+    ['a page', (_request, response) => response.end('<html>'), 'hive_bad_response', /^The hive did not open a feed$/],
+    ['404', (_request, response) => response.writeHead(404).end('<html>'), 'hive_bad_response', /HTTP 404/],
     [
-      'a page for a stream',
-      (request, response) => response.end(request.method === 'POST' ? '{"job_id":"job-1"}' : '<html>'),
-      'hive_bad_response',
-      /not a stream/,
+      'an rbee error',
+      (_request, response) => response.writeHead(401).end('{"error":{"code":"unauthorized","message":"A token is required"}}'),
+      'unauthorized',
+      /token/,
     ],
-    ['events without ids', stream('event: token\ndata: {"text":"x"}\n\n'), 'hive_bad_response', /not ours/],
-    ['events of other kinds', stream('id: 1\nevent: surprise\ndata: {}\n\n'), 'hive_bad_response', /not ours/],
-    [
-      'data that would break the framing',
-      stream('id: 1\nevent: token\ndata: {"text":\ndata: "x"}\n\n'),
-      'hive_bad_response',
-      /not ours/,
-    ],
-    ['data that is not JSON', stream('id: 1\nevent: token\ndata: {oops\n\n'), 'hive_bad_response', /not ours/],
-    ['a gap', stream('id: 2\nevent: token\ndata: {"text":"x"}\n\n'), 'hive_bad_response', /jumped from 0 to 2/],
-    [
-      'a result that is not one',
-      stream('id: 1\nevent: result\ndata: {"workers":"many"}\n\n'),
-      'hive_bad_response',
-      /result of worker_list/,
-    ],
-    ['a failure that is not one', stream('id: 1\nevent: failed\ndata: [1]\n\n'), 'hive_bad_response', /not ours/],
-  ])('a hive that answers with %s', async (_name, listener, code, message) => {
+  ])('a hive that answers the opening of a feed with %s', async (_what, listener, code, message) => {
     await using hive = await impostor(listener);
     await expect(callList(hive.peer)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string });
   });
@@ -262,24 +238,24 @@ describe('a feed', () => {
   });
 
   test.each<[string, string, RegExp]>([
-    ['a line of something else', 'hello world\n', /not ours/],
-    ['an event of another kind', '1 1 surprise {}\n', /not ours/],
-    ['data that is no object', '1 1 token oops\n', /not ours/],
-    ['data that would end a line one hop up', '1 1 token {"text":"a\r\rid: 9"}\n', /not ours/],
+    ['a line of something else', 'hello world\n', /malformed/],
+    ['an event of another kind', '1 1 surprise {}\n', /malformed/],
+    ['data that is no object', '1 1 token oops\n', /malformed/],
+    ['data that would end a line one hop up', '1 1 token {"text":"a\r\rid: 9"}\n', /malformed/],
     ['a gap', '1 2 token {"text":"x"}\n', /jumped from 0 to 2/],
     ['a result that is not one', '1 1 result {"workers":"many"}\n', /result of worker_list/],
     ['a job that has expired', '1 0 lost {}\n', /have expired/],
-    ['a token that is not JSON', '1 1 token {not json}\n', /not ours/],
-    ['a token whose text is none', '1 1 token {"text":7}\n', /not ours/],
-    ['a step without its fields', '1 1 narration {}\n', /not ours/],
-    ['a job that was never followed', '999 1 token {"text":"x"}\n', /not ours/],
-    ['a tag that is none', '-1 1 token {"text":"x"}\n', /not ours/],
-    ['a number that is none', '1 1e308 token {"text":"x"}\n', /not ours/],
-    ['a number beyond all', '1 9007199254740993 token {"text":"x"}\n', /not ours/],
+    ['a token that is not JSON', '1 1 token {not json}\n', /malformed/],
+    ['a token whose text is none', '1 1 token {"text":7}\n', /malformed/],
+    ['a step without its fields', '1 1 narration {}\n', /malformed/],
+    ['a job that was never followed', '999 1 token {"text":"x"}\n', /malformed/],
+    ['a tag that is none', '-1 1 token {"text":"x"}\n', /malformed/],
+    ['a number that is none', '1 1e308 token {"text":"x"}\n', /malformed/],
+    ['a number beyond all', '1 9007199254740993 token {"text":"x"}\n', /malformed/],
     [
       'a failure of no code of ours',
       '1 1 failed {"code":"teapot","message":"","origin":"rbee-hive","retryable":true}\n',
-      /not ours/,
+      /malformed/,
     ],
   ])('with %s on it is refused', async (_name, text, message) => {
     await using hive = await impostor((request, response) => {

@@ -1,10 +1,10 @@
 import { setImmediate as othersTurn, setTimeout as delay } from 'node:timers/promises';
 import type { IncomingMessage } from 'node:http';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import { DONE, isTerminal } from '../../contract/index.ts';
+import { DONE, isEventKind, isTerminal } from '../../contract/index.ts';
 import { Backoff } from './backoff.ts';
 import { asJobError, refusalIn } from './call.ts';
-import { isEventKind, isLegalEvent } from './event-check.ts';
+import { isLegalEvent } from './event-check.ts';
 import { exchange } from './exchange.ts';
 import type { Broken } from '../feed/follower.ts';
 import {
@@ -13,7 +13,7 @@ import {
   RECONNECT_BACKOFF_MS,
   RECONNECT_DEADLINE_MS,
   SILENCE_DEADLINE_MS,
-  STABLE_MS,
+  LASTING_CONNECTION_MS,
 } from '../limits.ts';
 import { badResponse, DeadlineError, isSilence, networkCode, unreachable, whyUnreachable, type Peer } from './peer.ts';
 import { Pace } from '../feed/pace.ts';
@@ -57,7 +57,8 @@ export async function* readStream(peer: Peer, jobId: string, options: StreamOpti
       cause = error;
     }
     // A job may say nothing for hours, on connections that break now and then.
-    if (!isSilence(cause) && openedAt !== undefined && performance.now() - openedAt >= STABLE_MS) brokenSince = undefined;
+    if (!isSilence(cause) && openedAt !== undefined && performance.now() - openedAt >= LASTING_CONNECTION_MS)
+      brokenSince = undefined;
     brokenSince ??= performance.now();
     const leftMs = RECONNECT_DEADLINE_MS - (performance.now() - brokenSince);
     if (leftMs < 0) throw unreachable(peer, cause);
@@ -96,7 +97,7 @@ async function* parseBody(peer: Peer, response: IncomingMessage): AsyncGenerator
     },
     maxBufferSize: ANSWER_LIMITS[peer.role].resultChars,
     onError: (error) => {
-      throw badResponse(peer, `The ${peer.role} sent a stream that is not ours: ${error.message}`, error);
+      throw badResponse(peer, `The ${peer.role} sent a malformed stream: ${error.message}`, error);
     },
   });
   response.setEncoding('utf8');
@@ -113,7 +114,7 @@ async function* parseBody(peer: Peer, response: IncomingMessage): AsyncGenerator
 function asStreamEvent(peer: Peer, { id, event: kind, data: json }: EventSourceMessage): StreamEvent {
   const isNumbered = id !== undefined && /^\d{1,15}$/.test(id);
   if (!isNumbered || kind === undefined || !isEventKind(kind) || !isLegalEvent(peer, { kind, json })) {
-    throw badResponse(peer, `The ${peer.role} sent an event that is not ours`);
+    throw badResponse(peer, `The ${peer.role} sent a malformed event`);
   }
   return { seq: Number(id), kind, json };
 }

@@ -1,4 +1,4 @@
-import { isEventKind } from '../client/event-check.ts';
+import { isEventKind } from '../../contract/index.ts';
 import type { LoggedEvent } from '../log/event-log.ts';
 import type { Encoder } from '../server/sse.ts';
 import type { StreamEvent } from '../client/stream-event.ts';

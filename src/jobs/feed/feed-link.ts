@@ -8,7 +8,7 @@ import { badResponse, type Peer } from '../client/peer.ts';
 
 /** `<tag> <seq> <kind> `, whose numbers have at most 16 digits. */
 const LINE_HEAD_CHARS = 64;
-/** Goes back to the peer in a header and a path. */
+/** The id goes back to the peer in a header and in a path. */
 const FEED_ID = /^[\x21-\x7e]{1,128}$/;
 
 interface LinkListener {
@@ -59,33 +59,16 @@ export class FeedLink {
   }
 }
 
-/**
- * @returns undefined when the peer has no feeds
- * @throws JobError <role>_unreachable, or what the peer answered
- */
-export async function openFeedLink(peer: Peer, listener: LinkListener): Promise<FeedLink | undefined> {
+/** @throws JobError <role>_unreachable, <role>_bad_response, or the error that the peer answered with */
+export async function openFeedLink(peer: Peer, listener: LinkListener): Promise<FeedLink> {
   try {
     const response = await exchange(peer, { method: 'GET', path: '/v1/feed', answerWithinMs: PROMPT_ANSWER_DEADLINE_MS });
+    if (response.statusCode !== 200) throw await refusalIn(peer, response);
     const id = response.headers[FEED_HEADER];
-    if (response.statusCode !== 200 || typeof id !== 'string') {
-      await requireNoRefusal(peer, response);
-      return undefined;
-    }
-    if (FEED_ID.test(id)) return new FeedLink(peer, { id, response }, listener);
+    if (typeof id === 'string' && FEED_ID.test(id)) return new FeedLink(peer, { id, response }, listener);
     response.destroy();
-    throw badResponse(peer, `The ${peer.role} gave its feed a name that is none`);
+    throw badResponse(peer, `The ${peer.role} did not open a feed`);
   } catch (cause) {
     throw asJobError(peer, cause);
   }
-}
-
-/** What is no feed may be an error of ours, or a peer without feeds. */
-async function requireNoRefusal(peer: Peer, response: IncomingMessage): Promise<void> {
-  const status = response.statusCode ?? 0;
-  if (status === 200 || status === 404) {
-    response.destroy();
-    return;
-  }
-  const error = await refusalIn(peer, response);
-  if (error.code !== `${peer.role}_bad_response`) throw error;
 }

@@ -14,7 +14,7 @@ import {
   PROMPT_ANSWER_DEADLINE_MS,
   RECONNECT_BACKOFF_MS,
   RECONNECT_DEADLINE_MS,
-  STABLE_MS,
+  LASTING_CONNECTION_MS,
 } from '../limits.ts';
 import { badResponse, ConnectionClosedError, networkCode, unreachable, whyUnreachable, type Peer } from '../client/peer.ts';
 
@@ -42,7 +42,7 @@ export class Feed {
   readonly #onIdle: (feed: Feed) => void;
   readonly #followers = new Map<number, Follower>();
   #link: FeedLink | undefined;
-  #opening: Promise<FeedLink | undefined> | undefined;
+  #opening: Promise<FeedLink> | undefined;
   /** Since the peer was last any use: brought an event, or kept a connection for a while. */
   #trouble: { since: number; backoff: Backoff } | undefined;
   #isTrying = false;
@@ -56,10 +56,9 @@ export class Feed {
 
   /**
    * The connection; opened if there is none.
-   * @returns undefined when the peer has no feeds
-   * @throws JobError <role>_unreachable, or what the peer answered
+   * @throws JobError <role>_unreachable, <role>_bad_response, or the error that the peer answered with
    */
-  async open(): Promise<FeedLink | undefined> {
+  async open(): Promise<FeedLink> {
     if (this.#link !== undefined) return this.#link;
     this.#opening ??= this.#open();
     return this.#opening;
@@ -95,7 +94,7 @@ export class Feed {
     else this.#link.destroy(new ConnectionClosedError());
   }
 
-  async #open(): Promise<FeedLink | undefined> {
+  async #open(): Promise<FeedLink> {
     try {
       this.#link = await openFeedLink(this.#peer, {
         onLine: (line) => this.#onLine(line),
@@ -124,7 +123,7 @@ export class Feed {
   #onClosed(link: FeedLink, cause: unknown): void {
     if (this.#link === link) this.#link = undefined;
     if (this.#followers.size === 0) return this.#onIdle(this);
-    if (link.ageMs - link.quietMs >= STABLE_MS) this.#trouble = undefined;
+    if (link.ageMs - link.quietMs >= LASTING_CONNECTION_MS) this.#trouble = undefined;
     this.#onTrouble(cause, link.quietMs);
     this.#keepFollowing();
   }
@@ -141,7 +140,6 @@ export class Feed {
       if (this.#trouble !== undefined) await delay(this.#trouble.backoff.nextMs());
       try {
         const link = await this.open();
-        if (link === undefined) throw badResponse(this.#peer, `The ${this.#peer.role} has no feed any more`);
         await this.#followOn(link, this.#unfollowed(link).slice(0, FEED_FOLLOW_LIMIT));
       } catch (cause) {
         this.#onTrouble(underneath(cause));

@@ -130,7 +130,7 @@ export class LineLink {
   }
 
   #refuse(): void {
-    this.destroy(badResponse(this.#peer, `The ${this.#peer.role} sent something that is not ours`));
+    this.destroy(badResponse(this.#peer, `The ${this.#peer.role} sent a malformed response`));
   }
 
   #lookForSilence(): void {

@@ -12,7 +12,7 @@ import type { Collection } from '../catalog/catalog.ts';
 import { type Cursor, type EventLog, type LogChunk, type LoggedEvent } from '../log/event-log.ts';
 import { EVENTS_PER_JOB_LIMIT, JOB_LIMIT_CHARS } from '../limits.ts';
 import { Flush, type Reader } from './reader.ts';
-import { RelayedEvent } from './relayed-event.ts';
+import { RelayedEvent } from '../client/relayed-event.ts';
 import type { WaitingInput, StoredJob } from './stored-job.ts';
 
 export interface JobOptions {

@@ -1,13 +1,13 @@
 import type { JobEvent } from '../../contract/index.ts';
 
 /**
- * An event from the job below, on its way up as the JSON that it came in. Reads like any event,
- * but its data is parsed only when somebody looks: relaying does not parse what it does not need.
+ * An event of a downstream job, kept as the JSON text that arrived. It reads like any event, but its data is parsed only on access:
+ * a relay that does not look into an event does not pay for parsing it.
  */
 export class RelayedEvent {
   readonly kind: JobEvent['kind'];
   readonly json: string;
-  /** Its seq in the job below. */
+  /** Its seq in the downstream job. */
   readonly below: number;
 
   constructor(kind: JobEvent['kind'], json: string, below: number) {
