@@ -71,7 +71,7 @@ describe('fifty streams, and in the middle of them', () => {
     const followed = await runAll(swarm, all, { tokens: 200, act: () => void process.kill(hive, 'SIGSTOP') });
     expect(endsOf(followed)).toEqual(new Set(['result']));
     expect(texts(followed)).toEqual(undisturbed);
-    expect(narrationsOf(followed)).toMatch(/lost hive 'localhost' \((connection closed|no sign of life for 8 s)\)/);
+    expect(narrationsOf(followed)).toMatch(/hive 'localhost' is unreachable \((connection closed|no sign of life for 8 s)\)/);
     expect(await onlyWorker(swarm)).toMatchObject({ pid: worker.pid });
     expect(await pidOfHive(swarm)).not.toBe(hive);
   });

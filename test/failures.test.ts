@@ -143,7 +143,11 @@ describe('what a person sees when something is wrong', () => {
     process.kill(pid ?? 0, 'SIGSTOP');
     try {
       const frozen = [
-        { hive_id: 'localhost', state: 'unreachable', reason: expect.stringMatching(/^has said nothing for \d s$/) as string },
+        {
+          hive_id: 'localhost',
+          state: 'unreachable',
+          reason: expect.stringMatching(/^it has sent no heartbeat for \d s$/) as string,
+        },
       ];
       await expect.poll(async () => (await swarm.result(['status']))['hives'], { interval: 500 }).toMatchObject(frozen);
     } finally {

@@ -30,14 +30,14 @@ test('a hive elsewhere that freezes is given up after its deadline, and what it 
   const running = swarm.start([...ENDLESS, '--hive-id', 'attic']);
   await running.says('stdout', /.{20}/s);
   process.kill(pid, 'SIGSTOP');
-  await running.says('stderr', /hive 'attic' has said nothing for 4 s; waiting for it, for at most 26 s/);
-  await running.says('stderr', /lost hive 'attic' \(no sign of life for 8 s\); waiting for it, for at most 22 s/);
+  await running.says('stderr', /hive 'attic' has sent no heartbeat for 4 s; waiting up to 26 s/);
+  await running.says('stderr', /hive 'attic' is unreachable \(no sign of life for 8 s\); waiting up to 22 s/);
   // Another hive is not slowed down by it.
   expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
   const { code, stderr } = await running.ended;
   expect([code, stderr]).toEqual([
     4,
-    expect.stringMatching(/Error: Hive 'attic' was lost, and is not back after 30 s: no sign of life for 8 s/),
+    expect.stringMatching(/Error: Hive 'attic' was unreachable for 30 s: no sign of life for 8 s/),
   ]);
 
   const failed = (await inferJobs(swarm.queenUrl)).find(({ state }) => state === 'failed');
@@ -62,7 +62,7 @@ test('a request that was given up before a frozen hive could take it is not answ
   const refused = await swarm.rbee([...ENDLESS, ...attic]);
   // Both the request and the connection for events have 8 s, and either may be over first.
   expect(refused.stderr).toMatch(
-    /Error: (Failed to connect to hive: no answer within 8 s|Hive 'attic' was lost, and is not back after 30 s: no sign of life for 8 s)/,
+    /Error: (Failed to connect to hive: no answer within 8 s|Hive 'attic' was unreachable for 30 s: no sign of life for 8 s)/,
   );
   process.kill(pid, 'SIGCONT');
   // It finds the request when it thaws: that was on its way.

@@ -83,7 +83,7 @@ describe('who is what', () => {
     await swarm.result(['hive', 'list']);
     const port = swarm.env['RBEE_QUEEN_PORT'] ?? '';
     const { code, stderr } = await swarm.rbee(['hive', 'create', 'loop', '--host', '127.0.0.1', '--port', port, '-q']);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('answers a queen, not a hive')]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('is a queen, not a hive')]);
   });
 
   test('a hive with a token takes its workers back too', async () => {

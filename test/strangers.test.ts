@@ -70,6 +70,9 @@ test('a stranger on the port of the hive is told nothing, and when it has gone, 
     expect(code).toBe(7);
     expect(stderr).toContain(`Port ${port}, the local hive's, is taken by a program that answers as a hive and does not prove`);
     expect(stderr).toContain('RBEE_HIVE_PORT');
+    const stop = await swarm.rbee(['hive', 'stop']);
+    expect(stop).toMatchObject({ code: 7, stderr: expect.stringContaining('Nothing was stopped') as string });
+    expect((await swarm.result<{ hives: { state: string }[] }>(['status']))['hives'][0]?.state).not.toBe('stopped');
     expectNothingTold(other.heard());
   }
   expect(await swarm.rbee(infer)).toMatchObject({ code: 0 });

@@ -15,7 +15,7 @@ import { resumeOn, runOn, type WaitingJob, type Resume } from '../jobs/index.ts'
 import { narrate } from '../narration/index.ts';
 import type { Gates } from './hives/gates.ts';
 import type { HiveCatalog } from './hives/hive-catalog.ts';
-import { LostHive } from './hives/lost-hive.ts';
+import { HiveLossReporter } from './hives/hive-loss-reporter.ts';
 import type { FleetView } from './presence/index.ts';
 import type { Reach } from './hives/reach.ts';
 import { givenUpWhenStalled } from './stall.ts';
@@ -88,9 +88,9 @@ export function runOnHive<K extends OperationName>(operation: K, hive: Hive, par
       narrate('forward', `forwarding ${operation} to hive '${hive.hive_id}'`, { detail: true });
       const going = givenUpWhenStalled(context, { hiveId: hive.hive_id, operation, view });
       const watched = watch(going.context);
-      const lost = new LostHive(hive, parts);
+      const lost = new HiveLossReporter(hive, parts);
       const over = new AbortController();
-      void lost.tellQuiet(view, { isTaken: () => watched.job.isTaken, over: over.signal });
+      void lost.reportSilence(view, { isTaken: () => watched.job.isTaken, over: over.signal });
       const slow = setTimeout(() => {
         if (!watched.job.isTaken) narrate('hive_slow', `hive '${hive.hive_id}' is slow to take it; waiting`);
       }, SLOW_MS);
@@ -123,13 +123,13 @@ export function resumeOnHive(parts: ForwardParts, again: Again): Resume {
     const { operation, below, after } = left;
     const hive = parts.hives.get(below.name);
     const leave = await parts.gates.enter(hive.hive_id, context.signal);
-    const lost = new LostHive(hive, parts);
+    const lost = new HiveLossReporter(hive, parts);
     const over = new AbortController();
     const going = givenUpWhenStalled(context, { hiveId: hive.hive_id, operation, view: parts.view });
     try {
       await parts.reach.ensure(hive, context.signal);
       going.begin();
-      void lost.tellQuiet(parts.view, { isTaken: () => true, over: over.signal });
+      void lost.reportSilence(parts.view, { isTaken: () => true, over: over.signal });
       narrate('resume', `the queen was started again; going on with ${operation} on hive '${hive.hive_id}'`);
       const place = { jobId: below.job_id, after };
       return yield* resumeOn(parts.reach.peerOf(hive), operation, { onReconnect: lost.onReconnect })(place, going.context);

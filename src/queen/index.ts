@@ -51,6 +51,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
   const reach = new Reach({ hives, localHive, remotes, locks, token });
   const view: FleetView = new FleetView({
     connect: (hive, signal) => reach.connect(hive, signal),
+    isStopped: (hiveId) => hives.find(hiveId)?.stopped === true,
     onLost: (hive) => reach.markStale(hive),
     onChange: () => dispatcher.changed(),
     onWorkerGone: (hiveId, workerId) => dispatcher.forgetWorker(hiveId, workerId),

@@ -157,9 +157,9 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
       for (const one of followed) {
         const { code, message } = JSON.parse(one.last.json) as Record<string, string>;
         expect(code).toBe('hive_unreachable');
-        expect(message).toMatch(/^Hive 'attic' was lost, and is not back after 30 s: attic /);
+        expect(message).toMatch(/^Hive 'attic' was unreachable for 30 s: attic /);
         const quiet = narrations(one).find(({ human }) =>
-          human.includes("hive 'attic' has said nothing for 4 s; waiting for it, for at most 26 s"),
+          human.includes("hive 'attic' has sent no heartbeat for 4 s; waiting up to 26 s"),
         );
         expect(Date.parse(quiet?.at ?? '') - crashedAt).toBeLessThan(20_000);
         // 30 s since the last event, which came before.
@@ -181,7 +181,7 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
         expect(text).not.toBe('');
         expect(endedAt - crashedAt).toBeLessThan(20_000);
       }
-      expect(saying(followed, "lost hive 'attic'")).toHaveLength(4);
+      expect(saying(followed, "hive 'attic' is unreachable")).toHaveLength(4);
     });
   });
 

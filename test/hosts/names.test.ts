@@ -51,7 +51,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
   test('a machine whose hive was forgotten is refused under another name, with both ways out', async () => {
     await fleet.swarm.result(['hive', 'delete', 'attic']);
     const stderr = await refused('hive', 'install', 'other', '--ssh-host', 'attic', '--ssh-user', 'root');
-    expect(stderr).toContain("root@attic has the hive 'attic' of this fleet already, which is not registered any more");
+    expect(stderr).toContain("root@attic has the hive 'attic' of this fleet already, which is no longer registered");
     expect(stderr).toContain('rbee hive install attic --ssh-user root');
     expect(stderr).toContain('ssh root@attic rm .rbee/fleet');
     expect(await registered()).toEqual(['localhost']);

@@ -3,7 +3,7 @@ import { JobError, LOCALHOST, type Handlers, type Hive, type HiveHealth, type In
 import type { Probe } from '../../daemon/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
 import { narrate } from '../../narration/index.ts';
-import { isInstalled, isOfItsOwn, type HiveCatalog } from '../hives/hive-catalog.ts';
+import { isInstalled, isUnmanaged, type HiveCatalog } from '../hives/hive-catalog.ts';
 import type { HiveParts } from './hive-parts.ts';
 import { installRemote, uninstallRemote, updateRemote } from './install-remote.ts';
 import type { Reach } from '../hives/reach.ts';
@@ -11,11 +11,13 @@ import { onItsOwnMachine } from '../hives/unmanaged-hive.ts';
 import { refresh } from '../hives/refresh.ts';
 import { requireOtherPlace } from '../hives/same-place.ts';
 
-/** From a hive's start to the first word of it. */
-const HEARD_WITHIN_MS = 3_000;
+/** From a hive's start to its first report. */
+const REPORTED_WITHIN_MS = 3_000;
 
 const UNPROVEN =
   'what answers there does not prove that it is this hive: it has another token or an older version, or is another program';
+
+const UNPROVEN_BY = 'a program that does not prove that it is this hive';
 
 /** As for every `hive_id` of the contract. */
 const HIVE_ID_LIMIT = 64;
@@ -38,7 +40,7 @@ export function hiveHandlers(parts: HiveParts) {
     else if (!catalog_only) await reach.stop(hive, signal);
     if (hives.find(hive_id) !== undefined) hives.remove(hive_id);
     if (!catalog_only) parts.tokens.forget(hive_id);
-    narrate('hive_uninstall', `hive '${hive_id}' is forgotten`);
+    narrate('hive_uninstall', `hive '${hive_id}' is no longer registered`);
     return { hive_id, catalog_only };
   };
 
@@ -46,7 +48,7 @@ export function hiveHandlers(parts: HiveParts) {
     const { hive_id, host, port, refresh_capabilities } = input;
     const hive = hives.get(hive_id);
     const isMoved = host !== undefined || port !== undefined;
-    // It asks the machine again too.
+    // An update reads the capabilities again as well.
     if (isInstalled(hive) && (!refresh_capabilities || isMoved || namesSsh(input)))
       return updateRemote(input, { ...parts, signal });
     if (namesSsh(input))
@@ -82,7 +84,7 @@ export function hiveHandlers(parts: HiveParts) {
   };
 
   const hive_get: Run<'hive_get'> = async function* ({ hive_id }) {
-    return asHeard(hives.get(hive_id), parts);
+    return withDevicesNow(hives.get(hive_id), parts);
   };
 
   const hive_status: Run<'hive_status'> = async function* ({ hive_id }) {
@@ -101,8 +103,8 @@ export function hiveHandlers(parts: HiveParts) {
   } satisfies Handlers;
 }
 
-/** With its devices as they are now, where it is heard. */
-function asHeard(hive: Hive, { view }: HiveParts): Hive {
+/** With its devices as last reported, where it is connected. */
+function withDevicesNow(hive: Hive, { view }: HiveParts): Hive {
   const watch = view.watch(hive.hive_id);
   if (watch?.state.kind !== 'up' || watch.report === undefined || hive.capabilities === undefined) return hive;
   const { hostname, version, devices, disk_free_bytes } = watch.report;
@@ -113,41 +115,51 @@ function asHeard(hive: Hive, { view }: HiveParts): Hive {
 async function start(hive: Hive, parts: HiveParts, signal: AbortSignal): Promise<HiveHealth> {
   const { hives, reach, view } = parts;
   const { hive_id, host, port } = hive;
-  // Whoever asks for a start wants it looked at, whatever was seen before.
+  // A start probes the hive, whatever was seen before.
   reach.markStale(hive);
   await reach.ensure(hive, signal);
   hives.wanted(hive_id);
-  // Until she hears it, the next command would find it asleep.
-  const heard = view.watch(hive_id)?.settled();
-  await raceAbort(Promise.race([heard, delay(HEARD_WITHIN_MS, undefined, { ref: false })]), signal);
+  // Until it has reported, the next command would find it asleep.
+  const reported = view.watch(hive_id)?.settled();
+  await raceAbort(Promise.race([reported, delay(REPORTED_WITHIN_MS, undefined, { ref: false })]), signal);
   if (view.watch(hive_id)?.state.kind === 'up' && hives.get(hive_id).capabilities === undefined)
     await refresh(hives.get(hive_id), parts);
   const health = await hiveHealth(hive, reach);
-  if (isOfItsOwn(hive) && health.state !== 'running')
+  if (isUnmanaged(hive) && health.state !== 'running')
     throw onItsOwnMachine(hive, 'started', `rbee hive run --id ${hive_id} --host ${host} --port ${port}`);
   return health;
 }
 
 async function stop(hive: Hive, { hives, reach }: HiveParts, signal: AbortSignal): Promise<boolean> {
   const { hive_id, stopped = false } = hive;
-  if (isOfItsOwn(hive)) return reach.stop(hive, signal);
-  // First, or the queen would start it again, who listens to it.
+  if (isUnmanaged(hive)) return reach.stop(hive, signal);
+  // First, so that the queen does not restart it in the background.
   hives.change(hive_id, { stopped: true });
   try {
-    return await reach.stop(hive, signal);
+    const wasRunning = await reach.stop(hive, signal);
+    if (!wasRunning) await requireNoOtherProgram(hive, reach);
+    return wasRunning;
   } catch (cause) {
-    // It may run on, and is to be heard again when the line is back.
+    // It may still run, and is connected again when it can be reached.
     hives.change(hive_id, { stopped });
     throw cause;
   }
 }
 
-/** Hives that run already, registered and forgotten. */
+/** A port that another program has is no hive that was stopped. */
+async function requireNoOtherProgram(hive: Hive, reach: Reach): Promise<void> {
+  const found = await reach.probe(hive);
+  if (found.kind !== 'stranger' && found.kind !== 'unproven') return;
+  const by = found.kind === 'stranger' ? `a program that ${found.what}` : UNPROVEN_BY;
+  const sentence = `Nothing was stopped: hive '${hive.hive_id}' does not run, and its port ${hive.port} is taken by ${by}`;
+  throw new JobError('port_taken', sentence);
+}
+
+/** Registers hives that run already, and removes them again. */
 export function registrationHandlers({ hives, reach }: HiveParts) {
   const hive_create: Run<'hive_create'> = async function* ({ hive_id, host, port }) {
     const id = hive_id ?? host;
-    if (id.length > HIVE_ID_LIMIT)
-      throw new JobError('invalid_input', `hive_id: '${id}' is too long for an id; give the hive one of its own`);
+    if (id.length > HIVE_ID_LIMIT) throw new JobError('invalid_input', `hive_id: '${id}' is too long for an id; choose another`);
     const hive = { hive_id: id, host, port, transport: 'http' as const, created_at: new Date().toISOString() };
     if (hives.find(id) === undefined) await requireOtherPlace(hive, hives);
     const found = await requireNoOtherRole(hive, reach);
@@ -156,28 +168,28 @@ export function registrationHandlers({ hives, reach }: HiveParts) {
         'hive_create',
         `what answers at ${host}:${port} does not prove that it knows RBEE_TOKEN: start that hive with the same one`,
       );
-    else if (found.kind !== 'rbee') narrate('hive_create', `nothing answers as a hive at ${host}:${port} yet`);
+    else if (found.kind !== 'rbee') narrate('hive_create', `no hive answers at ${host}:${port} yet`);
     return hives.add(hive);
   };
 
   const hive_delete: Run<'hive_delete'> = async function* ({ hive_id }) {
     const { transport, ssh, version } = hives.get(hive_id);
     hives.remove(hive_id);
-    // Its token stays: what runs there would not let anybody in with another, and lose its workers by it.
+    // Its token stays: the hive that runs there accepts no other, and a restart with a new one would end its workers.
     return { hive_id, transport, ...(ssh === undefined || version === undefined ? {} : { ssh }) };
   };
 
   return { hive_create, hive_delete } satisfies Handlers;
 }
 
-/** Asked when it matters, with a short deadline. */
+/** Probed now, with a short deadline. */
 export async function hiveHealth(hive: Hive, reach: Reach): Promise<HiveHealth> {
   const { hive_id } = hive;
   const found = await reach.probe(hive);
   switch (found.kind) {
     case 'rbee': {
       const { version, uptime_s, pid, role } = found.health;
-      if (role !== 'hive') return { hive_id, state: 'unreachable', reason: `a ${role} answers at its port` };
+      if (role !== 'hive') return { hive_id, state: 'unreachable', reason: `its port is used by a ${role}` };
       return { hive_id, state: 'running', version, uptime_s, pid };
     }
     case 'absent':
@@ -192,14 +204,14 @@ export async function hiveHealth(hive: Hive, reach: Reach): Promise<HiveHealth> 
   }
 }
 
-/** A queen registered as a hive would forward to herself for ever. What does not answer now may be a hive later. */
+/** A queen registered as a hive would forward to itself without end. An address that does not answer may have a hive later. */
 async function requireNoOtherRole(hive: Hive, reach: Reach): Promise<Probe> {
   const found = await reach.probe(hive);
   if (found.kind !== 'rbee' || found.health.role === 'hive') return found;
-  throw new JobError('invalid_input', `At ${hive.host}:${hive.port} answers a ${found.health.role}, not a hive`);
+  throw new JobError('invalid_input', `${hive.host}:${hive.port} is a ${found.health.role}, not a hive`);
 }
 
-/** What is said of a machine's SSH is of another machine, and localhost is this one: its name has been left out. */
+/** The SSH options are of another machine, and localhost is this one: the name of the hive was left out. */
 function requireName(input: InputOf<'hive_install'>, hives: HiveCatalog): void {
   const { hive_id, ssh_host, ssh_port, ssh_user } = input;
   const known = hives.find(hive_id);
@@ -216,7 +228,7 @@ function namesSsh({ ssh_host, ssh_user, ssh_port, transport }: InputOf<'hive_upd
   return [ssh_host, ssh_user, ssh_port, transport].some((field) => field !== undefined);
 }
 
-/** This machine's own hive: named so, and not registered as another machine's. */
+/** Whether it is this machine's own hive: named so, and not registered as another machine's. */
 function isLocal({ hive_id, ssh_host }: InputOf<'hive_install'>, hives: HiveCatalog): boolean {
   return ssh_host === undefined && (hives.find(hive_id)?.transport ?? (hive_id === LOCALHOST ? 'local' : 'ssh')) === 'local';
 }

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Hive, HiveHealth, HiveReport, OutputOf, Run, Worker } from '../../contract/index.ts';
 import type { HiveCatalog } from '../hives/hive-catalog.ts';
-import type { FleetView } from '../presence/index.ts';
+import { stopped, type FleetView, type HiveWatch } from '../presence/index.ts';
 
-/** Hives that are not heard are tried once more; one that is frozen makes nobody wait longer than this. */
+/** Hives that are not connected are tried once more, for no longer than this. */
 const SETTLE_DEADLINE_MS = 1_000;
 
 export interface StatusParts {
@@ -14,7 +14,7 @@ export interface StatusParts {
 
 type Status = OutputOf<'status'>;
 
-/** What the queen hears from her hives anyway; asks nobody, wakes none. */
+/** What the hives report to the queen anyway: sends no request and starts no hive. */
 export function createStatus({ hives, view, port }: StatusParts): Run<'status'> {
   const started = performance.now();
   return async function* () {
@@ -37,33 +37,19 @@ export function createStatus({ hives, view, port }: StatusParts): Run<'status'> 
 
 function described(hive: Hive, view: FleetView): Status['hives'][number] {
   const { hive_id, host, port, ssh } = hive;
-  const seen = heard(view.watch(hive_id));
-  return {
-    hive_id,
-    host: ssh?.host ?? host,
-    port,
-    ...seen,
-    ...(hive.stopped && seen.state !== 'running' ? { state: 'stopped' } : {}),
-  };
+  return { hive_id, host: ssh?.host ?? host, port, ...healthOf(hive, view.watch(hive_id)) };
 }
 
-function heard(watch: ReturnType<FleetView['watch']>): Omit<HiveHealth, 'hive_id'> {
-  switch (watch?.state.kind) {
-    case 'up': {
-      return { state: 'running', ...processOf(watch.report) };
-    }
-    case 'asleep':
-      return watch.state.why.endsWith('connection refused')
-        ? { state: 'stopped', reason: 'asleep; it is started when it is needed' }
-        : { state: 'unreachable', reason: watch.state.why };
-    case 'out':
-      return { state: 'unreachable', reason: watch.state.why };
-    case undefined:
-      return { state: 'unreachable', reason: 'it is not known yet' };
-  }
+function healthOf({ hive_id, stopped: isStopped }: Hive, watch: HiveWatch | undefined): Omit<HiveHealth, 'hive_id'> {
+  const state = watch?.state ?? { kind: 'out', why: 'has not been reached yet' };
+  if (state.kind === 'up') return { state: 'running', ...processOf(watch?.report) };
+  if (isStopped === true) return { state: 'stopped', reason: `it ${stopped(hive_id).why}` };
+  if (state.kind === 'asleep' && state.isPortClosed === true)
+    return { state: 'stopped', reason: 'it is asleep, and is started when a job needs it' };
+  return { state: 'unreachable', reason: `it ${state.why}` };
 }
 
-/** Its times are by this clock: the watch has made them so. */
+/** Its times are by this machine's clock. */
 function withAge(worker: Worker): Worker {
   const unusedMs = Date.now() - Date.parse(worker.last_used_at ?? worker.started_at);
   return { ...worker, unused_s: Math.max(0, Math.round(unusedMs) / 1_000) };

@@ -3,25 +3,25 @@ import { narrate } from '../../narration/index.ts';
 
 interface Closing {
   why: string;
-  /** Resolves when whoever closed the gate opens it again. */
+  /** Resolves when it opens again. */
   opened: Promise<void>;
 }
 
 interface Gate {
   inside: number;
-  /** Whoever has closed it; it is open when each of them has opened it. */
+  /** The gate is open when all of these are. */
   closings: Set<Closing>;
   whenEmpty: (() => void)[];
 }
 
 /**
- * Who is at work on which hive, so that it can be exchanged under load: while its gate is closed nobody new enters, and those
- * who want to wait; it is empty when the last one inside has left.
+ * Counts the jobs on each hive, so that a hive can be updated under load: while its gate is closed, new jobs wait in front of it; it is empty
+ * when the last job inside has ended.
  */
 export class Gates {
   readonly #gates = new Map<string, Gate>();
 
-  /** @returns to be called when the work there has ended */
+  /** @returns to be called when the job there has ended */
   async enter(hiveId: string, signal: AbortSignal): Promise<() => void> {
     for (;;) {
       const closing = this.#closing(hiveId);
@@ -29,7 +29,7 @@ export class Gates {
       narrate('hive_wait', `hive '${hiveId}' ${closing.why}; waiting for it`);
       await raceAbort(closing.opened, signal);
     }
-    // Looked up after the wait: the gate of which it was may have been forgotten meanwhile.
+    // Looked up after the wait: the former gate may have been dropped meanwhile.
     const gate = this.#gate(hiveId);
     gate.inside += 1;
     let isInside = true;
@@ -46,19 +46,19 @@ export class Gates {
     return this.#gates.get(hiveId)?.inside ?? 0;
   }
 
-  /** Why nobody may enter; undefined where one may. */
+  /** Why the gate is closed, as the end of "hive 'attic' …"; undefined where it is open. */
   whyClosed(hiveId: string): string | undefined {
     return this.#closing(hiveId)?.why;
   }
 
-  /** Resolves when one of those that are closed opens, or the named one; undefined when none is. */
+  /** Resolves when the named gate opens, or any of those that are closed; undefined when none is. */
   opened(hiveId?: string): Promise<void> | undefined {
     const gates = hiveId === undefined ? [...this.#gates.values()] : [this.#gates.get(hiveId)];
     const closings = gates.flatMap((gate) => [...(gate?.closings ?? [])]);
     return closings.length === 0 ? undefined : Promise.race(closings.map(({ opened }) => opened));
   }
 
-  /** Lets nobody in any more. @returns to be called to let them in again */
+  /** @param why as the end of "hive 'attic' …" @returns opens it again */
   close(hiveId: string, why: string): () => void {
     const gate = this.#gate(hiveId);
     let open: () => void = () => undefined;
@@ -72,7 +72,7 @@ export class Gates {
     };
   }
 
-  /** Resolves when nobody is inside. */
+  /** Resolves when no job is inside. */
   async empty(hiveId: string, signal: AbortSignal): Promise<void> {
     const gate = this.#gate(hiveId);
     if (gate.inside === 0) return;

@@ -13,7 +13,7 @@ export class HiveCatalog {
     this.#localPort = localPort;
     this.#bringUpToDate();
     const marks = catalog.collection<{ done: string }>('marks');
-    // Who has deleted it gets it back after a damaged catalog: nobody knows any more which of the two it was.
+    // After a damaged catalog it is registered again, although it may have been deleted on purpose: the two cannot be told apart.
     const isLost = catalog.losses > 0 && this.find(LOCALHOST) === undefined;
     if (marks.get('localhost_registered') !== undefined && !isLost) return;
     this.#hives.put(LOCALHOST, localHive(localPort));
@@ -50,12 +50,12 @@ export class HiveCatalog {
     return this.#put({ ...this.get(id), ...place });
   }
 
-  /** What was found out while it was installed, started or stopped. */
+  /** With what an install, a start or a stop has found out. */
   change(id: string, change: Partial<Pick<Hive, 'transport' | 'host' | 'ssh' | 'port' | 'version' | 'stopped'>>): Hive {
     return this.#put({ ...this.get(id), ...change });
   }
 
-  /** It was started, or somebody needs it: it is not stopped on purpose any more. */
+  /** It was started, or a job needs it: it is no longer stopped on purpose. */
   wanted(id: string): Hive {
     const hive = this.get(id);
     return hive.stopped === true ? this.#put({ ...hive, stopped: false }) : hive;
@@ -71,7 +71,7 @@ export class HiveCatalog {
     this.#onChange();
   }
 
-  /** Before there were other transports, a hive's record said only whether the queen starts it herself. */
+  /** Before there were other transports, a hive's record had only whether the queen starts it. */
   #bringUpToDate(): void {
     for (const stored of this.#hives.find()) {
       const { managed, ...hive }: Hive & { managed?: boolean } = stored;
@@ -90,7 +90,7 @@ export class HiveCatalog {
   }
 }
 
-/** What a hive's record needs in order to be of use. A former rbee had no transports, and others may know more of capabilities. */
+/** What a hive's record needs in order to be of use. A former rbee had no transports, and other versions may have other capabilities. */
 const storedHive = hiveOf.omit({ transport: true, capabilities: true, capabilities_at: true });
 
 function asHive(value: object, key: string): Hive | undefined {
@@ -102,7 +102,7 @@ function asHive(value: object, key: string): Hive | undefined {
     hiveOf.shape.capabilities_at.safeParse(capabilities_at).success
   )
     return value as Hive;
-  // They are asked for anew.
+  // They are read again from the hive.
   return { ...rest, transport, ...(managed === undefined ? {} : { managed }) };
 }
 
@@ -111,13 +111,13 @@ function hiveExists(id: string): JobError {
   return new JobError('hive_exists', `Hive '${id}' is registered already. ${next}`);
 }
 
-/** Over SSH, and started and stopped so, however it is called. */
+/** Over SSH, and started and stopped so, even where it is called directly. */
 export function isInstalled({ ssh }: Hive): boolean {
   return ssh !== undefined;
 }
 
-/** Registered by its address: somebody else starts it. */
-export function isOfItsOwn(hive: Hive): boolean {
+/** Registered by its address: only its own machine starts and stops it. */
+export function isUnmanaged(hive: Hive): boolean {
   return hive.transport === 'http' && !isInstalled(hive);
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Catalog, Collection } from '../../jobs/index.ts';
 
-/** One secret for each hive that this queen has installed: what opens one opens no other, and not the queen. */
+/** One secret for each hive that this queen has installed. A hive's secret opens no other hive, and not the queen. */
 export class HiveTokens {
   readonly #tokens: Collection<{ token: string }>;
 
@@ -12,7 +12,7 @@ export class HiveTokens {
     });
   }
 
-  /** Made when it is first asked for. */
+  /** Made on first use. */
   of(hiveId: string): string {
     const known = this.#tokens.get(hiveId)?.token;
     if (known !== undefined) return known;

@@ -5,19 +5,19 @@ import type { HiveCatalog } from './hive-catalog.ts';
 
 export interface Wanted {
   hiveId: string;
-  /** The machine that is meant for it. */
+  /** The machine that it is installed on. */
   ssh: SshTarget;
 }
 
 /**
- * What to do where a machine has the hive `by` of this fleet already. Its name may be registered for this machine, for another one
+ * The error for a machine that has the hive `by` of this fleet already. That name may be registered for this machine, for another one
  * because it has moved, or not at all.
  */
 export async function occupied(by: string, wanted: Wanted, { hives, signal }: { hives: HiveCatalog; signal: AbortSignal }) {
   const { hiveId, ssh } = wanted;
   const there = `${sshName(ssh)} has the hive '${by}' of this fleet already`;
   const replace = `put '${hiveId}' in its place: ssh ${sshLogin(ssh)} rm .rbee/fleet, and try again`;
-  // One that was installed, and is not where it is looked for.
+  // It was installed, and is no longer where it is registered.
   const forget =
     hives.find(hiveId)?.version === undefined
       ? ''
@@ -27,7 +27,7 @@ export async function occupied(by: string, wanted: Wanted, { hives, signal }: { 
 
   async function sentence(): Promise<string> {
     if (known === undefined)
-      return `${there}, which is not registered any more. To take it back: rbee hive install ${hiveAndSshFlags(by, ssh)}. Or ${replace}`;
+      return `${there}, which is no longer registered. To take it back: rbee hive install ${hiveAndSshFlags(by, ssh)}. Or ${replace}`;
     if (known.ssh !== undefined && (await isSameWay(known.ssh, ssh, signal)))
       return `${there}. Use that name, or remove it first: rbee hive uninstall ${by}`;
     const place = known.ssh === undefined ? `${known.host}:${known.port}` : sshName(known.ssh);

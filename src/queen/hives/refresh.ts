@@ -6,12 +6,14 @@ import type { Reach } from './reach.ts';
 
 const CAPABILITIES_DEADLINE_MS = 10_000;
 
-/** Asks the hive's machine what it has, and records it. */
+/** Reads the capabilities of the hive's machine, and records them. */
 export async function refresh(hive: Hive, { hives, reach }: { hives: HiveCatalog; reach: Reach }): Promise<Hive> {
   const signal = AbortSignal.timeout(CAPABILITIES_DEADLINE_MS);
   const answer = capabilities.safeParse(await call(reach.peerOf(hive), { method: 'GET', path: '/capabilities', signal }));
   if (!answer.success)
-    throw new JobError('hive_bad_response', 'Hive answered with capabilities that are not ours', { cause: answer.error });
+    throw new JobError('hive_bad_response', `Hive '${hive.hive_id}' sent capabilities that rbee cannot parse`, {
+      cause: answer.error,
+    });
   narrate(
     'hive_capabilities',
     `hive '${hive.hive_id}' has ${answer.data.devices.map(({ worker, device }) => `${worker}:${device}`).join(', ')}`,

@@ -3,6 +3,7 @@ import { probe, type Probe } from '../../daemon/index.ts';
 import { raceAbort, type Peer } from '../../jobs/index.ts';
 import { startRemote, stopRemote, type HiveSite, type Tunnel, type TunnelOptions } from '../../machines/index.ts';
 import { narrate } from '../../narration/index.ts';
+import { stopped } from '../presence/index.ts';
 import type { HiveAccess } from './hive-access.ts';
 import type { StartLocks } from './start-locks.ts';
 
@@ -250,6 +251,6 @@ function requireVersion(hiveId: string, version: string): void {
   throw new JobError('version_mismatch', `${differ}. Bring it to this version: rbee hive update ${hiveId}`);
 }
 
-export function hiveStopped(hiveId: string): JobError {
-  return new JobError('hive_stopped', `Hive '${hiveId}' is stopped. Start it: rbee hive start ${hiveId}`);
+function hiveStopped(hiveId: string): JobError {
+  return new JobError('hive_stopped', `Hive '${hiveId}' ${stopped(hiveId).why}`);
 }

@@ -5,13 +5,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { JobError, LOOPBACK, type Hive } from '../../contract/index.ts';
 import type { HiveCatalog } from './hive-catalog.ts';
 
-/** A name server that does not answer keeps nobody from registering a hive. */
+/** A name server that does not answer does not keep a hive from being registered. */
 const LOOKUP_DEADLINE_MS = 1_000;
 const THIS_MACHINE = 'this machine';
 
 /**
- * One hive under two names would be counted, and given work, twice. Behind SSH a port is one of the other machine: there, the
- * machine itself says whose hive it has.
+ * One hive under two names would be counted, and get work, twice. Behind SSH a port belongs to the other machine, and what is installed there
+ * names its hive.
  * @throws JobError hive_exists
  */
 export async function requireOtherPlace({ hive_id, host, port }: Hive, hives: HiveCatalog): Promise<void> {
@@ -26,7 +26,7 @@ export async function requireOtherPlace({ hive_id, host, port }: Hive, hives: Hi
   throw new JobError('hive_exists', `Hive '${same.hive_id}' is the one at ${where} already. ${next}`);
 }
 
-/** The address that a host name stands for now; the name itself where nobody knows one. */
+/** The address that a host name stands for now; the name itself where there is none. */
 async function placeOf(host: string): Promise<string> {
   const name = host.toLowerCase();
   const found = isIP(name) > 0 ? name : await Promise.race([addressOf(name), delay(LOOKUP_DEADLINE_MS, name, { ref: false })]);
@@ -38,6 +38,6 @@ async function addressOf(name: string): Promise<string> {
   try {
     return (await lookup(name)).address;
   } catch {
-    return name; // It may have one later: then it is another place than all others now.
+    return name; // It may have an address later; for now it is a place of its own.
   }
 }

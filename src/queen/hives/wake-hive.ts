@@ -4,15 +4,15 @@ import { raceAbort } from '../../jobs/index.ts';
 import { narrate } from '../../narration/index.ts';
 import type { ForwardParts } from '../forward.ts';
 
-/** A hive that dies while it is being started is started again, for this long. */
+/** A hive that exits while it is being started is started again, for this long. */
 const PATIENCE_MS = 30_000;
 const PAUSE_MS = 250;
 /** After this, the client learns what the request waits for. */
 const SILENT_MS = 500;
 
 /**
- * Starts a hive that sleeps, and waits until it has reported what it has.
- * @throws JobError what keeps it from being started; the signal's reason
+ * Starts a hive that is asleep, and waits until it has reported its state.
+ * @throws JobError why it cannot be started; the signal's reason
  */
 export async function wakeHive(
   hiveId: string,
@@ -22,7 +22,7 @@ export async function wakeHive(
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
     const hive = hives.get(hiveId);
-    // It is not heard: whatever was known of it counts no more.
+    // It is not connected, so that what was known of it is stale.
     reach.markStale(hive);
     const failure = await wakeOnce(hive, { reach, view }, signal);
     if (view.watch(hiveId)?.state.kind !== 'asleep') return;

@@ -50,10 +50,10 @@ function queenOf(daemons: Record<string, TestDaemon>, views: HiveView[]) {
   const watch = {
     state: { kind: 'up' },
     report: undefined,
-    toldSince: async () => true,
-    lost: () => new Promise(() => undefined),
+    reportedSince: async () => true,
+    downFor: () => new Promise(() => undefined),
   };
-  const view = { isStarting: false, watch: () => watch, lostWithin: () => [] } as unknown as FleetView;
+  const view = { isStarting: false, watch: () => watch, downWithin: () => [] } as unknown as FleetView;
   const parts: InferParts = { hives, reach: reach as Reach, view, gates: new Gates(), dispatcher };
   const infer = async (input: Partial<InputOf<'infer'>> = {}, own: Partial<JobContext> = {}) => {
     let kills = 0;

@@ -195,7 +195,7 @@ class Attempt {
     if (!(cause instanceof JobError) || cause.code !== 'no_room' || behind.has(this.#hiveId)) return false;
     behind.add(this.#hiveId);
     const watch = this.#parts.view.watch(this.#hiveId);
-    return (await watch?.toldSince(this.#report, NEWS_WITHIN_MS, signal)) ?? false;
+    return (await watch?.reportedSince(this.#report, NEWS_WITHIN_MS, signal)) ?? false;
   }
 
   /** What could run nowhere else is not said to: then its failure is told, or its hive is waited for, and each is said where it happens. */
@@ -231,7 +231,7 @@ class Attempt {
     const watch = this.#parts.view.watch(hive_id);
     if (watch === undefined || outline.hive_id !== undefined || outline.worker_id !== undefined) return;
     for (;;) {
-      await watch.lost(answer.isBegun ? LOST_IN_ANSWER_MS : LOST_MS, over);
+      await watch.downFor(answer.isBegun ? LOST_IN_ANSWER_MS : LOST_MS, over);
       if (over.aborted || (answer.isBegun && !answer.mayContinue)) return;
       const { state } = watch;
       const why = state.kind === 'up' ? 'was lost for a while' : state.why;

@@ -108,16 +108,16 @@ interface Refused {
 async function isBack(request: HeldRequest, { cause, parts, signal }: Refused): Promise<boolean> {
   const { outline: input } = request;
   if (cause instanceof JobError && needsPerson(cause.code) && input.hive_id !== undefined) return false;
-  const lost = parts.view.lostWithin(BACK_WITHIN_MS).filter(({ hive, report }) => {
+  const lost = parts.view.downWithin(BACK_WITHIN_MS).filter(({ hive, report }) => {
     if (parts.hives.find(hive.hive_id)?.stopped === true) return false;
     if (input.hive_id !== undefined) return input.hive_id === hive.hive_id;
     return input.worker_id !== undefined || report?.models.some(({ model }) => model === input.model) === true;
   });
   if (lost.length === 0) return false;
-  const longest = Math.max(...lost.map(({ lostForMs }) => BACK_WITHIN_MS - lostForMs));
+  const longest = Math.max(...lost.map(({ downForMs }) => BACK_WITHIN_MS - downForMs));
   const atMost = `for at most ${Math.max(1, Math.round(longest / 1000))} s`;
   narrate('hive_wait', `hive '${lost[0]?.hive.hive_id}' was lost a moment ago; waiting for it, ${atMost}`);
   request.park();
-  await Promise.race(lost.map((watch) => watch.back(BACK_WITHIN_MS - watch.lostForMs, signal)));
+  await Promise.race(lost.map((watch) => watch.back(BACK_WITHIN_MS - watch.downForMs, signal)));
   return true;
 }

@@ -15,13 +15,13 @@ const worker: Worker = {
   ...{ slots: 4, slots_used: 0, started_at: NOW, tokens_per_s: 1 },
 };
 
-/** A hive that says what it is told to, to the one who listens, known to a view as `attic`. */
-async function listened() {
+/** A hive that sends what the test makes it send, and the view that knows it as `attic`. */
+async function subscribed() {
   let reader: ServerResponse | undefined;
-  const say = (...lines: PresenceLine[]) => reader?.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const send = (...lines: PresenceLine[]) => reader?.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   const server = createServer((_request, response) => {
     reader = response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-    say(machine, { kind: 'worker', worker }, { kind: 'complete' });
+    send(machine, { kind: 'worker', worker }, { kind: 'complete' });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -30,6 +30,7 @@ async function listened() {
   const view = new FleetView({
     connect: () => Promise.resolve({ role: 'hive', name: 'attic', host: '127.0.0.1', port }),
     onChange,
+    isStopped: () => false,
     onLost: () => undefined,
     onWorkerGone: () => undefined,
   });
@@ -38,7 +39,7 @@ async function listened() {
   return {
     view,
     onChange,
-    say,
+    send,
     async [Symbol.asyncDispose]() {
       view.close();
       server.closeAllConnections();
@@ -48,21 +49,21 @@ async function listened() {
   };
 }
 
-test('to say again that all has been said changes nothing', async () => {
-  await using hive = await listened();
+test('a repeated complete line changes nothing', async () => {
+  await using hive = await subscribed();
   hive.onChange.mockClear();
-  hive.say(...Array.from({ length: 1_000 }, () => ({ kind: 'complete' }) as const));
-  hive.say({ kind: 'worker', worker: { ...worker, slots_used: 1 } });
+  hive.send(...Array.from({ length: 1_000 }, () => ({ kind: 'complete' }) as const));
+  hive.send({ kind: 'worker', worker: { ...worker, slots_used: 1 } });
   await expect.poll(() => hive.view.fleet.worker('attic/worker-1')?.slots_used).toBe(1);
   expect(hive.onChange).toHaveBeenCalledOnce();
 });
 
-test('how fast a worker is moves nobody who waits; a slot that is taken or free does', async () => {
-  await using hive = await listened();
+test('waiting requests are placed again when a slot becomes busy or free, and not when the speed of a worker changes', async () => {
+  await using hive = await subscribed();
   hive.onChange.mockClear();
-  hive.say({ kind: 'worker', worker: { ...worker, tokens_per_s: 2 } });
+  hive.send({ kind: 'worker', worker: { ...worker, tokens_per_s: 2 } });
   await expect.poll(() => hive.view.fleet.worker('attic/worker-1')?.tokens_per_s).toBe(2);
   expect(hive.onChange).not.toHaveBeenCalled();
-  hive.say({ kind: 'worker', worker: { ...worker, slots_used: 1 } });
+  hive.send({ kind: 'worker', worker: { ...worker, slots_used: 1 } });
   await expect.poll(() => hive.onChange.mock.calls.length).toBe(1);
 });

@@ -3,24 +3,25 @@ import type { Hive, Worker } from '../../contract/index.ts';
 import { FleetIndex } from '../placement/index.ts';
 import { HiveWatch, type WatchOptions } from './hive-watch.ts';
 
-/** Whoever has waited this long for the first words of all hives waits no longer. */
+/** No request waits longer than this for the first reports of all hives. */
 const LONGEST_START_MS = 5_000;
 
 export interface ViewOptions {
   connect: WatchOptions['connect'];
+  isStopped: WatchOptions['isStopped'];
   onLost: WatchOptions['onLost'];
-  /** Told after every change of the fleet that somebody could have waited for. */
+  /** Called after every change of the fleet that a waiting request may depend on. */
   onChange: () => void;
   onWorkerGone: WatchOptions['onWorkerGone'];
 }
 
-/** What the queen hears from all her hives. Memory only: after a restart she hears it anew, all of it, within a moment. */
+/** The state of all hives as they report it, in memory only: after a restart of the queen they report all of it again. */
 export class FleetView {
   readonly fleet = new FleetIndex();
   readonly #options: ViewOptions;
   readonly #watches = new Map<string, HiveWatch>();
 
-  /** Until every hive that was known at the start has been heard, or tried. */
+  /** Until every hive that was registered at the start has reported, or has been tried. */
   #starting: Promise<void> | undefined;
   #startedAt = 0;
 
@@ -41,14 +42,14 @@ export class FleetView {
     return this.#starting !== undefined;
   }
 
-  /** Resolves when all have been heard or tried, or so long after the start: whoever comes later has nothing to wait for. */
+  /** Resolves when all hives have reported or been tried, or so long after the start; at once for requests that come later. */
   async started(withinMs: number): Promise<void> {
     const leftMs = withinMs - (performance.now() - this.#startedAt);
     if (leftMs > 0) await Promise.race([this.#starting, delay(leftMs, undefined, { ref: false })]);
     if (withinMs >= LONGEST_START_MS) this.#starting = undefined;
   }
 
-  /** To be called with the hives that are registered, whenever one has come, gone or changed its address. */
+  /** To be called with the hives that are registered, whenever one was added, removed or has changed its address. */
   follow(hives: readonly Hive[]): void {
     const byId = new Map(hives.map((hive) => [hive.hive_id, hive]));
     for (const [id, watch] of this.#watches) {
@@ -66,9 +67,9 @@ export class FleetView {
     return this.#watches.get(hiveId);
   }
 
-  /** Those that were up until a moment ago. */
-  lostWithin(withinMs: number): HiveWatch[] {
-    return [...this.#watches.values()].filter(({ state, lostForMs }) => state.kind === 'out' && lostForMs < withinMs);
+  /** Hives that are down, and were up this recently. */
+  downWithin(withinMs: number): HiveWatch[] {
+    return [...this.#watches.values()].filter(({ state, downForMs }) => state.kind === 'out' && downForMs < withinMs);
   }
 
   /** Resolves when every hive that is not up has been tried once more. */
@@ -82,12 +83,13 @@ export class FleetView {
   }
 
   #watch(hive: Hive): void {
-    const { connect, onLost, onChange, onWorkerGone } = this.#options;
+    const { connect, isStopped, onLost, onChange, onWorkerGone } = this.#options;
     const watch = new HiveWatch(hive, {
       connect,
+      isStopped,
       onLost,
       onHive: (changed, what) => {
-        // What a watch that was replaced still has to say counts no more.
+        // A watch that was replaced reports nothing more.
         if (this.#watches.get(hive.hive_id) === changed) this.#onHive(changed, what);
       },
       onWorker: (worker) => {
@@ -106,7 +108,7 @@ export class FleetView {
   }
 
   #onHive({ hive: { hive_id }, state, report, workers }: HiveWatch, what: 'state' | 'report'): void {
-    const out = state.kind === 'out' ? { why: state.why, isStopped: state.isStopped } : { why: undefined };
+    const out = state.kind === 'out' ? { why: state.why, isStopped: state.code === 'hive_stopped' } : { why: undefined };
     const seen = { hive_id, state: state.kind, ...out, report };
     if (what === 'report') this.fleet.applyHive(seen);
     else this.fleet.applyHive(seen, state.kind === 'up' ? [...workers] : []);
@@ -114,7 +116,7 @@ export class FleetView {
   }
 }
 
-/** Most of what workers say is how fast they are, every few seconds: nobody gets a place by that. */
+/** Most reports of workers are of their speed, every few seconds, which frees no slot. */
 function isOfMatter(worker: Worker, before: Worker): boolean {
   const isSame =
     worker.state === before.state &&
@@ -124,11 +126,11 @@ function isOfMatter(worker: Worker, before: Worker): boolean {
   return !isSame;
 }
 
-/** What a connection depends on; the rest of a hive's entry may change without a new one. */
+/** Whether one connection serves both: the rest of a hive's entry may change without a new one. */
 function isSameAddress(one: Hive, other: Hive): boolean {
   if (one.transport !== other.transport || one.version !== other.version || one.created_at !== other.created_at) return false;
   if (one.transport === 'local' && (one.stopped ?? false) !== (other.stopped ?? false)) return false;
-  // Behind a tunnel, the port of the hive may change under a connection that stays.
+  // Behind a tunnel, the port of the hive may change while the connection stays.
   if (one.transport !== 'ssh') return one.host === other.host && one.port === other.port;
   return one.ssh?.host === other.ssh?.host && one.ssh?.port === other.ssh?.port && one.ssh?.user === other.ssh?.user;
 }

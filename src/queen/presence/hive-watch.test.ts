@@ -10,7 +10,7 @@ import { cpu, hive as viewOf, worker } from '../placement/fixtures/fleet.ts';
 import { FleetView } from './fleet-view.ts';
 
 const attic: Hive = { hive_id: 'attic', transport: 'http', host: '127.0.0.1', port: 1, created_at: '2026-11-21T08:00:00.000Z' };
-/** As that hive calls itself, which is not as it is registered. */
+/** Under the name that the hive gives itself, which is not the one it is registered under. */
 const report = { ...viewOf('localhost', { devices: [cpu(60)] }).report, version: __RBEE_VERSION__ } as PresenceLine;
 const ofLocalhost = (more: Partial<Worker> = {}): Worker => {
   const { assigned: _, ...of } = worker('w1', 'bee', { hive_id: 'localhost', ...more });
@@ -19,16 +19,17 @@ const ofLocalhost = (more: Partial<Worker> = {}): Worker => {
 
 afterEach(() => vi.useRealTimers());
 
-/** A hive that says what the test lets it say, and the view of a queen who listens to it. */
-async function listening() {
+/** A hive that sends what the test lets it send, and the view of a queen that is subscribed to it. */
+async function subscribed() {
   const server = createServer();
-  const heard = once(server, 'request') as Promise<[unknown, ServerResponse]>;
+  const connected = once(server, 'request') as Promise<[unknown, ServerResponse]>;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const view = new FleetView({
     connect: async () => ({ role: 'hive', name: 'attic', host: '127.0.0.1', port, token: undefined }),
     onChange: () => undefined,
+    isStopped: () => false,
     onLost: () => undefined,
     onWorkerGone: () => undefined,
   });
@@ -38,51 +39,52 @@ async function listening() {
     server.close();
   });
   view.follow([attic]);
-  const [, response] = await heard;
-  const say = (...lines: (PresenceLine | string)[]) => {
+  const [, response] = await connected;
+  const send = (...lines: (PresenceLine | string)[]) => {
     for (const line of lines) response.write(`${typeof line === 'string' ? line : JSON.stringify(line)}\n`);
   };
   const watch = view.watch('attic');
   if (watch === undefined) expect.unreachable();
-  return { view, watch, say };
+  return { view, watch, send };
 }
 
-test('whoever waits for a hive that was quiet goes on when it speaks again', async () => {
+test('a wait for a hive without a heartbeat ends with its next line', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-  const { watch, say } = await listening();
-  say(report, { kind: 'complete' });
+  const { watch, send } = await subscribed();
+  send(report, { kind: 'complete' });
   await watch.settled();
   vi.advanceTimersByTime(6_000);
-  expect(watch.state).toEqual({ kind: 'out', why: 'has said nothing for 5 s' });
+  expect(watch.state).toEqual({ kind: 'out', why: 'has sent no heartbeat for 5 s', code: 'hive_unreachable' });
   const settled = watch.settled();
-  say(PING_LINE);
+  send(PING_LINE);
   await settled;
   expect(watch.state.kind).toBe('up');
 });
 
-test('a hive is known by the name that it is registered under, and so are its workers', async () => {
-  const { view, watch, say } = await listening();
-  say(report, { kind: 'worker', worker: ofLocalhost() }, { kind: 'complete' });
+test('a hive and its workers are known by the name that the hive is registered under', async () => {
+  const { view, watch, send } = await subscribed();
+  send(report, { kind: 'worker', worker: ofLocalhost() }, { kind: 'complete' });
   await watch.settled();
-  say({ kind: 'worker', worker: ofLocalhost({ slots_used: 3 }) });
+  send({ kind: 'worker', worker: ofLocalhost({ slots_used: 3 }) });
   await expect.poll(() => view.fleet.worker('attic/w1')?.slots_used).toBe(3);
   expect([...watch.workers].map(({ hive_id }) => hive_id)).toEqual(['attic']);
 });
 
-test('a hive that never tells all that it has is not waited for', async () => {
+test('a hive that does not report its whole state within 10 s is unreachable', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  const { watch, say } = await listening();
-  say(report);
+  const { watch, send } = await subscribed();
+  send(report);
   await vi.waitFor(() => expect(watch.report).toBeDefined());
   vi.advanceTimersByTime(15_000);
-  const untold = { kind: 'out', why: 'cannot be reached: has not told what it has' };
-  await vi.waitFor(() => expect(watch.state).toEqual(untold));
+  const why = "cannot be reached: Hive 'attic' has not reported its whole state within 10 s";
+  await vi.waitFor(() => expect(watch.state).toEqual({ kind: 'out', why, code: 'hive_bad_response' }));
 });
 
-test('a machine that does not answer holds up the first requests after a start, and not each one', async () => {
+test('a machine that does not answer delays only the first requests after a start of the queen', async () => {
   const view = new FleetView({
     connect: () => new Promise(() => undefined),
     onChange: () => undefined,
+    isStopped: () => false,
     onLost: () => undefined,
     onWorkerGone: () => undefined,
   });
@@ -94,25 +96,25 @@ test('a machine that does not answer holds up the first requests after a start, 
   expect(await Promise.race([view.started(100).then(() => 'at once'), nextTurn])).toBe('at once');
 });
 
-test('a wait for news ends in time also where memory is tidied up meanwhile', async () => {
+test('a wait for the next report ends in time even if garbage is collected meanwhile', async () => {
   setFlagsFromString('--expose-gc');
-  const tidyUp = runInNewContext('gc') as () => void;
-  const { watch, say } = await listening();
-  say(report, { kind: 'complete' });
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const { watch, send } = await subscribed();
+  send(report, { kind: 'complete' });
   await watch.settled();
-  const told = watch.toldSince(watch.report, 300, new AbortController().signal);
-  const timer = setInterval(tidyUp, 50);
+  const hasReported = watch.reportedSince(watch.report, 300, new AbortController().signal);
+  const timer = setInterval(collectGarbage, 50);
   onTestFinished(() => clearInterval(timer));
-  expect(await told).toBe(false);
+  expect(await hasReported).toBe(false);
 });
 
-test('a hive that tells of its machine ends the wait for that', async () => {
-  const { watch, say } = await listening();
-  say(report, { kind: 'complete' });
+test('a report of the machine ends the wait for it', async () => {
+  const { watch, send } = await subscribed();
+  send(report, { kind: 'complete' });
   await watch.settled();
-  const told = watch.toldSince(watch.report, 20_000, new AbortController().signal);
-  say(report);
-  expect(await told).toBe(true);
+  const hasReported = watch.reportedSince(watch.report, 20_000, new AbortController().signal);
+  send(report);
+  expect(await hasReported).toBe(true);
 });
 
 const worker1 = { kind: 'worker', worker: ofLocalhost() };
@@ -120,25 +122,25 @@ const changed = (more: object) => JSON.stringify({ ...worker1, worker: { ...work
 
 test.each<[string, string]>([
   ['what is not JSON', '{"kind":"worker",'],
-  ['a kind that is none', '{"kind":"surprise"}'],
-  ['lists in lists', '['.repeat(100_000)],
-  ['models that are none, without number', `{"kind":"hive","models":[${'{},'.repeat(200_000)}{}]}`],
-  ['a worker with more slots than one can have', changed({ slots: 1e308 })],
-  ['a worker with less than none', changed({ slots_used: -1 })],
-  ['a worker that began at no time', changed({ started_at: 'NaN' })],
+  ['an unknown kind', '{"kind":"surprise"}'],
+  ['deeply nested lists', '['.repeat(100_000)],
+  ['countless empty models', `{"kind":"hive","models":[${'{},'.repeat(200_000)}{}]}`],
+  ['a worker with more slots than are possible', changed({ slots: 1e308 })],
+  ['a worker with less than no busy slots', changed({ slots_used: -1 })],
+  ['a worker that was started at no time', changed({ started_at: 'NaN' })],
   ['a worker whose model has a name of a megabyte', changed({ model: 'm'.repeat(1_000_000) })],
   ['a worker without its fields', changed({ __proto__: null }).replace('"slots":', '"__proto__":')],
   ['a line without end', 'g'.repeat(5_000_000)],
-])('a hive that says %s is not listened to', async (_what, line) => {
-  const { watch, say } = await listening();
-  say(report, { kind: 'complete' });
+])('a hive that sends %s is disconnected, and its workers are dropped', async (_what, line) => {
+  const { watch, send } = await subscribed();
+  send(report, { kind: 'complete' });
   await watch.settled();
-  say(line);
-  await expect.poll(() => watch.state).toEqual({ kind: 'out', why: expect.stringMatching(/not ours/) as string });
+  send(line);
+  await expect.poll(() => watch.state).toMatchObject({ kind: 'out', code: 'hive_bad_response' });
   expect([...watch.workers]).toEqual([]);
 });
 
-test('a hive that comes and goes is tried at growing intervals', async () => {
+test('a hive whose connections do not last is tried at growing intervals', async () => {
   const tries: number[] = [];
   const server = createServer((_request, response) => {
     tries.push(performance.now());
@@ -150,6 +152,7 @@ test('a hive that comes and goes is tried at growing intervals', async () => {
   const view = new FleetView({
     connect: async () => ({ role: 'hive', name: 'attic', host: '127.0.0.1', port, token: undefined }),
     onChange: () => undefined,
+    isStopped: () => false,
     onLost: () => undefined,
     onWorkerGone: () => undefined,
   });

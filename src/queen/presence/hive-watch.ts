@@ -1,35 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { JobError, presenceLine, type Hive, type HiveReport, type Worker } from '../../contract/index.ts';
-import {
-  ANSWER_LIMITS,
-  Backoff,
-  openLines,
-  parseBounded,
-  PING_LINE,
-  raceAbort,
-  type LineLink,
-  type Peer,
-} from '../../jobs/index.ts';
-import { stateOf, type HiveState } from './hive-state.ts';
-import { HiveWord, WORD_LIMIT_CHARS } from './hive-word.ts';
+import { JobError, presenceLine, type Hive, type HiveReport, type PresenceLine, type Worker } from '../../contract/index.ts';
+import { ANSWER_LIMITS, Backoff, openLines, parseBounded, PING_LINE, type LineLink, type Peer } from '../../jobs/index.ts';
+import { stateOf, stopped, whyNot, type HiveState, type WhyNot } from './hive-state.ts';
 import { ReachabilityLog, STABLE_MS } from './log-reachability.ts';
+import { REPORTED_LIMIT_CHARS, ReportedState } from './reported-state.ts';
+import { StateWaits } from './state-waits.ts';
 
 const BACKOFF_MS = { first: 250, most: 10_000 };
 /** One line: a machine with all of its models. */
 const LINE_LIMIT_CHARS = 4 * 1024 * 1024;
-/** All of it at once, at first; then what changes, which for hundreds of busy workers is a tenth of this. */
-const RATE = { charsPerS: 1024 * 1024, burstChars: WORD_LIMIT_CHARS };
-/** A hive says something every two seconds. */
+/** At first all of it at once; then the changes, which for hundreds of busy workers are a tenth of this. */
+const RATE = { charsPerS: 1024 * 1024, burstChars: REPORTED_LIMIT_CHARS };
+/** A hive sends a line, if only a ping, every two seconds. */
 const QUIET_MS = 4_000;
-/** A machine is looked at in a moment; one whose disk or driver hangs is never done with it, and pings all the same. */
-const TOLD_DEADLINE_MS = 10_000;
-/** A hive that sleeps on this machine costs nothing to be looked for. */
+/** A machine reports itself at once; one whose disk or driver hangs never does, and pings all the same. */
+const REPORT_DEADLINE_MS = 10_000;
+/** Looking for a local hive that does not run costs nothing. */
 const ASLEEP_LOOK_MS = 2_000;
 
 export interface WatchOptions {
-  /** Where it can be reached now; makes the way there first, where there is one to make. */
+  /** Where the hive can be called now; opens the way there first, if there is one to open. */
   connect: (hive: Hive, signal: AbortSignal) => Promise<Peer>;
-  /** The connection has ended, or there was none to be had. */
+  /** Whether the hive was stopped on purpose. */
+  isStopped: (hiveId: string) => boolean;
+  /** The connection has ended, or could not be made. */
   onLost: (hive: Hive) => void;
   /** Its state, its machine or its models have changed; with its state, all of its workers too. */
   onHive: (watch: HiveWatch, what: 'state' | 'report') => void;
@@ -38,169 +32,130 @@ export interface WatchOptions {
 }
 
 /**
- * Listens to one hive for as long as it is registered, and knows what it last said. When the connection ends, so does what was
- * known of its workers: whoever cannot be heard cannot be given work. It is made again, for ever, at growing intervals, which begin
- * anew after a connection that lasted.
+ * Subscribes to one hive for as long as it is registered, and keeps what it last reported. When the connection ends, its workers are dropped:
+ * a hive without a connection gets no work. It is connected again indefinitely, at growing intervals, which start over after a connection
+ * that lasted.
  */
 export class HiveWatch {
   readonly hive: Hive;
   readonly #options: WatchOptions;
-  readonly #ended = new AbortController();
-  readonly #word = new HiveWord();
+  readonly #closed = new AbortController();
+  readonly #reported = new ReportedState();
   readonly #log: ReachabilityLog;
-  /** Aborts the wait before the next try. */
-  #patience = new AbortController();
-  /** Told when it is up, or when the next try has failed; and those who came before the present try. */
-  #waiting: (() => void)[] = [];
-  #waitingForThis: (() => void)[] = [];
+  readonly #waits = new StateWaits(this.#closed.signal);
+  /** Aborts the pause before the next try. */
+  #pause = new AbortController();
+  /** Called when it is up, or when the next try has failed; and the same for those who came before the present try. */
+  #awaitNextTry: (() => void)[] = [];
+  #awaitThisTry: (() => void)[] = [];
   #link: LineLink | undefined;
-  /** Runs until all has been told once. */
-  #untold: NodeJS.Timeout | undefined;
+  /** Runs until it has reported everything once. */
+  #reportDeadline: NodeJS.Timeout | undefined;
   #quietMs = 0;
-  #lostAt = -Infinity;
-  /** When all had been told, on the present connection. */
-  #toldAt: number | undefined;
-  readonly #listeners = new Set<() => void>();
+  #downSince = -Infinity;
+  /** When everything had been reported, on the present connection. */
+  #completeAt: number | undefined;
   state: HiveState;
 
   constructor(hive: Hive, options: WatchOptions) {
     this.hive = hive;
     this.#options = options;
     this.#log = new ReachabilityLog(hive.hive_id);
-    this.state = this.#unheard('has not been reached yet');
-    void this.#watch();
+    this.state = this.#notUp({ why: 'has not been reached yet', code: 'hive_unreachable' });
+    void this.#run();
   }
 
   get report(): HiveReport | undefined {
-    return this.#word.report;
+    return this.#reported.report;
   }
 
   get workers(): Iterable<Worker> {
-    return this.#word.workers();
+    return this.#reported.workers();
   }
 
   /** Since it was last up; Infinity where it never was. */
-  get lostForMs(): number {
-    return this.state.kind === 'up' ? 0 : performance.now() - this.#lostAt;
+  get downForMs(): number {
+    return this.state.kind === 'up' ? 0 : performance.now() - this.#downSince;
   }
 
-  /** How long it has kept silent on a connection that is still there; 0 where it has not. */
+  /** How long it has sent nothing on a connection that is still open; 0 unless it has missed a ping. */
   get quietMs(): number {
     return this.#quietMs;
   }
 
-  /** Somebody needs it now: no more waiting for the next try. */
+  /** A job needs it now: ends the pause before the next try. */
   kick(): void {
-    this.#patience.abort();
+    this.#pause.abort();
   }
 
   /** Resolves when it is up, or when one more try to reach it has failed. */
   async settled(): Promise<void> {
-    if (this.state.kind === 'up' || this.#ended.signal.aborted) return;
-    const settled = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.state.kind === 'up' || this.#closed.signal.aborted) return;
+    const settled = new Promise<void>((resolve) => this.#awaitNextTry.push(resolve));
     this.kick();
     await settled;
   }
 
-  /** Resolves when it is up, or after so long, or when it is forgotten. @throws the signal's reason */
+  /** Resolves when it is up, or after so long, or when it is no longer registered. @throws the signal's reason */
   async back(withinMs: number, signal: AbortSignal): Promise<void> {
-    await this.#until(() => this.state.kind === 'up', withinMs, signal);
+    await this.#waits.until(() => this.state.kind === 'up', withinMs, signal);
   }
 
-  /** Whether it has told of its machine since this report, or does within so long. @throws the signal's reason */
-  async toldSince(report: HiveReport | undefined, withinMs: number, signal: AbortSignal): Promise<boolean> {
-    await this.#until(() => this.report !== report, withinMs, signal);
+  /** Whether it has reported its machine since this report, or does so in time. @throws the signal's reason */
+  async reportedSince(report: HiveReport | undefined, withinMs: number, signal: AbortSignal): Promise<boolean> {
+    await this.#waits.until(() => this.report !== report, withinMs, signal);
     return this.report !== report;
   }
 
-  async #until(isSo: () => boolean, withinMs: number, signal: AbortSignal): Promise<void> {
-    const settled = new Promise<void>((resolve) => {
-      let isOver = false;
-      const look = () => {
-        if (!isSo() && !isOver && !this.#ended.signal.aborted && !signal.aborted) return;
-        clearTimeout(timer);
-        this.#listeners.delete(look);
-        signal.removeEventListener('abort', look);
-        resolve();
-      };
-      // Not AbortSignal.timeout in an AbortSignal.any: Node 20 forgets it when it collects garbage, and it never comes.
-      const timer = setTimeout(() => {
-        isOver = true;
-        look();
-      }, withinMs).unref();
-      this.#listeners.add(look);
-      signal.addEventListener('abort', look);
-      look();
-    });
-    await raceAbort(settled, signal);
-  }
-
-  /**
-   * Resolves when it has not been up for so long, in one go.
-   * @param signal ends the wait; then it never resolves
-   */
-  async lost(forMs: number, signal: AbortSignal): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      const forget = () => {
-        clearTimeout(timer);
-        this.#listeners.delete(look);
-        signal.removeEventListener('abort', forget);
-      };
-      const look = () => {
-        if (this.state.kind === 'up') {
-          clearTimeout(timer);
-          timer = undefined;
-        } else timer ??= setTimeout(() => (forget(), resolve()), forMs).unref();
-      };
-      this.#listeners.add(look);
-      signal.addEventListener('abort', forget);
-      look();
-    });
+  /** Resolves when it has not been up for this long without a break. Never resolves once the signal has aborted. */
+  async downFor(forMs: number, signal: AbortSignal): Promise<void> {
+    await this.#waits.lasting(() => this.state.kind !== 'up', forMs, signal);
   }
 
   close(): void {
-    this.#ended.abort(new JobError('cancelled', 'the hive is forgotten'));
-    this.#patience.abort();
+    const { hive_id } = this.hive;
+    const removed = new JobError('cancelled', `Hive '${hive_id}' is no longer registered, or has moved`);
+    this.#closed.abort(removed);
+    this.#pause.abort();
     this.#log.close();
-    this.#link?.destroy(new JobError('cancelled', 'the hive is forgotten'));
+    this.#link?.destroy(removed);
     // Jobs that run there need not wait for it.
-    this.#become({ kind: 'out', why: 'is forgotten' });
+    this.#become({ kind: 'out', why: 'is no longer registered, or has moved', code: 'hive_not_found' });
     this.#settle();
   }
 
-  async #watch(): Promise<void> {
+  async #run(): Promise<void> {
     const backoff = new Backoff(BACKOFF_MS);
-    while (!this.#ended.signal.aborted) {
-      this.#patience = new AbortController();
-      if ((await this.#listen()) >= STABLE_MS) backoff.reset();
+    while (!this.#closed.signal.aborted) {
+      this.#pause = new AbortController();
+      if ((await this.#connectOnce()) >= STABLE_MS) backoff.reset();
       const waitMs = this.state.kind === 'asleep' ? ASLEEP_LOOK_MS : backoff.nextMs();
-      if (!this.#patience.signal.aborted)
-        await delay(waitMs, undefined, { signal: this.#patience.signal, ref: false }).catch(() => undefined);
+      if (!this.#pause.signal.aborted)
+        await delay(waitMs, undefined, { signal: this.#pause.signal, ref: false }).catch(() => undefined);
     }
   }
 
-  /** @returns how long the connection lasted, from when all had been told */
-  async #listen(): Promise<number> {
-    this.#waitingForThis.push(...this.#waiting.splice(0));
+  /** @returns how long the connection lasted, from when everything had been reported */
+  async #connectOnce(): Promise<number> {
+    this.#awaitThisTry.push(...this.#awaitNextTry.splice(0));
     try {
-      const peer = await this.#options.connect(this.hive, this.#ended.signal);
-      throw await this.#heardOut(peer);
+      const peer = await this.#options.connect(this.hive, this.#closed.signal);
+      throw await this.#follow(peer);
     } catch (cause) {
-      const lastedMs = this.#toldAt === undefined ? 0 : performance.now() - this.#toldAt;
+      const lastedMs = this.#completeAt === undefined ? 0 : performance.now() - this.#completeAt;
       this.#link = undefined;
-      clearTimeout(this.#untold);
+      clearTimeout(this.#reportDeadline);
       this.#quietMs = 0;
-      // It is looked at before it is listened to again, and started where it has ended.
+      // It is probed before the next try, and restarted if it has exited.
       this.#options.onLost(this.hive);
-      this.#lose(cause, lastedMs);
-      this.#settleThis();
+      this.#down(cause, lastedMs);
+      this.#settleThisTry();
       return lastedMs;
     }
   }
 
   /** Resolves with what ended the connection. */
-  async #heardOut(peer: Peer): Promise<unknown> {
+  async #follow(peer: Peer): Promise<unknown> {
     let onClosed: (cause: unknown) => void = () => undefined;
     const closed = new Promise((resolve) => (onClosed = resolve));
     const link = await openLines(peer, '/v1/presence', {
@@ -211,45 +166,52 @@ export class HiveWatch {
       onClosed,
     });
     this.#link = link;
-    const untold = () => link.destroy(new JobError('hive_bad_response', 'has not told what it has'));
-    this.#untold = setTimeout(untold, TOLD_DEADLINE_MS).unref();
-    if (this.#ended.signal.aborted) this.close();
+    const late = () => link.destroy(this.#incomplete());
+    this.#reportDeadline = setTimeout(late, REPORT_DEADLINE_MS).unref();
+    if (this.#closed.signal.aborted) this.close();
     return closed;
   }
 
+  #incomplete(): JobError {
+    const sentence = `Hive '${this.hive.hive_id}' has not reported its whole state within ${REPORT_DEADLINE_MS / 1_000} s`;
+    return new JobError('hive_bad_response', sentence);
+  }
+
   #settle(): void {
-    this.#settleThis();
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#settleThisTry();
+    for (const resolve of this.#awaitNextTry.splice(0)) resolve();
   }
 
-  /** A try that was under way when somebody came to wait tells them nothing. */
-  #settleThis(): void {
-    for (const resolve of this.#waitingForThis.splice(0)) resolve();
+  /** Not those who came during the try: it may have failed for a reason that had passed by then. */
+  #settleThisTry(): void {
+    for (const resolve of this.#awaitThisTry.splice(0)) resolve();
   }
 
-  #lose(cause: unknown, lastedMs: number): void {
-    if (this.#ended.signal.aborted) return;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    if (this.#toldAt !== undefined) this.#log.ended(why, lastedMs);
-    this.#toldAt = undefined;
-    this.#word.forgetWorkers();
-    const isStopped = cause instanceof JobError && cause.code === 'hive_stopped';
-    this.#become(this.#unheard(isStopped ? why : `cannot be reached: ${why}`, isStopped));
+  #down(cause: unknown, lastedMs: number): void {
+    if (this.#closed.signal.aborted) return;
+    const { hive_id } = this.hive;
+    const found = whyNot(hive_id, cause);
+    const isIntended = this.#options.isStopped(hive_id);
+    if (this.#completeAt !== undefined) this.#log.ended({ why: found.why, lastedMs, isIntended });
+    this.#completeAt = undefined;
+    this.#reported.forgetWorkers();
+    this.#become(this.#notUp(found));
   }
 
-  #unheard(why: string, isStopped = false): HiveState {
-    if (this.hive.transport !== 'local') return { kind: 'out', why, ...(isStopped ? { isStopped } : {}) };
-    // One that was stopped on purpose is started for nobody who does not name it.
-    if (this.hive.stopped !== true) return { kind: 'asleep', why };
-    return { kind: 'out', why: `is stopped. Start it: rbee hive start ${this.hive.hive_id}`, isStopped: true };
+  #notUp(found: WhyNot): HiveState {
+    const { hive_id, transport, stopped: isStopped } = this.hive;
+    if (transport !== 'local') return { kind: 'out', ...found };
+    // A hive that was stopped on purpose is started only for requests that name it.
+    return isStopped === true ? { kind: 'out', ...stopped(hive_id) } : { kind: 'asleep', ...found };
   }
 
-  /** It has missed a ping: it gets no work until it speaks again, or is given up. */
+  /** It has missed a ping: it gets no work until its next line, or until the connection is given up. */
   #onQuiet(quietMs: number): void {
     if (quietMs < QUIET_MS) return;
-    // What was not up before is not out for that.
+    // A hive that was not up keeps the reason that it had.
     if (this.state.kind === 'up' || this.#quietMs > 0) this.#quietMs = quietMs;
-    if (this.#quietMs > 0) this.#become(this.#unheard(`has said nothing for ${quietMs / 1_000} s`));
+    if (this.#quietMs === 0) return;
+    this.#become(this.#notUp({ why: `has sent no heartbeat for ${quietMs / 1_000} s`, code: 'hive_unreachable' }));
   }
 
   #take(text: string): boolean {
@@ -259,48 +221,50 @@ export class HiveWatch {
     }
     if (text === PING_LINE) return true;
     const line = presenceLine.safeParse(parseBounded(text, ANSWER_LIMITS.hive.values));
-    if (!line.success) return false;
-    const { data } = line;
-    // It is known here by the name under which it is registered, whatever it calls itself.
+    if (line.success) this.#apply(line.data, text.length);
+    return line.success;
+  }
+
+  #apply(line: PresenceLine, chars: number): void {
+    // It is known by the name under which it is registered, whatever it calls itself.
     const { hive_id } = this.hive;
-    // Until all has been said once, nothing of it is to be decided by.
+    // Nothing is decided by a part of its state.
     const isUp = this.state.kind === 'up';
-    switch (data.kind) {
+    switch (line.kind) {
       case 'hive':
-        this.#word.setReport({ ...data, hive_id }, text.length);
+        this.#reported.setReport({ ...line, hive_id }, chars);
         if (isUp) this.#options.onHive(this, 'report');
-        this.#tellListeners();
+        this.#waits.changed();
         break;
       case 'worker': {
-        const worker = this.#word.setWorker({ ...data.worker, hive_id }, text.length);
+        const worker = this.#reported.setWorker({ ...line.worker, hive_id }, chars);
         if (isUp) this.#options.onWorker(worker);
         break;
       }
       case 'worker_gone':
-        this.#word.forgetWorker(data.worker_id);
-        if (isUp) this.#options.onWorkerGone(hive_id, data.worker_id);
+        this.#reported.forgetWorker(line.worker_id);
+        if (isUp) this.#options.onWorkerGone(hive_id, line.worker_id);
         break;
       case 'complete':
-        if (this.#toldAt !== undefined) break;
-        this.#toldAt = performance.now();
-        clearTimeout(this.#untold);
-        this.#become(stateOf(this.report));
-        this.#log.connected();
-        this.#settle();
+        this.#complete();
         break;
     }
-    return true;
+  }
+
+  #complete(): void {
+    if (this.#completeAt !== undefined) return;
+    this.#completeAt = performance.now();
+    clearTimeout(this.#reportDeadline);
+    this.#become(stateOf(this.report));
+    this.#log.connected();
+    this.#settle();
   }
 
   #become(state: HiveState): void {
-    if (this.state.kind === 'up' && state.kind !== 'up') this.#lostAt = performance.now();
+    if (this.state.kind === 'up' && state.kind !== 'up') this.#downSince = performance.now();
     this.state = state;
     this.#options.onHive(this, 'state');
-    this.#tellListeners();
+    this.#waits.changed();
     if (state.kind === 'up') this.#settle();
-  }
-
-  #tellListeners(): void {
-    for (const listener of this.#listeners) listener();
   }
 }

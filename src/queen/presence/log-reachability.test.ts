@@ -15,12 +15,12 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test('a hive that is connected for long is logged each time that it comes and goes', () => {
+test('connections that last are logged each time they begin and end', () => {
   const reachability = new ReachabilityLog('attic');
   for (let times = 0; times < 2; times += 1) {
     reachability.connected();
     vi.advanceTimersByTime(STABLE_MS);
-    reachability.ended('connection closed', STABLE_MS);
+    reachability.ended({ why: 'connection closed', lastedMs: STABLE_MS, isIntended: false });
   }
   expect(written).toEqual([
     "hive 'attic' is connected",
@@ -34,7 +34,7 @@ test('a hive whose connections do not last is logged once, and again when one la
   const reachability = new ReachabilityLog('attic');
   for (let times = 0; times < 1_000; times += 1) {
     reachability.connected();
-    reachability.ended('connection closed', 20);
+    reachability.ended({ why: 'connection closed', lastedMs: 20, isIntended: false });
   }
   expect(written).toEqual([
     "hive 'attic' is connected",
@@ -43,4 +43,18 @@ test('a hive whose connections do not last is logged once, and again when one la
   reachability.connected();
   vi.advanceTimersByTime(STABLE_MS);
   expect(written.at(-1)).toBe("hive 'attic' is connected again, and has stayed so");
+});
+
+test('a hive that is stopped on purpose soon after its start is not logged as unstable', () => {
+  const reachability = new ReachabilityLog('attic');
+  for (let times = 0; times < 2; times += 1) {
+    reachability.connected();
+    reachability.ended({ why: 'connection closed', lastedMs: 20, isIntended: true });
+  }
+  expect(written).toEqual([
+    "hive 'attic' is connected",
+    "the connection to hive 'attic' has ended",
+    "hive 'attic' is connected",
+    "the connection to hive 'attic' has ended",
+  ]);
 });

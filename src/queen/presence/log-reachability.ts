@@ -3,13 +3,21 @@ import { log } from '../../narration/index.ts';
 /** A connection that ended sooner did not last. */
 export const STABLE_MS = 10_000;
 
+interface Ending {
+  why: string;
+  /** How long it had been connected. */
+  lastedMs: number;
+  /** The hive was stopped on purpose. */
+  isIntended: boolean;
+}
+
 /**
- * Writes into the log when a hive is connected and when its connection has ended. A hive that comes and goes would fill the disk with that: it
- * is written once, and then nothing until a connection lasts.
+ * Logs when a hive is connected and when its connection has ended. A hive that keeps reconnecting would fill the disk with that: it is logged
+ * once, and then not until a connection lasts.
  */
 export class ReachabilityLog {
   readonly #hiveId: string;
-  #comesAndGoes = false;
+  #isUnstable = false;
   /** Runs while it is connected, until that has lasted. */
   #lasting: NodeJS.Timeout | undefined;
 
@@ -19,22 +27,21 @@ export class ReachabilityLog {
 
   connected(): void {
     const hive_id = this.#hiveId;
-    if (!this.#comesAndGoes) log.info({ hive_id }, `hive '${hive_id}' is connected`);
+    if (!this.#isUnstable) log.info({ hive_id }, `hive '${hive_id}' is connected`);
     clearTimeout(this.#lasting);
     this.#lasting = setTimeout(() => {
-      if (this.#comesAndGoes) log.info({ hive_id }, `hive '${hive_id}' is connected again, and has stayed so`);
-      this.#comesAndGoes = false;
+      if (this.#isUnstable) log.info({ hive_id }, `hive '${hive_id}' is connected again, and has stayed so`);
+      this.#isUnstable = false;
     }, STABLE_MS).unref();
   }
 
-  /** @param lastedMs how long it had been connected */
-  ended(why: string, lastedMs: number): void {
+  ended({ why, lastedMs, isIntended }: Ending): void {
     const hive_id = this.#hiveId;
-    const didComeAndGo = this.#comesAndGoes;
-    this.#comesAndGoes = lastedMs < STABLE_MS;
+    const wasUnstable = this.#isUnstable;
+    this.#isUnstable = lastedMs < STABLE_MS && !isIntended;
     clearTimeout(this.#lasting);
-    if (!this.#comesAndGoes) log.info({ hive_id, why }, `the connection to hive '${hive_id}' has ended`);
-    else if (!didComeAndGo)
+    if (!this.#isUnstable) log.info({ hive_id, why }, `the connection to hive '${hive_id}' has ended`);
+    else if (!wasUnstable)
       log.warn({ hive_id, why }, `the connection to hive '${hive_id}' does not last; it is tried again at growing intervals`);
   }
 

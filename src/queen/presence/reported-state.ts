@@ -1,15 +1,15 @@
 import { JobError, WORKERS_LIMIT, type HiveReport, type Worker } from '../../contract/index.ts';
 
-/** All that is kept of one hive, its machine and its workers together, as characters of its lines. */
-export const WORD_LIMIT_CHARS = 8 * 1024 * 1024;
+/** The most that is kept of one hive, its machine and its workers together, as characters of its lines. */
+export const REPORTED_LIMIT_CHARS = 8 * 1024 * 1024;
 
-/** What one hive has said of its machine and its workers: no more than one machine can have. */
-export class HiveWord {
+/** What one hive has reported of its machine and its workers, limited to what one machine can have. */
+export class ReportedState {
   report: HiveReport | undefined;
   #reportChars = 0;
   readonly #workers = new Map<string, { worker: Worker; chars: number }>();
   #workersChars = 0;
-  /** When each worker was last used: as its hive reports it, and by the clock here. */
+  /** When each worker was last used: as its hive reports it, and by this machine's clock. */
   readonly #used = new Map<string, { reported: string; at: string }>();
 
   *workers(): Generator<Worker, void, void> {
@@ -23,9 +23,9 @@ export class HiveWord {
     this.#requireBounded();
   }
 
-  /** @param chars of the line @returns the worker, with its times by the clock here @throws JobError hive_bad_response */
+  /** @param chars of the line @returns the worker, with its times by this machine's clock @throws JobError hive_bad_response */
   setWorker(reported: Worker, chars: number): Worker {
-    const worker = this.#inOwnTime(reported);
+    const worker = this.#inLocalTime(reported);
     this.#workersChars += chars - (this.#workers.get(worker.worker_id)?.chars ?? 0);
     this.#workers.set(worker.worker_id, { worker, chars });
     this.#requireBounded();
@@ -44,8 +44,8 @@ export class HiveWord {
     this.#workersChars = 0;
   }
 
-  /** With its times by the clock here, as far as they are compared. The same use is the same time, however often it is told of. */
-  #inOwnTime(worker: Worker): Worker {
+  /** With its times by this machine's clock, as far as they are compared. The same use keeps the same time, however often it is reported. */
+  #inLocalTime(worker: Worker): Worker {
     const { worker_id, last_used_at, started_at, unused_s, ...rest } = worker;
     const reported = last_used_at ?? started_at;
     const known = this.#used.get(worker_id);
@@ -56,13 +56,13 @@ export class HiveWord {
 
   #requireBounded(): void {
     if (this.#workers.size > WORKERS_LIMIT)
-      throw new JobError('hive_bad_response', `It has reported more than ${WORKERS_LIMIT} workers`);
-    if (this.#reportChars + this.#workersChars > WORD_LIMIT_CHARS)
-      throw new JobError('hive_bad_response', `It has reported more than ${WORD_LIMIT_CHARS} characters about itself`);
+      throw new JobError('hive_bad_response', `The hive has reported more than ${WORKERS_LIMIT} workers`);
+    if (this.#reportChars + this.#workersChars > REPORTED_LIMIT_CHARS)
+      throw new JobError('hive_bad_response', `The hive has reported more than ${REPORTED_LIMIT_CHARS} characters about itself`);
   }
 }
 
-/** By the clock here. What a hive does not report was just now. */
+/** By this machine's clock; now, where the hive reports no age. */
 function ago(seconds = 0): string {
   return new Date(Date.now() - seconds * 1_000).toISOString();
 }
