@@ -93,7 +93,7 @@ function errorsPage() {
     'status and `{"error": {code, message, origin, retryable, hint}}`; a job that fails ends with a `failed` event of the same fields.',
     'The command `rbee` ends with the exit code.',
     '',
-    'Retry: whether the same request may succeed later. *fixed*: only after somebody has changed something on a machine, as the hint says.',
+    'Retry: whether the same request may succeed later. *fixed*: only after a person has changed something on a machine; see the hint.',
     '',
     'Scope: what the failure is about. The queen runs a request elsewhere after every failure whose scope is not `request` or `defect`,',
     'as long as no token of its answer has been sent, or the request sets `continue_elsewhere`.',

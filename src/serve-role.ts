@@ -45,7 +45,7 @@ import { log, logAs, speaking, spoken } from './narration/index.ts';
 
 export interface RoleLife {
   role: Role;
-  /** The hive's or worker's id; 'queen' for the queen. */
+  /** Id of the hive or worker; 'queen' for the queen. */
   name: string;
   host: string;
   ports: PortRange;

@@ -2,25 +2,25 @@ import * as z from 'zod';
 import { actors, failed, roles } from './events.ts';
 
 /*
- * Much of this comes from other machines, so every field has a limit, several times what a real one needs. A list that is too
- * long is refused before any of its elements is looked at.
+ * Much of this comes from other machines, so every field has a limit, several times what a real value needs. A list that is too
+ * long is rejected before its elements are parsed.
  */
 const id = z.string().max(64);
 const name = z.string().max(1024);
 const short = z.string().max(256);
-/** Some file systems say that they have room for 8 EiB. */
+/** Some file systems report 8 EiB. */
 const bytes = z
   .number()
   .min(0)
   .max(2 ** 70);
 
-/** Of one machine. A hive that has more tells of so many. */
+/** Of one machine. A hive with more reports this many. */
 export const WORKERS_LIMIT = 1_000;
 export const MODELS_LIMIT = 4_000;
 const DEVICES_LIMIT = 128;
-/** The end of a dead worker's log. */
+/** Of the end of the log of a worker that has exited. */
 export const LAST_WORDS_LIMIT_CHARS = 8_000;
-/** Seconds. Added to a clock, it is still a time that there is. */
+/** In seconds. The limit keeps a clock plus an age a valid time. */
 const age = z.number().min(0).max(1e10);
 
 export const deviceKinds = ['cpu', 'cuda', 'metal', 'vulkan'] as const;
@@ -31,15 +31,15 @@ export const jobStates = ['queued', 'running', 'completed', 'failed', 'cancelled
 export const jobState = z.enum(jobStates);
 export type JobState = z.output<typeof jobState>;
 
-/** A job that this job drives on the role below. */
+/** The job on the role below to which this job was forwarded. */
 export const downstreamJob = z.object({
   role: z.enum(roles),
-  name: id.describe('The hive or worker by its id'),
+  name: id.describe('Id of the hive or worker'),
   job_id: short,
   driven_at: z.iso
     .datetime()
     .optional()
-    .describe('When it was asked, by the clock of the role that drives it: the clocks of two machines differ'),
+    .describe('When it was forwarded, by the clock of the forwarding role: the clocks of two machines differ'),
 });
 export type DownstreamJob = z.output<typeof downstreamJob>;
 
@@ -53,7 +53,7 @@ export const jobRecord = z.object({
   started_at: z.iso.datetime().optional(),
   first_token_at: z.iso.datetime().optional(),
   ended_at: z.iso.datetime().optional(),
-  age_ms: z.number().optional().describe('How long ago it was created, for one that has not ended, by the clock of its own role'),
+  age_ms: z.number().optional().describe('Time since it was created, by the clock of its own role; absent when it has ended'),
   error: failed.optional(),
   downstream: z.array(downstreamJob),
 });
@@ -61,33 +61,30 @@ export type JobRecord = z.output<typeof jobRecord>;
 
 export const health = z.object({
   role: z.enum(roles),
-  name: z.string().describe("The hive's or worker's id; 'queen' for the queen"),
+  name: z.string().describe("Id of the hive or worker; 'queen' for the queen"),
   version: z.string(),
   uptime_s: z.number(),
   pid: z.int(),
-  home: z.string().describe('Digest of the home directory, which tells two fleets on one machine apart'),
+  home: z.string().describe('Digest of the home directory, which distinguishes two fleets on one machine'),
 });
 export type Health = z.output<typeof health>;
 
 export const device = z.object({
-  worker: deviceKind.describe('The kind of worker that runs on it'),
-  device: z.int().min(0).max(1_000).describe('Its number among the devices of its kind'),
+  worker: deviceKind.describe('Kind of device'),
+  device: z.int().min(0).max(1_000).describe('Number among the devices of its kind'),
   name: short,
   memory_bytes: bytes,
-  memory_free_bytes: bytes.describe('What a program could get now'),
-  promised_bytes: bytes.optional().describe('Of the free bytes, those promised to workers that are still loading'),
-  usable: z
-    .boolean()
-    .optional()
-    .describe('False where nothing can run on it: its engine or its driver is missing, or does not work'),
-  problem: short.optional().describe('Why it is not usable, where more is known than that something is not installed'),
-  unified: z.boolean().optional().describe("True where it has no memory of its own, and shares the CPU's"),
+  memory_free_bytes: bytes.describe('Memory that a program could get now'),
+  promised_bytes: bytes.optional().describe('Part of the free bytes that is reserved for workers that are still loading'),
+  usable: z.boolean().optional().describe('False when nothing can run on it: its engine or driver is missing or does not work'),
+  problem: short.optional().describe('Why it is not usable, when the cause is known'),
+  unified: z.boolean().optional().describe('True when it has no memory of its own and shares that of the CPU'),
   cores: z.int().min(0).optional(),
   driver: short.optional(),
 });
 export type Device = z.output<typeof device>;
 
-/** What the engine says of the GPUs of one kind that a process sees; their memory together. */
+/** What the engine reports of all GPUs of one kind that a process can use, with their total memory. */
 export const gpuProbe = z.object({
   names: z.array(z.string()),
   memory_bytes: bytes,
@@ -109,7 +106,7 @@ export type Capabilities = z.output<typeof capabilities>;
 
 export const transports = ['local', 'ssh', 'http'] as const;
 
-/** How OpenSSH is told where a machine is; what is left out is up to ~/.ssh/config. */
+/** A machine, as OpenSSH takes it; omitted fields come from ~/.ssh/config. */
 export const sshTarget = z.object({ host: z.string(), port: z.int().optional(), user: z.string().optional() });
 export type SshTarget = z.output<typeof sshTarget>;
 
@@ -117,14 +114,17 @@ export const hive = z.object({
   hive_id: z.string(),
   transport: z
     .enum(transports)
-    .describe('local: a process of this machine. ssh: through one SSH connection. http: called directly'),
-  host: z.string().describe('Where its port is; behind ssh, as seen from its own machine'),
+    .describe('local: a process on the machine of the queen. ssh: through one SSH connection. http: directly'),
+  host: z.string().describe('Host of its port; with ssh, as seen from its own machine'),
   port: z.int(),
-  ssh: sshTarget.optional().describe('Where it was installed, and is started and stopped, over SSH'),
-  version: z.string().optional().describe('The rbee that is installed there, for hives installed over SSH'),
-  stopped: z.boolean().optional().describe('It was stopped on purpose, and is not started before somebody needs it'),
+  ssh: sshTarget.optional().describe('The machine where it was installed, and is started and stopped, over SSH'),
+  version: z.string().optional().describe('Version of the installed rbee, for hives installed over SSH'),
+  stopped: z
+    .boolean()
+    .optional()
+    .describe('True when it was stopped on purpose; it starts again when a command or request names it'),
   created_at: z.iso.datetime(),
-  capabilities: capabilities.optional().describe('As last recorded; hive update --refresh-capabilities asks again'),
+  capabilities: capabilities.optional().describe('As last recorded; refresh with hive update --refresh-capabilities'),
   capabilities_at: z.iso.datetime().optional(),
 });
 export type Hive = z.output<typeof hive>;
@@ -141,7 +141,7 @@ export type HiveHealth = z.output<typeof hiveHealth>;
 
 export const workerStates = ['loading', 'ready', 'busy', 'stopping', 'exited'] as const;
 
-/** Of one worker. */
+/** Per worker. */
 export const SLOTS_LIMIT = 256;
 
 export const worker = z.object({
@@ -153,22 +153,22 @@ export const worker = z.object({
   state: z.enum(workerStates),
   port: z.int().min(0).max(65_535).optional(),
   pid: z.int().min(0).optional(),
-  slots: z.int().min(0).max(SLOTS_LIMIT).describe('Requests that it serves at once'),
+  slots: z.int().min(0).max(SLOTS_LIMIT).describe('Requests served at once'),
   slots_used: z.int().min(0).max(SLOTS_LIMIT),
-  context: z.int().min(0).optional().describe('Tokens a slot may hold, prompt and answer together'),
+  context: z.int().min(0).optional().describe('Tokens per slot, prompt and answer together'),
   started_at: z.iso.datetime(),
-  pinned: z.boolean().optional().describe('Never ended to make room for another model'),
-  last_used_at: z.iso.datetime().optional().describe('When its last request ended; absent when it had none'),
-  unused_s: age.optional().describe('Seconds since then, or since it was started, when this was reported'),
-  need_bytes: bytes.optional().describe('Memory that it was estimated to need, of its device'),
-  tokens_per_s: z.number().min(0).optional().describe('Over all slots, as it last reported'),
-  memory_bytes: bytes.optional().describe('Resident memory of the process, as it last reported'),
-  steps: z.int().min(0).optional().describe('Steps that its engine has computed, as it last reported'),
-  last_words: z.string().max(LAST_WORDS_LIMIT_CHARS).optional().describe('The end of its log, when it exited by itself'),
+  pinned: z.boolean().optional().describe('True when it is never stopped to free memory for another model'),
+  last_used_at: z.iso.datetime().optional().describe('When its last request ended; absent before the first'),
+  unused_s: age.optional().describe('Seconds since last_used_at, or since it was started, at the time of the report'),
+  need_bytes: bytes.optional().describe('Estimated need of device memory'),
+  tokens_per_s: z.number().min(0).optional().describe('All slots together, as last reported'),
+  memory_bytes: bytes.optional().describe('Resident memory of the process, as last reported'),
+  steps: z.int().min(0).optional().describe('Steps that its engine has computed, as last reported'),
+  last_words: z.string().max(LAST_WORDS_LIMIT_CHARS).optional().describe('Last lines of its log, when it exited unexpectedly'),
 });
 export type Worker = z.output<typeof worker>;
 
-/** What a worker tells the queen, every few seconds and at once on every change of state. */
+/** What a worker sends to its hive, every few seconds and at once on every change of state. */
 export const workerHeartbeat = z.strictObject({
   worker_id: z.string().min(1).max(64),
   hive_id: z.string().min(1).max(64),
@@ -180,42 +180,42 @@ export const workerHeartbeat = z.strictObject({
   slots: z.int().min(0).max(SLOTS_LIMIT),
   slots_used: z.int().min(0).max(SLOTS_LIMIT),
   context: z.int().optional(),
-  tokens_per_s: z.number().min(0).describe('Over all slots, since the last heartbeat'),
+  tokens_per_s: z.number().min(0).describe('All slots together, since the last heartbeat'),
   memory_bytes: bytes.describe('Resident memory of the process'),
   steps: z.int().min(0).describe('Steps that its engine has computed since it was loaded'),
 });
 export type WorkerHeartbeat = z.output<typeof workerHeartbeat>;
 
-/** What loading a model takes, read from its GGUF header. */
+/** Memory that a loaded model takes, computed from its GGUF header. */
 export const modelMemory = z.object({
   weights_bytes: bytes,
   kv_bytes_per_token: bytes.describe('KV cache of one token in one slot, with 16-bit keys and values'),
-  compute_bytes: bytes.describe('Room to compute a batch in on a CPU'),
-  gpu_compute_bytes: bytes.describe('The same on a GPU, whose batches are larger, and which keeps no scores of the attention'),
-  context_length: z.int().min(0).describe('Tokens that it was trained on'),
+  compute_bytes: bytes.describe('Compute buffers for one batch on a CPU'),
+  gpu_compute_bytes: bytes.describe('The same on a GPU, where batches are larger and attention scores are not stored'),
+  context_length: z.int().min(0).describe('Context length in training, in tokens'),
 });
 export type ModelMemory = z.output<typeof modelMemory>;
 
 export const model = z.object({
-  model: name.describe('Its name, as infer and worker_spawn take it'),
+  model: name.describe('Name, as infer and worker_spawn take it'),
   path: z.string().max(8_192),
   size_bytes: bytes,
   sha256: short.optional(),
-  source: z.string().max(40_000).describe("Where it came from: 'builtin', a path or a URL"),
-  memory: modelMemory.optional().describe('Estimated from its header; absent where that could not be read'),
+  source: z.string().max(40_000).describe("Origin: 'builtin', a path or a URL"),
+  memory: modelMemory.optional().describe('Estimated from its header; absent when that could not be read'),
   created_at: z.iso.datetime(),
 });
 export type Model = z.output<typeof model>;
 
 export const unfinishedModel = z.object({
-  model: z.string().describe('Its name, as model_download goes on with it and model_delete deletes it'),
-  size_bytes: z.number().describe('What has come of it'),
+  model: z.string().describe('Name, as model_download resumes it and model_delete deletes it'),
+  size_bytes: z.number().describe('Bytes downloaded so far'),
 });
 export type UnfinishedModel = z.output<typeof unfinishedModel>;
 
 /**
- * What a hive tells whoever listens to it (GET /v1/presence, a line of JSON each): first all of it, then what has changed.
- * Its machine and models:
+ * The machine and models of a hive: one line of its report (GET /v1/presence, JSON lines). A hive reports first its whole state, ended by
+ * `complete`, then each change.
  */
 export const hiveReport = z.object({
   kind: z.literal('hive'),
@@ -223,7 +223,7 @@ export const hiveReport = z.object({
   version: short,
   pid: z.int().min(0),
   started_at: z.iso.datetime(),
-  uptime_s: age.optional().describe('Seconds since then, when this was reported'),
+  uptime_s: age.optional().describe('Seconds since started_at, at the time of the report'),
   hostname: short,
   disk_free_bytes: bytes,
   devices: z.array(device).max(DEVICES_LIMIT),
@@ -231,11 +231,11 @@ export const hiveReport = z.object({
 });
 export type HiveReport = z.output<typeof hiveReport>;
 
-/** One of its workers, as it is now. */
+/** One worker of the hive, new or changed. */
 export const workerReport = z.object({ kind: z.literal('worker'), worker });
-/** One that it has not any more. */
+/** A worker that no longer exists. */
 export const workerGone = z.object({ kind: z.literal('worker_gone'), worker_id: id });
-/** Everything there was to say has been said once. */
+/** Ends the report of the whole state. */
 export const presenceComplete = z.object({ kind: z.literal('complete') });
 
 export const presenceLine = z.discriminatedUnion('kind', [hiveReport, workerReport, workerGone, presenceComplete]);
@@ -248,28 +248,28 @@ export const sshCheck = z.object({
   ] as const),
   ok: z.boolean(),
   says: z.string(),
-  next: z.string().optional().describe('What to do about it'),
-  version: z.string().optional().describe("Of the rbee that is installed there, in the check 'rbee'"),
+  next: z.string().optional().describe('What to do next'),
+  version: z.string().optional().describe("Version of the installed rbee, in the check 'rbee'"),
 });
 export type SshCheck = z.output<typeof sshCheck>;
 
-/** One place where a request could run, and why it is taken or not. */
+/** A worker or device where a request could run, and why it was chosen or rejected. */
 export const candidate = z.object({
   hive_id: z.string(),
-  device: z.string().describe("Such as 'cuda:0'; '*' for the whole hive"),
+  device: z.string().describe("For example 'cuda:0'; '*' for the whole hive"),
   worker_id: z.string().optional(),
   verdict: z.enum(['chosen', 'possible', 'rejected']),
   reason: z.string(),
 });
 export type Candidate = z.output<typeof candidate>;
 
-/** What placement decided to do. */
+/** The decisions of placement. */
 export const placementKinds = ['worker', 'wait', 'spawn', 'download', 'evict', 'refuse'] as const;
 export const explanation = z.object({
   model: z.string(),
-  decision: z.enum(placementKinds).describe("'refuse' where it would run nowhere; the command ends with exit code 1 then"),
-  says: z.string().describe('The decision in a sentence'),
-  code: z.string().optional().describe('Of the error that the request would fail with, where it is refused'),
+  decision: z.enum(placementKinds).describe("'refuse' when the request cannot run anywhere: the command exits with code 1"),
+  says: z.string().describe('The decision, as a sentence'),
+  code: z.string().optional().describe('Code of the error with which the request would fail, when it is refused'),
   hive_id: z.string().optional(),
   device: z.string().optional(),
   worker_id: z.string().optional(),

@@ -23,7 +23,7 @@ export const errorScopes = [
   ...(['connection', 'machine', 'queue', 'load', 'defect'] as const),
 ] as const;
 
-/** later: the same request may succeed later. person: only after somebody has changed something on a machine. none: it would fail again. */
+/** later: the same request may succeed later. person: only after a person has changed something on a machine. none: it would fail again. */
 export type Recovery = 'later' | 'person' | 'none';
 
 export interface ErrorSpec {

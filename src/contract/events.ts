@@ -11,21 +11,21 @@ export const actorOf: Record<Role, Actor> = { queen: 'queen-rbee', hive: 'rbee-h
 
 export const narration = z.object({
   actor: z.enum(actors),
-  action: z.string().describe('What is being done, one word, for scripts'),
-  human: z.string().describe('What is being done, for people'),
-  job_id: z.string().describe('The job of the role that says it, which keeps its own id through every hop'),
+  action: z.string().describe('The step, as one word for scripts'),
+  human: z.string().describe('The step, as a sentence for people'),
+  job_id: z.string().describe('The job of the role that reports it; relaying keeps this id'),
   correlation_id: z.string(),
   at: z.iso.datetime(),
-  detail: z.boolean().optional().describe('True for steps that people only want to see with -v'),
+  detail: z.boolean().optional().describe('True for steps shown only with -v'),
 });
 export type Narration = z.output<typeof narration>;
 
 export const progress = z.object({
   action: z.string(),
   done: z.number(),
-  total: z.number().nullable().describe('Null when nobody knows'),
+  total: z.number().nullable().describe('Null when unknown'),
   unit: z.enum(['bytes', 'percent', 'tokens']),
-  rate: z.number().nullable().describe('Units a second'),
+  rate: z.number().nullable().describe('Units per second'),
   eta_s: z.number().nullable(),
 });
 export type Progress = z.output<typeof progress>;
@@ -39,7 +39,7 @@ export const failed = z.object({
 
 export const cancelled = z.object({ reason: z.string() });
 
-/** What a handler may yield. A relayed event keeps its JSON unparsed until somebody reads `data`. */
+/** What a handler may yield. The JSON of a relayed event is parsed only when `data` is read. */
 export type JobEvent =
   { kind: 'narration'; data: Narration } | { kind: 'progress'; data: Progress } | { kind: 'token'; data: { text: string } };
 
@@ -58,5 +58,5 @@ export function isTerminal(kind: string): kind is TerminalKind {
   return terminalKinds.has(kind);
 }
 
-/** The wire's `data` of the bare line that closes every stream. */
+/** `data` of the line that closes every stream. */
 export const DONE = '[DONE]';

@@ -1,6 +1,6 @@
 import type { OperationName } from './operations/index.ts';
 
-/** What only reads, or makes room. */
+/** Operations that only read, or free disk space. */
 const names: ReadonlySet<string> = new Set<OperationName>([
   ...(['status', 'explain', 'ssh_test'] as const),
   ...(['hive_list', 'hive_get', 'hive_status', 'hive_start', 'hive_stop', 'hive_uninstall'] as const),
@@ -8,7 +8,7 @@ const names: ReadonlySet<string> = new Set<OperationName>([
   ...(['model_list', 'model_get', 'model_delete'] as const),
 ]);
 
-/** Whether a job of this operation runs also where nothing can be written; it is then kept in memory. */
+/** Whether a job of this operation runs also on a full disk; its events are then kept in memory. */
 export function needsNoDisk(operation: string): boolean {
   return names.has(operation);
 }

@@ -2,13 +2,13 @@ import type { DownstreamJob } from './entities.ts';
 import type { JobEvent } from './events.ts';
 import type { InputOf, OperationName, OutputOf } from './operations/index.ts';
 
-/** What a handler, or a call to the role below, knows about the job that it belongs to. */
+/** The job of a handler, or of a call to the role below. */
 export interface JobContext {
   readonly jobId: string;
   readonly correlationId: string;
   /** Aborts when the job is cancelled. */
   readonly signal: AbortSignal;
-  /** Appends an event from outside the generator, for what happens deeper down. */
+  /** Appends an event from outside the generator, for deeper layers. */
   emit(event: JobEvent): void;
   /** Whether this job has emitted a token, in this process or before a restart: running it again would repeat part of its answer. */
   hasAnswered(): boolean;
@@ -22,9 +22,9 @@ export interface JobContext {
   keepUntilForwarded(input: object, outline: object): boolean;
   /** The kept request, read from disk if need be; undefined when there is none. */
   keptRequest(): object | undefined;
-  /** Workers that ended while they computed this request, on this hop or any other. */
+  /** Number of workers that exited while they computed this request, on this hop or any other. */
   kills(): number;
-  /** Counts one more. */
+  /** Counts one more such worker. */
   killedWorker(): void;
 }
 

@@ -31,9 +31,9 @@ describe('help', () => {
     expect(stdout).toContain('--hive, --hive-id <id>');
   });
 
-  test('a list that is empty when left out has no default to tell', async () => {
+  test('a list that is empty when omitted shows no default in its help', async () => {
     const { stdout } = await cli.run(['help', 'hive', 'import-ssh']);
-    expect(stdout).toContain('none when left out (may be repeated)');
+    expect(stdout).toContain('none when omitted (may be repeated)');
     expect(stdout).not.toContain('[]');
   });
 

@@ -7,21 +7,21 @@ export const modelOperations = {
   model_download: {
     runsOn: 'hive',
     mayRepeat: true,
-    summary: 'Fetch a model onto a hive',
+    summary: 'Download a model to a hive',
     subject: 'model',
     input: z.strictObject({
       hive_id,
-      model: z.string().min(1).max(4096).describe('URL, or path on the hive, of a .gguf file'),
+      model: z.string().min(1).max(4096).describe('URL of a .gguf file, or its path on the machine of the hive'),
       name: z
         .string()
         .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'letters, digits, dot, dash and underscore only')
         .optional()
-        .describe('Name to keep it under; the file name when left out'),
+        .describe('Name of the model; the file name when omitted'),
       sha256: z
         .string()
         .regex(/^[0-9a-fA-F]{64}$/, '64 hexadecimal digits')
         .optional()
-        .describe('Refuse the file when it has another digest'),
+        .describe('Reject the file when its digest differs'),
     }),
     output: model,
     examples: ['rbee model download https://example.org/qwen3-8b-Q4_K_M.gguf --name qwen3-8b'],
@@ -37,7 +37,7 @@ export const modelOperations = {
         .array(unfinishedModel)
         .max(MODELS_LIMIT)
         .optional()
-        .describe('What takes room and is no model yet; absent when there is none'),
+        .describe('Unfinished downloads; absent when there are none'),
     }),
     examples: ['rbee model list'],
   },

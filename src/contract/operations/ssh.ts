@@ -10,8 +10,8 @@ export const ssh_test = {
   input: z.strictObject({ hive_id: hive_id.removeDefault().optional(), ...ssh }),
   output: z.object({
     ssh_host: z.string(),
-    hive_id: z.string().optional().describe('Its hive, when it is registered'),
-    reachable: z.boolean().describe('Whether a hive could be installed there; the command ends with exit code 1 where not'),
+    hive_id: z.string().optional().describe('Id of its hive, when registered'),
+    reachable: z.boolean().describe('Whether a hive can be installed there; if not, the command exits with code 1'),
     checks: z.array(sshCheck),
   }),
   examples: ['rbee ssh test gaming-pc', 'rbee ssh test --ssh-host 192.0.2.7 --ssh-user me'],

@@ -11,15 +11,15 @@ export const workerOperations = {
     input: z.strictObject({
       hive_id,
       model: model_name.default(DEFAULT_MODEL),
-      worker: deviceKind.default('cpu').describe('What it computes with'),
-      device: z.int().min(0).default(0).describe('Which device of that kind'),
-      slots: z.int().min(1).max(SLOTS_LIMIT).optional().describe(`Requests to serve at once; ${DEFAULT_SLOTS} when left out`),
+      worker: deviceKind.default('cpu').describe('Kind of device'),
+      device: z.int().min(0).default(0).describe('Number of the device of that kind'),
+      slots: z.int().min(1).max(SLOTS_LIMIT).optional().describe(`Requests to serve at once; ${DEFAULT_SLOTS} when omitted`),
       context: z
         .int()
         .min(64)
         .optional()
-        .describe(`Tokens a slot may hold; the model's own limit, at most ${DEFAULT_CONTEXT_TOKENS}, when left out`),
-      pin: z.boolean().default(false).describe('Never end it to make room for another model'),
+        .describe(`Tokens per slot; the limit of the model, at most ${DEFAULT_CONTEXT_TOKENS}, when omitted`),
+      pin: z.boolean().default(false).describe('Never stop it to free memory for another model'),
     }),
     output: worker,
     examples: ['rbee worker spawn --model tiny --worker cpu --device 0'],

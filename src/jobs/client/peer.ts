@@ -4,7 +4,7 @@ import type { Trust } from '../../proof/index.ts';
 /** A daemon that serves jobs, seen from its client. */
 export interface Peer {
   role: Role;
-  /** The hive's or worker's id; 'queen' for the queen. */
+  /** Id of the hive or worker; 'queen' for the queen. */
   name: string;
   host: string;
   port: number;

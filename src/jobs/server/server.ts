@@ -26,7 +26,7 @@ import { isAwaited } from '../registry/orphaned-jobs.ts';
 
 export interface JobServerOptions {
   role: Role;
-  /** The hive's or worker's id; 'queen' for the queen. */
+  /** Id of the hive or worker; 'queen' for the queen. */
   name: string;
   version: string;
   /** Digest of the home directory. */
