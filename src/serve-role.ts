@@ -13,6 +13,7 @@ import {
   prepareHomeSecret,
   readPidfile,
   removePidfile,
+  requireOwnToken,
   reportFailure,
   reportReady,
   reportStep,
@@ -87,9 +88,10 @@ function ownLog({ role, name }: RoleLife): { file: string; maxBytes: number } | 
 
 async function start(life: RoleLife): Promise<void> {
   const { role, name, host, extra } = life;
+  requireOwnToken();
   const token = ownToken();
   requireTokenBeyondLoopback(host, token);
-  const bound = await bindFirstFree(life.ports, (port) => bindServer(host, port));
+  const bound = await bind(life);
   await requireAlone(life, bound.port);
   const paths = homePaths();
   const reserves = life.storage === 'disk' ? await openReserves(paths) : [];
@@ -170,6 +172,23 @@ async function openReserves({ data, run }: HomePaths): Promise<Reserve[]> {
     await reportStep({ kind: 'narration', data: { action: 'disk_full', human } });
   }
   return reserves;
+}
+
+async function bind(life: RoleLife): Promise<Awaited<ReturnType<typeof bindServer>>> {
+  try {
+    return await bindFirstFree(life.ports, (port) => bindServer(life.host, port));
+  } catch (cause) {
+    throw (await runsAlready(life)) ?? cause;
+  }
+}
+
+/** For a daemon started by hand: the port may be in use by the daemon of this home, and not by another program. */
+async function runsAlready({ role, ports }: RoleLife): Promise<JobError | undefined> {
+  if (role === 'worker' || process.send !== undefined) return undefined;
+  const read = await readPidfile(homePaths().run, role);
+  if (read.kind !== 'found' || read.pidfile.port !== ports.first || !(await isAlive(read.pidfile))) return undefined;
+  const sentence = `The ${role} of this home already runs on port ${ports.first} (pid ${read.pidfile.pid}). To run it in this terminal, stop it first: rbee ${role} stop`;
+  return new JobError('port_taken', sentence, { hint: '' });
 }
 
 /** The port is the lock of a home. Somebody with other settings would get another one, and share the catalog and the logs. */

@@ -43,7 +43,7 @@ test('a stranger on the port of the queen is told nothing, and the message names
   for (const args of [['status'], infer, ['queen', 'start']]) {
     const { code, stderr } = await swarm.rbee(args);
     expect(code).toBe(7);
-    expect(stderr).toContain(`Port ${port} is taken by another program`);
+    expect(stderr).toContain(`Port ${port} is used by another program`);
     expect(stderr).toContain('Nothing secret was sent to it. Choose another port: set RBEE_QUEEN_PORT.');
   }
   expect((await swarm.rbee(['doctor'])).stdout).toContain(`port ${port} is used by another program`);
@@ -55,7 +55,7 @@ test('a stranger that says that it is the queen of this home is not believed, an
   await other.listening;
   const { code, stderr } = await swarm.rbee(infer);
   expect(code).toBe(7);
-  expect(stderr).toContain('says that it is the queen of this home, and does not prove it. Nothing secret was sent to it.');
+  expect(stderr).toContain('claims to be the queen of this home and does not prove it. Nothing secret was sent to it.');
   expect((await swarm.rbee(['doctor'])).stdout).toContain('does not prove that it is of this home');
   expect(await swarm.rbee(['down'])).toMatchObject({ code: 0 });
   expectNothingTold(other.heard());

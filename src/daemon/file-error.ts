@@ -34,7 +34,9 @@ export function fileError(error: unknown, doing: string): JobError {
       : misplaced !== undefined
         ? `Cannot ${doing}: ${misplaced}. Set RBEE_HOME to a folder that can be used.`
         : `Cannot ${doing}: ${error.message}.`;
-  return new JobError('daemon_start_failed', sentence, { cause: error });
+  // The sentence says what to do; the hint of the code is for a daemon that ran.
+  const isComplete = reason !== undefined || misplaced !== undefined;
+  return new JobError('daemon_start_failed', sentence, { cause: error, ...(isComplete ? { hint: '' } : {}) });
 }
 
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {

@@ -39,6 +39,7 @@ test('where a token is asked for and none is known, the answer says what to chec
   await using server = await http((_request, response) => response.writeHead(401).end());
   expect(await probe(host, server.port, { withinMs })).toEqual({
     kind: 'stranger',
+    isRefusal: true,
     what: 'refuses GET /health with status 401; if it is rbee, check RBEE_TOKEN',
   });
 });
@@ -70,6 +71,7 @@ describe('a daemon that has to prove itself', () => {
     await using server = await http((_request, response) => response.writeHead(401).end());
     expect(await probe(host, server.port, { withinMs, trust })).toEqual({
       kind: 'stranger',
+      isRefusal: true,
       what: `refuses GET /health with status 401; if it is rbee, ${differs}`,
     });
   });

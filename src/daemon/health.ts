@@ -15,7 +15,11 @@ export type Probe =
   | { kind: 'absent'; /** For people, such as 'connection refused'. */ reason: string }
   /** Takes the connection and then says nothing: a stopped process, or one too busy to answer. */
   | { kind: 'frozen' }
-  | { kind: 'stranger'; /** What it does, completing "What listens there …". */ what: string }
+  | {
+      kind: 'stranger';
+      /** What it does, completing "What listens there …". */ what: string;
+      /** Answers 401 or 403. */ isRefusal?: true;
+    }
   /**
    * Answers as rbee does, and proves nothing: one of another home, token or version, or a program that pretends to be ours.
    * What it says is good for a message, and for nothing else.
@@ -95,7 +99,11 @@ async function judge(response: IncomingMessage, unproven: Trust | undefined): Pr
   const { statusCode } = response;
   if (statusCode === 401 || statusCode === 403) {
     const differs = unproven?.by === 'home' ? 'it is of another home, or of an older version' : 'check RBEE_TOKEN';
-    return { kind: 'stranger', what: `refuses GET /health with status ${statusCode}; if it is rbee, ${differs}` };
+    return {
+      kind: 'stranger',
+      isRefusal: true,
+      what: `refuses GET /health with status ${statusCode}; if it is rbee, ${differs}`,
+    };
   }
   if (statusCode !== 200) return { kind: 'stranger', what: `answers GET /health with status ${statusCode}` };
   const body = await readBody(response);

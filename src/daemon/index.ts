@@ -27,5 +27,5 @@ export { Reserve, reservesOf } from './reserve.ts';
 export { onShutdown } from './shutdown.ts';
 export type { Readiness, StartStep } from './start-message.ts';
 export { rbeeEntry, signalThatEndedStart, startDaemon, type DaemonStart, type Ending, type StartedDaemon } from './start.ts';
-export { ownToken } from './token.ts';
+export { ownToken, requireOwnToken, requireToken } from './token.ts';
 export { stopProcess, whenEnded, type StopOutcome } from './stop.ts';

@@ -33,6 +33,7 @@ export function workerPorts(env: Environment = process.env): PortRange {
     throw new JobError(
       'invalid_input',
       `RBEE_WORKER_PORTS is '${text}'. Set a range such as 9001-9100, or its start, such as 9001.`,
+      { hint: '' },
     );
   }
   return { first, last };
@@ -84,7 +85,9 @@ function portFrom(env: Environment, name: string, fallback: number): number {
   const text = env[name] || String(fallback);
   const port = parsePort(text);
   if (port === undefined) {
-    throw new JobError('invalid_input', `${name} is '${text}'. Set a port from 1 to ${MAX_PORT}, such as ${fallback}.`);
+    throw new JobError('invalid_input', `${name} is '${text}'. Set a port from 1 to ${MAX_PORT}, such as ${fallback}.`, {
+      hint: '',
+    });
   }
   return port;
 }

@@ -52,6 +52,7 @@ describe('a mistake in the command line ends with 2, before anybody is woken', (
     [['worker', 'spawn', '--modle', 'x'], "unknown option '--modle'", 'Did you mean --model?'],
     [['infer', '-'.repeat(50_000)], `unknown option '${'-'.repeat(80)}…'`, 'See: rbee infer --help'],
     [['worker', 'get'], '<worker> is missing.', 'See: rbee worker get --help'],
+    [['ssh', 'test'], '<hive> is missing.', 'See: rbee ssh test --help'],
     [['model', 'list', 'extra'], 'too many arguments', 'See: rbee model list --help'],
     [['infer'], 'The prompt is empty.', 'See: rbee infer --help'],
     [['infer', '--temperature', 'hot', 'hi'], 'It must be a number.', 'See: rbee infer --help'],
@@ -71,13 +72,9 @@ describe('a mistake in the command line ends with 2, before anybody is woken', (
     [['infer', 'hi', '--max-tokens', '2.5'], '--max-tokens must be a whole number from 1 to 1000000.', 'See: rbee infer --help'],
     [['jobs', '--limit', '0'], '--limit must be a whole number from 1 to 1000', 'See: rbee jobs --help'],
     [['jobs', '--operation', 'infre'], "--operation 'infre' is not known. Did you mean infer?", 'See: rbee jobs --help'],
-    [
-      ['completions', 'powershell'],
-      "<shell> must be one of bash, zsh, fish, and is 'powershell'.",
-      'See: rbee completions --help',
-    ],
+    [['completions', 'powershell'], "<shell> must be one of bash, zsh, fish, not 'powershell'.", 'See: rbee completions --help'],
     [['infer', '--messages', '@/nope.json'], "There is no file '/nope.json'.", 'See: rbee infer --help'],
-    [['infer', '--messages', '@/'], "'/' is a folder, and not a file.", 'See: rbee infer --help'],
+    [['infer', '--messages', '@/'], "'/' is a folder.", 'See: rbee infer --help'],
     [['help', 'worker', 'nope'], "unknown command 'nope'", 'See: rbee worker --help'],
     [['help', 'staus'], "unknown command 'staus'", 'Did you mean status?'],
     [['help', 'worker', 'spwan'], "unknown command 'spwan'", 'Did you mean spawn?'],
@@ -102,11 +99,23 @@ describe('a mistake in the command line ends with 2, before anybody is woken', (
   test('a setting that is none is told like one', async () => {
     const { code, stderr } = await cli.run(['status'], { env: { RBEE_QUEEN_PORT: 'eighty' } });
     expect(code).toBe(2);
-    expect(stderr).toContain("RBEE_QUEEN_PORT is 'eighty'");
+    expect(stderr).toBe("Error: RBEE_QUEEN_PORT is 'eighty'. Set a port from 1 to 65535, such as 8500.\n");
     const workers = await cli.run(['worker', 'list'], { env: { RBEE_WORKER_PORTS: 'many' } });
     expect(workers).toMatchObject({ code: 2, stderr: expect.stringContaining("RBEE_WORKER_PORTS is 'many'") as string });
     expect(workers.stderr).not.toContain('waking');
   });
+});
+
+test('an RBEE_TOKEN that no header can carry is refused before anything is woken', async () => {
+  for (const argv of [['status'], ['infer', 'hi'], ['queen', 'start']]) {
+    expect(await cli.run(argv, { env: { RBEE_TOKEN: 'two\nlines' } })).toEqual({
+      code: 2,
+      signal: null,
+      stdout: '',
+      stderr:
+        'Error: RBEE_TOKEN contains characters that no HTTP header can carry. It may contain only visible ASCII characters, and spaces between them.\n',
+    });
+  }
 });
 
 describe('where nothing runs', () => {
@@ -142,7 +151,7 @@ describe('where nothing runs', () => {
     for (const argv of [['status'], ['queen', 'status']]) {
       const { stdout } = await cli.run(argv, { env });
       expect(stdout).toContain(`the queen at 127.0.0.1:${cli.queenPort} (RBEE_QUEEN_URL) does not answer`);
-      expect(stdout).not.toContain('Wake her');
+      expect(stdout).not.toContain('Wake it');
     }
   });
 });
@@ -239,7 +248,7 @@ test('text in another encoding than UTF-8 is refused in a sentence, wherever it 
   await writeFile(file, latin);
   const piped = await cli.run(['infer'], { input: latin });
   expect(piped).toMatchObject({ code: 2, stdout: '' });
-  expect(piped.stderr).toContain('What is piped in is not UTF-8 text: it looks like an older encoding. Convert it');
+  expect(piped.stderr).toContain('stdin is not UTF-8 text: it looks like an older encoding. Convert it');
   const read = await cli.run(['infer', '--messages', `@${file}`]);
   expect(read).toMatchObject({ code: 2, stderr: expect.stringContaining(`The file '${file}' is not UTF-8 text`) as string });
   const utf16 = await cli.run(['infer'], { input: Buffer.from('\ufeffhi', 'utf16le') });
@@ -250,7 +259,7 @@ test('a folder as stdin is told in a sentence', async () => {
   const { code, stderr } = await cli.run(['infer'], { stdin: cli.folder });
   expect({ code, stderr }).toEqual({
     code: 2,
-    stderr: 'Error: What is piped in cannot be read: it is a folder, and not a file.\n  See: rbee infer --help\n',
+    stderr: 'Error: stdin cannot be read: it is a folder.\n  See: rbee infer --help\n',
   });
 });
 

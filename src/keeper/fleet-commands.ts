@@ -12,25 +12,25 @@ import { runsWith } from './session.ts';
 const HAND_MADE: ReadonlySet<string> = new Set(['infer', 'explain', 'status']);
 
 const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
-  queen: 'The one that knows the fleet',
+  queen: 'The daemon that manages the fleet',
   hive: 'The machines of the fleet',
-  worker: 'Models loaded and ready to answer',
+  worker: 'Loaded models that answer requests',
   model: 'Model files on the machines',
   ssh: 'Machines reached over SSH',
 };
 
-/** A group of commands for each noun of the contract, with its verbs. An operation that is new there is a command here. */
+/** A group of commands for each noun of the contract, with its verbs. A new operation there is a new command here. */
 export function fleetCommands(roles: Roles, table: Readonly<Record<string, OperationSpec>> = operations): Makers {
   const derived = Object.keys(table).filter((name) => !HAND_MADE.has(name));
   const nouns = new Set([...Object.keys(GROUP_SUMMARIES), ...derived.map((name) => wordsOf(name)[0] ?? name)]);
   return Object.fromEntries([...nouns].map((noun) => [noun, () => nounCommand(noun, roles, table)]));
 }
 
-/** A group with the verbs of a noun; for an operation of one word, its command. */
+/** A group with the verbs of a noun; for an operation of one word, the command itself. */
 function nounCommand(noun: string, roles: Roles, table: Readonly<Record<string, OperationSpec>>): Command {
   const single = table[noun];
   if (single !== undefined) return jobCommand(noun, single);
-  const summary = GROUP_SUMMARIES[noun] ?? `What can be done with a ${noun}`;
+  const summary = GROUP_SUMMARIES[noun] ?? `Commands for a ${noun}`;
   const group = new Command(noun).summary(summary).description(`${summary}.`).usage('<command> [options]');
   for (const command of noun === 'queen' ? queenCommands() : []) group.addCommand(command);
   for (const [name, spec] of Object.entries(table)) {

@@ -16,7 +16,7 @@ import { examplesText, operationCommand } from './derive/operation-command.ts';
 import { optionOf } from './derive/option.ts';
 import { runsWith } from './session.ts';
 
-/** Top-level commands by their names. Made only when wanted: each option of each command takes its time. */
+/** Top-level commands by name. Created only when needed, since each option takes time. */
 export type Makers = Readonly<Record<string, () => Command>>;
 
 export const askCommands: Makers = { infer: inferCommand, explain: explainCommand };
@@ -26,18 +26,18 @@ export const seeCommands: Makers = {
   jobs: () =>
     runsWith(
       described('jobs', 'List the jobs of the queen, the newest first')
-        .addOption(new Option('--state <state>', 'Only in this state').choices(jobStates))
-        .option('--operation <name>', 'Only of this operation')
-        .option('--correlation-id <id>', 'Only of this request')
-        .option('--limit <number>', 'At most so many (default: 20)')
+        .addOption(new Option('--state <state>', 'Only jobs in this state').choices(jobStates))
+        .option('--operation <name>', 'Only jobs of this operation')
+        .option('--correlation-id <id>', 'Only jobs of this request')
+        .option('--limit <number>', 'At most this many (default: 20)')
         .addHelpText('after', examplesText(['rbee jobs --state running', 'rbee jobs --operation infer --limit 5'])),
       (session, command) => jobs(session, command.opts()),
     ),
   logs: () =>
     runsWith(
-      described('logs', 'Show again what a job said and answered')
+      described('logs', 'Show the events and the answer of a job again')
         .argument('<job>', 'Id of the job')
-        .option('-f, --follow', 'Go on until the job ends')
+        .option('-f, --follow', 'Follow it until it ends')
         .addHelpText('after', examplesText(['rbee logs job-0c7e… -f'])),
       (session, command) => logs(session, command.args[0] ?? '', command.opts()),
     ),
@@ -53,22 +53,22 @@ export const seeCommands: Makers = {
 export function queenCommands(): Command[] {
   return [
     runsWith(described('start', 'Wake the queen'), startQueen),
-    runsWith(described('stop', 'Stop the queen alone; hives and workers go on'), stopQueen),
+    runsWith(described('stop', 'Stop only the queen; hives and workers keep running'), stopQueen),
     runsWith(described('status', 'Show whether the queen is awake'), queenStatus),
     runsWith(
       described('logs', "Show the end of the queen's log")
-        .option('-f, --follow', 'Go on until Ctrl-C')
+        .option('-f, --follow', 'Follow it until Ctrl-C')
         .option('-n, --lines <number>', 'How many lines (default: 50)'),
       (session, command) => queenLogs(session, command.opts()),
     ),
   ];
 }
 
-/** @param whole makes the whole command line, which completions are derived from */
+/** @param whole creates the whole command line, from which completions are derived */
 export function machineCommands(whole: () => Command): Makers {
   return {
-    down: () => runsWith(described('down', 'Stop workers, hives and queen of this home'), down),
-    doctor: () => runsWith(described('doctor', 'Find what is wrong on this machine, and how to mend it'), doctor),
+    down: () => runsWith(described('down', 'Stop the workers, hives and queen of this home'), down),
+    doctor: () => runsWith(described('doctor', 'Find problems of this machine and its fleet, and how to fix them'), doctor),
     completions: () =>
       runsWith(
         described('completions', 'Print completions for a shell')
@@ -88,8 +88,8 @@ export function machineCommands(whole: () => Command): Makers {
 
 function inferCommand(): Command {
   const command = askCommand('infer', operations.infer)
-    .option('--no-stream', 'Print the answer when it is whole')
-    .option('--dry-run', 'Only say where it would run, and why')
+    .option('--no-stream', 'Print the answer when it is complete')
+    .option('--dry-run', 'Only show where it would run, and why')
     .addHelpText('after', examplesText([...operations.infer.examples, 'rbee infer "Sum this up" < notes.txt']));
   return runsWith(command, infer);
 }
@@ -99,13 +99,13 @@ function explainCommand(): Command {
   return runsWith(command, explain);
 }
 
-/** Derived as the others are, but its prompt is all that is said, and may come from stdin. */
+/** Derived like the others, but all plain arguments are the prompt, which may also come from stdin. */
 function askCommand(name: string, spec: OperationSpec): Command {
-  const command = described(name, spec.summary).argument('[prompt...]', 'What to say to the model; from stdin when piped');
+  const command = described(name, spec.summary).argument('[prompt...]', 'The prompt; also read from stdin, when piped');
   for (const [field, schema] of Object.entries<z.core.$ZodType>(spec.input.shape)) {
     if (field !== spec.subject && field !== 'stream') command.addOption(optionOf(field, fieldOf(schema)));
   }
-  return command.option('--system <text>', 'How the model should behave, said before the prompt');
+  return command.option('--system <text>', 'System message, sent before the prompt');
 }
 
 function described(name: string, summary: string): Command {

@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
 
-/** Ctrl-C, Ctrl-\\, the end of the terminal, and what `kill` sends. */
+/** Ctrl-C, Ctrl-\\, a closed terminal, and `kill`. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
-/** The first signal asks the command to end well, the second ends the process at once. */
+/** The first signal lets the command clean up and exit, the second exits at once. */
 export class Interrupt {
   readonly #controller = new AbortController();
   #exitCode: number | undefined;
@@ -13,25 +13,25 @@ export class Interrupt {
     return this.#controller.signal;
   }
 
-  /** As a shell reports it: 130 after Ctrl-C, 129 after the end of the terminal. Undefined when nobody interrupted. */
+  /** As shells report it: 130 after Ctrl-C, 129 after the terminal was closed. Undefined without a signal. */
   get exitCode(): number | undefined {
     return this.#exitCode;
   }
 
-  /** From now on a signal no longer ends the process by itself. For commands that have something to end well. */
+  /** From now on a signal no longer exits the process. For commands that have something to clean up. */
   listen(): void {
     if (this.#isListening) return;
     this.#isListening = true;
-    const hear = (signal: NodeJS.Signals) => {
+    const onSignal = (signal: NodeJS.Signals) => {
       const exitCode = 128 + constants.signals[signal];
       if (this.#exitCode !== undefined) process.exit(exitCode);
       this.#exitCode = exitCode;
       this.#controller.abort();
     };
     for (const signal of SIGNALS) {
-      // Of `nohup`: Node itself forgets what it was started to ignore, so ./rbee tells.
+      // With `nohup`: Node does not inherit ignored signals, so ./rbee passes this on.
       if (signal === 'SIGHUP' && process.env['RBEE_NOHUP'] === '1') process.on(signal, () => undefined);
-      else process.on(signal, hear);
+      else process.on(signal, onSignal);
     }
   }
 }

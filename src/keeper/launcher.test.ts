@@ -175,7 +175,7 @@ test.each([
   ['npm warn tar TAR_ENTRY_ERROR ENOSPC: no space left on device, write', 'the disk is full'],
   ['npm error code EACCES', 'make both writable for your user'],
   ['npm error code SELF_SIGNED_CERT_IN_CHAIN', 'npm does not trust the certificate of its registry'],
-  ['npm error code E401', 'lets nobody in without a login'],
+  ['npm error code E401', 'requires a login: npm login'],
   ['npm error code EINTEGRITY', 'a package is not what it was'],
 ])('an install that fails with %j is one sentence, and nothing of npm itself', async (said, words) => {
   const { code, stderr } = await run([], { path: await failingNpm(said) });

@@ -9,11 +9,11 @@ import { endBadly, openSession, shown } from './session.ts';
 import type { Failure } from './shown.ts';
 
 export async function runCommandLine(argv: readonly string[], roles: Roles): Promise<void> {
-  // Before anything else is run.
+  // First, before another program could inherit it.
   ownToken();
   const words = withoutHelpWord(argv);
-  let said = '';
-  const program = createProgram(roles, { first: words[0], say: (text) => (said += text) });
+  let help = '';
+  const program = createProgram(roles, { first: words[0], print: (text) => (help += text) });
   try {
     requireText(argv);
     if (words.length === 0) program.outputHelp();
@@ -21,7 +21,7 @@ export async function runCommandLine(argv: readonly string[], roles: Roles): Pro
   } catch (cause) {
     process.exitCode = await endWithoutCommand(words, cause, program);
   }
-  if (said !== '') process.exitCode = await printed(said, program);
+  if (help !== '') process.exitCode = await printed(help, program);
 }
 
 /** Help, or the version. Returns the exit code. */
@@ -35,23 +35,23 @@ async function printed(text: string, program: Command): Promise<number> {
   }
 }
 
-/** 'help worker spawn' → 'worker spawn --help': commander's own looks one word deep. */
+/** 'help worker spawn' → 'worker spawn --help': commander's own help command takes one word only. */
 function withoutHelpWord(argv: readonly string[]): string[] {
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
 }
 
-/** Help of a command that does not exist is a mistake like the command itself: commander would show the help of rbee. */
+/** For help on an unknown command, commander would show the help of rbee. */
 function withoutHelpFlag(words: readonly string[]): string[] {
   return words.filter((word) => word !== '--help' && word !== '-h');
 }
 
-/** As commander says it of a plain argument. */
+/** Commander's message about a plain argument. */
 const WRONG_CHOICE = /^command-argument value ('.*') is invalid for argument '(.*)'\. Allowed choices are (.*)\.$/;
 
-/** A word of the command line as commander quotes it. A prompt that begins with '-' may have megabytes. */
+/** A word of the command line as commander quotes it. A prompt that begins with '-' may be megabytes long. */
 const LONG_WORD = /'([^']{80})[^']+'/g;
 
-/** Help that was asked for, a mistake in the command line, or in a setting that the commands are made with. */
+/** Requested help, a mistake in the command line, or one in a setting. */
 async function endWithoutCommand(argv: readonly string[], cause: unknown, program: Command): Promise<number> {
   const session = openSession({ json: argv.includes('--json') });
   if (!(cause instanceof CommanderError)) return endBadly(session, cause, program);
@@ -60,7 +60,7 @@ async function endWithoutCommand(argv: readonly string[], cause: unknown, progra
   // A group without a command has shown its help, as rbee alone does.
   if (cause.code === 'commander.help') return 0;
   const [said = '', suggestion] = cause.message.replace(/^error: /, '').split('\n');
-  const message = said.replace(WRONG_CHOICE, '<$2> must be one of $3, and is $1.').replaceAll(LONG_WORD, "'$1…'");
+  const message = said.replace(WRONG_CHOICE, '<$2> must be one of $3, not $1.').replaceAll(LONG_WORD, "'$1…'");
   const hint = suggestion?.replace(/^\((.*)\)$/, '$1') ?? seeHelp(commandAt(program, argv));
   const failure: Failure = { code: 'invalid_input', message, origin: 'rbee-keeper', retryable: false, hint };
   await shown(session.view, () => session.view.fail(failure));

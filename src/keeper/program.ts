@@ -6,29 +6,29 @@ import { askCommands, machineCommands, seeCommands, type Makers } from './hand-m
 import type { Roles } from './role-commands.ts';
 
 export interface Shaped {
-  /** The first word of a command line: when it is a command, only that one is made. */
+  /** The first word of a command line: if it is a command, only that one is created. */
   first?: string | undefined;
-  /** Gets help and version. */
-  say?: (text: string) => void;
+  /** Receives the help and the version. */
+  print?: (text: string) => void;
 }
 
 /**
- * The command line. All of the keeper is loaded at once, in one file after the build: loaded command by command, it would be
- * thirty small ones, which take 9 ms longer to find and read than this takes to compile.
+ * The command line. The build puts all of the keeper into one file: loaded command by command, it would be thirty small files, which
+ * take 9 ms longer to find and read than this one takes to compile.
  */
-export function createProgram(roles: Roles, { first, say }: Shaped = {}): Command {
+export function createProgram(roles: Roles, { first, print }: Shaped = {}): Command {
   const program = new Command('rbee')
     .description('rbee turns every machine you own into one place that runs language models.')
     .usage('<command> [options]')
     .version(__RBEE_VERSION__, '-V, --version', 'Print the version')
-    .option('--json', 'Print every event as a line of JSON, for scripts')
+    .option('--json', 'Print each event as a line of JSON, for scripts')
     .option('-v, --verbose', 'Show every step')
-    .option('-q, --quiet', 'Show no steps, only the answer')
+    .option('-q, --quiet', 'Show only the answer, no steps')
     .helpOption('-h, --help', 'Show help')
     .addHelpCommand(new Command('help').summary('Show help for a command').usage('[command]').helpGroup('This machine:'))
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions, subcommandTerm })
-    // Told by main, in the keeper's own words. Help of a group without a command is what was asked for, as that of rbee is.
-    .configureOutput({ outputError: () => undefined, ...(say === undefined ? {} : { writeOut: say, writeErr: say }) })
+    // main.ts prints errors. A group without a command prints its help like `rbee` alone, on stdout.
+    .configureOutput({ outputError: () => undefined, ...(print === undefined ? {} : { writeOut: print, writeErr: print }) })
     .addHelpText('after', examplesText(['rbee infer "What does a bee do?"', 'rbee status', 'rbee help worker spawn']))
     .exitOverride();
   const groups: Record<string, Makers> = {
@@ -47,7 +47,7 @@ export function createProgram(roles: Roles, { first, say }: Shaped = {}): Comman
   return program;
 }
 
-/** What .command() would do; the commands here are made on their own and added. */
+/** As .command() would do; the commands here are created separately and added. */
 function inherit(parent: Command): void {
   for (const command of parent.commands) {
     // One `help` is enough, at the root.
@@ -56,12 +56,12 @@ function inherit(parent: Command): void {
   }
 }
 
-/** What every command takes; the version is told by rbee alone. */
+/** The options of every command; only rbee itself has --version. */
 function visibleGlobalOptions(command: Command): Option[] {
   return command.parent === null ? [] : rootOf(command).options.filter(({ long }) => long !== '--version');
 }
 
-/** 'get <worker>': that a command takes options goes without saying. */
+/** 'get <worker>', without '[options]'. */
 function subcommandTerm(command: Command): string {
   return `${command.name()} ${command.usage().replace('[options]', '').trim()}`.trimEnd();
 }

@@ -34,10 +34,10 @@ describe('what listens on the port of the queen', () => {
       what: 'a program that is not rbee',
       listener: (_request, response) => response.end('hello'),
       exitCode: 7,
-      words: 'is taken by another program',
+      words: 'is used by another program',
     },
     { what: 'the queen of another home', listener: answers({ home: 'abc' }), exitCode: 7, words: 'the queen of another home' },
-    { what: 'a hive', listener: answers({ role: 'hive' }), exitCode: 7, words: 'listens a hive, not a queen' },
+    { what: 'a hive', listener: answers({ role: 'hive' }), exitCode: 7, words: 'is a hive, not a queen' },
     {
       what: 'a queen of another version',
       listener: answers({ version: '9.9.9' }),
@@ -63,7 +63,11 @@ describe('what listens on the port of the queen', () => {
     try {
       for (const [version, code, words] of [
         ['9.9.9', 4, 'The queen runs rbee 9.9.9'],
-        [__RBEE_VERSION__, 7, `The queen of this home (pid ${process.pid}) listens on port ${cli.queenPort}`],
+        [
+          __RBEE_VERSION__,
+          7,
+          `The queen of this home (pid ${process.pid}) listens on port ${cli.queenPort} but does not prove its identity`,
+        ],
       ] as const) {
         await writePidfile(run, { ...queen, version });
         const outcome = await cli.run(['status']);
@@ -73,6 +77,23 @@ describe('what listens on the port of the queen', () => {
       }
     } finally {
       await rm(run, { recursive: true });
+      await close();
+    }
+  });
+
+  test('a queen elsewhere that refuses the token is an authorization failure, and not a missing queen', async () => {
+    const close = await listen((_request, response) => response.writeHead(401).end());
+    const env = { RBEE_QUEEN_URL: `http://127.0.0.1:${cli.queenPort}` };
+    try {
+      expect(await cli.run(['status'], { env })).toMatchObject({
+        code: 8,
+        stderr: `Error: The queen at 127.0.0.1:${cli.queenPort} requires a token. Set RBEE_TOKEN to the token of its fleet.\n`,
+      });
+      expect(await cli.run(['status'], { env: { ...env, RBEE_TOKEN: 'wrong' } })).toMatchObject({
+        code: 8,
+        stderr: expect.stringContaining('does not accept RBEE_TOKEN') as string,
+      });
+    } finally {
       await close();
     }
   });
@@ -426,7 +447,7 @@ describe('with a queen', () => {
     const limited = shell(`ulimit -f 0; "${process.execPath}" "${cli.entry}" infer -q hello > "${file}"`);
     await expect(limited).rejects.toMatchObject({
       code: 7,
-      stderr: expect.stringContaining('would be larger than is allowed') as string,
+      stderr: expect.stringContaining('would exceed the allowed size') as string,
     });
   });
 

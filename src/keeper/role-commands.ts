@@ -17,12 +17,12 @@ import { issueWords } from './derive/issue.ts';
 import { optionOf } from './derive/option.ts';
 import { endBadly, openSession, type GlobalOptions } from './session.ts';
 
-/** What the daemons are started with. The keeper only reads it from the command line; src/roles.ts knows who runs. */
+/** Starts the daemons. The keeper only parses their command lines; src/roles.ts has the implementations. */
 export interface Roles {
   queen(flags: QueenFlags): Promise<void>;
   hive(flags: HiveFlags): Promise<void>;
   worker(flags: WorkerFlags): Promise<void>;
-  /** Says what the engine sees of the GPUs of this machine. */
+  /** Prints what the engine reports about the GPUs of this machine. */
   probe(worker: DeviceKind, modelPath?: string): Promise<void>;
 }
 
@@ -41,8 +41,8 @@ const MAX_PORT = 65_535;
 
 export function queenRunCommand(roles: Roles): Command {
   const command = new Command('run')
-    .summary('Be the queen, in this terminal')
-    .description("Be the queen, in this terminal. 'rbee queen start' does the same in the background.")
+    .summary('Run the queen in this terminal')
+    .description("Run the queen in this terminal. 'rbee queen start' does the same in the background.")
     .addOption(hostOption())
     .addOption(portOption(`RBEE_QUEEN_PORT, or ${QUEEN_PORT}`));
   return serves<{ host: string; port?: number }>(command, ({ host, port = queenPort() }) => roles.queen({ host, port }));
@@ -50,8 +50,8 @@ export function queenRunCommand(roles: Roles): Command {
 
 export function hiveRunCommand(roles: Roles): Command {
   const command = new Command('run')
-    .summary('Be the hive of this machine, in this terminal')
-    .description("Be the hive of this machine, in this terminal. 'rbee hive start' does the same in the background.")
+    .summary('Run the hive of this machine in this terminal')
+    .description("Run the hive of this machine in this terminal. 'rbee hive start' does the same in the background.")
     .option('--id <id>', 'Its name in the fleet', LOCALHOST)
     .addOption(hostOption())
     .addOption(portOption(`RBEE_HIVE_PORT, or ${HIVE_PORT}`));
@@ -60,7 +60,7 @@ export function hiveRunCommand(roles: Roles): Command {
   );
 }
 
-/** A daemon that could not begin ends its process, whatever it has opened by then. One that began goes on after this. */
+/** A daemon that fails to start exits, whatever it has opened by then. Otherwise it keeps running after this. */
 function serves<Flags extends object>(command: Command, serve: (flags: Flags) => Promise<void>): Command {
   return command.action(async (flags: Flags) => {
     try {
@@ -71,9 +71,9 @@ function serves<Flags extends object>(command: Command, serve: (flags: Flags) =>
   });
 }
 
-/** Only a hive calls it: a worker without one serves nobody. */
+/** For hives only: a worker without a hive gets no requests. */
 export function workerRunCommand(roles: Roles): Command {
-  const command = new Command('run').description('Be a worker: one model, loaded once. For hives.');
+  const command = new Command('run').description('Run a worker: one model, loaded once. For hives.');
   for (const [name, schema] of Object.entries(workerFlags.shape)) {
     const field = fieldOf(schema);
     const option = optionOf(workerFlag(name).slice(2).replaceAll('-', '_'), field);
@@ -93,10 +93,10 @@ function checkedFlags(given: Record<string, unknown>): WorkerFlags {
   throw new JobError('invalid_input', sentences.join('\n'));
 }
 
-/** For hives: an engine that asks a driver may crash with it, or hang. */
+/** A process of its own, since an engine may crash or hang in a driver. */
 export function workerProbeCommand(roles: Roles): Command {
   return new Command('probe')
-    .description('Say what the engine sees of the GPUs of this machine. For hives.')
+    .description('Print what the engine reports about the GPUs of this machine. For hives.')
     .addOption(new Option('--worker <kind>', 'What kind of GPU').choices(deviceKinds).makeOptionMandatory())
     .option('--compute <path>', 'Compute a few tokens with this model first')
     .action(({ worker, compute }: { worker: DeviceKind; compute?: string }) => roles.probe(worker, compute));

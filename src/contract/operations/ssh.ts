@@ -7,7 +7,12 @@ export const ssh_test = {
   runsOn: 'queen',
   summary: 'Check what works over SSH to a machine',
   subject: 'hive_id',
-  input: z.strictObject({ hive_id: hive_id.removeDefault().optional(), ...ssh }),
+  input: z
+    .strictObject({ hive_id: hive_id.removeDefault().optional(), ...ssh })
+    .refine((input) => input.hive_id !== undefined || input.ssh_host !== undefined, {
+      path: ['hive_id'],
+      message: 'name a hive or a machine, or give ssh_host',
+    }),
   output: z.object({
     ssh_host: z.string(),
     hive_id: z.string().optional().describe('Id of its hive, when registered'),

@@ -3,10 +3,10 @@ import { hivePort, ofThisHome, probe, queenPort, stopProcess, type Pidfile, type
 import type { Session } from '../session.ts';
 import { localProcesses } from './local-processes.ts';
 import { QUEEN_STOP_GRACE_MS } from './queen.ts';
-import { forget, HIVE_STOP_GRACE_MS, stopHives, WORKER_STOP_GRACE_MS, type Tell } from './stop-hives.ts';
+import { forget, HIVE_STOP_GRACE_MS, stopHives, WORKER_STOP_GRACE_MS, type Report } from './stop-hives.ts';
 
 const LEFT_PROBE_MS = 1_000;
-/** A spawn that was under way may leave a worker behind its hive, and one such look may miss the next. */
+/** A spawn in progress may leave a worker after its hive has stopped, and one look may miss the next worker. */
 const MAX_LOOKS = 3;
 
 const GRACE_MS: Readonly<Record<Pidfile['role'], number>> = {
@@ -21,45 +21,45 @@ interface Stopped {
   how: StopOutcome;
 }
 
-/** Stops all of this home on this machine: workers, hives, queen. No process is left, and no pidfile. */
+/** Stops all daemons of this home on this machine: workers, hives, queen. Leaves no process and no pidfile. */
 export async function down({ view }: Session): Promise<number> {
   const { running, stale } = await localProcesses();
   const of = (role: Pidfile['role']) => running.filter((pidfile) => pidfile.role === role);
   const stopped: Stopped[] = [];
-  const tell: Tell = async ({ name, pid }, how) => {
+  const report: Report = async ({ name, pid }, how) => {
     stopped.push({ name, pid, how });
     await view.narrate({ action: 'down', human: `${name} stopped (pid ${pid})${how === 'killed' ? ', by force' : ''}` }, '');
   };
-  await stopHives(of('hive'), of('worker'), tell);
-  for (const queen of of('queen')) await tell(queen, await stopProcess(queen, { graceMs: QUEEN_STOP_GRACE_MS }));
+  await stopHives(of('hive'), of('worker'), report);
+  for (const queen of of('queen')) await report(queen, await stopProcess(queen, { graceMs: QUEEN_STOP_GRACE_MS }));
   await forget([...running, ...stale]);
-  await stopLatecomers(tell);
-  await requireNobodyLeft();
+  await stopLatecomers(report);
+  await requireNoneLeft();
   await view.result({ stopped }, () => (stopped.length === 0 ? 'nothing is running' : ''));
   return 0;
 }
 
-/** Whoever has come while the others ended. */
-async function stopLatecomers(tell: Tell): Promise<void> {
+/** Daemons that started while the others stopped. */
+async function stopLatecomers(report: Report): Promise<void> {
   for (let look = 0; look < MAX_LOOKS; look += 1) {
     const { running } = await localProcesses();
     if (running.length === 0) return;
     for (const pidfile of running) {
-      await tell(pidfile, await stopProcess(pidfile, { graceMs: GRACE_MS[pidfile.role] }));
+      await report(pidfile, await stopProcess(pidfile, { graceMs: GRACE_MS[pidfile.role] }));
     }
     await forget(running);
   }
 }
 
-/** A daemon whose pidfile was deleted is not found by it, but still has its port. */
-async function requireNobodyLeft(): Promise<void> {
+/** A daemon whose pidfile was deleted is found by its port. */
+async function requireNoneLeft(): Promise<void> {
   for (const port of [queenPort(), hivePort()]) {
     const found = await probe(LOOPBACK, port, { withinMs: LEFT_PROBE_MS, trust: ofThisHome() });
     if (found.kind !== 'rbee') continue;
     const { role, pid } = found.health;
     throw new JobError(
       'daemon_stop_failed',
-      `A ${role} of this home still runs on port ${port}, without a pidfile. End it: kill ${pid}`,
+      `A ${role} of this home still runs on port ${port}, without a pidfile. Stop it: kill ${pid}`,
     );
   }
 }

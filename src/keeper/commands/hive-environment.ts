@@ -1,7 +1,7 @@
 /**
- * What a hive and its workers take from the login that started them: the account, where libraries and certificates are, proxies, what
- * drivers and engines are told, and what is rbee's own. The rest is that login's: an agent's socket, its terminal, and whatever a client
- * has sent along (`SendEnv`). A hive runs for months and a worker reads files from strangers, so neither has it.
+ * The variables that a hive and its workers inherit from the login that started them: the account, library and certificate paths,
+ * proxies, settings of drivers and engines, and those of rbee. The rest belongs to the login: an SSH agent's socket, the terminal, and
+ * anything that a client sent along (`SendEnv`). A hive runs for months and a worker reads untrusted files, so neither gets it.
  */
 const USEFUL = [
   /^(HOME|USER|LOGNAME|SHELL|PATH|TMPDIR|TZ|LANG|LC_ALL|LC_CTYPE)$/,
@@ -12,7 +12,7 @@ const USEFUL = [
   /^RBEE_/,
 ];
 
-/** Removes all else from `env`. */
+/** Removes all other variables from `env`. */
 export function leaveOnlyUseful(env: NodeJS.ProcessEnv): void {
   for (const name of Object.keys(env)) if (!USEFUL.some((pattern) => pattern.test(name))) delete env[name];
 }

@@ -2,7 +2,7 @@ import type { Session } from '../session.ts';
 import { localProcesses } from './local-processes.ts';
 import { forget, stopHives } from './stop-hives.ts';
 
-/** Stops the hive of this home and its workers, and says who was stopped. A queen of this home, if there is one, goes on. */
+/** Stops the hive of this home and its workers. A queen of this home, if there is one, keeps running. */
 export async function haltHive({ view }: Session): Promise<number> {
   const stopped: { name: string; pid: number; how: string }[] = [];
   const { running, stale } = await localProcesses();
@@ -11,6 +11,7 @@ export async function haltHive({ view }: Session): Promise<number> {
     stopped.push({ name, pid, how });
   });
   await forget([...running, ...stale]);
-  await view.result({ stopped }, () => JSON.stringify({ stopped }));
+  const lines = stopped.map(({ name, pid, how }) => `${name} stopped (pid ${pid})${how === 'killed' ? ', by force' : ''}`);
+  await view.result({ stopped }, () => (lines.length === 0 ? 'no hive is running' : lines.join('\n')));
   return 0;
 }

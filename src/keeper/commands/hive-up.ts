@@ -12,6 +12,7 @@ import {
   ownToken,
   probe,
   readPidfile,
+  requireToken,
   startDaemon,
   type Pidfile,
 } from '../../daemon/index.ts';
@@ -24,15 +25,15 @@ export interface UpFlags {
   id: string;
   port?: number;
   tokenFile?: string;
-  /** For a queen who calls it directly. */
+  /** Listens on all addresses, for a queen that calls it directly. */
   everywhere?: boolean;
 }
 
 const EVERYWHERE = '0.0.0.0';
 const START_DEADLINE_MS = 30_000;
 const PROBE_DEADLINE_MS = 3_000;
-/** A hive that another start has just begun answers when it is ready. */
-const BEGUN_DEADLINE_MS = 15_000;
+/** A hive that another process is starting answers once it is ready. */
+const STARTING_DEADLINE_MS = 15_000;
 const PORTS_TO_TRY = 100;
 
 interface RunningHive {
@@ -42,8 +43,8 @@ interface RunningHive {
 }
 
 /**
- * Lets the hive of this home run: as this version, under this id, with this token and on this port. One that does already is
- * left alone; another is stopped first. Prints one line of JSON: port, pid, version, and whether it was started now.
+ * Makes sure that the hive of this home runs as this version, with this id, token and port. A hive that already does is left
+ * alone; any other is stopped first. Prints its port, pid and version, and whether it was started by this call.
  */
 export async function upHive(
   { view, interrupt }: Session,
@@ -55,7 +56,7 @@ export async function upHive(
   const present = await runningHive();
   if (
     present !== undefined &&
-    isAsked(present, { id, port, everywhere }) &&
+    isAsWanted(present, { id, port, everywhere }) &&
     (await pidAt(present.port, { token })) !== undefined
   ) {
     await say(view, { port: present.port, pid: present.pid, started: false });
@@ -64,8 +65,8 @@ export async function upHive(
   await stopOthers();
   const started = await start({ id, port, token, everywhere, signal: interrupt.signal });
   if ((await pidAt(started.port, { token })) === undefined)
-    throw new JobError('daemon_start_failed', `The hive has started on port ${started.port}, but does not answer there`);
-  // Where it cannot be kept, on a full disk for example, the hive runs all the same, and says its port to whoever starts it.
+    throw new JobError('daemon_start_failed', `The hive started on port ${started.port} but does not answer there`);
+  // If the file cannot be written, for example on a full disk, the hive runs all the same: its port is in the result.
   await writeFile(lastPortFile(), `${started.port}\n`, { mode: 0o600 }).catch(() => undefined);
   await say(view, started);
   return 0;
@@ -76,13 +77,16 @@ function say(view: Session['view'], { port, pid, started }: RunningHive): Promis
   return view.result(hive, () => JSON.stringify(hive));
 }
 
-/** In a file, because what is in an argument is seen by every user of the machine. */
+/** From a file, because every user of the machine can see the arguments of a process. */
 async function tokenIn(file: string | undefined): Promise<string | undefined> {
   if (file === undefined) return ownToken();
   try {
-    return (await readFile(file, 'utf8')).trim() || undefined;
+    const token = (await readFile(file, 'utf8')).trim();
+    if (token !== '') requireToken(token, '--token-file');
+    return token || undefined;
   } catch (cause) {
-    throw new JobError('invalid_input', `--token-file: ${String(cause)}`, { cause });
+    if (cause instanceof JobError) throw cause;
+    throw new JobError('invalid_input', `--token-file cannot be read: ${String(cause)}`, { cause });
   }
 }
 
@@ -91,7 +95,7 @@ async function runningHive(): Promise<Pidfile | undefined> {
   return read.kind === 'found' && (await isAlive(read.pidfile)) ? read.pidfile : undefined;
 }
 
-function isAsked(
+function isAsWanted(
   hive: Pidfile,
   { id, port, everywhere }: { id: string; port: number | undefined; everywhere: boolean },
 ): boolean {
@@ -99,8 +103,8 @@ function isAsked(
   return hive.version === __RBEE_VERSION__ && hive.extra?.['hive_id'] === id && (port === undefined || port === hive.port);
 }
 
-/** Of the hive of this home that answers there. With this token: one that was started with another one does not prove it. */
-async function pidAt(port: number, { token, withinMs = PROBE_DEADLINE_MS }: Asked): Promise<number | undefined> {
+/** The pid of the hive of this home that answers there. A hive that was started with another token cannot prove this one. */
+async function pidAt(port: number, { token, withinMs = PROBE_DEADLINE_MS }: Proof): Promise<number | undefined> {
   const trust = token === undefined ? ofThisHome() : ({ by: 'token', token, port } as const);
   const found = await probe(LOOPBACK, port, { withinMs, trust });
   if (found.kind !== 'rbee') return undefined;
@@ -108,7 +112,7 @@ async function pidAt(port: number, { token, withinMs = PROBE_DEADLINE_MS }: Aske
   return role === 'hive' && home === homePaths().homeId ? pid : undefined;
 }
 
-interface Asked {
+interface Proof {
   token: string | undefined;
   withinMs?: number;
 }
@@ -116,7 +120,7 @@ interface Asked {
 async function stopOthers(): Promise<void> {
   const { running, stale } = await localProcesses();
   const of = (role: Pidfile['role']) => running.filter((pidfile) => pidfile.role === role);
-  // Without a hive its workers live on, for the next one to take back.
+  // Workers without a hive are left running: the next hive takes them back.
   if (of('hive').length > 0) await stopHives(of('hive'), of('worker'), async () => undefined);
   await forget(stale);
 }
@@ -129,13 +133,13 @@ interface Start {
   signal: AbortSignal;
 }
 
-/** Its port is its lock: of two starts at once, the second finds it taken, and waits for the hive of the first. */
+/** The port is the lock: of two starts at once, the second finds it in use and waits for the hive of the first. */
 async function start({ id, port, token, everywhere, signal }: Start): Promise<RunningHive> {
   const startAt = (at: number) =>
     startDaemon({
       name: 'hive',
       args: ['hive', 'run', '--id', id, '--port', String(at), '--host', everywhere ? EVERYWHERE : LOOPBACK],
-      // Not by a link that leads to another version tomorrow.
+      // The real path, since a link may lead to another version tomorrow.
       ...(process.argv[1] === undefined ? {} : { entry: realpathSync(process.argv[1]) }),
       ...(token === undefined ? {} : { env: { RBEE_TOKEN: token } }),
       logFile: homePaths().logFile('hive'),
@@ -148,7 +152,7 @@ async function start({ id, port, token, everywhere, signal }: Start): Promise<Ru
     return { pid, port: usual, started: true };
   } catch (cause) {
     if (!(cause instanceof JobError) || cause.code !== 'port_taken') throw cause;
-    const pid = await pidAt(usual, { token, withinMs: BEGUN_DEADLINE_MS });
+    const pid = await pidAt(usual, { token, withinMs: STARTING_DEADLINE_MS });
     if (pid !== undefined) return { pid, port: usual, started: false };
     if (port !== undefined) throw cause;
   }

@@ -10,7 +10,7 @@ export async function infer(session: Session, command: Command): Promise<number>
   return ask(session, command, dryRun ? 'explain' : 'infer');
 }
 
-/** Takes the same request as infer, and only says where it would run. */
+/** Takes the same request as infer and only reports where it would run. */
 export async function explain(session: Session, command: Command): Promise<number> {
   return ask(session, command, 'explain');
 }
@@ -23,28 +23,28 @@ async function ask(session: Session, command: Command, operation: 'infer' | 'exp
   if (given['messages'] !== undefined && prompt.trim() !== '') {
     throw new JobError('invalid_input', 'Give a prompt or --messages, not both.');
   }
-  const input = { ...given, ...said({ prompt, system, messages: given['messages'] }) };
+  const input = { ...given, ...promptInput({ prompt, system, messages: given['messages'] }) };
   return runJob(session, { operation, input: checkedInput(input, spec) });
 }
 
-interface Said {
+interface Prompt {
   prompt: string;
   system: string | undefined;
-  /** As given: JSON that nobody has checked yet. */
+  /** As given: JSON that is not checked yet. */
   messages: unknown;
 }
 
-/** A prompt alone stays a prompt; with a system message or a conversation, it becomes the last message. */
-export function said({ prompt, system, messages }: Said): { prompt: string } | { messages: unknown } {
+/** A prompt alone stays a prompt; with a system message or a conversation it becomes the last message. */
+export function promptInput({ prompt, system, messages }: Prompt): { prompt: string } | { messages: unknown } {
   if (prompt.trim() === '' && messages === undefined) throw noPrompt();
   if (system === undefined && messages === undefined) return { prompt };
   const before: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
   const after: ChatMessage[] = prompt.trim() === '' ? [] : [{ role: 'user', content: prompt }];
-  // A conversation that is no list is told by the contract's own check.
+  // The contract's own check reports messages that are not a list.
   if (messages !== undefined && !Array.isArray(messages)) return { messages };
   return { messages: [...before, ...((messages as ChatMessage[] | undefined) ?? []), ...after] };
 }
 
 function noPrompt(): JobError {
-  return new JobError('invalid_input', 'The prompt is empty. Say something: rbee infer "What does a bee do?"');
+  return new JobError('invalid_input', 'The prompt is empty. Give one: rbee infer "What does a bee do?"');
 }

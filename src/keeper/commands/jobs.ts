@@ -14,7 +14,7 @@ export interface JobsOptions {
 }
 
 const DEFAULT_LIMIT = '20';
-/** The queen lists no more at once. */
+/** The queen lists at most this many at once. */
 const MAX_LIMIT = 1000;
 
 const answer = z.object({ jobs: z.array(jobRecord) });
@@ -35,10 +35,10 @@ export async function jobs(
   });
   const parsed = answer.safeParse(await call(queen, { method: 'GET', path: `/v1/jobs?${query.toString()}`, repeatable: true }));
   if (!parsed.success)
-    throw new JobError('queen_bad_response', 'The queen returned jobs that are not ours', { cause: parsed.error });
+    throw new JobError('queen_bad_response', 'The queen returned a malformed list of jobs', { cause: parsed.error });
   const { jobs: records } = parsed.data;
   await session.view.result(parsed.data, (look) =>
-    records.length === 0 ? 'No such jobs. Make one: rbee infer "What does a bee do?"' : jobTable(records, look),
+    records.length === 0 ? 'No such jobs. Start one: rbee infer "What does a bee do?"' : jobTable(records, look),
   );
   return 0;
 }

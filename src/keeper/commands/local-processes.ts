@@ -3,7 +3,7 @@ import { homePaths, isAlive, listPidfiles, type Pidfile } from '../../daemon/ind
 /** The daemons of this home on this machine, by their pidfiles. */
 export interface LocalProcesses {
   running: Pidfile[];
-  /** Whose process has ended without removing its file. */
+  /** Of processes that exited without removing their pidfile. */
   stale: Pidfile[];
 }
 

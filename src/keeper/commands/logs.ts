@@ -4,14 +4,14 @@ import { reachForReading } from '../queen/reach-for-reading.ts';
 import { shown } from '../run-job.ts';
 import type { Session } from '../session.ts';
 
-/** What a running job has said so far arrives at once; a silence this long means that the rest is still to come. */
+/** The events so far arrive at once; after a silence this long, the next event is still to come. */
 const SILENCE_MS = 250;
-/** The same before the first event, while the connection is made. */
+/** The same before the first event, while the connection is opened. */
 const FIRST_SILENCE_MS = 1_000;
-/** A job that talks all the time is left after this. */
+/** The replay of a job that never falls silent ends after this. */
 const REPLAY_DEADLINE_MS = 2_000;
 
-/** Shows a job's events again, as the command that made it did. It never cancels the job. */
+/** Shows a job's events again, as the command that created it did. Never cancels the job. */
 export async function logs(session: Session, jobId: string, { follow }: { follow?: boolean }): Promise<number> {
   const { view, interrupt } = session;
   const queen = await reachForReading(session);
@@ -44,7 +44,6 @@ export async function logs(session: Session, jobId: string, { follow }: { follow
 async function jobOf(queen: Peer, jobId: string): Promise<JobRecord> {
   const answer = await call(queen, { method: 'GET', path: `/v1/jobs/${encodeURIComponent(jobId)}`, repeatable: true });
   const parsed = jobRecord.safeParse(answer);
-  if (!parsed.success)
-    throw new JobError('queen_bad_response', 'The queen returned a job that is not ours', { cause: parsed.error });
+  if (!parsed.success) throw new JobError('queen_bad_response', 'The queen returned a malformed job', { cause: parsed.error });
   return parsed.data;
 }

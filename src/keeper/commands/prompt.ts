@@ -3,18 +3,18 @@ import { JobError } from '../../contract/index.ts';
 import { textIn } from '../derive/text.ts';
 import type { Session } from '../session.ts';
 
-/** The queen takes no larger body. */
+/** The queen accepts no larger body. */
 const STDIN_LIMIT_BYTES = 4 * 1024 * 1024;
-/** After it, a person who did not mean to pipe anything is told what is being waited for. */
+/** After this, a notice says that stdin is being read: the user may not have meant to pipe anything. */
 const STDIN_NOTICE_MS = 1_500;
 
-/** The prompt of `rbee infer`: its words, then what is piped in. */
+/** The prompt of `rbee infer`: its words, then stdin. */
 export async function readPrompt(words: readonly string[], { view }: Session): Promise<string> {
   const argument = words.join(' ');
   if (!isPiped(argument !== '')) return argument;
   const notice = setTimeout(() => {
     void view.narrate(
-      { action: 'stdin', human: 'reading the rest of the prompt from stdin: Ctrl-D ends it, </dev/null leaves it out' },
+      { action: 'stdin', human: 'reading the rest of the prompt from stdin; Ctrl-D ends it, </dev/null leaves it out' },
       '',
     );
   }, STDIN_NOTICE_MS);
@@ -27,8 +27,8 @@ export async function readPrompt(words: readonly string[], { view }: Session): P
 }
 
 /**
- * Beside a prompt in words, only a file or a pipe counts: what programs and schedulers give their children as stdin
- * (sockets, /dev/null) may never end.
+ * With a prompt in words, only a file or a pipe counts: the stdin that programs and schedulers give their children
+ * (a socket, /dev/null) may never end.
  */
 function isPiped(hasWords: boolean): boolean {
   if (process.stdin.isTTY) return false;
@@ -36,7 +36,7 @@ function isPiped(hasWords: boolean): boolean {
     const stdin = fstatSync(0);
     return !hasWords || stdin.isFile() || stdin.isFIFO() || stdin.isDirectory();
   } catch {
-    // Closed: there is nothing to read.
+    // It is closed: there is nothing to read.
     return false;
   }
 }
@@ -44,8 +44,8 @@ function isPiped(hasWords: boolean): boolean {
 async function readStdin(): Promise<string> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
-  // Node would read it as empty.
-  if (fstatSync(0).isDirectory()) throw unreadable('it is a folder, and not a file');
+  // Node would read a folder as empty.
+  if (fstatSync(0).isDirectory()) throw unreadable('it is a folder');
   try {
     for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
       sizeBytes += chunk.length;
@@ -57,13 +57,13 @@ async function readStdin(): Promise<string> {
     throw unreadable(UNREADABLE[code] ?? message, cause);
   }
   if (sizeBytes > STDIN_LIMIT_BYTES) {
-    throw new JobError('body_too_large', `What is piped in is over ${STDIN_LIMIT_BYTES / 1024 / 1024} MiB.`);
+    throw new JobError('body_too_large', `stdin is longer than ${STDIN_LIMIT_BYTES / 1024 / 1024} MiB.`);
   }
-  return textIn(Buffer.concat(chunks), 'What is piped in');
+  return textIn(Buffer.concat(chunks), 'stdin');
 }
 
 function unreadable(why: string, cause?: unknown): JobError {
-  return new JobError('invalid_input', `What is piped in cannot be read: ${why}.`, { cause });
+  return new JobError('invalid_input', `stdin cannot be read: ${why}.`, { cause });
 }
 
 const UNREADABLE: Readonly<Record<string, string>> = {
@@ -71,7 +71,7 @@ const UNREADABLE: Readonly<Record<string, string>> = {
   EBADF: 'it is not open for reading',
 };
 
-/** `echo` adds one that nobody meant. */
+/** `echo` adds one that is not meant. */
 function withoutLastNewline(text: string): string {
   return text.replace(/\r?\n$/, '');
 }

@@ -18,7 +18,7 @@ export async function queenLogs({ view, interrupt }: Session, { follow, lines = 
     const last = await tailLog(file, wanted);
     for (const line of last) await show(line);
     if (last.length === 0 && wanted > 0)
-      await view.narrate({ action: 'logs', human: `the queen has written nothing to ${file}` }, '');
+      await view.narrate({ action: 'logs', human: `the log of the queen, ${file}, is empty` }, '');
     return 0;
   }
   interrupt.listen();

@@ -5,7 +5,7 @@ import { reachQueen } from '../queen/wake-queen.ts';
 import type { Session } from '../session.ts';
 import { queenLine } from '../show/status.ts';
 
-/** Her jobs are told to stop, and their logs are closed. */
+/** It stops its jobs and closes their logs first. */
 export const QUEEN_STOP_GRACE_MS = 10_000;
 
 export async function startQueen({ view, interrupt }: Session): Promise<number> {
@@ -35,7 +35,7 @@ export async function queenStatus({ view }: Session): Promise<number> {
   const presence = await findQueen(address);
   if (presence.kind === 'asleep') {
     await view.result({ state: 'asleep' }, ({ paint }) =>
-      address.isElsewhere ? awayText(address, presence.reason) : `queen is asleep\n${paint.dim('Wake her: rbee queen start')}`,
+      address.isElsewhere ? awayText(address, presence.reason) : `queen is asleep\n${paint.dim('Wake it: rbee queen start')}`,
     );
     return 0;
   }

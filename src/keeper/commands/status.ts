@@ -5,9 +5,9 @@ import type { Session } from '../session.ts';
 import { wrapped } from '../show/width.ts';
 import { localProcesses } from './local-processes.ts';
 
-const WAKE_HER = 'Wake her: rbee queen start. Or just ask: rbee infer "What does a bee do?"';
+const WAKE_IT = 'Wake it: rbee queen start. Or send a request: rbee infer "What does a bee do?"';
 
-/** The fleet as the queen sees it. Wakes nobody. */
+/** The fleet as the queen sees it. Wakes no daemon. */
 export async function status(session: Session): Promise<number> {
   const address = queenAddress();
   const presence = await findQueen(address);
@@ -21,9 +21,9 @@ export async function status(session: Session): Promise<number> {
     [
       address.isElsewhere ? awayText(address, presence.reason) : 'queen is asleep',
       ...(left === '' ? [] : [`still running on this machine: ${left}`]),
-      ...(address.isElsewhere ? [] : [WAKE_HER]),
+      ...(address.isElsewhere ? [] : [WAKE_IT]),
     ]
-      .flatMap((line) => wrapped(line, columns).map((part) => (line === WAKE_HER ? paint.dim(part) : part)))
+      .flatMap((line) => wrapped(line, columns).map((part) => (line === WAKE_IT ? paint.dim(part) : part)))
       .join('\n'),
   );
   return 0;

@@ -19,7 +19,7 @@ export async function traceRequest(session: Session, id: string): Promise<number
 async function jobsOfRequest(queen: Peer, correlationId: string): Promise<string[]> {
   const path = `/v1/jobs?${new URLSearchParams({ correlation_id: correlationId }).toString()}`;
   const parsed = foundJobs.safeParse(await call(queen, { method: 'GET', path, repeatable: true }));
-  if (!parsed.success) throw notOurs(parsed.error);
+  if (!parsed.success) throw malformed(parsed.error);
   const { jobs } = parsed.data;
   if (jobs.length === 0) throw new JobError('job_not_found', `No job has the id or the correlation id '${correlationId}'`);
   return jobs.map(({ job_id }) => job_id).toReversed();
@@ -28,10 +28,10 @@ async function jobsOfRequest(queen: Peer, correlationId: string): Promise<string
 async function traceOf(queen: Peer, jobId: string): Promise<Trace> {
   const path = `/v1/jobs/${encodeURIComponent(jobId)}/trace`;
   const parsed = trace.safeParse(await call(queen, { method: 'GET', path, repeatable: true }));
-  if (!parsed.success) throw notOurs(parsed.error);
+  if (!parsed.success) throw malformed(parsed.error);
   return parsed.data;
 }
 
-function notOurs(cause: Error): JobError {
-  return new JobError('queen_bad_response', 'The queen returned a trace that is not ours', { cause });
+function malformed(cause: Error): JobError {
+  return new JobError('queen_bad_response', 'The queen returned a malformed trace', { cause });
 }

@@ -1,6 +1,6 @@
 import type { Place } from './command-tree.ts';
 
-/** For bash 3.2 and newer. What is not known here is completed as file names. */
+/** For bash 3.2 and newer. Anything unknown is completed as a file name. */
 export function bashCompletions(places: readonly Place[]): string {
   const paths = places.map(({ words }) => `"${words}"`).slice(1);
   const values = places.flatMap(({ words, options }) =>

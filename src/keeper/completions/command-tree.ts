@@ -1,24 +1,24 @@
 import type { Command, Option } from 'commander';
 
-/** A place in the command line, and what may follow there. */
+/** A command, and what may follow it. */
 export interface Place {
-  /** The words up to here: 'rbee worker spawn'. */
+  /** Its words: 'rbee worker spawn'. */
   words: string;
   commands: { name: string; summary: string }[];
   options: OptionWords[];
-  /** The plain arguments that are known. */
+  /** The known values of its plain arguments. */
   choices: string[];
 }
 
 export interface OptionWords {
   flags: string[];
   description: string;
-  /** What may follow it; empty when anything may. */
+  /** Its known values; empty when any value is allowed. */
   choices: string[];
   takesValue: boolean;
 }
 
-/** Every place of the command line, the root first; hidden commands and options left out. */
+/** Every command, the root first, without hidden commands and options. */
 export function placesOf(command: Command, before = ''): Place[] {
   const words = `${before} ${command.name()}`.trim();
   const helper = command.createHelp();
@@ -29,7 +29,7 @@ export function placesOf(command: Command, before = ''): Place[] {
     options: [...helper.visibleOptions(command), ...helper.visibleGlobalOptions(command)].map(optionWords),
     choices: command.registeredArguments.flatMap((argument) => argument.argChoices ?? []),
   };
-  // `help` is made by commander on the fly and leads nowhere further.
+  // commander adds `help` on the fly; it has no subcommands.
   return [own, ...commands.filter((each) => command.commands.includes(each)).flatMap((each) => placesOf(each, words))];
 }
 

@@ -1,6 +1,6 @@
 import type { OptionWords, Place } from './command-tree.ts';
 
-/** What is not known here is completed as file names. */
+/** Anything unknown is completed as a file name. */
 export function fishCompletions(places: readonly Place[]): string {
   const paths = places.map(({ words }) => quoted(words)).slice(1);
   return `# rbee completions for fish: rbee completions fish > ~/.config/fish/completions/rbee.fish
@@ -19,7 +19,7 @@ ${places.flatMap(placeLines).join('\n')}
 
 function placeLines({ words, commands, options, choices }: Place): string[] {
   const here = `complete -c rbee -n ${quoted(`__rbee_at ${quoted(words)}`)}`;
-  // Where a command must come next, a file cannot.
+  // No file names where a command or a known value must follow.
   const alone = commands.length > 0 || choices.length > 0 ? ' -f' : '';
   return [
     ...commands.map(({ name, summary }) => `${here}${alone} -a ${quoted(name)} -d ${quoted(summary)}`),

@@ -1,6 +1,6 @@
 import type { OptionWords, Place } from './command-tree.ts';
 
-/** Works as a file _rbee in fpath, and sourced. What is not known here is completed as file names. */
+/** Works as a file _rbee in fpath, and sourced. Anything unknown is completed as a file name. */
 export function zshCompletions(places: readonly Place[]): string {
   const paths = places.map(({ words }) => quoted(words)).slice(1);
   return `#compdef rbee
@@ -57,7 +57,7 @@ function optionWords({ flags, description }: OptionWords): string[] {
   return flags.map((flag) => described(flag, description));
 }
 
-/** 'name:description', where a colon of the name would end it. */
+/** 'name:description'; a colon in the name is escaped. */
 function described(name: string, description: string): string {
   return quoted(`${name.replaceAll(':', '\\:')}:${description}`);
 }

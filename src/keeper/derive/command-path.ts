@@ -4,14 +4,14 @@ export function rootOf(command: Command): Command {
   return command.parent === null ? command : rootOf(command.parent);
 }
 
-/** The command that a command line leads to, as far as its words are commands. */
+/** The command that a command line names, as far as its words are commands. */
 export function commandAt(program: Command, argv: readonly string[]): Command {
   const [word, ...rest] = argv.filter((argument) => !argument.startsWith('-'));
   const next = program.commands.find((command) => command.name() === word);
   return next === undefined ? program : commandAt(next, rest);
 }
 
-/** Whether a word stands where only commands may, and is none. */
+/** Whether a word stands where only a command may, and is not one. */
 export function isUnknown(program: Command, argv: readonly string[]): boolean {
   const [word, ...rest] = argv.filter((argument) => !argument.startsWith('-'));
   if (word === undefined || word === 'help' || program.commands.length === 0) return false;

@@ -40,7 +40,7 @@ function kindOf(schema: Schema): Pick<Field, 'kind'> & Partial<Field> {
       return { kind: 'choice', choices: Object.values(def.entries).map(String) };
     case 'array':
       return { kind: listKind(kindOf(def.element).kind) };
-    // Everything deeper than a list of words is easier written as JSON.
+    // Anything deeper than a list of words is easier to write as JSON.
     default:
       return { kind: 'json' };
   }

@@ -11,7 +11,7 @@ import { flagOf } from './option.ts';
 
 type Input = Record<string, unknown>;
 
-/** What was given as options, by the names of the contract; no defaults. */
+/** The options that were given, by the names of the contract; no defaults. */
 export function givenOptions(command: Command, spec: OperationSpec): Input {
   const options = command.opts<Record<string, unknown>>();
   const names = Object.keys(spec.input.shape);
@@ -19,7 +19,7 @@ export function givenOptions(command: Command, spec: OperationSpec): Input {
   return Object.fromEntries(given.map((name) => [name, options[attributeOf(name)]]));
 }
 
-/** What was given as options, and as the plain argument. */
+/** The options and the plain argument that were given. */
 export function givenInput(command: Command, spec: OperationSpec): Input {
   const input = givenOptions(command, spec);
   const [subject] = command.args;
@@ -33,7 +33,7 @@ export function givenInput(command: Command, spec: OperationSpec): Input {
 }
 
 /**
- * The input as it is sent: checked against the contract, so that a mistake is told before anything is woken.
+ * The input as it is sent, checked against the contract: a mistake is found before any daemon is woken.
  * @throws JobError invalid_input, naming the options
  */
 export function checkedInput(input: Input, spec: OperationSpec): Input {
@@ -43,17 +43,14 @@ export function checkedInput(input: Input, spec: OperationSpec): Input {
   throw new JobError('invalid_input', parsed.error.issues.map((issue) => issueText(issue, spec, ready)).join('\n'));
 }
 
-/**
- * A daemon works in another folder than the person in front: the path of a model on this machine is made absolute. One on another
- * machine can only be absolute already.
- */
+/** Makes the path of a model on this machine absolute: daemons run in another folder. A path on another machine is left as it is. */
 export function withAbsoluteModel(input: Input): Input {
   const { model, hive_id: hive = LOCALHOST } = input;
   if (typeof model !== 'string' || hive !== LOCALHOST || process.env['RBEE_QUEEN_URL'] || !isPath(model)) return input;
   return { ...input, model: resolve(model.replace(/^~(?=\/)/, homedir())) };
 }
 
-/** A name that ends as a file does may be one: then it is meant. 'hf.co/maker/model' is a path only where there is such a file. */
+/** 'hf.co/maker/model' is a path only where there is such a file. */
 function isPath(model: string): boolean {
   if (model.includes('://')) return false;
   if (meantUrl(model) !== undefined) return existsSync(model);
@@ -66,7 +63,7 @@ function issueText(issue: z.core.$ZodIssue, { subject, input: { shape } }: Opera
   const option = name === subject ? `<${argumentName(name)}>` : flagOf(name);
   if (input[name] === undefined && deeper.length === 0) return `${option} is missing.`;
   const schema = shape[name] as z.ZodType | undefined;
-  // An option that is repeated has no numbers for the person who gave it.
+  // The user repeats the option, and does not number it.
   const isRepeated = schema !== undefined && ['list', 'numbers'].includes(fieldOf(schema).kind);
   const place = isRepeated ? '' : deeper.map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${step}`)).join('');
   return `${option}${place} ${issueWords(issue, deeper.length === 0 ? schema : undefined)}.`;

@@ -4,8 +4,8 @@ type Issue = z.core.$ZodIssue;
 type Schema = z.core.$ZodType;
 
 /**
- * What is wrong, in words that follow the name of an option: 'must be a whole number of at least 1'.
- * @param schema of the field, which knows both bounds of a number where the issue knows only the one that was crossed
+ * What is wrong, to follow the name of an option: 'must be a whole number of at least 1'.
+ * @param schema of the field: it has both bounds of a number, the issue only the violated one
  */
 export function issueWords(issue: Issue, schema?: Schema): string {
   switch (issue.code) {
@@ -44,7 +44,7 @@ function sized(size: number | bigint, origin: string): string {
   return `${size} ${origin === 'string' ? 'characters' : 'entries'}`;
 }
 
-/** @param crossed the bound that the issue tells, for a number inside of something else */
+/** @param crossed the violated bound, for a number inside another value */
 function numberWords(schema: Schema | undefined, type: string, crossed?: string): string {
   const found = numberIn(schema);
   const { isInt = type === 'int', minValue = null, maxValue = null } = found ?? {};
@@ -57,7 +57,7 @@ function numberWords(schema: Schema | undefined, type: string, crossed?: string)
   return crossed === undefined ? `must be ${noun}` : `must be ${noun} of ${crossed}`;
 }
 
-/** Bounds that nobody set, or that only say that it is exact, are none. */
+/** Undefined for no bound, and for the limit of exact numbers. */
 function boundOf(value: number | null): number | undefined {
   return value === null || Math.abs(value) >= Number.MAX_SAFE_INTEGER ? undefined : value;
 }

@@ -10,7 +10,7 @@ export function wordsOf(operation: string): string[] {
   return verb.length === 0 ? [noun] : [noun, verb.join('-')];
 }
 
-/** The command of an operation: its help, options and plain argument, all from the contract. It does nothing yet. */
+/** The command of an operation: its help, options and plain argument, all from the contract. It has no action yet. */
 export function operationCommand(operation: string, spec: OperationSpec): Command {
   const command = new Command(wordsOf(operation).at(-1)).summary(spec.summary).description(`${spec.summary}.`);
   const { subject } = spec;
@@ -18,12 +18,12 @@ export function operationCommand(operation: string, spec: OperationSpec): Comman
     const field = fieldOf(schema);
     if (name === subject) {
       const argument = argumentName(name);
-      // Not required for the parser, since the option may stand for it; the contract's own check follows.
+      // Not required by the parser, since the option may replace it; the contract's own check follows.
       command
         .argument(`[${argument}]`, field.description)
         .usage(`${field.isRequired ? `<${argument}>` : `[${argument}]`} [options]`);
     }
-    // Hidden: help would show the same thing twice, and ask for both.
+    // Hidden: otherwise help would show the field twice.
     command.addOption(optionOf(name, field).hideHelp(name === subject));
   }
   return command.addHelpText('after', examplesText(spec.examples));

@@ -12,7 +12,7 @@ export function flagOf(name: string): string {
   return `--${name.replaceAll('_', '-')}`;
 }
 
-/** The option of a field. It has no default of its own: what was not given is left for the role to decide. */
+/** The option of a field. It has no default: the role decides about an option that is not given. */
 export function optionOf(name: string, field: Field): Option {
   const option = new Option(flagsOf(name, field), describe(field));
   switch (field.kind) {
@@ -55,7 +55,7 @@ function placeholder(name: string, { kind }: Field): string {
   }
 }
 
-/** In the words of a list: no capital inside, what may be repeated, what is assumed, what must be given. */
+/** The description, and whether the option may be repeated, its default, and whether it is required. */
 function describe({ kind, description, defaultValue, isRequired }: Field): string {
   const notes = [
     kind === 'list' || kind === 'numbers' ? 'may be repeated' : undefined,
@@ -67,7 +67,7 @@ function describe({ kind, description, defaultValue, isRequired }: Field): strin
   return notes.length === 0 ? description : `${description} (${notes.join(', ')})`.trimStart();
 }
 
-/** A list that is empty when left out: its description says what that means. */
+/** For an empty list, the description says what it means. */
 function isEmpty(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
 }
@@ -89,8 +89,8 @@ function toJson(value: string): unknown {
 
 const UNREADABLE: Readonly<Record<string, (file: string) => string>> = {
   ENOENT: (file) => `There is no file '${file}'.`,
-  EISDIR: (file) => `'${file}' is a folder, and not a file.`,
-  EACCES: (file) => `The file '${file}' may not be read by you.`,
+  EISDIR: (file) => `'${file}' is a folder.`,
+  EACCES: (file) => `You have no permission to read the file '${file}'.`,
 };
 
 function readText(file: string): string {

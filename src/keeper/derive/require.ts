@@ -1,7 +1,7 @@
 import { JobError } from '../../contract/index.ts';
 import { nearest } from '../../jobs/client.ts';
 
-// For the options of commands that are no operations: the contract has no schema for them.
+// For options of commands that are not operations, so that the contract has no schema for them.
 
 /** @throws JobError invalid_input, naming the option */
 export function requireWholeNumber(
@@ -12,12 +12,12 @@ export function requireWholeNumber(
   const number = /^\d{1,15}$/.test(value) ? Number(value) : -1;
   if (number < least || number > (most ?? Infinity)) {
     const bound = most !== undefined ? ` from ${least} to ${most}` : least > 0 ? ` of at least ${least}` : '';
-    throw new JobError('invalid_input', `${option} must be a whole number${bound}, and is '${value}'.`);
+    throw new JobError('invalid_input', `${option} must be a whole number${bound}, not '${value}'.`);
   }
   return number;
 }
 
-/** @throws JobError invalid_input, with the name that was probably meant */
+/** @throws JobError invalid_input, with the most similar name */
 export function requireKnown(option: string, value: string | undefined, known: readonly string[]): void {
   if (value === undefined || known.includes(value)) return;
   const meant = nearest(value, known);

@@ -1,4 +1,5 @@
 import { type Hive, type OutputOf } from '../../contract/index.ts';
+import { requireOwnToken } from '../../daemon/index.ts';
 import type { Peer } from '../../jobs/client.ts';
 import { askQueen } from '../queen/ask-queen.ts';
 import { findQueen } from '../queen/find-queen.ts';
@@ -13,7 +14,10 @@ const ANSWER_DEADLINE_MS = 5_000;
 export async function checkFleet(): Promise<Check[]> {
   const ports = [surviving('hive', checkHivePort), surviving('worker ports', checkWorkerPorts)];
   const isElsewhere = Boolean(process.env['RBEE_QUEEN_URL']);
-  const queen = await surviving('queen', isElsewhere ? checkQueenElsewhere : checkQueenPort);
+  const queen = await surviving('queen', () => {
+    requireOwnToken();
+    return isElsewhere ? checkQueenElsewhere() : checkQueenPort();
+  });
   const hives = await surviving('hives', () => checkHives(queen));
   // The queen of another machine does not use the ports of this one.
   const own = (await Promise.all(ports)).map((check) => (isElsewhere ? optional(check) : check));

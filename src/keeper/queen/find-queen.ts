@@ -1,18 +1,31 @@
 import { JobError, type Health } from '../../contract/index.ts';
-import { homePaths, isAlive, probe, readPidfile, type Pidfile, type Probe } from '../../daemon/index.ts';
+import {
+  homePaths,
+  isAlive,
+  ownToken,
+  probe,
+  readPidfile,
+  requireOwnToken,
+  type Pidfile,
+  type Probe,
+} from '../../daemon/index.ts';
 import { queenPeer, type QueenAddress } from './queen-address.ts';
 
-/** Only a frozen queen makes anybody wait for it: an absent one refuses the connection at once. */
+/** Only a frozen queen takes this long: an absent one refuses the connection at once. */
 const PROBE_DEADLINE_MS = 3_000;
+
+const NOTHING_SENT = 'Nothing secret was sent to it.';
 
 export type QueenPresence =
   { kind: 'awake'; health: Health } | { kind: 'asleep'; /** For people, such as 'connection refused'. */ reason: string };
 
 /**
- * Whether our queen is awake.
- * @throws JobError port_taken, version_mismatch or queen_unreachable when what is there is not a queen that can be used
+ * Whether the queen is awake.
+ * @throws JobError invalid_input for an RBEE_TOKEN that cannot be sent; port_taken, version_mismatch, unauthorized or
+ *   queen_unreachable when the program there is not a usable queen
  */
 export async function findQueen(address: QueenAddress): Promise<QueenPresence> {
+  requireOwnToken();
   const { host, port, trust } = queenPeer(address);
   const found = await probe(host, port, { withinMs: PROBE_DEADLINE_MS, trust });
   switch (found.kind) {
@@ -23,53 +36,63 @@ export async function findQueen(address: QueenAddress): Promise<QueenPresence> {
     case 'stranger':
       throw await stranger(address, found);
     case 'unproven':
-      requireOurs(address, found.health);
+      requireQueen(address, found.health);
       throw unproven(address);
     case 'rbee':
-      requireOurs(address, found.health);
+      requireQueen(address, found.health);
       return { kind: 'awake', health: found.health };
   }
 }
 
-function requireOurs(address: QueenAddress, { role, home, version }: Pick<Health, 'role' | 'home' | 'version'>): void {
+/** A queen, of this home unless it is elsewhere, and of this version. */
+function requireQueen(address: QueenAddress, { role, home, version }: Pick<Health, 'role' | 'home' | 'version'>): void {
   const { host, port, isElsewhere } = address;
   if (role !== 'queen') {
-    throw new JobError('port_taken', `On port ${port} of ${host} listens a ${role}, not a queen. ${mendPort(address)}`);
+    throw new JobError('port_taken', `The program at ${host}:${port} is a ${role}, not a queen. ${chooseAddress(address)}`);
   }
   if (!isElsewhere && home !== homePaths().homeId) {
-    throw new JobError('port_taken', `On port ${port} listens the queen of another home. ${mendPort(address)}`);
+    throw new JobError('port_taken', `Port ${port} is used by the queen of another home. ${chooseAddress(address)}`);
   }
   if (version !== __RBEE_VERSION__) {
-    const mend = isElsewhere
+    const fix = isElsewhere
       ? 'Use the same version on both machines.'
       : "Restart the fleet with this version: 'rbee down', then run this again.";
-    throw new JobError('version_mismatch', `The queen runs rbee ${version}, and this is rbee ${__RBEE_VERSION__}. ${mend}`);
+    throw new JobError('version_mismatch', `The queen runs rbee ${version}, and this is rbee ${__RBEE_VERSION__}. ${fix}`);
   }
 }
 
-async function stranger(address: QueenAddress, { what }: Extract<Probe, { kind: 'stranger' }>): Promise<JobError> {
+async function stranger(address: QueenAddress, { what, isRefusal }: Extract<Probe, { kind: 'stranger' }>): Promise<JobError> {
   const { host, port, isElsewhere } = address;
-  // An older queen with a token does not even say what it is.
+  if (isElsewhere && isRefusal) return refused(address);
+  // An older queen with a token does not even report its role.
   const own = isElsewhere ? undefined : await ownPidfile();
   if (own?.port === port) {
-    requireOurs(address, { ...own, home: homePaths().homeId });
-    const sentence = `The queen of this home (pid ${own.pid}) listens on port ${port}, and does not prove that it is. End it: rbee down`;
-    return new JobError('port_taken', sentence);
+    requireQueen(address, { ...own, home: homePaths().homeId });
+    const sentence = `The queen of this home (pid ${own.pid}) listens on port ${port} but does not prove its identity. Stop it: rbee down`;
+    return new JobError('port_taken', sentence, { hint: '' });
   }
   const sentence = isElsewhere
-    ? `What listens on port ${port} of ${host} is no queen: it ${what}. Nothing secret was sent to it. ${mendPort(address)}`
-    : `Port ${port} is taken by another program: what listens there ${what}. Nothing secret was sent to it. ${mendPort(address)}`;
-  return new JobError('port_taken', sentence);
+    ? `The program at ${host}:${port} is not a queen: it ${what}.`
+    : `Port ${port} is used by another program: it ${what}.`;
+  return new JobError('port_taken', `${sentence} ${NOTHING_SENT} ${chooseAddress(address)}`);
 }
 
-/** It says that it is what is looked for, as anybody could. */
+function refused({ host, port }: QueenAddress): JobError {
+  const sentence =
+    ownToken() === undefined
+      ? `The queen at ${host}:${port} requires a token. Set RBEE_TOKEN to the token of its fleet.`
+      : `The queen at ${host}:${port} does not accept RBEE_TOKEN. Set it to the token of its fleet.`;
+  return new JobError('unauthorized', sentence, { hint: '' });
+}
+
+/** Any program can claim to be a queen. */
 function unproven({ host, port, isElsewhere }: QueenAddress): JobError {
   if (!isElsewhere) {
-    const sentence = `What listens on port ${port} says that it is the queen of this home, and does not prove it. Nothing secret was sent to it. If it is yours, end it: rbee down. Otherwise choose another port: set RBEE_QUEEN_PORT.`;
-    return new JobError('port_taken', sentence);
+    const sentence = `The program on port ${port} claims to be the queen of this home and does not prove it. ${NOTHING_SENT} If it is yours, stop it: rbee down. Otherwise choose another port: set RBEE_QUEEN_PORT.`;
+    return new JobError('port_taken', sentence, { hint: '' });
   }
   const sentence = `The queen at ${host}:${port} does not prove that it knows RBEE_TOKEN, so nothing was sent to it. Set the same token here and there.`;
-  return new JobError('unauthorized', sentence);
+  return new JobError('unauthorized', sentence, { hint: '' });
 }
 
 async function ownPidfile(): Promise<Pidfile | undefined> {
@@ -77,18 +100,18 @@ async function ownPidfile(): Promise<Pidfile | undefined> {
   return read.kind === 'found' && (await isAlive(read.pidfile)) ? read.pidfile : undefined;
 }
 
-function mendPort({ isElsewhere }: QueenAddress): string {
+function chooseAddress({ isElsewhere }: QueenAddress): string {
   return isElsewhere ? 'Check RBEE_QUEEN_URL.' : 'Choose another port: set RBEE_QUEEN_PORT.';
 }
 
 async function frozen({ host, port, isElsewhere }: QueenAddress): Promise<JobError> {
-  const seconds = PROBE_DEADLINE_MS / 1000;
+  const late = `accepts connections but has not answered within ${PROBE_DEADLINE_MS / 1000} s`;
   const own = isElsewhere ? undefined : await ownPidfile();
   if (own !== undefined) {
     const { pid } = own;
-    const sentence = `The queen (pid ${pid}) takes connections and has not answered within ${seconds} s. If it stays so, end it: kill -9 ${pid}`;
-    return new JobError('queen_unreachable', sentence);
+    return new JobError('queen_unreachable', `The queen (pid ${pid}) ${late}. If this persists, stop it: kill -9 ${pid}`, {
+      hint: '',
+    });
   }
-  const where = `What listens on port ${port} of ${host}`;
-  return new JobError('queen_unreachable', `${where} takes connections and has not answered within ${seconds} s.`);
+  return new JobError('queen_unreachable', `The program at ${host}:${port} ${late}.`);
 }

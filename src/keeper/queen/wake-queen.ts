@@ -6,19 +6,19 @@ import type { Step } from '../shown.ts';
 import { findQueen } from './find-queen.ts';
 import { queenAddress, queenPeer, type QueenAddress } from './queen-address.ts';
 
-/** From the start of the process to its word that it is ready. */
+/** From the start of the process until it reports that it is ready. */
 const START_DEADLINE_MS = 20_000;
-/** From the end of a start, ours or another keeper's, to a healthy answer. */
+/** From the end of a start, by this keeper or another one, to a healthy answer. */
 const HEALTHY_DEADLINE_MS = 10_000;
 const HEALTHY_POLL_MS = 50;
 
 export interface Waking {
   narrate: (step: Step) => Promise<void>;
-  /** Gives the start up, and ends what was started. */
+  /** Cancels the start and stops the process. */
   signal: AbortSignal;
 }
 
-/** The queen, awake: one that sleeps on this machine is woken. Throws what findQueen and startDaemon throw. */
+/** The queen, awake: one that is asleep on this machine is woken. Throws what findQueen and startDaemon throw. */
 export async function reachQueen({ narrate, signal }: Waking): Promise<Peer> {
   const address = queenAddress();
   if (!address.isElsewhere) requireSettings();
@@ -38,17 +38,17 @@ async function requireOnlyQueen({ port }: QueenAddress): Promise<void> {
   const read = await readPidfile(homePaths().run, 'queen');
   if (read.kind !== 'found' || read.pidfile.port === port || !(await isAlive(read.pidfile))) return;
   const { port: other, pid } = read.pidfile;
-  const sentence = `The queen of this home runs on port ${other} (pid ${pid}), and RBEE_QUEEN_PORT names ${port}. Set it to ${other}, or end her first: RBEE_QUEEN_PORT=${other} rbee down`;
-  throw new JobError('invalid_input', sentence);
+  const sentence = `The queen of this home runs on port ${other} (pid ${pid}), and RBEE_QUEEN_PORT is ${port}. Set it to ${other}, or stop that queen first: RBEE_QUEEN_PORT=${other} rbee down`;
+  throw new JobError('invalid_input', sentence, { hint: '' });
 }
 
-/** Those of the daemons that the queen will start: a mistake is told here, before anybody is woken with it. */
+/** The settings of the daemons that the queen will start: a mistake is found before any of them is woken with it. */
 function requireSettings(): void {
   hivePort();
   workerPorts();
 }
 
-/** Two keepers may wake her at once: the port is the lock, and the one who loses it uses the other's queen. */
+/** Two keepers may wake the queen at once: the port is the lock, and the keeper without it uses the other's queen. */
 async function startQueen({ port }: QueenAddress, { narrate, signal }: Waking): Promise<void> {
   try {
     await startDaemon({
@@ -75,7 +75,7 @@ async function untilHealthy(address: QueenAddress, signal: AbortSignal): Promise
       if (presence.kind === 'awake') return;
       why = presence.reason;
     } catch (cause) {
-      // Another keeper's queen, bound and not open yet, looks frozen for a moment.
+      // A queen that another keeper has just started is bound but not open yet, and briefly looks frozen.
       if (!(cause instanceof JobError) || cause.code !== 'queen_unreachable') throw cause;
       why = cause.message;
     }

@@ -7,7 +7,7 @@ export type Paint = Readonly<Record<Colour, (text: string) => string>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** NO_COLOR (no-color.org) forbids, FORCE_COLOR asks for it, otherwise colour is for terminals. */
+/** NO_COLOR (no-color.org) disables colour, FORCE_COLOR enables it; otherwise only terminals get it. */
 export function paintFor(isTerminal: boolean, env: Environment): Paint {
   return wantsColour(isTerminal, env) ? colours : noPaint;
 }
@@ -20,24 +20,24 @@ function wantsColour(isTerminal: boolean, env: Environment): boolean {
 }
 
 /**
- * Stands on both sides of what rbee itself says to the terminal, until the text around it has been made safe. No text from elsewhere
- * has it: it is another one in each process.
+ * Marks both ends of rbee's own control sequences until the text around them has been made safe. It is random in each process, so no
+ * text from elsewhere contains it.
  */
 const OWN = `\ufdd0${randomBytes(9).toString('base64url')}`;
 
-/** A control sequence of our own. It takes effect where `forTerminal` or `forPipe` has been applied. */
+/** A control sequence of rbee. It takes effect once `forTerminal` or `forPipe` has been applied. */
 export function ownSequence(sequence: string): string {
   return OWN + sequence + OWN;
 }
 
-/** What may be written to a terminal: our own sequences, and everything else made safe. */
+/** Text for a terminal: rbee's own sequences as they are, everything else made safe. */
 export function forTerminal(text: string): string {
   if (!text.includes(OWN)) return printable(text);
   const pieces = text.split(OWN);
   return pieces.map((piece, at) => (at % 2 === 1 ? piece : printable(piece))).join('');
 }
 
-/** The text as it is. There are sequences of our own in it where colours are asked for also in a pipe. */
+/** Text for a pipe, as it is. It contains rbee's own sequences where FORCE_COLOR is set. */
 export function forPipe(text: string): string {
   return text.replaceAll(OWN, '');
 }

@@ -2,14 +2,14 @@ import { fstatSync, writeSync } from 'node:fs';
 import { JobError } from '../../contract/index.ts';
 import { forPipe, forTerminal, ownSequence, paintFor, type Paint } from './paint.ts';
 
-/** Goes back to the first column and erases the line. */
+/** Returns to the first column and erases the line. */
 export const CLEAR_LINE = ownSequence('\r\u001b[2K');
 
 type Outlet = NodeJS.WriteStream & { fd?: number };
 
 /**
- * stdout or stderr, and the one place where text is made safe for a terminal. A pipe or a file gets it as it is, and has no edge:
- * nothing is cut for scripts like grep. Waits for a slow reader, and falls silent when the reader has gone.
+ * stdout or stderr, and the one place where text is made safe for a terminal. A pipe or a file gets it as it is and has no width, so
+ * that nothing is cut for scripts. Waits for a slow reader; drops the text when the reader is gone.
  */
 export class Pane {
   readonly isTerminal: boolean;
@@ -22,7 +22,7 @@ export class Pane {
   readonly #gone = new AbortController();
   #hasFailed = false;
 
-  /** @param holds 'answers' must arrive; of 'notes' that cannot be written, nobody could be told */
+  /** @param holds 'answers' must arrive; a failure to write 'notes' could not be reported anywhere */
   constructor(stream: Outlet, env: Readonly<Record<string, string | undefined>>, holds: 'answers' | 'notes' = 'answers') {
     this.#stream = stream;
     this.#isForAnswers = holds === 'answers';
@@ -30,23 +30,23 @@ export class Pane {
     this.canRewrite = this.isTerminal && env['TERM'] !== 'dumb';
     this.paint = paintFor(this.isTerminal, env);
     this.#file = fileOf(stream);
-    // The write that fails says so too. Without a listener, Node would end the process.
+    // The failed write reports it too. Without a listener, Node would exit.
     stream.on('error', (error: NodeJS.ErrnoException) => this.#noteGone(error));
   }
 
-  /** Aborts when nobody reads any more. */
+  /** Aborts when there is no reader any longer. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
 
   get columns(): number {
-    // A terminal that does not know its width says 0.
+    // A terminal of unknown width reports 0.
     return (this.isTerminal && this.#stream.columns) || Infinity;
   }
 
   /**
-   * Resolves when it is written, or when the reader has gone.
-   * @throws JobError output_failed, once: what comes after that is dropped
+   * Resolves when it is written, or when the reader is gone.
+   * @throws JobError output_failed, once: later text is dropped
    */
   async write(text: string): Promise<void> {
     if (text === '' || this.gone.aborted || this.#hasFailed) return;
@@ -59,12 +59,16 @@ export class Pane {
     }
   }
 
-  /** Told once, and of nobody who has gone. */
+  /** Reported once, and not for a reader that is gone. */
   #failure(cause: NodeJS.ErrnoException): JobError | undefined {
     if (this.gone.aborted || this.#hasFailed) return undefined;
     this.#hasFailed = true;
     const why = WHY[cause.code ?? ''] ?? cause.message;
-    return new JobError('output_failed', `The output could not be written: ${why}.`, { cause });
+    const hint = HINTS[cause.code ?? ''];
+    return new JobError('output_failed', `The output could not be written: ${why}.`, {
+      cause,
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
 
   async #send(text: string): Promise<void> {
@@ -74,12 +78,12 @@ export class Pane {
         this.#stream.write(text, (error) => (error ? reject(error) : resolve()));
       });
     }
-    // A disk that is almost full takes a part, which Node's own stream would not notice.
+    // An almost full disk accepts a part of it, which Node's own stream would not notice.
     const bytes = Buffer.from(text);
     for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
   }
 
-  /** EPIPE (`| head -1`), or EIO of a terminal that was closed: nobody reads any more, which is no error of ours. */
+  /** EPIPE (`| head -1`), or EIO of a closed terminal: the reader is gone, which is not an error. */
   #noteGone({ code }: NodeJS.ErrnoException): void {
     if (!this.#isForAnswers || code === 'EPIPE' || (code === 'EIO' && this.isTerminal)) this.#gone.abort();
   }
@@ -88,12 +92,19 @@ export class Pane {
 const WHY: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
-  EFBIG: 'the file would be larger than is allowed',
+  EFBIG: 'the file would exceed the allowed size',
   EBADF: 'stdout is closed',
   EIO: 'the device reports an error',
 };
 
-/** The descriptor of a file or a device, which takes all or fails at once; undefined for a terminal, a pipe or a socket. */
+/** Where the hint of a full disk would mislead. */
+const HINTS: Readonly<Record<string, string>> = {
+  EFBIG: 'Raise the limit (ulimit -f), or write the output somewhere else.',
+  EBADF: 'Leave stdout open, or send the output somewhere: > answer.txt',
+  EIO: 'Check the device, or write the output somewhere else.',
+};
+
+/** The descriptor of a file or a device, where a write is synchronous; undefined for a terminal, a pipe or a socket. */
 function fileOf({ fd, isTTY }: Outlet): number | undefined {
   if (fd === undefined || isTTY) return undefined;
   const kind = fstatSync(fd);

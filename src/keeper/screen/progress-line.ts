@@ -3,13 +3,13 @@ import { cut, oneLine } from '../show/width.ts';
 import { bytes, rate, uptime } from '../show/units.ts';
 import { CLEAR_LINE, type Pane } from './pane.ts';
 
-/** Where no line can be rewritten, a new one is written this often: a log of a download should be short. */
+/** Where a line cannot be rewritten, a new one is written this often: the log of a download should stay short. */
 const LINE_INTERVAL_MS = 3_000;
 /** Fast enough for the eye. */
 const REDRAW_INTERVAL_MS = 50;
 const BAR_CELLS = 20;
 
-/** How far a long step has come: one line that rewrites itself on a terminal, a line now and then elsewhere. */
+/** The progress of a long step: one line that is rewritten on a terminal, a line from time to time elsewhere. */
 export class ProgressLine {
   readonly #pane: Pane;
   #action: string | undefined;
@@ -24,7 +24,7 @@ export class ProgressLine {
     const now = performance.now();
     if (progress.action !== this.#action) {
       this.#action = progress.action;
-      // A step that is over before a line is due needs none.
+      // A step that ends before a line is due needs none.
       this.#lastShown = this.#pane.canRewrite ? 0 : now;
     }
     const isDue = now - this.#lastShown >= (this.#pane.canRewrite ? REDRAW_INTERVAL_MS : LINE_INTERVAL_MS);
@@ -33,11 +33,11 @@ export class ProgressLine {
     const text = progressText(progress);
     if (!this.#pane.canRewrite) return this.#pane.write(`${text}\n`);
     this.#isDrawn = true;
-    // One column short of the edge, where terminals would wrap.
+    // One column less than the width, where terminals would wrap.
     await this.#pane.write(CLEAR_LINE + this.#pane.paint.dim(cut(text, this.#pane.columns - 1)));
   }
 
-  /** Before anything else is written. */
+  /** Call it before anything else is written. */
   async clear(): Promise<void> {
     if (!this.#isDrawn) return;
     this.#isDrawn = false;

@@ -10,7 +10,7 @@ export function figures(answer: Answer, isVerbose: boolean): string {
   const parts = [count(usage.completion_tokens, 'token')];
   if (timings.tokens_per_s > 0) parts.push(`${rate(timings.tokens_per_s)} tok/s`);
   if (timings.first_token_ms !== null) parts.push(`first token after ${duration(timings.first_token_ms)}`);
-  if (reason === 'length') parts.push('cut off at the limit');
+  if (reason === 'length') parts.push('cut off at the token limit');
   return isVerbose ? `${parts.join(' · ')}\n${more(answer)}` : parts.join(' · ');
 }
 

@@ -1,12 +1,12 @@
 import type { Look } from './look.ts';
 import { clock } from './units.ts';
 
-/** A daemon's log line for scripts: pino's object as it is; what a library or a crash wrote, as `msg`. */
+/** A daemon's log line for scripts: pino's object as it is; any other line as `msg`. */
 export function logObject(line: string): object {
   return parsed(line) ?? { msg: line };
 }
 
-/** 'time level actor message job', or the line itself when it is not one of ours. */
+/** 'time level actor message job', or the line itself if rbee did not write it. */
 export function logLineText(line: string, { paint }: Look, now = new Date()): string {
   const entry = parsed(line);
   if (entry === undefined) return line;
@@ -39,7 +39,7 @@ function parsed(line: string): Record<string, unknown> | undefined {
     const value = JSON.parse(line) as unknown;
     return typeof value === 'object' && value !== null && 'msg' in value ? value : undefined;
   } catch {
-    return undefined; // What is not JSON is shown as it is.
+    return undefined; // Not JSON: a library or a crash wrote it.
   }
 }
 

@@ -1,9 +1,9 @@
 import { noPaint, type Paint } from '../screen/paint.ts';
 
-/** How a result may look where it is shown. */
+/** The colours and the width of the place where a result is shown. */
 export interface Look {
   readonly paint: Paint;
-  /** Characters that fit into a line. */
+  /** Width of a line. */
   readonly columns: number;
 }
 

@@ -6,18 +6,18 @@ export interface Column<T> {
   cell: (row: T) => string;
   align?: 'right';
   /**
-   * What becomes of it when the table is wider than the screen: it is left out, goes in full to a line below its row, or is cut in
-   * its middle. Columns further right make room first; those that are cut come after that. Where all of it is not enough, others
-   * go below as well, under their titles.
+   * What happens when the table is wider than the screen: the column is dropped, moves in full to a line below its row, or is cut in
+   * the middle. Columns further right go first, then columns are cut. If that is not enough, other columns move below the row too,
+   * behind their titles.
    */
   narrow?: 'drop' | 'below' | 'cut';
-  /** How narrow it may be cut. */
+  /** The width to which it may be cut. */
   least?: number;
 }
 
 const GAP = '  ';
 const LEAST_WIDTH = 8;
-/** For a column with paths: of two that differ at their ends, both ends are read. */
+/** For paths: both ends stay readable, since paths differ at their ends. */
 export const LEAST_PATH_WIDTH = 16;
 
 const BELOW = '  ';
@@ -32,7 +32,7 @@ export function table<T>(rows: readonly T[], columns: readonly Column<T>[], look
 interface Arranged<T> {
   beside: Column<T>[];
   below: Column<T>[];
-  /** Below too, each behind its title. */
+  /** Also below, each behind its title. */
   named: Column<T>[];
 }
 
@@ -65,7 +65,7 @@ export function tableWidth<T>(rows: readonly T[], columns: readonly Column<T>[])
   return sum(widthsOf(rows, columns));
 }
 
-/** The same once all is cut that may be. */
+/** The same with every column cut as far as allowed. */
 function leastWidth<T>(rows: readonly T[], columns: readonly Column<T>[]): number {
   const widths = widthsOf(rows, columns);
   return sum(widths.map((each, at) => Math.min(each, leastOf(columns[at]) ?? each)));
@@ -98,12 +98,12 @@ function tableLines<T>(rows: readonly T[], columns: readonly Column<T>[], look: 
   return [titles, ...cells.map(line)];
 }
 
-/** Leaves out columns that say nothing in any row. */
+/** Without the columns that are empty in all rows. */
 export function filled<T>(rows: readonly T[], columns: readonly Column<T>[]): Column<T>[] {
   return columns.filter(({ cell }) => rows.some((row) => cell(row) !== ''));
 }
 
-/** 'key  value' lines for one thing, leaving out what is not known. */
+/** 'key  value' lines, without undefined values. */
 export function list(
   pairs: readonly (readonly [key: string, value: string | undefined])[],
   { paint, columns }: Pick<Look, 'paint' | 'columns'>,
@@ -119,7 +119,7 @@ export function list(
     .join('\n');
 }
 
-/** Takes what is too wide from the columns that may be cut, always from the widest. */
+/** Narrows the columns that may be cut until the table fits, always the widest first. */
 function shrink(widths: number[], columns: readonly Column<never>[], screen: number): void {
   for (let excess = sum(widths) - screen; excess > 0; excess -= 1) {
     const shrinkable = widths.map((each, at) => (each > (leastOf(columns[at]) ?? each) ? each : 0));

@@ -11,7 +11,7 @@ const WAITING = '░';
 const RUNNING = '█';
 const FIRST_TOKEN = '●';
 
-/** One job on its hop, or the reason why the hop did not tell. */
+/** One job on its hop, or the reason why the hop did not return it. */
 interface Hop {
   label: string;
   job: JobRecord | undefined;
@@ -21,24 +21,24 @@ interface Hop {
 }
 
 /**
- * Of one job, in milliseconds since the request began. Where it began is told by the clock of the role above, which asked for it; how long
- * all else took, by its own clock. The clocks of two machines differ, so no time of one is ever subtracted from one of another.
+ * Times of one job, in milliseconds since the request started. Its start is taken from the clock of the role above, which sent it; all
+ * durations from its own clock. Clocks of two machines differ, so times of different clocks are never subtracted.
  */
 export interface Times {
   fromMs: number;
-  /** Undefined for one that still waits. */
+  /** Undefined while it waits. */
   startedMs: number | undefined;
   firstTokenMs: number | undefined;
   toMs: number;
 }
 
-/** The time that all of a request took, and how wide it is drawn. */
+/** The duration of the whole request, and the width of its bar. */
 interface Span {
   lengthMs: number;
   cells: number;
 }
 
-/** A request's path: each hop below the one that called it, and when it worked. */
+/** The path of a request: each hop below its caller, and when it worked. */
 export function traceText(root: Trace, look: Look): string {
   const { job } = root;
   const hops = hopsOf(root, { label: job.actor, indent: '', fromMs: 0 });
@@ -91,7 +91,7 @@ function timesOf(job: JobRecord, fromMs: number): Times {
   return { fromMs, startedMs: at(started_at), firstTokenMs: at(first_token_at), toMs: at(ended_at) ?? fromMs + age_ms };
 }
 
-/** From when a job was made to another time of its own clock, which may have been set meanwhile. */
+/** From the creation of a job to another time of its clock, which may have been changed meanwhile. */
 function since({ created_at }: JobRecord, iso: string): number {
   return Math.max(0, Date.parse(iso) - Date.parse(created_at));
 }
@@ -110,7 +110,7 @@ export function bar({ fromMs, startedMs, firstTokenMs, toMs }: Times, { lengthMs
   const cellOf = (atMs: number) => Math.min(width - 1, Math.max(0, Math.floor((atMs / lengthMs) * width)));
   const created = cellOf(fromMs);
   const started = startedMs === undefined ? width : cellOf(startedMs);
-  // The last moment that belongs to it, so that a job never reaches into the cell after its end.
+  // The last millisecond of the job, so that its bar never reaches into the cell after its end.
   const last = Math.max(created, cellOf(toMs - 1));
   const first = firstTokenMs === undefined ? -1 : cellOf(firstTokenMs);
   const cells = Array.from({ length: last + 1 }, (_cell, at) => {

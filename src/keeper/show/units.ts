@@ -1,6 +1,6 @@
 export { formatBytes as bytes } from '../../contract/index.ts';
 
-/** The two largest units that say something: '41 ms', '2.5 s', '3 min 20 s', '2 h 5 min', '3 d 4 h'. */
+/** In the two largest units: '41 ms', '2.5 s', '3 min 20 s', '2 h 5 min', '3 d 4 h'. */
 export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   if (ms < 999.5) return `${Math.max(0, Math.round(ms))} ms`;
@@ -12,7 +12,7 @@ export function duration(ms: number): string {
   return two(Math.round(minutes / 60), { per: 24, units: ['d', 'h'] });
 }
 
-/** How long something has run, known in whole seconds: never '0 ms'. */
+/** An uptime, known in whole seconds: never '0 ms'. */
 export function uptime(seconds: number): string {
   return seconds < 60 ? `${Math.round(seconds)} s` : duration(seconds * 1000);
 }
@@ -27,7 +27,7 @@ export function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }
 
-/** The local time of day, with the date when it is not today's. */
+/** The local time of day, with the date unless it is today. */
 export function clock(iso: string, now = new Date()): string {
   const at = new Date(iso);
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(twoDigits).join(':');

@@ -1,6 +1,6 @@
 import { printable } from '../../contract/index.ts';
 
-/** Columns that a text takes on a screen, where it is shown as `printable` makes it. */
+/** Columns of a text on a screen, after `printable`. */
 export function width(text: string): number {
   if (PLAIN.test(text)) return text.length;
   let columns = 0;
@@ -8,7 +8,7 @@ export function width(text: string): number {
   return columns;
 }
 
-/** At most so wide; what was cut off is marked. With `middle`, both ends stay: those of paths differ. */
+/** Cuts a text to a width and marks the cut. With `middle`, both ends stay, since paths differ there. */
 export function cut(text: string, columns: number, where: 'end' | 'middle' = 'end'): string {
   if (width(text) <= columns) return text;
   const pieces = [...graphemes().segment(printable(text))].map(({ segment }) => segment);
@@ -19,12 +19,12 @@ export function cut(text: string, columns: number, where: 'end' | 'middle' = 'en
   return [...head, MARK, ...tail].join('');
 }
 
-/** For a cell, a name or a step, which must not begin a line of its own. */
+/** For a cell, a name or a step, which must stay in its line. */
 export function oneLine(text: string): string {
   return text.replace(/\r\n|[\n\r\t\u2028\u2029]/g, ' ');
 }
 
-/** A sentence in lines of at most so many columns, broken at spaces. A word that is longer stays whole: it can be copied. */
+/** Breaks a text at spaces into lines of at most `columns`. A longer word stays whole, so that it can be copied. */
 export function wrapped(text: string, columns: number): string[] {
   return text.split('\n').flatMap((paragraph) => {
     const lines: string[] = [];
@@ -39,7 +39,7 @@ export function wrapped(text: string, columns: number): string[] {
   });
 }
 
-/** What belongs together stays so: 'one · two' in lines of at most so many columns. */
+/** Joins parts with ' · ' in lines of at most `columns`, and breaks only between parts. */
 export function flowed(parts: readonly string[], columns: number): string[] {
   const lines: string[] = [];
   for (const part of parts) {
@@ -53,12 +53,12 @@ export function flowed(parts: readonly string[], columns: number): string[] {
 export const BETWEEN = ' · ';
 const MARK = '…';
 const PLAIN = /^[\u0020-\u007e]*$/;
-/** Two columns each: emoji, and what East Asian typography calls wide or full width. */
+/** Two columns each: emoji, and wide or full-width East Asian characters. */
 const WIDE =
   /\p{Emoji_Presentation}|\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
 const WITHOUT_WIDTH = /^[\p{Mark}\p{Format}]+$/u;
 
-/** Made when the first such text is shown: that takes a moment, which most commands can do without. */
+/** Created with the first such text: it is slow, and most commands never need it. */
 function graphemes(): Intl.Segmenter {
   return (segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' }));
 }
