@@ -12,18 +12,9 @@ import { benchPlacement } from './placement/placement.ts';
 import { benchRecovery } from './recovery/recovery.ts';
 import { benchScale } from './scale/scale.ts';
 import { benchStartUp } from './start-up/start-up.ts';
-import { BENCH_NAMES, saveSection, type BenchName, type Findings } from './results.ts';
-
-export interface BenchOptions {
-  /** Each figure is the median of so many runs. */
-  runs: number;
-  /** Of one run under a steady load. */
-  seconds: number;
-  /** For the processes that are measured, where they are ours to start: a profiler's. */
-  nodeFlags: string[];
-  /** The only load of `hops` to run, such as '100x50'. */
-  load: string | undefined;
-}
+import { BENCH_NAMES, type BenchName, type Findings } from './findings.ts';
+import type { BenchOptions } from './options.ts';
+import { saveSection } from './results.ts';
 
 const benches: Record<BenchName, (options: BenchOptions) => Promise<Findings>> = {
   hops: benchHops,

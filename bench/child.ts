@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { atTheEnd } from './ending.ts';
+import { atTheEnd } from '../test/support/ending.ts';
 
 /** A process of ours, asked one question at a time. */
 export interface Child extends AsyncDisposable {

@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { entry } from './command.ts';
-import { atTheEnd, temporaryFolder } from './ending.ts';
-import { freePort } from './free-port.ts';
+import { atTheEnd, temporaryFolder } from '../test/support/ending.ts';
+import { entry } from '../test/support/built-fleet.ts';
+import { freePorts } from '../test/support/swarm.ts';
 import { median } from './statistics.ts';
 
 export const tinyModel = join(dirname(dirname(entry)), 'models', 'rbee-tiny-Q8_0.gguf');
@@ -12,7 +12,7 @@ export const tinyModel = join(dirname(dirname(entry)), 'models', 'rbee-tiny-Q8_0
 const POLL_MS = 4;
 const START_DEADLINE_MS = 60_000;
 
-/** A daemon that nobody but us has started and nobody calls, in a home of its own. */
+/** A single daemon without callers, in a home of its own. */
 export interface LoneDaemon extends AsyncDisposable {
   port: number;
   pid: number;
@@ -20,9 +20,9 @@ export interface LoneDaemon extends AsyncDisposable {
 
 /** Resolves with the first 200 on its /health. */
 export async function startLone(role: 'queen' | 'hive', home: string, nodeFlags: string[] = []): Promise<LoneDaemon> {
-  const port = await freePort();
-  // A queen looks for the hive of her machine: not for one that somebody else has there.
-  const own = { RBEE_HOME: home, RBEE_HIVE_PORT: String(await freePort()) };
+  const [port = 0, hivePort] = await freePorts(2);
+  // A queen probes the hive of its machine: not the one of another fleet.
+  const own = { RBEE_HOME: home, RBEE_HIVE_PORT: String(hivePort) };
   const daemon = run([role, 'run', '--port', String(port)], own, nodeFlags);
   const deadline = Date.now() + START_DEADLINE_MS;
   while (!(await isHealthy(port))) {
@@ -40,7 +40,7 @@ export interface LoneWorkerOptions {
 
 /** Resolves when it says that its model is loaded. */
 export async function startLoneWorker({ home, modelPath, slots }: LoneWorkerOptions): Promise<LoneDaemon> {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const args = ['--id', 'worker-bench', '--hive-id', 'bench', '--model', 'bench', '--model-path', modelPath];
   const daemon = run(['worker', 'run', ...args, '--slots', String(slots)], { RBEE_HOME: home, RBEE_WORKER_PORTS: String(port) });
   const signal = AbortSignal.timeout(START_DEADLINE_MS);

@@ -4,8 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { atTheEnd, temporaryFolder } from './ending.ts';
-import { freePort } from './free-port.ts';
+import { atTheEnd, temporaryFolder } from '../test/support/ending.ts';
+import { freePorts } from '../test/support/swarm.ts';
 
 const PROGRAMS = ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx', '/opt/homebrew/bin/nginx'];
 const START_DEADLINE_MS = 5_000;
@@ -24,7 +24,7 @@ export function nginxProgram(): string | undefined {
 /** An nginx of one worker process, which passes everything on to a port as fast as it can. */
 export async function startNginx(program: string, upstreamPort: number): Promise<Nginx> {
   const folder = await temporaryFolder();
-  const port = await freePort();
+  const port = (await freePorts(1))[0] ?? 0;
   await mkdir(join(folder.path, 'logs'));
   await writeFile(join(folder.path, 'nginx.conf'), configuration(port, upstreamPort));
   const master = spawn(program, ['-p', folder.path, '-c', 'nginx.conf', '-e', 'logs/error.log'], { stdio: 'inherit' });

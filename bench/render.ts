@@ -1,5 +1,5 @@
 import { describe } from './machine.ts';
-import { BENCH_NAMES, type Aim, type Results, type Row, type Section, type Table } from './results.ts';
+import { BENCH_NAMES, type Aim, type Results, type Row, type Section, type Table } from './findings.ts';
 
 const INTRODUCTION = `# Benchmarks
 

@@ -1,5 +1,5 @@
 // Bundles bench/ and runs it.
 import { join } from 'node:path';
-import { bundleBench } from './bundle-bench.mjs';
+import { bundleBeside } from './bundle-beside.mjs';
 
-await import(join(await bundleBench(), 'bench.js'));
+await import(join(await bundleBeside('bench', ['bench.ts', '**/*-process.ts']), 'bench.js'));

@@ -5,7 +5,7 @@ const checks = [
   ['types', 'tsc'],
   ['lint', 'eslint', '.', '--max-warnings=0'],
   ['format', 'prettier', '--check', '--log-level=warn', '.'],
-  ['rooms', 'depcruise', 'src', 'test', '--config', '--output-type', 'err'],
+  ['rooms', 'depcruise', 'src', 'test', 'bench', '--config', '--output-type', 'err'],
   ['dead code', 'knip', '--no-progress', '--exclude', 'types'],
   ['docs', 'node', 'scripts/docs.mjs', '--check'],
   ['links', 'node', 'scripts/links.mjs'],

@@ -1,5 +1,5 @@
-// Bundles bench/ and runs the soak: a fleet under load, of which something is killed every few seconds.
+// Bundles test/soak and runs it: a fleet under load, in which a daemon is killed or frozen every few seconds.
 import { join } from 'node:path';
-import { bundleBench } from './bundle-bench.mjs';
+import { bundleBeside } from './bundle-beside.mjs';
 
-await import(join(await bundleBench(), 'soak-process.js'));
+await import(join(await bundleBeside('test/soak', ['soak.ts']), 'soak.js'));

@@ -1,9 +1,9 @@
-import type { BenchOptions } from '../bench.ts';
+import type { BenchOptions } from '../options.ts';
 import { startChild, type Child } from '../child.ts';
-import { cpuTimeNs } from '../process-usage.ts';
-import { temporaryFolder, Together } from '../ending.ts';
+import { cpuTimeNs } from '../../test/support/process-usage.ts';
+import { temporaryFolder, Together } from '../../test/support/ending.ts';
 import { pin } from '../pin.ts';
-import type { Findings, Row } from '../results.ts';
+import type { Findings, Row } from '../findings.ts';
 import { median } from '../statistics.ts';
 import type { Posted, PostQuestion } from './client-process.ts';
 

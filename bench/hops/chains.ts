@@ -1,6 +1,6 @@
 import { startChild, type Child } from '../child.ts';
-import type { Together } from '../ending.ts';
-import { temporaryFolder } from '../ending.ts';
+import type { Together } from '../../test/support/ending.ts';
+import { temporaryFolder } from '../../test/support/ending.ts';
 import { nginxProgram, startNginx } from '../nginx.ts';
 
 /** A way from the worker to the reader. */

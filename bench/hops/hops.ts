@@ -1,7 +1,7 @@
-import type { BenchOptions } from '../bench.ts';
+import type { BenchOptions } from '../options.ts';
 import { startChild } from '../child.ts';
-import { Together } from '../ending.ts';
-import type { Findings } from '../results.ts';
+import { Together } from '../../test/support/ending.ts';
+import type { Findings } from '../findings.ts';
 import { startChains, type Chain } from './chains.ts';
 import { runIdle, runPaced, runUnpaced, type Ends, type Load, type Outcome } from './run.ts';
 import { idleTable, loadTable, nameOf } from './tables.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Child } from '../child.ts';
-import { cpuTimeNs } from '../process-usage.ts';
+import { cpuTimeNs } from '../../test/support/process-usage.ts';
 import type { Chain } from './chains.ts';
 import type { ConsumerQuestion, Measured } from './consumer-process.ts';
 import type { Plan } from './plan.ts';

@@ -1,4 +1,4 @@
-import type { Row, Table } from '../results.ts';
+import type { Row, Table } from '../findings.ts';
 import { median, percentile } from '../statistics.ts';
 import type { Chain } from './chains.ts';
 import type { Load, Outcome } from './run.ts';

@@ -1,10 +1,10 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BenchOptions } from '../bench.ts';
-import { temporaryFolder } from '../ending.ts';
+import type { BenchOptions } from '../options.ts';
+import { temporaryFolder } from '../../test/support/ending.ts';
 import { openFileEventLog } from '../../src/jobs/index.ts';
-import type { Findings } from '../results.ts';
+import type { Findings } from '../findings.ts';
 import { median } from '../statistics.ts';
 
 const JOBS = 100;

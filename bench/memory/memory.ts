@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { KEPT_JOBS_LIMIT } from '../../src/jobs/index.ts';
 import { startChild, type Child } from '../child.ts';
-import { residentBytes } from '../process-usage.ts';
+import { residentBytes } from '../../test/support/process-usage.ts';
 import type { Posted, PostQuestion } from '../create-job/client-process.ts';
-import { temporaryFolder, Together } from '../ending.ts';
-import { startFleet, type Fleet } from '../fleet.ts';
+import { temporaryFolder, Together } from '../../test/support/ending.ts';
+import { startFleet, type Fleet } from '../../test/support/built-fleet.ts';
 import type { Plan } from '../hops/plan.ts';
-import type { Findings, Row, Table } from '../results.ts';
+import type { Findings, Row, Table } from '../findings.ts';
 import type { HoldQuestion } from './holder-process.ts';
 
 const STREAMS = 1000;
@@ -24,7 +24,7 @@ async function idleTable(): Promise<Table> {
   await using together = new Together();
   const bare = together.add(await startChild('memory/idle'));
   const fleet = together.add(await startFleet());
-  const { port } = fleet.result<{ port: number }>(['worker', 'spawn', '--model', 'tiny']);
+  const { port } = await fleet.result<{ port: number }>(['worker', 'spawn', '--model', 'tiny']);
   await delay(SETTLE_MS);
   const beside = megabytes(bare.pid);
   const ports = { queen: fleet.queenPort, hive: fleet.hivePort, 'worker with the model `tiny`': port };
@@ -85,7 +85,7 @@ async function registerSilentHive(together: Together, fleet: Fleet): Promise<voi
   const workerPort = await worker.ask<number>({ kind: 'port' });
   const hive = together.add(await startChild('hops/relay', { args: ['hive', String(workerPort), folder.path] }));
   const port = await hive.ask<number>({});
-  fleet.result(['hive', 'create', SILENT_HIVE, '--host', '127.0.0.1', '--port', String(port)]);
+  await fleet.result(['hive', 'create', SILENT_HIVE, '--host', '127.0.0.1', '--port', String(port)]);
 }
 
 async function grown(pid: number, work: () => Promise<unknown>): Promise<number> {

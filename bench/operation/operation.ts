@@ -1,9 +1,9 @@
 import type { BareOptions } from '../bare-process.ts';
-import type { BenchOptions } from '../bench.ts';
+import type { BenchOptions } from '../options.ts';
 import { startChild, type Child } from '../child.ts';
-import { Together } from '../ending.ts';
-import { startFleet } from '../fleet.ts';
-import type { Aim, Findings, Row } from '../results.ts';
+import { Together } from '../../test/support/ending.ts';
+import { startFleet } from '../../test/support/built-fleet.ts';
+import type { Aim, Findings, Row } from '../findings.ts';
 import { percentile } from '../statistics.ts';
 import type { RunQuestion } from './client-process.ts';
 

@@ -1,7 +1,7 @@
 import { Dispatcher, type FleetIndex } from '../../src/queen/placement/index.ts';
 import { place } from '../../src/queen/placement/place.ts';
-import type { BenchOptions } from '../bench.ts';
-import type { Findings, Row, Table } from '../results.ts';
+import type { BenchOptions } from '../options.ts';
+import type { Findings, Row, Table } from '../findings.ts';
 import { median, percentile } from '../statistics.ts';
 import { fleetOf, modelName, workerOf, type Situation } from './fleets.ts';
 

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { command } from '../command.ts';
-import { daemonOf, type Daemon } from '../daemon-processes.ts';
-import type { Fleet } from '../fleet.ts';
-import { silenceAfter, TokenStream } from '../client/token-stream.ts';
+import { daemonOf, type Daemon } from '../../test/support/daemon-processes.ts';
+import type { Fleet } from '../../test/support/built-fleet.ts';
+import { silenceAfter, TokenStream } from '../token-stream.ts';
 
 /** Tokens that are seen before the kill. */
 const UNDER_WAY = 30;
@@ -22,7 +21,7 @@ type Signal = 'SIGKILL' | 'SIGSTOP';
 export async function killQueen(fleet: Fleet): Promise<number> {
   const stream = await streaming(fleet);
   const killedAt = await strike(fleet, 'queen', 'SIGKILL');
-  const { code, stderr } = await command(fleet, ['queen', 'start']).ended;
+  const { code, stderr } = await fleet.rbee(['queen', 'start']);
   assert.equal(code, 0, stderr);
   assert.equal((await stream.ended).kind, 'result');
   return silenceAfter(killedAt, stream.tokensAt);
@@ -30,7 +29,7 @@ export async function killQueen(fleet: Fleet): Promise<number> {
 
 /** The same for a person: `rbee infer` wakes her itself. */
 export async function killQueenOfCommand(fleet: Fleet): Promise<number> {
-  const { child, ended } = command(fleet, ['infer', 'Count', '--seed', '1', '--json-schema', JSON.stringify(ENDLESS_SCHEMA)]);
+  const { child, ended } = fleet.start(['infer', 'Count', '--seed', '1', '--json-schema', JSON.stringify(ENDLESS_SCHEMA)]);
   const heardAt: number[] = [];
   let text = '';
   const underWay = new Promise<void>((resolve) => {
@@ -63,7 +62,7 @@ export interface LostWorker {
 }
 
 export async function loseWorker(fleet: Fleet, signal: Signal): Promise<LostWorker> {
-  freshWorker(fleet);
+  await freshWorker(fleet);
   const stream = await streaming(fleet);
   const struckAt = await strike(fleet, 'worker', signal);
   const next = new TokenStream(fleet.queenPort, SHORT, key());
@@ -74,10 +73,10 @@ export async function loseWorker(fleet: Fleet, signal: Signal): Promise<LostWork
 }
 
 /** One that has not been started again yet: a hive does that three times only. */
-export function freshWorker(fleet: Fleet): void {
-  const { workers } = fleet.result<{ workers: { worker_id: string }[] }>(['worker', 'list']);
-  for (const { worker_id } of workers) fleet.result(['worker', 'delete', worker_id]);
-  fleet.result(['worker', 'spawn']);
+export async function freshWorker(fleet: Fleet): Promise<void> {
+  const { workers } = await fleet.result<{ workers: { worker_id: string }[] }>(['worker', 'list']);
+  for (const { worker_id } of workers) await fleet.result(['worker', 'delete', worker_id]);
+  await fleet.result(['worker', 'spawn']);
 }
 
 async function streaming(fleet: Fleet): Promise<TokenStream> {

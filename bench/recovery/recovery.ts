@@ -1,8 +1,8 @@
-import type { BenchOptions } from '../bench.ts';
-import { Together } from '../ending.ts';
-import { startFleet, type Fleet } from '../fleet.ts';
+import type { BenchOptions } from '../options.ts';
+import { Together } from '../../test/support/ending.ts';
+import { startFleet, type Fleet } from '../../test/support/built-fleet.ts';
 import { startLone, startLoneWorker, startTimeMs, tinyModel } from '../lone-daemon.ts';
-import type { Findings, Row, Table } from '../results.ts';
+import type { Findings, Row, Table } from '../findings.ts';
 import { median } from '../statistics.ts';
 import { freshWorker, killQueen, killQueenOfCommand, loseHive, loseWorker } from './kills.ts';
 
@@ -17,7 +17,7 @@ const FREEZE_AIM_MS = SILENCE_MS + 2_000;
 export async function benchRecovery({ runs }: BenchOptions): Promise<Findings> {
   await using together = new Together();
   const fleet = together.add(await startFleet());
-  freshWorker(fleet);
+  await freshWorker(fleet);
   const tables = [await killTable(fleet, Math.max(runs, LEAST_RUNS)), await freezeTable(fleet, FREEZE_RUNS)];
   return { title: 'Recovery', tables };
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Explanation, Health, OutputOf } from '../../src/contract/index.ts';
-import type { BenchOptions } from '../bench.ts';
+import type { BenchOptions } from '../options.ts';
 import { startChild, type Child } from '../child.ts';
-import { temporaryFolder, Together } from '../ending.ts';
+import { temporaryFolder, Together } from '../../test/support/ending.ts';
 import { startLone, type LoneDaemon } from '../lone-daemon.ts';
 import { modelName, WORKERS_A_HIVE } from '../placement/fleets.ts';
-import { cpuTimeNs, residentBytes } from '../process-usage.ts';
-import type { Aim, Findings, Row, Table } from '../results.ts';
+import { cpuTimeNs, residentBytes } from '../../test/support/process-usage.ts';
+import type { Aim, Findings, Row, Table } from '../findings.ts';
 import { median, percentile } from '../statistics.ts';
 import { askQueen } from './ask-queen.ts';
 import type { HivesQuestion, Reported } from './hives-process.ts';

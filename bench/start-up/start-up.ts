@@ -1,10 +1,9 @@
 import { dirname, join } from 'node:path';
-import type { BenchOptions } from '../bench.ts';
-import { command, entry } from '../command.ts';
-import { Together } from '../ending.ts';
-import { startFleet, type Fleet } from '../fleet.ts';
+import type { BenchOptions } from '../options.ts';
+import { Together } from '../../test/support/ending.ts';
+import { entry, startFleet, type Fleet } from '../../test/support/built-fleet.ts';
 import { startLone, startLoneWorker, startTimeMs, tinyModel } from '../lone-daemon.ts';
-import type { Findings, Row, Table } from '../results.ts';
+import type { Findings, Row, Table } from '../findings.ts';
 import { median } from '../statistics.ts';
 import { timeProgram, type Timed } from './time-program.ts';
 
@@ -73,7 +72,7 @@ async function coldTable(fleet: Fleet, runs: number): Promise<Table> {
   const beside = alone.reduce((sum, ms) => sum + ms, 0);
   const timed: Timed[] = [];
   for (let run = 0; run < runs; run += 1) {
-    await command(fleet, ['down']).ended;
+    await fleet.rbee(['down']);
     timed.push(await timeProgram(process.execPath, [entry, ...INFER], fleet.env));
   }
   const rows = [row('first token', median(firsts(timed)), beside), row('end of the command', median(totals(timed)), beside)];

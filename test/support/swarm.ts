@@ -1,16 +1,15 @@
+import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect } from 'vitest';
+import { processesOf, processesWith } from './daemon-processes.ts';
 
 const entry = fileURLToPath(new URL('../../dist/rbee.js', import.meta.url));
-/** What every daemon of a fleet has in its environment, by which leftovers are found. */
-const MARK = 'RBEE_HOME';
 
 /** A request that goes on to the end of the context, about two seconds: the schema asks for more than fits. */
 export const ENDLESS = [
@@ -51,6 +50,8 @@ export interface Swarm extends AsyncDisposable {
 }
 
 export interface SwarmOptions {
+  /** The program, instead of the build of this tree. */
+  entry?: string;
   env?: Record<string, string>;
   home?: string;
   /** Put before every command, such as `through` of testHosts. */
@@ -70,7 +71,7 @@ export async function testSwarm(options: SwarmOptions = {}): Promise<Swarm> {
   const [queen, hive, worker] = await freePorts(3);
   const env = {
     ...withoutRbee(process.env),
-    [MARK]: home,
+    RBEE_HOME: home,
     RBEE_QUEEN_PORT: String(queen),
     RBEE_HIVE_PORT: String(hive),
     RBEE_WORKER_PORTS: String(worker),
@@ -82,7 +83,7 @@ export async function testSwarm(options: SwarmOptions = {}): Promise<Swarm> {
   const rbee: Swarm['rbee'] = (args, runOptions) => start(args, runOptions).ended;
   const swarm: Swarm = {
     home,
-    entry,
+    entry: options.entry ?? entry,
     env,
     queenUrl: `http://127.0.0.1:${queen}`,
     hiveUrl: `http://127.0.0.1:${hive}`,
@@ -90,7 +91,7 @@ export async function testSwarm(options: SwarmOptions = {}): Promise<Swarm> {
     start,
     async result<T>(args: string[]): Promise<T> {
       const { code, stdout, stderr } = await rbee([...args, '--json']);
-      expect(code, stderr + stdout).toBe(0);
+      assert.equal(code, 0, `rbee ${args.join(' ')}: ${stderr}${stdout}`);
       const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as { data: T };
       return last.data;
     },
@@ -99,7 +100,8 @@ export async function testSwarm(options: SwarmOptions = {}): Promise<Swarm> {
       const left = [...leftovers(home), ...sharedConnections(home)].map((pid) => ({ pid, command: commandOf(pid) }));
       for (const { pid } of left) killIfAlive(pid);
       if (options.home === undefined) await rm(home, { recursive: true, force: true });
-      expect({ code: down.code, left }, `${down.stdout}${down.stderr}`).toEqual({ code: 0, left: [] });
+      const isClean = down.code === 0 && left.length === 0;
+      assert(isClean, `rbee down exited with ${down.code} and left ${JSON.stringify(left)}: ${down.stdout}${down.stderr}`);
     },
   };
   return swarm;
@@ -150,7 +152,7 @@ export async function freePorts(count: number): Promise<number[]> {
 
 /** Processes of the fleet that still run. Linux only, like the tests that need it. */
 export function leftovers(home: string): number[] {
-  return processesWith('environ', (environment) => environment.includes(`${MARK}=${home}`));
+  return processesOf(home);
 }
 
 function commandOf(pid: number): string {
@@ -172,20 +174,6 @@ function killIfAlive(pid: number): void {
 /** ssh writes the name of its socket over its environment when it goes into the background. */
 function sharedConnections(home: string): number[] {
   return processesWith('cmdline', ([title = '']) => title.startsWith(`ssh: ${home}/`));
-}
-
-function processesWith(file: 'environ' | 'cmdline', isMeant: (words: string[]) => boolean): number[] {
-  if (!existsSync('/proc/self/environ')) return [];
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return isMeant(readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0'));
-      } catch {
-        return false; // It has ended, or is somebody else's.
-      }
-    });
 }
 
 function withoutRbee(env: NodeJS.ProcessEnv): Record<string, string> {

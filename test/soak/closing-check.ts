@@ -1,9 +1,8 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { command } from '../command.ts';
-import { daemonsOf, processesOf } from '../daemon-processes.ts';
-import type { Fleet } from '../fleet.ts';
+import { daemonsOf, processesOf } from '../support/daemon-processes.ts';
+import type { Fleet } from '../support/built-fleet.ts';
 
 /** Ended workers take a moment to be gone, and commands too. */
 const SETTLE_MS = 3_000;
@@ -16,7 +15,7 @@ interface WorkerList {
 /** What runs when all is quiet is what the fleet knows of: one queen, one hive, and the workers of its list. */
 export async function checkWhatRuns(fleet: Fleet): Promise<string[]> {
   await delay(SETTLE_MS);
-  const { workers } = fleet.result<WorkerList>(['worker', 'list']);
+  const { workers } = await fleet.result<WorkerList>(['worker', 'list']);
   const known = workers.filter(({ state }) => state !== 'exited').map(({ pid }) => pid ?? 0);
   const daemons = [...daemonsOf(fleet.home, 'queen'), ...daemonsOf(fleet.home, 'hive')];
   const strays = processesOf(fleet.home).filter((pid) => ![...known, ...daemons].includes(pid));
@@ -28,7 +27,7 @@ export async function checkWhatRuns(fleet: Fleet): Promise<string[]> {
 
 /** Stops the fleet, and looks for what is left of it. */
 export async function checkDown(fleet: Fleet, ports: readonly number[]): Promise<string[]> {
-  const down = command(fleet, ['down']);
+  const down = fleet.start(['down']);
   const late = setTimeout(() => down.child.kill('SIGKILL'), DOWN_DEADLINE_MS);
   const { code, stderr } = await down.ended;
   clearTimeout(late);

@@ -6,24 +6,34 @@ export type Daemon = 'queen' | 'hive' | 'worker';
 
 const POLL_MS = 5;
 
-/** Every process of a home, commands included. From /proc: Linux only. */
+/** Every process of a home, commands included. From /proc: Linux only, like the tests that need it. */
 export function processesOf(home: string): number[] {
+  return processesWith('environ', (environment) => environment.includes(`RBEE_HOME=${home}`));
+}
+
+/** Processes whose environment or command line matches. Empty where there is no /proc. */
+export function processesWith(file: 'environ' | 'cmdline', isMeant: (words: string[]) => boolean): number[] {
+  if (!existsSync('/proc/self/environ')) return [];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => isOf(home, pid));
+    .filter((pid) => isMeant(wordsOf(pid, file)));
 }
 
-/** Whether a process runs and is of this home: a pid that was given to somebody else is left alone. */
+/** Whether a process runs and belongs to this home; its pid may have been reused by another program. */
 export function isOf(home: string, pid: number): boolean {
+  return wordsOf(pid, 'environ').includes(`RBEE_HOME=${home}`);
+}
+
+function wordsOf(pid: number, file: 'environ' | 'cmdline'): string[] {
   try {
-    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`RBEE_HOME=${home}`);
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0');
   } catch {
-    return false; // It has ended, or is somebody else's.
+    return []; // It has exited, or belongs to another user.
   }
 }
 
-/** Those of a kind that their pidfiles name, and that run. */
+/** The running daemons of a kind, by their pidfiles. */
 export function daemonsOf(home: string, daemon: Daemon): number[] {
   const run = join(home, 'state', 'run');
   if (!existsSync(run)) return [];
@@ -44,7 +54,7 @@ export async function daemonOf(home: string, daemon: Daemon, withinMs: number): 
   }
 }
 
-/** @returns whether it ended in time */
+/** @returns whether it exited in time */
 export async function untilGone(home: string, pid: number, withinMs: number): Promise<boolean> {
   const deadline = Date.now() + withinMs;
   while (isOf(home, pid)) {
@@ -58,6 +68,6 @@ function pidIn(file: string): number[] {
   try {
     return [(JSON.parse(readFileSync(file, 'utf8')) as { pid: number }).pid];
   } catch {
-    return []; // Replaced, or removed, just now.
+    return []; // Replaced or removed in between.
   }
 }

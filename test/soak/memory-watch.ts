@@ -1,5 +1,5 @@
-import { residentBytes } from '../process-usage.ts';
-import { daemonsOf, type Daemon } from '../daemon-processes.ts';
+import { residentBytes } from '../support/process-usage.ts';
+import { daemonsOf, type Daemon } from '../support/daemon-processes.ts';
 
 const SAMPLE_MS = 500;
 const WATCHED: Daemon[] = ['queen', 'hive', 'worker'];

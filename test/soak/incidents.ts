@@ -1,4 +1,4 @@
-import type { Daemon } from '../daemon-processes.ts';
+import type { Daemon } from '../support/daemon-processes.ts';
 
 interface Incident {
   daemon: Daemon;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { residentBytes } from '../process-usage.ts';
-import { daemonOf } from '../daemon-processes.ts';
+import { residentBytes } from '../support/process-usage.ts';
+import { daemonOf } from '../support/daemon-processes.ts';
 import { Collector } from './collector.ts';
 import { slopeOf, type Point, type Slope } from './slope.ts';
 

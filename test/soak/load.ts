@@ -3,8 +3,8 @@ import type { Dice } from './dice.ts';
 import { follow, type Followed } from './follow.ts';
 import type { Incidents } from './incidents.ts';
 import { judge } from './judge.ts';
-import { cancelJob, postJob } from '../client/queen-calls.ts';
-import type { Manner } from '../client/read-stream.ts';
+import { cancelJob, postJob } from '../support/queen-calls.ts';
+import type { Manner } from './read-stream.ts';
 import type { Reference, References } from './requests.ts';
 import type { Tally } from './tally.ts';
 

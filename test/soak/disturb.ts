@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { command } from '../command.ts';
-import { daemonOf, isOf, untilGone, type Daemon } from '../daemon-processes.ts';
-import { atTheEnd } from '../ending.ts';
-import type { Fleet } from '../fleet.ts';
+import { daemonOf, isOf, untilGone, type Daemon } from '../support/daemon-processes.ts';
+import { atTheEnd } from '../support/ending.ts';
+import type { Fleet } from '../support/built-fleet.ts';
 import type { Dice } from './dice.ts';
 import type { Incidents } from './incidents.ts';
 import { count, type Tally } from './tally.ts';
@@ -94,7 +93,7 @@ async function killOne({ fleet, incidents }: DisturbParts, daemon: Daemon): Prom
 /** As a keeper would, at once or when somebody next needs her. */
 async function startQueen({ fleet, dice, tally }: DisturbParts): Promise<void> {
   if (dice.falls(0.5)) await delay(dice.between(0, 2_000));
-  const { code, stderr } = await command(fleet, ['queen', 'start']).ended;
+  const { code, stderr } = await fleet.rbee(['queen', 'start']);
   if (code !== 0) tally.violate(`'rbee queen start' ended with ${code}: ${stderr}`);
 }
 

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { daemonsOf } from './daemon-processes.ts';
-import { atTheEnd } from './ending.ts';
-import { startFleet, type Fleet } from './fleet.ts';
-import { checkDown, checkWhatRuns } from './soak/closing-check.ts';
-import { INSPECTABLE } from './soak/collector.ts';
-import { Dice } from './soak/dice.ts';
-import { disturb, disturbWorkers } from './soak/disturb.ts';
-import { HeldMemory } from './soak/held-memory.ts';
-import { Incidents } from './soak/incidents.ts';
-import { load } from './soak/load.ts';
-import { LogWatch } from './soak/log-watch.ts';
-import { MemoryWatch } from './soak/memory-watch.ts';
-import { judgeAtTheEnd, lineOf, tableOf, type Soaked } from './soak/report.ts';
-import { takeReferences } from './soak/requests.ts';
-import { stormLine, weather } from './soak/storm.ts';
-import { Tally } from './soak/tally.ts';
+import { daemonsOf } from '../support/daemon-processes.ts';
+import { atTheEnd } from '../support/ending.ts';
+import { startFleet, type Fleet } from '../support/built-fleet.ts';
+import { checkDown, checkWhatRuns } from './closing-check.ts';
+import { INSPECTABLE } from './collector.ts';
+import { Dice } from './dice.ts';
+import { disturb, disturbWorkers } from './disturb.ts';
+import { HeldMemory } from './held-memory.ts';
+import { Incidents } from './incidents.ts';
+import { load } from './load.ts';
+import { LogWatch } from './log-watch.ts';
+import { MemoryWatch } from './memory-watch.ts';
+import { judgeAtTheEnd, lineOf, tableOf, type Soaked } from './report.ts';
+import { takeReferences } from './requests.ts';
+import { stormLine, weather } from './storm.ts';
+import { Tally } from './tally.ts';
 
 // A fleet under a mixed load, of which something is killed or frozen every few seconds; then the same load, with queen and
 // hive left alone, to see whether they grow. Ends with 1 when anything was lost, doubled, left behind or grew.
@@ -61,7 +61,7 @@ async function stormed(): Promise<number> {
 async function soak(soaked: Soaked): Promise<void> {
   const dice = new Dice(seed);
   const incidents = new Incidents();
-  const spawned = fleet.result<{ port: number }>(['worker', 'spawn', '--slots', String(SLOTS)]);
+  const spawned = await fleet.result<{ port: number }>(['worker', 'spawn', '--slots', String(SLOTS)]);
   const references = await takeReferences(fleet.queenPort);
   console.log(`${references.short.length} short and ${references.long.length} long answers are known, undisturbed`);
 

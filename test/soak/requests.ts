@@ -1,6 +1,6 @@
 import type { OutputOf } from '../../src/contract/index.ts';
 import { follow, type Followed } from './follow.ts';
-import { postJob } from '../client/queen-calls.ts';
+import { postJob } from '../support/queen-calls.ts';
 
 /** A request, and what is said to it when nothing is in the way: the same each time, by its seed. */
 export interface Reference {

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WireError } from '../../src/contract/index.ts';
-import { postJob } from '../client/queen-calls.ts';
-import { command } from '../command.ts';
-import { daemonsOf, isOf, untilGone, type Daemon } from '../daemon-processes.ts';
-import type { Fleet } from '../fleet.ts';
+import { postJob } from '../support/queen-calls.ts';
+import { daemonsOf, isOf, untilGone, type Daemon } from '../support/daemon-processes.ts';
+import type { Fleet } from '../support/built-fleet.ts';
 import type { Dice } from './dice.ts';
 import { follow } from './follow.ts';
 import { resultOf, textOf, type Reference } from './requests.ts';
@@ -115,8 +114,8 @@ async function thawLater({ home }: Fleet, pid: number, afterMs: number): Promise
 /** As a keeper would: whoever finds no queen starts one. */
 async function keepQueen(fleet: Fleet, over: AbortSignal): Promise<void> {
   while (!over.aborted) {
-    if (daemonsOf(fleet.home, 'queen').length === 0) await command(fleet, ['queen', 'start']).ended;
+    if (daemonsOf(fleet.home, 'queen').length === 0) await fleet.rbee(['queen', 'start']);
     await delay(100);
   }
-  if (daemonsOf(fleet.home, 'queen').length === 0) await command(fleet, ['queen', 'start']).ended;
+  if (daemonsOf(fleet.home, 'queen').length === 0) await fleet.rbee(['queen', 'start']);
 }

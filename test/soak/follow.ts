@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isTerminal } from '../../src/contract/index.ts';
-import { readStream, type Manner } from '../client/read-stream.ts';
-import type { StreamEvent } from '../client/stream-text.ts';
+import { readStream, type Manner } from './read-stream.ts';
+import type { StreamEvent } from './stream-text.ts';
 
 /** What a client has of a job, over all of its connections. */
 export interface Followed {

@@ -1,19 +1,22 @@
-// Bundles bench/ beside dist/: one file for the bench, one for each process that it starts, and the soak.
+// Bundles programs of the development tree into dist.bench/, beside dist/: the bench, the processes that it starts, and the soak.
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 const root = dirname(import.meta.dirname);
 
-/** @returns the folder that the bundles are in */
-export async function bundleBench() {
+/**
+ * Builds rbee first: the fleet is measured as it is built.
+ * @param {string[]} entryPoints sources, below `folder`
+ * @returns the folder of the bundles
+ */
+export async function bundleBeside(folder, entryPoints) {
   const outdir = join(root, 'dist.bench');
-  // The fleet is measured as it is built.
   await import('./build.mjs');
   await build({
     absWorkingDir: root,
-    entryPoints: ['bench/bench.ts', 'bench/**/*-process.ts'],
+    entryPoints: entryPoints.map((entry) => `${folder}/${entry}`),
     outdir,
-    outbase: 'bench',
+    outbase: folder,
     bundle: true,
     format: 'esm',
     platform: 'node',
@@ -24,7 +27,7 @@ export async function bundleBench() {
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
-    // Not minified, so that a CPU profile names our functions.
+    // Not minified, so that a CPU profile shows the names of functions.
     legalComments: 'none',
     logLevel: 'warning',
   });
