@@ -20,6 +20,10 @@ export const MODELS_LIMIT = 4_000;
 const DEVICES_LIMIT = 128;
 /** Of the end of the log of a worker that has exited. */
 export const LAST_WORDS_LIMIT_CHARS = 8_000;
+/** Lines of a log that one request may ask for. */
+export const LOG_LINES_LIMIT = 10_000;
+/** A longer line of a log is cut. */
+export const LOG_LINE_LIMIT_CHARS = 8_000;
 /** In seconds. The limit keeps a clock plus an age a valid time. */
 const age = z.number().min(0).max(1e10);
 

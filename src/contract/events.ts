@@ -41,12 +41,24 @@ export const cancelled = z.object({ reason: z.string() });
 
 /** What a handler may yield. The JSON of a relayed event is parsed only when `data` is read. */
 export type JobEvent =
-  { kind: 'narration'; data: Narration } | { kind: 'progress'; data: Progress } | { kind: 'token'; data: { text: string } };
+  | { kind: 'narration'; data: Narration }
+  | { kind: 'progress'; data: Progress }
+  | { kind: 'token'; data: { text: string } }
+  /** A line of a daemon's log, as it is written there. */
+  | { kind: 'log'; data: { line: string } };
 
 export type TerminalKind = 'result' | 'failed' | 'cancelled';
 export type EventKind = JobEvent['kind'] | TerminalKind;
 
-const eventKinds: ReadonlySet<string> = new Set<EventKind>(['narration', 'progress', 'token', 'result', 'failed', 'cancelled']);
+const eventKinds: ReadonlySet<string> = new Set<EventKind>([
+  'narration',
+  'progress',
+  'token',
+  'log',
+  'result',
+  'failed',
+  'cancelled',
+]);
 
 export function isEventKind(kind: string): kind is EventKind {
   return eventKinds.has(kind);

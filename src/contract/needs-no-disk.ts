@@ -4,7 +4,7 @@ import type { OperationName } from './operations/index.ts';
 const names: ReadonlySet<string> = new Set<OperationName>([
   ...(['status', 'explain', 'ssh_test'] as const),
   ...(['hive_list', 'hive_get', 'hive_status', 'hive_start', 'hive_stop', 'hive_uninstall'] as const),
-  ...(['worker_list', 'worker_get', 'worker_delete'] as const),
+  ...(['worker_list', 'worker_get', 'worker_logs', 'worker_delete'] as const),
   ...(['model_list', 'model_get', 'model_delete'] as const),
 ]);
 

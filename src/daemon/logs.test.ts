@@ -15,7 +15,7 @@ async function temporaryLog(text?: string) {
 /** The lines of a log as they come, and a way to stop. */
 function following(file: string, lines = 0) {
   const stop = new AbortController();
-  const log = followLog(file, stop.signal, lines);
+  const log = followLog(file, { signal: stop.signal, lines });
   return {
     next: async () => (await log.next()).value,
     async [Symbol.asyncDispose]() {
@@ -128,17 +128,17 @@ test('a follower that goes away closes the file, and an aborted signal ends it w
   await using log = await temporaryLog('one\ntwo\n');
   const openFiles = () => readdir('/dev/fd').then((files) => files.length);
   const before = await openFiles();
-  for await (const line of followLog(log.file, new AbortController().signal, 2)) {
+  for await (const line of followLog(log.file, { signal: new AbortController().signal, lines: 2 })) {
     expect(line).toBe('one');
     break;
   }
   expect(await openFiles()).toBe(before);
-  for await (const line of followLog(log.file, AbortSignal.abort(), 2)) expect.fail(line);
+  for await (const line of followLog(log.file, { signal: AbortSignal.abort(), lines: 2 })) expect.fail(line);
 });
 
 test('a line that never ends comes in pieces, so that it cannot fill the memory', async () => {
   await using log = await temporaryLog('start\n');
-  const followed = followLog(log.file, new AbortController().signal, 1);
+  const followed = followLog(log.file, { signal: new AbortController().signal, lines: 1 });
   await followed.next();
   await appendFile(log.file, 'x'.repeat(1024 * 1024));
   for await (const piece of followed) {

@@ -46,41 +46,59 @@ export async function tailLog(file: string, lines: number, sinceByte = 0): Promi
   return await readLastLines(log, lines, { from: sinceByte, to: size });
 }
 
+export interface Following {
+  readonly signal: AbortSignal;
+  /** From the end of the log, before the new ones; none when left out. */
+  readonly lines?: number;
+  /** Whether the writer has ended, so that the log ends where it ends now; never when left out. */
+  readonly isOver?: () => boolean;
+}
+
 /**
- * The last `lines` lines, and then every line as it is written, until `signal` aborts, which ends it without an error.
- * Waits for a file that does not exist yet, and goes on through rotation (a new file under the name, or a copy in FILE.1 and a cut).
+ * The last `lines` lines, and then every line as it is written, until `signal` aborts, which ends it without an error, or the writer
+ * has ended and its last line is read. Waits for a file that does not exist yet, and continues through rotation (a new file under the
+ * name, or a copy in FILE.1 and a cut).
  */
-export async function* followLog(file: string, signal: AbortSignal, lines = 0): AsyncGenerator<string, void, void> {
+export async function* followLog(file: string, following: Following): AsyncGenerator<string, void, void> {
+  const { signal, lines = 0, isOver = () => false } = following;
   const before = signal.aborted ? undefined : await openToRead(file);
-  if (before !== undefined) yield* followFile(before, file, { signal, lines });
+  if (before !== undefined && (yield* followFile(before, file, { signal, lines, isOver }))) return;
   while (!signal.aborted) {
+    const isLast = isOver();
     const later = await openToRead(file);
-    if (later === undefined) await pause(signal);
-    else yield* followFile(later, file, { signal });
+    if (later !== undefined && (yield* followFile(later, file, { signal, isOver }))) return;
+    if (later !== undefined) continue;
+    if (isLast) return;
+    await pause(signal);
   }
 }
 
-/** Until another file has the name. Begins at its start, or with its last lines when `lines` says how many. Closes the handle. */
+/**
+ * Until another file has the name. Begins at its start, or with its last lines when `lines` says how many. Closes the handle.
+ * @returns whether the writer has ended
+ */
 async function* followFile(
   handle: FileHandle,
   file: string,
-  { signal, lines }: { signal: AbortSignal; lines?: number },
-): AsyncGenerator<string, void, void> {
+  { signal, lines, isOver }: Following & { isOver: () => boolean },
+): AsyncGenerator<string, boolean, void> {
   await using log = handle;
   const { ino, size } = await log.stat();
   const position = lines === undefined ? 0 : await endOfLastLine(log, size);
   const reading: Reading = { file, log, signal, position, unfinished: Buffer.alloc(0) };
   if (lines !== undefined) yield* await readLastLines(log, lines, { from: 0, to: position });
   while (!signal.aborted) {
-    // Asked before the reading: what was written before the rotation is then read to its end first.
+    // Both are asked before the reading: what was written before is then read to its end first.
+    const isLast = isOver();
     const isReplaced = await hasAnotherInode(file, ino);
     yield* readNewLines(reading);
-    if (isReplaced) {
+    if (isReplaced || isLast) {
       if (reading.unfinished.length > 0) yield reading.unfinished.toString('utf8');
-      return;
+      return isLast && !isReplaced;
     }
     await pause(signal);
   }
+  return false;
 }
 
 interface Reading {

@@ -1,7 +1,11 @@
-import { DEFAULT_ENGINE, DEFAULT_SLOTS, memoryNeed, type Handlers, type Run } from '../contract/index.ts';
+import { DEFAULT_ENGINE, DEFAULT_SLOTS, LOG_LINE_LIMIT_CHARS, memoryNeed, type Handlers, type Run } from '../contract/index.ts';
+import { followLog, tailLog } from '../daemon/index.ts';
 import { requireDevice } from './devices/index.ts';
 import type { ModelStore } from './models/index.ts';
 import { describeWorker, type WorkerPool } from './workers/index.ts';
+
+/** A followed log ends after this many lines: each is kept on disk, as an event of a job. */
+const FOLLOWED_LINES_LIMIT = 100_000;
 
 export interface WorkerParts {
   hiveId: string;
@@ -38,5 +42,18 @@ export function workerHandlers({ hiveId, workers, models }: WorkerParts) {
     return describeWorker(await workers.restart(worker_id, signal), hiveId);
   };
 
-  return { worker_spawn, worker_list, worker_get, worker_delete, worker_restart } satisfies Handlers;
+  const worker_logs: Run<'worker_logs'> = async function* ({ worker_id, lines, follow }, { signal }) {
+    const file = workers.logFile(worker_id);
+    const followed = { signal, lines, isOver: () => !workers.isRunning(worker_id) };
+    let sent = 0;
+    for await (const line of follow ? followLog(file, followed) : await tailLog(file, lines)) {
+      yield { kind: 'log', data: { line: line.slice(0, LOG_LINE_LIMIT_CHARS) } };
+      sent += 1;
+      if (sent === FOLLOWED_LINES_LIMIT) break;
+    }
+    signal.throwIfAborted();
+    return { worker_id, lines: sent };
+  };
+
+  return { worker_spawn, worker_list, worker_get, worker_delete, worker_logs, worker_restart } satisfies Handlers;
 }

@@ -74,6 +74,9 @@ export function runOnHive<K extends OperationName>(operation: K, hive: Hive, par
   return async function* (input, context) {
     if (gates.whyClosed(hive.hive_id) !== undefined) onWait?.();
     const leave = await gates.enter(hive.hive_id, context.signal);
+    const { endsWithoutReader }: OperationSpec = operations[operation];
+    // An update of the hive does not wait until the reader of a log has read enough.
+    if (endsWithoutReader) leave();
     try {
       return yield* asked(input, context);
     } finally {

@@ -5,8 +5,12 @@ import { Quiet } from './stall.ts';
 
 /** A hive that answers every ping, and reports these workers. */
 function hiveWith(...workers: object[]) {
+  return watching('infer', ...workers);
+}
+
+function watching(operation: 'infer' | 'worker_logs', ...workers: object[]) {
   const hive = { state: { kind: 'up' }, workers };
-  const quiet = new Quiet({ hiveId: 'attic', operation: 'infer', view: { watch: () => hive } as unknown as FleetView });
+  const quiet = new Quiet({ hiveId: 'attic', operation, view: { watch: () => hive } as unknown as FleetView });
   quiet.hear(0);
   /** Looks every 2 s. @returns the second at which the job is given up */
   const givenUpAfter = (seconds: number, meanwhile: (second: number) => void = () => undefined) => {
@@ -38,6 +42,10 @@ test('a job is given up after 10 minutes in which no worker made a step', () => 
 test('a job that reports something itself is awaited', () => {
   const { quiet, givenUpAfter } = hiveWith();
   expect(givenUpAfter(3_600, (second) => quiet.hear(second * 1_000))).toBeUndefined();
+});
+
+test('a followed log without new lines is not given up', () => {
+  expect(watching('worker_logs', worker('w1', 'bee')).givenUpAfter(3_600)).toBeUndefined();
 });
 
 test('a hive that is lost is not judged by reports that it could not make', () => {

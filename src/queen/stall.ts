@@ -1,4 +1,4 @@
-import { JobError, type JobContext, type OperationName } from '../contract/index.ts';
+import { JobError, operations, type JobContext, type OperationName, type OperationSpec } from '../contract/index.ts';
 import type { FleetView } from './presence/index.ts';
 
 /** How long a job may report nothing while its hive reports no worker that has anything to do. */
@@ -78,8 +78,9 @@ export class Quiet {
   failureNow(now: number): JobError | undefined {
     const { hiveId, operation, view } = this.#stalling;
     const watch = view.watch(hiveId);
-    // Without its reports nobody knows; a hive that is lost is given up by others.
-    if (watch?.state.kind !== 'up') {
+    const { endsWithoutReader }: OperationSpec = operations[operation];
+    // A log may have no new line for days. Without its reports nobody knows; a hive that is lost is given up by others.
+    if (watch?.state.kind !== 'up' || endsWithoutReader) {
       this.hear(now);
       return undefined;
     }

@@ -11,6 +11,8 @@ export interface OperationSpec {
   output: z.ZodType;
   /** Set when running it twice is harmless: a hive that exited while running it may get it again. */
   mayRepeat?: true;
+  /** Set where the job is of use to its reader alone: without one it is cancelled after a grace, unless the request says otherwise. */
+  endsWithoutReader?: true;
   /** Command lines that work as printed, for help and docs. */
   examples: readonly string[];
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { DEFAULT_CONTEXT_TOKENS, DEFAULT_SLOTS } from '../defaults.ts';
-import { SLOTS_LIMIT, worker, deviceKind, WORKERS_LIMIT } from '../entities.ts';
+import { LOG_LINES_LIMIT, SLOTS_LIMIT, worker, deviceKind, WORKERS_LIMIT } from '../entities.ts';
 import { DEFAULT_MODEL, hive_id, model_name, worker_id } from '../fields.ts';
 import type { OperationSpec } from './operation-spec.ts';
 
@@ -48,6 +48,20 @@ export const workerOperations = {
     input: z.strictObject({ hive_id, worker_id }),
     output: z.object({ worker_id: z.string() }),
     examples: ['rbee worker delete worker-1a2b3c4d'],
+  },
+  worker_logs: {
+    runsOn: 'hive',
+    endsWithoutReader: true,
+    summary: "Show the end of a worker's log, also of one that has exited",
+    subject: 'worker_id',
+    input: z.strictObject({
+      hive_id,
+      worker_id,
+      lines: z.int().min(0).max(LOG_LINES_LIMIT).default(100).describe('Lines from the end of the log'),
+      follow: z.boolean().default(false).describe('Then send each line as it is written, until the worker exits'),
+    }),
+    output: z.object({ worker_id: z.string(), lines: z.int().describe('How many lines were sent') }),
+    examples: ['rbee worker logs worker-1a2b3c4d', 'rbee worker logs worker-1a2b3c4d --follow'],
   },
   worker_restart: {
     runsOn: 'hive',

@@ -62,6 +62,18 @@ export class WorkerPool {
     return worker;
   }
 
+  /** @throws JobError worker_not_found */
+  logFile(id: string): string {
+    return this.#options.paths.logFile(this.get(id).id);
+  }
+
+  /** Whether a process of this worker runs, or is about to be started again. */
+  isRunning(id: string): boolean {
+    const worker = this.#workers.get(id);
+    if (worker === undefined) return false;
+    return worker.state.kind !== 'exited' || (worker.ending !== undefined && !worker.died.signal.aborted);
+  }
+
   /** Whether a request would find a worker that is ready, if perhaps busy. */
   isLoaded(need: Need): boolean {
     return this.list().some((worker) => worker.state.kind === 'ready' && fits(worker, need));

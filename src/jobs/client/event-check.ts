@@ -9,6 +9,7 @@ type Check = (data: Record<string, unknown>) => boolean;
 const CHECKS: Record<EventKind, Check> = {
   token: ({ text }) => typeof text === 'string',
   narration: (data) => narration.safeParse(data).success,
+  log: ({ line }) => typeof line === 'string',
   progress: (data) => progress.safeParse(data).success,
   failed: (data) => failed.safeParse(data).success,
   cancelled: (data) => cancelled.safeParse(data).success,

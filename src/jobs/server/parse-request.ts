@@ -37,7 +37,7 @@ export function parseRequest(body: string, here: { role: Role; handlers: Handler
   }
   const parsed = z.safeParse(spec.input, withOldSpellings(fields, spec));
   if (!parsed.success) throw new JobError('invalid_input', `${operation}: ${describeAll(parsed.error.issues, spec)}`);
-  const disconnect = onDisconnect.safeParse(on_disconnect);
+  const disconnect = onDisconnect.safeParse(on_disconnect ?? (spec.endsWithoutReader ? 'cancel' : undefined));
   if (!disconnect.success) throw new JobError('invalid_input', "on_disconnect: must be 'continue' or 'cancel'");
   return { operation, input: parsed.data, onDisconnect: disconnect.data };
 }

@@ -50,6 +50,8 @@ function asText({ kind, json }: LoggedEvent, sawToken: boolean): string | undefi
       return `[${String(data['actor'])}] ${String(data['human'])}`;
     case 'token':
       return String(data['text']);
+    case 'log':
+      return String(data['line']);
     case 'progress':
       return undefined;
     case 'result':

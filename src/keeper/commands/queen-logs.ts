@@ -22,6 +22,7 @@ export async function queenLogs({ view, interrupt }: Session, { follow, lines = 
     return 0;
   }
   interrupt.listen();
-  for await (const line of followLog(file, AbortSignal.any([interrupt.signal, view.gone]), wanted)) await show(line);
+  for await (const line of followLog(file, { signal: AbortSignal.any([interrupt.signal, view.gone]), lines: wanted }))
+    await show(line);
   return interrupt.exitCode ?? 0;
 }

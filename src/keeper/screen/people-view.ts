@@ -1,6 +1,7 @@
 import { cancelled, failed, operations, WholeCharacters, type Narration, type Progress } from '../../contract/index.ts';
 import { failureOf } from '../failure.ts';
 import { figures } from '../show/figures.ts';
+import { logLineText } from '../show/log-line.ts';
 import type { Look } from '../show/look.ts';
 import { resultText } from '../show/result.ts';
 import { oneLine } from '../show/width.ts';
@@ -49,6 +50,8 @@ export class PeopleView implements View {
         return this.#showProgress(data as Progress);
       case 'token':
         return this.#token(String((data as { text?: unknown }).text));
+      case 'log':
+        return this.show(data, (look) => logLineText(String((data as { line?: unknown }).line), look));
       case 'result':
         return this.#result(asked, data);
       case 'failed':

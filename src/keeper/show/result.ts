@@ -11,7 +11,7 @@ import { workersText, workerText } from './workers.ts';
 
 type Renderer<K extends OperationName> = (output: OutputOf<K>, look: Look, input: KnownInput) => string;
 
-/** How the output of each operation is shown to people; that of any other is a list of its fields. `infer` streams its answer. */
+/** How the output of each operation is shown to people; that of any other is a list of its fields. `infer` and `worker_logs` stream theirs. */
 const renderers: { readonly [K in OperationName]?: Renderer<K> } = {
   status: statusText,
   explain: explanationText,
@@ -31,6 +31,7 @@ const renderers: { readonly [K in OperationName]?: Renderer<K> } = {
   worker_list: ({ workers }, look) => workersText(workers, look),
   worker_get: workerText,
   worker_delete: ({ worker_id }) => `${worker_id} deleted`,
+  worker_logs: () => '',
   worker_restart: workerText,
   model_download: modelText,
   model_list: modelListText,
