@@ -56,7 +56,11 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     const { attic } = fleet.net.hosts;
     const [before] = await fleet.workersOf('attic');
     const hiveBefore = await fleet.hive('attic');
-    const followed = await runAll(fleet.swarm, all, { tokens: 120, act: async () => void (await signalHive(attic, 'KILL')) });
+    const followed = await runAll(fleet.swarm, all, {
+      begun: 8,
+      tokens: 120,
+      act: async () => void (await signalHive(attic, 'KILL')),
+    });
     expectUndisturbed(followed);
     expect(saying(followed, 'the hive was started again; going on with worker')).not.toHaveLength(0);
     expect(saying(followed, "hive 'attic' was lost a moment ago; waiting for it")).not.toHaveLength(0);
@@ -80,7 +84,7 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
       expect(Date.now() - started).toBeGreaterThan(7_000);
       await attic.restore();
     };
-    const followed = await runAll(fleet.swarm, few, { tokens: 20, act });
+    const followed = await runAll(fleet.swarm, few, { begun: 4, tokens: 20, act });
     expectUndisturbed(followed, undisturbed.slice(0, 4));
     const elsewhere = (await other) ?? [];
     expect(endsOf(elsewhere)).toEqual(new Set(['result']));
@@ -120,7 +124,7 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     // So hot that the model seldom comes to an end: seconds of text, and none of it too early.
     const hot = { temperature: 5, max_tokens: 700, json_schema: undefined, continue_elsewhere: true };
     const stories = requests(8, { prompt: 'Tell me a story', ...hot });
-    const followed = await runAll(fleet.swarm, stories, { tokens: 120, act: () => attic.crash() });
+    const followed = await runAll(fleet.swarm, stories, { begun: 8, tokens: 120, act: () => attic.crash() });
     expect(endsOf(followed)).toEqual(new Set(['result']));
     const continued = followed.filter((one) => resultOf(one).continued === 1);
     expect(saying(continued, 'another worker goes on with the answer from here')).toEqual(continued);
@@ -152,7 +156,7 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     };
 
     test('clients are notified within seconds that the hive is silent and how long rbee waits, and then why the request failed', async () => {
-      const followed = await runAll(fleet.swarm, stories, { tokensOfEach: 15, act: losePower });
+      const followed = await runAll(fleet.swarm, stories, { begun: 4, tokens: 60, act: losePower });
       await comeBack();
       for (const one of followed) {
         const { code, message } = JSON.parse(one.last.json) as Record<string, string>;
@@ -175,7 +179,7 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
         await losePower();
         await comeBack();
       };
-      const followed = await runAll(fleet.swarm, stories, { tokensOfEach: 15, act });
+      const followed = await runAll(fleet.swarm, stories, { begun: 4, tokens: 60, act });
       for (const { last, text, endedAt } of followed) {
         expect(JSON.parse(last.json)).toMatchObject({ code: 'worker_died', origin: 'rbee-hive' });
         expect(text).not.toBe('');

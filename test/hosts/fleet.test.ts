@@ -119,7 +119,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
       await until(async () => (await fleet.status()).workers.length === workers.length);
       foundMs = Date.now() - started;
     };
-    const followed = await runAll(swarm, requests(6, { hive_id: 'attic' }), { tokens: 40, act });
+    const followed = await runAll(swarm, requests(6, { hive_id: 'attic' }), { begun: 4, tokens: 40, act });
     expect(endsOf(followed)).toEqual(new Set(['result']));
     expect(texts(followed)).toEqual(undisturbed);
     expect(foundMs).toBeLessThan(20_000);

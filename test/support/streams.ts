@@ -56,6 +56,17 @@ export async function run(
   return follow(swarm, await post(swarm, operation, input), onEvent);
 }
 
+/** Output of an operation, from the queen, which is awake. Cheaper than the command line, where that is not the subject. */
+export async function ask<Name extends OperationName>(
+  swarm: Swarm,
+  operation: Name,
+  input: object = {},
+): Promise<OutputOf<Name>> {
+  const { last } = await run(swarm, operation, input);
+  if (last.kind !== 'result') throw new Error(`${operation} ended with ${last.kind}: ${last.json}`);
+  return JSON.parse(last.json) as OutputOf<Name>;
+}
+
 /** Follows a job to its end. The reader itself refuses a gap in the numbers of events, or one that comes twice. */
 async function follow(swarm: Swarm, jobId: string, onEvent: (event: StreamEvent) => void = () => undefined): Promise<Followed> {
   const events: StreamEvent[] = [];
@@ -89,8 +100,12 @@ export function resultOf({ last }: Followed): OutputOf<'infer'> {
   return JSON.parse(last.json) as OutputOf<'infer'>;
 }
 
-/** What to do while requests are being answered, and when: after so many tokens of all together, or once each has so many. */
-type Disturbance = ({ tokens: number } | { tokensOfEach: number }) & { act: () => void | Promise<void> };
+/** What to do while requests are being answered: once so many of them have begun, and so many tokens of all have arrived. */
+interface Disturbance {
+  begun: number;
+  tokens: number;
+  act: () => void | Promise<void>;
+}
 
 /** Runs all requests at once. */
 export async function runAll(swarm: Swarm, all: readonly Request[], disturbance?: Disturbance): Promise<Followed[]> {
@@ -108,7 +123,6 @@ export async function runAll(swarm: Swarm, all: readonly Request[], disturbance?
   return followed;
 }
 
-function isTimeFor(disturbance: Disturbance, tokensOf: readonly number[]): boolean {
-  if ('tokensOfEach' in disturbance) return tokensOf.every((tokens) => tokens >= disturbance.tokensOfEach);
-  return tokensOf.reduce((sum, tokens) => sum + tokens, 0) >= disturbance.tokens;
+function isTimeFor({ begun, tokens }: Disturbance, tokensOf: readonly number[]): boolean {
+  return tokensOf.filter((count) => count > 0).length >= begun && tokensOf.reduce((sum, count) => sum + count, 0) >= tokens;
 }
