@@ -49,10 +49,7 @@ async function bundle(entryPoints, options) {
 
 try {
   const files = await Promise.all([
-    bundle(
-      { rbee: 'src/rbee.ts', testBindingBinary: binaryTest },
-      { splitting: true, plugins: [bundledLlama({ replacement: join(llama, 'binary-test.ts') })] },
-    ),
+    bundle({ rbee: 'src/rbee.ts', testBindingBinary: binaryTest }, { splitting: true, plugins: [bundledLlama(llama)] }),
     // Whole in itself: a thread that loads it needs nothing else.
     bundle({ 'template-renderer': join(llama, 'template-renderer.ts') }, { plugins: [bundledLlama()] }),
   ]);

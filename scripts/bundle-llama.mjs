@@ -1,25 +1,28 @@
 // Lets esbuild bundle node-llama-cpp, of which a worker would otherwise read 370 files at every start. Each of its modules keeps
-// its own idea of where it lies, and the few files that it reads there are copied: see docs/decisions.
+// its own idea of where it lies, and the few files that it reads there are copied. What is replaced in it is named here, and a
+// version in which it is not found fails the build (docs/decisions/2026-11-27-the-engine-is-bundled.md).
 import { cpSync, mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 
-const resolved = createRequire(import.meta.url).resolve('node-llama-cpp');
-const library = dirname(resolved);
-const packageFolder = dirname(library);
+const library = dirname(createRequire(import.meta.url).resolve('node-llama-cpp'));
 
-/** The module that tries a binary in a process of its own, which runs this same file: it stays a file. */
+/** The module that tests a binary in a process of its own, which runs this same file: it stays a file. */
 export const binaryTest = join(library, 'bindings', 'utils', 'testBindingBinary.js');
 
-/** Only compiling llama.cpp or downloading a model uses them, and rbee does neither. They are half of what is to be loaded. */
+/** Where the library imports the packages with its binaries. */
+const binaryImporter = join(library, 'bindings', 'utils', 'compileLLamaCpp.js');
+const binaryImport = /\bimport\((?="@node-llama-cpp\/)/g;
+
+/** Only compiling llama.cpp or downloading a model uses them, and rbee has the library do neither. They are a third of the code. */
 const neverUsed = ['simple-git', 'ipull', 'ora', 'stdout-update', 'slice-ansi', 'cross-spawn'];
 
-/** What the library reads at run time: the versions of itself and of llama.cpp, which the binaries must have too. */
+/** What the library reads at run time: the versions of itself and of llama.cpp, which must be those of the binaries. */
 const filesRead = ['package.json', 'llama/binariesGithubRelease.json', 'llama/llama.cpp.info.json', 'LICENSE'];
 
-/** @param replacement the module that stands in for the library's test of a binary, where the engine itself is bundled */
-export function bundledLlama({ replacement } = {}) {
+/** @param engine the folder with what stands in for parts of the library; undefined where only its chat templates are bundled */
+export function bundledLlama(engine) {
   const replaced = new Set();
   return {
     name: 'node-llama-cpp',
@@ -30,14 +33,11 @@ export function bundledLlama({ replacement } = {}) {
         replaced.add(path);
         return { path, namespace: 'never-used' };
       });
-      // Functions that are called, and fail with a sentence: a silent undefined would be found much later.
-      build.onLoad({ filter: /.*/, namespace: 'never-used' }, ({ path }) => ({
-        contents: `module.exports = new Proxy({}, { get: (_, name) => name === '__esModule' ? false : () => { throw new Error(${JSON.stringify(`${path} is not part of rbee`)}); } });`,
-      }));
+      build.onLoad({ filter: /.*/, namespace: 'never-used' }, ({ path }) => ({ contents: failing(path) }));
       build.onResolve({ filter: /\/testBindingBinary\.js$/ }, ({ importer }) => {
-        if (replacement === undefined || !importer.startsWith(library)) return undefined;
+        if (engine === undefined || !importer.startsWith(library)) return undefined;
         replaced.add('testBindingBinary');
-        return { path: replacement };
+        return { path: join(engine, 'binary-test.ts') };
       });
       // No module of the library does anything but define things, so those of which nothing is used are left out.
       build.onResolve({ filter: /^(\.|node-llama-cpp$)/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
@@ -48,17 +48,16 @@ export function bundledLlama({ replacement } = {}) {
       build.onLoad({ filter: /[\\/]node-llama-cpp[\\/]dist[\\/].*\.js$/ }, async ({ path }) => {
         const text = await readFile(path, 'utf8');
         if (path === binaryTest) return { contents: text };
-        const place = `../node-llama-cpp/dist/${relative(library, path).replaceAll(sep, '/')}`;
-        return { contents: text.replaceAll('import.meta.url', `new URL(${JSON.stringify(place)}, import.meta.url).href`) };
+        const placed = inItsPlace(path, text);
+        if (engine === undefined || path !== binaryImporter || placed.search(binaryImport) < 0) return { contents: placed };
+        replaced.add('packages with binaries');
+        return { contents: withImportOfOurs(placed, join(engine, 'binary-packages.ts')) };
       });
       build.onEnd(({ errors }) => {
-        const missing = [...neverUsed, 'testBindingBinary'].filter((name) => !replaced.has(name));
-        if (errors.length > 0 || replacement === undefined || missing.length === 0) return undefined;
-        return {
-          errors: [
-            { text: `node-llama-cpp has changed: it no longer imports ${missing.join(', ')}. See scripts/bundle-llama.mjs` },
-          ],
-        };
+        const missing = [...neverUsed, 'testBindingBinary', 'packages with binaries'].filter((name) => !replaced.has(name));
+        if (engine === undefined || errors.length > 0 || missing.length === 0) return undefined;
+        const text = `node-llama-cpp has changed: it no longer imports ${missing.join(', ')}. See scripts/bundle-llama.mjs`;
+        return { errors: [{ text }] };
       });
     },
   };
@@ -69,6 +68,22 @@ export function copyLlamaFiles(outdir) {
   for (const file of filesRead) {
     const target = join(outdir, 'node-llama-cpp', file);
     mkdirSync(dirname(target), { recursive: true });
-    cpSync(join(packageFolder, file), target);
+    cpSync(join(dirname(library), file), target);
   }
+}
+
+/** A module whose functions fail with a sentence: an `undefined` would fail much later. */
+function failing(name) {
+  const error = JSON.stringify(`${name} is not part of rbee`);
+  return `module.exports = new Proxy({}, { get: (_, key) => key !== '__esModule' && (() => { throw new Error(${error}); }) });`;
+}
+
+/** From a chunk, the module's place in the package is where copyLlamaFiles puts the package's files. */
+function inItsPlace(path, text) {
+  const place = `../node-llama-cpp/dist/${relative(library, path).replaceAll(sep, '/')}`;
+  return text.replaceAll('import.meta.url', `new URL(${JSON.stringify(place)}, import.meta.url).href`);
+}
+
+function withImportOfOurs(text, module) {
+  return `import { importBinaries } from ${JSON.stringify(module)};\n${text.replaceAll(binaryImport, 'importBinaries(')}`;
 }

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +25,19 @@ function whyNot(): string | undefined {
 
 const why = whyNot();
 if (why !== undefined && process.env['CI'] === 'true') throw new Error(why);
+
+/** A folder with those binaries and a whole node-llama-cpp: rbee's own looks for them in its bundle only. */
+async function wholeLibrary(engineDir: string): Promise<string> {
+  const [own, folder] = [join(packageRoot, 'node_modules'), join(engineDir, 'whole')];
+  const packages = join(folder, 'node_modules');
+  const apart = ['node-llama-cpp', '@node-llama-cpp'];
+  await mkdir(packages, { recursive: true });
+  for (const name of await readdir(own)) if (!apart.includes(name)) await symlink(join(own, name), join(packages, name));
+  const isNeeded = (path: string) => !path.endsWith('gitRelease.bundle');
+  await cp(join(own, 'node-llama-cpp'), join(packages, 'node-llama-cpp'), { recursive: true, filter: isNeeded });
+  await cp(join(engineDir, 'node_modules', '@node-llama-cpp'), join(packages, '@node-llama-cpp'), { recursive: true });
+  return folder;
+}
 
 describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefined ? '' : `: ${why}`}`, () => {
   /** What a kit brings to a machine with such a GPU. */
@@ -78,7 +91,7 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
 
   test('what a worker is promised there is what the engine reckons with, or a little more', async () => {
     vi.stubEnv('GGML_VK_VISIBLE_DEVICES', '0');
-    const module = await importLlama(engineDir);
+    const module = await importLlama(await wholeLibrary(engineDir));
     const llama = await module.getLlama({ gpu: 'vulkan', build: 'never', progressLogs: false, logger: () => undefined });
     const large = join(engineDir, 'random.gguf');
     await writeRandomModel(large);

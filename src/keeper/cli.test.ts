@@ -186,7 +186,7 @@ describe('doctor', () => {
   test('names the command that installs the engine of a machine with an NVIDIA GPU', async () => {
     const bin = join(cli.folder, 'bin');
     await mkdir(bin, { recursive: true });
-    await writeFile(join(bin, 'nvidia-smi'), '#!/bin/sh\necho "NVIDIA H200"\n', { mode: 0o755 });
+    await writeFile(join(bin, 'nvidia-smi'), '#!/bin/sh\necho "0, GPU-1, NVIDIA H200, 143771, 143000, 580.95"\n', { mode: 0o755 });
     const { code, stdout } = await cli.run(['doctor', '--json'], { env: { PATH: `${bin}:${cli.env['PATH'] ?? ''}` } });
     const { data } = JSON.parse(stdout) as {
       data: { ok: boolean; checks: { name: string; ok: boolean; says: string; mend?: string }[] };
@@ -194,7 +194,9 @@ describe('doctor', () => {
     const gpu = data.checks.find(({ name }) => name === 'gpu');
     expect({ code, ok: data.ok }).toEqual({ code: 7, ok: false });
     expect(gpu).toMatchObject({ ok: false, says: 'NVIDIA H200, but the engine for it is not installed' });
-    expect(gpu?.mend).toMatch(/^npm install --prefix \/.*\/home\/data\/engine node-llama-cpp@\d+\.\d+\.\d+$/);
+    expect(gpu?.mend).toMatch(
+      /^npm install --prefix \/.*\/home\/data\/engine @node-llama-cpp\/\w+-x64-cuda@(\d+\.\d+\.\d+) @node-llama-cpp\/\w+-x64-cuda-ext@\1$/,
+    );
   });
 
   test('runs all checks with an RBEE_HOME that is a file, and names the file', async () => {

@@ -11,12 +11,14 @@ export function hasEngineFor(kind: DeviceKind, packageRoot: string): boolean {
   return folders.some((folder) => existsSync(join(folder, binaries)));
 }
 
-/** The folder whose engine workers load in place of the one that came with rbee: what was told, or what was installed for this machine. */
+/** The folder whose engine workers load in place of the one that came with rbee: RBEE_ENGINE_DIR, or what was installed for this machine. */
 export function engineDirOf(dataDir: string): string | undefined {
   const told = process.env['RBEE_ENGINE_DIR'];
   if (told !== undefined && told !== '') return told;
   const installed = join(dataDir, 'engine');
-  return existsSync(join(installed, 'node_modules', 'node-llama-cpp')) ? installed : undefined;
+  // The packages with its binaries, or the whole of it.
+  const has = (name: string) => existsSync(join(installed, 'node_modules', name));
+  return has('@node-llama-cpp') || has('node-llama-cpp') ? installed : undefined;
 }
 
 /** Where Node looks for packages. */

@@ -45,10 +45,11 @@ export function engineClosure(packageRoot: string, target: Target): Closure {
       closure.here.push(placed);
       queue.push(placed);
     }
-    if (native !== undefined) addNative(closure, native, { self, folder: next.folder });
-    if (self.name !== 'node-llama-cpp') continue;
-    const forGpus = target.gpus.flatMap((engine) => gpuPackages(target, engine));
-    for (const name of forGpus) addNative(closure, name, { self, folder: next.folder });
+    if (native === undefined) continue;
+    const version = self.optionalDependencies?.[native];
+    // The engine's packages for GPUs have the version of the one for CPUs.
+    const forGpus = self.name === 'rbee' ? target.gpus.flatMap((engine) => gpuPackages(target, engine)) : [];
+    for (const name of [native, ...forGpus]) addNative(closure, { name, version }, next.folder);
   }
   return closure;
 }
@@ -112,11 +113,10 @@ function levelAbove(level: string): string | undefined {
   return level === '' ? undefined : at < 0 ? '' : level.slice(0, at);
 }
 
-function addNative(closure: Closure, name: string, owner: { self: PackageJson; folder: string }): void {
-  const place = inside('', name);
-  const version = owner.self.optionalDependencies?.[name];
+function addNative(closure: Closure, { name, version }: { name: string; version: string | undefined }, from: string): void {
   if (version === undefined) return;
-  const folder = findPackage(name, owner.folder);
+  const place = inside('', name);
+  const folder = findPackage(name, from);
   const found = folder === undefined ? undefined : readPackage(folder);
   // The name is compared too: an override may have put an empty package there.
   if (folder !== undefined && found?.name === name && found.version === version) closure.here.push({ folder, place });

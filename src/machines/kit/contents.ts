@@ -11,8 +11,8 @@ export interface KitFile {
   mtimeMs: number;
 }
 
-/** The engine's own source, 35 MB, is for compiling it; the rest is read by people and by tools for people. */
-const OF_NO_USE = /(?:^|\/)(?:gitRelease\.bundle|.*\.d\.[mc]?ts|.*\.map|.*\.md|.*\.tsbuildinfo)$/i;
+/** Read by people, and by tools for people. */
+const OF_NO_USE = /(?:\.d\.[mc]?ts|\.map|\.md|\.tsbuildinfo)$/i;
 
 /** Everything in a folder that is of use at run time, without the packages below it, which have places of their own. */
 export async function filesIn(folder: string, place: string): Promise<KitFile[]> {

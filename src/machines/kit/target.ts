@@ -60,7 +60,7 @@ export function nativePackages(target: Target): Readonly<Record<string, string>>
   const { os, arch } = target;
   const engine = os === 'linux' ? `linux-${arch}` : arch === 'arm64' ? 'mac-arm64-metal' : 'mac-x64';
   return {
-    'node-llama-cpp': `@node-llama-cpp/${engine}`,
+    rbee: `@node-llama-cpp/${engine}`,
     libsql: os === 'linux' ? `@libsql/linux-${arch}-gnu` : `@libsql/darwin-${arch}`,
   };
 }

@@ -1,0 +1,22 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/**
+ * The build puts this in the place of node-llama-cpp's own import of a package with binaries, such as '@node-llama-cpp/linux-x64-cuda':
+ * from the folder in RBEE_ENGINE_DIR where it is there, otherwise as it was installed with rbee.
+ */
+export async function importBinaries(name: string): Promise<unknown> {
+  const engineDir = process.env['RBEE_ENGINE_DIR'];
+  const found = engineDir === undefined || engineDir === '' ? undefined : resolveIn(engineDir, name);
+  return import(found ?? name);
+}
+
+function resolveIn(folder: string, name: string): string | undefined {
+  try {
+    return pathToFileURL(createRequire(join(folder, 'package.json')).resolve(name)).href;
+  } catch {
+    // It is not there: then the one beside rbee counts.
+    return undefined;
+  }
+}
