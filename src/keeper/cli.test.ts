@@ -186,7 +186,9 @@ describe('doctor', () => {
   test('names the command that installs the engine of a machine with an NVIDIA GPU', async () => {
     const bin = join(cli.folder, 'bin');
     await mkdir(bin, { recursive: true });
-    await writeFile(join(bin, 'nvidia-smi'), '#!/bin/sh\necho "0, GPU-1, NVIDIA H200, 143771, 143000, 580.95"\n', { mode: 0o755 });
+    await writeFile(join(bin, 'nvidia-smi'), '#!/bin/sh\necho "0, GPU-1, NVIDIA H200, 143771, 143000, 580.95"\n', {
+      mode: 0o755,
+    });
     const { code, stdout } = await cli.run(['doctor', '--json'], { env: { PATH: `${bin}:${cli.env['PATH'] ?? ''}` } });
     const { data } = JSON.parse(stdout) as {
       data: { ok: boolean; checks: { name: string; ok: boolean; says: string; mend?: string }[] };
