@@ -68,7 +68,7 @@ describe('what a person sees when something is wrong', () => {
       3,
       /^Error: No device cuda:7 here; there is cpu:0/,
     ],
-    ['a device that is none', ['infer', 'x', '--device', 'toaster'], 2, /^Error: device: 'toaster' is not a device/],
+    ['a device that is none', ['infer', 'x', '--device', 'toaster'], 2, /^Error: 'toaster' is not a device/],
     ['a model file that is not there', ['infer', 'x', '--model', TINY.replace('rbee-tiny', 'none')], 3, /none-Q8_0/],
     ['a wrong value', ['infer', 'x', '--temperature', 'hot'], 2, /temperature/],
     ['an unknown job', ['logs', 'job-nobody'], 3, /^Error: Job 'job-nobody' not found\n.*rbee jobs/],

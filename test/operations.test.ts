@@ -46,10 +46,21 @@ describe('hives', () => {
     expect(await answer.json()).toMatchObject({ hive_id: 'localhost', os: process.platform, arch: process.arch });
   });
 
-  test('stop ends it and its workers; start wakes it again', async () => {
+  test('a hive that is stopped stays stopped for commands that only read; start wakes it again', async () => {
     await swarm.result(['worker', 'spawn']);
     expect(leftovers(swarm.home)).toHaveLength(3);
     expect(await swarm.result(['hive', 'stop'])).toMatchObject({ state: 'stopped' });
+    for (const read of [
+      ['worker', 'list'],
+      ['model', 'list'],
+      ['model', 'get', 'tiny'],
+    ]) {
+      const { code, stderr } = await swarm.rbee(read);
+      expect({ code, stderr }).toEqual({
+        code: 4,
+        stderr: "Error: Hive 'localhost' is stopped. Start it: rbee hive start localhost\n  hive_stopped, from queen-rbee\n",
+      });
+    }
     expect(leftovers(swarm.home)).toHaveLength(1);
     expect(await swarm.result(['hive', 'stop'])).toMatchObject({ state: 'stopped' });
     expect(await swarm.result(['hive', 'start'])).toMatchObject({ state: 'running' });

@@ -55,8 +55,7 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
       servePresence(app, presence);
       app.get<{ Querystring: { model?: unknown } }>('/v1/model', async ({ query }) => {
         const input = operations.model_get.input.safeParse(query);
-        if (!input.success)
-          throw new JobError('invalid_input', 'model: must be the name or the path of a model', { cause: input.error });
+        if (!input.success) throw new JobError('invalid_input', 'The model must be a name or a path', { cause: input.error });
         return (await models.resolve(input.data.model)).model;
       });
       app.get('/capabilities', () => readCapabilities(hiveId, paths.data, () => workers.devices()));

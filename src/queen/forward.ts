@@ -37,6 +37,9 @@ export function forwardHandlers(parts: ForwardParts): Handlers {
 function forwardToHive(operation: OperationName, parts: ForwardParts): Run<OperationName> {
   return async function* (input, context) {
     const hive = parts.hives.get('hive_id' in input ? (input.hive_id ?? LOCALHOST) : LOCALHOST);
+    const { readsOnly }: OperationSpec = operations[operation];
+    if (readsOnly === true && hive.stopped === true)
+      throw new JobError('hive_stopped', `Hive '${hive.hive_id}' is stopped. Start it: rbee hive start ${hive.hive_id}`);
     return yield* runOnHive(operation, hive, parts)(input, context);
   };
 }

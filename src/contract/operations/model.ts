@@ -29,6 +29,7 @@ export const modelOperations = {
   model_list: {
     runsOn: 'hive',
     mayRepeat: true,
+    readsOnly: true,
     summary: 'List the models of a hive',
     input: z.strictObject({ hive_id }),
     output: z.object({
@@ -44,6 +45,7 @@ export const modelOperations = {
   model_get: {
     runsOn: 'hive',
     mayRepeat: true,
+    readsOnly: true,
     summary: 'Show one model',
     subject: 'model',
     input: z.strictObject({ hive_id, model: model_name }),

@@ -13,6 +13,8 @@ export interface OperationSpec {
   mayRepeat?: true;
   /** Set where the job is of use to its reader alone: without one it is cancelled after a grace, unless the request says otherwise. */
   endsWithoutReader?: true;
+  /** Set where it only reads: a hive that was stopped on purpose is not started for it. */
+  readsOnly?: true;
   /** Command lines that work as printed, for help and docs. */
   examples: readonly string[];
 }

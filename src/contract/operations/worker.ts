@@ -27,6 +27,7 @@ export const workerOperations = {
   worker_list: {
     runsOn: 'hive',
     mayRepeat: true,
+    readsOnly: true,
     summary: 'List the workers of a hive',
     input: z.strictObject({ hive_id }),
     output: z.object({ workers: z.array(worker).max(WORKERS_LIMIT) }),
@@ -35,6 +36,7 @@ export const workerOperations = {
   worker_get: {
     runsOn: 'hive',
     mayRepeat: true,
+    readsOnly: true,
     summary: 'Show one worker',
     subject: 'worker_id',
     input: z.strictObject({ hive_id, worker_id }),
@@ -52,6 +54,7 @@ export const workerOperations = {
   worker_logs: {
     runsOn: 'hive',
     endsWithoutReader: true,
+    readsOnly: true,
     summary: "Show the end of a worker's log, also of one that has exited",
     subject: 'worker_id',
     input: z.strictObject({

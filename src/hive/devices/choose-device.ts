@@ -14,10 +14,7 @@ export function chooseDevice(wanted: string | undefined, devices: readonly Devic
   const [kind = '', number = '0'] = wanted.split(':');
   const worker = deviceKinds.find((known) => known === kind);
   if (worker === undefined || !/^\d{1,3}$/.test(number)) {
-    throw new JobError(
-      'invalid_input',
-      `device: '${wanted}' is not a device; use for example ${deviceKinds.join(', ')} or cuda:1`,
-    );
+    throw new JobError('invalid_input', `'${wanted}' is not a device; use for example ${deviceKinds.join(', ')} or cuda:1`);
   }
   return requireDevice({ worker, device: Number(number) }, devices);
 }

@@ -51,7 +51,7 @@ export function requireTarget({ host, port, user }: SshTarget) {
   if (parsed.success) return { ...parsed.data, ssh_host: host };
   const [issue] = parsed.error.issues;
   const what = issue?.path[0] === 'ssh_user' ? user : issue?.path[0] === 'ssh_port' ? port : host;
-  throw new JobError('invalid_input', `${issue?.path.join('.')}: '${what}' is not ${issue?.message}`, { cause: parsed.error });
+  throw new JobError('invalid_input', `'${what}' is not ${issue?.message}`, { cause: parsed.error });
 }
 
 export const quietly = (...options: readonly string[]): string[] => [...QUIET, ...options];

@@ -28,7 +28,7 @@ export function hiveHandlers(parts: HiveParts) {
   const hive_install: Run<'hive_install'> = async function* (input, { signal }) {
     requireName(input, hives);
     if (!isLocal(input, hives)) return installRemote(input, { ...parts, signal });
-    if (input.port !== undefined) throw new JobError('invalid_input', "port: the local hive's port is set by RBEE_HIVE_PORT");
+    if (input.port !== undefined) throw new JobError('invalid_input', "RBEE_HIVE_PORT sets the port of this machine's hive");
     const hive = hives.addLocal();
     await reach.ensure(hive, signal);
     return refresh(hives.wanted(hive.hive_id), parts);
@@ -54,10 +54,10 @@ export function hiveHandlers(parts: HiveParts) {
     if (namesSsh(input))
       throw new JobError(
         'invalid_input',
-        `ssh_host, ssh_port, ssh_user, transport: hive '${hive_id}' was not installed over SSH`,
+        `Hive '${hive_id}' was not installed over SSH, so it has no SSH settings and no transport to change`,
       );
     if (isMoved && hive.transport === 'local')
-      throw new JobError('invalid_input', "host, port: the local hive's port is set by RBEE_HIVE_PORT");
+      throw new JobError('invalid_input', "RBEE_HIVE_PORT sets the port of this machine's hive, and its host is fixed");
     if (isMoved) {
       const moved = { ...hive, host: host ?? hive.host, port: port ?? hive.port };
       await requireOtherPlace(moved, hives);
@@ -159,7 +159,8 @@ async function requireNoOtherProgram(hive: Hive, reach: Reach): Promise<void> {
 export function registrationHandlers({ hives, reach }: HiveParts) {
   const hive_create: Run<'hive_create'> = async function* ({ hive_id, host, port }) {
     const id = hive_id ?? host;
-    if (id.length > HIVE_ID_LIMIT) throw new JobError('invalid_input', `hive_id: '${id}' is too long for an id; choose another`);
+    if (id.length > HIVE_ID_LIMIT)
+      throw new JobError('invalid_input', `'${id}' is too long for the id of a hive: at most ${HIVE_ID_LIMIT} characters`);
     const hive = { hive_id: id, host, port, transport: 'http' as const, created_at: new Date().toISOString() };
     if (hives.find(id) === undefined) await requireOtherPlace(hive, hives);
     const found = await requireNoOtherRole(hive, reach);
@@ -220,7 +221,7 @@ function requireName(input: InputOf<'hive_install'>, hives: HiveCatalog): void {
     value === undefined ? [] : `--${field.replace('_', '-')} ${value}`,
   );
   if (said.length === 0) return;
-  const sentence = `hive_id: '${LOCALHOST}' is this machine; give the other one a name: rbee hive install <name> ${said.join(' ')}`;
+  const sentence = `'${LOCALHOST}' is this machine. Give the other machine a name: rbee hive install <name> ${said.join(' ')}`;
   throw new JobError('invalid_input', sentence);
 }
 

@@ -110,7 +110,10 @@ async function addressOf(
   { ssh, signal }: { ssh: SshTarget; signal: AbortSignal },
 ): Promise<Address> {
   if (host !== undefined && transport === 'ssh')
-    throw new JobError('invalid_input', 'host: with transport ssh it is called through SSH; give ssh_host');
+    throw new JobError(
+      'invalid_input',
+      'With transport ssh, a hive is called through SSH: name its machine with --ssh-host instead of --host',
+    );
   const isDirect = (transport ?? (host === undefined ? known?.transport : 'http')) === 'http';
   if (!isDirect) return { transport: 'ssh', host: LOOPBACK };
   if (host !== undefined) return { transport: 'http', host };

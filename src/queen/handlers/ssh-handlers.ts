@@ -56,11 +56,14 @@ export function machineHandlers({ hives }: { hives: HiveCatalog }) {
 function targetOf({ hive_id, ssh_host, ssh_port, ssh_user }: InputOf<'ssh_test'>, hives: HiveCatalog): SshTarget {
   const said = { ...(ssh_port === undefined ? {} : { port: ssh_port }), ...(ssh_user === undefined ? {} : { user: ssh_user }) };
   if (ssh_host !== undefined) return { host: ssh_host, ...said };
-  if (hive_id === undefined) throw new JobError('invalid_input', 'hive_id: name a hive or a host, for example gaming-pc');
+  if (hive_id === undefined) throw new JobError('invalid_input', 'Name a hive or a machine, for example gaming-pc');
   const hive = hives.find(hive_id);
   if (hive === undefined) return { host: hive_id, ...said };
   if (hive.ssh !== undefined) return { ...hive.ssh, ...said };
-  throw new JobError('invalid_input', `hive_id: hive '${hive_id}' is not reached over SSH; for another way in, give ssh_host`);
+  throw new JobError(
+    'invalid_input',
+    `Hive '${hive_id}' is not reached over SSH. To check its machine: rbee ssh test --ssh-host <host>`,
+  );
 }
 
 function isUsable(name: string): boolean {
@@ -73,7 +76,7 @@ function requireKnown(host: string, names: readonly string[]): void {
   if (names.includes(host)) return;
   const near = nearest(host, names);
   const hint = near === undefined ? '' : `; did you mean '${near}'?`;
-  throw new JobError('invalid_input', `hosts: ~/.ssh/config has no host '${host}'${hint}`);
+  throw new JobError('invalid_input', `~/.ssh/config has no host '${host}'${hint}`);
 }
 
 function importHost(host: string, hives: HiveCatalog): Hive[] {

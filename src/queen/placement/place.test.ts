@@ -426,12 +426,7 @@ describe('a request is refused', () => {
       "hive_unreachable: Hive 'shed' cannot be reached",
       { worker_id: 'w1' },
     ],
-    [
-      'for what is no device',
-      fleet(attic),
-      "invalid_input: device: 'gpu' is not a device; use for example cpu",
-      { device: 'gpu' },
-    ],
+    ['for what is no device', fleet(attic), "invalid_input: 'gpu' is not a device; use for example cpu", { device: 'gpu' }],
     [
       'for a device that no machine has',
       fleet(attic),

@@ -26,10 +26,7 @@ export function asQuestion(request: PlacementRequest, fleet: FleetIndex, memory:
     return new JobError('hive_not_found', `Hive '${hive_id}' not found in configuration`);
   const device = wanted === undefined ? undefined : parseDevice(wanted);
   if (wanted !== undefined && device === undefined)
-    return new JobError(
-      'invalid_input',
-      `device: '${wanted}' is not a device; use for example ${deviceKinds.join(', ')} or cuda:1`,
-    );
+    return new JobError('invalid_input', `'${wanted}' is not a device; use for example ${deviceKinds.join(', ')} or cuda:1`);
   const { file, model } = request;
   const holders = file === undefined || hive === undefined ? fleet.holdersOf(model) : new Map([[hive, file]]);
   const question = { request, fleet, memory, holders, hive, device };
