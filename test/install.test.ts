@@ -39,7 +39,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(cache, { recursive: true, force: true }));
 
-test('from nothing to a hive that answers, and only with its token; again sends nothing; in the end nothing is left', async () => {
+test('an install starts a hive that requires its token, a second install sends nothing, and an uninstall leaves nothing', async () => {
   await using machine = await hiveMachine();
   const before = await treeOf(machine.home);
   const first = await machine.install();
@@ -64,7 +64,7 @@ test('from nothing to a hive that answers, and only with its token; again sends 
   expect(await stopRemote(machine.site)).toEqual({ stopped: false });
   expect(await statusRemote(machine.site)).toEqual({ installed: kit.folder, running: undefined });
   const again = await startRemote(machine.site, { token });
-  expect(again, 'the port is the last one').toMatchObject({ port: machine.port, started: true });
+  expect(again, 'the port is the previous one').toMatchObject({ port: machine.port, started: true });
 
   expect((await uninstall(machine.site, { keepModels: false })).freedBytes).toBeGreaterThan(100_000_000);
   expect(await treeOf(machine.home)).toEqual(before);
@@ -72,7 +72,7 @@ test('from nothing to a hive that answers, and only with its token; again sends 
   await expect(startRemote(machine.site, { token })).rejects.toMatchObject({ code: 'hive_not_installed' });
 });
 
-test('models that are to stay are there for the next hive; where there were none, nobody says so', async () => {
+test('an uninstall with --keep-models keeps models for the next hive, and reports whether there were any', async () => {
   await using machine = await hiveMachine();
   const before = await treeOf(machine.home);
   await machine.install();
@@ -86,38 +86,38 @@ test('models that are to stay are there for the next hive; where there were none
   expect(await readFile(model, 'utf8')).toBe('bee');
 });
 
-test('what was started is stopped and removed, whatever has become of its files', async () => {
+test('a hive is stopped and removed even if its pidfiles, its program or its folder are damaged or deleted', async () => {
   await using machine = await hiveMachine();
   const { pid } = await machine.install();
   const run = join(machine.home, '.rbee/home/state/run');
   await loadModel(machine.port);
-  // A command of the user that only mentions the folder is none of ours.
+  // A user's command that only mentions the folder is not an rbee process.
   const log = join(machine.home, '.rbee/home/state/logs/hive.log');
   const reader = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)', log], { stdio: 'ignore' });
-  const ours = async () => (await processesOf(machine.home)).filter((each) => each !== reader.pid);
-  expect((await ours()).length).toBe(2);
+  const rbeeProcesses = async () => (await processesOf(machine.home)).filter((each) => each !== reader.pid);
+  expect((await rbeeProcesses()).length).toBe(2);
   const pidfiles = (await readdir(run)).filter((name) => name.endsWith('.json'));
   for (const name of pidfiles) await writeFile(join(run, name), '{"pid":1,');
   await writeFile(join(machine.home, '.rbee/starting'), 'rm -rf /');
   expect(await stopRemote(machine.site)).toEqual({ stopped: true });
-  expect(await ours()).toEqual([]);
+  expect(await rbeeProcesses()).toEqual([]);
 
   expect((await startRemote(machine.site, { token })).pid).not.toBe(pid);
   await rm(run, { recursive: true });
   await rm(join(machine.home, '.rbee/current'));
   expect(await stopRemote(machine.site)).toEqual({ stopped: true });
-  expect(await ours()).toEqual([]);
+  expect(await rbeeProcesses()).toEqual([]);
 
   await machine.install();
   await rm(join(machine.home, '.rbee'), { recursive: true });
   await uninstall(machine.site, { keepModels: false });
-  expect(await ours()).toEqual([]);
+  expect(await rbeeProcesses()).toEqual([]);
   expect(await readdir(machine.home)).toEqual([]);
   reader.kill();
 });
 
 test.runIf(canMount)(
-  'a hive on a disk that is full is uninstalled, and one on a disk that has become read-only is stopped',
+  'a hive on a full disk can be uninstalled, and one on a disk that has become read-only can be stopped',
   async () => {
     await using disk = await smallDisk({ freeBytes: 260_000_000 });
     await using machine = await hiveMachine({ home: disk.path });
@@ -130,11 +130,11 @@ test.runIf(canMount)(
     expect(await readdir(disk.path)).toEqual([]);
 
     await machine.install();
-    // As a kernel does it that has found an error: writers go on, and nobody new may write.
+    // As a kernel does after a disk error: open files stay writable, and no other file can be opened for writing.
     execFileSync('mount', ['--bind', disk.path, disk.path]);
     execFileSync('mount', ['-o', 'remount,bind,ro', disk.path]);
     const message = expect.stringMatching(
-      /The hive is stopped, and not all of it can be removed: .*Read-only file system/s,
+      /The hive is stopped, but not all of it could be removed: .*Read-only file system/s,
     ) as string;
     try {
       await expect(uninstall(machine.site, { keepModels: false })).rejects.toMatchObject({ code: 'install_failed', message });
@@ -149,14 +149,14 @@ test('the kit is complete: the installed hive loads the tiny model and answers',
   await using machine = await hiveMachine();
   await machine.install();
   await loadModel(machine.port);
-  // What was fetched for the hive stays when that is asked for, and nothing else.
+  // Downloaded models are kept when requested, and nothing else.
   await mkdir(join(machine.home, '.rbee/home/data/models'), { recursive: true });
   await writeFile(join(machine.home, '.rbee/home/data/models/big.gguf'), 'x');
   await uninstall(machine.site, { keepModels: true });
   expect((await treeOf(machine.home)).filter((path) => !path.endsWith('/'))).toEqual(['.rbee/home/data/models/big.gguf']);
 });
 
-test('what was sent before the connection was cut is not sent again, and wrong bytes are', async () => {
+test('after a closed connection, an install continues the transfer, and sends a corrupted layer again', async () => {
   await using machine = await hiveMachine();
   const { runtime, engine, rbee } = kit.layers;
   const half = Math.floor(runtime.sizeBytes / 2);
@@ -165,19 +165,19 @@ test('what was sent before the connection was cut is not sent again, and wrong b
   expect((await lstat(partOf(machine, runtime.digest))).size).toBe(half);
   expect(await readdir(join(machine.home, '.rbee'))).not.toContain('lock');
 
-  // A part of the other layer that is as long as it should be, and of other bytes.
+  // A part of the other layer with the right length and wrong bytes.
   await writeFile(partOf(machine, engine.digest), '');
   await truncate(partOf(machine, engine.digest), engine.sizeBytes);
   machine.shell.sentBytes = 0;
   const events = await machine.installAloud();
   expect(machine.shell.sentBytes).toBe(runtime.sizeBytes - half + engine.sizeBytes + rbee.sizeBytes + token.length);
-  expect(saidIn(events)).toMatch(/sending runtime: [\d.]+ MB, after the [\d.]+ MB that are there/);
-  expect(saidIn(events)).toContain('the layer engine came with other bytes than were sent: sending again');
+  expect(saidIn(events)).toMatch(/sending runtime: [\d.]+ MB, after the [\d.]+ MB that are already there/);
+  expect(saidIn(events)).toContain('the layer engine arrived corrupted: sending again');
   const last = events.findLast(({ kind }) => kind === 'progress');
   expect(last?.data).toMatchObject({ action: 'hive_install', done: rbee.sizeBytes, total: rbee.sizeBytes, unit: 'bytes' });
 });
 
-test('who sent the first half and has not heard of the cut does no harm', async () => {
+test('an old sender that has not noticed its closed connection does not corrupt the next transfer', async () => {
   await using machine = await hiveMachine();
   const { digest, sizeBytes, path } = kit.layers.runtime;
   const half = Math.floor(sizeBytes / 2);
@@ -190,20 +190,23 @@ test('who sent the first half and has not heard of the cut does no harm', async 
   const events = await machine.installAloud().finally(() => clearInterval(writing));
   await late.close();
   expect(at).toBeGreaterThan(0);
-  expect(saidIn(events)).toMatch(/sending runtime: [\d.]+ MB, after the [\d.]+ MB that are there/);
+  expect(saidIn(events)).toMatch(/sending runtime: [\d.]+ MB, after the [\d.]+ MB that are already there/);
   expect(saidIn(events)).not.toContain('sending again');
 });
 
-test.runIf(canMount)('a disk too small is told before anything is sent, with both numbers', async () => {
-  await using disk = await smallDisk({ freeBytes: 50_000_000 });
-  await using machine = await hiveMachine({ home: disk.path });
-  const message = expect.stringMatching(/needs [\d.]+ MB .* 50\.0 MB are free/) as string;
-  await expect(machine.install()).rejects.toMatchObject({ code: 'disk_full', message });
-  expect(machine.shell.sentBytes).toBe(0);
-  expect(await readdir(disk.path)).toEqual([]);
-});
+test.runIf(canMount)(
+  'a disk that is too small is reported before anything is sent, with the needed and the free space',
+  async () => {
+    await using disk = await smallDisk({ freeBytes: 50_000_000 });
+    await using machine = await hiveMachine({ home: disk.path });
+    const message = expect.stringMatching(/needs [\d.]+ MB .* 50\.0 MB are free/) as string;
+    await expect(machine.install()).rejects.toMatchObject({ code: 'disk_full', message });
+    expect(machine.shell.sentBytes).toBe(0);
+    expect(await readdir(disk.path)).toEqual([]);
+  },
+);
 
-test('an upgrade sends the small layer and takes the place of the old; one that does not start leaves the old one running', async () => {
+test('an upgrade sends only the small layer and replaces the old version; if the new one does not start, the old one is restored', async () => {
   await using machine = await hiveMachine();
   const old = await machine.install();
 
@@ -211,7 +214,7 @@ test('an upgrade sends the small layer and takes the place of the old; one that 
     '9.9.8',
     'if (process.argv[3] === "run") { console.error("the new one is broken"); process.exit(3); }\n',
   );
-  const failed = expect.stringMatching(/the new one is broken[^]*The former version, .*, is back and runs/) as string;
+  const failed = expect.stringMatching(/the new one is broken[^]*The previous version, .*, is restored and running/) as string;
   await expect(machine.install(broken)).rejects.toMatchObject({ code: 'install_failed', message: failed });
   expect(await healthOf(machine.port, token)).toMatchObject({ version: old.version });
   expect(await readdir(join(machine.home, '.rbee/versions'))).toEqual([kit.folder]);
@@ -225,7 +228,7 @@ test('an upgrade sends the small layer and takes the place of the old; one that 
   expect(await readdir(join(machine.home, '.rbee/versions'))).toEqual([better.folder]);
 });
 
-test('a kit that does not run on the machine is told before the old hive is stopped', async () => {
+test('a kit that does not run on the machine is refused before the old hive is stopped', async () => {
   await using machine = await hiveMachine();
   const old = await machine.install();
   const alien = await otherVersion('9.9.7', 'console.error("GLIBC_2.99 not found"); process.exit(1);\n');
@@ -234,12 +237,12 @@ test('a kit that does not run on the machine is told before the old hive is stop
   expect(await healthOf(machine.port, token)).toMatchObject({ pid: old.pid });
 });
 
-test('of two installs at once, the second is told of the first; a lock whose holder has ended is taken over', async () => {
+test('of two concurrent installs, the second one fails and names the first; a stale lock is taken over', async () => {
   await using machine = await hiveMachine();
   const first = machine.install();
   await expect.poll(() => existsSync(join(machine.home, '.rbee/lock/holder'))).toBe(true);
   const message = expect.stringMatching(
-    /Another install on this machine is under way by the queen on .* \(process \d+\)/,
+    /Another install on this machine is in progress by the queen on .* \(process \d+\)/,
   ) as string;
   await expect(machine.install()).rejects.toMatchObject({ code: 'install_failed', message });
   await first;
@@ -254,12 +257,12 @@ test('of two installs at once, the second is told of the first; a lock whose hol
   await expect(machine.install()).rejects.toMatchObject({ code: 'install_failed', message: message2 });
   await writeLock(machine, { host: 'elsewhere', pid: 1, started: 'x', id: 'x' }, Date.now() - 200_000);
   await machine.install();
-  // Cut off in the middle of a write.
+  // Interrupted in the middle of a write.
   await writeLock(machine, { host: 'elsewhere', pid: 1, started: 'x', id: 'x' }, NaN);
   await machine.install();
 });
 
-test('the hive of another fleet is left alone', async () => {
+test('the hive of another fleet is neither installed over, stopped nor removed', async () => {
   await using machine = await hiveMachine();
   await mkdir(join(machine.home, '.rbee'));
   await writeFile(join(machine.home, '.rbee/fleet'), 'another\n');
@@ -273,11 +276,11 @@ test('the hive of another fleet is left alone', async () => {
   await rm(join(machine.home, '.rbee'), { recursive: true });
 });
 
-test('a machine has one hive of a fleet: under another name it is neither installed, started, stopped nor removed', async () => {
+test('a machine has one hive: under another name, it is neither installed, started, stopped nor removed', async () => {
   await using machine = await hiveMachine();
   const other = { ...machine.site, hiveId: 'other' };
   const fleet = join(machine.home, '.rbee/fleet');
-  // What was cut off before there was a hive binds nobody.
+  // An interrupted first install does not reserve the machine.
   machine.shell.cutAfterBytes = 1_000_000;
   await expect(install(other, { kit, token })).rejects.toMatchObject({ code: 'ssh_unreachable' });
   const { pid } = await machine.install();
@@ -293,7 +296,7 @@ test('a machine has one hive of a fleet: under another name it is neither instal
   expect(await readdir(join(machine.home, '.rbee'))).not.toContain('lock');
   expect(await healthOf(machine.port, token)).toMatchObject({ pid });
 
-  // Of a hive whose name nobody has noted, whoever comes first notes it.
+  // The next install records the name of a hive that has no record.
   await writeFile(fleet, 'this-fleet\n');
   expect(await machine.install()).toMatchObject({ pid });
   expect(await readFile(fleet, 'utf8')).toBe('this-fleet\n"attic"\n');
@@ -304,7 +307,7 @@ test('a machine has one hive of a fleet: under another name it is neither instal
   await uninstall(other, { keepModels: false });
 });
 
-test('a cancelled install goes back to the former hive', async () => {
+test('a cancelled install restores the previous hive', async () => {
   await using machine = await hiveMachine();
   const old = await machine.install();
   const slow = await otherVersion(
@@ -320,12 +323,12 @@ test('a cancelled install goes back to the former hive', async () => {
   expect(await healthOf(machine.port, token)).toMatchObject({ version: old.version });
 });
 
-test.runIf(existsSync('/bin/bash'))('bash as sh runs the same scripts', async () => {
+test.runIf(existsSync('/bin/bash'))('the install scripts also run in bash as sh', async () => {
   await using machine = await hiveMachine({ sh: '/bin/bash' });
   await machine.install();
 });
 
-/** Of the hive there, which answers with it. */
+/** Has the hive answer with the tiny model. */
 async function loadModel(port: number): Promise<void> {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   const body = JSON.stringify({ operation: 'infer', model: 'tiny', prompt: 'Hello' });
@@ -342,7 +345,7 @@ interface HiveMachine extends LocalMachine {
   installAloud(): Promise<JobEvent[]>;
 }
 
-/** When it goes, everything is stopped, and it must be as it was. */
+/** On disposal, everything is stopped, and no process may be left. */
 async function hiveMachine(options: { home?: string; sh?: string } = {}): Promise<HiveMachine> {
   const machine = await localMachine(options);
   const [port = 0] = await freePorts(1);
@@ -379,7 +382,7 @@ function siteOf(machine: LocalMachine): HiveSite {
   };
 }
 
-/** A kit of another rbee, which runs `first` before anything else. */
+/** A kit of another rbee version, which runs `first` before anything else. */
 async function otherVersion(version: string, first: string): Promise<Kit> {
   const root = await otherPackage(join(cache, `rbee-${version}`), version);
   const entry = join(root, 'dist/rbee.js');
@@ -414,12 +417,12 @@ async function commandLine(pid: number): Promise<string> {
 async function processesOf(home: string): Promise<number[]> {
   if (!existsSync('/proc/self/cmdline')) return [];
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  // One may end meanwhile.
+  // A process may exit meanwhile.
   const lines = await Promise.all(pids.map((pid) => commandLine(pid).catch(() => '')));
   return pids.filter((_pid, at) => lines[at]?.includes(`${home}/.rbee/`));
 }
 
-/** Files with a digest of what they hold, folders with a slash. */
+/** Files with a digest of their contents, folders with a slash. */
 async function treeOf(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries.map(async (entry) => {

@@ -17,7 +17,7 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
   const infer = async () =>
     (await swarm.rbee(['infer', 'What does a bee do?', '--hive-id', 'attic', '--temperature', '0'])).stdout;
 
-  test('has a machine with room for it, or nothing is sent there', async () => {
+  test('is not sent to a machine without enough disk space', async () => {
     const { attic } = net.hosts;
     await attic.exec('mkdir -m 700 /root/.rbee && mount -t tmpfs -o size=50m none /root/.rbee');
     const { code, stderr } = await swarm.rbee(['hive', 'install', 'attic', '--transport', 'http']);
@@ -28,19 +28,19 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
     await attic.exec('umount /root/.rbee && rmdir /root/.rbee');
   });
 
-  test('is installed over SSH, listens on its network, and asks everybody for its token', async () => {
+  test('is installed over SSH, listens on its network, and requires its token', async () => {
     const hive = await swarm.result<{ port: number }>(['hive', 'install', 'attic', '--transport', 'http']);
     expect(hive).toMatchObject({ transport: 'http', host: net.hosts.attic.address, ssh: { host: 'attic' } });
     expect(await infer()).toMatch(/^A bee flies/);
     expect((await fetch(`http://${net.hosts.attic.address}:${hive.port}/v1/jobs`)).status).toBe(401);
   });
 
-  test('is stopped, and started when it is needed, over SSH', async () => {
+  test('is stopped over SSH, and started again on demand', async () => {
     expect(await swarm.result(['hive', 'stop', 'attic'])).toMatchObject({ state: 'stopped' });
     expect(await infer()).toMatch(/^A bee flies/);
   });
 
-  test('is called through SSH from now on, or directly again, and listens no wider than that', async () => {
+  test('can be switched to SSH and back, and listens only on the addresses that it needs', async () => {
     const { port } = await swarm.result<{ port: number }>(['hive', 'update', 'attic', '--transport', 'ssh']);
     await expect(fetch(`http://${net.hosts.attic.address}:${port}/health`)).rejects.toThrow();
     expect(await infer()).toMatch(/^A bee flies/);
@@ -50,7 +50,7 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
     expect(await infer()).toMatch(/^A bee flies/);
   });
 
-  test('that somebody else started is neither started nor stopped from here, and the way out is said', async () => {
+  test('and was not installed by rbee is neither started nor stopped from here, and the refusal says how', async () => {
     const { address } = net.hosts.attic;
     await swarm.result(['hive', 'create', 'shed', '--host', address, '--port', '9999']);
     const asked = {

@@ -7,13 +7,13 @@ import { until } from '../support/until.ts';
 
 const texts = (all: readonly Followed[]) => all.map(({ text }) => text);
 
-/** Those to whom this was said. */
+/** Those with this narration. */
 const saying = (all: readonly Followed[], words: string) => all.filter((one) => narrationsOf([one]).includes(words));
 
 const narrations = ({ events }: Followed) =>
   events.filter(({ kind }) => kind === 'narration').map(({ json }) => JSON.parse(json) as { human: string; at: string });
 
-/** Those of the hive's own folder; the hive itself is the one that is called so. */
+/** Processes of the hive's folder: the hive and its workers. */
 const ofHive = (host: Host) => host.processes().filter(({ args }) => args.includes('/.rbee/'));
 const signalHive = async (host: Host, signal: string) => {
   const pid = (JSON.parse(await host.exec('cat .rbee/home/state/run/hive.json')) as { pid: number }).pid;
@@ -21,7 +21,7 @@ const signalHive = async (host: Host, signal: string) => {
   return pid;
 };
 
-describe.skipIf(skipsHosts())('in the middle of streams from another machine', () => {
+describe.skipIf(skipsHosts())('during streams from another machine', () => {
   let fleet: Fleet<'attic' | 'cellar'>;
   const all = requests(24, { hive_id: 'attic' });
   let undisturbed: string[];
@@ -38,21 +38,21 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     await until(async () => (await fleet.status()).workers.every(({ slots_used }) => slots_used === 0));
   };
 
-  /** The hives that did. The local one is woken where that is all there is. */
+  /** The hives that answered. The local hive is started where there is no other. */
   const answeredBy = async (followed: readonly Followed[]) => {
     const { workers } = await fleet.status();
     const hives = followed.map((one) => workers.find(({ worker_id }) => worker_id === resultOf(one).worker_id)?.hive_id);
     return new Set(hives);
   };
 
-  /** All ended well, with the text of a run that nothing has disturbed: nothing was lost, and nothing came twice. */
+  /** All succeeded with the text of an undisturbed run: nothing is missing, and nothing came twice. */
   const expectUndisturbed = (followed: readonly Followed[], expected = undisturbed) => {
     expect(endsOf(followed)).toEqual(new Set(['result']));
     expect(texts(followed)).toEqual(expected);
     expect(followed.map((one) => resultOf(one).text)).toEqual(expected);
   };
 
-  test('its hive is killed: the queen starts it again over SSH, and it takes back its worker and what that was saying', async () => {
+  test('its hive is killed: the queen restarts it over SSH, and it resumes its worker and the streams', async () => {
     const { attic } = fleet.net.hosts;
     const [before] = await fleet.workersOf('attic');
     const hiveBefore = await fleet.hive('attic');
@@ -69,7 +69,7 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     expect((await fleet.hive('attic'))?.pid).not.toBe(hiveBefore?.pid);
   });
 
-  test('the line is cut, and is back a while later: the streams go on; what had no answer yet is given to another machine', async () => {
+  test('the network is interrupted: the streams resume, and requests without an answer move to another machine', async () => {
     const { attic } = fleet.net.hosts;
     const few = requests(4, { hive_id: 'attic' });
     let other: Promise<Followed[]> | undefined;
@@ -77,7 +77,7 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     const act = async () => {
       await attic.drop();
       started = Date.now();
-      // The queen has not noticed yet, and gives these to the worker with free slots that she knows.
+      // The queen has not noticed yet, and assigns these to the known worker with free slots.
       other = runAll(fleet.swarm, requests(2));
       await other;
       await until(async () => (await fleet.hive('attic'))?.reason?.includes('cannot be reached') === true);
@@ -94,11 +94,11 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     await expectIdle();
   });
 
-  test('its hive freezes before the first token: another takes the request, and nobody else notices; thawed, it is used again', async () => {
+  test('its hive freezes before the first token: another hive takes the request, and the frozen one is used again once it runs', async () => {
     const { attic } = fleet.net.hosts;
     const { pid } = (await fleet.hive('attic')) ?? {};
     await signalHive(attic, 'STOP');
-    // More than the other has slots for.
+    // More than the other hive has slots for.
     const anywhere = runAll(fleet.swarm, requests(10));
     const elsewhere = await runAll(fleet.swarm, requests(3, { hive_id: 'cellar' }));
     expect(endsOf(elsewhere)).toEqual(new Set(['result']));
@@ -113,7 +113,7 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     await expectIdle();
   });
 
-  test('the machine crashes: another worker goes on with the answers that may be continued elsewhere', async () => {
+  test('the machine crashes: another worker continues the answers with continue_elsewhere', async () => {
     const { attic } = fleet.net.hosts;
     await fleet.swarm.result(['hive', 'stop', 'localhost']);
     await Promise.all(
@@ -121,7 +121,7 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
         fleet.swarm.result(['worker', 'delete', worker_id, '--hive-id', 'cellar']),
       ),
     );
-    // So hot that the model seldom comes to an end: seconds of text, and none of it too early.
+    // A temperature at which the model seldom ends its answer: seconds of text.
     const hot = { temperature: 5, max_tokens: 700, json_schema: undefined, continue_elsewhere: true };
     const stories = requests(8, { prompt: 'Tell me a story', ...hot });
     const followed = await runAll(fleet.swarm, stories, { begun: 8, tokens: 120, act: () => attic.crash() });
@@ -134,14 +134,14 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     expect(await fleet.hive('attic')).toMatchObject({ state: 'unreachable' });
   });
 
-  test('the machine is on again: the queen starts its hive by herself, and uses it', async () => {
+  test('the machine is on again: the queen starts its hive automatically, and uses it', async () => {
     await fleet.net.hosts.attic.boot();
     await until(async () => (await fleet.hive('attic'))?.state === 'running');
     expectUndisturbed(await runAll(fleet.swarm, all.slice(0, 4)), undisturbed.slice(0, 4));
   });
 
-  describe('the machine loses its power in mid-answer, and nobody else may go on', () => {
-    // More than fits: about two seconds of text.
+  describe('the machine loses its power during an answer that may not continue elsewhere', () => {
+    // About two seconds of text.
     const json_schema = { type: 'array', items: { type: 'boolean' }, minItems: 600 };
     const stories = requests(4, { hive_id: 'attic', json_schema });
     let crashedAt = 0;
@@ -166,14 +166,14 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
           human.includes("hive 'attic' has sent no heartbeat for 4 s; waiting up to 26 s"),
         );
         expect(Date.parse(quiet?.at ?? '') - crashedAt).toBeLessThan(20_000);
-        // 30 s since the last event, which came before.
+        // 30 s after the last event, which came before the crash.
         expect(one.endedAt - crashedAt).toBeGreaterThan(20_000);
         expect(one.endedAt - crashedAt).toBeLessThan(60_000);
         expect(one.text).not.toBe('');
       }
     });
 
-    test('back within that time, it says itself that the answer is lost, and nobody waits any longer', async () => {
+    test('once the machine is back, its hive reports the lost answer, and the request fails at once', async () => {
       await until(async () => (await fleet.hive('attic'))?.state === 'running');
       const act = async () => {
         await losePower();
@@ -189,17 +189,17 @@ describe.skipIf(skipsHosts())('in the middle of streams from another machine', (
     });
   });
 
-  test('the machine shows another host key: the request is refused with what to do, and served once that is trusted', async () => {
+  test('the machine presents another host key: the request is refused with a next step, and served once the key is trusted', async () => {
     const { net, swarm } = fleet;
     await net.hosts.attic.rekey();
     const refused = await swarm.rbee(['infer', 'Hi', '--hive-id', 'attic']);
     expect(refused.code, refused.stderr).toBe(8);
-    expect(refused.stderr).toMatch(/another host key[^]*ssh-keygen -R/);
+    expect(refused.stderr).toMatch(/a host key that differs[^]*ssh-keygen -R/);
     await net.trust();
     expectUndisturbed(await runAll(swarm, all.slice(0, 2)), undisturbed.slice(0, 2));
   });
 
-  test('its hive is killed, and another program there takes the port: the hive gets another one, and that program no token', async () => {
+  test('its hive is killed, and another program there takes its port: the hive gets another port, and the program no token', async () => {
     const { attic } = fleet.net.hosts;
     const { port } = JSON.parse(await attic.exec('cat .rbee/home/state/run/hive.json')) as { port: number };
     const program = `const s = require('node:http').createServer((q, r) => (console.log(q.method, q.url, ...q.rawHeaders), r.end('{}')));

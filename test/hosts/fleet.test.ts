@@ -14,14 +14,14 @@ import { until } from '../support/until.ts';
 
 const texts = (all: readonly Followed[]) => all.map(({ text }) => text);
 const ofHive = (host: Host) => host.processes().filter(({ args }) => args.includes('/.rbee/'));
-/** Bytes that have come of layers that are not there yet. */
+/** Bytes received of incomplete layers. */
 function arrivedBytes(host: Host): number {
   const layers = join(host.home, '.rbee', 'layers');
   const parts = existsSync(layers) ? readdirSync(layers).filter((name) => name.endsWith('.part')) : [];
   return parts.reduce((sum, name) => sum + (statSync(join(layers, name), { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
-/** Where anybody but the machine itself can call: what listens there beyond its loopback. */
+/** Ports that other machines can reach: those that listen beyond the loopback. */
 async function openPorts(host: Host): Promise<number[]> {
   const sockets = (await host.exec('cat /proc/net/tcp /proc/net/tcp6')).split('\n').map((line) => line.trim().split(/\s+/));
   const listening = sockets.filter(([, , , state]) => state === '0A').map(([, local = '']) => local.split(':'));
@@ -50,7 +50,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
   });
   afterAll(() => fleet[Symbol.asyncDispose]());
 
-  test('a kit that was cut off half-way over a slow line leaves no hive, and is sent from there on when asked again', async () => {
+  test('an install that was interrupted on a slow network leaves no hive, and the next one continues the transfer', async () => {
     const { net, swarm } = fleet;
     const { attic } = net.hosts;
     const cut = swarm.rbee(['hive', 'install', 'attic', '--json']);
@@ -66,11 +66,11 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     await attic.restore();
     const { stderr, code: again } = await swarm.rbee(['hive', 'install', 'attic']);
     expect(again, stderr).toBe(0);
-    expect(stderr).toMatch(/sending runtime: [\d.]+ MB, after the [\d.]+ MB that are there/);
+    expect(stderr).toMatch(/sending runtime: [\d.]+ MB, after the [\d.]+ MB that are already there/);
     expect(await other).toMatchObject({ code: 0 });
   });
 
-  test('an installed hive is listed, answers, and is used without waking the one on this machine', async () => {
+  test('an installed hive is listed, answers, and is used without starting the local one', async () => {
     const { swarm } = fleet;
     expect(await fleet.net.hosts.attic.exec('command -v node || echo none')).toBe('none\n');
     const { hives } = await swarm.result<OutputOf<'hive_list'>>(['hive', 'list']);
@@ -92,7 +92,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     expect(texts(await runAll(swarm, requests(6, { hive_id: 'attic' })))).toEqual(undisturbed);
   });
 
-  test('a hive listens on its own machine alone, asks for its token, and tells it nobody', async () => {
+  test('a hive listens on the loopback of its machine only, requires its token, and does not expose it', async () => {
     const { attic } = fleet.net.hosts;
     const { port } = await fleet.swarm.result<OutputOf<'hive_get'>>(['hive', 'get', 'attic']);
     expect(await openPorts(attic)).toEqual([22]);
@@ -127,7 +127,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     expect(ids((await fleet.status()).workers)).toEqual(ids(workers));
   });
 
-  test('a newer queen refuses an older hive with what to type, and an update mends it', async () => {
+  test('a newer queen refuses an older hive and says what to type, and an update fixes it', async () => {
     const { swarm, net } = fleet;
     await swarm.result(['queen', 'stop']);
     swarm.entry = join(await otherPackage(join(net.home, 'newer'), '9.9.9'), 'dist', 'rbee.js');
@@ -147,7 +147,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     expect(texts(await runAll(swarm, requests(2, { hive_id: 'attic' })))).toEqual(undisturbed.slice(0, 2));
   });
 
-  test('a hive that has died is started once, whether the queen sees it first or somebody installs it again', async () => {
+  test('a crashed hive is started once, whether by the queen or by another install', async () => {
     const { swarm, net } = fleet;
     const { cellar } = net.hosts;
     const hivesThere = () => ofHive(cellar).filter(({ args }) => args.includes('hive run'));
@@ -163,7 +163,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     expect((await swarm.result<OutputOf<'hive_get'>>(['hive', 'get', 'cellar'])).port).toBe(9000);
   });
 
-  test('a hive that is deleted gets no request any more, runs on, and is taken back as it is', async () => {
+  test('a deleted hive gets no requests but keeps running, and an install registers it again as it is', async () => {
     const { swarm, net } = fleet;
     await runAll(swarm, requests(1, { hive_id: 'cellar' }));
     const [worker] = await fleet.workersOf('cellar');
@@ -176,12 +176,12 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     const processes = ofHive(net.hosts.cellar);
     const { code, stderr } = await swarm.rbee(['hive', 'install', 'cellar']);
     expect(code, stderr).toBe(0);
-    expect(stderr).toContain("hive 'cellar' runs already");
+    expect(stderr).toContain("hive 'cellar' is already running");
     expect(await fleet.workersOf('cellar')).toMatchObject([{ worker_id: worker?.worker_id }]);
     expect(ofHive(net.hosts.cellar)).toEqual(processes);
   });
 
-  test('a hive is updated under load: no request fails, whether it is for that hive or for a model that only it has', async () => {
+  test('no request fails during an update of a hive, for that hive or for a model that only it has', async () => {
     const { swarm, net } = fleet;
     const { attic } = net.hosts;
     await copyFile(model, join(attic.home, 'mine.gguf'));
@@ -208,7 +208,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     }
   });
 
-  test('a hive that was stopped stays so until somebody needs it', async () => {
+  test('a stopped hive stays stopped until a request needs it', async () => {
     const { swarm, net } = fleet;
     await swarm.result(['hive', 'stop', 'attic']);
     expect(ofHive(net.hosts.attic)).toEqual([]);
@@ -219,7 +219,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     expect(await fleet.hive('attic')).toMatchObject({ state: 'running' });
   });
 
-  test('uninstalling leaves a machine as it was; only forgetting it leaves all of the hive there', async () => {
+  test('an uninstall leaves a machine as it was, and --catalog-only leaves the hive on it', async () => {
     const { swarm, net } = fleet;
     const { attic, cellar } = net.hosts;
     const there = { tree: cellar.tree(), processes: ofHive(cellar) };
@@ -227,7 +227,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     expect(await fleet.workersOf('attic')).toEqual([]);
     await swarm.result(['hive', 'uninstall', 'cellar', '--catalog-only']);
     expect(attic.tree()).toEqual(before.tree);
-    // What held the tunnel there ends with it.
+    // The remote end of the tunnel exits with it.
     await until(() => String(processesOf(attic)) === String(before.processes));
     expect({ tree: cellar.tree(), processes: ofHive(cellar) }).toEqual(there);
     expect((await fleet.status()).hives.map(({ hive_id }) => hive_id)).toEqual(['localhost']);

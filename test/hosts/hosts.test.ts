@@ -5,7 +5,7 @@ import { done } from '../support/done.ts';
 import { skipsHosts, testHosts } from '../support/hosts.ts';
 import { until } from '../support/until.ts';
 
-/** All that hosts are made of, as far as this process made it. */
+/** Namespaces, folders and mounts of the hosts of this process. */
 async function traces(): Promise<string[]> {
   const own = new RegExp(`rbee-${process.pid}-\\d+-\\S+`, 'g');
   const namespaces = (await done('ip', ['netns', 'list'])).match(own) ?? [];
@@ -15,7 +15,7 @@ async function traces(): Promise<string[]> {
 }
 
 describe.skipIf(skipsHosts())('hosts for tests', () => {
-  test('are bare machines that see each other, and leave nothing', async () => {
+  test('are bare machines that can reach each other, and leave nothing behind', async () => {
     const before = await traces();
     const pids: number[] = [];
     {

@@ -12,25 +12,25 @@ import { skipsHosts, testHosts, type HostNet } from '../support/hosts.ts';
 import { until } from '../support/until.ts';
 
 interface Case extends Login {
-  /** Of its home. */
+  /** Files in its home. */
   files?: Record<string, string>;
-  /** In the place of root's key: the options that stand before it. */
+  /** Options before root's key in authorized_keys. */
   key?: string;
-  /** Run there before. */
+  /** Script to run there first. */
   before?: string;
   /** The check that fails; all pass when left out. */
   fails?: string;
-  /** In what it says, or what it says to do. */
+  /** In the failed check, or in its next step. */
   says?: RegExp;
-  /** Of one that hangs. */
+  /** For a start-up file that hangs. */
   patienceMs?: number;
 }
 
 const bashrc = (text: string) => ({ files: { '.bashrc': `${text}\n` } });
 const TITLE = String.raw`printf '\033]0;%s\a' "$HOSTNAME"`;
-const ANSWERS = 'rbee-machine-begin\nos=BeOS\nrbee-machine-end\nfleet of cars\nheld by nobody\nlacks nothing\ntaken no';
+const ANSWERS = 'rbee-machine-begin\nos=BeOS\nrbee-machine-end\nfleet of cars\nheld by none\nlacks nothing\ntaken no';
 
-/** Machines that people have. What can be tolerated is; the rest is named, with what to change. */
+/** Real machines. rbee tolerates what it can, and names the rest with what to change. */
 const CASES: readonly Case[] = [
   // Login shells.
   { name: 'zsh', shell: '/usr/bin/zsh', files: { '.zshenv': `${TITLE}\n` } },
@@ -55,26 +55,26 @@ const CASES: readonly Case[] = [
   },
   { name: 'nopath', ...bashrc('PATH=/nowhere') },
   { name: 'exits', ...bashrc('exit 0'), fails: 'shell', says: /status 0 without running.*start-up file/ },
-  { name: 'reads', patienceMs: 8_000, ...bashrc('cat >/dev/null'), fails: 'shell', says: /reads what is sent/ },
-  { name: 'hangs', patienceMs: 8_000, ...bashrc('sleep 60'), fails: 'shell', says: /does not end within 8 s/ },
+  { name: 'reads', patienceMs: 8_000, ...bashrc('cat >/dev/null'), fails: 'shell', says: /reads the stdin/ },
+  { name: 'hangs', patienceMs: 8_000, ...bashrc('sleep 60'), fails: 'shell', says: /does not finish within 8 s/ },
   { name: 'execs', patienceMs: 8_000, ...bashrc('exec sh'), fails: 'shell', says: /without running.*start another shell/ },
   { name: 'tmux', ...bashrc('exec tmux'), fails: 'shell', says: /not a terminal.*start another shell/s },
   // What the server allows.
   { name: 'noforward', sshd: 'AllowTcpForwarding no', fails: 'forwarding', says: /AllowTcpForwarding yes/ },
-  { name: 'remoteonly', sshd: 'AllowTcpForwarding remote', fails: 'forwarding', says: /lets nobody forward a port/ },
+  { name: 'remoteonly', sshd: 'AllowTcpForwarding remote', fails: 'forwarding', says: /does not allow forwarding/ },
   { name: 'localonly', sshd: 'AllowTcpForwarding local' },
   { name: 'noopen', sshd: 'PermitOpen none', fails: 'forwarding', says: /PermitOpen/ },
   { name: 'otheropen', sshd: 'PermitOpen 127.0.0.1:80', fails: 'forwarding', says: /127\.0\.0\.1:9000/ },
-  { name: 'disabled', sshd: 'DisableForwarding yes', fails: 'forwarding', says: /lets nobody forward a port/ },
-  { name: 'forced', sshd: 'ForceCommand echo welcome', fails: 'shell', says: /said: welcome.*force a command/s },
+  { name: 'disabled', sshd: 'DisableForwarding yes', fails: 'forwarding', says: /does not allow forwarding/ },
+  { name: 'forced', sshd: 'ForceCommand echo welcome', fails: 'shell', says: /printed: welcome.*force a command/s },
   { name: 'onesession', sshd: 'MaxSessions 1' },
-  { name: 'nosession', sshd: 'MaxSessions 0', fails: 'shell', says: /runs nothing: see MaxSessions/ },
+  { name: 'nosession', sshd: 'MaxSessions 0', fails: 'shell', says: /runs no command: see MaxSessions/ },
   { name: 'noporttokey', key: 'no-port-forwarding', fails: 'forwarding', says: /port-forwarding/ },
   { name: 'restrict', key: 'restrict', fails: 'forwarding', says: /port-forwarding/ },
-  { name: 'command', key: 'command="echo only this"', fails: 'shell', says: /said: only this/ },
+  { name: 'command', key: 'command="echo only this"', fails: 'shell', says: /printed: only this/ },
   // The home folder.
   { name: 'readonly', before: 'mount -t tmpfs -o ro tmpfs .', fails: 'home', says: /Read-only file system.*findmnt/s },
-  { name: 'noexec', before: 'mount -t tmpfs -o noexec,size=2g tmpfs .', fails: 'home', says: /no program can be run.*noexec/s },
+  { name: 'noexec', before: 'mount -t tmpfs -o noexec,size=2g tmpfs .', fails: 'home', says: /cannot be run.*noexec/s },
   {
     name: 'full',
     before: 'mount -t tmpfs -o size=100k tmpfs . && head -c 100k /dev/zero >big || true',
@@ -86,7 +86,7 @@ const CASES: readonly Case[] = [
 
 const cases = CASES.filter(({ shell = '/bin/sh' }) => existsSync(shell));
 
-describe.skipIf(skipsHosts())('a machine to log in to', () => {
+describe.skipIf(skipsHosts())('a login over SSH', () => {
   let net: HostNet<'attic'>;
   let folder: string;
   let shells: SshShells;
@@ -107,7 +107,7 @@ describe.skipIf(skipsHosts())('a machine to log in to', () => {
       }
       if (before !== undefined) await attic.exec(`cd homes/${name} && ${before}`);
     }
-    // What root's own file lets in is no answer to what another does.
+    // sshd ignores files that other users can write.
     await attic.exec('for each in homes/*/.ssh/authorized_keys; do chmod 600 "$each"; done');
   });
   afterAll(async () => {
@@ -118,7 +118,7 @@ describe.skipIf(skipsHosts())('a machine to log in to', () => {
   });
 
   test.concurrent.each(cases)(
-    'of the kind $name is tested, and what keeps a hive from it is named, with what to change',
+    'of the kind $name is checked, and an obstacle to a hive is named with what to change',
     async ({ name, fails, says, patienceMs }) => {
       const options = { signal, port: 9000, onCheck: () => undefined, ...(patienceMs === undefined ? {} : { patienceMs }) };
       const checks = await checkMachine({ host: 'attic', user: name }, options);
@@ -133,15 +133,15 @@ describe.skipIf(skipsHosts())('a machine to log in to', () => {
     },
   );
 
-  test('none of that has left anything there', () => {
+  test('leaves no file of rbee on the machine', () => {
     expect(net.hosts.attic.tree().filter((file) => file.includes('rbee'))).toEqual([]);
   });
 
-  test('a tunnel through a noisy shell leads there; where a server does not forward, or its port is taken here, it says so', async () => {
+  test('carries a tunnel through a noisy shell, and a tunnel reports a server that does not forward and a local port in use', async () => {
     const noisy = await shells.tunnel({ host: 'attic', user: 'answers' }, { remotePort: 22 });
     const refused = await shells.tunnel({ host: 'attic', user: 'noforward' }, { remotePort: 22 });
     const late = await shells.tunnel({ host: 'attic' }, { remotePort: 22 });
-    // It asks for its port when it has logged in.
+    // The tunnel requests its port after the login.
     const squatter = createServer().listen(late.localPort, '127.0.0.1');
     await once(squatter, 'listening');
     try {
@@ -165,7 +165,7 @@ describe.skipIf(skipsHosts())('a machine to log in to', () => {
   });
 });
 
-/** What answers there; nothing where it is closed at once. */
+/** What the server there sends first; empty where the connection is closed at once. */
 async function banner(port: number): Promise<string> {
   const socket = connect({ host: '127.0.0.1', port });
   let said = '';

@@ -7,7 +7,7 @@ import { testSwarm, type Swarm } from '../support/swarm.ts';
 
 type Tested = OutputOf<'ssh_test'>;
 
-describe.skipIf(skipsHosts())('machines that are no hives yet', () => {
+describe.skipIf(skipsHosts())('machines without a hive', () => {
   let net: HostNet<'attic' | 'cellar'>;
   let swarm: Swarm;
   let config: string;
@@ -38,7 +38,7 @@ describe.skipIf(skipsHosts())('machines that are no hives yet', () => {
   ];
 
   describe('ssh test', () => {
-    test('passes each step, and changes nothing there', async () => {
+    test('passes each step, and changes nothing on the machine', async () => {
       const { checks, ...verdict } = await tested('attic');
       expect(verdict).toEqual({ ssh_host: 'attic', reachable: true });
       expect(checks.map(({ check }) => check)).toEqual(all);
@@ -47,7 +47,7 @@ describe.skipIf(skipsHosts())('machines that are no hives yet', () => {
       expect(net.hosts.attic.tree()).toEqual(['.ssh/', '.ssh/authorized_keys']);
     });
 
-    test('goes through a jump host, and tells which of both is closed', async () => {
+    test('goes through a jump host, and names the machine that refuses the connection', async () => {
       expect(await tested('loft')).toMatchObject({ reachable: true });
       const keys = join(net.hosts.cellar.home, '.ssh', 'authorized_keys');
       const key = await readFile(keys);
@@ -60,7 +60,7 @@ describe.skipIf(skipsHosts())('machines that are no hives yet', () => {
     test.each([
       ['an unknown name', ['nowhere.invalid'], 'resolve', 'ssh -G nowhere.invalid'],
       ['a closed port', ['attic', '--ssh-port', '23'], 'connect', 'rbee ssh test --ssh-host attic --ssh-port'],
-      ['a user who may not', ['--ssh-host', 'attic', '--ssh-user', 'nobody'], 'authenticate', 'ssh-copy-id nobody@attic'],
+      ['a user without access', ['--ssh-host', 'attic', '--ssh-user', 'daemon'], 'authenticate', 'ssh-copy-id daemon@attic'],
     ])('stops at %s, and says what to type', async (_name, args, check, next) => {
       const { checks, reachable } = await tested(...args);
       expect(reachable).toBe(false);
@@ -81,41 +81,44 @@ describe.skipIf(skipsHosts())('machines that are no hives yet', () => {
       });
     });
 
-    test('shows the key of a machine that is not known, and of one that has changed', async () => {
+    test('shows the fingerprint of an unknown host key, and a command for a changed one', async () => {
       await writeFile(join(net.home, '.ssh', 'known_hosts'), '');
       const unknown = (await tested('cellar')).checks.at(-1);
       await net.trust();
       await net.hosts.cellar.rekey();
       const changed = (await tested('cellar')).checks.at(-1);
       await net.trust();
-      expect(unknown).toMatchObject({ check: 'host_key', says: expect.stringMatching(/not known .*SHA256:/) as string });
+      expect(unknown).toMatchObject({ check: 'host_key', says: expect.stringMatching(/not known yet: .*SHA256:/) as string });
       expect(changed).toMatchObject({ check: 'host_key', next: expect.stringContaining('ssh-keygen -R') as string });
     });
 
-    test('tells people each step with a mark', async () => {
+    test('prints each step with a mark', async () => {
       const { stdout, stderr } = await swarm.rbee(['ssh', 'test', 'attic']);
       expect(stdout).toMatch(/^✓ resolve {7}attic is root@/);
-      expect(stdout).toMatch(/\n✓ rbee {10}nothing is installed yet\n\nA hive can be installed on attic\.\n$/);
-      expect(stderr).toContain('looking at attic');
+      expect(stdout).toMatch(/\n✓ rbee {10}not installed yet\n\nA hive can be installed on attic\.\n$/);
+      expect(stderr).toContain('examining attic');
     });
 
-    test.each([[[]], [['localhost']], [['--ssh-host', '-oProxyCommand=id']], [['a b']]])('refuses %j', async (args) => {
-      expect((await swarm.rbee(['ssh', 'test', ...args])).code).toBe(2);
-    });
+    test.each([[[]], [['localhost']], [['--ssh-host', '-oProxyCommand=id']], [['a b']]])(
+      'refuses the arguments %j',
+      async (args) => {
+        expect((await swarm.rbee(['ssh', 'test', ...args])).code).toBe(2);
+      },
+    );
   });
 
   describe('hive import-ssh', () => {
     const imported = (...hosts: string[]) =>
       swarm.result<OutputOf<'hive_import_ssh'>>(['hive', 'import-ssh', ...hosts.flatMap((host) => ['--hosts', host])]);
 
-    test('lists single hosts as OpenSSH resolves them, those of Include too', async () => {
+    test('lists single hosts as OpenSSH resolves them, including those of Include', async () => {
       const { hosts, hives } = await imported();
       expect(hives).toEqual([]);
       expect(hosts.map(({ host }) => host)).toEqual(['shed', 'loft', 'attic', 'cellar']);
       expect(hosts[0]).toEqual({ host: 'shed', hostname: '192.0.2.7', user: 'me', port: 2222 });
     });
 
-    test('adds the chosen as hives, once', async () => {
+    test('registers the chosen hosts as hives, once', async () => {
       const { hives } = await imported('attic', 'shed');
       expect(hives).toMatchObject([
         { hive_id: 'attic', transport: 'ssh', host: '127.0.0.1', port: 9000, ssh: { host: 'attic' } },
@@ -127,7 +130,7 @@ describe.skipIf(skipsHosts())('machines that are no hives yet', () => {
       expect(await tested('attic')).toMatchObject({ ssh_host: 'attic', reachable: true });
     });
 
-    test('names the nearest for a host that is not there, and adds nothing', async () => {
+    test('suggests the closest name for an unknown host, and registers nothing', async () => {
       const { code, stderr } = await swarm.rbee(['hive', 'import-ssh', '--hosts', 'cellar', '--hosts', 'atic']);
       expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining("did you mean 'attic'?") as string });
       expect((await swarm.rbee(['hive', 'get', 'cellar'])).code).toBe(3);

@@ -27,11 +27,11 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     return hives.map(({ hive_id }) => hive_id).sort();
   };
 
-  test('a second name for a machine is refused before anything is packed, and leaves the first as it is', async () => {
+  test('a second name for a machine is refused before anything is packed, and its hive stays as it is', async () => {
     const { attic } = fleet.net.hosts;
     const before = hivesOf(attic);
     expect(before).toHaveLength(1);
-    // Without what is packed already, packing would be told, and leave something.
+    // Without the cache, packing would be narrated, and leave files.
     const cache = join(fleet.swarm.home, 'cache');
     await rename(cache, `${cache}.away`);
     for (const way of ['attic', attic.address]) {
@@ -48,7 +48,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     expect(await fleet.swarm.result(['infer', 'Hi', '--hive-id', 'attic'])).toMatchObject({ model: 'tiny' });
   });
 
-  test('a machine whose hive was forgotten is refused under another name, with both ways out', async () => {
+  test('a machine whose hive was forgotten is refused under another name, and both solutions are named', async () => {
     await fleet.swarm.result(['hive', 'delete', 'attic']);
     const stderr = await refused('hive', 'install', 'other', '--ssh-host', 'attic', '--ssh-user', 'root');
     expect(stderr).toContain("root@attic has the hive 'attic' of this fleet already, which is no longer registered");
@@ -57,7 +57,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     expect(await registered()).toEqual(['localhost']);
   });
 
-  test('the name of a hive that was forgotten is replaced as the refusal says, and the new hive alone runs there', async () => {
+  test('a forgotten hive is replaced as the refusal says, and only the new hive runs there', async () => {
     const { attic } = fleet.net.hosts;
     await attic.exec('rm .rbee/fleet');
     await fleet.swarm.result(['hive', 'install', 'other', '--ssh-host', 'attic']);
@@ -67,7 +67,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     expect(await registered()).toEqual(['localhost', 'other']);
   });
 
-  test('a machine that another hive was given meanwhile is neither started, stopped nor emptied under the old name', async () => {
+  test('a machine that now belongs to another hive is neither stopped, uninstalled nor updated under the old name', async () => {
     const { attic } = fleet.net.hosts;
     const before = hivesOf(attic);
     await attic.exec(`printf '%s\\n' "$(sed -n 1p .rbee/fleet)" '"loft"' >fleet && mv fleet .rbee/fleet`);
@@ -78,13 +78,13 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     expect(await fleet.swarm.result(['hive', 'status', 'other'])).toMatchObject({ state: 'running' });
   });
 
-  test('an install with nothing to do says so, and a new port starts the hive once', async () => {
+  test('an install with nothing to do says so, and a new port restarts the hive once', async () => {
     const { attic } = fleet.net.hosts;
     const before = hivesOf(attic);
     for (const what of ['install', 'update']) {
       const { code, stderr } = await fleet.swarm.rbee(['hive', what, 'other']);
       expect(code, stderr).toBe(0);
-      expect(stderr).toMatch(/hive 'other' is up to date: rbee [\d.]+ for linux-\S+ is there already/);
+      expect(stderr).toMatch(/hive 'other' is up to date: rbee [\d.]+ for linux-\S+ is already installed/);
       expect(stderr).not.toContain('installing');
     }
     expect(hivesOf(attic)).toEqual(before);
@@ -95,19 +95,19 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     expect(await fleet.swarm.result(['infer', 'Hi', '--hive-id', 'other'])).toMatchObject({ model: 'tiny' });
   });
 
-  test('a path that is not there names the machine on which it was looked for', async () => {
+  test('an error about a missing path names the machine', async () => {
     const stderr = await refused('model', 'download', '/nowhere/bee.gguf', '--hive-id', 'other');
     expect(stderr).toContain("there is no such file on the machine of hive 'other'");
     expect(stderr).not.toContain('this machine');
   });
 
-  test('a machine without a name is asked for one', async () => {
+  test('an install without a hive name asks for one', async () => {
     const stderr = await refused('hive', 'install', '--ssh-host', '198.51.100.200', '--ssh-user', 'me');
     expect(stderr).toContain('rbee hive install <name> --ssh-host 198.51.100.200 --ssh-user me');
     expect(stderr).not.toContain('registered already');
   });
 
-  test('where a machine is gone, uninstalling says how to forget its hive', async () => {
+  test('an uninstall from an unreachable machine says how to forget its hive', async () => {
     await fleet.net.hosts.attic.crash();
     expect(await refused('hive', 'uninstall', 'other')).toContain('rbee hive uninstall other --catalog-only');
     await fleet.swarm.result(['hive', 'uninstall', 'other', '--catalog-only']);

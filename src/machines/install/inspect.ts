@@ -2,16 +2,16 @@ import { formatBytes, JobError } from '../../contract/index.ts';
 import { layerNames, type Kit, type LayerName } from '../kit/index.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
 
-/** What is on the machine of a kit. */
+/** The parts of a kit that are on the machine. */
 export interface Found {
-  /** The folder that runs, or would. */
+  /** The folder of the current version. */
   current: string | undefined;
   freeBytes: number;
-  /** Bytes that have come of each layer that is not there yet. */
+  /** Bytes received so far, for each layer that is not complete yet. */
   missing: Partial<Record<LayerName, number>>;
 }
 
-/** The link, the versions and the unpacked layers need a little too, and a disk should not be filled to the last byte. */
+/** For links and small files, and because a disk should not be filled to the last byte. */
 const SPARE_BYTES = 64 * 1024 ** 2;
 
 /** $1 $2 $3 digests of runtime, engine and rbee, $4 the version's folder. */
@@ -34,7 +34,7 @@ export async function inspect(site: HiveSite, { layers, folder }: Kit): Promise<
   };
 }
 
-/** Before anything is sent. A layer's archive goes once it is unpacked, so only the largest counts. @throws JobError disk_full */
+/** Called before anything is sent. A layer's archive is deleted once unpacked, so only the largest counts. @throws JobError disk_full */
 export function requireRoom({ layers }: Kit, { freeBytes, missing }: Found): void {
   const names = layerNames.filter((name) => missing[name] !== undefined);
   if (names.length === 0) return;
@@ -42,6 +42,6 @@ export function requireRoom({ layers }: Kit, { freeBytes, missing }: Found): voi
   const archives = names.map((name) => Math.max(layers[name].sizeBytes - (missing[name] ?? 0), 0));
   const neededBytes = unpacked + Math.max(...archives) + SPARE_BYTES;
   if (neededBytes <= freeBytes) return;
-  const sentence = `The hive needs ${formatBytes(neededBytes)} in ~/.rbee of the machine, and ${formatBytes(freeBytes)} are free there. Free some space`;
+  const sentence = `The hive needs ${formatBytes(neededBytes)} in ~/.rbee of the machine, but only ${formatBytes(freeBytes)} are free there. Free some space`;
   throw new JobError('disk_full', sentence);
 }

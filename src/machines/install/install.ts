@@ -10,17 +10,17 @@ import { collect, dropVersion, requireRuns, switchVersion } from './versions.ts'
 
 export interface InstallOrder extends HiveStart {
   kit: Kit;
-  /** Awaited before a hive is exchanged: lets those who use it finish, and nobody start it meanwhile. */
+  /** Awaited before a running hive is replaced: running jobs finish, and no other caller starts the hive meanwhile. */
   drain?: () => Promise<void>;
-  /** Awaited before a hive that may have died is started: nobody else starts it meanwhile. */
+  /** Awaited before a hive that may have died is started: no other caller starts it meanwhile. */
   hold?: () => Promise<void>;
 }
 
 const ROLLBACK_DEADLINE_MS = 180_000;
 
 /**
- * Puts a hive onto a machine, or another version in the place of the one that is there, and lets it run. What is there already
- * is neither sent nor stopped. Whatever fails, the former version runs on, or runs again.
+ * Installs a hive on a machine, or replaces its version, and starts it. Parts that are already there are not sent again, and a hive
+ * of this version is not stopped. If a step fails, the previous version keeps running, or is started again.
  * @throws JobError install_failed, machine_unsupported, disk_full, and as Shell.run
  */
 export function install(site: HiveSite, order: InstallOrder): Promise<InstalledHive> {
@@ -32,7 +32,7 @@ export function install(site: HiveSite, order: InstallOrder): Promise<InstalledH
     const isCurrent = found.current === kit.folder;
     const isComplete = isCurrent && Object.keys(found.missing).length === 0;
     const step = isComplete
-      ? `hive '${site.hiveId}' is up to date: ${what} is there already`
+      ? `hive '${site.hiveId}' is up to date: ${what} is already installed`
       : `installing ${what} as hive '${site.hiveId}'`;
     narrate('hive_install', step);
     await bring(locked, kit, found);
@@ -40,7 +40,7 @@ export function install(site: HiveSite, order: InstallOrder): Promise<InstalledH
     if (isCurrent) await order.hold?.();
     const hive = isCurrent ? await start(locked, order) : await replace(locked, order, found.current);
     await collect(locked, kit);
-    const how = hive.started ? 'is healthy' : 'runs already';
+    const how = hive.started ? 'is healthy' : 'is already running';
     narrate('hive_install', `hive '${site.hiveId}' ${how} on port ${hive.port} of its machine (pid ${hive.pid})`);
     return hive;
   });
@@ -51,26 +51,26 @@ async function start(site: HiveSite, order: InstallOrder): Promise<InstalledHive
   try {
     return await startRemote(site, order);
   } catch (cause) {
-    throw !site.signal.aborted && isOfTheHive(cause)
+    throw !site.signal.aborted && isHiveError(cause)
       ? new JobError('install_failed', `The hive does not start: ${cause.message}`, { cause })
       : cause;
   }
 }
 
-/** From here on the former hive may be down, so every way out leads through the new one or back. */
+/** From here on the previous hive may be down, so this ends with the new version or with the previous one. */
 async function replace(site: HiveSite, order: InstallOrder, former: string | undefined): Promise<InstalledHive> {
   let wasRunning = false;
   try {
     wasRunning = (await statusRemote(site)).running !== undefined;
     await order.drain?.();
-    if (wasRunning) narrate('hive_install', `stopping the hive that runs there (${former ?? 'of no version'})`);
+    if (wasRunning) narrate('hive_install', `stopping the running hive (${former ?? 'unknown version'})`);
     await stopRemote(site);
     narrate('hive_install', `switching to ${order.kit.folder}`, { detail: true });
     await switchVersion(site, { by: order.kit.folder, to: order.kit.folder });
     return await start(site, order);
   } catch (cause) {
     const back = await goBack(site, order, { former, wasRunning });
-    // Cancelled, or cut off: that is what the caller must hear, and a message of ours would only hide it.
+    // A cancellation or a closed connection is reported as it is; the state of the machine would hide it.
     if (!(cause instanceof JobError) || cause.code !== 'install_failed') throw cause;
     throw new JobError('install_failed', `${cause.message}\n${back}`, { cause });
   }
@@ -84,23 +84,23 @@ async function goBack(
 ): Promise<string> {
   const own = { ...site, signal: AbortSignal.timeout(ROLLBACK_DEADLINE_MS) };
   const { folder } = order.kit;
-  narrate('hive_install', former === undefined ? 'removing what does not start' : `going back to ${former}`);
+  narrate('hive_install', former === undefined ? 'removing the version that does not start' : `restoring ${former}`);
   try {
     await stopRemote(own);
     await switchVersion(own, { by: folder, to: former });
     if (former !== undefined && wasRunning) await startRemote(own, order);
     await dropVersion(own, folder);
     return former === undefined
-      ? 'Nothing runs there now.'
-      : `The former version, ${former}, is back${wasRunning ? ' and runs' : ''}.`;
+      ? 'No hive is installed there now.'
+      : `The previous version, ${former}, is restored${wasRunning ? ' and running' : ''}.`;
   } catch (cause) {
-    log.error({ err: cause }, 'the former version of the hive could not be brought back');
-    return `And the former version could not be brought back: ${cause instanceof Error ? cause.message : String(cause)}`;
+    log.error({ err: cause }, 'the previous version of the hive could not be restored');
+    return `The previous version could not be restored either: ${cause instanceof Error ? cause.message : String(cause)}`;
   }
 }
 
 /** Whether the hive itself failed to start, and not the connection to its machine. */
-export function isOfTheHive(cause: unknown): cause is JobError {
+export function isHiveError(cause: unknown): cause is JobError {
   if (!(cause instanceof JobError) || cause.code === 'cancelled' || cause.code === 'install_failed') return false;
   return scopeOf(cause.code) !== 'connection';
 }

@@ -3,25 +3,26 @@ import { randomUUID } from 'node:crypto';
 import { JobError } from '../../contract/index.ts';
 import { isAlive, processStart } from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
+import { reportsFullDisk } from '../disk-full.ts';
 import { noted, OWNER, requireOwn } from './owner.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
 
 const BEAT_MS = 20_000;
-/** By the machine's own clock. A holder who has missed five beats is gone, or his connection is. */
+/** By the machine's own clock. A holder that has missed five beats has exited or lost its connection. */
 const STALE_S = 120;
 const RELEASE_DEADLINE_MS = 15_000;
 
-/** Ids of the locks that this process holds. Any other with its name was left when a connection was cut. */
+/** Ids of the locks that this process holds. Any other lock of this process is left over from a closed connection. */
 const ownLocks = new Set<string>();
 
 const UNWRITABLE = 'unwritable';
 
-/** Whether a lock could not be taken for lack of anything to write it on: then nobody else has it either. */
+/** Whether the lock could not be taken because the disk is not writable. No other process can hold it then. */
 export function isUnwritable(error: unknown): error is JobError {
   return error instanceof JobError && (error.code === 'disk_full' || error.cause === UNWRITABLE);
 }
 
-/** Who holds the lock, as the machine keeps it. */
+/** The process that holds the lock, as recorded on the machine. */
 interface Holder {
   host: string;
   pid: number;
@@ -29,12 +30,12 @@ interface Holder {
   id: string;
 }
 
-/** $1 the holder, $2 the fleet, $3 the hive's name, $4 when a lock is stale, $5 a holder who is known to have ended. */
+/** $1 the holder, $2 the fleet, $3 the hive's name, $4 the age in seconds of a stale lock, $5 a holder that is known to have exited. */
 const TAKE = `
 ${OWNER}
 lock=$root/lock
 holder() { cat "$lock/holder" 2>/dev/null || :; }
-# Whole or not at all: where a disk is full, nothing is left that somebody would wait for.
+# All or nothing: on a full disk, no incomplete lock may stay and block others.
 take() {
   said=$(mkdir "$lock" 2>&1) || { [ -d "$lock" ] || unwritable; return 1; }
   said=$({ date +%s >"$lock/beat" && printf '%s\\n' "$1" >"$lock/holder"; } 2>&1) || { rm -rf "$lock"; unwritable; }
@@ -42,7 +43,7 @@ take() {
 unwritable() { echo "unwritable $said"; exit 0; }
 said=$({ mkdir -p "$root" && chmod 700 "$root"; } 2>&1) || unwritable
 if ! take "$1"; then
-  # One without it has just been taken, or was left by a crash; one that says no time is worth nothing.
+  # A lock without a beat has only just been taken, or is left over from a crash. A beat without a time is stale.
   [ -f "$lock/beat" ] || date +%s >"$lock/beat"
   holder=$(holder)
   beat=$(cat "$lock/beat")
@@ -53,7 +54,7 @@ if ! take "$1"; then
     echo "held $holder"
     exit 0
   fi
-  # Of several that see the same stale lock, one removes it, after another look.
+  # If several installers see the same stale lock, one of them removes it, after checking it again.
   mkdir "$lock.taking" 2>/dev/null || { echo "held $holder"; exit 0; }
   trap 'rmdir "$lock.taking"' EXIT
   [ "$(holder)" != "$holder" ] || rm -rf "$lock"
@@ -67,7 +68,7 @@ if [ "\${fleet:-$2}" != "$2" ] || [ "\${hive:-$3}" != "$3" ]; then
   rm -rf "$lock"
   exit 0
 fi
-# Written once: so it needs no room where a hive is removed to make some.
+# Written once, so removing a hive to free space needs none.
 if [ "$(cat "$root/fleet" 2>/dev/null || :)" != "$(printf '%s\\n' "$2" "$3")" ]; then
   said=$({ printf '%s\\n' "$2" "$3" >"$root/fleet.new" && mv -f "$root/fleet.new" "$root/fleet"; } 2>&1) ||
     { rm -rf "$lock" "$root/fleet.new"; unwritable; }
@@ -77,10 +78,10 @@ echo 'taken yes'
 
 /** $1 the holder. */
 const BEAT = `
-if [ "$(cat "$root/lock/holder" 2>/dev/null || :)" = "$1" ]; then date +%s >"$root/lock/beat"; echo 'ours yes'; fi
+if [ "$(cat "$root/lock/holder" 2>/dev/null || :)" = "$1" ]; then date +%s >"$root/lock/beat"; echo 'held yes'; fi
 `;
 
-/** $1 the holder. What came to nothing leaves nothing. */
+/** $1 the holder. A failed first install leaves nothing behind. */
 const RELEASE = `
 [ "$(cat "$root/lock/holder" 2>/dev/null || :)" = "$1" ] || exit 0
 rm -rf "$root/lock"
@@ -91,8 +92,8 @@ rmdir "$root" 2>/dev/null || :
 `;
 
 /**
- * One at a time changes what is installed on a machine. `work` gets a site whose signal also ends when the lock is lost.
- * @throws JobError install_failed when another install is under way, the machine is of another fleet, or has another hive of this one
+ * Lets one process at a time change the installation on a machine. `work` gets a site whose signal also aborts when the lock is lost.
+ * @throws JobError install_failed when another install is in progress, or the machine belongs to another fleet or another hive of this one
  */
 export async function withLock<T>(site: HiveSite, work: (locked: HiveSite) => Promise<T>): Promise<T> {
   const id = randomUUID();
@@ -109,9 +110,9 @@ async function withLockOf<T>(holder: string, site: HiveSite, work: (locked: Hive
   const lost = new AbortController();
   const beat = setInterval(() => {
     keep(site, holder).catch((cause: unknown) => {
-      // A connection that is cut fails the work itself; only a lock that is another's must be told.
+      // A closed connection fails the work itself. Only the loss of the lock has to be reported.
       if (cause instanceof JobError && cause.code === 'install_failed') lost.abort(cause);
-      else log.debug({ err: cause }, 'the lock of the machine could not be kept this time');
+      else log.debug({ err: cause }, 'the install lock on the machine could not be renewed this time');
     });
   }, BEAT_MS);
   try {
@@ -132,35 +133,34 @@ async function takeLock(site: HiveSite, holder: string): Promise<void> {
     readReply(await runScript(site, TAKE, { args: [holder, site.fleet, noted(site.hiveId), String(STALE_S), ended] }));
   let reply = await take('');
   const held = reply.get('held');
-  // On our own machine we see whether the holder still runs, and need not wait for its lock to become stale.
+  // On this machine, a holder that has exited is visible at once; its lock need not become stale first.
   if (held !== undefined && (await hasEnded(held))) reply = await take(held);
   if (reply.has('taken')) return;
   const unwritable = reply.get('unwritable');
   if (unwritable !== undefined) throw unwritableError(unwritable);
   await requireOwn(site, { fleet: reply.get('fleet'), hive: reply.get('hive') });
   const by = parseHolder(reply.get('held') ?? '');
-  const who =
-    by === undefined ? '' : ` by the queen on ${by.host} (process ${by.pid}), heard of ${reply.get('age') ?? '0'} s ago`;
-  throw new JobError('install_failed', `Another install on this machine is under way${who}. Wait for its end, and try again`);
+  const who = by === undefined ? '' : ` by the queen on ${by.host} (process ${by.pid}), active ${reply.get('age') ?? '0'} s ago`;
+  throw new JobError('install_failed', `Another install on this machine is in progress${who}. Try again when it has finished`);
 }
 
-/** Nothing can be changed there, by anybody. */
+/** No process can write there. */
 function unwritableError(words: string): JobError {
-  if (/no space left|quota/i.test(words)) return new JobError('disk_full', `The disk of the machine is full: ${words}`);
-  return new JobError('install_failed', `Nothing can be written to ~/.rbee of the machine: ${words}`, { cause: UNWRITABLE });
+  if (reportsFullDisk(words)) return new JobError('disk_full', `The disk of the machine is full: ${words}`);
+  return new JobError('install_failed', `~/.rbee on the machine is not writable: ${words}`, { cause: UNWRITABLE });
 }
 
 async function keep(site: HiveSite, holder: string): Promise<void> {
-  if (readReply(await runScript(site, BEAT, { args: [holder] })).has('ours')) return;
-  throw new JobError('install_failed', 'This install was silent for too long, and another one has taken its place');
+  if (readReply(await runScript(site, BEAT, { args: [holder] })).has('held')) return;
+  throw new JobError('install_failed', 'This install did not renew its lock in time, and another install has taken it over');
 }
 
-/** Also when the work was cancelled. A lock that stays, because the machine is away, becomes stale. */
+/** Also after a cancellation. If the machine is unreachable, the lock stays and becomes stale. */
 async function release(site: HiveSite, holder: string): Promise<void> {
   try {
     await runScript({ shell: site.shell, signal: AbortSignal.timeout(RELEASE_DEADLINE_MS) }, RELEASE, { args: [holder] });
   } catch (cause) {
-    log.warn({ err: cause }, 'the lock of the machine could not be removed; it becomes stale');
+    log.warn({ err: cause }, 'the install lock on the machine could not be removed; it becomes stale');
   }
 }
 
@@ -179,7 +179,7 @@ function parseHolder(held: string): Holder | undefined {
       return undefined;
     return { host, pid, started, id };
   } catch {
-    // Not written yet, or not by us.
+    // Not written yet, or not by rbee.
     return undefined;
   }
 }

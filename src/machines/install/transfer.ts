@@ -4,30 +4,30 @@ import { layerBytes, layerNames, metered, type Kit, type LayerName } from '../ki
 import type { Found } from './inspect.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
 
-/** A line slower than this is no line to send a kit over. */
+/** A connection slower than this is too slow for a kit. */
 const SLOWEST_BYTES_PER_MS = 30;
 const UNPACK_DEADLINE_MS = 5 * 60_000;
-/** Cut, or hurt on its way: each is mended by one more try. */
+/** One more try fixes a truncated or corrupted layer. */
 const MAX_SENDS = 3;
 
 /**
- * $1 digest, $2 what is there of it. That goes on in a file of its own: whoever wrote it may not know yet that its connection was
- * cut, and would write to the old one at any time, also while it is unpacked.
+ * $1 digest, $2 bytes of it that are already there. They are copied to a new file: an old sender that has not noticed its closed connection
+ * may still write to the old file at any time, also while it is unpacked.
  */
 const RECEIVE = `
 mkdir -p "$root/layers"
 part=$root/layers/$1.part
 if [ "$2" -eq 0 ]; then rm -f "$part"; else
   head -c "$2" "$part" >"$part.kept"
-  [ "$(size_of "$part.kept")" -eq "$2" ] || { echo 'the unfinished file has changed meanwhile' >&2; exit 1; }
+  [ "$(size_of "$part.kept")" -eq "$2" ] || { echo 'the partial file has changed meanwhile' >&2; exit 1; }
   mv -f "$part.kept" "$part"
 fi
 cat >>"$part"
 `;
 
 /**
- * $1 digest, $2 size, $3 where it goes below ~/.rbee, $4 $5 the layers that a version links to.
- * The mark is written last, and the folder appears whole or not at all.
+ * $1 digest, $2 size, $3 its folder below ~/.rbee, $4 $5 the layers that a version links to.
+ * The mark is written last, and the folder appears complete or not at all.
  */
 const UNPACK = `
 part=$root/layers/$1.part
@@ -52,7 +52,7 @@ rm -f "$part"
 echo 'unpacked yes'
 `;
 
-/** Sends what the machine has not yet, from where it stopped the last time, and unpacks it. @throws JobError install_failed */
+/** Sends the missing layers, each from where the last transfer stopped, and unpacks them. @throws JobError install_failed */
 export async function bring(site: HiveSite, kit: Kit, { missing }: Found): Promise<void> {
   for (const name of layerNames) {
     const have = missing[name];
@@ -63,7 +63,7 @@ export async function bring(site: HiveSite, kit: Kit, { missing }: Found): Promi
 interface Parcel {
   kit: Kit;
   name: LayerName;
-  /** Bytes of it that are there. */
+  /** Bytes of it that are already there. */
   have: number;
 }
 
@@ -76,7 +76,7 @@ async function bringLayer(site: HiveSite, parcel: Parcel): Promise<void> {
     if (reply.has('unpacked')) return;
     const short = reply.get('short');
     have = Number(short ?? 0);
-    const why = short === undefined ? 'came with other bytes than were sent' : `came only up to byte ${short}`;
+    const why = short === undefined ? 'arrived corrupted' : `arrived only up to byte ${short}`;
     if (sends === MAX_SENDS) throw new JobError('install_failed', `The layer ${parcel.name} ${why}, ${MAX_SENDS} times in a row`);
     narrate('hive_install', `the layer ${parcel.name} ${why}: sending again`);
   }
@@ -87,7 +87,7 @@ async function send(site: HiveSite, { kit, name, have }: Parcel): Promise<void> 
   const left = layer.sizeBytes - have;
   narrate(
     'hive_install',
-    `sending ${name}: ${formatBytes(left)}${have === 0 ? '' : `, after the ${formatBytes(have)} that are there`}`,
+    `sending ${name}: ${formatBytes(left)}${have === 0 ? '' : `, after the ${formatBytes(have)} that are already there`}`,
   );
   await runScript(site, RECEIVE, {
     args: [layer.digest, String(have)],

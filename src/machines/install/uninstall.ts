@@ -7,19 +7,19 @@ import { readReply, runScript, type HiveSite } from './site.ts';
 
 export interface Uninstalled {
   freedBytes: number;
-  /** Whether there were any, and they were to stay. */
+  /** Whether models were kept as requested. */
   hasLeftModels: boolean;
 }
 
 const UNINSTALL_DEADLINE_MS = 5 * 60_000;
 
-/** Whoever has deleted the folder by hand has not ended what runs from it. */
+/** Processes may still run from a folder that was deleted by hand. */
 const IS_THERE = `
 ${STOP}
-if [ -d "$root" ] || [ -n "$(all_ours '')" ]; then echo 'there yes'; fi
+if [ -d "$root" ] || [ -n "$(rbee_pids '')" ]; then echo 'there yes'; fi
 `;
 
-/** $1 'yes' to leave the models. Only what we have put there goes; the folder itself when nothing else is in it. */
+/** $1 'yes' to keep the models. Removes only what rbee has installed, and the folder itself if it is empty then. */
 const REMOVE = `
 ${STOP}
 stop_all
@@ -41,19 +41,19 @@ echo "after $(used)"
 `;
 
 /**
- * Stops the hive and its workers and removes what was put on the machine. Once more, it does nothing.
- * @throws JobError install_failed when another install is under way there, or something cannot be removed; as requireOwn and Shell.run
+ * Stops the hive and its workers and removes what was installed on the machine. Does nothing where nothing is installed.
+ * @throws JobError install_failed when another install is in progress there, or something cannot be removed; as requireOwn and Shell.run
  */
 export async function uninstall(site: HiveSite, { keepModels }: { keepModels: boolean }): Promise<Uninstalled> {
   if (!readReply(await runScript(site, IS_THERE)).has('there')) {
-    narrate('hive_uninstall', 'nothing is installed there');
+    narrate('hive_uninstall', 'nothing is installed on the machine');
     return { freedBytes: 0, hasLeftModels: false };
   }
   await requireOwnMachine(site);
   try {
     return await withLock(site, (locked) => remove(locked, keepModels));
   } catch (cause) {
-    // A full disk is a reason to remove something, and a hive on a read-only one must be stopped all the same.
+    // A full disk is a reason to remove a hive, and on a read-only disk the hive must be stopped nevertheless.
     if (!isUnwritable(cause)) throw cause;
     narrate('hive_uninstall', cause.message);
     return remove(site, keepModels);
@@ -70,12 +70,12 @@ async function remove(site: HiveSite, keepModels: boolean): Promise<Uninstalled>
   const reply = readReply(said);
   const kept = reply.get('kept');
   if (kept !== undefined) {
-    const next = 'Mend that there, and uninstall it once more';
-    throw new JobError('install_failed', `The hive is stopped, and not all of it can be removed: ${kept}. ${next}`);
+    const next = 'Fix that on the machine, and uninstall the hive again';
+    throw new JobError('install_failed', `The hive is stopped, but not all of it could be removed: ${kept}. ${next}`);
   }
   const freedBytes = Math.max(Number(reply.get('before')) - Number(reply.get('after')), 0) * 1024;
   const hasLeftModels = reply.has('left');
-  const left = hasLeftModels ? ', the models are still there' : '; there were no models to keep';
-  narrate('hive_uninstall', `removed; ${formatBytes(freedBytes)} are free again${keepModels ? left : ''}`);
+  const left = hasLeftModels ? ', models kept' : '; there were no models to keep';
+  narrate('hive_uninstall', `removed; ${formatBytes(freedBytes)} freed${keepModels ? left : ''}`);
   return { freedBytes, hasLeftModels };
 }

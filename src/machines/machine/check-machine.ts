@@ -17,27 +17,26 @@ import { MACHINE_SCRIPT } from './script.ts';
 import { wayIn, type WayIn } from './way-in.ts';
 
 const PROBE_WITHIN_MS = 14_000;
-/** For another look at a machine that took all of that: with nothing on its stdin. */
+/** For a second look, with an empty stdin, at a machine that took all of that. */
 const AGAIN_WITHIN_MS = 4_000;
-/** A connection of its own that tells its steps, so that what is checked is the way in and not one that is open already. */
+/** A new connection with ssh's debug output, so that the login itself is checked and not a connection that is already open. */
 const AFRESH = ['-o', 'LogLevel=DEBUG1', ...ALONE];
-/** Of what ssh says of its steps. The rest is a machine that never ends. */
+/** Of ssh's debug output. More than this comes from a machine that never stops printing. */
 const WORDS_LIMIT_CHARS = 256 * 1024;
 
 export interface MachineChecks {
   signal: AbortSignal;
-  /** Told each as it is known. */
+  /** Called with each check as it completes. */
   onCheck: (check: SshCheck) => void;
   /** How long start-up files may take. */
   patienceMs?: number;
-  /** Of the hive there, to which a tunnel would lead; left out for a hive that is called directly. */
+  /** The hive's port there, which a tunnel would forward; left out for a hive that is called directly. */
   port?: number;
 }
 
 /**
- * Looks at each step from a name to a machine that can have a hive; after the first that fails, there are no others.
- * Nothing of it hangs: about 20 s in all.
- * @throws JobError invalid_input for a name that is none; the signal's reason
+ * Checks each step from a name to a machine that can run a hive, and stops after the first that fails. Takes about 20 s at most.
+ * @throws JobError invalid_input for an invalid name; the signal's reason
  */
 export async function checkMachine(target: SshTarget, options: MachineChecks): Promise<SshCheck[]> {
   const checks: SshCheck[] = [];
@@ -55,7 +54,7 @@ async function* steps(
 ): AsyncGenerator<SshCheck> {
   const resolved = await resolveTarget(target, signal).catch((error: unknown) => expected(error, signal));
   if (resolved instanceof JobError) {
-    yield { check: 'resolve', ok: false, says: resolved.message, next: `Mend it until this works: ssh -G ${target.host}` };
+    yield { check: 'resolve', ok: false, says: resolved.message, next: `Correct it until this works: ssh -G ${target.host}` };
     return;
   }
   const { machine, words, noiseBytes } = await look(target, signal, patienceMs);
@@ -73,29 +72,29 @@ async function* steps(
 
 async function forwardingCheck(target: SshTarget, port: number, signal: AbortSignal): Promise<SshCheck> {
   const error = await requireForwarding(target, port, signal).catch((cause: unknown) => expected(cause, signal));
-  if (error === undefined) return { check: 'forwarding', ok: true, says: 'a port of its loopback can be reached' };
+  if (error === undefined) return { check: 'forwarding', ok: true, says: 'ports of its loopback are forwarded' };
   return { check: 'forwarding', ok: false, says: error.message, next: forwardingStep(target, error) };
 }
 
 interface Look {
   machine: Machine | JobError;
-  /** What ssh said of its steps. */
+  /** ssh's debug output. */
   words: string;
-  /** What start-up files have printed. */
+  /** Size of what start-up files have printed. */
   noiseBytes: number;
 }
 
 async function look(target: SshTarget, signal: AbortSignal, patienceMs: number): Promise<Look> {
-  // Its stdin stays open until the script has begun, as for every script that is sent something.
+  // stdin stays open until the script has begun, as for every script with an input.
   const first = await lookOnce(target, { signal, withinMs: patienceMs, input: nothing() });
   const { machine } = first;
   const isStuck = machine instanceof JobError && machine.code === 'deadline_exceeded' && /^Authenticated to /m.test(first.words);
   if (!isStuck) return first;
   const second = await lookOnce(target, { signal, withinMs: AGAIN_WITHIN_MS });
-  // Another shell in the place of ours, which has read to the end of what it was sent.
+  // Another shell runs instead, and has read its stdin to the end.
   if (second.machine instanceof JobError && second.machine.code !== 'deadline_exceeded') return second;
-  const reads = 'A start-up file there, such as ~/.bashrc, reads what is sent to the commands that rbee runs (stdin)';
-  const hangs = `A start-up file there, such as ~/.bashrc, does not end within ${patienceMs / 1000} s`;
+  const reads = 'A start-up file there, such as ~/.bashrc, reads the stdin of the commands that rbee runs';
+  const hangs = `A start-up file there, such as ~/.bashrc, does not finish within ${patienceMs / 1000} s`;
   return { ...first, machine: new JobError('ssh_failed', second.machine instanceof JobError ? hangs : reads) };
 }
 
@@ -111,7 +110,7 @@ async function lookOnce(target: SshTarget, run: Pick<SshRun, 'signal' | 'withinM
       ...run,
       frame,
       alone: true,
-      doing: `Looking at ${sshName(target)}`,
+      doing: `Examining ${sshName(target)}`,
       onWords: (text) => {
         if (words.length < WORDS_LIMIT_CHARS) words += text;
       },
@@ -123,7 +122,7 @@ async function lookOnce(target: SshTarget, run: Pick<SshRun, 'signal' | 'withinM
   }
 }
 
-/** What is wrong with the machine is an answer; what is wrong with the question, or a cancel, is thrown on. */
+/** A problem of the machine is a result of the check. An invalid target or a cancellation is thrown. */
 function expected(error: unknown, signal: AbortSignal): JobError {
   signal.throwIfAborted();
   if (error instanceof JobError && error.code !== 'invalid_input') return error;

@@ -1,15 +1,15 @@
 import * as z from 'zod';
 
-/** A GPU that something of ours can compute with. */
+/** A GPU that an engine of rbee can use. */
 export interface Gpu {
   name: string;
-  /** What computes with it. */
+  /** The engine for it. */
   engine: 'cuda' | 'vulkan' | 'metal';
-  /** What is missing there before it can, the first of it: its driver, its device in /dev, or the right to use that. */
+  /** The first thing that is missing there: its driver, its device in /dev, or access to the device. */
   lacks?: 'driver' | 'device' | 'access';
 }
 
-/** As the machine's script says it. */
+/** A line of the machine's script. */
 const card = z
   .string()
   .regex(/^[0-9a-f]{4}:[0-9a-f]{4} \S+ (open|closed|absent)( .*)?$/)
@@ -23,13 +23,13 @@ const text = z.string().max(1024);
 
 /** The lines of the machine's script that are about GPUs. */
 export const gpuFacts = {
-  /** Names, as nvidia-smi knows them. */
+  /** Names, from nvidia-smi. */
   nvidia: z.array(text).max(atMost),
   apple: z.array(text).max(atMost),
-  /** Those that the kernel knows, of the vendors whose names we know. */
+  /** Cards that the kernel knows, of AMD, Intel and NVIDIA. */
   card: z.array(card).max(atMost),
   vulkan_loader: z.literal(['yes', 'no']),
-  /** Files that tell the loader of a driver: 'radeon_icd.x86_64.json'. */
+  /** Manifests of Vulkan drivers: 'radeon_icd.x86_64.json'. */
   vulkan_driver: z.array(text).max(atMost),
 };
 
@@ -39,7 +39,7 @@ type Card = z.output<typeof card>;
 interface Vendor {
   name: string;
   engine: 'cuda' | 'vulkan';
-  /** Of its Vulkan drivers: Mesa's, and the vendor's own. Others may be there for another card, or compute on the CPU. */
+  /** Names of its Vulkan drivers, Mesa's and the vendor's own. Others belong to another card, or compute on the CPU. */
   driver: RegExp;
 }
 
@@ -61,13 +61,13 @@ function gpuOf(found: Card, facts: GpuFacts): Gpu | undefined {
   const vendor = VENDORS[found.id.slice(0, 4)];
   if (vendor === undefined || isIntegratedIntel(found)) return undefined;
   const gpu = { name: nameOf(found, vendor), engine: vendor.engine };
-  // Nvidia-smi has named those that have their driver.
+  // Cards with their driver are listed by nvidia-smi.
   if (vendor.engine === 'cuda') return facts.nvidia.length > 0 ? undefined : { ...gpu, lacks: 'driver' };
   const lacks = lacking(found, vendor, facts);
   return lacks === undefined ? gpu : { ...gpu, lacks };
 }
 
-/** It computes no faster than the CPU that it is a part of. A card has a bus of its own. */
+/** Computes no faster than the CPU that it is part of. A separate card is not on bus 0. */
 function isIntegratedIntel({ id, slot }: Card): boolean {
   return id.startsWith('8086:') && /^[0-9a-f]{4,}:00:/.test(slot);
 }
@@ -78,7 +78,7 @@ function lacking({ access }: Card, { driver }: Vendor, facts: GpuFacts): Gpu['la
   return access === 'closed' ? 'access' : undefined;
 }
 
-/** 'Navi 21 [Radeon RX 6800]' is a chip and, in brackets, what is sold; 'Device 73bf' is one that the list of names is too old for. */
+/** 'Navi 21 [Radeon RX 6800]' is a chip and, in brackets, a product; 'Device 73bf' is a card that the machine's list of names lacks. */
 function nameOf({ id, words }: Card, vendor: Vendor): string {
   const name = /\[([^\]]+)\]$/.exec(words)?.[1] ?? words;
   if (name === '' || /^Device [0-9a-f]{4}$/.test(name)) return `${vendor.name} GPU ${id}`;

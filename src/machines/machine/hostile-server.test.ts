@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { checkMachine } from './check-machine.ts';
 import { SshShells } from '../ssh/index.ts';
 
-/** Pours as fast as it is read. */
+/** Sends as fast as the client reads. */
 function pour(socket: Socket, piece: string): void {
   const more = () => {
     while (!socket.destroyed && socket.write(piece));
@@ -17,20 +17,23 @@ function pour(socket: Socket, piece: string): void {
   more();
 }
 
-/** What answers at the port of an SSH server, each without an end. */
+/** Programs at the port of an SSH server that never complete a login. */
 const SERVERS: readonly [string, (socket: Socket) => void][] = [
-  ['says nothing', () => undefined],
-  ['pours bytes without a line', (socket) => pour(socket, 'x'.repeat(65_536))],
-  ['pours lines', (socket) => pour(socket, 'garbage\r\n'.repeat(4_096))],
-  ['greets and falls silent', (socket) => void socket.write('SSH-2.0-OpenSSH_9.2\r\n')],
-  ['greets and pours', (socket) => (socket.write('SSH-2.0-OpenSSH_9.2\r\n'), pour(socket, '\0'.repeat(65_536)))],
+  ['sends nothing', () => undefined],
+  ['sends endless bytes without a line feed', (socket) => pour(socket, 'x'.repeat(65_536))],
+  ['sends endless lines', (socket) => pour(socket, 'garbage\r\n'.repeat(4_096))],
+  ['greets and then sends nothing', (socket) => void socket.write('SSH-2.0-OpenSSH_9.2\r\n')],
+  [
+    'greets and then sends endless bytes',
+    (socket) => (socket.write('SSH-2.0-OpenSSH_9.2\r\n'), pour(socket, '\0'.repeat(65_536))),
+  ],
 ];
 
-/** Deadlines of ssh itself and of ours add up to less than this, whatever else the machine does. */
+/** More than the deadlines of ssh and of rbee together. */
 const WITHIN_MS = 60_000;
 
 describe.skipIf(spawnSync('ssh', ['-V']).error !== undefined)('an SSH server that', () => {
-  test.concurrent.each(SERVERS)('%s is given up by a test, a command and a tunnel', async (_name, answer) => {
+  test.concurrent.each(SERVERS)('%s makes a machine check, a command and a tunnel fail in time', async (_name, answer) => {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket);

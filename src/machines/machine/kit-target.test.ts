@@ -6,7 +6,7 @@ import { kitTarget } from './kit-target.ts';
 import { plainMachine as machine } from './fixtures/machine.ts';
 import { probeMachine, type Machine } from './machine.ts';
 
-test('what uname and getconf say becomes the kind of machine', () => {
+test('the output of uname and getconf determines the kind of kit', () => {
   expect(kitTarget(machine)).toEqual({ os: 'linux', arch: 'x64', libc: 'glibc', gpus: [] });
   const oldest = { kind: 'glibc', version: '2.34' } as const;
   expect(kitTarget({ ...machine, arch: 'aarch64', libc: oldest })).toMatchObject({ arch: 'arm64', libc: 'glibc' });
@@ -25,7 +25,7 @@ test.each<[Gpu[], string[]]>([
   [[gpu('vulkan', 'driver')], ['vulkan']],
   [[gpu('vulkan', 'access')], ['vulkan']],
   [[gpu('cuda', 'driver')], []],
-])('for the GPUs %j the kit has %j', (gpus, engines) => {
+])('a kit for a machine with the GPUs %j contains the engines %j', (gpus, engines) => {
   expect(kitTarget({ ...machine, gpus }).gpus).toEqual(engines);
 });
 
@@ -33,15 +33,15 @@ test.each<[Partial<Machine>, string]>([
   [{ arch: 'armv7l' }, 'rbee has no kit for Linux on armv7l'],
   [{ os: 'FreeBSD', arch: 'amd64' }, 'rbee has no kit for FreeBSD on amd64'],
   [{ bits: 32 }, 'rbee has no kit for Linux on x86_64 with 32-bit programs'],
-  [{ libc: { kind: 'glibc', version: '2.31' } }, 'The machine has glibc 2.31, and the engine needs 2.34 or newer'],
-])('a machine that no kit runs on is refused with what it is: %j', (change, sentence) => {
+  [{ libc: { kind: 'glibc', version: '2.31' } }, 'The machine has glibc 2.31. The engine needs 2.34 or newer'],
+])('the unsupported machine %j is refused with the reason', (change, sentence) => {
   const message = expect.stringContaining(sentence) as string;
   expect(() => kitTarget({ ...machine, ...change })).toThrow(
     expect.objectContaining({ code: 'machine_unsupported', message }) as Error,
   );
 });
 
-test('this machine says of itself what Node says of it', async () => {
+test('the machine script and Node report the same about this machine', async () => {
   await using here = await localMachine();
   const { gpus: _gpus, ...target } = kitTarget(await probeMachine(here.shell, AbortSignal.timeout(100_000)));
   expect(ownTarget()).toMatchObject(target);

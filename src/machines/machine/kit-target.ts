@@ -12,13 +12,13 @@ const PROCESSORS: Readonly<Record<string, Target['arch'] | undefined>> = {
 
 export type Platform = Pick<Target, 'os' | 'arch'>;
 
-/** Undefined for a system, a processor or programs that nothing of ours runs on. */
+/** Undefined for a system, processor or program size that rbee does not support. */
 export function platformOf({ os, arch, bits }: Machine): Platform | undefined {
   const [system, processor] = [SYSTEMS[os], PROCESSORS[arch]];
   return system === undefined || processor === undefined || bits !== 64 ? undefined : { os: system, arch: processor };
 }
 
-/** Which kit the machine needs. @throws JobError machine_unsupported */
+/** The kit that the machine needs. @throws JobError machine_unsupported */
 export function kitTarget(machine: Machine): Target {
   const { os, arch, bits, libc } = machine;
   const platform = platformOf(machine);
@@ -29,16 +29,16 @@ export function kitTarget(machine: Machine): Target {
   if (platform.os === 'darwin') return { ...platform, libc: undefined, gpus: [] };
   if (libc.kind === 'musl') return { ...platform, libc: 'musl', gpus: [] };
   if (libc.kind === 'glibc' && isGlibcTooOld(libc.version)) {
-    const sentence = `The machine has glibc ${libc.version}, and the engine needs 2.34 or newer, as in Debian 12, Ubuntu 22.04 and RHEL 9`;
+    const sentence = `The machine has glibc ${libc.version}. The engine needs 2.34 or newer, as in Debian 12, Ubuntu 22.04 and RHEL 9`;
     throw new JobError('machine_unsupported', sentence);
   }
-  // Where nothing tells the C library, the kit is tried there before anything is changed.
+  // With an unknown C library, the kit is tried on the machine before anything is changed.
   return { ...platform, libc: 'glibc', gpus: gpuEngines(machine) };
 }
 
 /**
- * The engine for Vulkan is small, and is sent before its driver is there: then installing that is all it takes. The one for
- * CUDA weighs more than all the rest, and comes when there is a driver.
+ * The engine for Vulkan is small, and is sent even without a driver: installing the driver is then enough. The engine for CUDA is
+ * larger than everything else, and is sent once there is a driver.
  */
 function gpuEngines({ gpus }: Machine): GpuEngine[] {
   const isThere = (wanted: GpuEngine) =>

@@ -26,7 +26,7 @@ installed=0.1.0-0a1b2c3d4e5f
 rbee-machine-end
 `;
 
-/** By its clock. */
+/** The time on its clock. */
 const now = 1_800_000_000_000;
 
 const machine: Machine = {
@@ -38,40 +38,40 @@ const machine: Machine = {
   installed: '0.1.0',
 };
 
-describe('what a machine says of itself', () => {
-  test('is read, whatever its login shell said before', () => {
+describe("a machine's report", () => {
+  test('is parsed, whatever the login shell printed before it', () => {
     expect(parseMachine(said, now)).toEqual(machine);
   });
 
-  test('has whose hive is there, and its name', () => {
+  test('contains the fleet and the name of an installed hive', () => {
     const owned = said.replace(/(?=rbee-machine-end)/, 'fleet=1a2b3c4d\nhive="my attic"\n');
     expect(parseMachine(owned, now)).toEqual({ ...machine, fleet: '1a2b3c4d', hive: '"my attic"' });
   });
 
   test.each([
-    ['nothing', ''],
-    ['the middle of it', said.replace('rbee-machine-end\n', '')],
-    ['no disk', said.replace('2000000', '')],
-    ['another libc', said.replace('glibc 2.36', 'glibc two')],
-    ['no home', said.replace('/home/me', '')],
-    ['lines that are none of it', said.replace('os=Linux', 'os')],
-    ['no word of what can be written', said.replace('write=yes', 'write=')],
-    ['a GPU that is none', said.replace('vulkan_loader=', 'card=of gold\nvulkan_loader=')],
+    ['empty', ''],
+    ['incomplete', said.replace('rbee-machine-end\n', '')],
+    ['without disk space', said.replace('2000000', '')],
+    ['with an unknown libc', said.replace('glibc 2.36', 'glibc two')],
+    ['without a home folder', said.replace('/home/me', '')],
+    ['with a malformed line', said.replace('os=Linux', 'os')],
+    ['without the result of the write', said.replace('write=yes', 'write=')],
+    ['with a malformed GPU', said.replace('vulkan_loader=', 'card=of gold\nvulkan_loader=')],
   ])('is refused when it is %s', (_name, text) => {
-    expect(() => parseMachine(text)).toThrow(/does not say what it is/);
+    expect(() => parseMachine(text)).toThrow(/report cannot be parsed/);
   });
 
-  test('that lacks a program is named with it, even when it could say little else', () => {
+  test('without a needed program is refused with the name of the program', () => {
     expect(() => parseMachine(`rbee-machine-begin\nlacks=tr\nos=\nrbee-machine-end\n`)).toThrow('The machine has no tr.');
   });
 
-  test('is said by this very machine', () => {
+  test('is printed by the script on this machine', () => {
     const { os, home } = parseMachine(execFileSync('sh', ['-c', MACHINE_SCRIPT]).toString());
     expect({ os, home }).toEqual({ os: execFileSync('uname').toString().trim(), home: process.env['HOME'] });
   });
 });
 
-describe('its GPUs', () => {
+describe('the GPUs of a machine', () => {
   const mesa = 'vulkan_loader=yes\nvulkan_driver=radeon_icd.x86_64.json\nvulkan_driver=lvp_icd.x86_64.json';
   const gpusIn = (...lines: string[]) =>
     parseMachine(said.replace(/nvidia=.*\n/g, '').replace('vulkan_loader=no', lines.join('\n'))).gpus;
@@ -82,11 +82,11 @@ describe('its GPUs', () => {
     ['1002:740c 0000:03:00.0 open AMD Instinct MI250X', 'AMD Instinct MI250X'],
     ['1002:73bf 0000:03:00.0 open Device 73bf', 'AMD GPU 1002:73bf'],
     ['1002:73bf 0000:03:00.0 open', 'AMD GPU 1002:73bf'],
-  ])('have a name: %s', (card, name) => {
+  ])('have a name, for the card: %s', (card, name) => {
     expect(gpusIn(mesa, `card=${card}`)).toEqual([{ name, engine: 'vulkan' }]);
   });
 
-  test('of Intel are those with a bus of their own', () => {
+  test('include cards of Intel, and not its integrated GPUs', () => {
     const intel = mesa.replace('radeon', 'intel');
     expect(gpusIn(intel, 'card=8086:a7a0 0000:00:02.0 open Raptor Lake-P [Iris Xe Graphics]')).toEqual([]);
     expect(gpusIn(intel, 'card=8086:56a0 0000:03:00.0 open DG2 [Arc A770]')).toEqual([
@@ -98,16 +98,16 @@ describe('its GPUs', () => {
     ['driver', mesa.replace('yes', 'no')],
     ['driver', mesa.replace('radeon', 'nvidia')],
     ['driver', 'vulkan_loader=yes'],
-  ])('lack a %s where there is: %s', (lacks, facts) => {
+  ])('lack a %s with the facts: %s', (lacks, facts) => {
     expect(gpusIn(facts, 'card=1002:73bf 0000:03:00.0 open')).toMatchObject([{ lacks }]);
   });
 
-  test('lack the right to be used, or their device', () => {
+  test('may lack access for this user, or their device', () => {
     expect(gpusIn(mesa, 'card=1002:73bf 0000:03:00.0 closed')).toMatchObject([{ lacks: 'access' }]);
     expect(gpusIn(mesa, 'card=1002:73bf 0000:03:00.0 absent')).toMatchObject([{ lacks: 'device' }]);
   });
 
-  test('of NVIDIA are told by its driver, or by the kernel where that is missing', () => {
+  test('of NVIDIA are listed by its driver, or by the kernel where the driver is missing', () => {
     const card = 'card=10de:2684 0000:01:00.0 open AD102 [GeForce RTX 4090]';
     expect(gpusIn(mesa, card, 'nvidia=NVIDIA GeForce RTX 4090')).toEqual([{ name: 'NVIDIA GeForce RTX 4090', engine: 'cuda' }]);
     expect(gpusIn(mesa, card)).toEqual([{ name: 'NVIDIA GeForce RTX 4090', engine: 'cuda', lacks: 'driver' }]);
@@ -118,10 +118,10 @@ describe('its GPUs', () => {
   const finding = (change: Partial<Machine>) => findings.find(([check]) => check === 'gpu')?.[1]({ ...machine, ...change });
 
   test.each<[string, Partial<Machine>, string, string?]>([
-    ['none', { gpus: [] }, 'none; its CPU computes'],
+    ['none', { gpus: [] }, 'none; models run on the CPU'],
     ['two kinds', { gpus: [nvidia, amd] }, 'NVIDIA H100 (CUDA), AMD Radeon RX 6800 (Vulkan)'],
     ['a Mac', { os: 'Darwin', arch: 'arm64', gpus: [{ name: 'Apple M4', engine: 'metal' }] }, 'Apple M4 (Metal)'],
-    ['ARM', { arch: 'aarch64', gpus: [nvidia, { ...amd, lacks: 'driver' }] }, 'no engine for it here'],
+    ['ARM', { arch: 'aarch64', gpus: [nvidia, { ...amd, lacks: 'driver' }] }, 'rbee has no engine for it'],
     [
       'no driver',
       { gpus: [{ ...amd, lacks: 'driver' }] },
@@ -140,16 +140,16 @@ describe('its GPUs', () => {
       'CUDA, but its driver is missing',
       "Install NVIDIA's driver",
     ],
-    ['no right', { gpus: [{ ...amd, lacks: 'access' }] }, 'this user may not use it', 'usermod -aG render'],
+    ['no access', { gpus: [{ ...amd, lacks: 'access' }] }, 'this user has no access to it', 'usermod -aG render'],
     ['no device', { gpus: [{ ...amd, lacks: 'device' }] }, 'it is not in /dev/dri', 'ls -l /dev/dri'],
-  ])('are a line, and a step where one is missing: %s', (_name, change, says, next) => {
+  ])('are one line of the check, with a next step where something is missing: %s', (_name, change, says, next) => {
     const found = finding(change);
     expect(found).toMatchObject({ ok: true, says: expect.stringContaining(says) as string });
     expect(found?.next ?? '').toContain(next ?? '');
     expect(found?.next === undefined).toBe(next === undefined);
   });
 
-  test('that lack the same have one step', () => {
+  test('that lack the same thing share one next step', () => {
     const lacks = 'driver';
     expect(
       finding({
@@ -163,37 +163,37 @@ describe('its GPUs', () => {
   });
 });
 
-describe('a hive can live', () => {
+describe('the checks of a machine', () => {
   const failing = (change: Partial<Machine>) =>
     findings.filter(([, find]) => !find({ ...machine, ...change }).ok).map(([check]) => check);
 
   test.each<[string, Partial<Machine>, string[]]>([
-    ['on Linux with glibc', {}, []],
-    ['on a Mac', { os: 'Darwin', arch: 'arm64', system: 'macOS 15.1', libc: { kind: 'other' } }, []],
-    ['without a GPU', { gpus: [] }, []],
-    ['perhaps where nothing tells the C library', { libc: { kind: 'other' } }, []],
-    ['not on another system', { os: 'FreeBSD', arch: 'amd64' }, ['system']],
-    ['not on 32-bit programs', { bits: 32 }, ['system']],
-    ['not on another processor', { arch: 'armv7l' }, ['system']],
-    ['not with musl', { libc: { kind: 'musl' } }, ['libc']],
-    ['not with an old glibc', { libc: { kind: 'glibc', version: '2.31' } }, ['libc']],
-    ['not on a full disk', { disk_free_bytes: 900_000_000, write_error: 'No space left on device' }, ['disk']],
-    ['not beyond a quota', { room_error: 'fallocate failed: Disk quota exceeded' }, ['disk']],
-    ['not in a home folder that is read-only', { write_error: 'Read-only file system' }, ['home']],
-    ['not where no program may run', { run_error: 'Permission denied' }, ['home']],
-    ['not without tar', { lacks: ['tar', 'gzip'] }, ['tools']],
-    ['by a wrong clock', { clock_ahead_s: -400 * 86_400 }, []],
+    ['pass on Linux with glibc', {}, []],
+    ['pass on a Mac', { os: 'Darwin', arch: 'arm64', system: 'macOS 15.1', libc: { kind: 'other' } }, []],
+    ['pass without a GPU', { gpus: [] }, []],
+    ['pass with an unknown C library', { libc: { kind: 'other' } }, []],
+    ['fail on an unsupported system', { os: 'FreeBSD', arch: 'amd64' }, ['system']],
+    ['fail with 32-bit programs', { bits: 32 }, ['system']],
+    ['fail on an unsupported processor', { arch: 'armv7l' }, ['system']],
+    ['fail with musl', { libc: { kind: 'musl' } }, ['libc']],
+    ['fail with an old glibc', { libc: { kind: 'glibc', version: '2.31' } }, ['libc']],
+    ['fail on a full disk', { disk_free_bytes: 900_000_000, write_error: 'No space left on device' }, ['disk']],
+    ['fail on an exceeded quota', { room_error: 'fallocate failed: Disk quota exceeded' }, ['disk']],
+    ['fail with a read-only home folder', { write_error: 'Read-only file system' }, ['home']],
+    ['fail where no program may run', { run_error: 'Permission denied' }, ['home']],
+    ['fail without tar', { lacks: ['tar', 'gzip'] }, ['tools']],
+    ['pass with a wrong clock', { clock_ahead_s: -400 * 86_400 }, []],
   ])('%s', (_name, change, checks) => {
     expect(failing(change)).toEqual(checks);
   });
 
-  test('and is told of a clock that is more than a day off', () => {
+  test('report a clock that is off by more than a day', () => {
     const [, system] = findings[0] ?? [];
-    expect(system?.({ ...machine, clock_ahead_s: -400 * 86_400 }).says).toContain('its clock is 400 days behind the one here');
+    expect(system?.({ ...machine, clock_ahead_s: -400 * 86_400 }).says).toContain("its clock is 400 days behind this machine's");
     expect(system?.({ ...machine, clock_ahead_s: 7_200 })).not.toHaveProperty('next');
   });
 
-  test('and each failure has its next step', () => {
+  test('have a next step for each failure', () => {
     const unfit = { disk_free_bytes: 0, lacks: ['tar'], run_error: 'Permission denied' };
     const bad: Machine = { ...machine, os: 'Plan9', libc: { kind: 'musl' }, ...unfit };
     for (const [, find] of findings) {

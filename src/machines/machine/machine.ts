@@ -4,37 +4,37 @@ import type { Shell } from '../ssh/index.ts';
 import { gpuFacts, gpusOf, type Gpu } from './gpus.ts';
 import { BEGIN, END, MACHINE_SCRIPT } from './script.ts';
 
-/** What a machine says of itself. */
+/** The properties that a machine reports. */
 export interface Machine {
-  /** As uname -s says it: 'Linux', 'Darwin'. */
+  /** Output of uname -s: 'Linux', 'Darwin'. */
   os: string;
-  /** As uname -m says it: 'x86_64', 'aarch64', 'arm64'. */
+  /** Output of uname -m: 'x86_64', 'aarch64', 'arm64'. */
   arch: string;
-  /** Of its programs: a 64-bit kernel may have 32-bit ones. */
+  /** Of its programs: a 64-bit kernel may run 32-bit ones. */
   bits: number;
   /** The system's own name, such as 'Debian GNU/Linux 12 (bookworm)'. */
   system: string;
   libc: { kind: 'glibc'; version: string } | { kind: 'musl' | 'other' };
-  /** What its packages are installed with. */
+  /** Its package manager. */
   packages: 'apt' | 'other';
   home: string;
-  /** Programs that the scripts of a hive need, and that are not there. */
+  /** Missing programs that the scripts of a hive need. */
   lacks: string[];
-  /** What came of trying to write to its home folder, or to ~/.rbee where that is; undefined where it worked. */
+  /** The error of a write to its home folder, or to ~/.rbee where that exists; undefined where it succeeded. */
   write_error?: string;
-  /** What came of running a program from there; undefined where it worked. */
+  /** The error of running a program from there; undefined where it succeeded. */
   run_error?: string;
-  /** Why there is no room for a hive although the disk has some: a quota. */
+  /** Why a hive does not fit although the disk has space: a quota. */
   room_error?: string;
-  /** How far its clock is ahead of ours; below 0 where it is behind. */
+  /** How far its clock is ahead of this machine's; negative where it is behind. */
   clock_ahead_s: number;
   disk_free_bytes: number;
   gpus: Gpu[];
-  /** Version of the rbee that ~/.rbee/current leads to; undefined where nothing is installed. */
+  /** Version of the rbee behind ~/.rbee/current; undefined where none is installed. */
   installed?: string;
   /** Home id of the queen that installed it. */
   fleet?: string;
-  /** Its name there, as it is noted: in JSON. */
+  /** Name of the hive, as it is recorded there: in JSON. */
   hive?: string;
 }
 
@@ -61,12 +61,12 @@ const answer = z.object({
   ...gpuFacts,
 });
 
-/** Words that come once for each thing; any other comes once. */
+/** Words that the script prints once per item; it prints any other word once. */
 const LISTS = ['lacks', 'nvidia', 'apple', 'card', 'vulkan_driver'] satisfies (keyof typeof answer.shape)[];
 
 /**
- * Asks the machine behind a shell what it is.
- * @throws JobError ssh_failed where it is no machine that we understand, and what the shell throws
+ * Reads the properties of the machine behind a shell.
+ * @throws JobError ssh_failed where its answer cannot be parsed, and what the shell throws
  */
 export async function probeMachine(shell: Shell, signal: AbortSignal): Promise<Machine> {
   return parseMachine(await shell.run(MACHINE_SCRIPT, { signal, withinMs: PROBE_WITHIN_MS }));
@@ -76,17 +76,17 @@ export function parseMachine(said: string, nowMs = Date.now()): Machine {
   const lines = said.split('\n').map((line) => line.trimEnd());
   const begin = lines.lastIndexOf(BEGIN);
   const end = lines.lastIndexOf(END);
-  if (begin === -1 || end < begin) throw unintelligible(said);
+  if (begin === -1 || end < begin) throw unparsable(said);
   const pairs = lines.slice(begin + 1, end).map((line) => line.split(/=(.*)/s).map((part) => part.trim()));
   const all = (word: string) => pairs.flatMap(([key, value]) => (key === word && value ? [value] : []));
   const lists = Object.fromEntries(LISTS.map((word) => [word, all(word)]));
   const parsed = answer.safeParse({ ...Object.fromEntries(pairs), ...lists });
   if (!parsed.success) {
     const [lacking] = all('lacks');
-    // Without it, the script could not tell the rest.
+    // The script needs it to report the rest.
     if (lacking !== undefined)
       throw new JobError('ssh_failed', `The machine has no ${lacking}. Install it there with its package manager`);
-    throw unintelligible(said, parsed.error);
+    throw unparsable(said, parsed.error);
   }
   const { os, arch, bits, system, libc, packages, home, disk_free_kib, installed, fleet, hive, ...others } = parsed.data;
   const { lacks, write, run, room, clock, ...facts } = others;
@@ -105,15 +105,15 @@ export function parseMachine(said: string, nowMs = Date.now()): Machine {
     clock_ahead_s: clock - Math.round(nowMs / 1000),
     disk_free_bytes: disk_free_kib * 1024,
     gpus: gpusOf(facts),
-    // Its folder has the digest of its kit behind it.
+    // The name of its folder ends with the digest of its kit.
     ...(installed === '' ? {} : { installed: installed.replace(/-[0-9a-f]{12}$/, '') }),
     ...(fleet === '' ? {} : { fleet }),
     ...(hive === '' ? {} : { hive }),
   };
 }
 
-function unintelligible(said: string, cause?: unknown): JobError {
+function unparsable(said: string, cause?: unknown): JobError {
   const why = cause instanceof z.ZodError ? ` (${cause.issues.map(({ path }) => path.join('.')).join(', ')})` : '';
   const last = said.trim().split('\n').at(-1) ?? '';
-  return new JobError('ssh_failed', `The machine does not say what it is${why}: ${last.slice(0, 200)}`, { cause });
+  return new JobError('ssh_failed', `The machine's report cannot be parsed${why}: ${last.slice(0, 200)}`, { cause });
 }

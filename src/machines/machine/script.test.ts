@@ -12,15 +12,15 @@ const radeon = { vendor: '1002', id: '73bf', slot: '0000:03:00.0' };
 const arc = { vendor: '8086', id: '56a0', slot: '0000:04:00.0' };
 const iris = { vendor: '8086', id: 'a7a0', slot: '0000:00:02.0' };
 
-/** A file system of another machine, with what the script looks for in it. */
+/** The file system of another machine, with the files that the script reads. */
 let root: string;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'rbee-root-'));
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-describe.each(shells)('the script, run by %s,', (sh) => {
-  test('finds an AMD GPU with its driver, and no GPU in its connectors', async () => {
+describe.each(shells)('the machine script, run by %s,', (sh) => {
+  test('finds an AMD GPU with its driver, and does not count its connectors', async () => {
     await card(0, radeon);
     await mesa('radeon_icd.x86_64.json');
     await put('sys/class/drm/card0-HDMI-A-1/device/vendor', '0x1002\n');
@@ -28,14 +28,14 @@ describe.each(shells)('the script, run by %s,', (sh) => {
     expect(await look(sh)).toMatchObject({ gpus: [{ name: 'AMD GPU 1002:73bf', engine: 'vulkan' }] });
   });
 
-  test('finds an AMD GPU without a driver, and without a device', async () => {
+  test('finds an AMD GPU without a driver, and one without a device', async () => {
     await card(0, radeon);
     expect((await look(sh)).gpus).toEqual([{ name: 'AMD GPU 1002:73bf', engine: 'vulkan', lacks: 'driver' }]);
     await rm(join(root, 'dev'), { recursive: true });
     expect((await look(sh)).gpus).toMatchObject([{ lacks: 'device' }]);
   });
 
-  test("leaves out Intel's integrated GPU, and has its card", async () => {
+  test("leaves out Intel's integrated GPU, and finds its separate card", async () => {
     await card(0, iris);
     await mesa('intel_icd.x86_64.json');
     expect((await look(sh)).gpus).toEqual([]);
@@ -47,7 +47,7 @@ describe.each(shells)('the script, run by %s,', (sh) => {
     expect((await look(sh)).gpus).toEqual([{ name: 'Intel Arc A770', engine: 'vulkan' }]);
   });
 
-  test('finds NVIDIA and AMD beside each other', async () => {
+  test('finds cards of NVIDIA and AMD in one machine', async () => {
     await card(0, { vendor: '10de', id: '2684', slot: '0000:01:00.0' });
     await card(1, radeon);
     await put('sys/class/drm/card1/device/product_name', 'AMD Instinct MI210\n');
@@ -62,12 +62,12 @@ describe.each(shells)('the script, run by %s,', (sh) => {
     ]);
   });
 
-  test('takes no complaint of a driver for the name of a GPU', async () => {
+  test('does not mistake an error of a driver for the name of a GPU', async () => {
     await program('nvidia-smi', "echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18");
     expect((await look(sh)).gpus).toEqual([]);
   });
 
-  test('loses only the answer of a driver that hangs, and ends it', async () => {
+  test('loses only the answer of a hanging driver, and kills the program', async () => {
     await card(0, radeon);
     await mesa('radeon_icd.x86_64.json');
     await program('nvidia-smi', `echo $$ >${root}/pid; exec /bin/sleep 60`);
@@ -77,14 +77,14 @@ describe.each(shells)('the script, run by %s,', (sh) => {
     await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
   });
 
-  test('knows musl, glibc and neither', async () => {
+  test('distinguishes musl, glibc and neither', async () => {
     expect((await look(sh)).libc.kind).toBe('glibc');
     expect((await look(sh, ['getconf'])).libc).toEqual({ kind: 'other' });
     await put('lib/ld-musl-x86_64.so.1', '');
     expect((await look(sh, ['getconf'])).libc).toEqual({ kind: 'musl' });
   });
 
-  test("has the system's own name, and what installs its packages", async () => {
+  test("reports the system's name and its package manager", async () => {
     expect(await look(sh)).toMatchObject({ system: 'Linux', packages: 'other' });
     await put('etc/os-release', 'ID=hive\nPRETTY_NAME="Hive OS 1 (comb)"\n');
     await program('apt-get', '');
@@ -99,7 +99,7 @@ async function look(sh: string, without: string[] = []) {
   );
 }
 
-/** As the kernel lays it out: links from where all cards are to where each is on its bus. */
+/** Laid out as in sysfs: links from the list of all cards to each card on its bus. */
 async function card(number: number, { vendor, id, slot }: { vendor: string; id: string; slot: string }): Promise<void> {
   const device = `sys/devices/pci0000:00/${slot}`;
   await put(`${device}/vendor`, `0x${vendor}\n`);

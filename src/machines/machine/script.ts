@@ -3,13 +3,13 @@ import { ROOM_BYTES, TOOLS } from './needs.ts';
 export const [BEGIN, END] = ['rbee-machine-begin', 'rbee-machine-end'];
 
 /**
- * Asks a machine what it is: a fact a line, `word=what it says`. One round trip, POSIX sh. It leaves nothing behind: that files can be
- * written to the home folder, that a program runs there, and that a quota has room for a hive, only trying tells.
- * $1 is where its file system begins: nothing is given over SSH, and a test gives a folder.
+ * Reports the properties of a machine, one per line: `word=value`. One round trip, POSIX sh. It leaves nothing behind, although it has to
+ * try whether files can be written to the home folder, whether a program runs there, and whether a quota allows a hive.
+ * $1 is the root of the file system: empty over SSH, a folder in a test.
  *
- * What asks a driver is given 8 s. A program that hangs in one cannot always be killed, and `timeout` would wait for its end, where
- * there is a `timeout`; so its lines are read up to a mark, which comes when it has ended or when the time is over. What is left of
- * it holds nothing of ours: dash would keep our stderr open in `{ }`, and ssh waits until nobody has that.
+ * A program that calls a driver has 8 s. If it hangs in the driver it cannot always be killed, and `timeout`, where that exists, would
+ * wait for it; so its lines are read up to a mark, which follows when the program has exited or the time is over. A hanging program
+ * must not keep this script's stderr open, as it would in `{ }` of dash: ssh waits until stderr is closed.
  */
 export const MACHINE_SCRIPT = `
 root=\${1-}
@@ -42,7 +42,7 @@ glibc*) say libc "$glibc" ;;
 esac
 if command -v apt-get >/dev/null 2>&1; then say packages apt; else say packages other; fi
 say home "$HOME"
-# A hive's folder may be a link to another disk.
+# ~/.rbee may be a link to another disk.
 place=$HOME/.rbee
 [ -d "$place" ] || place=$HOME
 free=$(df -Pk "$place" 2>/dev/null | awk 'NR > 1 { print $4; exit }')
@@ -59,12 +59,12 @@ else say write "\${said##*: }"; fi
 rm -rf "$try" 2>/dev/null
 say clock "$(date +%s)"
 within nvidia-smi -L | while read -r line; do
-  # What else it may print is why it failed.
+  # Any other line is an error message.
   case $line in "GPU "*": "*" (UUID: "*) name=\${line#'GPU '*': '}; name=\${name%' (UUID: '*}; say nvidia "$name" ;; esac
 done
 if [ "$os/$arch" = Darwin/arm64 ]; then say apple "$(sysctl -n machdep.cpu.brand_string 2>/dev/null)"; fi
 for card in "$root"/sys/class/drm/card*; do
-  # The others are its connectors: card0-HDMI-A-1.
+  # The rest are its connectors: card0-HDMI-A-1.
   case \${card##*/} in card*[!0-9]*) continue ;; esac
   device=$(cd "$card/device" 2>/dev/null && pwd -P) || continue
   vendor=$(cat "$device/vendor" 2>/dev/null) id=$(cat "$device/device" 2>/dev/null) slot=\${device##*/} access=absent
@@ -79,7 +79,7 @@ for card in "$root"/sys/class/drm/card*; do
   say card "\${vendor#0x}:\${id#0x} $slot $access $name"
 done
 loader=no
-# With a comma are those of 64 bits.
+# 64-bit libraries are those with a comma.
 if ldconfig -p 2>/dev/null | grep -q 'libvulkan\\.so\\.1 (libc6,'; then loader=yes; fi
 for folder in /usr/lib /usr/lib64 /usr/lib/x86_64-linux-gnu /usr/local/lib /lib /lib64 /lib/x86_64-linux-gnu; do
   [ ! -e "$root$folder/libvulkan.so.1" ] || loader=yes

@@ -1,14 +1,14 @@
 import { sshLogin, sshName, type JobError, type SshCheck, type SshTarget } from '../../contract/index.ts';
-import { type Resolved } from '../ssh/index.ts';
+import { failureOf, type Resolved } from '../ssh/index.ts';
 
 export interface WayIn {
   target: SshTarget;
   resolved: Resolved;
-  /** What ssh said at LogLevel DEBUG1. */
+  /** ssh's output at LogLevel DEBUG1. */
   words: string;
-  /** What start-up files there have printed. */
+  /** Size of what start-up files there have printed. */
   noiseBytes: number;
-  /** Why it did not lead to a machine. */
+  /** Why the login failed. */
   error?: JobError;
 }
 
@@ -16,7 +16,7 @@ type Step = 'resolve' | 'connect' | 'host_key' | 'authenticate' | 'shell';
 
 const STEPS: readonly Step[] = ['resolve', 'connect', 'host_key', 'authenticate', 'shell'];
 
-/** The steps on the way to a shell: those that were passed, and the one that was not. */
+/** The steps from a name to a shell: those that succeeded, and the one that failed. */
 export function wayIn(way: WayIn): SshCheck[] {
   const { error } = way;
   const passed = error === undefined ? STEPS : STEPS.slice(0, STEPS.indexOf(failedStep(way, error)));
@@ -26,19 +26,20 @@ export function wayIn(way: WayIn): SshCheck[] {
   return [...checks, { check, ok: false, says: error.message, next: next(check, way) }];
 }
 
-function failedStep({ words, resolved }: WayIn, { code, cause }: JobError): Step {
+function failedStep({ words, resolved }: WayIn, error: JobError): Step {
+  const { code } = error;
   if (isInBetween(words)) return 'connect';
   if (code === 'ssh_host_key') return 'host_key';
   if (code === 'ssh_denied') return 'authenticate';
   if (code === 'ssh_failed') return 'shell';
-  if (/Could not resolve hostname/.test(String(cause))) return 'resolve';
-  // Behind another machine, its steps are told too; only the last login is this one's.
+  if (failureOf(error)?.reason === 'unknown_name') return 'resolve';
+  // Through a jump host, ssh prints the steps of both machines; only the last login is this machine's.
   const login = resolved.via === undefined ? /^Authenticated to /m : /^Authenticated to .*\(via proxy\)/m;
   if (login.test(words)) return 'shell';
   return resolved.via === undefined && /^debug1: Host '.*' is known/m.test(words) ? 'authenticate' : 'connect';
 }
 
-/** What ssh calls a connection that somebody else made for it: it was refused before this machine was reached. */
+/** ssh's words for a connection through a jump host that was refused before it reached this machine. */
 function isInBetween(words: string): boolean {
   return words.includes('by UNKNOWN port 65535');
 }
@@ -55,37 +56,36 @@ const passedWords: Record<Step, (way: WayIn) => string> = {
   },
   host_key: ({ words }) => {
     const [, kind, print] = [...words.matchAll(/Server host key: (\S+) (\S+)/g)].at(-1) ?? [];
-    return kind === undefined ? 'it is known' : `it is known: ${kind} ${print}`;
+    return kind === undefined ? 'known' : `known: ${kind} ${print}`;
   },
   authenticate: ({ words, resolved: { user } }) => {
     const method = [...words.matchAll(/^Authenticated to .* using "([^"]+)"/gm)].at(-1)?.[1];
-    return `logged in as ${user}${method === undefined ? '' : ` by ${method}`}`;
+    return `logged in as ${user}${method === undefined ? '' : ` with ${method}`}`;
   },
   shell: ({ noiseBytes }) =>
-    noiseBytes === 0 ? 'it runs commands' : 'it runs commands; what start-up files print beside them is left out',
+    noiseBytes === 0 ? 'it runs commands' : 'it runs commands; the output of start-up files is ignored',
 };
 
-/** Something to type. */
+/** What to do next: commands to type. */
 function next(check: Step, { target, resolved, words: said, error }: WayIn): string {
   const { hostname, port } = resolved;
-  const words = sshLogin(target);
-  // Of ssh itself: our own message may be worded differently.
-  const output = String(error?.cause);
+  const login = sshLogin(target);
+  const reason = failureOf(error)?.reason;
   switch (check) {
     case 'resolve':
-      return `Is '${hostname}' spelled right? ssh -G ${target.host} | grep hostname shows what is looked up`;
+      return `Is '${hostname}' spelled correctly? This shows the name that is looked up: ssh -G ${target.host} | grep hostname`;
     case 'connect':
-      if (isInBetween(said)) return `The way there is closed at ${resolved.via}: look at that machine first`;
-      return /Connection refused/.test(output)
-        ? `Start its SSH server, or say which port it has: rbee ssh test --ssh-host ${target.host} --ssh-port <port>`
+      if (isInBetween(said)) return `The connection is refused at ${resolved.via}: check that machine first`;
+      return reason === 'refused'
+        ? `Start its SSH server, or name its port: rbee ssh test --ssh-host ${target.host} --ssh-port <port>`
         : `Is it on, and on this network? ping ${hostname}`;
     case 'host_key':
-      return /host key .*has changed|IDENTIFICATION HAS CHANGED|REVOKED/i.test(output)
-        ? `Only if you know why it has changed: ssh-keygen -R ${port === 22 ? hostname : `'[${hostname}]:${port}'`}`
-        : `Log in once by hand, and compare its key: ssh ${words}`;
+      return reason === 'key_changed'
+        ? `Only if you know why the key has changed: ssh-keygen -R ${port === 22 ? hostname : `'[${hostname}]:${port}'`}`
+        : `Log in once by hand and compare the key: ssh ${login}`;
     case 'authenticate':
-      return `Give it your key: ssh-copy-id ${words}. Has it one? Then start your agent: ssh-add`;
+      return `Add your key: ssh-copy-id ${login}. If it is there already, start your SSH agent: ssh-add`;
     case 'shell':
-      return `This should print two words and nothing else: ssh ${words} echo two words </dev/null. Start-up files should do nothing in a shell that nobody types in: put case $- in *i*) ;; *) return ;; esac at the beginning of ~/.bashrc there`;
+      return `This should print two words and nothing else: ssh ${login} echo two words </dev/null. Start-up files should do nothing in a non-interactive shell: put case $- in *i*) ;; *) return ;; esac at the top of ~/.bashrc there`;
   }
 }

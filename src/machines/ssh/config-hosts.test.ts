@@ -13,7 +13,7 @@ afterEach(() => rm(home, { recursive: true }));
 
 const write = (name: string, text: string) => writeFile(join(home, '.ssh', name), text);
 
-test('names of single hosts are listed once, in order; patterns and exceptions are not', async () => {
+test('single hosts of ~/.ssh/config are listed once, in order, without patterns and negations', async () => {
   await write(
     'config',
     'Host attic cellar *.lan !x "gaming pc"\n  HostName 192.0.2.7\nhost=shed # mine\nHost attic ?\n#Host no\n',
@@ -21,7 +21,7 @@ test('names of single hosts are listed once, in order; patterns and exceptions a
   expect(await configHosts(home)).toEqual(['attic', 'cellar', 'gaming pc', 'shed']);
 });
 
-test('Include takes files by pattern, below ~/.ssh, the home or the root, and what they include', async () => {
+test('Include reads files by pattern, relative to ~/.ssh, the home or the root, and the files that they include', async () => {
   await write('config', `Include conf.d/*.conf ~/more ${home}/.ssh/third\nInclude missing\nHost last\n`);
   await write('conf.d/b.conf', 'Host b\n');
   await write('conf.d/a.conf', 'Host a\n  Include third\n');
@@ -32,12 +32,12 @@ test('Include takes files by pattern, below ~/.ssh, the home or the root, and wh
   expect(await configHosts(home)).toEqual(['a', 'third', 'b', 'more', 'last']);
 });
 
-test('files that include each other end', async () => {
+test('files that include each other are read once', async () => {
   await write('config', 'Host a\nInclude config\n');
   expect(await configHosts(home)).toEqual(['a']);
 });
 
-test('without a config there are no hosts', async () => {
+test('there are no hosts without a ~/.ssh/config', async () => {
   expect(await configHosts(home)).toEqual([]);
   expect(await configHosts(join(home, 'nowhere'))).toEqual([]);
 });
@@ -49,6 +49,6 @@ test.each([
   ['# Host a', []],
   ['', []],
   ['Host', []],
-])('%j is cut as OpenSSH cuts it', (line, words) => {
+])('the config line %j is split as OpenSSH splits it', (line, words) => {
   expect(wordsOf(line)).toEqual(words);
 });

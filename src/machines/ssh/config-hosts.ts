@@ -3,10 +3,10 @@ import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { JobError } from '../../contract/index.ts';
 
-/** As OpenSSH's own limit. */
+/** OpenSSH's own limit. */
 const INCLUDE_DEPTH = 16;
 
-/** Names that ~/.ssh/config gives to single hosts, in its order, with those of the files that it includes. */
+/** The names of single hosts in ~/.ssh/config and the files that it includes, in their order. */
 export async function configHosts(home = homeOfSsh()): Promise<string[]> {
   if (home === undefined) return [];
   const folder = join(home, '.ssh');
@@ -16,7 +16,7 @@ export async function configHosts(home = homeOfSsh()): Promise<string[]> {
 
 interface Place {
   home: string;
-  /** What Include is relative to. */
+  /** Relative paths of Include start here. */
   folder: string;
   depth: number;
 }
@@ -36,7 +36,7 @@ async function hostsOf(file: string, place: Place): Promise<string[]> {
   return found;
 }
 
-/** `Host a "b c" # why` and `Host=a` alike, as OpenSSH cuts its lines. */
+/** Splits a line as OpenSSH does: `Host a "b c" # why` and `Host=a`. */
 export function wordsOf(line: string): string[] {
   const [, keyword, rest = ''] = /^\s*([A-Za-z]+)(?:\s*=\s*|\s+)(.*)$/.exec(line) ?? [];
   if (keyword === undefined) return [];
@@ -44,12 +44,12 @@ export function wordsOf(line: string): string[] {
   return [keyword, ...words.map(([, quoted, , bare]) => quoted ?? bare ?? '')];
 }
 
-/** Neither a pattern nor the exception of one. */
+/** Neither a pattern nor a negated one. */
 function isName(word: string): boolean {
   return word !== '' && !/[*?!]/.test(word);
 }
 
-/** The files that a pattern of Include names, folder by folder, in alphabetical order. */
+/** The files that match a pattern of Include, folder by folder, in alphabetical order. */
 async function filesOf(pattern: string, { home, folder }: Place): Promise<string[]> {
   const path = pattern.replace(/^~(?=\/)/, home);
   const steps = (isAbsolute(path) ? path : join(folder, path)).split('/').filter((step) => step !== '');
@@ -64,7 +64,7 @@ async function filesOf(pattern: string, { home, folder }: Place): Promise<string
 const isGlob = (step: string): boolean => /[*?]/.test(step);
 
 async function matching(folder: string, step: string): Promise<string[]> {
-  const names = await readdir(folder).catch(() => []); // What cannot be read has nothing that matches, as for glob(3).
+  const names = await readdir(folder).catch(() => []); // As in glob(3), an unreadable folder has no matches.
   const pattern = globPattern(step);
   return names
     .filter((name) => pattern.test(name) && (step.startsWith('.') || !name.startsWith('.')))
@@ -90,7 +90,7 @@ async function textOf(file: string): Promise<string> {
   }
 }
 
-/** OpenSSH reads the home of the user database and not $HOME; a user that is not in it cannot use ssh. */
+/** OpenSSH uses the home of the user database, not $HOME; a user without an entry cannot use ssh. */
 function homeOfSsh(): string | undefined {
   try {
     return userInfo().homedir;

@@ -1,46 +1,46 @@
-import { HIVE_PORT, JobError, LOOPBACK, sshName, type SshTarget } from '../../contract/index.ts';
+import { HIVE_PORT, JobError, LOOPBACK, sshLogin, sshName, type SshTarget } from '../../contract/index.ts';
 import { connectionFailure } from './failure.ts';
 import { ALONE, sshArguments } from './openssh.ts';
 import { runSsh } from './run-ssh.ts';
-import { FORWARD_REFUSED, refused } from './tunnel-process.ts';
+import { FORWARD_REFUSED, forwardRefused } from './tunnel-process.ts';
 
-/** A connection that has died is noticed before. */
+/** ssh notices a dead connection before this. */
 const WITHIN_MS = 10_000;
-/** Of what ssh says. */
+/** Of ssh's stderr. */
 const WORDS_LIMIT_CHARS = 64 * 1024;
 
 /**
- * Whether the SSH server lets us reach this port of its machine's loopback, which is all of a tunnel that takes no part in what is
- * installed there. Whatever listens there is told nothing; that nothing listens is as good an answer.
- * @throws JobError ssh_failed where it does not; as Shell.run where there is no way in; the signal's reason
+ * Checks that the SSH server forwards this port of its machine's loopback: the one thing that a tunnel needs and an install does not.
+ * Nothing is sent to the program on that port, and no program needs to listen there.
+ * @throws JobError ssh_failed where the server does not forward; as Shell.run where the machine cannot be reached; the signal's reason
  */
 export async function requireForwarding(target: SshTarget, port: number, signal: AbortSignal): Promise<void> {
-  // VERBOSE is where ssh says that it is let in, and why the server has refused the port.
+  // At VERBOSE, ssh prints that it is logged in, and why the server has refused the port.
   const options = [...ALONE, '-o', 'LogLevel=VERBOSE', '-W', `${LOOPBACK}:${port}`];
   let words = '';
   const run = {
     signal,
     withinMs: WITHIN_MS,
-    doing: `Asking ${sshName(target)} to forward a port`,
+    doing: `Requesting port forwarding from ${sshName(target)}`,
     alone: true,
     onWords: (text: string) => {
       if (words.length < WORDS_LIMIT_CHARS) words += text;
     },
   };
   const ending = await runSsh(sshArguments({ target, options }), run).catch((error: unknown) => {
-    // What listens there takes the connection and says nothing: a hive that is frozen, for example.
+    // The program there accepts the connection and sends nothing: a frozen hive, for example.
     if (error instanceof JobError && error.code === 'deadline_exceeded' && /^Authenticated to /m.test(words)) return undefined;
     throw error;
   });
   if (ending === undefined) return;
   const { status, stderr } = ending;
-  if (FORWARD_REFUSED.test(stderr)) throw refused(target, port);
+  if (FORWARD_REFUSED.test(stderr)) throw forwardRefused(target, port);
   if (status === 0 || /open failed: connect failed/.test(stderr)) return;
   throw connectionFailure(stderr, target);
 }
 
-/** What to do about it, for people. */
+/** What a person can do about it. */
 export function forwardingStep(target: SshTarget, { code }: JobError): string {
-  if (code !== 'ssh_failed') return `Try it by hand: ssh -W ${LOOPBACK}:${HIVE_PORT} ${target.host}`;
-  return `There, as root: sshd -T | grep -iE 'forwarding|permitopen', and set AllowTcpForwarding yes in /etc/ssh/sshd_config; a key with 'restrict' or 'no-port-forwarding' in authorized_keys needs 'port-forwarding'. On a network that you trust, a hive does without: rbee hive install <hive> --transport http`;
+  if (code !== 'ssh_failed') return `Try it by hand: ssh -W ${LOOPBACK}:${HIVE_PORT} ${sshLogin(target)}`;
+  return `There, as root: sshd -T | grep -iE 'forwarding|permitopen', and set AllowTcpForwarding yes in /etc/ssh/sshd_config. A key with 'restrict' or 'no-port-forwarding' in authorized_keys needs 'port-forwarding'. On a network that you trust, a hive works without SSH forwarding: rbee hive install <hive> --transport http`;
 }

@@ -10,7 +10,7 @@ const shells = ['sh', 'dash', 'bash', 'zsh', 'fish', 'csh', 'tcsh', 'ksh', 'mksh
 const isInstalled = (shell: string) => spawnSync(shell, ['-c', 'true']).error === undefined;
 const installed = shells.filter(isInstalled);
 
-/** What no shell may take for its own, and any text beside it. */
+/** Characters that are special to some shell, and arbitrary text. */
 const words = fc.array(
   fc
     .oneof(fc.string({ unit: fc.constantFrom(...`'"\\!$\`*?~#&|;<>(){}[]=%^, \tab0\n`) }), fc.string({ unit: 'grapheme' }))
@@ -28,8 +28,8 @@ function run(shell: string, script: string, { args = [], env }: { args?: string[
   return { frame, stderr: frame.wordsOf(stderr.toString()) };
 }
 
-describe.each(installed)('a login shell that is %s', (shell) => {
-  test('passes every word on unharmed, to a script of many lines', () => {
+describe.each(installed)('the login shell %s', (shell) => {
+  test('passes every argument unchanged to a script of several lines', () => {
     fc.assert(
       fc.property(words, (args) => {
         expect(run(shell, ECHO, { args }).frame.output).toBe(`\\$here\n${args.map((word) => `${word}\0`).join('')}`);
@@ -38,34 +38,31 @@ describe.each(installed)('a login shell that is %s', (shell) => {
     );
   });
 
-  test.each([0, 1, 254, 255])('tells the status %i of a script, and what it said last', (status) => {
+  test.each([0, 1, 254, 255])('reports exit status %i of a script, with its stdout and stderr', (status) => {
     const { frame, stderr } = run(shell, `echo said; echo why >&2; exit ${status}`);
     expect({ status: frame.status, output: frame.output, stderr }).toEqual({ status, output: 'said\n', stderr: 'why\n' });
   });
 });
 
-/** Whatever is bash there is asked as sh too: on many systems it is sh, and takes functions from its environment. */
-test.runIf(isInstalled('bash'))(
-  'functions, options and a PATH that a start-up file exports change nothing for a script',
-  async () => {
-    await using folder = await temporaryFolder();
-    const rc = join(folder.path, 'rc');
-    const lines = ['cd() { echo elsewhere; }', 'tar() { :; }', 'printf() { :; }', 'env() { :; }', 'exec() { echo no; }'];
-    const exported = 'export -f cd tar printf env; set -eux; export SHELLOPTS; PATH=/nowhere; unset -f exec';
-    writeFileSync(rc, `${lines.join('\n')}\n${exported}\n`);
-    const { frame, stderr } = run('bash', 'cd / && pwd; command -v tar; echo "$-"; printf done', {
-      env: { BASH_ENV: rc, HOME: '/' },
-    });
-    expect(frame.output).toMatch(/^\/\n\/.*tar\n[^eux]*\ndone$/);
-    expect({ status: frame.status, stderr }).toEqual({ status: 0, stderr: '' });
-  },
-);
+/** On many systems sh is bash, which imports functions from its environment. */
+test.runIf(isInstalled('bash'))('functions, options and a PATH that a start-up file exports do not affect a script', async () => {
+  await using folder = await temporaryFolder();
+  const rc = join(folder.path, 'rc');
+  const lines = ['cd() { echo elsewhere; }', 'tar() { :; }', 'printf() { :; }', 'env() { :; }', 'exec() { echo no; }'];
+  const exported = 'export -f cd tar printf env; set -eux; export SHELLOPTS; PATH=/nowhere; unset -f exec';
+  writeFileSync(rc, `${lines.join('\n')}\n${exported}\n`);
+  const { frame, stderr } = run('bash', 'cd / && pwd; command -v tar; echo "$-"; printf done', {
+    env: { BASH_ENV: rc, HOME: '/' },
+  });
+  expect(frame.output).toMatch(/^\/\n\/.*tar\n[^eux]*\ndone$/);
+  expect({ status: frame.status, stderr }).toEqual({ status: 0, stderr: '' });
+});
 
-describe('what comes beside the script', () => {
+describe('output beside that of the script', () => {
   const mark = '0123456789abcdef01234567';
   const said = spawnSync('sh', ['-c', new Frame(mark).command('printf "one\ntwo"')]).stdout;
 
-  test('is left out before, after and without a line feed, however it is cut', () => {
+  test('is left out, before and after, without a line feed, and in chunks of any size', () => {
     const words = ['os=BeOS\n', '\x1b]0;attic\x07', 'fleet of cars\n', 'lacks nothing', mark.slice(0, 20)];
     const noise = fc.oneof(fc.constantFrom('', ...words), fc.string());
     fc.assert(
@@ -79,7 +76,7 @@ describe('what comes beside the script', () => {
     );
   });
 
-  test('may be long: little of it is kept; one without an end is noticed', () => {
+  test('may be long: little of it is kept, and endless output is detected', () => {
     const frame = new Frame(mark);
     for (let count = 0; count < 300; count += 1) frame.push(Buffer.alloc(65_536, 'noise '));
     expect(frame.noise.words.length).toBeLessThan(1_000);
@@ -91,7 +88,7 @@ describe('what comes beside the script', () => {
     expect(endless.isTooLong).toBe(true);
   });
 
-  test('a script that says too much is told from a noisy shell, and an end that is none ends', () => {
+  test('too much output of the script itself is detected, and a malformed end mark ends the frame with status 254', () => {
     const frame = new Frame(mark);
     frame.push(Buffer.concat([Buffer.from(`${mark}b\n`), Buffer.alloc(OUTPUT_LIMIT_BYTES + 100)]));
     expect(frame.isTooLong).toBe(true);

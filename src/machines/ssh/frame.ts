@@ -1,19 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { oneLine, posixQuote, shellQuote } from './quote.ts';
 
-/** More than any script of ours has to say. */
+/** More than any of rbee's scripts prints. */
 export const OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024;
-/** More than any start-up file prints: a shell that says more, on stdout or on stderr, does not end. */
+/** More than any start-up file prints: a shell that prints more than this, on stdout or stderr, never stops. */
 export const NOISE_LIMIT_BYTES = 64 * 1024 * 1024;
-/** Of what a login shell says by itself, for a message. */
+/** Of the login shell's own output, for an error message. */
 const NOISE_KEPT_BYTES = 512;
 /** Three digits and a line feed. */
 const STATUS_BYTES = 4;
 const UNKNOWN_STATUS = 254;
 
 /**
- * $1 $2 the halves of the mark, which is nowhere whole in the command: a shell that shows its commands does not say it. $3 the script.
- * What start-up files have set and exported (options, functions in the place of cd or tar, a PATH without the system) is undone first.
+ * $1 and $2 are the halves of the mark. It is nowhere whole in the command, so a shell that prints its commands does not print the mark.
+ * $3 is the script. First, this undoes what start-up files have set and exported: options, functions named cd or tar, a PATH without
+ * the system's folders.
  */
 const WRAPPER = [
   'set +efuvx',
@@ -27,8 +28,8 @@ const WRAPPER = [
 ].join('; ');
 
 /**
- * A script, and what it answers, told apart from all else that a login shell says before, after and beside it. One for each run: its
- * mark is random.
+ * Separates the output of a script from everything else that a login shell prints before, after and beside it. Each run has its own
+ * frame, with a random mark.
  */
 export class Frame {
   readonly #mark: string;
@@ -36,11 +37,11 @@ export class Frame {
   readonly #end: Buffer;
   #pieces: Buffer[] = [];
   #bytes = 0;
-  /** The last bytes, where a mark may have begun. */
+  /** The last bytes, which may be the first part of a mark. */
   #tail: Buffer = Buffer.alloc(0);
   #begun = false;
   #status: number | undefined;
-  /** The first words that were none of the script's, and how many bytes there were. */
+  /** The first output that is not the script's, and its size in bytes. */
   #noise = '';
   #noiseBytes = 0;
 
@@ -52,8 +53,8 @@ export class Frame {
   }
 
   /**
-   * What sshd hands to the login shell, so that `script` runs in sh with `args` as $1, $2 …, whichever shell that is. It begins with a
-   * path, which no alias and no function of a start-up file takes the place of.
+   * The command line for the login shell. It runs `script` in sh with `args` as $1, $2 …, whichever shell the login shell is. The command
+   * starts with a path, which no alias or function of a start-up file can replace.
    */
   command(script: string, args: readonly string[] = []): string {
     const text = args.length === 0 ? script : `set -- ${args.map(posixQuote).join(' ')}\n${script}`;
@@ -61,47 +62,47 @@ export class Frame {
     return `/bin/sh -c ${words.map(shellQuote).join(' ')}`;
   }
 
-  /** The script runs, so start-up files have done what they do, and stdin is the script's. */
+  /** The script runs: start-up files have finished, and stdin is the script's. */
   get begun(): boolean {
     return this.#begun;
   }
 
-  /** Of the script, when it has ended. */
+  /** The exit status of the script, once it has ended. */
   get status(): number | undefined {
     return this.#status;
   }
 
-  /** Whether the script, or what came before it, has said more than it has to say. */
+  /** Whether the script, or the login shell before it, has printed more than its limit. */
   get isTooLong(): boolean {
     return this.#bytes > OUTPUT_LIMIT_BYTES || this.#noiseBytes > NOISE_LIMIT_BYTES;
   }
 
-  /** What came before the script, or in its place. */
+  /** Output before the script, or instead of it. */
   get noise(): { words: string; bytes: number } {
     const left = this.#begun ? '' : this.#tail.toString();
     return { words: this.#noise + left, bytes: this.#noiseBytes + left.length };
   }
 
-  /** All that the script said. */
+  /** The script's stdout. */
   get output(): string {
     return Buffer.concat(this.#pieces).toString();
   }
 
-  /** A piece of stdout. Holds no more than the limit, whatever comes. */
+  /** Takes a chunk of stdout. Never keeps more than the limits. */
   push(chunk: Buffer): void {
     if (this.#status !== undefined || this.isTooLong) return;
     const said = Buffer.concat([this.#tail, chunk]);
     if (this.#begun) return this.#collect(said);
     const at = said.indexOf(this.#begin);
     const kept = said.subarray(Math.max(0, said.length - this.#begin.length));
-    this.#hearNoise(at === -1 ? said.subarray(0, said.length - kept.length) : said.subarray(0, at));
+    this.#addNoise(at === -1 ? said.subarray(0, said.length - kept.length) : said.subarray(0, at));
     this.#tail = kept;
     if (at === -1) return;
     this.#begun = true;
     this.#collect(said.subarray(at + this.#begin.length));
   }
 
-  /** Words that were said on stderr by the script, and not before it. */
+  /** The script's part of stderr, without what came before it. */
   wordsOf(stderr: string): string {
     const at = stderr.indexOf(this.#begin.toString());
     return at === -1 ? stderr : stderr.slice(at + this.#begin.length);
@@ -109,7 +110,7 @@ export class Frame {
 
   #collect(said: Buffer): void {
     const at = said.indexOf(this.#end);
-    // The end may have begun.
+    // The last bytes may be the first part of the end mark.
     const from = at === -1 ? Math.max(0, said.length - this.#end.length) : at;
     this.#keep(said.subarray(0, from));
     this.#tail = said.subarray(from);
@@ -125,7 +126,7 @@ export class Frame {
     if (!this.isTooLong) this.#pieces.push(piece);
   }
 
-  #hearNoise(piece: Buffer): void {
+  #addNoise(piece: Buffer): void {
     this.#noiseBytes += piece.length;
     if (this.#noise.length < NOISE_KEPT_BYTES) this.#noise += piece.subarray(0, NOISE_KEPT_BYTES - this.#noise.length).toString();
   }

@@ -1,5 +1,5 @@
 export { configHosts } from './config-hosts.ts';
-export { connectionFailure, outputOf } from './failure.ts';
+export { connectionFailure, failureOf, outputOf } from './failure.ts';
 export { forwardingStep, requireForwarding } from './forwarding.ts';
 export { Frame } from './frame.ts';
 export { ALONE, requireTarget, sshArguments } from './openssh.ts';
@@ -7,4 +7,4 @@ export { resolveTarget, type Resolved } from './resolve.ts';
 export { runSsh, type SshRun } from './run-ssh.ts';
 export type { Shell, ShellRun } from './shell.ts';
 export { SshShells } from './shells.ts';
-export type { Tunnel, TunnelOptions, TunnelState } from './tunnel.ts';
+export type { Tunnel, TunnelOptions } from './tunnel.ts';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { JobError, sshName } from '../../contract/index.ts';
+import { JobError } from '../../contract/index.ts';
 import { temporaryFolder } from '../../daemon/fixtures/temporary-folder.ts';
 import { sshArguments } from './openssh.ts';
 import { newerOptions } from './spawn-ssh.ts';
@@ -30,13 +30,13 @@ const USERS_OWN = `Host *
 `;
 
 describe('the arguments of ssh', () => {
-  test('never ask, give up soon, and put the host after all options', () => {
+  test('never prompt, give up soon, and put the host after all options', () => {
     const argv = sshArguments({ target: { host: 'attic', port: 2222, user: 'me' }, command: 'true' });
     expect(argv).toEqual(expect.arrayContaining(['BatchMode=yes', 'ConnectTimeout=5', 'ServerAliveInterval=2']));
     expect(argv.slice(-7)).toEqual(['-p', '2222', '-l', 'me', '--', 'attic', 'true']);
   });
 
-  test("forward nothing of the user's, whatever ~/.ssh/config says, and run none of its commands", async () => {
+  test("forward nothing of the user's and run none of the user's commands, whatever ~/.ssh/config contains", async () => {
     await using folder = await temporaryFolder();
     const config = join(folder.path, 'config');
     writeFileSync(config, USERS_OWN);
@@ -56,7 +56,7 @@ describe('the arguments of ssh', () => {
     expect(said.filter((line) => /^(local|remote|dynamic)forward|^remotecommand|SECRET/.test(line))).toEqual([]);
   });
 
-  test('leave which host keys are trusted to the user', () => {
+  test('leave the choice of trusted host keys to the user', () => {
     const argv = sshArguments({ target: { host: 'attic' } }).join(' ');
     expect(argv).not.toMatch(/HostKey|KnownHosts/i);
   });
@@ -71,15 +71,7 @@ describe('the arguments of ssh', () => {
     { host: 'attic', user: 'a b' },
     { host: 'attic', port: 0 },
     { host: 'attic', port: 65_536 },
-  ])('are not made for %j', (target) => {
+  ])('are refused for the invalid target %j', (target) => {
     expect(() => sshArguments({ target })).toThrow(JobError);
   });
-});
-
-test.each([
-  [{ host: 'attic' }, 'attic'],
-  [{ host: 'attic', user: 'me' }, 'me@attic'],
-  [{ host: '192.0.2.7', user: 'me', port: 22 }, 'me@192.0.2.7:22'],
-])('%j is called %s', (target, name) => {
-  expect(sshName(target)).toBe(name);
 });

@@ -1,35 +1,35 @@
 import { JobError, operations, type SshTarget } from '../../contract/index.ts';
 
 /**
- * How every ssh of ours is called: never asks, gives up soon, notices a dead link within 8 s, and forwards nothing of the user's: no
- * agent (-a), no X11 (-x), no Kerberos credentials (-k), no ports, no tunnel device. The user's ~/.ssh/config decides the rest:
+ * Options of every ssh that rbee runs: it never prompts, gives up soon, notices a dead connection within 8 s, and forwards nothing of the
+ * user's: no agent (-a), no X11 (-x), no Kerberos credentials (-k), no ports, no tunnel device. The user's ~/.ssh/config decides the rest:
  * names, keys, jump hosts, and above all which host keys are trusted.
  */
 const ALWAYS = [
   ...['-a', '-x', '-k', '-T'],
   ...['BatchMode=yes', 'ConnectTimeout=5', 'ServerAliveInterval=2', 'ServerAliveCountMax=3'].flatMap((option) => ['-o', option]),
-  // Clears the ports of the command line as well: ours is asked for with -O forward.
+  // Clears the ports of the command line as well: rbee requests its own with -O forward.
   ...['ClearAllForwardings=yes', 'Tunnel=no'].flatMap((option) => ['-o', option]),
-  // Commands of the user's own, there and here.
+  // The user's own commands, there and here.
   ...['RemoteCommand=none', 'PermitLocalCommand=no'].flatMap((option) => ['-o', option]),
 ];
 
-/** Errors only: a banner would be taken for a script's words. That a link is dead is no error to ssh, though. */
+/** Errors only: a banner would be mistaken for a script's output. That a connection is dead is no error to ssh, though. */
 const QUIET = ['-o', 'LogLevel=ERROR'];
 
-/** Shares no connection with anything, above all not one that the user's own ssh has opened with its forwarded ports. */
+/** Shares no connection, above all not one that the user's own ssh has opened with its forwarded ports. */
 export const ALONE = ['-o', 'ControlMaster=no', '-o', 'ControlPath=none'];
 
 interface Call {
   target: SshTarget;
-  /** Of ssh, on top of those that every call has. */
+  /** ssh options, in addition to those that every call has. */
   options?: readonly string[];
-  /** What the other side runs. */
+  /** The command for the remote machine. */
   command?: string;
 }
 
 /**
- * argv of ssh, without the program. Host and user cannot be read as options: they are checked, and stand after `--` or as a value.
+ * argv of ssh, without the program. Host and user cannot be read as options: they are validated, and stand after `--` or as a value.
  * @throws JobError invalid_input
  */
 export function sshArguments({ target, options = QUIET, command }: Call): string[] {

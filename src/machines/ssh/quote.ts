@@ -1,6 +1,6 @@
 /**
- * One word for whatever shell a user logs in with. Between single quotes a backslash is kept by sh and taken by fish, and `!` is
- * replaced by csh; escaped outside of the quotes, all of them agree. (csh has no way to carry a line feed.)
+ * One word for any login shell. Between single quotes, sh keeps a backslash and fish interprets it, and csh replaces `!`; escaped
+ * outside of the quotes, all of them agree. (csh cannot carry a line feed.)
  */
 export function shellQuote(word: string): string {
   return `'${word.replace(/['\\!]/g, (character) => `'\\${character}'`)}'`;
@@ -11,7 +11,7 @@ export function posixQuote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** For `printf %b`, which makes the text of it again: csh carries it on one line. */
+/** For `printf %b`, which restores the text: csh carries it on one line. */
 export function oneLine(text: string): string {
   return text.replaceAll('\\', '\\0134').replaceAll('\n', '\\0012');
 }

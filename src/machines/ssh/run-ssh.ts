@@ -9,32 +9,32 @@ import { endGroup, newerOptions, noSsh, spawnSsh } from './spawn-ssh.ts';
 
 /** From the end; enough for ssh's longest warning. */
 const WORDS_LIMIT_BYTES = 16 * 1024;
-/** A connection that ssh shares and leaves in the background may hold our pipes beyond its own end. */
+/** A shared connection, which ssh leaves in the background, may keep the pipes open after ssh has exited. */
 const DRAIN_MS = 300;
 
 export interface SshRun extends Pick<ShellRun, 'input' | 'signal' | 'withinMs'> {
-  /** For the message of a deadline: "looking at the machine". */
+  /** For the message of a deadline: "Examining the machine". */
   doing: string;
-  /** It shares its connection with nobody, so nothing of it is needed when it ends. */
+  /** Its connection is not shared, so its process group is killed when it ends. */
   alone?: boolean;
-  /** Of the command that is run there: its answer is read from this, and its stdin is sent when it has begun. */
+  /** Frame of the remote command: separates its output, and says when its stdin may be sent. */
   frame?: Frame;
-  /** Its stderr as it comes, for who wants to know how far a run got that was given up. */
+  /** Gets stderr as it arrives, also of a run that is then given up. */
   onWords?: (text: string) => void;
 }
 
 export interface SshEnding {
-  /** 255 is ssh's own failure. */
+  /** 255: ssh itself failed. */
   status: number;
-  /** Of a command with a frame, only what came beside it is missing. */
+  /** With a frame: only the output of the framed command. */
   stdout: string;
   stderr: string;
 }
 
 /**
- * Runs the system's ssh to its end, whatever its status; with a frame, to the end of that: a program that start-up files have left
- * running may hold the connection for ever. Whoever stops waiting kills it.
- * @throws JobError deadline_exceeded; ssh_failed where there is no ssh, or it says too much; the signal's reason; the input's error
+ * Runs the system's ssh until it exits, with any status. With a frame: until the framed command has ended, because a program that
+ * start-up files have started may keep the connection open indefinitely. A run that is given up is killed.
+ * @throws JobError deadline_exceeded; ssh_failed without an ssh client or with too much output; the signal's reason; the input's error
  */
 export async function runSsh(args: readonly string[], run: SshRun): Promise<SshEnding> {
   const newer = await newerOptions();
@@ -46,7 +46,7 @@ export async function runSsh(args: readonly string[], run: SshRun): Promise<SshE
   run.signal.addEventListener('abort', onAbort, { once: true });
   try {
     const { output, begun, framed } = collect(child, stop, run);
-    // Before it has begun, start-up files would read what is meant for the script.
+    // Sent earlier, start-up files would read the input of the script.
     if (run.input === undefined) child.stdin.on('error', () => undefined).end();
     else void begun.then(() => feed(child, run.input ?? '', stop));
     const ended = endOf(child);
@@ -54,11 +54,11 @@ export async function runSsh(args: readonly string[], run: SshRun): Promise<SshE
     const status = await Promise.race([ended, complete, whenAborted(stop.signal)]);
     return { status: run.frame?.status ?? status ?? 255, ...output() };
   } finally {
-    // An input that waits for something is not waited for.
+    // Stops an input that is itself waiting.
     stop.abort();
     clearTimeout(late);
     run.signal.removeEventListener('abort', onAbort);
-    // Killed at once: one that is frozen would not hear a request to end.
+    // SIGKILL: a frozen process does not react to SIGTERM.
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     if (run.alone === true) endGroup(child);
     child.stdin.destroy();
@@ -80,11 +80,11 @@ async function endOf(child: ChildProcess): Promise<number> {
 }
 
 interface Collected {
-  /** What was said so far. */
+  /** The output so far. */
   output: () => Omit<SshEnding, 'status'>;
-  /** Resolves when stdin is the command's: at once without a frame. */
+  /** Resolves when the command reads stdin: at once without a frame. */
   begun: Promise<void>;
-  /** Resolves when the frame has ended. */
+  /** Resolves when the framed command has ended. */
   framed: Promise<void>;
 }
 
@@ -94,9 +94,11 @@ function collect(child: ChildProcessWithoutNullStreams, stop: AbortController, {
   let stderr = Buffer.alloc(0);
   let stderrBytes = 0;
   const tooMuch = () => {
-    const who =
-      frame?.begun === false ? 'A start-up file of the machine, or the machine itself, prints without an end' : undefined;
-    stop.abort(new JobError('ssh_failed', who ?? `The machine said more than ${OUTPUT_LIMIT_BYTES} bytes`));
+    const says =
+      frame?.begun === false
+        ? 'The machine, or a start-up file there, prints without end'
+        : `The output of the machine exceeds ${OUTPUT_LIMIT_BYTES} bytes`;
+    stop.abort(new JobError('ssh_failed', says));
   };
   child.stderr.on('data', (chunk: Buffer) => {
     stderrBytes += chunk.length;
@@ -125,14 +127,14 @@ function collect(child: ChildProcessWithoutNullStreams, stop: AbortController, {
   return { output, begun: when(() => frame.begun), framed: when(() => frame.status !== undefined) };
 }
 
-/** With back-pressure. A script that ends before it has read all has not failed by that; a source that breaks stops the run. */
+/** With back-pressure. A script may exit before it has read everything; only a source that fails stops the run. */
 async function feed(child: ChildProcess, input: string | AsyncIterable<Uint8Array>, stop: AbortController): Promise<void> {
   if (child.stdin === null) return;
   const source = typeof input === 'string' ? Readable.from([Buffer.from(input)]) : Readable.from(watched(input, stop));
   await pipeline(source, child.stdin, { signal: stop.signal }).catch(() => undefined);
 }
 
-/** Only what the input itself throws stops the run: a pipe that breaks is thrown into this generator too. */
+/** Stops the run for an error of the input only: the error of a broken pipe is thrown into this generator too. */
 async function* watched(input: AsyncIterable<Uint8Array>, stop: AbortController): AsyncGenerator<Uint8Array> {
   const chunks = input[Symbol.asyncIterator]();
   const next = () =>
@@ -158,6 +160,6 @@ function delay(ms: number): Promise<void> {
 }
 
 function tooLate({ doing, withinMs, frame }: SshRun): JobError {
-  const where = frame?.begun === false ? ', and has not begun there' : '';
+  const where = frame?.begun === false ? '; the command did not start there' : '';
   return new JobError('deadline_exceeded', `${doing} took longer than ${Math.ceil(withinMs / 1000)} s${where}`);
 }

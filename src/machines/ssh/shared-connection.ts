@@ -5,9 +5,9 @@ const CHECK_WITHIN_MS = 1_000;
 const PS_WITHIN_MS = 2_000;
 const END_GRACE_MS = 1_000;
 
-/** The process that keeps a connection in the background, behind its control socket. @returns undefined where none answers */
+/** The pid of the background process of a shared connection. @returns undefined where none answers at the control socket */
 export async function pidOfShared(socket: string): Promise<number | undefined> {
-  // The user's config has no part in that. A host has to be named, and is not looked up.
+  // Without the user's config. The host is a mandatory argument, and is not looked up.
   const argv = ['-F', 'none', '-S', socket, '-O', 'check', '--', 'localhost'];
   try {
     const { signal } = new AbortController();
@@ -15,11 +15,11 @@ export async function pidOfShared(socket: string): Promise<number | undefined> {
     const [, pid] = /pid=(\d+)/.exec(stderr) ?? [];
     return pid === undefined ? undefined : Number(pid);
   } catch {
-    return undefined; // It is frozen, or there is no ssh at all.
+    return undefined; // The process is frozen, or this machine has no ssh.
   }
 }
 
-/** Ends a connection that is kept in the background, also one that does not answer. ssh ends the command of its proxy with it. */
+/** Ends a shared connection in the background, also one that does not answer. ssh ends its proxy command with it. */
 export async function endShared(socket: string): Promise<void> {
   const pid = (await pidOfShared(socket)) ?? (await pidByTitle(socket));
   const started = pid === undefined ? undefined : await processStart(pid);
@@ -27,7 +27,7 @@ export async function endShared(socket: string): Promise<void> {
   await stopProcess({ name: 'the shared SSH connection', pid, started }, { graceMs: END_GRACE_MS });
 }
 
-/** ssh names a process that it leaves in the background after its socket. */
+/** ssh puts the socket into the title of its background process. */
 async function pidByTitle(socket: string): Promise<number | undefined> {
   const said = await askProgram('ps', ['-A', '-ww', '-o', 'pid=,args='], { withinMs: PS_WITHIN_MS }).catch(() => '');
   const line = said.split('\n').find((each) => each.trimEnd().endsWith(`ssh: ${socket} [mux]`));

@@ -12,8 +12,8 @@ export interface ShellRun {
 export interface Shell {
   /**
    * Runs a script of sh and resolves with its stdout.
-   * @throws JobError ssh_unreachable, ssh_host_key, ssh_denied when there is no way in; ssh_failed with the last words of its
-   *   stderr when the script ends with another status than 0; deadline_exceeded; the signal's reason
+   * @throws JobError ssh_unreachable, ssh_host_key, ssh_denied when the login fails; ssh_failed with the end of its stderr when
+   *   the script exits with a status other than 0; deadline_exceeded; the signal's reason
    */
   run(script: string, options: ShellRun): Promise<string>;
 }

@@ -5,7 +5,7 @@ import { ControlFolder } from './control-folder.ts';
 import { SshShell } from './ssh-shell.ts';
 import { Tunnel, type TunnelOptions } from './tunnel.ts';
 
-/** The shells of all machines: one for each way in, made when it is asked for. */
+/** The shells of all machines: one per SSH target, created on demand. */
 export class SshShells {
   readonly #folder: ControlFolder;
   readonly #shells = new Map<string, SshShell>();
@@ -14,7 +14,7 @@ export class SshShells {
     this.#folder = new ControlFolder(join(run, 'ssh'));
   }
 
-  /** @throws JobError invalid_input for a target that is none */
+  /** @throws JobError invalid_input for an invalid target */
   of(target: SshTarget): SshShell {
     const key = JSON.stringify([target.host, target.port, target.user]);
     const known = this.#shells.get(key);
@@ -29,7 +29,7 @@ export class SshShells {
     return Tunnel.open(target, { ...options, folder: this.#folder });
   }
 
-  /** Ends all shared connections, also those of a queen that was killed; nothing is left, neither process nor file. */
+  /** Ends all shared connections, also those of a queen that was killed. Leaves no process and no file. */
   async close(): Promise<void> {
     this.#shells.clear();
     await this.#folder.remove();

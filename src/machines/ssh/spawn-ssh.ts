@@ -2,7 +2,7 @@ import { execFile, spawn, type ChildProcess, type ChildProcessWithoutNullStreams
 import { promisify } from 'node:util';
 import { JobError } from '../../contract/index.ts';
 
-/** Options with which a user's config would keep our command from running. An OpenSSH before 8.7 does not know them, and would refuse. */
+/** Overrides options of the user's config that would keep rbee's command from running. OpenSSH before 8.7 rejects them as unknown. */
 const NEWER = ['SessionType=default', 'StdinNull=no', 'ForkAfterAuthentication=no', 'SetEnv=RBEE=1'].flatMap((option) => [
   '-o',
   option,
@@ -11,7 +11,7 @@ const VERSION_WITHIN_MS = 2_000;
 
 let known: Promise<readonly string[] | undefined> | undefined;
 
-/** Those that this machine's ssh knows; asked until it has said its version. None where there is no ssh: the first real call says so. */
+/** Those that this machine's ssh knows. Its version is cached once it is known. None without an ssh client: the next call reports that. */
 export function newerOptions(): Promise<readonly string[]> {
   known ??= askVersion().catch(() => undefined);
   const asked = known;
@@ -21,7 +21,7 @@ export function newerOptions(): Promise<readonly string[]> {
   });
 }
 
-/** @returns undefined where it is not told */
+/** @returns undefined for an ssh that does not report its version */
 async function askVersion(): Promise<readonly string[] | undefined> {
   const { stderr } = await promisify(execFile)('ssh', ['-V'], { timeout: VERSION_WITHIN_MS, killSignal: 'SIGKILL' });
   const [, major, minor] = /^OpenSSH_\D*(\d+)\.(\d+)/.exec(stderr) ?? [];
@@ -30,33 +30,33 @@ async function askVersion(): Promise<readonly string[] | undefined> {
 }
 
 /**
- * In a session of its own: with no terminal, neither ssh nor a jump host's ssh, which does not inherit BatchMode, can ask for
- * anything. For the same reason it has no program to ask with.
+ * In a session of its own: without a terminal, neither ssh nor a jump host's ssh, which does not inherit BatchMode, can prompt.
+ * For the same reason it has no askpass program.
  */
 export function spawnSsh(newer: readonly string[], args: readonly string[]): ChildProcessWithoutNullStreams {
   return spawn('ssh', [...newer, ...args], { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: environment() });
 }
 
-/** Ends what an ssh has left that shares its connection with nobody: the command of its proxy, which may not see that it has gone. */
+/** Kills what is left of an ssh with an unshared connection: its proxy command may not notice that ssh has exited. */
 export function endGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // Nothing is left of it.
+    // All of its processes have exited.
   }
 }
 
-/** What ~/.ssh/config and a proxy's command may need. No token, which `SendEnv` could carry to the machine; the home names the owner. */
+/** What ~/.ssh/config and a proxy command may need. No token, which `SendEnv` could carry to the machine. RBEE_HOME identifies the owner. */
 function environment(): NodeJS.ProcessEnv {
   const isKept = (name: string) => name === 'RBEE_HOME' || !/^(RBEE_|SSH_ASKPASS$)/.test(name);
   const kept = Object.entries(process.env).filter(([name]) => isKept(name));
   return { ...Object.fromEntries(kept), SSH_ASKPASS_REQUIRE: 'never' };
 }
 
-/** For a spawn that failed. */
+/** The error of an ssh that could not be started. */
 export function noSsh(cause: unknown): JobError {
   const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-  const what = isMissing ? "This machine has no 'ssh': install the OpenSSH client" : `ssh cannot be started: ${String(cause)}`;
+  const what = isMissing ? "This machine has no 'ssh': install the OpenSSH client" : `ssh could not be started: ${String(cause)}`;
   return new JobError('ssh_failed', what, { cause });
 }

@@ -7,21 +7,21 @@ import { runSsh } from './run-ssh.ts';
 import { pidOfShared } from './shared-connection.ts';
 import type { Shell, ShellRun } from './shell.ts';
 
-/** The shared connection ends when nobody has used it for this long, also where nobody is left to end it. */
+/** ssh closes the shared connection after this long without use, even if the queen no longer runs. */
 const SHARE_KEPT_S = 60;
 
 /**
- * A machine's shell through the system's ssh. Commands share one connection, so that only the first pays for logging in.
- * A command that is given up ends here; what it had started there sees its stdin and stdout closed.
+ * A machine's shell through the system's ssh. Commands share one connection, so only the first has to log in.
+ * A command that is given up is killed on this side; on the other, its stdin and stdout are closed.
  */
 export class SshShell implements Shell {
   readonly target: SshTarget;
   readonly #folder: ControlFolder;
   /** Of the shared connection. */
   #generation = 0;
-  #mending: Promise<void> | undefined;
+  #replacing: Promise<void> | undefined;
 
-  /** @throws JobError invalid_input for a target that is none */
+  /** @throws JobError invalid_input for an invalid target */
   constructor(target: SshTarget, folder: ControlFolder) {
     requireTarget(target);
     this.target = target;
@@ -30,7 +30,7 @@ export class SshShell implements Shell {
 
   async run(script: string, { args = [], ...run }: ShellRun): Promise<string> {
     const end = performance.now() + run.withinMs;
-    await this.#mending;
+    await this.#replacing;
     const generation = this.#generation;
     const socket = await this.#folder.socketOf(this.target, generation);
     const options = quietly('-o', 'ControlMaster=auto', '-S', socket, '-o', `ControlPersist=${SHARE_KEPT_S}`);
@@ -42,20 +42,21 @@ export class SshShell implements Shell {
     };
     try {
       const first = await once();
-      // Then nothing has run there, nor has any input been taken.
+      // Nothing has run there yet, and no input was read.
       const again = first.ending.status === 255 && !first.frame.begun && isBrokenShare(first.ending.stderr);
       return outputOf(again ? await once() : first, this.target);
     } catch (error) {
-      if (!(error instanceof JobError) || error.code === 'deadline_exceeded') this.#mending = this.#mend(socket, generation);
+      if (!(error instanceof JobError) || error.code === 'deadline_exceeded')
+        this.#replacing = this.#replaceIfDead(socket, generation);
       throw error;
     }
   }
 
   /**
-   * A shared connection that does not answer would hold every later command as well, so the next one makes its own. At another path:
-   * the one that is left removes its socket when it ends, and must not remove that of another.
+   * A shared connection that does not answer would also block every later command, so the next one opens its own. At another path:
+   * the old process removes its socket when it ends, and must not remove the new one.
    */
-  async #mend(socket: string, generation: number): Promise<void> {
+  async #replaceIfDead(socket: string, generation: number): Promise<void> {
     if ((await pidOfShared(socket)) === undefined) this.#generation = generation + 1;
   }
 }

@@ -2,20 +2,19 @@ import { JobError, LOOPBACK, sshName, type SshTarget } from '../../contract/inde
 import { firstFreePort } from '../../daemon/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
 import type { ControlFolder } from './control-folder.ts';
-import { newerOptions } from './spawn-ssh.ts';
-import { startTunnel, type TunnelProcess, type Way } from './tunnel-process.ts';
+import { startTunnel, type TunnelProcess, type TunnelRoute } from './tunnel-process.ts';
 
 /**
- * connecting: an attempt runs; `error` is why the one before it failed. up: logged in, and the local port leads there. down: the last attempt failed or the connection was
- * lost, and the next attempt follows by itself; `since` is when it was first found to be so.
+ * connecting: an attempt is in progress; `error` is why the one before it failed. up: logged in, and the local port is forwarded.
+ * down: the last attempt failed or the connection was closed, and the next attempt follows automatically; `since` is when it went down.
  */
 export type TunnelState =
   { kind: 'connecting'; error?: JobError } | { kind: 'up' } | { kind: 'down'; error: JobError; since: Date };
 
 export interface TunnelOptions {
-  /** On the loopback of the machine. */
+  /** On the loopback of the other machine. */
   remotePort: number;
-  /** Told each new state. */
+  /** Called with each new state. */
   onChange?: (state: TunnelState) => void;
 }
 
@@ -26,15 +25,15 @@ interface Waiter {
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 15_000;
-/** What somebody has to mend there; to try more often looks like an attack, and gets this machine locked out. */
+/** A refused login needs a person. More attempts would look like an attack, and get this machine locked out. */
 const REFUSED_PAUSE_MS = 60_000;
-/** One that has held for so long begins anew with the first pause. */
+/** After this long without a failure, the next pause is the first one again. */
 const STEADY_MS = 10_000;
-/** Below the ports that systems give to connections on their way out, which could take it while the tunnel is down. */
+/** Below the ephemeral ports, which an outgoing connection could occupy while the tunnel is down. */
 const LOCAL_PORTS = { first: 20_000, last: 31_999 };
 const taken = new Set<number>();
 
-/** A local port that leads to a port on one machine's loopback, over an ssh of its own that is started again for ever. */
+/** Forwards a local port to a port on another machine's loopback, over its own ssh, which is restarted indefinitely. */
 export class Tunnel {
   readonly target: SshTarget;
   /** Stays the same for the tunnel's life. */
@@ -44,7 +43,7 @@ export class Tunnel {
   #remotePort: number;
   #state: TunnelState = { kind: 'connecting' };
   #process: TunnelProcess | undefined;
-  /** The process is on its way out, and another follows at once. */
+  /** The process is being ended, and another one follows at once. */
   #isMoving = false;
   #isClosed = false;
   #failures = 0;
@@ -52,11 +51,12 @@ export class Tunnel {
   #downSince: Date | undefined;
   #pause: NodeJS.Timeout | undefined;
 
-  readonly #way: Way;
+  readonly #socket: string;
 
-  private constructor(way: Way, localPort: number, { remotePort, onChange = () => undefined }: TunnelOptions) {
-    this.target = way.target;
-    this.#way = way;
+  private constructor({ target, socket, localPort }: Omit<TunnelRoute, 'remotePort'>, options: TunnelOptions) {
+    const { remotePort, onChange = () => undefined } = options;
+    this.target = target;
+    this.#socket = socket;
     this.localPort = localPort;
     this.#remotePort = remotePort;
     this.#onChange = onChange;
@@ -65,8 +65,8 @@ export class Tunnel {
   /** Returns at once, connecting. */
   static async open(target: SshTarget, { folder, ...options }: TunnelOptions & { folder: ControlFolder }): Promise<Tunnel> {
     const localPort = await choosePort();
-    const way = { target, socket: await folder.socketOfPort(localPort), newer: await newerOptions() };
-    const tunnel = new Tunnel(way, localPort, options);
+    const socket = await folder.socketOfPort(localPort);
+    const tunnel = new Tunnel({ target, socket, localPort }, options);
     tunnel.#connect();
     return tunnel;
   }
@@ -75,7 +75,7 @@ export class Tunnel {
     return this.#state;
   }
 
-  /** Somebody needs it: where it waits for its next attempt, that begins now. */
+  /** Starts the next attempt now instead of after its pause. */
   kick(): void {
     if (this.#pause === undefined) return;
     this.#connect();
@@ -83,7 +83,7 @@ export class Tunnel {
 
   /**
    * Resolves when it is up.
-   * @throws JobError of the attempt that runs, or begins now, when that fails; the signal's reason
+   * @throws JobError when the current attempt, or one that starts now, fails; the signal's reason
    */
   async ready(signal: AbortSignal): Promise<void> {
     if (this.#isClosed) throw closed(this.target);
@@ -101,7 +101,7 @@ export class Tunnel {
     }
   }
 
-  /** Leads elsewhere from now on; connections through it break. */
+  /** Forwards to another port from now on; open connections through it are closed. */
   setRemotePort(port: number): void {
     if (port === this.#remotePort) return;
     this.#remotePort = port;
@@ -111,7 +111,7 @@ export class Tunnel {
     void this.#process.end();
   }
 
-  /** Resolves when nothing of it runs. */
+  /** Resolves when its process has exited. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#pause);
@@ -124,7 +124,8 @@ export class Tunnel {
   #connect(): void {
     clearTimeout(this.#pause);
     this.#pause = undefined;
-    const process = startTunnel(this.#way, { localPort: this.localPort, remotePort: this.#remotePort });
+    const { target, localPort } = this;
+    const process = startTunnel({ target, socket: this.#socket, localPort, remotePort: this.#remotePort });
     this.#process = process;
     if (this.#state.kind === 'down') this.#become({ kind: 'connecting', error: this.#state.error });
     void process.up.then(() => this.#isUp(process));
@@ -162,7 +163,7 @@ export class Tunnel {
   }
 }
 
-/** From a random one on, so that two queens of one machine seldom want the same. */
+/** Starts at a random port, so that two queens of one machine seldom choose the same. */
 async function choosePort(): Promise<number> {
   const span = LOCAL_PORTS.last - LOCAL_PORTS.first;
   for (;;) {

@@ -124,7 +124,7 @@ async function addressOf(
 async function bring(hiveId: string, { ssh, port, transport, host }: Way, parts: Parts): Promise<Hive> {
   const { hives, tokens, gates, view, remotes, paths, signal } = parts;
   const site = remotes.site({ hiveId, ssh }, signal);
-  narrate('hive_install', `looking at the machine of hive '${hiveId}'`);
+  narrate('hive_install', `examining the machine of hive '${hiveId}'`);
   const machine = await probeMachine(site.shell, signal);
   // Before anything is packed for it.
   await requireOwn(site, machine);

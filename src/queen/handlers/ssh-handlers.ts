@@ -25,7 +25,7 @@ export function machineHandlers({ hives }: { hives: HiveCatalog }) {
   const ssh_test: Run<'ssh_test'> = async function* (input, { signal }) {
     const target = targetOf(input, hives);
     requireTarget(target);
-    narrate('ssh_test', `looking at ${sshName(target)}`);
+    narrate('ssh_test', `examining ${sshName(target)}`);
     const hive = hiveAt(input.hive_id, target.host, hives);
     const checks = await checkMachine(target, {
       signal,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { errorCodes, errorScopes, JobError, needsPerson, type ErrorCode } from '../../contract/index.ts';
-import { isOfTheHive } from '../../machines/install/install.ts';
+import { isHiveError } from '../../machines/install/install.ts';
 import { wasMissed } from '../forward.ts';
 import { hasNoWayIn } from '../handlers/install-remote.ts';
 import { isNetworkError } from '../hives/remote-hive.ts';
@@ -30,7 +30,7 @@ const predicates: Readonly<Record<string, (error: JobError) => boolean>> = {
   /** An uninstall has no way in. */
   U: hasNoWayIn,
   /** An install fails because of the hive itself. */
-  I: isOfTheHive,
+  I: isHiveError,
 };
 
 function lettersOf(code: ErrorCode): string {
