@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { atTheEnd } from '../test/support/ending.ts';
 
-/** A process of ours, asked one question at a time. */
+/** A child process of the bench that answers one question at a time. */
 export interface Child extends AsyncDisposable {
   pid: number;
   ask<T>(question: object): Promise<T>;
@@ -16,10 +16,10 @@ interface ChildOptions {
 
 type Answer = { answer: unknown } | { failure: string };
 
-/** How long a process may tidy up once nobody needs it. */
+/** How long a process may take to exit once it is no longer needed. */
 const END_DEADLINE_MS = 5_000;
 
-/** Starts `<name>-process` of this bundle; it is there when this resolves. */
+/** Starts `<name>-process` of this bundle; resolves when it is ready. */
 export async function startChild(name: string, { args = [], nodeFlags = [] }: ChildOptions = {}): Promise<Child> {
   const child = fork(join(import.meta.dirname, `${name}-process.js`), args, { execArgv: nodeFlags });
   const forget = atTheEnd(() => child.kill('SIGKILL'));
@@ -47,7 +47,7 @@ export async function startChild(name: string, { args = [], nodeFlags = [] }: Ch
   };
 }
 
-/** In such a process: says that it is ready, answers questions, and ends when the bench does. */
+/** In such a process: reports that it is ready, answers questions, and exits when the bench does. */
 export function answerQuestions<Q>(answer: (question: Q) => unknown): void {
   process.on('disconnect', () => process.exit(0));
   // Ctrl-C reaches the whole group; the bench decides when this process ends.

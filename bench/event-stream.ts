@@ -1,9 +1,9 @@
-/** Takes the chunked framing of HTTP off a body that arrives in pieces. */
+/** Removes HTTP's chunked framing from a body that arrives in pieces. */
 export class ChunkedBody {
   #rest = '';
   #left = 0;
 
-  /** @returns what the piece adds to the body */
+  /** @returns the part of the body in this piece */
   push(piece: string): string {
     const text = this.#rest + piece;
     let body = '';
@@ -36,7 +36,7 @@ export interface WireEvent {
 
 const EVENT = /^id: (\d+)\nevent: (\w+)\ndata: (?:\{"text":"(\d+)"\}|(.*))$/s;
 
-/** Cuts a body that arrives in pieces into our events. Comments and the closing line are none. */
+/** Splits a body that arrives in pieces into events. Skips comments and the closing line. */
 export class EventCutter {
   #rest = '';
 
@@ -47,7 +47,7 @@ export class EventCutter {
     for (const block of blocks) {
       const match = EVENT.exec(block);
       if (match !== null) events.push({ seq: Number(match[1]), kind: match[2] ?? '', text: match[3] ?? match[4] ?? '' });
-      else if (!block.startsWith(':') && block !== 'data: [DONE]') throw new Error(`not an event of ours: ${block}`);
+      else if (!block.startsWith(':') && block !== 'data: [DONE]') throw new Error(`not an event: ${block}`);
     }
     return events;
   }

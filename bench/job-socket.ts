@@ -3,7 +3,10 @@ import { connect, type Socket } from 'node:net';
 import { isTerminal } from '../src/contract/index.ts';
 import { ChunkedBody, EventCutter, type WireEvent } from './event-stream.ts';
 
-/** Events of one job, read with as little work as possible, so that the reader is not what is measured. */
+/**
+ * Events of one job, read from a bare socket with as little work as possible: thousands of streams share this process, and the client must
+ * not be the bottleneck.
+ */
 export interface JobSocket {
   /** The stream's head has arrived. */
   opened: Promise<void>;
@@ -18,21 +21,21 @@ export function openJob(port: number, request: object, onEvents: (events: WireEv
   socket.write(postOf(request));
   const opened = follow(socket);
   const ended = opened.then(async ({ stream, rest }) => readEvents(socket, { stream, rest, onEvents }));
-  // Both are awaited later; one that fails first must not end the process unheard.
+  // Both are awaited later; a failure before that must not end the process.
   ended.catch(() => undefined);
   return { opened: opened.then(() => undefined), ended };
 }
 
 interface Head {
   stream: string;
-  /** What has come of the body with the head. */
+  /** The part of the body that arrived with the head. */
   rest: string;
 }
 
 async function follow(socket: Socket): Promise<Head> {
   const answer = await readUntil(socket, '', /\r\n\r\n\{.*\}/s);
   const url = /"sse_url":"([^"]+)"/.exec(answer)?.[1];
-  if (url === undefined) throw new Error(`no job was made: ${answer}`);
+  if (url === undefined) throw new Error(`no job was created: ${answer}`);
   socket.write(`GET ${url} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n`);
   const text = await readUntil(socket, '', /\r\n\r\n/);
   const end = text.indexOf('\r\n\r\n') + 4;

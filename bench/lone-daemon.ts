@@ -38,7 +38,7 @@ export interface LoneWorkerOptions {
   slots: number;
 }
 
-/** Resolves when it says that its model is loaded. */
+/** Resolves when the worker reports that its model is loaded. */
 export async function startLoneWorker({ home, modelPath, slots }: LoneWorkerOptions): Promise<LoneDaemon> {
   const [port = 0] = await freePorts(1);
   const args = ['--id', 'worker-bench', '--hive-id', 'bench', '--model', 'bench', '--model-path', modelPath];
@@ -51,7 +51,7 @@ export async function startLoneWorker({ home, modelPath, slots }: LoneWorkerOpti
   }
 }
 
-/** Median time from its spawn until it is there, in a home whose files exist already. */
+/** Median time from its spawn until it is ready, in a home whose files already exist. */
 export async function startTimeMs(start: (home: string) => Promise<LoneDaemon>, runs: number): Promise<number> {
   await using home = await temporaryFolder();
   const times: number[] = [];
@@ -71,7 +71,7 @@ function run(
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('RBEE_') && name !== 'NODE_OPTIONS');
   const env = { ...Object.fromEntries(others), ...own };
   const child = spawn(process.execPath, [...nodeFlags, entry, ...args], { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  // A profile is written at a regular end.
+  // A profile is written only at a normal exit.
   const end = () => child.kill(nodeFlags.length > 0 ? 'SIGTERM' : 'SIGKILL');
   const forget = atTheEnd(end);
   const ended = once(child, 'exit').then(forget);

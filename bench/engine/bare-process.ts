@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { getLlama, LlamaLogLevel, type EvaluationPriority, type LlamaContextSequence, type Token } from 'node-llama-cpp';
 import { answerQuestions } from '../child.ts';
 
-/** The bare limit: node-llama-cpp as it is, all sequences stepped together, and nobody to tell. */
+/** The bare limit: node-llama-cpp alone, all sequences stepped together, no events sent. */
 export interface BareOptions {
   modelPath: string;
   threads: number;
@@ -18,7 +18,7 @@ export interface GenerateQuestion {
 export interface Generated {
   tokens: number;
   ms: number;
-  /** Of all answers together, from their first tokens on: without the reading of the prompts. */
+  /** Of all answers together, from their first tokens on: without prefill. */
   generatingPerSecond: number;
 }
 
@@ -37,7 +37,7 @@ const context = await model.createContext({
   threads,
   batchSize: 512,
   flashAttention: false,
-  // In ascending order, or llama.cpp computes neighbours one by one.
+  // In ascending order; otherwise llama.cpp computes neighbours one by one.
   batching: {
     itemPrioritizationStrategy: ({ items }) =>
       [...items]
@@ -57,7 +57,7 @@ async function generate({ prompts, tokensEach }: GenerateQuestion): Promise<Gene
     const made = await Promise.all(answers.map((one) => one.next()));
     tokens += made.filter(({ done }) => done !== true).length;
     if (step === 0) readMs = performance.now() - from;
-    // The library ends its step.
+    // Lets the library finish its step.
     await setImmediate();
   }
   const ms = performance.now() - from;

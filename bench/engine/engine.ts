@@ -38,7 +38,7 @@ export async function benchEngine({ runs }: BenchOptions): Promise<Findings> {
   const how =
     `Answers of ${TOKENS_EACH} tokens from a llama of 100 M random weights, Q8_0, ${(bytes / 1e6).toFixed(0)} MB, on the CPU with ${threads} threads. ` +
     'From the first POST at a worker process to the last terminal event at a client that streams all answers; ' +
-    'beside it, node-llama-cpp in a process of its own with the same model, threads and sampling, which steps all sequences together and tells nobody. Both read their prompts in that time; while generating, they do not. Median of runs in turn.' +
+    'beside it, node-llama-cpp in a process of its own with the same model, threads and sampling, which steps all sequences together and sends no events. Both read their prompts in that time; while generating, they do not. Median of runs in turn.' +
     ' The difference with several streams is about 3 ms a step: telling as many readers, and the client that reads them, share the two cores that compute.';
   return { title: 'The engine', tables: [{ title: 'Tokens a second of one worker', beside: 'bare node-llama-cpp', rows, how }] };
 }

@@ -35,17 +35,17 @@ export function loadTable(load: Load, outcomes: Map<Chain, Outcome[]>): Table {
 }
 
 const HOW_PACED =
-  'The worker makes tokens on a schedule, each stream with its own phase, and writes into each token when it was made; ' +
+  'The worker generates tokens on a schedule, each stream with its own phase, and writes the time into each token; ' +
   'one reader of raw sockets takes all streams and checks that every event came once and in order. Hive and queen keep their durable log. ' +
   'CPU is what the process used, over the tokens that arrived, without the reader; latency is from making a token to reading it; ' +
   'time to first token is that of further requests, one after the other, while the streams run. ' +
   'Medians of runs that take turns; "added" is against reading the worker directly. ' +
-  'Where CPU is over nginx, part of the difference is the durable log, which nginx has not ' +
+  'Where CPU is over nginx, part of the difference is the durable log, which nginx does not have ' +
   '(see the rows with the log in memory). The rest is what a turn of the event loop costs: a hop wakes once for all that has come, and the fewer events come at once the less that is shared among them.';
 
 const HOW_UNPACED =
-  'The worker gives each stream a token in every turn of its event loop and waits for nobody; a run ends when the last stream has. ' +
-  'A reader that falls behind is served from the log, in larger pieces.';
+  'The worker gives each stream a token in every turn of its event loop and does not wait for readers; a run ends with its last stream. ' +
+  'A reader that falls behind reads from the log, in larger pieces.';
 
 function loadRows(load: Load, hops: Hops, outcomes: Map<Chain, Outcome[]>): Row[] {
   const compare = comparing(hops, outcomes);

@@ -29,7 +29,7 @@ export function workerOf(hive: number, n: number, situation: Situation): Worker 
   return {
     worker_id: `worker-${hive}-${n}`,
     hive_id: `hive-${hive}`,
-    // Nobody has loaded what is asked for in a fleet that is full.
+    // The requested model is not loaded, in a fleet without free memory.
     model: isFull ? 'another' : modelName(hive * WORKERS_A_HIVE + n),
     worker: 'cuda',
     device: n % 4,

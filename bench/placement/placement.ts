@@ -9,7 +9,7 @@ const HIVES = [10, 100, 1_000];
 const SITUATIONS: Record<Situation, string> = {
   free: 'a slot is free',
   busy: 'all slots are taken',
-  cold: 'nobody has the model loaded',
+  cold: 'the model is loaded nowhere',
   full: 'busy workers have the memory: waits for them',
   pinned: 'pinned workers have the memory: refused with reasons',
 };

@@ -7,7 +7,7 @@ import { silenceAfter, TokenStream } from '../token-stream.ts';
 const UNDER_WAY = 30;
 const DEADLINE_MS = 30_000;
 
-/** Goes on to the end of the context, for some seconds: the schema asks for more than fits. */
+/** Runs to the end of the context, for some seconds: the schema asks for more than fits. */
 const ENDLESS_SCHEMA = { type: 'array', items: { type: 'boolean' }, minItems: 600 };
 const ENDLESS = { operation: 'infer', prompt: 'Count', seed: 1, json_schema: ENDLESS_SCHEMA };
 const SHORT = { operation: 'infer', prompt: 'What does a bee do?', max_tokens: 4, temperature: 0 };
@@ -27,7 +27,7 @@ export async function killQueen(fleet: Fleet): Promise<number> {
   return silenceAfter(killedAt, stream.tokensAt);
 }
 
-/** The same for a person: `rbee infer` wakes her itself. */
+/** The same for a person: `rbee infer` restarts the queen itself. */
 export async function killQueenOfCommand(fleet: Fleet): Promise<number> {
   const { child, ended } = fleet.start(['infer', 'Count', '--seed', '1', '--json-schema', JSON.stringify(ENDLESS_SCHEMA)]);
   const heardAt: number[] = [];
@@ -55,7 +55,7 @@ export async function loseHive(fleet: Fleet, signal: Signal): Promise<number> {
 }
 
 export interface LostWorker {
-  /** Until the request that it was answering is told. */
+  /** Until the client of the request in progress receives the failure. */
   toldMs: number;
   /** Until the first token of a request that comes right after. */
   nextTokenMs: number;

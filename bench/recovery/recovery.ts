@@ -34,10 +34,10 @@ async function killTable(fleet: Fleet, runs: number): Promise<Table> {
   const worker = await times(runs, () => loseWorker(fleet, 'SIGKILL'));
   const rows = [
     ...rowsOf('queen killed, `rbee queen start`: next token', queen, alone.queen),
-    ...rowsOf('queen killed, `rbee infer` wakes her: next token', command, alone.queen),
+    ...rowsOf('queen killed, `rbee infer` restarts it: next token', command, alone.queen),
     ...rowsOf('hive killed: next token', hive, alone.hive),
     ...rowsOf(
-      'worker killed: its request is told',
+      'worker killed: its client gets the failure',
       worker.map(({ toldMs }) => toldMs),
     ),
     ...rowsOf(
@@ -60,7 +60,7 @@ async function freezeTable(fleet: Fleet, runs: number): Promise<Table> {
   const rows = [
     ...rowsOf('hive frozen: next token', hive, SILENCE_MS),
     ...rowsOf(
-      'worker frozen: its request is told',
+      'worker frozen: its client gets the failure',
       worker.map(({ toldMs }) => toldMs),
       SILENCE_MS,
     ),

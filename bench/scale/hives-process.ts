@@ -19,7 +19,7 @@ export type HivesQuestion =
 
 export interface Reported {
   lines: number;
-  /** Of what each worker said last: whoever has heard all of it has the same sum. */
+  /** A checksum of each worker's last report: a reader that received all of them has the same sum. */
   sum: number;
 }
 

@@ -3,7 +3,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { PING_LINE } from '../../src/jobs/feed/feed-lines.ts';
 import { answerQuestions } from '../child.ts';
 
-/** The bare limit: reads what all hives say, parses it as JSON, and keeps the last word of each worker. */
+/** The bare limit: reads the lines of all hives, parses them as JSON, and keeps the last report of each worker. */
 const workers = new Map<string, unknown>();
 
 /** Resolves when each has said all of it once. */

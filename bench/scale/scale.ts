@@ -39,7 +39,7 @@ interface Beside {
   bare: number;
 }
 
-/** What a queen costs, and how fast she is, as her fleet grows. */
+/** What a queen costs, and how fast it is, as its fleet grows. */
 export async function benchScale(options: BenchOptions): Promise<Findings> {
   const all: Figures[] = [];
   for (const hives of HIVES) {
@@ -200,7 +200,7 @@ function intakeTable(all: readonly Figures[]): Table {
   const how =
     `${LINES_PER_SECOND.toLocaleString('en-US')} reports of workers a second over all hives, and beside them what hives say anyway: a report of the machine every five seconds and a ping every two. ` +
     'All threads of the process count; its memory is read after all of this, the questions of the next table included. ' +
-    'After each run it is checked that the queen knows the last word of every worker. Beside it, the bare process that reads the same lines, parses them as JSON and keeps the last of each worker.';
+    'After each run the bench checks that the queen has the last report of every worker. Beside it, the bare process that reads the same lines, parses them as JSON and keeps the last of each worker.';
   return { title: 'Listening to the fleet', beside: BARE, rows, how };
 }
 

@@ -76,7 +76,7 @@ async function coldTable(fleet: Fleet, runs: number): Promise<Table> {
     timed.push(await timeProgram(process.execPath, [entry, ...INFER], fleet.env));
   }
   const rows = [row('first token', median(firsts(timed)), beside), row('end of the command', median(totals(timed)), beside)];
-  const how = `The same while nothing runs, after \`rbee down\`, median of ${runs}: the command wakes the queen, she starts the hive, that starts a worker, which loads the model. Beside it, these three processes started alone, one after the other (${alone.map((ms) => `${ms.toFixed(0)} ms`).join(', ')}).`;
+  const how = `The same while nothing runs, after \`rbee down\`, median of ${runs}: the command starts the queen, the queen the hive, and the hive a worker, which loads the model. Beside it, these three processes started alone, one after the other (${alone.map((ms) => `${ms.toFixed(0)} ms`).join(', ')}).`;
   return { title: '`rbee infer`, cold', beside: 'its three daemons alone', rows, how };
 }
 

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { daemonsOf, processesOf } from '../support/daemon-processes.ts';
 import type { Fleet } from '../support/built-fleet.ts';
 
-/** Ended workers take a moment to be gone, and commands too. */
+/** Workers and commands that have stopped take a short time to exit. */
 const SETTLE_MS = 3_000;
 const DOWN_DEADLINE_MS = 60_000;
 
@@ -12,7 +12,7 @@ interface WorkerList {
   workers: { worker_id: string; pid?: number; state: string }[];
 }
 
-/** What runs when all is quiet is what the fleet knows of: one queen, one hive, and the workers of its list. */
+/** When all is quiet, only what the fleet lists is running: one queen, one hive, and the workers of its list. */
 export async function checkWhatRuns(fleet: Fleet): Promise<string[]> {
   await delay(SETTLE_MS);
   const { workers } = await fleet.result<WorkerList>(['worker', 'list']);
@@ -21,11 +21,11 @@ export async function checkWhatRuns(fleet: Fleet): Promise<string[]> {
   const strays = processesOf(fleet.home).filter((pid) => ![...known, ...daemons].includes(pid));
   return [
     ...(daemons.length === 2 ? [] : [`not one queen and one hive run, but ${daemons.length}`]),
-    ...strays.map((pid) => `process ${pid} runs, and no list has it`),
+    ...strays.map((pid) => `process ${pid} runs, and is in no list`),
   ];
 }
 
-/** Stops the fleet, and looks for what is left of it. */
+/** Stops the fleet, and looks for leftover processes and ports. */
 export async function checkDown(fleet: Fleet, ports: readonly number[]): Promise<string[]> {
   const down = fleet.start(['down']);
   const late = setTimeout(() => down.child.kill('SIGKILL'), DOWN_DEADLINE_MS);

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket, type MessageEvent } from 'undici';
 
-/** Any free port: several daemons are asked. For the NODE_OPTIONS of what is to be asked. */
+/** For the NODE_OPTIONS of the daemons to inspect. Any free port, since there are several. */
 export const INSPECTABLE = '--inspect-port=127.0.0.1:0';
 
 const POLL_MS = 20;
 const DEADLINE_MS = 10_000;
 
-/** Has a Node process collect its garbage, and says what it then holds. Speaks the DevTools protocol, which SIGUSR1 opens. */
+/** Runs a full garbage collection in a Node process and returns what the heap then holds, over the DevTools protocol that SIGUSR1 opens. */
 export class Collector implements Disposable {
   readonly #socket: WebSocket;
   #asked = 0;

@@ -1,4 +1,4 @@
-/** Chance that comes the same again for the same seed: a soak that found something is run once more. */
+/** Random numbers that repeat for the same seed, so that a soak that found something can be run again. */
 export class Dice {
   #state: number;
 
@@ -36,7 +36,7 @@ export class Dice {
     return rest;
   }
 
-  /** For somebody who rolls beside us, in a time of his own. */
+  /** An independent generator, for a concurrent task with its own timing. */
   another(): Dice {
     return new Dice(Math.floor(this.next() * 2 ** 32));
   }

@@ -6,21 +6,21 @@ import type { Dice } from './dice.ts';
 import type { Incidents } from './incidents.ts';
 import { count, type Tally } from './tally.ts';
 
-/** From one disturbance to the next. */
+/** Between two disturbances. */
 const LEAST_MS = 2_500;
 const MOST_MS = 6_000;
-/** A frozen process is noticed after 8 s of silence, and ended. */
+/** A frozen process is detected after 8 s of silence, and killed. */
 const FREEZE_DEADLINE_MS = 40_000;
-/** Under load, somebody needs the hive at once, and the hive its worker. */
+/** Under load, a request needs the hive at once, and the hive its worker. */
 const RESTART_DEADLINE_MS = 30_000;
-/** Jobs may still be told of a death after it, when they waited in line for their turn to be told. */
+/** Jobs may fail because of a kill this long after it, since their failures are reported one after another. */
 const FELT_MS = 15_000;
-/** Of kills of workers where queen and hive are left alone: within the hive's budget. */
+/** Kills of workers while queen and hive are left alone: within the hive's restart budget. */
 const CALM_WORKER_KILLS = 2;
 
 type Kill = 'kill queen' | 'kill hive' | 'kill worker' | 'kill queen and hive' | 'freeze hive' | 'freeze worker';
 
-/** All of a round comes, in an order that the dice choose. Workers are killed rarely: a hive restarts each three times. */
+/** Each round has all of these, in random order. Workers are killed rarely: a hive restarts each one three times. */
 const ROUND: Kill[] = [
   ...Array.from({ length: 4 }, () => 'kill queen' as const),
   ...Array.from({ length: 4 }, () => 'kill hive' as const),
@@ -39,7 +39,7 @@ export interface DisturbParts {
   signal: AbortSignal;
 }
 
-/** Every few seconds, until it is told to stop. What it began is over when it resolves. */
+/** Strikes every few seconds until the signal. When it resolves, its last strike is over. */
 export async function disturb(parts: DisturbParts): Promise<void> {
   for (;;) {
     for (const kill of parts.dice.shuffled(ROUND)) {
@@ -90,7 +90,7 @@ async function killOne({ fleet, incidents }: DisturbParts, daemon: Daemon): Prom
   process.kill(pid, 'SIGKILL');
 }
 
-/** As a keeper would, at once or when somebody next needs her. */
+/** As a keeper would: at once, or when the next request needs the queen. */
 async function startQueen({ fleet, dice, tally }: DisturbParts): Promise<void> {
   if (dice.falls(0.5)) await delay(dice.between(0, 2_000));
   const { code, stderr } = await fleet.rbee(['queen', 'start']);

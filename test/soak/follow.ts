@@ -3,20 +3,20 @@ import { isTerminal } from '../../src/contract/index.ts';
 import { readStream, type Manner } from './read-stream.ts';
 import type { StreamEvent } from './stream-text.ts';
 
-/** What a client has of a job, over all of its connections. */
+/** What a client received of a job, over all of its connections. */
 export interface Followed {
   events: StreamEvent[];
   connections: number;
   endedAt: number;
-  /** What the protocol forbids, in sentences. */
+  /** Violations of the protocol, as sentences. */
   problems: string[];
 }
 
-/** Longer than any disturbance and all that waits in its line. */
+/** Longer than any disturbance and its queue. */
 const END_DEADLINE_MS = 120_000;
 const RECONNECT_MS = 20;
 
-/** Follows a job to its closing line, taking its stream up again after the last event each time that it breaks. */
+/** Follows a job to its closing line, resuming its stream after the last event each time that it breaks. */
 export async function follow(port: number, jobId: string, manner: () => Manner & { withinMs?: number }): Promise<Followed> {
   const followed: Followed = { events: [], connections: 0, endedAt: 0, problems: [] };
   const { withinMs = END_DEADLINE_MS } = manner();

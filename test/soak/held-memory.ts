@@ -7,7 +7,7 @@ import { slopeOf, type Point, type Slope } from './slope.ts';
 export const GROWTH_LIMIT_MB_PER_MINUTE = 2;
 /** A process grows to its working size in its first minute. */
 const SETTLE_MS = 60_000;
-/** A line through less than this says nothing. */
+/** A fitted line over less than this has no meaning. */
 const JUDGED_SPAN_MS = 90_000;
 const INTERVAL_MS = 5_000;
 const FIND_DEADLINE_MS = 30_000;
@@ -24,15 +24,15 @@ export interface Growth {
   daemon: Judged;
   samples: number;
   last: Sample;
-  /** In MB a minute. Undefined where there is too little to draw a line through. */
+  /** In MB a minute. Undefined if there are too few samples for a line. */
   resident: Slope | undefined;
   heap: Slope | undefined;
   isTooMuch: boolean;
 }
 
 /**
- * What one process holds, measured right after it has collected its garbage: how far a heap may grow before Node collects
- * by itself is a matter of minutes, and says nothing of what is held.
+ * Memory that one process holds, measured right after a full garbage collection: before that, a heap grows for minutes without any of it
+ * being held.
  */
 export class HeldMemory implements Disposable {
   readonly #daemon: Judged;
@@ -65,7 +65,7 @@ export class HeldMemory implements Disposable {
     }
   }
 
-  /** Without the first minute, or in a short soak without the first half. Too much is what is over the limit for sure. */
+  /** Without the first minute, or in a short soak without the first half. It is too much if all of its confidence interval is over the limit. */
   growth(): Growth {
     const last = this.#samples.at(-1) ?? { atMs: 0, residentMB: NaN, heapMB: NaN };
     const settledMs = Math.min(SETTLE_MS, last.atMs / 2);

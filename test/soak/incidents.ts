@@ -6,21 +6,21 @@ interface Incident {
   until: number;
 }
 
-/** What has happened to which daemon, and when. */
+/** Which daemon was struck, and when. */
 export class Incidents {
   readonly #all: Incident[] = [];
 
-  /** @param lastsMs how long after it jobs may still feel it */
+  /** @param lastsMs how long jobs may still be affected */
   note(daemon: Daemon, lastsMs: number): void {
     this.#all.push({ daemon, from: Date.now(), until: Date.now() + lastsMs });
   }
 
-  /** Which of them were struck in a time. */
+  /** The daemons struck in a period. */
   struck(from: number, until: number): Set<Daemon> {
     return new Set(this.#all.filter((one) => one.from >= from && one.from <= until).map(({ daemon }) => daemon));
   }
 
-  /** Which of them something was the matter with, from before perhaps. */
+  /** The daemons affected in a period, also by an earlier strike. */
   during(from: number, until: number): Set<Daemon> {
     return new Set(this.#all.filter((one) => one.from <= until && one.until >= from).map(({ daemon }) => daemon));
   }

@@ -54,11 +54,11 @@ function whyNot({ followed, postedAt, cancelStatus }: Story, ending: string, inc
     case 'result':
       return undefined;
     case 'cancelled':
-      return cancelStatus === undefined ? 'nobody cancelled it' : undefined;
+      return cancelStatus === undefined ? 'no client cancelled it' : undefined;
     case 'worker_died':
       return met.has('worker') ? undefined : 'no worker died in its time';
     case 'interrupted':
-      // What no other process knew of is lost with the one that did; of an answer that has begun, two know.
+      // A job that only the killed process had is lost with it; a job with tokens exists in two processes.
       if (met.has('queen') && met.has('hive')) return undefined;
       if (met.has('queen') && !hasAnswer(followed)) return undefined;
       return 'no two processes died in its time';

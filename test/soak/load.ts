@@ -10,7 +10,7 @@ import type { Tally } from './tally.ts';
 
 /** Clients at once. Each does one thing after the other. */
 const LANES = 14;
-/** A client's pause between two jobs, at most: the machine is to be busy, and not drowned. */
+/** A client's pause between two jobs, at most: the machine should be busy, not overloaded. */
 const PAUSE_MS = 400;
 const REREAD_CHANCE = 0.15;
 
@@ -20,7 +20,7 @@ export interface LoadParts {
   references: References;
   incidents: Incidents;
   tally: Tally;
-  /** Nothing new is begun after it. */
+  /** No job starts after it. */
   signal: AbortSignal;
 }
 
@@ -29,11 +29,11 @@ interface Turn {
   request: object;
   reference: string | undefined;
   manner: () => Manner;
-  /** Asks for the job's end after this. */
+  /** Cancels the job after this. */
   cancelAfterMs?: number;
 }
 
-/** Puts a mixed load on the queen until it is told to stop; resolves when all of it has ended. */
+/** Puts a mixed load on the queen until the signal; resolves when all jobs have finished. */
 export async function load(parts: LoadParts): Promise<void> {
   await Promise.all(Array.from({ length: LANES }, (_, lane) => runLane(parts, { lane, dice: parts.dice.another() })));
 }
@@ -102,7 +102,7 @@ async function cancelAfter(port: number, jobId: string, ms: number): Promise<num
   return cancelJob(port, jobId);
 }
 
-/** What was said once is said again, word for word, to whoever asks from the beginning. */
+/** A reader that starts again from the first event gets the same events, word for word. */
 async function readAgain({ port, tally }: LoadParts, jobId: string, before: Followed): Promise<string[]> {
   const again = await follow(port, jobId, () => ({}));
   tally.rereads += 1;

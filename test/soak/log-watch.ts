@@ -10,11 +10,11 @@ const SIGNS: Record<string, RegExp> = {
 };
 const SHOWN_CHARS = 1_000;
 
-/** Reads the daemons' logs as they grow: that of a worker is deleted with it. */
+/** Reads the daemons' logs as they grow, since a worker's log is deleted with it. */
 export class LogWatch {
   readonly #folder: string;
   readonly #read = new Map<string, number>();
-  /** The first line of each kind, with what it is a sign of. */
+  /** The first line of each kind, and what it indicates. */
   readonly found = new Map<string, string>();
   readonly counts = new Map<string, number>();
 
@@ -54,13 +54,13 @@ export class LogWatch {
   }
 }
 
-/** Without what differs each time. */
+/** Without the parts that differ each time. */
 function messageOf(line: string): string {
   let message = line;
   try {
     message = (JSON.parse(line) as { msg: string }).msg;
   } catch {
-    // Not one of ours: Node's own, or the engine's.
+    // Not a log line of rbee: Node's, or the engine's.
   }
   return message.replace(/[0-9a-f-]{8,}|\d+/g, '…').slice(0, 160);
 }

@@ -4,7 +4,7 @@ import { daemonsOf, type Daemon } from '../support/daemon-processes.ts';
 const SAMPLE_MS = 500;
 const WATCHED: Daemon[] = ['queen', 'hive', 'worker'];
 
-/** What the processes of one kind were seen to take. */
+/** Memory of the processes of one kind. */
 export interface Lives {
   daemon: Daemon;
   pids: Set<number>;

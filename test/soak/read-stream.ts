@@ -6,7 +6,7 @@ import { StreamText, type StreamEvent } from './stream-text.ts';
 export interface Manner {
   /** Characters that a slow reader takes at once, and its rest after that. */
   slow?: { characters: number; restMs: number } | undefined;
-  /** Goes away after this. */
+  /** Disconnects after this. */
   cutAfterMs?: number | undefined;
 }
 
@@ -21,14 +21,14 @@ export interface Asked extends Manner {
 /** How one connection ended. */
 export type Ending =
   | { kind: 'done' }
-  /** Or was cut, by either side, or fell silent. */
+  /** Closed by either side, or silent. */
   | { kind: 'broken'; why: string }
   | { kind: 'refused'; answer: string };
 
 /** Three pings missed. */
 const SILENCE_MS = 12_000;
 
-/** One connection, to its end: a bare socket, so that its pace is the reader's own. Throws what the protocol forbids. */
+/** One connection, to its end: a bare socket, so that the reader sets the pace. Throws for what the protocol forbids. */
 export async function readStream(asked: Asked): Promise<Ending> {
   const socket = connect({ port: asked.port, host: '127.0.0.1', noDelay: true });
   socket.setEncoding('utf8').setTimeout(SILENCE_MS, () => socket.destroy(new Error('silence')));
@@ -73,7 +73,7 @@ async function* piecesOf(socket: ReturnType<typeof connect>, slow: Manner['slow'
   for await (const piece of socket as AsyncIterable<string>) {
     if (slow === undefined) yield piece;
     else {
-      // What the socket has read already waits here; more it does not read until this is taken.
+      // The socket reads no more until this piece has been consumed.
       for (let at = 0; at < piece.length; at += slow.characters) {
         yield piece.slice(at, at + slow.characters);
         await delay(slow.restMs);

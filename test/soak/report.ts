@@ -10,12 +10,12 @@ export interface Soaked {
   tally: Tally;
   done: Map<string, number>;
   memory: MemoryWatch;
-  /** Of queen and hive while they are left alone. */
+  /** Memory of queen and hive while they are left alone. */
   held: HeldMemory[];
   logs: LogWatch;
 }
 
-/** How it goes, on one line. */
+/** The current state, on one line. */
 export function lineOf({ startedAt, tally, done, memory }: Soaked, phase: string): string {
   const endings = ['result', 'cancelled', 'worker_died', 'interrupted'].map((ending) => `${tally.sumOf(ending)} ${ending}`);
   const kills = [...done.values()].reduce((sum, many) => sum + many, 0);
@@ -28,7 +28,7 @@ export function lineOf({ startedAt, tally, done, memory }: Soaked, phase: string
   ].join(' · ');
 }
 
-/** Memory that surely grows, and what no log should hold. */
+/** Judges memory growth, and log lines that should not exist. */
 export function judgeAtTheEnd({ held, logs, tally }: Soaked): void {
   for (const growth of held.map((one) => one.growth())) {
     if (growth.isTooMuch) tally.violate(`${growthText(growth)}, more than ${GROWTH_LIMIT_MB_PER_MINUTE} MB a minute`);

@@ -2,7 +2,7 @@ import type { OutputOf } from '../../src/contract/index.ts';
 import { follow, type Followed } from './follow.ts';
 import { postJob } from '../support/queen-calls.ts';
 
-/** A request, and what is said to it when nothing is in the way: the same each time, by its seed. */
+/** A request and its undisturbed answer, which its seed makes the same each time. */
 export interface Reference {
   request: { operation: 'infer'; prompt: string; seed: number; temperature: number; json_schema: object };
   text: string;
@@ -35,7 +35,7 @@ function takeKind(port: number, name: string, { count, items: [minItems, maxItem
     const followed = await follow(port, await postJob(port, request, `reference-${name}-${index}`), () => ({}));
     const result = resultOf(followed);
     if (result === undefined || followed.problems.length > 0 || result.text !== textOf(followed))
-      throw new Error(`undisturbed, a request did not end well: ${JSON.stringify([followed.problems, followed.events.at(-1)])}`);
+      throw new Error(`a request failed without a disturbance: ${JSON.stringify([followed.problems, followed.events.at(-1)])}`);
     return { request, text: result.text };
   };
   return Promise.all(Array.from({ length: count }, one));

@@ -18,8 +18,8 @@ import { takeReferences } from './requests.ts';
 import { stormLine, weather } from './storm.ts';
 import { Tally } from './tally.ts';
 
-// A fleet under a mixed load, of which something is killed or frozen every few seconds; then the same load, with queen and
-// hive left alone, to see whether they grow. Ends with 1 when anything was lost, doubled, left behind or grew.
+// A fleet under a mixed load, in which a daemon is killed or frozen every few seconds; then the same load with queen and
+// hive left alone, to see whether their memory grows. Exits with 1 if an event was lost or doubled, a process was left, or memory grew.
 
 /** The rest of the time, queen and hive are left alone. */
 const DISTURBED_SHARE = 0.55;
@@ -48,7 +48,7 @@ console.log(`\n${tableOf(soaked)}`);
 if (tally.violations.length > 0) console.log(`\n${[...new Set(tally.violations)].join('\n')}`);
 process.exitCode = tally.violations.length > 0 ? 1 : 0;
 
-/** A storm instead of a soak: something is struck every second, and failures that say what happened are no violations. */
+/** A storm instead of a soak: a daemon is struck every second, and failures that say what happened are no violations. */
 async function stormed(): Promise<number> {
   const { short, long } = await takeReferences(fleet.queenPort);
   const weathered = await weather({ fleet, dice: new Dice(seed), references: [...short, ...long], totalMs });
@@ -93,7 +93,7 @@ async function soak(soaked: Soaked): Promise<void> {
   logs.look();
 }
 
-/** Of queen and hive; whoever was just killed is back first. */
+/** Pids of queen and hive, once both run. */
 async function pidsOf({ home }: Fleet): Promise<number[]> {
   const deadline = Date.now() + 30_000;
   for (;;) {

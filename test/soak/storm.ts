@@ -9,13 +9,13 @@ import { resultOf, textOf, type Reference } from './requests.ts';
 import { count } from './tally.ts';
 
 const CLIENTS = 60;
-/** Since all that was struck is back. */
+/** After every struck daemon is back. */
 const STRIKE_INTERVAL_MS = 1_000;
 const BACK_WITHIN_MS = 15_000;
 const FREEZE_SHARE = 0.4;
-/** Longer than a frozen daemon is waited for. A frozen queen is replaced by nobody, and goes on. */
+/** Longer than the deadline for a frozen daemon. A frozen queen is not replaced; it continues when it is thawed. */
 const THAW_MS = { least: 500, most: 12_000 };
-/** While little is answered, the line is long. */
+/** While few requests are answered, the queue is long. */
 const END_WITHIN_MS = 5 * 60_000;
 const LINE_INTERVAL_MS = 10_000;
 
@@ -26,16 +26,16 @@ export interface Storm {
   totalMs: number;
 }
 
-/** How the requests of a storm ended, and what was done meanwhile. */
+/** How the requests of a storm ended, and which daemons were struck. */
 export interface Weathered {
   /** 'identical', 'differs', 'hangs', or the code of a failure. */
   endings: Map<string, number>;
   done: Map<string, number>;
-  /** What must not be, in sentences. */
+  /** Violations, as sentences. */
   violations: string[];
 }
 
-/** A second after the last one is back, a daemon is killed or frozen, while many clients ask; each answer is compared with an undisturbed one. */
+/** Kills or freezes a daemon one second after the last one is back, with many clients; each answer is compared with an undisturbed one. */
 export async function weather(storm: Storm): Promise<Weathered> {
   const weathered: Weathered = { endings: new Map(), done: new Map(), violations: [] };
   const over = AbortSignal.timeout(storm.totalMs);
@@ -69,7 +69,7 @@ async function askOnAndOn({ fleet, dice, references }: Storm, { client, over, we
       if (ending === 'differs' || ending === 'hangs')
         weathered.violations.push(`${jobId} ${ending}: ${followed.problems.join('; ') || textOf(followed)}`);
     } catch (cause) {
-      // The queen was away for longer than a client waits.
+      // The queen was unreachable for longer than a client waits.
       count(weathered.endings, `not taken: ${(cause as Error).message.slice(0, 60)}`);
     }
   }
@@ -111,7 +111,7 @@ async function thawLater({ home }: Fleet, pid: number, afterMs: number): Promise
   if (isOf(home, pid)) process.kill(pid, 'SIGCONT');
 }
 
-/** As a keeper would: whoever finds no queen starts one. */
+/** As a keeper would: starts the queen if none runs. */
 async function keepQueen(fleet: Fleet, over: AbortSignal): Promise<void> {
   while (!over.aborted) {
     if (daemonsOf(fleet.home, 'queen').length === 0) await fleet.rbee(['queen', 'start']);

@@ -9,15 +9,15 @@ export interface StreamEvent {
 const EVENT = /^id: (\d+)\nevent: (\w+)\ndata: (\{.*\})$/;
 
 /**
- * Cuts a stream that arrives in pieces into its events, and takes nothing that the protocol does not say. Written apart
- * from the product's own reader: the two are to agree.
+ * Splits a stream that arrives in pieces into its events, and accepts nothing that the protocol does not define. Written independently
+ * of the product's reader, so that the two check each other.
  */
 export class StreamText {
   #rest = '';
   /** The closing line has come. */
   isDone = false;
 
-  /** @throws what is no event, no comment and not the closing line, or comes after that */
+  /** @throws for anything but an event, a comment or the closing line, and for anything after that line */
   push(piece: string): StreamEvent[] {
     const blocks = (this.#rest + piece).split('\n\n');
     this.#rest = blocks.pop() ?? '';
@@ -32,7 +32,7 @@ export class StreamText {
       return [];
     }
     const match = EVENT.exec(block);
-    if (match === null) throw new Error(`not an event of ours: ${block}`);
+    if (match === null) throw new Error(`not an event: ${block}`);
     return [{ seq: Number(match[1]), kind: match[2] ?? '', json: match[3] ?? '' }];
   }
 }

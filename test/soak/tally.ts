@@ -1,9 +1,9 @@
 import type { Verdict } from './judge.ts';
 
-/** Most violations that are printed with their words; the rest are counted. */
+/** Violations beyond this number are counted, not printed. */
 const SHOWN = 40;
 
-/** What has been counted, and every violation in a sentence. */
+/** Counts, and every violation as a sentence. */
 export class Tally {
   readonly endings = new Map<string, number>();
   readonly violations: string[] = [];
@@ -19,7 +19,7 @@ export class Tally {
     for (const problem of problems) this.violate(`${what}: ${problem}`);
   }
 
-  /** Said at once: what a later Ctrl-C would hide is what one looks for. */
+  /** Printed at once, so that Ctrl-C does not hide it. */
   violate(sentence: string): void {
     this.violations.push(sentence);
     if (this.violations.length <= SHOWN) console.log(`  VIOLATION ${new Date().toISOString().slice(11, 23)} ${sentence}`);
