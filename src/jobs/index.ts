@@ -11,6 +11,7 @@ export { serveLines, type LineReader } from './feed/serve-lines.ts';
 export { openMemoryEventLog } from './log/memory-event-log.ts';
 export { badResponse, networkCode } from './client/peer.ts';
 export { raceAbort } from './client/race-abort.ts';
+export { SerializedOutput } from './registry/serialized-output.ts';
 export { JobRegistry } from './registry/registry.ts';
 export { spillingEventLog, type Room } from './log/spill.ts';
 export { createJobServer } from './server/server.ts';

@@ -185,6 +185,19 @@ describe('the files', () => {
     log.close();
   });
 
+  test.each([0, 1])(
+    'an event of megabytes is written in pieces, none of which ends within a character (shifted by %d)',
+    (shift) => {
+      const log = openFileEventLog(directory);
+      const json = JSON.stringify({ text: `${'x'.repeat(shift)}${'\u{1F41D}'.repeat(400_000)}\u00e9` });
+      const events = numbered(['{}', json, '{}'].map((each) => ({ kind: 'token', json: each, below: 7 })));
+      log.append(header('job-a'), events);
+      log.close();
+      const whole = readAll(openFileEventLog(directory), 'job-a');
+      expect(whole.map((event) => event.json === events[event.seq - 1]?.json)).toEqual([true, true, true]);
+    },
+  );
+
   test('every line is JSON, and nobody else may read it', () => {
     const log = openFileEventLog(directory);
     log.append(header('job-a'), numbered([{ kind: 'token', json: '{"text":"\\n"}', below: 3 }]));

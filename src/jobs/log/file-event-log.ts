@@ -12,7 +12,7 @@ import {
 import { READ_CHUNK_BYTES, SEEK_LIMIT_BYTES } from '../limits.ts';
 import { endOfLastLine, LINE_LIMIT_BYTES, linesBackwards, tooLong } from './lines-backwards.ts';
 import { SUFFIX, OpenLogs, write } from './open-logs.ts';
-import { fromLine, headerLine, parseHeader, toLine, wholeEvent } from './log-lines.ts';
+import { fromLine, headerLine, parseHeader, toTexts, wholeEvent } from './log-lines.ts';
 
 const NEWLINE = 0x0a;
 
@@ -28,12 +28,10 @@ export function openFileEventLog(directory: string): EventLog {
     append(job, events) {
       const file = files.get(job.job_id);
       const begin = file.sizeBytes;
-      let text = begin === 0 ? headerLine(job) : '';
-      for (const event of events) text += toLine(event);
-      write(file, text);
+      write(file, toTexts(begin === 0 ? headerLine(job) : '', events));
       const end = { offset: file.sizeBytes, seq: events.at(-1)?.seq ?? 0 };
       const [event] = events;
-      const isLarge = events.length === 1 && text.length > READ_CHUNK_BYTES;
+      const isLarge = events.length === 1 && (event?.json.length ?? 0) > READ_CHUNK_BYTES;
       newest = event !== undefined && isLarge ? { header: job, begin, event, end } : undefined;
       return end;
     },

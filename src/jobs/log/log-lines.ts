@@ -21,10 +21,24 @@ export function parseHeader(file: string, line: string): JobHeader | undefined {
   throw new JobError('version_mismatch', sentence);
 }
 
-export function toLine({ seq, kind, json, below }: LoggedEvent): string {
-  return below === undefined
-    ? `{"seq":${seq},"event":"${kind}","data":${json}}\n`
-    : `{"seq":${seq},"below":${below},"event":"${kind}","data":${json}}\n`;
+/** Longer JSON is written as it is: to copy it into its line takes longer than to write it. */
+const LARGE_CHARS = 256 * 1024;
+
+/** The lines of the events, one after the other, behind a header. */
+export function toTexts(header: string, events: readonly LoggedEvent[]): string[] {
+  const texts: string[] = [];
+  let text = header;
+  for (const { seq, kind, json, below } of events) {
+    const start = below === undefined ? `{"seq":${seq}` : `{"seq":${seq},"below":${below}`;
+    text += `${start},"event":"${kind}","data":`;
+    if (json.length < LARGE_CHARS) text += json;
+    else {
+      texts.push(text, json);
+      text = '';
+    }
+    text += '}\n';
+  }
+  return [...texts, text];
 }
 
 const SEQ = '{"seq":';

@@ -82,17 +82,40 @@ export class OpenLogs {
   }
 }
 
-/** All or nothing: what a full disk took of the text is cut off again. */
-export function write(file: OpenLog, text: string): void {
-  const bytes = Buffer.from(text);
+/** All or nothing: what a full disk took of the texts is cut off again. */
+export function write(file: OpenLog, texts: readonly string[]): void {
   let written = 0;
   try {
-    while (written < bytes.length) written += fs.writeSync(file.descriptor, bytes, written);
+    for (const text of texts) {
+      for (const bytes of encoded(text)) {
+        for (let at = 0; at < bytes.length;) {
+          const count = fs.writeSync(file.descriptor, bytes, at);
+          at += count;
+          written += count;
+        }
+      }
+    }
   } catch (cause) {
     if (written > 0) fs.ftruncateSync(file.descriptor, file.sizeBytes);
     throw asDiskFull(cause);
   }
-  file.sizeBytes += bytes.length;
+  file.sizeBytes += written;
+}
+
+/** For a text of megabytes, one buffer that is used again for each piece: a new one as large takes longer to get than to write. */
+const PIECE = Buffer.allocUnsafe(256 * 1024);
+const encoder = new TextEncoder();
+
+function* encoded(text: string): Generator<Buffer, void, void> {
+  if (text.length <= PIECE.length) return yield Buffer.from(text);
+  for (let from = 0; from < text.length;) {
+    const end = from + PIECE.length;
+    // The two halves of a character stay together.
+    const isSplit = /[\uD800-\uDBFF]/.test(text.charAt(end - 1));
+    const { read, written } = encoder.encodeInto(text.slice(from, isSplit ? end - 1 : end), PIECE);
+    yield PIECE.subarray(0, written);
+    from += read;
+  }
 }
 
 function orDiskFull<T>(work: () => T): T {

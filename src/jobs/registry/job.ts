@@ -13,6 +13,7 @@ import { type Cursor, type EventLog, type LogChunk, type LoggedEvent } from '../
 import { EVENTS_PER_JOB_LIMIT, JOB_LIMIT_CHARS } from '../limits.ts';
 import { Flush, type Reader } from './reader.ts';
 import { RelayedEvent } from '../client/relayed-event.ts';
+import { SerializedOutput } from './serialized-output.ts';
 import type { WaitingInput, StoredJob } from './stored-job.ts';
 
 export interface JobOptions {
@@ -173,7 +174,7 @@ export class Job {
     if (this.#closed) return;
     if (kind === 'result' && this.#overLimit !== undefined) return this.end('failed', this.#overLimit.toWire(this.record.actor));
     this.#close(kind, kind === 'failed' ? (data as WireError) : undefined);
-    this.#append(kind, JSON.stringify(data));
+    this.#append(kind, data instanceof SerializedOutput ? data.json : JSON.stringify(data));
   }
 
   /** Takes over the end that the log already has, for a process that died before it could store it. */

@@ -13,6 +13,8 @@ export interface Sink {
 
 /** More than a tick brings at any speed of tokens. */
 const LARGE_FLUSH_EVENTS = 512;
+/** To write so much into the log has taken a tick of its own. */
+const LARGE_FLUSH_CHARS = 512 * 1024;
 
 /** Events that became durable together, encoded once for all readers. */
 export class Flush {
@@ -23,6 +25,10 @@ export class Flush {
   constructor(events: readonly LoggedEvent[], cursor: Cursor) {
     this.events = events;
     this.cursor = cursor;
+  }
+
+  get isLarge(): boolean {
+    return this.events.some(({ json }) => json.length > LARGE_FLUSH_CHARS);
   }
 
   encoded(encoder: Encoder): string {
@@ -69,6 +75,10 @@ export class Reader {
     if (this.#state !== 'tailing') return;
     // Too much for one write: read from the log, a chunk at a time, it stops where the sink has taken enough.
     if (flush.events.length > LARGE_FLUSH_EVENTS) return this.#readOn();
+    if (flush.isLarge) {
+      this.#state = 'behind';
+      return void setImmediate(() => this.#continue());
+    }
     this.#cursor = flush.cursor;
     this.#write(flush.encoded(this.#encoder), hasEnd(flush.events));
   }

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Hive, HiveHealth, HiveReport, OutputOf, Run, Worker } from '../../contract/index.ts';
+import type { Hive, HiveHealth, HiveReport, Model, OutputOf, Run, Worker } from '../../contract/index.ts';
+import { SerializedOutput } from '../../jobs/index.ts';
 import type { HiveCatalog } from '../hives/hive-catalog.ts';
+import { JsonPieces } from './json-pieces.ts';
 import { stopped, type FleetView, type HiveWatch } from '../presence/index.ts';
 
 /** Hives that are not connected are tried once more, for no longer than this. */
@@ -14,25 +16,31 @@ export interface StatusParts {
 
 type Status = OutputOf<'status'>;
 
-/** What the hives report to the queen anyway: sends no request and starts no hive. */
+/** What the hives report to the queen anyway: sends no request and starts no hive. In pieces: a large fleet is megabytes of JSON. */
 export function createStatus({ hives, view, port }: StatusParts): Run<'status'> {
   const started = performance.now();
   return async function* () {
     await Promise.race([view.settled(), delay(SETTLE_DEADLINE_MS, undefined, { ref: false })]);
+    const uptime_s = Math.round((performance.now() - started) / 1000);
+    const queen: Status['queen'] = { version: __RBEE_VERSION__, uptime_s, port, pid: process.pid };
     const all = hives.list();
-    const watched = all.map(({ hive_id }) => view.watch(hive_id));
-    return {
-      queen: { version: __RBEE_VERSION__, uptime_s: Math.round((performance.now() - started) / 1000), port, pid: process.pid },
-      hives: all.map((hive) => described(hive, view)),
-      workers: watched.flatMap((watch) => [...(watch?.workers ?? [])].map(withAge)),
-      models: watched.flatMap((watch) =>
-        watch?.state.kind === 'up'
-          ? // The id first: added after the spread, it makes each of twenty thousand copies four times as dear.
-            (watch.report?.models ?? []).map((model) => ({ hive_id: watch.hive.hive_id, ...model }))
-          : [],
-      ),
-    };
+    // All of one moment, before the first piece.
+    const watches = all.flatMap(({ hive_id }) => view.watch(hive_id) ?? []);
+    const hivesNow = all.map((hive) => described(hive, view));
+    const workers = watches.flatMap((watch) => [...watch.workers]);
+    const models = watches.flatMap(modelsOn);
+    const json = new JsonPieces();
+    json.value('queen', queen);
+    await json.list('hives', hivesNow, (hive) => hive);
+    await json.list('workers', workers, withAge);
+    await json.list('models', models, ({ hive_id, model }) => ({ hive_id, ...model }) satisfies Status['models'][number]);
+    return SerializedOutput.of<Status>(await json.end());
   };
+}
+
+function modelsOn({ hive, state, report }: HiveWatch): { hive_id: string; model: Model }[] {
+  if (state.kind !== 'up' || report === undefined) return [];
+  return report.models.map((model) => ({ hive_id: hive.hive_id, model }));
 }
 
 function described(hive: Hive, view: FleetView): Status['hives'][number] {
