@@ -83,7 +83,7 @@ async function leaseTimes(runs: number, fleet: FleetIndex): Promise<Float64Array
       content: `${at % 100} ${n} ${'honey '.repeat(30)}`,
     }));
     const started = performance.now();
-    const lease = await dispatcher.lease({ model: modelName(at + WARM_UP), messages }, { signal });
+    const lease = await dispatcher.reserve({ model: modelName(at + WARM_UP), messages }, { signal });
     lease.release({ tokens_per_s: 10 + (at & 31) });
     if (at >= 0) times[at] = (performance.now() - started) * 1000;
   }

@@ -1,6 +1,6 @@
 import { JobError, type Explanation, type InputOf } from '../../contract/index.ts';
 import { fileModel, forHiveOfFile } from './file-model.ts';
-import type { InferParts } from './lease-for.ts';
+import type { InferParts } from './reserve.ts';
 import { refusedBecause } from '../placement/index.ts';
 
 /** What would become of a request now: refused before it is placed, started for, or placed. */

@@ -4,7 +4,7 @@ import { isHiveError } from '../../machines/install/install.ts';
 import { wasMissed } from '../forward.ts';
 import { hasNoWayIn } from '../handlers/install-remote.ts';
 import { isNetworkError } from '../hives/remote-hive.ts';
-import { isFailedStart } from '../placement/lease.ts';
+import { isFailedStart } from '../placement/reservation.ts';
 import { hasPeerEnded, isForAnyHive, isOfHive, mayComeBack, mayRunElsewhere } from './failures.ts';
 
 /** What follows from an error, each by a letter, so that a row says all that follows from its code. */

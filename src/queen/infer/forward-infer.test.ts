@@ -13,7 +13,7 @@ import { startTestDaemon, type TestDaemon } from '../../jobs/fixtures/test-daemo
 import { openMemoryCatalog } from '../../jobs/index.ts';
 import { spoken } from '../../narration/index.ts';
 import { forwardInfer } from './forward-infer.ts';
-import type { InferParts } from './lease-for.ts';
+import type { InferParts } from './reserve.ts';
 import { Gates } from '../hives/gates.ts';
 import { HiveCatalog } from '../hives/hive-catalog.ts';
 import { cpu, cuda, fleet, hive, model, worker } from '../placement/fixtures/fleet.ts';

@@ -16,8 +16,8 @@ import { hasPeerEnded, isOfHive, mayComeBack, mayRunElsewhere } from './failures
 import { forHiveOfFile } from './file-model.ts';
 import { runOnHive } from '../forward.ts';
 import { HeldRequest, type Outline } from './held-request.ts';
-import { leaseFor, type InferParts } from './lease-for.ts';
-import type { Avoided, Lease } from '../placement/index.ts';
+import { reservePlace, type InferParts } from './reserve.ts';
+import type { FailedHives, Reservation } from '../placement/index.ts';
 
 /** A request is given to so many places, one after the other, before its failure is told. */
 const ATTEMPTS = 4;
@@ -49,21 +49,21 @@ async function* answerSomewhere(request: HeldRequest, context: JobContext, parts
   const tries: Tries = {
     request,
     answer: new AnswerSoFar(request),
-    avoided: parts.dispatcher.avoiding(),
-    behind: new Set(),
+    failedHives: parts.dispatcher.noFailedHives(),
+    staleHives: new Set(),
     losses: new Losses(),
   };
-  const order = parts.dispatcher.turn();
+  const ticket = parts.dispatcher.takeTicket();
   let failure: unknown;
   for (let attempt = 1; ; attempt += 1) {
-    const lease = await leaseFor(request, { avoided: tries.avoided, context, parts, failure, order });
-    const attemptOf = new Attempt(parts, tries, lease);
+    const reservation = await reservePlace(request, { failedHives: tries.failedHives, context, parts, failure, ticket });
+    const attemptOf = new Attempt(parts, tries, reservation);
     try {
       const output = yield* attemptOf.run(context);
-      lease.release({ worker_id: output.worker_id, tokens_per_s: output.timings.tokens_per_s });
+      reservation.release({ worker_id: output.worker_id, tokens_per_s: output.timings.tokens_per_s });
       return tries.answer.whole(output);
     } catch (cause) {
-      lease.release({ error: cause });
+      reservation.release({ error: cause });
       context.signal.throwIfAborted();
       if (request.isGone) throw cause;
       if (attemptOf.hasKilled && context.kills() >= KILLS_LIMIT) throw asKiller(cause);
@@ -75,7 +75,7 @@ async function* answerSomewhere(request: HeldRequest, context: JobContext, parts
       }
       failure = cause;
     } finally {
-      lease.release();
+      reservation.release();
     }
     if (tries.losses.pauseMs > 0) {
       request.park();
@@ -113,9 +113,9 @@ interface Tries {
   request: HeldRequest;
   answer: AnswerSoFar;
   /** Hives that have failed it, and how. */
-  avoided: Avoided;
+  failedHives: FailedHives;
   /** Those whose word of their room was older than what they had. A second time it is not age. */
-  behind: Set<string>;
+  staleHives: Set<string>;
   losses: Losses;
 }
 
@@ -123,7 +123,7 @@ interface Tries {
 class Attempt {
   readonly #parts: InferParts;
   readonly #tries: Tries;
-  readonly #lease: Lease;
+  readonly #reservation: Reservation;
   readonly #hiveId: string;
   /** By which the place was chosen. */
   readonly #report: HiveReport | undefined;
@@ -131,11 +131,11 @@ class Attempt {
   #hasBegun = false;
   #hasKilled = false;
 
-  constructor(parts: InferParts, tries: Tries, lease: Lease) {
+  constructor(parts: InferParts, tries: Tries, reservation: Reservation) {
     this.#parts = parts;
     this.#tries = tries;
-    this.#lease = lease;
-    this.#hiveId = lease.hive_id;
+    this.#reservation = reservation;
+    this.#hiveId = reservation.hive_id;
     this.#report = parts.view.watch(this.#hiveId)?.report;
   }
 
@@ -157,7 +157,7 @@ class Attempt {
     void this.#giveUpWhenLost(given, over.signal);
     try {
       yield* this.#fetchModel({ ...context, signal });
-      const input = { ...answer.next(), ...this.#lease.patch };
+      const input = { ...answer.next(), ...this.#reservation.patch };
       const hive = this.#parts.hives.get(this.#hiveId);
       const onWait = () => void request.keepOnDisk();
       return yield* runOnHive('infer', hive, { ...this.#parts, onWait })(input, { ...context, signal, emit });
@@ -191,22 +191,22 @@ class Attempt {
 
   /** Somebody else took the room meanwhile: the hive tells so in a moment, and then it is decided anew. */
   async isOutOfDate(cause: unknown, signal: AbortSignal): Promise<boolean> {
-    const { behind } = this.#tries;
-    if (!(cause instanceof JobError) || cause.code !== 'no_room' || behind.has(this.#hiveId)) return false;
-    behind.add(this.#hiveId);
+    const { staleHives } = this.#tries;
+    if (!(cause instanceof JobError) || cause.code !== 'no_room' || staleHives.has(this.#hiveId)) return false;
+    staleHives.add(this.#hiveId);
     const watch = this.#parts.view.watch(this.#hiveId);
     return (await watch?.reportedSince(this.#report, NEWS_WITHIN_MS, signal)) ?? false;
   }
 
   /** What could run nowhere else is not said to: then its failure is told, or its hive is waited for, and each is said where it happens. */
   goElsewhere(cause: JobError): void {
-    const { answer, avoided, request } = this.#tries;
-    const others = avoided.copy();
+    const { answer, failedHives, request } = this.#tries;
+    const others = failedHives.copy();
     if (isOfHive(cause)) others.add(this.#hiveId, `has failed this request: ${cause.message}`, cause);
     const isOpen = this.#parts.dispatcher.couldRun(request.outline, others);
     // A hive that may be back in a moment is not left out where there is no other.
     if (isOfHive(cause) && (isOpen || !mayComeBack(cause)))
-      avoided.add(this.#hiveId, `has failed this request: ${cause.message}`, cause);
+      failedHives.add(this.#hiveId, `has failed this request: ${cause.message}`, cause);
     if (!isOpen) return;
     const what = answer.isBegun ? 'another worker goes on with the answer from here' : 'giving it to another';
     narrate('elsewhere', `hive '${this.#hiveId}' lost the request (${cause.message}); ${what}`);
@@ -214,7 +214,7 @@ class Attempt {
 
   /** The model comes to the hive first, where placement says so. */
   async *#fetchModel(context: JobContext): AsyncGenerator<never, void, void> {
-    const { placement } = this.#lease;
+    const { placement } = this.#reservation;
     if (placement.kind !== 'download') return;
     const { model, source, sha256 } = placement.origin;
     const hive = this.#parts.hives.get(this.#hiveId);
@@ -225,7 +225,7 @@ class Attempt {
 
   /** A hive that is not heard any more may come back, or not: nobody waits for that who could be served elsewhere. */
   async #giveUpWhenLost(given: AbortController, over: AbortSignal): Promise<void> {
-    const { request, answer, avoided } = this.#tries;
+    const { request, answer, failedHives } = this.#tries;
     const { outline } = request;
     const hive_id = this.#hiveId;
     const watch = this.#parts.view.watch(hive_id);
@@ -236,7 +236,7 @@ class Attempt {
       const { state } = watch;
       const why = state.kind === 'up' ? 'was lost for a while' : state.why;
       // Who could not take it now may be free in a moment.
-      const others = avoided.copy();
+      const others = failedHives.copy();
       others.add(hive_id, why);
       if (!this.#parts.dispatcher.couldRun(outline, others)) continue;
       return given.abort(new JobError('hive_unreachable', `Hive '${hive_id}' ${why}`));

@@ -1,8 +1,8 @@
 import { JobError, type InputOf, type JobContext } from '../../contract/index.ts';
-import { prefixesOf, type LeaseInput } from '../placement/index.ts';
+import { prefixesOf, type ReservationInput } from '../placement/index.ts';
 
 /** What there is to know of a request while it waits: enough to give it a place. */
-export interface Outline extends Omit<LeaseInput, 'prompt' | 'messages'> {
+export interface Outline extends Omit<ReservationInput, 'prompt' | 'messages'> {
   /** Whether another worker may go on with its answer. An answer of a schema cannot be continued: its grammar begins at the beginning. */
   mayContinue: boolean;
 }

@@ -3,7 +3,7 @@ import { deviceName, isDevice, isGpu, type Where } from './device-name.ts';
 import type { IndexedHive } from './fleet-index.ts';
 import { freeBytes } from './device-memory.ts';
 import type { PlacementOf } from './placement.ts';
-import { isOpen, isWantedDevice, type Question } from './question.ts';
+import { isUsableHive, isWantedDevice, type Question } from './question.ts';
 import type { Loaded } from './choose-worker.ts';
 
 /** Left free on a disk beside a model that is fetched to it. */
@@ -21,7 +21,7 @@ interface Room {
 export function chooseDevice(question: Question, loaded: Loaded): PlacementOf<'spawn'> | undefined {
   let best: Room | undefined;
   for (const [hive, model] of question.holders) {
-    if (isOpen(hive, question)) best = roomiest(best, { hive, model, loaded, question });
+    if (isUsableHive(hive, question)) best = bestFit(best, { hive, model, loaded, question });
   }
   return best && { kind: 'spawn', hive: best.hive, where: best.device, bytes: best.bytes };
 }
@@ -33,8 +33,8 @@ export function chooseDownload(question: Question, loaded: Loaded): PlacementOf<
   const holders = question.holders;
   let best: Room | undefined;
   for (const hive of question.fleet.hives) {
-    if (!isOpen(hive, question) || holders.has(hive) || !hasDiskFor(hive, origin.size_bytes)) continue;
-    best = roomiest(best, { hive, model: origin, loaded, question });
+    if (!isUsableHive(hive, question) || holders.has(hive) || !hasDiskFor(hive, origin.size_bytes)) continue;
+    best = bestFit(best, { hive, model: origin, loaded, question });
   }
   if (best === undefined) return undefined;
   const { model, source, sha256 } = origin;
@@ -60,10 +60,10 @@ export function hasDiskFor({ report }: IndexedHive, sizeBytes: number): boolean 
 }
 
 /** What a new worker could have, with what the queen herself has promised since the hive's report, or keeps for who came before. */
-export function roomBytes({ hive_id }: IndexedHive, device: Device, { request, memory }: Question): number {
-  const { underway, claims } = memory;
-  const promised = underway.size === 0 ? 0 : underway.promisedBytes(hive_id, device);
-  const kept = claims.size === 0 ? 0 : claims.bytesBefore(hive_id, device, request.order ?? 0);
+export function availableBytes({ hive_id }: IndexedHive, device: Device, { request, memory }: Question): number {
+  const { spawns, claims } = memory;
+  const promised = spawns.size === 0 ? 0 : spawns.bytesOn(hive_id, device);
+  const kept = claims.size === 0 ? 0 : claims.earlierBytes(hive_id, device, request.ticket ?? 0);
   return freeBytes(device) - promised - Math.max(0, kept);
 }
 
@@ -71,7 +71,7 @@ export function roomBytes({ hive_id }: IndexedHive, device: Device, { request, m
  * Whether one more worker with the model would be of use there. A second one on the same device shares what it computes with,
  * and one on a CPU beside a GPU's is so much slower that waiting is better.
  */
-export function isOfUse(hive: IndexedHive, where: Where, { loaded, model }: { loaded: Loaded; model: string }): boolean {
+export function isWorthSpawning(hive: IndexedHive, where: Where, { loaded, model }: { loaded: Loaded; model: string }): boolean {
   if (loaded.slots === 0) return true;
   if (loaded.hasGpu && !isGpu(where)) return false;
   for (const worker of hive.byId.values()) {
@@ -87,21 +87,21 @@ interface Look {
   question: Question;
 }
 
-function roomiest(best: Room | undefined, { hive, model, loaded, question }: Look): Room | undefined {
+function bestFit(best: Room | undefined, { hive, model, loaded, question }: Look): Room | undefined {
   let chosen = best;
   for (const device of hive.report?.devices ?? []) {
     const bytes = defaultNeedBytes(model, device.worker);
-    const leftBytes = roomBytes(hive, device, question) - bytes;
+    const leftBytes = availableBytes(hive, device, question) - bytes;
     if (leftBytes < 0 || device.usable === false || !isWantedDevice(device, question)) continue;
-    if (loaded.slots > 0 && !isOfUse(hive, device, { loaded, model: question.request.model })) continue;
+    if (loaded.slots > 0 && !isWorthSpawning(hive, device, { loaded, model: question.request.model })) continue;
     const room = { hive, device, bytes, leftBytes, sharedBy: workersOn(hive, device, question) };
     if (chosen === undefined || isBetter(room, chosen)) chosen = room;
   }
   return chosen;
 }
 
-function workersOn(hive: IndexedHive, device: Device, { memory: { underway } }: Question): number {
-  let count = underway.size === 0 ? 0 : underway.comingTo(hive.hive_id, device);
+function workersOn(hive: IndexedHive, device: Device, { memory: { spawns } }: Question): number {
+  let count = spawns.size === 0 ? 0 : spawns.countOn(hive.hive_id, device);
   for (const worker of hive.byId.values()) {
     if (worker.state !== 'exited' && worker.worker === device.worker && worker.device === device.device) count += 1;
   }

@@ -1,16 +1,16 @@
 import { defaultNeedBytes, type Device } from '../../contract/index.ts';
 import { isDevice, isGpu } from './device-name.ts';
-import { isFirst, isOfUse, roomBytes } from './choose-device.ts';
+import { isFirst, isWorthSpawning, availableBytes } from './choose-device.ts';
 import { slotsUsed, type Loaded } from './choose-worker.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
 import { heldBytes } from './device-memory.ts';
 import type { PlacementOf } from './placement.ts';
-import { isOpen, isWantedDevice, type Question } from './question.ts';
+import { isUsableHive, isWantedDevice, type Question } from './question.ts';
 
 /** A model that is only busy takes the place of another one that nobody has asked for in this time. */
 const LONG_UNUSED_MS = 60_000;
 
-interface Clearing {
+interface Eviction {
   hive: IndexedHive;
   device: Device;
   bytes: number;
@@ -21,14 +21,14 @@ interface Clearing {
 /** A device of a hive that has the model on its disk, and which workers would have to end for it: as few as that takes. */
 export function chooseEvictions(question: Question, loaded: Loaded): PlacementOf<'evict'> | undefined {
   const { model } = question.request;
-  let best: Clearing | undefined;
+  let best: Eviction | undefined;
   for (const [hive, held] of question.holders) {
-    if (!isOpen(hive, question) || !hasIdle(hive, question)) continue;
+    if (!isUsableHive(hive, question) || !hasIdle(hive, question)) continue;
     for (const device of hive.report?.devices ?? []) {
       const bytes = defaultNeedBytes(held, device.worker);
       if (device.usable === false || device.memory_bytes < bytes || !isWantedDevice(device, question)) continue;
-      if (!isOfUse(hive, device, { loaded, model })) continue;
-      const workers = clearing(hive, device, { bytes, isMore: loaded.slots > 0, question });
+      if (!isWorthSpawning(hive, device, { loaded, model })) continue;
+      const workers = evictable(hive, device, { bytes, isMore: loaded.slots > 0, question });
       if (workers === undefined) continue;
       const found = { hive, device, bytes, workers };
       if (best === undefined || isBetter(found, best)) best = found;
@@ -38,13 +38,13 @@ export function chooseEvictions(question: Question, loaded: Loaded): PlacementOf
 }
 
 /** Undefined when even all of them would not be enough. */
-export function clearing(
+export function evictable(
   hive: IndexedHive,
   device: Device,
   { bytes, isMore, question }: { bytes: number; isMore: boolean; question: Question },
 ): IndexedWorker[] | undefined {
   const { now = 0 } = question.request;
-  let room = roomBytes(hive, device, question);
+  let room = availableBytes(hive, device, question);
   const idle: IndexedWorker[] = [];
   for (const worker of hive.byId.values()) {
     if (!isDevice(device, worker) || !isIdle(worker, question)) continue;
@@ -76,9 +76,9 @@ function hasIdle(hive: IndexedHive, question: Question): boolean {
 }
 
 /** Nothing runs there, nothing was promised to it, nobody has said that it should stay, and nobody who came before waits for its memory. */
-function isIdle(worker: IndexedWorker, { request: { order = 0 }, memory: { underway, claims } }: Question): boolean {
+function isIdle(worker: IndexedWorker, { request: { ticket = 0 }, memory: { spawns, claims } }: Question): boolean {
   if (worker.state !== 'ready' || slotsUsed(worker) > 0 || worker.pinned === true) return false;
-  return !underway.isLeaving(worker) && !claims.isBefore(worker.key, order);
+  return !spawns.isEvicted(worker) && !claims.hasEarlier(worker.key, ticket);
 }
 
 function lastUsedMs({ last_used_at, started_at }: IndexedWorker): number {
@@ -86,7 +86,7 @@ function lastUsedMs({ last_used_at, started_at }: IndexedWorker): number {
 }
 
 /** A GPU before a CPU, fewer ended before more, and what was used long ago before what was used lately. */
-function isBetter(a: Clearing, b: Clearing): boolean {
+function isBetter(a: Eviction, b: Eviction): boolean {
   if (isGpu(a.device) !== isGpu(b.device)) return isGpu(a.device);
   if (a.workers.length !== b.workers.length) return a.workers.length < b.workers.length;
   const [lastOfA, lastOfB] = [a, b].map(({ workers }) => Math.max(...workers.map(lastUsedMs)));

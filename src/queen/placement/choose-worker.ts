@@ -1,5 +1,5 @@
 import type { IndexedWorker } from './fleet-index.ts';
-import { isOpen, isWantedDevice, type Question } from './question.ts';
+import { isUsableHive, isWantedDevice, type Question } from './question.ts';
 
 /** The workers that have the model of a request, in one look. */
 export interface Loaded {
@@ -45,7 +45,7 @@ export function isReady({ state }: IndexedWorker): boolean {
 
 export function isUsable(worker: IndexedWorker, question: Question): boolean {
   if (!isReady(worker) && worker.state !== 'loading') return false;
-  return isOpen(worker.hive, question) && !question.memory.underway.isLeaving(worker);
+  return isUsableHive(worker.hive, question) && !question.memory.spawns.isEvicted(worker);
 }
 
 function note(worker: IndexedWorker, loaded: Loaded, question: Question): void {
@@ -64,8 +64,8 @@ function note(worker: IndexedWorker, loaded: Loaded, question: Question): void {
 }
 
 /** Whether somebody who came before waits for it to end. Who names it wants no other, and gets it as long as it is there. */
-function isClaimed({ key }: IndexedWorker, { request: { worker_id, order = 0 }, memory: { claims } }: Question): boolean {
-  return worker_id === undefined && claims.isBefore(key, order);
+function isClaimed({ key }: IndexedWorker, { request: { worker_id, ticket = 0 }, memory: { claims } }: Question): boolean {
+  return worker_id === undefined && claims.hasEarlier(key, ticket);
 }
 
 function isSooner(worker: IndexedWorker, other: IndexedWorker, question: Question): boolean {

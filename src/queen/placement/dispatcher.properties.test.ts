@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { Dispatcher } from './dispatcher.ts';
 import { FleetIndex } from './fleet-index.ts';
 import { cuda, fleet, GB, hive, model, worker } from './fixtures/fleet.ts';
-import type { Lease } from './lease.ts';
+import type { Reservation } from './reservation.ts';
 
 const NEEDS_GB = { ant: 3, bee: 6, moth: 9, wasp: 10, drone: 10, hornet: 20 };
 type Name = keyof typeof NEEDS_GB;
@@ -29,7 +29,7 @@ function attic(gpus: readonly number[]) {
   const index = FleetIndex.of(fleet(report()));
   const dispatcher = new Dispatcher({ fleet: index, wake: async () => undefined });
   let count = 0;
-  const begin = ({ placement }: Lease, name: Name) => {
+  const begin = ({ placement }: Reservation, name: Name) => {
     if (placement.kind === 'worker') return;
     for (const { worker_id } of placement.kind === 'evict' ? placement.workers : []) {
       expect(index.worker(`attic/${worker_id}`)?.assigned).toBe(0);
@@ -60,15 +60,15 @@ test('whoever waits is served in the end, and memory is never promised twice', a
   await fc.assert(
     fc.asyncProperty(requests, async (asked) => {
       const { dispatcher, begin } = attic([0, 1]);
-      const running: { lease: Lease; left: number }[] = [];
+      const running: { reservation: Reservation; left: number }[] = [];
       let served = 0;
       for (let step = 0; served < asked.length; step += 1) {
         expect(step, `${served} of ${asked.length} were served`).toBeLessThan(PATIENCE);
         for (const { name, steps } of asked.filter(({ at }) => at === step)) {
-          const lease = dispatcher.lease({ model: name, prompt: 'hello' }, { signal: new AbortController().signal });
-          void lease.then((held) => {
+          const reservation = dispatcher.reserve({ model: name, prompt: 'hello' }, { signal: new AbortController().signal });
+          void reservation.then((held) => {
             begin(held, name);
-            running.push({ lease: held, left: steps });
+            running.push({ reservation: held, left: steps });
           });
         }
         await settle();
@@ -77,7 +77,7 @@ test('whoever waits is served in the end, and memory is never promised twice', a
           if (each.left > 0) running.push(each);
           else {
             served += 1;
-            each.lease.release({});
+            each.reservation.release({});
           }
         }
         await settle();
@@ -89,21 +89,21 @@ test('whoever waits is served in the end, and memory is never promised twice', a
 
 test('who needs the memory of two is not kept out by smaller ones that never end', async () => {
   const { dispatcher, begin } = attic([0]);
-  const running: Lease[] = [];
-  const served: Lease[] = [];
-  const ask = (name: Name, onLease: (lease: Lease) => void) => {
-    const lease = dispatcher.lease({ model: name, prompt: 'hello' }, { signal: new AbortController().signal });
-    void lease.then((held) => {
+  const running: Reservation[] = [];
+  const served: Reservation[] = [];
+  const ask = (name: Name, onLease: (reservation: Reservation) => void) => {
+    const reservation = dispatcher.reserve({ model: name, prompt: 'hello' }, { signal: new AbortController().signal });
+    void reservation.then((held) => {
       begin(held, name);
       onLease(held);
     });
   };
   for (let step = 0; served.length === 0; step += 1) {
     expect(step).toBeLessThan(60);
-    for (const name of ['wasp', 'drone', 'moth'] as const) ask(name, (lease) => running.push(lease));
-    if (step === 5) ask('hornet', (lease) => served.push(lease));
+    for (const name of ['wasp', 'drone', 'moth'] as const) ask(name, (reservation) => running.push(reservation));
+    if (step === 5) ask('hornet', (reservation) => served.push(reservation));
     await settle();
-    for (const lease of running.splice(0, 1)) lease.release({});
+    for (const reservation of running.splice(0, 1)) reservation.release({});
     await settle();
   }
 });

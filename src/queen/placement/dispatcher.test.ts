@@ -7,7 +7,7 @@ import { Dispatcher, type DispatcherParts } from './dispatcher.ts';
 import type { HiveView } from './fleet.ts';
 import { FleetIndex } from './fleet-index.ts';
 import { cpu, cuda, fleet, hive, model, worker } from './fixtures/fleet.ts';
-import type { Lease, LeaseInput, LeaseOptions } from './lease.ts';
+import type { Reservation, ReservationInput, ReservationOptions } from './reservation.ts';
 
 const bee = model('bee', 6);
 const infer = { prompt: 'hello', temperature: 0, continue_elsewhere: false, stream: true };
@@ -19,16 +19,19 @@ function queenOf(...hives: HiveView[]) {
   const wake = vi.fn<DispatcherParts['wake']>(async () => undefined);
   const dispatcher = new Dispatcher({ fleet: index, wake });
   const said: string[] = [];
-  const lease = (input: Partial<LeaseInput> = {}, options: Partial<LeaseOptions> = {}) => {
+  const reserve = (input: Partial<ReservationInput> = {}, options: Partial<ReservationOptions> = {}) => {
     const run = spoken('queen-rbee', async function* () {
-      return dispatcher.lease({ model: 'bee', prompt: 'hello', ...input }, { signal: new AbortController().signal, ...options });
+      return dispatcher.reserve(
+        { model: 'bee', prompt: 'hello', ...input },
+        { signal: new AbortController().signal, ...options },
+      );
     });
     const emit = (event: JobEvent) => void (event.kind === 'narration' && said.push(event.data.human));
     return run(undefined, jobContext({ emit }))
       .next()
-      .then(({ value }) => value as Lease);
+      .then(({ value }) => value as Reservation);
   };
-  return { index, wake, dispatcher, said, lease, explained };
+  return { index, wake, dispatcher, said, reserve, explained };
 }
 
 /** Lets everything that can go on go on, without any time passing. */
@@ -36,11 +39,11 @@ async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-const states = (leases: Promise<unknown>[]) =>
+const states = (reservations: Promise<unknown>[]) =>
   Promise.all(
-    leases.map((lease) =>
+    reservations.map((reservation) =>
       Promise.race([
-        lease.then(
+        reservation.then(
           () => 'held',
           (error: JobError) => error.code,
         ),
@@ -55,8 +58,8 @@ const cold = hive('attic', { devices: [cuda(0, 20)], models: [bee] });
 
 describe('a lease', () => {
   test('counts for its worker until it is released, once', async () => {
-    const { index, lease } = queenOf(loaded());
-    const held = await lease();
+    const { index, reserve } = queenOf(loaded());
+    const held = await reserve();
     expect(held).toMatchObject({ hive_id: 'attic', patch: { hive_id: 'attic', worker_id: 'w1' } });
     expect(index.worker('attic/w1')?.assigned).toBe(1);
     held.release();
@@ -65,62 +68,62 @@ describe('a lease', () => {
   });
 
   test('is refused as placement refuses', async () => {
-    const { lease } = queenOf();
-    await expect(lease()).rejects.toMatchObject({ code: 'hive_not_found' });
+    const { reserve } = queenOf();
+    await expect(reserve()).rejects.toMatchObject({ code: 'hive_not_found' });
   });
 
   test('avoids hives that have failed the request', async () => {
-    const { dispatcher, lease } = queenOf(loaded());
-    const avoided = dispatcher.avoiding();
-    avoided.add('attic', 'broke off');
-    const error = await lease({}, { avoided }).catch((cause: unknown) => cause);
+    const { dispatcher, reserve } = queenOf(loaded());
+    const failedHives = dispatcher.noFailedHives();
+    failedHives.add('attic', 'broke off');
+    const error = await reserve({}, { failedHives }).catch((cause: unknown) => cause);
     expect(error).toMatchObject({ code: 'hive_unreachable', message: "Hive 'attic' broke off" });
   });
 
   test('goes where the conversation was before', async () => {
     const two = hive('attic', { devices: [], workers: [worker('w1', 'bee'), worker('w2', 'bee')] });
-    const { lease } = queenOf(two);
-    const [first, second] = [await lease({ prompt: 'a'.repeat(300) }), await lease({ prompt: 'b'.repeat(300) })];
+    const { reserve } = queenOf(two);
+    const [first, second] = [await reserve({ prompt: 'a'.repeat(300) }), await reserve({ prompt: 'b'.repeat(300) })];
     expect([first.patch.worker_id, second.patch.worker_id]).toEqual(['w1', 'w2']);
     first.release();
     second.release();
-    expect((await lease({ prompt: `${'b'.repeat(300)}, and more` })).patch.worker_id).toBe('w2');
+    expect((await reserve({ prompt: `${'b'.repeat(300)}, and more` })).patch.worker_id).toBe('w2');
   });
 
   test('goes to the faster one, once that is learned', async () => {
     const two = hive('attic', { devices: [], workers: [worker('w1', 'bee'), worker('w2', 'bee')] });
-    const { lease } = queenOf(two);
-    const [first, second] = [await lease(), await lease()];
+    const { reserve } = queenOf(two);
+    const [first, second] = [await reserve(), await reserve()];
     first.release({ tokens_per_s: 10 });
     second.release({ tokens_per_s: 40 });
-    const next = [await lease(), await lease(), await lease()];
+    const next = [await reserve(), await reserve(), await reserve()];
     expect(next.map(({ patch }) => patch.worker_id)).toEqual(['w2', 'w2', 'w2']);
   });
 
   test('of a request that runs alone counts for all slots of its worker', async () => {
-    const { index, lease } = queenOf(loaded());
-    const held = await lease({}, { isAlone: true });
+    const { index, reserve } = queenOf(loaded());
+    const held = await reserve({}, { isAlone: true });
     expect(index.worker('attic/w1')?.assigned).toBe(4);
-    expect(await states([lease()])).toEqual(['waits']);
+    expect(await states([reserve()])).toEqual(['waits']);
     held.release();
     expect(index.worker('attic/w1')?.assigned).toBe(1);
   });
 
   test('of a failed request teaches nothing', async () => {
-    const { lease } = queenOf(hive('attic', { devices: [], workers: [worker('w1', 'bee'), worker('w2', 'bee')] }));
-    (await lease()).release({ tokens_per_s: 1000, error: new JobError('worker_died', 'gone') });
-    (await lease({ worker_id: 'w2' })).release({ tokens_per_s: 10 });
-    expect((await lease()).patch.worker_id).toBe('w1');
+    const { reserve } = queenOf(hive('attic', { devices: [], workers: [worker('w1', 'bee'), worker('w2', 'bee')] }));
+    (await reserve()).release({ tokens_per_s: 1000, error: new JobError('worker_died', 'gone') });
+    (await reserve({ worker_id: 'w2' })).release({ tokens_per_s: 10 });
+    expect((await reserve()).patch.worker_id).toBe('w1');
   });
 });
 
 describe('waiting', () => {
   test('is first come, first served', async () => {
-    const { lease } = queenOf(loaded({ slots: 1 }));
-    const held = await lease();
+    const { reserve } = queenOf(loaded({ slots: 1 }));
+    const held = await reserve();
     const order: number[] = [];
     const waiting = [1, 2, 3].map((n) =>
-      lease().then((each) => {
+      reserve().then((each) => {
         order.push(n);
         return each;
       }),
@@ -132,11 +135,11 @@ describe('waiting', () => {
   });
 
   test('is by turns where callers are known', async () => {
-    const { lease } = queenOf(loaded({ slots: 1 }));
-    const held = await lease();
+    const { reserve } = queenOf(loaded({ slots: 1 }));
+    const held = await reserve();
     const order: string[] = [];
     const waiting = ['a1', 'a2', 'a3', 'b1'].map((id) =>
-      lease({}, { caller: id.charAt(0) }).then((each) => {
+      reserve({}, { caller: id.charAt(0) }).then((each) => {
         order.push(id);
         each.release();
       }),
@@ -148,10 +151,10 @@ describe('waiting', () => {
   });
 
   test('ends with the signal, and makes room for those behind', async () => {
-    const { index, lease } = queenOf(loaded({ slots: 1 }));
-    const held = await lease();
+    const { index, reserve } = queenOf(loaded({ slots: 1 }));
+    const held = await reserve();
     const gone = new AbortController();
-    const [first, second] = [lease({}, { signal: gone.signal }), lease()];
+    const [first, second] = [reserve({}, { signal: gone.signal }), reserve()];
     await settle();
     gone.abort(new JobError('cancelled', 'enough'));
     await expect(first).rejects.toMatchObject({ code: 'cancelled' });
@@ -161,19 +164,19 @@ describe('waiting', () => {
   });
 
   test('a signal that was aborted before gets no lease', async () => {
-    const { index, lease } = queenOf(loaded());
-    await expect(lease({}, { signal: AbortSignal.abort(new JobError('cancelled', 'enough')) })).rejects.toMatchObject({
+    const { index, reserve } = queenOf(loaded());
+    await expect(reserve({}, { signal: AbortSignal.abort(new JobError('cancelled', 'enough')) })).rejects.toMatchObject({
       code: 'cancelled',
     });
     expect(index.worker('attic/w1')?.assigned).toBe(0);
   });
 
   test('has a bound', async () => {
-    const { lease } = queenOf(loaded({ slots: 1 }));
-    const held = await lease();
-    const waiting = Array.from({ length: 512 }, () => lease());
+    const { reserve } = queenOf(loaded({ slots: 1 }));
+    const held = await reserve();
+    const waiting = Array.from({ length: 512 }, () => reserve());
     await settle();
-    await expect(lease()).rejects.toMatchObject({ code: 'worker_busy' });
+    await expect(reserve()).rejects.toMatchObject({ code: 'worker_busy' });
     held.release();
     for (const each of waiting) (await each).release();
   });
@@ -184,9 +187,9 @@ describe('waiting', () => {
       models: [bee],
       workers: [worker('w1', 'bee', { slots: 1 }), worker('w2', 'wasp', { slots: 1 })],
     });
-    const { lease } = queenOf(two);
-    const [, held] = [await lease(), await lease({ model: 'wasp' })];
-    const waiting = [lease(), lease({ model: 'wasp' })];
+    const { reserve } = queenOf(two);
+    const [, held] = [await reserve(), await reserve({ model: 'wasp' })];
+    const waiting = [reserve(), reserve({ model: 'wasp' })];
     await settle();
     held.release();
     expect(await states(waiting)).toEqual(['waits', 'held']);
@@ -195,12 +198,12 @@ describe('waiting', () => {
   test('says where it stands, how long that may take, and again when half of it is over', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     onTestFinished(() => void vi.useRealTimers());
-    const { lease, said } = queenOf(loaded({ slots: 1 }));
-    let held = await lease();
+    const { reserve, said } = queenOf(loaded({ slots: 1 }));
+    let held = await reserve();
     vi.advanceTimersByTime(4_000);
     held.release();
-    held = await lease();
-    const waiting = [lease(), lease(), lease(), lease(), lease()];
+    held = await reserve();
+    const waiting = [reserve(), reserve(), reserve(), reserve(), reserve()];
     await settle();
     expect(said).toEqual(
       ['', ', 1 ahead', ', 2 ahead', ', 3 ahead', ', 4 ahead'].map(
@@ -215,8 +218,8 @@ describe('waiting', () => {
   });
 
   test('ends in a refusal when what was waited for is gone', async () => {
-    const { index, dispatcher, lease } = queenOf(loaded({ slots: 1, assigned: 1 }));
-    const waiting = lease();
+    const { index, dispatcher, reserve } = queenOf(loaded({ slots: 1, assigned: 1 }));
+    const waiting = reserve();
     await settle();
     index.applyHive({ ...loaded(), state: 'out', why: 'cannot be reached' });
     dispatcher.changed();
@@ -225,19 +228,19 @@ describe('waiting', () => {
 
   test('beyond one turn of the slots, another worker is started elsewhere, once', async () => {
     const shed = hive('shed', { devices: [cuda(0, 20)], models: [bee] });
-    const { lease } = queenOf(loaded({ slots: 2, slots_used: 2 }), shed);
-    const asked = Array.from({ length: 5 }, () => lease());
+    const { reserve } = queenOf(loaded({ slots: 2, slots_used: 2 }), shed);
+    const asked = Array.from({ length: 5 }, () => reserve());
     expect(await states(asked)).toEqual(['waits', 'waits', 'held', 'waits', 'waits']);
     expect(await asked[2]).toMatchObject({ patch: { hive_id: 'shed', device: 'cuda:0' }, placement: { kind: 'spawn' } });
   });
 });
 
 describe('a model that nobody has loaded', () => {
-  const many = (lease: ReturnType<typeof queenOf>['lease']) => Array.from({ length: 20 }, () => lease());
+  const many = (reserve: ReturnType<typeof queenOf>['reserve']) => Array.from({ length: 20 }, () => reserve());
 
   test('is loaded once for twenty who ask at the same time', async () => {
-    const { index, dispatcher, lease, said } = queenOf(cold);
-    const asked = many(lease);
+    const { index, dispatcher, reserve, said } = queenOf(cold);
+    const asked = many(reserve);
     expect(await states(asked)).toEqual(['held', ...Array<string>(19).fill('waits')]);
     const first = await asked[0];
     expect(first?.patch).toEqual({ hive_id: 'attic', device: 'cuda:0' });
@@ -255,16 +258,16 @@ describe('a model that nobody has loaded', () => {
   });
 
   test('that does not load fails all who wait for it at once, with the same error', async () => {
-    const { lease } = queenOf(cold);
-    const asked = many(lease);
+    const { reserve } = queenOf(cold);
+    const asked = many(reserve);
     await settle();
     (await asked[0])?.release({ error: new JobError('model_corrupt', 'half a file') });
     expect(await states(asked)).toEqual(['held', ...Array<string>(19).fill('model_corrupt')]);
   });
 
   test('and that does not load here is loaded elsewhere', async () => {
-    const { lease } = queenOf(cold, hive('shed', { devices: [cpu(60)], models: [bee] }));
-    const asked = [lease(), lease(), lease()];
+    const { reserve } = queenOf(cold, hive('shed', { devices: [cpu(60)], models: [bee] }));
+    const asked = [reserve(), reserve(), reserve()];
     await settle();
     (await asked[0])?.release({ error: new JobError('worker_start_failed', 'no driver') });
     expect(await states(asked)).toEqual(['held', 'held', 'waits']);
@@ -272,8 +275,8 @@ describe('a model that nobody has loaded', () => {
   });
 
   test('is loaded for the next one when the first one leaves before its worker shows up', async () => {
-    const { lease } = queenOf(cold);
-    const asked = [lease(), lease()];
+    const { reserve } = queenOf(cold);
+    const asked = [reserve(), reserve()];
     await settle();
     (await asked[0])?.release({ error: new JobError('cancelled', 'enough') });
     expect((await asked[1])?.placement.kind).toBe('spawn');
@@ -282,8 +285,8 @@ describe('a model that nobody has loaded', () => {
   test('is loaded anew when nothing has shown up in a minute', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
-    const { lease } = queenOf(cold);
-    const asked = [lease(), lease()];
+    const { reserve } = queenOf(cold);
+    const asked = [reserve(), reserve()];
     await settle();
     vi.advanceTimersByTime(60_000);
     expect(await states(asked)).toEqual(['held', 'held']);
@@ -293,8 +296,8 @@ describe('a model that nobody has loaded', () => {
     const wasp = model('wasp', 16);
     const attic = (free: number, promised = 0) =>
       hive('attic', { devices: [cuda(0, free, { promised_bytes: promised })], models: [bee, wasp] });
-    const { index, dispatcher, lease, explained } = queenOf(attic(20));
-    const held = await lease();
+    const { index, dispatcher, reserve, explained } = queenOf(attic(20));
+    const held = await reserve();
     const free = () => explained('wasp').candidates.map(({ reason }) => reason.split(';')[0]);
     const wanted = ['16.0 GB needed, 14.0 GB free'];
     expect(free()).toEqual(wanted);
@@ -304,7 +307,7 @@ describe('a model that nobody has loaded', () => {
     index.applyHive(attic(20, 6e9));
     dispatcher.changed();
     expect(free()).toEqual(wanted);
-    const waiting = lease({ model: 'wasp' });
+    const waiting = reserve({ model: 'wasp' });
     expect(await states([waiting])).toEqual(['waits']);
     expect(explained('wasp').decision).toBe('wait');
     held.release();
@@ -312,18 +315,18 @@ describe('a model that nobody has loaded', () => {
 
   test('takes the place of an idle one, to which nothing is sent any more', async () => {
     const idle = worker('w9', 'wasp', { need_bytes: 20e9 });
-    const { lease } = queenOf(hive('attic', { devices: [cuda(0, 2)], models: [bee], workers: [idle] }));
-    const held = await lease();
+    const { reserve } = queenOf(hive('attic', { devices: [cuda(0, 2)], models: [bee], workers: [idle] }));
+    const held = await reserve();
     expect(held).toMatchObject({ placement: { kind: 'evict', workers: [{ worker_id: 'w9' }] }, patch: { device: 'cuda:0' } });
-    expect(await lease({ model: 'wasp' }).catch((cause: unknown) => cause)).toMatchObject({ code: 'model_not_found' });
+    expect(await reserve({ model: 'wasp' }).catch((cause: unknown) => cause)).toMatchObject({ code: 'model_not_found' });
     held.release();
-    expect((await lease({ model: 'wasp' })).patch.worker_id).toBe('w9');
+    expect((await reserve({ model: 'wasp' })).patch.worker_id).toBe('w9');
   });
 
   test('is fetched once for all who ask', async () => {
     const far = hive('attic', { devices: [cuda(0, 2)], models: [{ ...bee, source: 'https://example.org/bee.gguf' }] });
-    const { lease } = queenOf(far, hive('shed', { devices: [cuda(0, 20)] }));
-    const asked = [lease(), lease(), lease()];
+    const { reserve } = queenOf(far, hive('shed', { devices: [cuda(0, 20)] }));
+    const asked = [reserve(), reserve(), reserve()];
     expect(await states(asked)).toEqual(['held', 'waits', 'waits']);
     expect((await asked[0])?.placement).toMatchObject({ kind: 'download', origin: { source: 'https://example.org/bee.gguf' } });
   });
@@ -336,11 +339,11 @@ describe('a model whose memory others have', () => {
   const large = { need_bytes: 20e9, slots: 2 };
 
   test('is loaded once they are done, before requests that came later; then those have their turn', async () => {
-    const { index, dispatcher, said, lease } = queenOf(full(worker('w1', 'bee', large)));
-    const first = await lease();
-    const other = lease({ model: 'wasp' });
+    const { index, dispatcher, said, reserve } = queenOf(full(worker('w1', 'bee', large)));
+    const first = await reserve();
+    const other = reserve({ model: 'wasp' });
     expect(await states([other])).toEqual(['waits']);
-    const late = lease();
+    const late = reserve();
     expect(await states([late])).toEqual(['waits']);
     expect(said).toEqual([
       "no memory is free for wasp; waiting until w1 (bee) on hive 'attic' is idle and can make room",
@@ -359,22 +362,22 @@ describe('a model whose memory others have', () => {
   });
 
   test('keeps nobody from a slot any more when nobody wants it', async () => {
-    const { lease } = queenOf(full(worker('w1', 'bee', large)));
-    await lease();
+    const { reserve } = queenOf(full(worker('w1', 'bee', large)));
+    await reserve();
     const gone = new AbortController();
-    const other = lease({ model: 'wasp' }, { signal: gone.signal });
+    const other = reserve({ model: 'wasp' }, { signal: gone.signal });
     expect(await states([other])).toEqual(['waits']);
-    const late = lease();
+    const late = reserve();
     gone.abort(new JobError('cancelled', 'enough'));
     await expect(other).rejects.toMatchObject({ code: 'cancelled' });
     expect((await late).patch.worker_id).toBe('w1');
   });
 
   test('does not overtake those who waited for a slot before it was asked for', async () => {
-    const { lease } = queenOf(full(worker('w1', 'bee', { ...large, slots: 1 })));
-    const first = await lease();
-    const before = lease();
-    const other = lease({ model: 'wasp' });
+    const { reserve } = queenOf(full(worker('w1', 'bee', { ...large, slots: 1 })));
+    const first = await reserve();
+    const before = reserve();
+    const other = reserve({ model: 'wasp' });
     expect(await states([before, other])).toEqual(['waits', 'waits']);
     first.release();
     expect(await states([before, other])).toEqual(['held', 'waits']);
@@ -383,9 +386,9 @@ describe('a model whose memory others have', () => {
   });
 
   test('waits for what is being loaded for others, and takes its place when they are done', async () => {
-    const { index, dispatcher, lease } = queenOf(hive('attic', { devices: [cuda(0, 7)], models: [bee, wasp] }));
-    const first = await lease();
-    const other = lease({ model: 'wasp' });
+    const { index, dispatcher, reserve } = queenOf(hive('attic', { devices: [cuda(0, 7)], models: [bee, wasp] }));
+    const first = await reserve();
+    const other = reserve({ model: 'wasp' });
     expect(await states([other])).toEqual(['waits']);
     index.applyWorker(worker('w1', 'bee', { need_bytes: 6e9, slots_used: 1 }));
     index.applyHive(hive('attic', { devices: [cuda(0, 1)], models: [bee, wasp] }));
@@ -399,19 +402,19 @@ describe('a model whose memory others have', () => {
   test('keeps only those from their slots for whom it waits, also when several wait for it', async () => {
     const wasps = [worker('w1', 'bee', large), worker('w2', 'bee', { ...large, device: 1 })];
     const two = hive('attic', { devices: [cuda(0, 1), cuda(1, 1)], models: [bee, wasp], workers: wasps });
-    const { index, dispatcher, lease } = queenOf(two);
+    const { index, dispatcher, reserve } = queenOf(two);
     const sent = (w1: number, w2: number) => {
       index.applyWorker(worker('w1', 'bee', { ...large, slots_used: w1 }));
       index.applyWorker(worker('w2', 'bee', { ...large, device: 1, slots_used: w2 }));
       dispatcher.changed();
     };
     sent(2, 1);
-    const others = [lease({ model: 'wasp' }), lease({ model: 'wasp' }), lease({ model: 'wasp' })];
+    const others = [reserve({ model: 'wasp' }), reserve({ model: 'wasp' }), reserve({ model: 'wasp' })];
     expect(await states(others)).toEqual(['waits', 'waits', 'waits']);
     sent(0, 1);
     expect(await states(others)).toEqual(['held', 'waits', 'waits']);
     expect((await others[0])?.placement).toMatchObject({ kind: 'evict', workers: [{ worker_id: 'w1' }] });
-    expect((await lease()).patch.worker_id).toBe('w2');
+    expect((await reserve()).patch.worker_id).toBe('w2');
   });
 
   test('that is larger than any of them is loaded before what others want in their place', async () => {
@@ -420,12 +423,12 @@ describe('a model whose memory others have', () => {
     const eight = { need_bytes: 10e9 };
     const workers = [worker('w1', 'bee', eight), worker('w2', 'wasp', eight)];
     const attic = hive('attic', { devices: [cuda(0, 2)], models: [bee, wasp, hornet, ant], workers });
-    const { lease } = queenOf(attic);
-    const [one, two] = [await lease(), await lease({ model: 'wasp' })];
-    const large = lease({ model: 'hornet' });
+    const { reserve } = queenOf(attic);
+    const [one, two] = [await reserve(), await reserve({ model: 'wasp' })];
+    const large = reserve({ model: 'hornet' });
     expect(await states([large])).toEqual(['waits']);
     one.release();
-    const late = lease({ model: 'ant' });
+    const late = reserve({ model: 'ant' });
     expect(await states([large, late])).toEqual(['waits', 'waits']);
     two.release();
     expect(await states([large, late])).toEqual(['held', 'waits']);
@@ -436,10 +439,10 @@ describe('a model whose memory others have', () => {
     const ant = model('ant', 8);
     const workers = [worker('w1', 'bee', { need_bytes: 12e9 })];
     const attic = hive('attic', { devices: [cuda(0, 10)], models: [bee, hornet, ant], workers });
-    const { lease } = queenOf(attic);
-    const one = await lease();
-    const large = lease({ model: 'hornet' });
-    const late = lease({ model: 'ant' });
+    const { reserve } = queenOf(attic);
+    const one = await reserve();
+    const large = reserve({ model: 'hornet' });
+    const late = reserve({ model: 'ant' });
     expect(await states([large, late])).toEqual(['waits', 'waits']);
     one.release();
     expect(await states([large, late])).toEqual(['held', 'waits']);
@@ -447,10 +450,10 @@ describe('a model whose memory others have', () => {
 
   test('keeps nobody waiting for them who finds room elsewhere', async () => {
     const shed = hive('shed', { devices: [cuda(0, 20)], models: [bee] });
-    const { lease } = queenOf(full(worker('w1', 'bee', large)), shed);
-    await lease();
-    expect(await states([lease({ model: 'wasp' })])).toEqual(['waits']);
-    expect((await lease()).placement).toMatchObject({ kind: 'spawn', hive: { hive_id: 'shed' } });
+    const { reserve } = queenOf(full(worker('w1', 'bee', large)), shed);
+    await reserve();
+    expect(await states([reserve({ model: 'wasp' })])).toEqual(['waits']);
+    expect((await reserve()).placement).toMatchObject({ kind: 'spawn', hive: { hive_id: 'shed' } });
   });
 });
 
@@ -459,21 +462,21 @@ describe('a hive that is asleep', () => {
   const awake = hive('localhost', { devices: [cpu(60)], models: [bee] });
 
   test('is woken, and then it is decided', async () => {
-    const { index, wake, lease } = queenOf(asleep);
+    const { index, wake, reserve } = queenOf(asleep);
     wake.mockImplementation(async () => index.applyHive(awake));
-    expect((await lease()).patch).toEqual({ hive_id: 'localhost', device: 'cpu:0' });
+    expect((await reserve()).patch).toEqual({ hive_id: 'localhost', device: 'cpu:0' });
   });
 
   test('and does not start fails the request with the reason', async () => {
-    const { wake, lease } = queenOf(asleep);
+    const { wake, reserve } = queenOf(asleep);
     wake.mockRejectedValue(new JobError('daemon_start_failed', 'no'));
-    await expect(lease()).rejects.toMatchObject({ code: 'daemon_start_failed' });
+    await expect(reserve()).rejects.toMatchObject({ code: 'daemon_start_failed' });
   });
 
   test('and does not start is done without, where there is another', async () => {
-    const { wake, lease } = queenOf(asleep, cold);
+    const { wake, reserve } = queenOf(asleep, cold);
     wake.mockRejectedValue(new JobError('daemon_start_failed', 'no'));
-    expect((await lease()).hive_id).toBe('attic');
+    expect((await reserve()).hive_id).toBe('attic');
   });
 
   test('and dies whenever it has come up, while a request waits, is woken each time', async () => {
@@ -482,9 +485,9 @@ describe('a hive that is asleep', () => {
       models: [bee],
       workers: [worker('w1', 'bee', { slots: 1, slots_used: 1 })],
     });
-    const { index, wake, dispatcher, lease } = queenOf(asleep);
+    const { index, wake, dispatcher, reserve } = queenOf(asleep);
     wake.mockImplementation(async () => index.applyHive(full, full.workers));
-    const waiting = lease();
+    const waiting = reserve();
     for (let death = 1; death <= 5; death += 1) {
       expect(await states([waiting])).toEqual(['waits']);
       expect(wake).toHaveBeenCalledTimes(death);
@@ -498,16 +501,16 @@ describe('a hive that is asleep', () => {
   });
 
   test('is told of as a wait before it is woken, so that the request is kept', async () => {
-    const { wake, lease } = queenOf(asleep);
+    const { wake, reserve } = queenOf(asleep);
     const kept: string[] = [];
     wake.mockImplementation(async () => void kept.push('woken'));
-    await lease({}, { onWait: () => kept.push('waits') }).catch(() => undefined);
+    await reserve({}, { onWait: () => kept.push('waits') }).catch(() => undefined);
     expect(kept.slice(0, 2)).toEqual(['waits', 'woken']);
   });
 
   test('and stays silent is not woken for ever', async () => {
-    const { wake, lease } = queenOf(asleep);
-    await expect(lease()).rejects.toMatchObject({ code: 'hive_unreachable' });
+    const { wake, reserve } = queenOf(asleep);
+    await expect(reserve()).rejects.toMatchObject({ code: 'hive_unreachable' });
     expect(wake).toHaveBeenCalledTimes(1);
   });
 });

@@ -1,26 +1,26 @@
 import { DEFAULT_SLOTS, JobError, type Explanation, type InputOf, type Model } from '../../contract/index.ts';
-import { isFor, newAsk, type Ask } from './ask.ts';
-import { Avoided } from './avoided.ts';
-import { Claims } from './claims.ts';
+import { isFor, pendingRequest, type PendingRequest } from './pending-request.ts';
+import { FailedHives } from './failed-hives.ts';
+import { MemoryClaims } from './memory-claims.ts';
 import { explain } from './explain.ts';
 import { workerKey, type FleetIndex, type IndexedHive } from './fleet-index.ts';
 import {
   isFailedStart,
   isTaken,
   patchOf,
-  type Lease,
-  type LeaseInput,
-  type LeaseOptions,
+  type Reservation,
+  type ReservationInput,
+  type ReservationOptions,
   type Outcome,
   type Taken,
-} from './lease.ts';
+} from './reservation.ts';
 import { place } from './place.ts';
 import type { Placement, PlacementMemory } from './placement.ts';
 import { PrefixMemory } from './prefix-memory.ts';
 import { RecentTimes } from './recent-times.ts';
 import { Speeds } from './speeds.ts';
-import { Underway, type Spawn } from './underway.ts';
-import { WaitingRoom } from './waiting-room.ts';
+import { PendingSpawns, type Spawn } from './pending-spawns.ts';
+import { RequestQueue } from './request-queue.ts';
 
 /** A worker whose start was decided is in its hive's reports by then, or whoever waits for it looks for another place. */
 const SHOWS_UP_MS = 60_000;
@@ -32,9 +32,9 @@ export interface DispatcherParts {
   wake: (hiveId: string, signal: AbortSignal) => Promise<void>;
 }
 
-interface Holding {
+interface Held {
   readonly placement: Taken;
-  readonly ask: Ask;
+  readonly ask: PendingRequest;
   readonly startedMs: number;
   readonly spawn: Spawn | undefined;
   /** The worker that it counts for, once there is one, and how many slots of it. */
@@ -46,16 +46,16 @@ interface Holding {
 /** Gives each request its place when there is one, and remembers what that teaches. The one owner of all that the queen has sent out. */
 export class Dispatcher {
   readonly #parts: DispatcherParts;
-  readonly #memory: PlacementMemory = { speeds: new Speeds(), underway: new Underway(), claims: new Claims() };
+  readonly #memory: PlacementMemory = { speeds: new Speeds(), spawns: new PendingSpawns(), claims: new MemoryClaims() };
   readonly #prefixes = new PrefixMemory();
   readonly #times = new RecentTimes();
-  readonly #spawning = new Map<Spawn, Holding>();
+  readonly #spawning = new Map<Spawn, Held>();
   #asked = 0;
-  readonly #room: WaitingRoom;
+  readonly #room: RequestQueue;
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
-    this.#room = new WaitingRoom({
+    this.#room = new RequestQueue({
       decide: (ask, ahead) => this.#decide(ask, ahead),
       take: (ask, placement) => (isTaken(placement) ? this.#take(ask, placement) : undefined),
       medianMs: (model) => this.#times.medianMs(model),
@@ -67,41 +67,41 @@ export class Dispatcher {
    * A place to run a request, as soon as there is one. To be released, however the request ends.
    * @throws JobError what placement refuses with; worker_busy when too many wait; what came of waking a hive; the signal's reason
    */
-  async lease(input: LeaseInput, options: LeaseOptions): Promise<Lease> {
+  async reserve(input: ReservationInput, options: ReservationOptions): Promise<Reservation> {
     // What comes up while it waits is of no matter to its later tries.
-    const avoided = options.avoided?.copy() ?? this.avoiding();
-    const ask = newAsk(input, { ...options, avoided, order: options.order ?? this.turn() });
+    const failedHives = options.failedHives?.copy() ?? this.noFailedHives();
+    const ask = pendingRequest(input, { ...options, failedHives, ticket: options.ticket ?? this.takeTicket() });
     for (;;) {
       ask.signal.throwIfAborted();
       const placement = this.#decideInTurn(ask);
-      if (placement.kind === 'refuse') throw ask.avoided.failure ?? placement.error;
+      if (placement.kind === 'refuse') throw ask.failedHives.failure ?? placement.error;
       if (placement.kind === 'wake') {
         ask.onWait();
         await this.#wake(ask, placement.hive);
       } else if (placement.kind !== 'wait') return this.#take(ask, placement);
       else {
         ask.onWait();
-        const lease = await this.#room.wait(ask, placement);
-        if (lease !== undefined) return lease;
+        const reservation = await this.#room.wait(ask, placement);
+        if (reservation !== undefined) return reservation;
       }
     }
   }
 
   /** The place of a request among all others. It keeps it, however often it has to ask. */
-  turn(): number {
+  takeTicket(): number {
     this.#asked += 1;
     return this.#asked;
   }
 
   /** For a request that no hive has failed yet. */
-  avoiding(): Avoided {
-    return new Avoided(this.#parts.fleet);
+  noFailedHives(): FailedHives {
+    return new FailedHives(this.#parts.fleet);
   }
 
   /** To be called after every change of the fleet. */
   changed(): void {
     const { fleet } = this.#parts;
-    for (const spawn of this.#memory.underway.size === 0 ? [] : this.#memory.underway.notice(fleet)) {
+    for (const spawn of this.#memory.spawns.size === 0 ? [] : this.#memory.spawns.notice(fleet)) {
       const holding = this.#spawning.get(spawn);
       if (holding?.key !== undefined || holding === undefined || spawn.worker === undefined) continue;
       this.#assign(holding, spawn.worker);
@@ -117,17 +117,17 @@ export class Dispatcher {
   }
 
   /** Whether a request would get a place now, or after a wait. */
-  couldRun(input: LeaseInput, avoided: Avoided): boolean {
-    const ask = newAsk(input, { signal: new AbortController().signal, avoided, order: this.#asked + 1 });
+  couldRun(input: ReservationInput, failedHives: FailedHives): boolean {
+    const ask = pendingRequest(input, { signal: new AbortController().signal, failedHives, ticket: this.#asked + 1 });
     return this.#decide(ask, this.#room.countLike(ask)).kind !== 'refuse';
   }
 
   /** What would become of a request now. Holds and wakes nothing. */
   explain(input: InputOf<'explain'> & { file?: Model | undefined }): Explanation {
-    const ask = newAsk(input, {
+    const ask = pendingRequest(input, {
       signal: new AbortController().signal,
-      avoided: this.avoiding(),
-      order: this.#asked + 1,
+      failedHives: this.noFailedHives(),
+      ticket: this.#asked + 1,
       file: input.file,
     });
     this.#prepare(ask, this.#room.countLike(ask));
@@ -135,7 +135,7 @@ export class Dispatcher {
   }
 
   /** Nobody overtakes those who wait for the same. */
-  #decideInTurn(ask: Ask): Placement {
+  #decideInTurn(ask: PendingRequest): Placement {
     const ahead = this.#room.countLike(ask);
     const placement = this.#decide(ask, ahead);
     if (ahead === 0 || placement.kind !== 'worker') return placement;
@@ -143,22 +143,22 @@ export class Dispatcher {
     return this.#decide(ask, this.#room.countLike(ask));
   }
 
-  #decide(ask: Ask, ahead: number): Placement {
+  #decide(ask: PendingRequest, ahead: number): Placement {
     this.#prepare(ask, ahead);
     return place(ask.request, this.#parts.fleet, this.#memory);
   }
 
-  #prepare({ request, prefixes, avoided }: Ask, ahead: number): void {
+  #prepare({ request, prefixes, failedHives }: PendingRequest, ahead: number): void {
     request.ahead = ahead;
-    request.avoid = avoided.now();
+    request.failedHives = failedHives.now();
     request.now = Date.now();
     request.affinity = this.#prefixes.match(prefixes);
   }
 
   /** One that does not wake, or is woken in vain, is left out for this request. One that came up and has gone again is woken again. */
-  async #wake(ask: Ask, { hive_id, ups }: IndexedHive): Promise<void> {
+  async #wake(ask: PendingRequest, { hive_id, ups }: IndexedHive): Promise<void> {
     if (ask.woken.get(hive_id) === ups) {
-      ask.avoided.add(hive_id, 'was started and has not told what it has');
+      ask.failedHives.add(hive_id, 'was started and has not told what it has');
       return;
     }
     ask.woken.set(hive_id, ups);
@@ -167,14 +167,14 @@ export class Dispatcher {
     } catch (cause) {
       ask.signal.throwIfAborted();
       if (!(cause instanceof JobError)) throw cause;
-      ask.avoided.add(hive_id, `does not start: ${cause.message}`, cause);
+      ask.failedHives.add(hive_id, `does not start: ${cause.message}`, cause);
     }
   }
 
-  #take(ask: Ask, placement: Taken): Lease {
+  #take(ask: PendingRequest, placement: Taken): Reservation {
     const spawn = placement.kind === 'worker' ? undefined : spawnOf(placement, ask);
     const key = placement.kind === 'worker' ? placement.worker.key : undefined;
-    const holding: Holding = { placement, ask, startedMs: performance.now(), spawn, key: undefined, slots: 0, timer: undefined };
+    const holding: Held = { placement, ask, startedMs: performance.now(), spawn, key: undefined, slots: 0, timer: undefined };
     if (key !== undefined) this.#assign(holding, key);
     if (spawn !== undefined) this.#begin(spawn, holding);
     const patch = patchOf(placement);
@@ -191,31 +191,31 @@ export class Dispatcher {
   }
 
   /** Whoever runs alone has all slots: nobody else is given one. */
-  #assign(holding: Holding, key: string): void {
+  #assign(holding: Held, key: string): void {
     const { fleet } = this.#parts;
     holding.key = key;
     holding.slots = holding.ask.isAlone ? (fleet.worker(key)?.slots ?? 1) : 1;
     fleet.assign(key, holding.slots);
   }
 
-  #begin(spawn: Spawn, holding: Holding): void {
-    this.#memory.underway.begin(spawn);
+  #begin(spawn: Spawn, holding: Held): void {
+    this.#memory.spawns.begin(spawn);
     this.#spawning.set(spawn, holding);
     // A download takes as long as it takes; its end, or its failure, ends the lease.
     if (holding.placement.kind === 'download') return;
     holding.timer = setTimeout(() => {
       if (spawn.worker !== undefined) return;
-      this.#memory.underway.end(spawn);
+      this.#memory.spawns.end(spawn);
       this.#room.serve();
     }, SHOWS_UP_MS).unref();
   }
 
-  #end(holding: Holding, outcome: Outcome): void {
+  #end(holding: Held, outcome: Outcome): void {
     const { spawn, key, slots, placement } = holding;
     clearTimeout(holding.timer);
     if (key !== undefined) this.#parts.fleet.assign(key, -slots);
     if (spawn !== undefined) {
-      this.#memory.underway.end(spawn);
+      this.#memory.spawns.end(spawn);
       this.#spawning.delete(spawn);
     }
     if (outcome.error === undefined) this.#learn(holding, outcome);
@@ -224,7 +224,7 @@ export class Dispatcher {
     this.#room.serve();
   }
 
-  #learn({ placement, ask, startedMs, key }: Holding, { worker_id, tokens_per_s }: Outcome): void {
+  #learn({ placement, ask, startedMs, key }: Held, { worker_id, tokens_per_s }: Outcome): void {
     const { hive_id } = patchOf(placement);
     // A start says nothing of how long requests take.
     if (placement.kind === 'worker') this.#times.note(ask.request.model, performance.now() - startedMs);
@@ -235,15 +235,18 @@ export class Dispatcher {
   }
 
   /** Those who waited for a worker that does not start would only try the same again, one after the other. */
-  #tellFailure({ hive }: Exclude<Taken, { kind: 'worker' }>, { request: { model } }: Ask, error: JobError): void {
+  #tellFailure({ hive }: Exclude<Taken, { kind: 'worker' }>, { request: { model } }: PendingRequest, error: JobError): void {
     const hiveId = hive.hive_id;
     for (const ask of this.#room.dismiss((each) => isFor(each, { model, hiveId }))) {
-      ask.avoided.add(hiveId, `could not start a worker: ${error.message}`, error);
+      ask.failedHives.add(hiveId, `could not start a worker: ${error.message}`, error);
     }
   }
 }
 
-function spawnOf({ hive, where, bytes, ...placement }: Exclude<Taken, { kind: 'worker' }>, { request }: Ask): Spawn | undefined {
+function spawnOf(
+  { hive, where, bytes, ...placement }: Exclude<Taken, { kind: 'worker' }>,
+  { request }: PendingRequest,
+): Spawn | undefined {
   // A file that only its hive can see: the hive finds out by itself what it needs, and who else asks for it.
   if (where === undefined || bytes === 0) return undefined;
   const evicted = placement.kind === 'evict' ? placement.workers.map(({ worker_id }) => worker_id) : [];

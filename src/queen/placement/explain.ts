@@ -7,7 +7,7 @@ import { decide } from './place.ts';
 import { NO_MEMORY, type Placement, type PlacementMemory, type PlacementRequest } from './placement.ts';
 import { asQuestion } from './question.ts';
 import { judgeAll } from './reasons.ts';
-import { isClaimed, roomWords } from './wait-for-room.ts';
+import { isClaimed, memoryWaitWords } from './wait-for-memory.ts';
 
 /** Of a large fleet, so many places are listed: the chosen one, then the possible ones. */
 const CANDIDATES_SHOWN = 500;
@@ -88,7 +88,7 @@ export function says(placement: Placement, { model, affinity, ahead = 0 }: Place
     }
     case 'wait': {
       const queue = ahead === 0 ? '' : `, ${ahead} ahead`;
-      if (placement.room !== undefined) return `It waits${queue} until ${roomWords(placement)}.`;
+      if (placement.room !== undefined) return `It waits${queue} until ${memoryWaitWords(placement)}.`;
       if (isClaimed(placement)) return `It waits${queue}: ${placement.worker?.worker_id} makes room for another model first.`;
       const who = placement.worker === undefined ? 'a worker' : `worker ${placement.worker.worker_id}`;
       return placement.isLoading

@@ -21,7 +21,7 @@ function asked(index: FleetIndex) {
       .toSorted((a, b) => (a.hive_id < b.hive_id ? -1 : 1)),
     workers: NAMES.map((name) => [...index.workersOf(name)].map(told).toSorted(byKey)),
     holders: NAMES.map((name) => [...index.holdersOf(name)].map(([{ hive_id }, held]) => [hive_id, held]).toSorted()),
-    unheard: [...index.unheard()].map(({ hive_id }) => hive_id).toSorted(),
+    unreported: [...index.unreported()].map(({ hive_id }) => hive_id).toSorted(),
     names: index.modelNames().toSorted(),
   };
 }

@@ -21,7 +21,7 @@ export interface IndexedWorker extends WorkerView {
  * The fields that decisions look at, always in the same place: where every worker is an object of a shape of its own, as
  * spreading makes them, looking at one takes a hundred times as long.
  */
-class Hot {
+class WorkerRecord {
   readonly key: string;
   readonly hive: IndexedHive;
   assigned = 0;
@@ -93,7 +93,7 @@ export class FleetIndex implements Fleet {
   readonly #holders = new Map<string, Map<IndexedHive, Model>>();
   readonly #assigned = new Map<string, number>();
   /** Those of which too little is known to decide: asleep, or up and silent so far. A handful at most. */
-  readonly #unheard = new Set<IndexedHive>();
+  readonly #unreported = new Set<IndexedHive>();
   /** In the order of their ids; made when it is asked for after hives have come or gone. */
   #sorted: readonly IndexedHive[] | undefined;
 
@@ -121,8 +121,8 @@ export class FleetIndex implements Fleet {
     return this.#hives.get(hiveId);
   }
 
-  unheard(): ReadonlySet<IndexedHive> {
-    return this.#unheard;
+  unreported(): ReadonlySet<IndexedHive> {
+    return this.#unreported;
   }
 
   /** In every state, also exited ones. */
@@ -147,8 +147,8 @@ export class FleetIndex implements Fleet {
     hive.state = state;
     hive.why = why;
     hive.isStopped = isStopped;
-    if (state === 'asleep' || (state === 'up' && report === undefined)) this.#unheard.add(hive);
-    else this.#unheard.delete(hive);
+    if (state === 'asleep' || (state === 'up' && report === undefined)) this.#unreported.add(hive);
+    else this.#unreported.delete(hive);
     if (workers === undefined) return;
     const ids = new Set(workers.map(({ worker_id }) => worker_id));
     for (const id of hive.byId.keys()) if (!ids.has(id)) this.removeWorker(hive_id, id);
@@ -161,7 +161,7 @@ export class FleetIndex implements Fleet {
     if (hive === undefined) return;
     this.removeWorker(worker.hive_id, worker.worker_id);
     const key = workerKey(worker.hive_id, worker.worker_id);
-    const entry = Object.assign(new Hot(worker, hive), worker, { assigned: this.#assigned.get(key) ?? 0 });
+    const entry = Object.assign(new WorkerRecord(worker, hive), worker, { assigned: this.#assigned.get(key) ?? 0 });
     hive.byId.set(worker.worker_id, entry);
     const others = this.#workers.get(worker.model);
     if (others === undefined) this.#workers.set(worker.model, new Set([entry]));
@@ -183,7 +183,7 @@ export class FleetIndex implements Fleet {
     if (hive === undefined) return;
     for (const id of hive.byId.keys()) this.removeWorker(hiveId, id);
     this.#shelve(hive, undefined);
-    this.#unheard.delete(hive);
+    this.#unreported.delete(hive);
     this.#hives.delete(hiveId);
     this.#sorted = undefined;
   }

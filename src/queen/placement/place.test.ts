@@ -5,9 +5,9 @@ import { cpu, cuda, fleet, hive, model, worker } from './fixtures/fleet.ts';
 import { explain } from './explain.ts';
 import { place } from './place.ts';
 import type { Placement, PlacementMemory, PlacementRequest } from './placement.ts';
-import { Claims } from './claims.ts';
+import { MemoryClaims } from './memory-claims.ts';
 import { Speeds } from './speeds.ts';
-import { Underway } from './underway.ts';
+import { PendingSpawns } from './pending-spawns.ts';
 import { deviceName } from './device-name.ts';
 
 /** A decision as a person would note it down. */
@@ -35,7 +35,7 @@ function noted(placement: Placement): string {
 type Case = [title: string, given: Fleet, wanted: string, request?: Partial<PlacementRequest>, memory?: Partial<PlacementMemory>];
 
 function check(given: Fleet, request: Partial<PlacementRequest> = {}, memory: Partial<PlacementMemory> = {}): string {
-  const known = { speeds: new Speeds(), underway: new Underway(), claims: new Claims(), ...memory };
+  const known = { speeds: new Speeds(), spawns: new PendingSpawns(), claims: new MemoryClaims(), ...memory };
   return noted(place({ model: 'bee', ...request }, given, known));
 }
 
@@ -122,7 +122,7 @@ describe('a worker with a free slot', () => {
         hive('shed', { devices: [], workers: [worker('w2', 'bee', { slots_used: 3 })] }),
       ),
       'worker shed/w2',
-      { avoid: new Map([['attic', 'broke off']]) },
+      { failedHives: new Map([['attic', 'broke off']]) },
     ],
     [
       'a hive that is asked for is kept to',
@@ -185,10 +185,10 @@ describe('waiting', () => {
 describe('a new worker', () => {
   const on = (...devices: ReturnType<typeof cuda>[]) => hive('attic', { devices, models: [bee] });
   const spawn = (device: number, bytes: number, modelName = 'wasp') => {
-    const underway = new Underway();
+    const spawns = new PendingSpawns();
     const where = { worker: 'cuda', device } as const;
-    underway.begin({ model: modelName, hiveId: 'attic', where, bytes, evicted: [], report: undefined, worker: undefined });
-    return { underway };
+    spawns.begin({ model: modelName, hiveId: 'attic', where, bytes, evicted: [], report: undefined, worker: undefined });
+    return { spawns };
   };
   test.each<Case>([
     ['goes to the GPU before the CPU', fleet(on(cpu(60), cuda(0, 20))), 'spawn attic cuda:0'],
@@ -389,14 +389,14 @@ describe('waiting for room', () => {
   });
 
   test('who came after one that waits for a worker to end gets no slot of it; who came before does', () => {
-    const claims = new Claims();
+    const claims = new MemoryClaims();
     claims.set(5, { hiveId: 'attic', where: { worker: 'cuda', device: 0 }, workers: ['attic/w1'], bytes: 0 });
     const given = attic(worker('w1', 'bee', { slots_used: 1 }));
-    expect(check(given, { order: 4 }, { claims })).toBe('worker attic/w1');
-    expect(check(given, { order: 6 }, { claims })).toBe('wait attic/w1');
-    expect(check(given, { order: 6, worker_id: 'w1' }, { claims })).toBe('worker attic/w1');
+    expect(check(given, { ticket: 4 }, { claims })).toBe('worker attic/w1');
+    expect(check(given, { ticket: 6 }, { claims })).toBe('wait attic/w1');
+    expect(check(given, { ticket: 6, worker_id: 'w1' }, { claims })).toBe('worker attic/w1');
     claims.drop(5);
-    expect(check(given, { order: 6 }, { claims })).toBe('worker attic/w1');
+    expect(check(given, { ticket: 6 }, { claims })).toBe('worker attic/w1');
   });
 });
 

@@ -5,9 +5,9 @@ import { lookAtWorker, lookAtWorkers, type Loaded } from './choose-worker.ts';
 import type { Fleet } from './fleet.ts';
 import { FleetIndex, type IndexedHive, type IndexedWorker } from './fleet-index.ts';
 import { NO_MEMORY, type Placement, type PlacementMemory, type PlacementRequest } from './placement.ts';
-import { asQuestion, isFile, isOpen, isWantedDevice, unheard, whyClosed, type Question } from './question.ts';
+import { asQuestion, isFile, isUsableHive, isWantedDevice, unreported, whyUnusable, type Question } from './question.ts';
 import { refusal } from './refuse.ts';
-import { waitForRoom } from './wait-for-room.ts';
+import { waitForMemory } from './wait-for-memory.ts';
 
 /**
  * Where a request runs. Pure and synchronous: the same fleet, in whatever order, gives the same answer, and a table of cases
@@ -27,7 +27,7 @@ export function decide(question: Question): Placement {
   if (isFile(model) && file === undefined) return placeFile(question);
   const loaded = lookAtWorkers(question);
   if (loaded.free !== undefined) return { kind: 'worker', worker: loaded.free };
-  const asleep = unheard(question, 'asleep');
+  const asleep = unreported(question, 'asleep');
   if (asleep !== undefined) return { kind: 'wake', hive: asleep };
   const wait = waitFor(loaded, question);
   if (wait !== undefined && (wait.isLoading || (question.request.ahead ?? 0) < loaded.turns)) return wait;
@@ -42,17 +42,17 @@ function makeRoom(loaded: Loaded, question: Question): Placement | undefined {
 
 /** A hive that is up and has told nothing yet may have all that is missing. Then others may be done with what they have. */
 function lastResort(question: Question): Placement {
-  const silent = unheard(question, 'up');
+  const silent = unreported(question, 'up');
   if (silent !== undefined) return { kind: 'wake', hive: silent };
-  return waitForRoom(question) ?? { kind: 'refuse', error: refusal(question) };
+  return waitForMemory(question) ?? { kind: 'refuse', error: refusal(question) };
 }
 
 /** What there is to wait for: a load before anything else, since more of the same would come too late. */
 function waitFor({ next, isLoading, slots }: Loaded, question: Question): Extract<Placement, { kind: 'wait' }> | undefined {
   const { fleet, memory, request } = question;
-  const spawn = memory.underway.spawnOf(request.model, ({ hiveId, where }) => {
+  const spawn = memory.spawns.spawnOf(request.model, ({ hiveId, where }) => {
     const hive = fleet.hive(hiveId);
-    return hive !== undefined && isOpen(hive, question) && isWantedDevice(where, question);
+    return hive !== undefined && isUsableHive(hive, question) && isWantedDevice(where, question);
   });
   if (next !== undefined && (spawn === undefined || slots > 0))
     return {
@@ -72,7 +72,7 @@ function placeOnWorker(workerId: string, question: Question): Placement {
   const { fleet, hive: named } = question;
   const worker = named === undefined ? findWorker(workerId, fleet) : named.byId.get(workerId);
   if (worker === undefined) {
-    const hive = unheard(question, 'asleep') ?? unheard(question, 'up');
+    const hive = unreported(question, 'asleep') ?? unreported(question, 'up');
     if (hive !== undefined) return { kind: 'wake', hive };
     const where = named === undefined ? 'any hive' : `hive '${named.hive_id}'`;
     return { kind: 'refuse', error: new JobError('worker_not_found', `Worker '${workerId}' not found on ${where}`) };
@@ -93,7 +93,7 @@ function placeFile(question: Question): Placement {
 }
 
 function closedOrAsleep(hive: IndexedHive, question: Question): Placement | undefined {
-  const why = whyClosed(hive, question);
+  const why = whyUnusable(hive, question);
   if (why !== undefined) return { kind: 'refuse', error: new JobError('hive_unreachable', `Hive '${hive.hive_id}' ${why}`) };
   return hive.state === 'asleep' ? { kind: 'wake', hive } : undefined;
 }

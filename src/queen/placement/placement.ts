@@ -1,9 +1,9 @@
 import type { JobError, Model } from '../../contract/index.ts';
-import { Claims } from './claims.ts';
+import { MemoryClaims } from './memory-claims.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
 import type { Where } from './device-name.ts';
 import { Speeds } from './speeds.ts';
-import { Underway } from './underway.ts';
+import { PendingSpawns } from './pending-spawns.ts';
 
 /** What placement needs to know of a request. */
 export interface PlacementRequest {
@@ -18,9 +18,9 @@ export interface PlacementRequest {
   /** Requests for the same that wait already, before this one. */
   ahead?: number | undefined;
   /** Its number in the order in which requests come; left out, it comes before all others. */
-  order?: number | undefined;
+  ticket?: number | undefined;
   /** Hives that have failed this very request, and how, as the end of "hive 'attic' …". */
-  avoid?: ReadonlyMap<string, string> | undefined;
+  failedHives?: ReadonlyMap<string, string> | undefined;
   /** Milliseconds since 1970; left out, nothing counts as long unused. */
   now?: number | undefined;
 }
@@ -28,11 +28,11 @@ export interface PlacementRequest {
 /** What the queen knows beyond the reports. */
 export interface PlacementMemory {
   speeds: Speeds;
-  underway: Underway;
-  claims: Claims;
+  spawns: PendingSpawns;
+  claims: MemoryClaims;
 }
 
-export const NO_MEMORY: PlacementMemory = { speeds: new Speeds(), underway: new Underway(), claims: new Claims() };
+export const NO_MEMORY: PlacementMemory = { speeds: new Speeds(), spawns: new PendingSpawns(), claims: new MemoryClaims() };
 
 /** What to do with a request. */
 export type Placement =

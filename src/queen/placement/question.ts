@@ -30,7 +30,7 @@ export function asQuestion(request: PlacementRequest, fleet: FleetIndex, memory:
   const { file, model } = request;
   const holders = file === undefined || hive === undefined ? fleet.holdersOf(model) : new Map([[hive, file]]);
   const question = { request, fleet, memory, holders, hive, device };
-  const why = hive === undefined ? undefined : whyClosed(hive, question);
+  const why = hive === undefined ? undefined : whyUnusable(hive, question);
   return hive === undefined || why === undefined ? question : new JobError('hive_unreachable', `Hive '${hive.hive_id}' ${why}`);
 }
 
@@ -40,13 +40,13 @@ export function isWanted(hive: IndexedHive, question: Question): boolean {
 }
 
 /** Whether something may be sent there now. */
-export function isOpen(hive: IndexedHive, question: Question): boolean {
-  return hive.state === 'up' && isWanted(hive, question) && question.request.avoid?.has(hive.hive_id) !== true;
+export function isUsableHive(hive: IndexedHive, question: Question): boolean {
+  return hive.state === 'up' && isWanted(hive, question) && question.request.failedHives?.has(hive.hive_id) !== true;
 }
 
 /** As the end of "hive 'attic' …"; undefined for one that can be used, if perhaps after waking it. */
-export function whyClosed(hive: IndexedHive, { request }: Question): string | undefined {
-  return request.avoid?.get(hive.hive_id) ?? (hive.state === 'out' ? (hive.why ?? 'cannot be used') : undefined);
+export function whyUnusable(hive: IndexedHive, { request }: Question): string | undefined {
+  return request.failedHives?.get(hive.hive_id) ?? (hive.state === 'out' ? (hive.why ?? 'cannot be used') : undefined);
 }
 
 export function isWantedDevice(where: Where, question: Question): boolean {
@@ -59,10 +59,10 @@ export function isFile(model: string): boolean {
 }
 
 /** The hive to wake before anything is begun: the first of those that could be asked and are not heard of. */
-export function unheard(question: Question, state: IndexedHive['state']): IndexedHive | undefined {
+export function unreported(question: Question, state: IndexedHive['state']): IndexedHive | undefined {
   let first: IndexedHive | undefined;
-  for (const hive of question.fleet.unheard()) {
-    if (hive.state !== state || !isWanted(hive, question) || whyClosed(hive, question) !== undefined) continue;
+  for (const hive of question.fleet.unreported()) {
+    if (hive.state !== state || !isWanted(hive, question) || whyUnusable(hive, question) !== undefined) continue;
     if (first === undefined || hive.hive_id < first.hive_id) first = hive;
   }
   return first;

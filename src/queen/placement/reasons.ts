@@ -1,11 +1,11 @@
 import { defaultNeedBytes, formatBytes, type Candidate, type Device, type Model } from '../../contract/index.ts';
-import { hasDiskFor, originOf, roomBytes } from './choose-device.ts';
-import { clearing } from './choose-evictions.ts';
+import { hasDiskFor, originOf, availableBytes } from './choose-device.ts';
+import { evictable } from './choose-evictions.ts';
 import { isReady, isUsable, slotsUsed } from './choose-worker.ts';
 import { deviceName, isDevice } from './device-name.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
-import { isWanted, isWantedDevice, whyClosed, type Question } from './question.ts';
-import { occupied } from './wait-for-room.ts';
+import { isWanted, isWantedDevice, whyUnusable, type Question } from './question.ts';
+import { occupied } from './wait-for-memory.ts';
 
 type Judged = Pick<Candidate, 'hive_id' | 'device' | 'worker_id' | 'reason'> & { isPossible: boolean };
 
@@ -37,7 +37,7 @@ function* judgeHive(hive: IndexedHive, question: Question, origin: Model | undef
 /** What is to be said of all its devices at once. */
 function judgeWhole(hive: IndexedHive, question: Question): Pick<Judged, 'reason' | 'isPossible'> | undefined {
   if (!isWanted(hive, question)) return no(`the request is for hive '${question.request.hive_id ?? ''}'`);
-  const why = whyClosed(hive, question);
+  const why = whyUnusable(hive, question);
   if (why !== undefined) return no(why);
   if (hive.state === 'asleep') return yes('asleep; it is started when it is needed');
   return hive.report === undefined && hive.byId.size === 0 ? no('has not told yet what it has') : undefined;
@@ -77,12 +77,12 @@ function judgeDevice(
   const bytes = defaultNeedBytes(model, device.worker);
   if (device.memory_bytes < bytes)
     return no(`too small: ${formatBytes(bytes)} needed, ${formatBytes(device.memory_bytes)} in all`);
-  const room = roomBytes(hive, device, question);
+  const room = availableBytes(hive, device, question);
   const words = `${formatBytes(bytes)} needed, ${formatBytes(Math.max(0, room))} free`;
   const fetched = held === undefined ? '; the model would be fetched first' : '';
   if (room >= bytes) return yes(`${words}${fetched}`);
   if (held === undefined) return no(words);
-  const ended = clearing(hive, device, { bytes, isMore: false, question });
+  const ended = evictable(hive, device, { bytes, isMore: false, question });
   if (ended !== undefined) return yes(`${words}; ${namesOf(ended)} would be ended for it`);
   const busy = occupied(hive, device, { bytes, question })?.workers;
   return busy === undefined

@@ -3,7 +3,7 @@ import { nearest } from '../../jobs/index.ts';
 import { originOf } from './choose-device.ts';
 import { deviceName } from './device-name.ts';
 import type { IndexedHive } from './fleet-index.ts';
-import { isWanted, isWantedDevice, whyClosed, type Question } from './question.ts';
+import { isWanted, isWantedDevice, whyUnusable, type Question } from './question.ts';
 import { judgeAll } from './reasons.ts';
 
 /** A sentence and not a table: of more, only how many. */
@@ -13,7 +13,7 @@ const NAMES_SHOWN = 8;
 /** Why a request runs nowhere: the reason that helps most first. */
 export function refusal(question: Question): JobError {
   // Where something was tried already, what came of it says more than what is left.
-  const isTried = (question.request.avoid?.size ?? 0) > 0;
+  const isTried = (question.request.failedHives?.size ?? 0) > 0;
   return allOut(question) ?? (isTried ? undefined : whyNot(question)) ?? noRoom(question);
 }
 
@@ -25,8 +25,8 @@ function whyNot(question: Question): JobError | undefined {
 function allOut(question: Question): JobError | undefined {
   const hives = wantedHives(question);
   const [first] = hives;
-  if (first === undefined || hives.some((hive) => whyClosed(hive, question) === undefined)) return undefined;
-  const words = shortened(hives.map((hive) => `hive '${hive.hive_id}' ${whyClosed(hive, question) ?? ''}`));
+  if (first === undefined || hives.some((hive) => whyUnusable(hive, question) === undefined)) return undefined;
+  const words = shortened(hives.map((hive) => `hive '${hive.hive_id}' ${whyUnusable(hive, question) ?? ''}`));
   const code = hives.every(({ isStopped }) => isStopped === true) ? 'hive_stopped' : 'hive_unreachable';
   return new JobError(code, `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`);
 }

@@ -1,27 +1,30 @@
 import { JobError, scopeOf, type ErrorScope, type InputOf, type Model } from '../../contract/index.ts';
-import type { Avoided } from './avoided.ts';
+import type { FailedHives } from './failed-hives.ts';
 import { deviceName } from './device-name.ts';
 import type { Placement, PlacementOf } from './placement.ts';
 import type { Prefix } from './prefixes.ts';
 
 /** What of an infer request its place depends on. */
-export interface LeaseInput extends Pick<InputOf<'infer'>, 'model' | 'hive_id' | 'worker_id' | 'device' | 'prompt' | 'messages'> {
+export interface ReservationInput extends Pick<
+  InputOf<'infer'>,
+  'model' | 'hive_id' | 'worker_id' | 'device' | 'prompt' | 'messages'
+> {
   /** From `prefixesOf`, for one whose prompt is not at hand. */
   prefixes?: Prefix[];
 }
 
-export interface LeaseOptions {
+export interface ReservationOptions {
   signal: AbortSignal;
   /** Told when the request begins to wait: until then it has been nowhere but here. */
   onWait?: () => void;
   /** Who asks, for taking turns. Left out, as it is as long as requests do not say whose they are: first come, first served. */
   caller?: string;
   /** From `Dispatcher.turn`, for a request that asks more than once; left out, it comes after all who have asked by now. */
-  order?: number;
+  ticket?: number;
   /** For the path of a file: see PlacementRequest. */
   file?: Model | undefined;
   /** Hives that have failed this request already, and how; left out, none has. */
-  avoided?: Avoided;
+  failedHives?: FailedHives;
   /** It gets all slots of its worker. */
   isAlone?: boolean;
 }
@@ -30,7 +33,7 @@ export interface LeaseOptions {
 export type Taken = PlacementOf<'worker' | 'spawn' | 'download' | 'evict'>;
 
 /** The right to run a request somewhere, until `release`. */
-export interface Lease {
+export interface Reservation {
   readonly hive_id: string;
   /** What the request becomes for its hive. */
   readonly patch: { hive_id: string; worker_id?: string; device?: string };
@@ -53,7 +56,7 @@ export function isTaken(placement: Placement): placement is Taken {
   return kind === 'worker' || kind === 'spawn' || kind === 'download' || kind === 'evict';
 }
 
-export function patchOf(placement: Taken): Lease['patch'] {
+export function patchOf(placement: Taken): Reservation['patch'] {
   if (placement.kind === 'worker') {
     const { hive_id, worker_id } = placement.worker;
     return { hive_id, worker_id };

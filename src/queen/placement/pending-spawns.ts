@@ -17,7 +17,7 @@ export interface Spawn {
 }
 
 /** What the queen has begun and no hive has reported yet, so that she neither begins it twice nor promises memory twice. */
-export class Underway {
+export class PendingSpawns {
   readonly #byHive = new Map<string, Set<Spawn>>();
   readonly #byModel = new Map<string, Set<Spawn>>();
   readonly #leaving = new Set<string>();
@@ -40,7 +40,7 @@ export class Underway {
     return undefined;
   }
 
-  promisedBytes(hiveId: string, where: Where): number {
+  bytesOn(hiveId: string, where: Where): number {
     let bytes = 0;
     for (const spawn of this.#byHive.get(hiveId) ?? []) if (isSame(spawn.where, where)) bytes += spawn.bytes;
     return bytes;
@@ -51,7 +51,7 @@ export class Underway {
   }
 
   /** Workers that are coming to a device and are in no report. */
-  comingTo(hiveId: string, where: Where): number {
+  countOn(hiveId: string, where: Where): number {
     let count = 0;
     for (const spawn of this.#byHive.get(hiveId) ?? []) {
       if (spawn.worker === undefined && isSame(spawn.where, where)) count += 1;
@@ -59,7 +59,7 @@ export class Underway {
     return count;
   }
 
-  isLeaving({ key }: IndexedWorker): boolean {
+  isEvicted({ key }: IndexedWorker): boolean {
     return this.#leaving.size > 0 && this.#leaving.has(key);
   }
 

@@ -15,7 +15,7 @@ export interface Claim {
  * those of them that are idle already for a model of his own, or takes what is free beside them: or models that are asked for all the
  * time, or are smaller, would keep out every other.
  */
-export class Claims {
+export class MemoryClaims {
   /** By the number of the request; numbers grow in the order in which requests come. */
   readonly #byRequest = new Map<number, Claim>();
   /** By worker: the numbers of the requests. */
@@ -42,14 +42,14 @@ export class Claims {
   }
 
   /** Whether somebody who came before this request waits for the worker to end. */
-  isBefore(worker: string, request: number): boolean {
+  hasEarlier(worker: string, request: number): boolean {
     if (this.#byWorker.size === 0) return false;
     for (const other of this.#byWorker.get(worker) ?? []) if (other < request) return true;
     return false;
   }
 
   /** What of a device is kept for those who came before this request. */
-  bytesBefore(hiveId: string, { worker, device }: Where, request: number): number {
+  earlierBytes(hiveId: string, { worker, device }: Where, request: number): number {
     let bytes = 0;
     for (const [other, claim] of this.#byRequest) {
       const isThere = claim.hiveId === hiveId && claim.where.worker === worker && claim.where.device === device;

@@ -1,12 +1,12 @@
 import { AsyncResource } from 'node:async_hooks';
 import { JobError } from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
-import { keyOf, type Ask } from './ask.ts';
-import type { Claims } from './claims.ts';
+import { queueKeyOf, type PendingRequest } from './pending-request.ts';
+import type { MemoryClaims } from './memory-claims.ts';
 import { FairQueue } from './fair-queue.ts';
-import type { Lease } from './lease.ts';
+import type { Reservation } from './reservation.ts';
 import type { Placement, PlacementOf } from './placement.ts';
-import { isClaimed, roomWords } from './wait-for-room.ts';
+import { isClaimed, memoryWaitWords } from './wait-for-memory.ts';
 
 /** Requests that may wait in the queen. */
 const WAITING_LIMIT = 512;
@@ -14,45 +14,45 @@ const WAITING_LIMIT = 512;
 type Wait = PlacementOf<'wait'>;
 
 interface Waiter {
-  readonly ask: Ask;
+  readonly ask: PendingRequest;
   readonly key: string;
   /** With the lease, or with undefined to have it decided again. */
-  readonly settle: (lease: Lease | undefined) => void;
+  readonly settle: (reservation: Reservation | undefined) => void;
   readonly tell: (wait: Wait, ahead: number) => void;
 }
 
-export interface WaitingRoomParts {
-  decide: (ask: Ask, ahead: number) => Placement;
+export interface RequestQueueParts {
+  decide: (ask: PendingRequest, ahead: number) => Placement;
   /** Takes what was decided; undefined for what is not to be taken but thrown or woken, which is its request's own to do. */
-  take: (ask: Ask, placement: Placement) => Lease | undefined;
+  take: (ask: PendingRequest, placement: Placement) => Reservation | undefined;
   medianMs: (model: string) => number | undefined;
-  claims: Claims;
+  claims: MemoryClaims;
 }
 
 /** Requests that wait for a slot or a load. */
-export class WaitingRoom {
-  readonly #parts: WaitingRoomParts;
+export class RequestQueue {
+  readonly #parts: RequestQueueParts;
   readonly #queue = new FairQueue<Waiter>();
   readonly #counts = new Map<string, number>();
 
-  constructor(parts: WaitingRoomParts) {
+  constructor(parts: RequestQueueParts) {
     this.#parts = parts;
   }
 
   /** Requests that wait for the same as this one. */
-  countLike(ask: Ask): number {
-    return this.#counts.size === 0 ? 0 : (this.#counts.get(keyOf(ask)) ?? 0);
+  countLike(ask: PendingRequest): number {
+    return this.#counts.size === 0 ? 0 : (this.#counts.get(queueKeyOf(ask)) ?? 0);
   }
 
   /**
    * Resolves with a lease when there is one, or with undefined when it is to be decided again.
    * @throws JobError worker_busy when too many wait; the signal's reason
    */
-  wait(ask: Ask, wait: Wait): Promise<Lease | undefined> {
+  wait(ask: PendingRequest, wait: Wait): Promise<Reservation | undefined> {
     if (this.#queue.size >= WAITING_LIMIT)
       throw new JobError('worker_busy', `All slots are taken and ${WAITING_LIMIT} requests wait already`);
     const { signal, caller } = ask;
-    const key = keyOf(ask);
+    const key = queueKeyOf(ask);
     return new Promise((resolve, reject) => {
       const leave = () => {
         this.#remove(waiter);
@@ -62,10 +62,10 @@ export class WaitingRoom {
       const waiter: Waiter = {
         ask,
         key,
-        settle: (lease) => {
+        settle: (reservation) => {
           signal.removeEventListener('abort', leave);
-          this.#remove(waiter, lease !== undefined);
-          resolve(lease);
+          this.#remove(waiter, reservation !== undefined);
+          resolve(reservation);
         },
         tell: this.#teller(ask.request.model),
       };
@@ -96,28 +96,28 @@ export class WaitingRoom {
       }
       const isOver = before !== undefined && !isSame ? true : (before?.isOver ?? false);
       if (before === undefined) this.#claim(waiter.ask, placement);
-      else this.#parts.claims.drop(waiter.ask.request.order);
+      else this.#parts.claims.drop(waiter.ask.request.ticket);
       stuck.set(waiter.key, { wait: placement, ahead: ahead + 1, isOver });
       waiter.tell(placement, ahead);
     }
   }
 
   /** Lets those decide again for whom a hope has gone: in the next tick, with what the caller notes on them until then. */
-  dismiss(isMeant: (ask: Ask) => boolean): Ask[] {
+  dismiss(isMeant: (ask: PendingRequest) => boolean): PendingRequest[] {
     const dismissed = this.#queue.inTurn().filter(({ ask }) => isMeant(ask));
     for (const waiter of dismissed) waiter.settle(undefined);
     return dismissed.map(({ ask }) => ask);
   }
 
   /** Of those who wait for the same, the first one claims it: nobody gets past him. */
-  #claim({ request: { order } }: Ask, { hive_id: hiveId, room }: Wait): void {
+  #claim({ request: { ticket } }: PendingRequest, { hive_id: hiveId, room }: Wait): void {
     const { claims } = this.#parts;
-    if (room === undefined) claims.drop(order);
-    else claims.set(order, { hiveId, where: room.where, workers: room.workers.map(({ key }) => key), bytes: room.bytes });
+    if (room === undefined) claims.drop(ticket);
+    else claims.set(ticket, { hiveId, where: room.where, workers: room.workers.map(({ key }) => key), bytes: room.bytes });
   }
 
   #remove(waiter: Waiter, isServed = false): void {
-    this.#parts.claims.drop(waiter.ask.request.order);
+    this.#parts.claims.drop(waiter.ask.request.ticket);
     this.#queue.remove(waiter.ask.caller, waiter, isServed);
     const count = (this.#counts.get(waiter.key) ?? 1) - 1;
     if (count === 0) this.#counts.delete(waiter.key);
@@ -150,7 +150,7 @@ export function waitWords(model: string, { wait, ahead, medianMs }: Standing): s
   if (isLoading) return `hive '${hive_id}' is loading ${model}; waiting for it${queue}`;
   const turns = wait.room === undefined ? (ahead + 1) / slots : 1;
   const estimate = medianMs === undefined ? '' : `, about ${Math.max(1, Math.round((turns * medianMs) / 1000))} s`;
-  if (wait.room !== undefined) return `no memory is free for ${model}; waiting until ${roomWords(wait)}${queue}${estimate}`;
+  if (wait.room !== undefined) return `no memory is free for ${model}; waiting until ${memoryWaitWords(wait)}${queue}${estimate}`;
   if (isClaimed(wait))
     return `${wait.worker?.worker_id} makes room for another model first; waiting for a turn of ${model}${queue}`;
   const taken = slots === 1 ? `the one slot for ${model} is taken` : `all ${slots} slots for ${model} are taken`;

@@ -16,7 +16,7 @@ interface Entry {
  * The hives that a request is not given to, because they have failed it. No entry is kept for ever: it is dropped when the hive
  * comes up anew, and after a minute where the same try may go better then.
  */
-export class Avoided {
+export class FailedHives {
   readonly #fleet: Pick<FleetIndex, 'hive'>;
   readonly #entries: Map<string, Entry>;
 
@@ -33,11 +33,11 @@ export class Avoided {
   }
 
   /** For somebody who notes more that is of no matter to others. */
-  copy(): Avoided {
-    return new Avoided(this.#fleet, this.#entries);
+  copy(): FailedHives {
+    return new FailedHives(this.#fleet, this.#entries);
   }
 
-  /** By hive, why it is avoided now. */
+  /** By hive, why it is failedHives now. */
   now(): Map<string, string> {
     const now = performance.now();
     for (const [hiveId, { ups, untilMs }] of this.#entries)

@@ -5,7 +5,7 @@ import { isForAnyHive } from './failures.ts';
 import { fileModel } from './file-model.ts';
 import type { ForwardParts } from '../forward.ts';
 import type { HeldRequest } from './held-request.ts';
-import type { Avoided, Dispatcher, Lease } from '../placement/index.ts';
+import type { FailedHives, Dispatcher, Reservation } from '../placement/index.ts';
 
 export interface InferParts extends ForwardParts {
   dispatcher: Dispatcher;
@@ -18,20 +18,20 @@ const FIRST_WORDS_MS = 5_000;
 const BACK_WITHIN_MS = 30_000;
 
 interface Asking {
-  avoided: Avoided;
+  failedHives: FailedHives;
   context: JobContext;
   parts: InferParts;
   /** What it was lost to before. */
   failure: unknown;
   /** Its turn, from the dispatcher. */
-  order: number;
+  ticket: number;
 }
 
 /**
  * A place for a request, or what keeps it from having one. Hives that were lost a moment ago, or are being exchanged, are waited for
  * where nobody else could take it.
  */
-export async function leaseFor(request: HeldRequest, asking: Asking): Promise<Lease> {
+export async function reservePlace(request: HeldRequest, asking: Asking): Promise<Reservation> {
   const { context, parts, failure } = asking;
   const { gates, view } = parts;
   const { signal } = context;
@@ -44,7 +44,7 @@ export async function leaseFor(request: HeldRequest, asking: Asking): Promise<Le
     try {
       if (input.hive_id !== undefined) await reachNamed(input.hive_id, request, { parts, signal });
       const file = await fileModel(input, parts, { signal, onWait: () => request.park() });
-      return await leaseBesideGates(request, { ...asking, file });
+      return await reserveBesideGates(request, { ...asking, file });
     } catch (cause) {
       signal.throwIfAborted();
       if (view.isStarting) {
@@ -65,22 +65,22 @@ export async function leaseFor(request: HeldRequest, asking: Asking): Promise<Le
 }
 
 /** A hive that is being exchanged is left out for now, as long as another one could take the request. */
-async function leaseBesideGates(
+async function reserveBesideGates(
   request: HeldRequest,
-  { avoided, context, parts: { dispatcher, gates }, order, file }: Asking & { file: Model | undefined },
-): Promise<Lease> {
+  { failedHives, context, parts: { dispatcher, gates }, ticket, file }: Asking & { file: Model | undefined },
+): Promise<Reservation> {
   const { outline } = request;
-  const without = avoided.copy();
+  const without = failedHives.copy();
   for (;;) {
     const { signal } = context;
     const isAlone = context.kills() > 0;
     const onWait = () => request.park();
-    const lease = await dispatcher.lease(outline, { signal, avoided: without, order, isAlone, file, onWait });
-    const why = gates.whyClosed(lease.hive_id);
-    if (why === undefined) return lease;
-    without.add(lease.hive_id, why);
-    if (!dispatcher.couldRun(outline, without)) return lease;
-    lease.release();
+    const reservation = await dispatcher.reserve(outline, { signal, failedHives: without, ticket, isAlone, file, onWait });
+    const why = gates.whyClosed(reservation.hive_id);
+    if (why === undefined) return reservation;
+    without.add(reservation.hive_id, why);
+    if (!dispatcher.couldRun(outline, without)) return reservation;
+    reservation.release();
   }
 }
 

@@ -5,9 +5,9 @@ import { isGpu } from './device-name.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
 import { freeBytes, heldBytes } from './device-memory.ts';
 import type { PlacementOf } from './placement.ts';
-import { isOpen, isWantedDevice, type Question } from './question.ts';
+import { isUsableHive, isWantedDevice, type Question } from './question.ts';
 
-interface Occupied {
+interface BusyDevice {
   hive: IndexedHive;
   device: Device;
   /** Those that will have to end. */
@@ -21,10 +21,10 @@ interface Occupied {
  * The device that will soonest have room, once requests that run there now have ended: who is busy is never ended, so whoever
  * needs that memory waits. Undefined where the rest of the machine has it, or what somebody has pinned.
  */
-export function waitForRoom(question: Question): PlacementOf<'wait'> | undefined {
-  let best: Occupied | undefined;
+export function waitForMemory(question: Question): PlacementOf<'wait'> | undefined {
+  let best: BusyDevice | undefined;
   for (const [hive, held] of question.holders) {
-    if (!isOpen(hive, question) || !mayBeSooner(hive, best, question)) continue;
+    if (!isUsableHive(hive, question) || !mayBeSooner(hive, best, question)) continue;
     for (const device of hive.report?.devices ?? []) {
       if (best !== undefined && isGpu(best.device) && !isGpu(device)) continue;
       const bytes = defaultNeedBytes(held, device.worker);
@@ -44,8 +44,8 @@ export function occupied(
   hive: IndexedHive,
   device: Device,
   { bytes, question }: { bytes: number; question: Question },
-): Occupied | undefined {
-  const { underway } = question.memory;
+): BusyDevice | undefined {
+  const { spawns } = question.memory;
   // What is loading for others will be idle in its turn, and who came before has what was kept for them.
   let room = freeBytes(device);
   const here: IndexedWorker[] = [];
@@ -53,18 +53,18 @@ export function occupied(
     if (worker.device !== device.device || worker.worker !== device.worker) continue;
     if (worker.state === 'exited' || worker.pinned === true) continue;
     // It goes in any case.
-    if (worker.state === 'stopping' || underway.isLeaving(worker)) room += heldBytes(worker);
+    if (worker.state === 'stopping' || spawns.isEvicted(worker)) room += heldBytes(worker);
     else here.push(worker);
   }
   if (room + heldByAll(here) < bytes) return undefined;
-  const workers = whoMakesRoom(here, bytes - room);
+  const workers = workersToWaitFor(here, bytes - room);
   let requests = 0;
   for (const worker of workers) requests += slotsUsed(worker);
   return { hive, device, workers, requests, bytes: bytes - heldByAll(workers) };
 }
 
 /** The least busy one that is enough alone, or else the least busy ones that are enough together. */
-function whoMakesRoom(here: readonly IndexedWorker[], neededBytes: number): IndexedWorker[] {
+function workersToWaitFor(here: readonly IndexedWorker[], neededBytes: number): IndexedWorker[] {
   if (neededBytes <= 0) return [];
   let one: IndexedWorker | undefined;
   for (const worker of here) {
@@ -89,7 +89,7 @@ function isLessBusy(a: IndexedWorker, b: IndexedWorker): boolean {
 }
 
 /** The end of "waits until …". */
-export function roomWords({ hive_id, room }: Pick<PlacementOf<'wait'>, 'hive_id' | 'room'>): string {
+export function memoryWaitWords({ hive_id, room }: Pick<PlacementOf<'wait'>, 'hive_id' | 'room'>): string {
   const names = (room?.workers ?? []).map(({ worker_id, model }) => `${worker_id} (${model})`);
   if (names.length === 0) return `what others were promised on hive '${hive_id}' is done`;
   return `${names.join(' and ')} on hive '${hive_id}' ${names.length === 1 ? 'is' : 'are'} idle and can make room`;
@@ -101,8 +101,8 @@ export function isClaimed({ worker, isLoading }: PlacementOf<'wait'>): boolean {
 }
 
 /** Spares a look at each device of a hive where nobody can make room, or everybody has more to do than where it was looked at already. */
-function mayBeSooner(hive: IndexedHive, best: Occupied | undefined, { memory: { underway, claims } }: Question): boolean {
-  if (underway.isOn(hive.hive_id)) return true;
+function mayBeSooner(hive: IndexedHive, best: BusyDevice | undefined, { memory: { spawns, claims } }: Question): boolean {
+  if (spawns.isOn(hive.hive_id)) return true;
   let least = Infinity;
   for (const worker of hive.byId.values()) {
     if (worker.state === 'exited' || worker.pinned === true) continue;
@@ -114,7 +114,7 @@ function mayBeSooner(hive: IndexedHive, best: Occupied | undefined, { memory: { 
   return least < best.requests || (least === best.requests && isFirst({ hive, device: best.device }, best));
 }
 
-function isSooner(a: Occupied, b: Occupied): boolean {
+function isSooner(a: BusyDevice, b: BusyDevice): boolean {
   if (isGpu(a.device) !== isGpu(b.device)) return isGpu(a.device);
   if (a.requests !== b.requests) return a.requests < b.requests;
   return isFirst(a, b);

@@ -1,0 +1,39 @@
+import type { FailedHives } from './failed-hives.ts';
+import type { ReservationInput, ReservationOptions } from './reservation.ts';
+import type { PlacementRequest } from './placement.ts';
+import { prefixesOf, type Prefix } from './prefixes.ts';
+
+/** One request on its way to a lease. */
+export interface PendingRequest {
+  readonly request: PlacementRequest & { failedHives: ReadonlyMap<string, string>; ticket: number };
+  readonly failedHives: FailedHives;
+  readonly prefixes: Prefix[];
+  readonly caller: string;
+  readonly isAlone: boolean;
+  readonly signal: AbortSignal;
+  readonly onWait: () => void;
+  /** Hives that were woken for it, and how often each had come up by then. */
+  readonly woken: Map<string, number>;
+}
+
+export function pendingRequest(
+  input: ReservationInput,
+  options: ReservationOptions & { failedHives: FailedHives; ticket: number },
+): PendingRequest {
+  const { signal, caller = '', isAlone = false, failedHives, onWait = () => undefined, ticket, file } = options;
+  const { model, hive_id, worker_id, device, prefixes = prefixesOf(input) } = input;
+  const request = { model, file, hive_id, worker_id, device, failedHives: failedHives.now(), ahead: 0, ticket };
+  return { request, failedHives, prefixes, caller, isAlone, signal, onWait, woken: new Map() };
+}
+
+/** The same for all that could take each other's place. */
+export function queueKeyOf({
+  request: { model, hive_id = '', worker_id = '', device = '', failedHives },
+}: PendingRequest): string {
+  return [model, hive_id, worker_id, device, ...failedHives.keys()].join('\n');
+}
+
+/** Whether it would have run, or could have, in a worker for this model on this hive. */
+export function isFor({ request }: PendingRequest, { model, hiveId }: { model: string; hiveId: string }): boolean {
+  return request.model === model && request.worker_id === undefined && (request.hive_id ?? hiveId) === hiveId;
+}
