@@ -54,7 +54,7 @@ describe.skipIf(why !== undefined)(`rbee as npm installs it${why === undefined ?
     const link = join(folder, 'bee');
     await symlink(swarm.entry, link);
     const { stdout } = await run(link, ['status', '--json'], { env: swarm.env });
-    expect(stdout).toContain('"kind":"result"');
+    expect(stdout).toContain('"event":"result"');
   });
 
   test.runIf(process.platform === 'linux')('reports a binary that was damaged after it had been used', async () => {
