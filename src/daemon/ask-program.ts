@@ -2,22 +2,22 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { JobError } from '../contract/index.ts';
 
-/** From being killed to having ended. One that hangs in a driver of the kernel ends when that lets go of it, or never. */
+/** From SIGKILL to the exit. A program that hangs in a kernel driver exits when the driver returns, or never. */
 const END_MS = 500;
 
-/** Programs that were killed and have not ended: another one would only hang beside them. */
+/** Programs that were killed and have not exited: another one would hang as well. */
 const unended = new Set<string>();
 
 export interface Asking {
   withinMs: number;
   env?: NodeJS.ProcessEnv;
-  /** Then nobody wants to know any more. */
+  /** Aborts when the answer is no longer needed. */
   signal?: AbortSignal;
 }
 
 /**
- * What a program says on stdout. It is killed when it takes too long, and not waited for when it cannot be.
- * @throws what execFile throws; JobError deadline_exceeded when it does not even end
+ * Runs a program and returns its stdout. It is killed at the deadline, and abandoned if it does not exit even then.
+ * @throws what execFile throws; JobError deadline_exceeded when the killed program does not exit
  */
 export async function askProgram(file: string, args: readonly string[], { withinMs, ...how }: Asking): Promise<string> {
   const title = [file, ...args].join(' ');
@@ -41,5 +41,5 @@ export async function askProgram(file: string, args: readonly string[], { within
 }
 
 function unending(title: string): JobError {
-  return new JobError('deadline_exceeded', `'${title}' was killed and does not end`);
+  return new JobError('deadline_exceeded', `'${title}' was killed but does not exit`);
 }

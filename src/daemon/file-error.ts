@@ -7,19 +7,19 @@ const forbidden = new Map([
   ['EROFS', 'the file system is read-only'],
 ]);
 
-/** What is wrong with a path itself. */
+/** Errors of the path itself. */
 const unusable = new Map([
-  ['ENOTDIR', 'a part of this path is a file, and not a folder'],
-  ['ENOENT', 'there is no folder, and none can be made'],
-  ['EEXIST', 'a file is in its way'],
-  ['ELOOP', 'its symbolic links go in circles'],
+  ['ENOTDIR', 'a part of this path is a file, not a folder'],
+  ['ENOENT', 'its folder does not exist and cannot be created'],
+  ['EEXIST', 'a file with this name exists'],
+  ['ELOOP', 'its symbolic links form a loop'],
   ['ENAMETOOLONG', 'the path is too long'],
-  ['EISDIR', 'there is a folder of that name'],
+  ['EISDIR', 'a folder with this name exists'],
 ]);
 
 /**
- * Turns what the operating system says about a file into a sentence that says what to do.
- * `doing` completes "Cannot …" and names the path. What is not the system's word (a defect of ours) is thrown on as it is.
+ * Turns an error of the operating system into a sentence that says what to do.
+ * `doing` completes "Cannot …" and names the path. Any other error is a bug in rbee, and is thrown as it is.
  */
 export function fileError(error: unknown, doing: string): JobError {
   if (error instanceof JobError) return error;
@@ -32,9 +32,9 @@ export function fileError(error: unknown, doing: string): JobError {
     reason !== undefined
       ? `Cannot ${doing}: ${reason}. Make it writable for your user, or set RBEE_HOME to a folder that is.`
       : misplaced !== undefined
-        ? `Cannot ${doing}: ${misplaced}. Set RBEE_HOME to a folder that can be used.`
+        ? `Cannot ${doing}: ${misplaced}. Set RBEE_HOME to another folder.`
         : `Cannot ${doing}: ${error.message}.`;
-  // The sentence says what to do; the hint of the code is for a daemon that ran.
+  // The sentence says what to do; the hint of the code is about a daemon that has run.
   const isComplete = reason !== undefined || misplaced !== undefined;
   return new JobError('daemon_start_failed', sentence, { cause: error, ...(isComplete ? { hint: '' } : {}) });
 }
@@ -43,7 +43,7 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException & 
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
 }
 
-/** For files that may rightly be missing: the error is thrown on unless it says that there is no such file. */
+/** For a file that may be missing: rethrows every error except ENOENT. */
 export function missing(error: unknown): undefined {
   if (isSystemError(error) && error.code === 'ENOENT') return undefined;
   throw error;

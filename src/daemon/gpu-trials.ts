@@ -7,7 +7,7 @@ const gpuTrials = z.record(
   z.string(),
   z.object({
     gpu: z.string(),
-    /** The driver and the engine that were tried. */
+    /** The driver and the engine of the trial. */
     with: z.string(),
     /** Why the engine cannot compute there; undefined where it can. */
     problem: z.string().optional(),
@@ -17,7 +17,7 @@ export type GpuTrials = z.output<typeof gpuTrials>;
 
 export const gpuTrialsFile = (dataDir: string): string => join(dataDir, 'gpu-trials.json');
 
-/** Empty where nothing was tried yet, or where the file is damaged: then each GPU is tried again. */
+/** Empty where no GPU was tried yet, or the file is damaged: then each GPU is tried again. */
 export async function readGpuTrials(file: string): Promise<GpuTrials> {
   try {
     return gpuTrials.parse(JSON.parse(await readFile(file, 'utf8')));
@@ -26,7 +26,7 @@ export async function readGpuTrials(file: string): Promise<GpuTrials> {
   }
 }
 
-/** @throws what the file system says */
+/** @throws the error of the file system */
 export async function writeGpuTrials(file: string, trials: GpuTrials): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const draft = `${file}.${process.pid}`;

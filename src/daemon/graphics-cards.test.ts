@@ -18,7 +18,7 @@ async function plug(card: string, slot: string, files: Record<string, string>): 
   await symlink(join(sys, 'devices', slot), join(sys, 'drm', card, 'device'));
 }
 
-test("AMD's cards are told of with their memory, connectors are none", async () => {
+test("AMD's cards are listed with their memory, and connectors are not listed", async () => {
   const memory = { mem_info_vram_total: '17163091968', mem_info_vram_used: '1000000000' };
   await plug('card0', '0000:03:00.0', { vendor: '0x1002', device: '0x73bf', ...memory });
   await mkdir(join(sys, 'drm', 'card0-DP-1'));
@@ -28,7 +28,7 @@ test("AMD's cards are told of with their memory, connectors are none", async () 
   ]);
 });
 
-test("of Intel's, those count that are no part of a processor; NVIDIA's have a way of their own", async () => {
+test("Intel's separate cards are listed; integrated GPUs and NVIDIA's cards are not", async () => {
   await plug('card0', '0000:00:02.0', { vendor: '0x8086', device: '0x3e92' });
   await plug('card1', '0000:0a:00.0', { vendor: '0x10de', device: '0x2684' });
   await plug('card2', '0000:04:00.0', { vendor: '0x8086', device: '0x56a0' });
@@ -36,6 +36,6 @@ test("of Intel's, those count that are no part of a processor; NVIDIA's have a w
   expect(cards.map(({ name }) => name)).toEqual(['Intel GPU 8086:56a0']);
 });
 
-test('a machine without any has none', async () => {
+test('a machine without GPUs has an empty list', async () => {
   expect(await graphicsCards(join(sys, 'drm'))).toEqual([]);
 });

@@ -2,11 +2,11 @@ import { readdir, readFile, realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 
-/** A GPU as the Linux kernel shows it, without a driver of its maker. */
+/** A GPU as the Linux kernel lists it, without the vendor's driver. */
 export interface GraphicsCard {
   /** 'AMD GPU 1002:73bf': the kernel knows numbers only. */
   name: string;
-  /** Its own memory; 0 where the kernel does not tell. */
+  /** Its own memory; 0 where the kernel does not report it. */
   memoryBytes: number;
   usedBytes: number;
 }
@@ -14,15 +14,15 @@ export interface GraphicsCard {
 const AMD = '0x1002';
 const INTEL = '0x8086';
 
-/** Of AMD and Intel, those worth computing with: Intel's own on bus 0 are part of a processor, and no faster than it. */
+/** The GPUs of AMD and Intel that can compute faster than the CPU: Intel's GPUs on bus 0 are part of a CPU, and no faster than it. */
 export async function graphicsCards(folder = '/sys/class/drm'): Promise<GraphicsCard[]> {
-  // Beside each card are its connectors: 'card0-DP-1'.
+  // The folder also contains their connectors: 'card0-DP-1'.
   const names = (await readdir(folder).catch(() => [])).filter((name) => /^card\d+$/.test(name)).toSorted();
   const cards = await Promise.all(names.map((name) => readCard(join(folder, name, 'device'))));
   return cards.filter((card) => card !== undefined);
 }
 
-/** What announces that Vulkan can reach something: manifests of drivers, and devices to reach. Empty without any. */
+/** Signs of Vulkan support: driver manifests and devices in /dev/dri. Empty without any. */
 export async function vulkanDrivers(): Promise<string[]> {
   const share = ['/etc', '/usr/share', '/usr/local/share', join(homedir(), '.local/share')];
   const folders = [...share.map((folder) => join(folder, 'vulkan/icd.d')), '/dev/dri'];
@@ -35,7 +35,7 @@ async function readCard(folder: string): Promise<GraphicsCard | undefined> {
   const [vendor, model] = await Promise.all([read('vendor'), read('device')]);
   const slot = basename(await realpath(folder).catch(() => ''));
   if (vendor !== AMD && (vendor !== INTEL || /^[0-9a-f]{4,}:00:/.test(slot))) return undefined;
-  // Only AMD's driver tells of memory.
+  // Only AMD's driver reports memory.
   const [total, used] = await Promise.all([read('mem_info_vram_total'), read('mem_info_vram_used')]);
   const name = `${vendor === AMD ? 'AMD' : 'Intel'} GPU ${vendor.slice(2)}:${model.slice(2)}`;
   return { name, memoryBytes: Number(total), usedBytes: Number(used) };

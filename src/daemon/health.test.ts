@@ -26,7 +26,7 @@ const http = (listener: RequestListener) => listening(createHttpServer(listener)
 const tcp = (onSocket: (socket: Socket) => void) =>
   listening(createServer((socket) => onSocket(socket.on('error', () => socket.destroy()))));
 
-test('a daemon of ours is told by its health', async () => {
+test('an rbee daemon is recognized by its health', async () => {
   await using server = await http((request, response) => {
     expect(request.url).toBe('/health');
     expect(request.headers.authorization).toBeUndefined();
@@ -35,7 +35,7 @@ test('a daemon of ours is told by its health', async () => {
   expect(await probe(host, server.port, { withinMs })).toEqual({ kind: 'rbee', health: attic });
 });
 
-test('where a token is asked for and none is known, the answer says what to check', async () => {
+test('if a token is required and none is known, the probe says what to check', async () => {
   await using server = await http((_request, response) => response.writeHead(401).end());
   expect(await probe(host, server.port, { withinMs })).toEqual({
     kind: 'stranger',
@@ -44,30 +44,27 @@ test('where a token is asked for and none is known, the answer says what to chec
   });
 });
 
-describe('a daemon that has to prove itself', () => {
+describe('a program that must prove the secret', () => {
   const byToken = { by: 'token', token: 'honey' } as const;
   const byHome = { by: 'home', file: '/nowhere/secret' } as const;
 
-  test.each([byToken, byHome])(
-    'and does not is unproven, whatever it says of itself, and is told nothing ($by)',
-    async (trust) => {
-      const asked: unknown[] = [];
-      await using server = await http(({ method, url, headers }, response) => {
-        asked.push([method, url, headers.authorization]);
-        response.end(JSON.stringify(attic));
-      });
-      expect(await probe(host, server.port, { withinMs, trust })).toEqual({ kind: 'unproven', health: attic });
-      expect(asked).toEqual([
-        ['GET', '/v1/proof', undefined],
-        ['GET', '/health', undefined],
-      ]);
-    },
-  );
+  test.each([byToken, byHome])('and does not is unproven, whatever its health, and gets no secret ($by)', async (trust) => {
+    const asked: unknown[] = [];
+    await using server = await http(({ method, url, headers }, response) => {
+      asked.push([method, url, headers.authorization]);
+      response.end(JSON.stringify(attic));
+    });
+    expect(await probe(host, server.port, { withinMs, trust })).toEqual({ kind: 'unproven', health: attic });
+    expect(asked).toEqual([
+      ['GET', '/v1/proof', undefined],
+      ['GET', '/health', undefined],
+    ]);
+  });
 
   test.each([
     [byToken, 'check RBEE_TOKEN'],
     [byHome, 'it is of another home, or of an older version'],
-  ])('and refuses to say what it is, is a stranger ($0.by)', async (trust, differs) => {
+  ])('and refuses GET /health is a stranger ($0.by)', async (trust, differs) => {
     await using server = await http((_request, response) => response.writeHead(401).end());
     expect(await probe(host, server.port, { withinMs, trust })).toEqual({
       kind: 'stranger',
@@ -81,13 +78,13 @@ describe('a daemon that has to prove itself', () => {
     expect(await probe(host, server.port, { withinMs, trust: byHome })).toMatchObject({ kind: 'stranger' });
   });
 
-  test('and says nothing is frozen, after the deadline', async () => {
+  test('and sends nothing is frozen, after the deadline', async () => {
     await using server = await tcp(() => undefined);
     expect(await probe(host, server.port, { withinMs: 100, trust: byHome })).toEqual({ kind: 'frozen' });
   });
 });
 
-test('nobody there is absent, and the reason is in plain words', async () => {
+test('a port without a program is absent, with the reason in plain words', async () => {
   let port: number;
   {
     await using server = await tcp((socket) => socket.end());
@@ -97,36 +94,39 @@ test('nobody there is absent, and the reason is in plain words', async () => {
   expect(await probe('localhost', port, { withinMs })).toEqual({ kind: 'absent', reason: 'connection refused' });
 });
 
-test.each(['', ' ', 'a\r\nb', 'hive\0', 'bücher.example'])('nobody is at %j, which no request can be sent to', async (name) => {
-  expect(await probe(name, 80, { withinMs })).toEqual({ kind: 'absent', reason: 'its host is not a name or an address' });
-});
+test.each(['', ' ', 'a\r\nb', 'hive\0', 'bücher.example'])(
+  'the host %j, to which no request can be sent, is absent',
+  async (name) => {
+    expect(await probe(name, 80, { withinMs })).toEqual({ kind: 'absent', reason: 'the host is neither a name nor an address' });
+  },
+);
 
-test('one that takes the connection and says nothing is frozen, after the deadline and not later', async () => {
+test('a program that accepts the connection and sends nothing is frozen, at the deadline', async () => {
   await using server = await tcp(() => undefined);
   const asked = performance.now();
   expect(await probe(host, server.port, { withinMs: 100 })).toEqual({ kind: 'frozen' });
   expect(performance.now() - asked).toBeLessThan(30_000);
 });
 
-test('one that stops in the middle of its answer is frozen too', async () => {
+test('a program that stops in the middle of its answer is frozen', async () => {
   await using server = await tcp((socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"role":'));
   expect(await probe(host, server.port, { withinMs: 100 })).toEqual({ kind: 'frozen' });
 });
 
-test('one that closes the connection without a byte is absent: a daemon that just ends does that', async () => {
+test('a program that closes the connection without a byte is absent, like a daemon that exits', async () => {
   await using server = await tcp((socket) => socket.destroy());
-  expect(await probe(host, server.port, { withinMs })).toEqual({ kind: 'absent', reason: 'connection closed before an answer' });
+  expect(await probe(host, server.port, { withinMs })).toEqual({ kind: 'absent', reason: 'connection closed without an answer' });
 });
 
 test.each([
   ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n'],
   ['a switch to another protocol', 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'],
   ['half an answer', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"role":'],
-])('one that sends %s is a stranger', async (_, bytes) => {
+])('a program that sends %s is a stranger', async (_, bytes) => {
   await using server = await tcp((socket) => socket.end(bytes));
   expect(await probe(host, server.port, { withinMs })).toEqual({
     kind: 'stranger',
-    what: 'sends something else than an HTTP answer',
+    what: 'sends something other than an HTTP response',
   });
 });
 
@@ -135,7 +135,7 @@ test.each([
   ['JSON of another program', '{"status":"ok"}'],
   ['a role that we do not have', JSON.stringify({ ...attic, role: 'drone' })],
   ['an endless answer', JSON.stringify({ ...attic, name: 'x'.repeat(100_000) })],
-])('one that answers with %s is a stranger', async (_, body) => {
+])('a program that answers with %s is a stranger', async (_, body) => {
   await using server = await http((_request, response) => response.end(body));
   expect(await probe(host, server.port, { withinMs })).toEqual({
     kind: 'stranger',
@@ -143,7 +143,7 @@ test.each([
   });
 });
 
-test('one that does not know /health, or sends us elsewhere, is a stranger', async () => {
+test('a program that redirects GET /health or does not know it is a stranger', async () => {
   await using server = await http((_request, response) => response.writeHead(302, { location: '/login' }).end());
   expect(await probe(host, server.port, { withinMs })).toEqual({
     kind: 'stranger',

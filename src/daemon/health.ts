@@ -4,16 +4,16 @@ import { health as healthSchema, type Health } from '../contract/index.ts';
 import { authorize, UnprovenError, type Trust } from '../proof/index.ts';
 import { isSystemError } from './file-error.ts';
 
-/** Our own answer is about 200 bytes. */
+/** rbee's answer is about 200 bytes. */
 const MAX_HEALTH_BYTES = 64 * 1024;
 
 /**
- * Who is at an address. Only 'rbee' speaks our protocol, and has proved what was to be proved; it may still be another role or
- * version: compare `health.role`, `.version` and, where nothing was to be proved, `.home`.
+ * The program at an address. Only 'rbee' speaks rbee's protocol and has proved the secret that was required; it may still be another role or
+ * version: compare `health.role`, `.version` and, where no proof was required, `.home`.
  */
 export type Probe =
   | { kind: 'absent'; /** For people, such as 'connection refused'. */ reason: string }
-  /** Takes the connection and then says nothing: a stopped process, or one too busy to answer. */
+  /** Accepts the connection and sends nothing: a stopped process, or one too busy to answer. */
   | { kind: 'frozen' }
   | {
       kind: 'stranger';
@@ -21,27 +21,27 @@ export type Probe =
       /** Answers 401 or 403. */ isRefusal?: true;
     }
   /**
-   * Answers as rbee does, and proves nothing: one of another home, token or version, or a program that pretends to be ours.
-   * What it says is good for a message, and for nothing else.
+   * Answers as rbee does, without the proof: rbee of another home, token or version, or a program that pretends to be rbee.
+   * Its health may be used in a message, and for nothing else.
    */
   | { kind: 'unproven'; health: Health }
   | { kind: 'rbee'; health: Health };
 
 export interface ProbeOptions {
   withinMs: number;
-  /** What it has to prove before it is asked anything. */
+  /** The secret that it must prove before it gets a request. */
   trust?: Trust | undefined;
 }
 
-/** Asks GET /health once, on a connection of its own. Never throws, and always answers within `withinMs`. */
+/** Sends GET /health once, on a new connection. Never throws, and returns within `withinMs`. */
 export async function probe(host: string, port: number, { withinMs, trust }: ProbeOptions): Promise<Probe> {
-  if (!canBeSent(host)) return { kind: 'absent', reason: 'its host is not a name or an address' };
+  if (!canBeSent(host)) return { kind: 'absent', reason: 'the host is neither a name nor an address' };
   const deadline = AbortSignal.timeout(withinMs);
   const found = await ask({ host, port }, { deadline, withinMs, trust });
   if (found !== 'unproven') return found;
-  // It was told nothing so far, and is not now. What it says of itself may help whoever has to do something about it.
+  // It got no secret, and this request sends none either. Its own health helps a person to identify it.
   const claim = await ask({ host, port }, { deadline, withinMs, unproven: trust });
-  assert(claim !== 'unproven', 'nothing was to be proved');
+  assert(claim !== 'unproven', 'no proof was required');
   return claim.kind === 'rbee' ? { kind: 'unproven', health: claim.health } : claim;
 }
 
@@ -49,7 +49,7 @@ interface Asking {
   deadline: AbortSignal;
   withinMs: number;
   trust?: Trust | undefined;
-  /** What it has not proved before. */
+  /** The secret that it failed to prove before. */
   unproven?: Trust | undefined;
 }
 
@@ -67,10 +67,10 @@ async function ask(
     if (deadline.aborted) {
       return connection.isMade ? { kind: 'frozen' } : { kind: 'absent', reason: `no connection within ${withinMs} ms` };
     }
-    // Without a byte it may be a daemon of ours that just ends; with some, something else lives there.
+    // Without a byte, it may be an rbee daemon that is exiting; with bytes, it is another program.
     const bytesRead = call.socket?.bytesRead ?? 0;
     return bytesRead > 0
-      ? { kind: 'stranger', what: 'sends something else than an HTTP answer' }
+      ? { kind: 'stranger', what: 'sends something other than an HTTP response' }
       : { kind: 'absent', reason: reasonOf(error) };
   } finally {
     call.destroy();
@@ -80,8 +80,8 @@ async function ask(
 function answerOf(call: ClientRequest, trust: Trust | undefined): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     call.once('response', resolve).on('error', reject);
-    // What switches to another protocol is told by the end of its connection alone.
-    call.once('close', () => reject(new Error('connection closed before an answer')));
+    // For a switch to another protocol, only 'close' is emitted.
+    call.once('close', () => reject(new Error('connection closed without an answer')));
     if (trust === undefined) return void call.end();
     const send = (authorization: string) => {
       if (!call.destroyed) call.setHeader('authorization', authorization).end();
@@ -90,7 +90,7 @@ function answerOf(call: ClientRequest, trust: Trust | undefined): Promise<Incomi
   });
 }
 
-/** Node throws for what no header can carry. */
+/** Node throws for characters that no header can contain. */
 function canBeSent(text: string): boolean {
   return /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text);
 }
@@ -112,7 +112,7 @@ async function judge(response: IncomingMessage, unproven: Trust | undefined): Pr
   return { kind: 'stranger', what: 'answers GET /health, but not as rbee does' };
 }
 
-/** Undefined when it is longer than any answer of ours. */
+/** Undefined when it is longer than any answer of rbee. */
 async function readBody(response: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
@@ -135,12 +135,12 @@ function parseJson(text: string): unknown {
 
 const reasons: Record<string, string> = {
   ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection closed before an answer',
+  ECONNRESET: 'connection closed without an answer',
   EHOSTUNREACH: 'host unreachable',
   EHOSTDOWN: 'host unreachable',
   ENETUNREACH: 'network unreachable',
   ENOTFOUND: 'unknown host name',
-  EAI_AGAIN: 'host name cannot be resolved now',
+  EAI_AGAIN: 'host name cannot be resolved at the moment',
 };
 
 function reasonOf(error: unknown): string {

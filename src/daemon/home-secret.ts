@@ -3,7 +3,7 @@ import { makeHomeSecret, type Trust } from '../proof/index.ts';
 import { fileError } from './file-error.ts';
 import { ensureDirectory, homePaths } from './paths.ts';
 
-/** For a daemon at its start, before it answers. @returns the file */
+/** Called by a daemon at its start, before it answers. @returns the file */
 export async function prepareHomeSecret(file: string): Promise<string> {
   await ensureDirectory(dirname(file));
   try {
@@ -14,12 +14,12 @@ export async function prepareHomeSecret(file: string): Promise<string> {
   }
 }
 
-/** For a daemon of this home on this machine. */
+/** Trust for a daemon of this home on this machine. */
 export function ofThisHome({ secret }: { secret: string } = homePaths()): Trust {
   return { by: 'home', file: secret };
 }
 
-/** For a daemon elsewhere; undefined where no token is shared with it. */
+/** Trust for a daemon elsewhere; undefined without a shared token. */
 export function byToken(token: string | undefined): Trust | undefined {
   return token === undefined ? undefined : { by: 'token', token };
 }

@@ -24,17 +24,17 @@ test.each<[string, () => void]>([
   ['deleted with all of its home', () => rmSync(home, { recursive: true })],
   ['moved', () => renameSync(join(home, 'run'), join(home, 'elsewhere'))],
   [
-    'replaced by another folder of its name',
+    'replaced by another folder',
     () => {
       renameSync(join(home, 'run'), join(home, 'elsewhere'));
       mkdirSync(join(home, 'run'));
     },
   ],
-])('a folder that is %s is noticed', async (_, harm) => {
+])('a folder of the home that is %s is noticed', async (_, harm) => {
   expect(['data', 'run'].map((name) => join(home, name))).toContain(await goneAfter(harm));
 });
 
-test('a pidfile that was damaged or deleted is written again at the second look, and that of a successor is left alone', async () => {
+test('a damaged or deleted pidfile is restored at the second check, and that of a successor stays', async () => {
   const run = join(home, 'run');
   const own = { role: 'queen', name: 'queen', host: '127.0.0.1', port: 1, version: '0.0.0' } as const;
   const look = pidfileKeeper(run, () => own);

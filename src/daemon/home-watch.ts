@@ -6,15 +6,15 @@ import { readPidfile, writePidfile, type Pidfile } from './pidfile.ts';
 interface HomeWatch {
   folders: readonly string[];
   everyMs: number;
-  /** Called once when one of the folders is not what it was: deleted, moved, or replaced by another of its name. */
+  /** Called once when one of the folders was deleted, moved or replaced. */
   onGone: (folder: string) => void;
-  /** Called with each look that finds all of them. */
+  /** Called after each check that finds all of them. */
   onThere?: () => Promise<void>;
 }
 
 /**
- * Looks again and again whether the folders are still those that they were: what a daemon writes after that nobody finds. Keeps no process
- * alive. @returns what ends it
+ * Checks periodically whether the folders are still the same: in a replaced folder, other processes would not find a daemon's files. Keeps
+ * no process alive. @returns a function that stops it
  */
 export async function watchHome({ folders, everyMs, onGone, onThere }: HomeWatch): Promise<() => void> {
   const before = new Map<string, number>();
@@ -46,16 +46,16 @@ export async function watchHome({ folders, everyMs, onGone, onThere }: HomeWatch
 }
 
 /**
- * To be called by a daemon before it starts another, which would make the home anew: the two may notice in either order that it is gone.
+ * Called by a daemon before it starts another one, which would create a deleted home again.
  * @throws JobError shutting_down
  */
 export async function requireHome(run: string): Promise<void> {
-  if (await isMissing(run)) throw new JobError('shutting_down', `The folder ${run} was deleted or moved: this daemon ends`);
+  if (await isMissing(run)) throw new JobError('shutting_down', `The folder ${run} was deleted or moved: this daemon exits`);
 }
 
 /**
- * Writes this process's pidfile again where it was damaged or deleted, or nobody could find the process to end it. Only at the second look:
- * while a home is being deleted, its pidfiles go before their folder.
+ * Restores this process's pidfile if it was damaged or deleted, so that the process can still be found and stopped. Only after a second
+ * check: while a home is being deleted, its pidfiles disappear before their folder.
  */
 export function pidfileKeeper(run: string, own: () => Omit<Pidfile, 'pid' | 'started'>): () => Promise<void> {
   let misses = 0;
@@ -65,7 +65,7 @@ export function pidfileKeeper(run: string, own: () => Omit<Pidfile, 'pid' | 'sta
       misses = kind === 'found' ? 0 : misses + 1;
       if (misses >= 2) await writePidfile(run, own());
     } catch {
-      // On a full disk for example: the next look tries again.
+      // For example on a full disk: the next check tries again.
     }
   };
 }
@@ -80,7 +80,7 @@ async function isGone(folder: string, ino: number): Promise<boolean> {
   return now === undefined ? isMissing(folder) : now.ino !== ino;
 }
 
-/** A disk that hangs or fails for a moment is not one that is gone. */
+/** A disk that hangs or fails temporarily is not a deleted folder. */
 async function isMissing(folder: string): Promise<boolean> {
   try {
     await stat(folder);

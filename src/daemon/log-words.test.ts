@@ -9,6 +9,6 @@ test.each([
   ['{"level":"error","msg":"the engine said \\"no\\" and', 'the engine said \\"no\\" and'],
   ['{"level":"err', '{"level":"err'],
   ['{"some":"other JSON"}', '{"some":"other JSON"}'],
-])('%s is told as: %s', (line, words) => {
+])('the log line %s is shown as: %s', (line, words) => {
   expect(logWords(line)).toBe(words);
 });

@@ -1,13 +1,13 @@
-/** The message in a line of pino's, also in one that was cut off: an escaped character never ends it. */
+/** The message in a line of pino, also in a truncated one: an escaped quote does not end it. */
 const MESSAGE = /"msg":"((?:[^"\\]|\\.)*)/;
 
-/** As the C library prints the frames of a process that aborts: `program(function+0x12)[0x7f…]`. They say nothing to people. */
+/** A stack frame of a crash, as the C library prints it: `program(function+0x12)[0x7f…]`. Of no use to a person. */
 export function isStackFrame(line: string): boolean {
   return /\[0x[0-9a-f]+\]\s*$/.test(line);
 }
 
 /**
- * A line of a daemon's log for people: the message of one of ours, with that of its error; what an engine or a crash wrote, as it is.
+ * A line of a daemon's log for people. Of rbee's own lines, the message and that of its error; lines of an engine or a crash as they are.
  */
 export function logWords(line: string): string {
   if (!line.startsWith('{')) return line;
@@ -24,6 +24,6 @@ function parsed(line: string): Record<string, unknown> | undefined {
   try {
     return JSON.parse(line) as Record<string, unknown>;
   } catch {
-    return undefined; // Half a line: it was being written when its process ended.
+    return undefined; // A partial line: its process exited while writing it.
   }
 }

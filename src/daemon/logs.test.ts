@@ -25,26 +25,26 @@ function following(file: string, lines = 0) {
   };
 }
 
-test('the tail of a log is its last lines, whole or not yet ended', async () => {
+test('the tail of a log is its last lines, with an incomplete one', async () => {
   await using log = await temporaryLog('one\ntwo\n\nfour');
   expect(await tailLog(log.file, 2)).toEqual(['', 'four']);
   expect(await tailLog(log.file, 99)).toEqual(['one', 'two', '', 'four']);
   expect(await tailLog(log.file, 0)).toEqual([]);
 });
 
-test('only what was written since a byte belongs to the tail', async () => {
+test('the tail contains only lines after the given byte', async () => {
   await using log = await temporaryLog('before\nafter\n');
   expect(await tailLog(log.file, 10, 'before\n'.length)).toEqual(['after']);
   expect(await tailLog(log.file, 10, 'before\nafter\n'.length)).toEqual([]);
 });
 
-test('a log that is empty or not there has no tail', async () => {
+test('an empty or missing log has no tail', async () => {
   await using log = await temporaryLog('');
   expect(await tailLog(log.file, 10)).toEqual([]);
   expect(await tailLog(`${log.file}.nowhere`, 10)).toEqual([]);
 });
 
-test('the tail is right at every size around the chunks in which it is read, with characters of many bytes', async () => {
+test('the tail is right for every size around the chunk size, with multi-byte characters', async () => {
   await using log = await temporaryLog();
   for (let sizeBytes = 65_530; sizeBytes < 65_545; sizeBytes += 1) {
     const last = ['🐝 the second', 'löwe'];
@@ -54,7 +54,7 @@ test('the tail is right at every size around the chunks in which it is read, wit
   }
 });
 
-test('the tail of a very large log is read without reading the log', async () => {
+test('the tail of a very large log is read without reading the whole log', async () => {
   await using log = await temporaryLog();
   await writeFile(log.file, '');
   await truncate(log.file, 8 * 1024 ** 3);
@@ -62,7 +62,7 @@ test('the tail of a very large log is read without reading the log', async () =>
   expect(await tailLog(log.file, 1)).toEqual(['last']);
 });
 
-test('following gives the last lines that are there, then each line as it is ended', async () => {
+test('following a log yields its last lines, then each line once it is complete', async () => {
   await using log = await temporaryLog('one\ntwo\nthree\nhalf a ');
   await using followed = following(log.file, 2);
   expect([await followed.next(), await followed.next()]).toEqual(['two', 'three']);
@@ -70,7 +70,7 @@ test('following gives the last lines that are there, then each line as it is end
   expect([await followed.next(), await followed.next()]).toEqual(['half a line', 'five']);
 });
 
-test('a character that is written in two halves comes whole', async () => {
+test('following a log yields a character whole that was written in two halves', async () => {
   await using log = await temporaryLog('start\n');
   await using followed = following(log.file, 1);
   expect(await followed.next()).toBe('start');
@@ -81,7 +81,7 @@ test('a character that is written in two halves comes whole', async () => {
   expect(await line).toBe('🐝');
 });
 
-test('a log that does not exist yet, nor its folder, is waited for and read from its start', async () => {
+test('following a log waits for a missing file or folder, and reads it from its start', async () => {
   await using log = await temporaryLog();
   await using followed = following(log.file, 10);
   const line = followed.next();
@@ -89,7 +89,7 @@ test('a log that does not exist yet, nor its folder, is waited for and read from
   expect(await line).toBe('first');
 });
 
-test('following goes on through a rotation, and loses neither the end of the old file nor the start of the new', async () => {
+test('following a log through a rotation loses neither the end of the old file nor the start of the new', async () => {
   await using log = await temporaryLog('start\n');
   await using followed = following(log.file, 1);
   expect(await followed.next()).toBe('start');
@@ -106,7 +106,7 @@ test('following goes on through a rotation, and loses neither the end of the old
   expect(await followed.next()).toBe('and once more');
 });
 
-test('following goes on when the file is cut to nothing and written again', async () => {
+test('following a log continues after a truncation', async () => {
   await using log = await temporaryLog('a long line that was there before\n');
   await using followed = following(log.file, 1);
   await followed.next();
@@ -114,7 +114,7 @@ test('following goes on when the file is cut to nothing and written again', asyn
   expect(await followed.next()).toBe('new');
 });
 
-test('following goes on when the file is copied to FILE.1 and cut, and gives what was written just before', async () => {
+test('following a log that is copied to FILE.1 and truncated yields also the last lines before the copy', async () => {
   await using log = await temporaryLog('start\n');
   await using followed = following(log.file, 1);
   expect(await followed.next()).toBe('start');
@@ -124,7 +124,7 @@ test('following goes on when the file is copied to FILE.1 and cut, and gives wha
   expect([await followed.next(), await followed.next()]).toEqual(['last of the old', 'new']);
 });
 
-test('a follower that goes away closes the file, and an aborted signal ends it without an error', async () => {
+test('following a log closes the file when its reader stops, and an aborted signal is no error', async () => {
   await using log = await temporaryLog('one\ntwo\n');
   const openFiles = () => readdir('/dev/fd').then((files) => files.length);
   const before = await openFiles();
@@ -136,7 +136,7 @@ test('a follower that goes away closes the file, and an aborted signal ends it w
   for await (const line of followLog(log.file, { signal: AbortSignal.abort(), lines: 2 })) expect.fail(line);
 });
 
-test('a line that never ends comes in pieces, so that it cannot fill the memory', async () => {
+test('an endless line is yielded in pieces, so that it cannot fill the memory', async () => {
   await using log = await temporaryLog('start\n');
   const followed = followLog(log.file, { signal: new AbortController().signal, lines: 1 });
   await followed.next();

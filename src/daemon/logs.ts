@@ -4,30 +4,30 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileError, missing } from './file-error.ts';
 import { ensureDirectory } from './paths.ts';
 
-/** A log over this size is set aside, at the start of its daemon and while it runs. */
+/** A log over this size is rotated, at the start of its daemon and while it runs. */
 export const MAX_LOG_BYTES = 10 * 1024 * 1024;
-/** No line that a person is to read is longer; a longer one comes in pieces, so that no file can fill the memory. */
+/** A longer line is returned in pieces, so that no file can fill the memory. */
 const MAX_LINE_BYTES = 256 * 1024;
-/** Beyond it, fewer lines are shown than were asked for. */
+/** Beyond this, fewer lines are returned than were requested. */
 const MAX_TAIL_BYTES = 4 * 1024 * 1024;
 const READ_BYTES = 64 * 1024;
-/** Unnoticed by a person, and unlike fs.watch it works on every file system and for files that do not exist yet. */
+/** Too short for a person to notice. Unlike fs.watch, polling works on every file system, and for files that do not exist yet. */
 const FOLLOW_POLL_MS = 100;
 const NEWLINE = 0x0a;
 
-/** A log opened for appending, and where in it this start begins. */
+/** A log opened for appending, and the position where this start begins. */
 interface OpenLog {
   readonly handle: FileHandle;
   readonly startByte: number;
 }
 
-/** Opens for appending; a file over MAX_LOG_BYTES first becomes FILE.1, in place of the one before. */
+/** Opens for appending. A file over MAX_LOG_BYTES is first renamed to FILE.1, replacing an older one. */
 export async function openLog(file: string): Promise<OpenLog> {
   await ensureDirectory(dirname(file));
   try {
     const before = await stat(file).catch(missing);
     if (before !== undefined && before.size > MAX_LOG_BYTES) {
-      // Gone already when another starter was faster; then there is nothing left to set aside.
+      // Another starter may already have renamed it.
       await rename(file, `${file}.1`).catch(missing);
     }
     const handle = await open(file, 'a', 0o600);
@@ -37,7 +37,7 @@ export async function openLog(file: string): Promise<OpenLog> {
   }
 }
 
-/** The last lines, at most `lines`, written after `sinceByte`. Reads only the end of the file; none when it does not exist. */
+/** At most `lines` last lines written after `sinceByte`. Reads only the end of the file; empty when it does not exist. */
 export async function tailLog(file: string, lines: number, sinceByte = 0): Promise<string[]> {
   const handle = await openToRead(file);
   if (handle === undefined) return [];
@@ -48,16 +48,16 @@ export async function tailLog(file: string, lines: number, sinceByte = 0): Promi
 
 export interface Following {
   readonly signal: AbortSignal;
-  /** From the end of the log, before the new ones; none when left out. */
+  /** Number of existing lines to yield first; none when left out. */
   readonly lines?: number;
-  /** Whether the writer has ended, so that the log ends where it ends now; never when left out. */
+  /** Whether the writer has exited, so that the log no longer grows; never when left out. */
   readonly isOver?: () => boolean;
 }
 
 /**
- * The last `lines` lines, and then every line as it is written, until `signal` aborts, which ends it without an error, or the writer
- * has ended and its last line is read. Waits for a file that does not exist yet, and continues through rotation (a new file under the
- * name, or a copy in FILE.1 and a cut).
+ * The last `lines` lines, and then every line as it is written, until `signal` aborts, which is not an error, or the writer has
+ * exited and its last line is read. Waits for a file that does not exist yet, and continues through rotation (a new file of that
+ * name, or a copy to FILE.1 and a truncation).
  */
 export async function* followLog(file: string, following: Following): AsyncGenerator<string, void, void> {
   const { signal, lines = 0, isOver = () => false } = following;
@@ -74,8 +74,8 @@ export async function* followLog(file: string, following: Following): AsyncGener
 }
 
 /**
- * Until another file has the name. Begins at its start, or with its last lines when `lines` says how many. Closes the handle.
- * @returns whether the writer has ended
+ * Reads until another file has the name, from its start, or from its last lines if `lines` is given. Closes the handle.
+ * @returns whether the writer has exited
  */
 async function* followFile(
   handle: FileHandle,
@@ -88,7 +88,7 @@ async function* followFile(
   const reading: Reading = { file, log, signal, position, unfinished: Buffer.alloc(0) };
   if (lines !== undefined) yield* await readLastLines(log, lines, { from: 0, to: position });
   while (!signal.aborted) {
-    // Both are asked before the reading: what was written before is then read to its end first.
+    // Both are checked before reading, so that everything written before is read first.
     const isLast = isOver();
     const isReplaced = await hasAnotherInode(file, ino);
     yield* readNewLines(reading);
@@ -105,13 +105,13 @@ interface Reading {
   readonly file: string;
   readonly log: FileHandle;
   readonly signal: AbortSignal;
-  /** Everything before it has been handed out or is in `unfinished`. */
+  /** Everything before it was yielded or is in `unfinished`. */
   position: number;
-  /** The beginning of a line whose end is not written yet. */
+  /** The start of a line that is not complete yet. */
   unfinished: Buffer;
 }
 
-/** A reliable sign of another file: while ours is open, the system gives its inode to none. */
+/** A different inode means another file: while a file is open, its inode is not reused. */
 async function hasAnotherInode(file: string, inode: number): Promise<boolean> {
   const now = await stat(file).catch(missing);
   return now !== undefined && now.ino !== inode;
@@ -134,7 +134,7 @@ async function* readNewLines(reading: Reading): AsyncGenerator<string, void, voi
   }
 }
 
-/** Of a log that was copied to FILE.1 and cut: what was written between the last look and the copy. */
+/** Lines of a log that was copied to FILE.1 and truncated, written between the last poll and the copy. */
 async function* readSetAside({ file, signal, position, unfinished }: Reading): AsyncGenerator<string, void, void> {
   const handle = await openToRead(`${file}.1`);
   if (handle === undefined) return;
@@ -163,7 +163,7 @@ async function endOfLastLine(handle: FileHandle, size: number): Promise<number> 
     const start = Math.max(0, end - READ_BYTES);
     const newline = (await readAt(handle, start, end - start)).lastIndexOf(NEWLINE);
     if (newline >= 0) return start + newline + 1;
-    // One line longer than any of ours: better its second half than a search through a large file.
+    // A line longer than any of rbee: its second half is better than a search through a large file.
     if (size - start > MAX_LINE_BYTES) return size;
   }
   return 0;
@@ -188,7 +188,7 @@ async function openToRead(file: string): Promise<FileHandle | undefined> {
   }
 }
 
-/** Until it is time to look again, or `signal` aborts. */
+/** Waits for the next poll, or until `signal` aborts. */
 async function pause(signal: AbortSignal): Promise<void> {
   await sleep(FOLLOW_POLL_MS, undefined, { signal }).catch(ignoreAbort);
 }

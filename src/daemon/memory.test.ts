@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { availableBytes, freeMemoryBytes, memoryGroups, pageCacheBytes, totalMemoryBytes, vmStatBytes } from './memory.ts';
 
-test('what the kernel calls available is read in bytes', () => {
+test('the available memory of the kernel is read in bytes', () => {
   expect(availableBytes('MemTotal:       24684092 kB\nMemFree:         1000000 kB\nMemAvailable:   20000000 kB\n')).toBe(
     20_480_000_000,
   );
   expect(availableBytes('')).toBeUndefined();
 });
 
-test('the limits of all groups above the process are asked, in version 2', () => {
+test('with cgroups version 2, the limits of all groups above the process are read', () => {
   expect(memoryGroups('0::/user.slice/rbee.service\n')).toEqual([
     {
       folders: ['/sys/fs/cgroup/user.slice/rbee.service', '/sys/fs/cgroup/user.slice', '/sys/fs/cgroup'],
@@ -18,18 +18,18 @@ test('the limits of all groups above the process are asked, in version 2', () =>
   ]);
 });
 
-test('the memory hierarchy of version 1 is found among the others', () => {
+test('with cgroups version 1, the memory hierarchy is found among the others', () => {
   const folders = memoryGroups('9:name=systemd:/\n4:cpu,memory:/docker/abc\n3:cpuset:/\n').map((group) => group.folders);
   expect(folders).toEqual([['/sys/fs/cgroup/memory/docker/abc', '/sys/fs/cgroup/memory/docker', '/sys/fs/cgroup/memory']]);
 });
 
-test('page cache is counted once, with the groups below where version 1 lists them apart', () => {
+test('page cache is counted once, including that of groups below', () => {
   expect(pageCacheBytes('anon 5\ninactive_file 100\nactive_file 20\n')).toBe(120);
   expect(pageCacheBytes('inactive_file 1\nactive_file 2\ntotal_inactive_file 100\ntotal_active_file 20\n')).toBe(120);
   expect(pageCacheBytes('')).toBe(0);
 });
 
-test('on macOS, pages that hold what is on disk as well count as free', () => {
+test('on macOS, reclaimable pages count as free', () => {
   const vmStat = [
     'Mach Virtual Memory Statistics: (page size of 16384 bytes)',
     'Pages free:                                5000.',
@@ -46,7 +46,7 @@ test('on macOS, pages that hold what is on disk as well count as free', () => {
   expect(vmStatBytes('')).toBeUndefined();
 });
 
-test('of this machine, some is free and not more than there is', async () => {
+test('the free memory of this machine is positive, and at most its total memory', async () => {
   const freeBytes = await freeMemoryBytes();
   expect(freeBytes).toBeGreaterThan(0);
   expect(freeBytes).toBeLessThanOrEqual(totalMemoryBytes());

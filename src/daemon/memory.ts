@@ -6,10 +6,10 @@ import { askProgram } from './ask-program.ts';
 const VM_STAT_DEADLINE_MS = 2_000;
 
 /**
- * Bytes that a program may still take. On Linux that is what the kernel calls available and what every memory limit above
- * this process leaves (a container's limit is invisible in /proc/meminfo). Page cache counts as free in both: it makes
- * way, and after a download it holds the very model that is to be loaded. For the same reason it is not Node's freemem()
- * on macOS, which knows only of pages that nothing was ever in: a hundred megabytes on most machines.
+ * Bytes that a program may still allocate. On Linux: the available memory of the kernel, within every memory limit above this process
+ * (the limit of a container is invisible in /proc/meminfo). Page cache counts as free in both: it is reclaimable, and after a download it
+ * contains the model to be loaded. For the same reason, this does not use Node's freemem() on macOS, which counts only never-used
+ * pages: a hundred megabytes on most machines.
  */
 export async function freeMemoryBytes(): Promise<number> {
   if (process.platform === 'darwin') return (await reclaimableBytes()) ?? freemem();
@@ -19,7 +19,7 @@ export async function freeMemoryBytes(): Promise<number> {
 
 /** Bytes of this machine, or of the container that this process is in. */
 export function totalMemoryBytes(): number {
-  // Without a limit it is 0, or more than any machine has.
+  // Without a limit, it is 0 or larger than any machine's memory.
   return Math.min(totalmem(), process.constrainedMemory() || Infinity);
 }
 
@@ -27,12 +27,12 @@ async function reclaimableBytes(): Promise<number | undefined> {
   return askProgram('vm_stat', [], { withinMs: VM_STAT_DEADLINE_MS }).then(vmStatBytes, () => undefined);
 }
 
-/** @param vmStat what vm_stat(1) prints: the page size in its title, then a count of pages a line */
+/** @param vmStat output of vm_stat(1): the page size in its title, then a page count per line */
 export function vmStatBytes(vmStat: string): number | undefined {
   const pageBytes = /\(page size of (\d+) bytes\)/.exec(vmStat)?.[1];
   if (pageBytes === undefined) return undefined;
   const pages = (name: string) => Number(new RegExp(`^Pages ${name}: +(\\d+)\\.$`, 'm').exec(vmStat)?.[1] ?? 0);
-  // Purgeable pages are in the inactive and the active ones already.
+  // Purgeable pages are already included in the inactive and active ones.
   return (pages('free') + pages('speculative') + pages('inactive')) * Number(pageBytes);
 }
 
@@ -43,7 +43,7 @@ export function availableBytes(meminfo: string): number | undefined {
 }
 
 export interface MemoryGroup {
-  /** From the group of this process up to the root: a limit on any of them holds. */
+  /** From the group of this process up to the root: a limit on any of them applies. */
   folders: string[];
   limitFile: string;
   usageFile: string;
@@ -95,7 +95,7 @@ function upwards(root: string, path: string): string[] {
   return [...folders, root];
 }
 
-/** '' for a file that is not there: which of these files exist depends on the kernel and the container. */
+/** '' for a missing file: which of these files exist depends on the kernel and the container. */
 async function read(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => '');
 }

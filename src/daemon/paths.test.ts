@@ -42,7 +42,7 @@ test('RBEE_HOME puts everything under one folder', () => {
   expect(homePaths({ RBEE_HOME: 'fleet' }).data).toBe(join(process.cwd(), 'fleet/data'));
 });
 
-test('two homes have two ids, and one home has one id by whichever name it is called, before and after it exists', async () => {
+test('two homes have two ids, and one home has one id under all of its names, before and after it exists', async () => {
   await using folder = await temporaryFolder();
   await mkdir(join(folder.path, 'real'));
   await symlink(join(folder.path, 'real'), join(folder.path, 'link'));
@@ -56,7 +56,7 @@ test('two homes have two ids, and one home has one id by whichever name it is ca
   expect(idOf('link/home')).toBe(before);
 });
 
-test('a folder is created for its user only, and may exist already', async () => {
+test('a folder is created for its user only, and may already exist', async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, 'a/b');
   expect(await ensureDirectory(path)).toBe(path);
@@ -65,13 +65,13 @@ test('a folder is created for its user only, and may exist already', async () =>
   expect((await stat(path)).mode & 0o777).toBe(0o700);
 });
 
-test('a file in the place of a folder is an error that names it', async () => {
+test('a file in place of a folder is an error that names it', async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, 'file');
   await writeFile(path, '');
   await expect(ensureDirectory(join(path, 'run'))).rejects.toMatchObject({
     code: 'daemon_start_failed',
-    message: expect.stringContaining(`Cannot create the folder ${path}/run: a file is in its way`) as string,
+    message: expect.stringContaining(`Cannot create the folder ${path}: a file with this name exists`) as string,
   });
 });
 
@@ -83,7 +83,7 @@ test.runIf(canMount)('a read-only disk is an error that says what to do', async 
   });
 });
 
-test.skipIf(process.getuid?.() === 0)('a folder of somebody else is an error that says what to do', async () => {
+test.skipIf(process.getuid?.() === 0)('a folder of another user is an error that says what to do', async () => {
   await using folder = await forbiddenFolder();
   await expect(ensureDirectory(join(folder.path, 'run'))).rejects.toMatchObject({
     code: 'daemon_start_failed',

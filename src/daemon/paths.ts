@@ -6,25 +6,25 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Role } from '../contract/index.ts';
 import { fileError, isSystemError } from './file-error.ts';
 
-/** Where one fleet keeps its files on this machine. Nothing exists until somebody calls ensureDirectory. */
+/** The folders of one fleet on this machine. None exists until ensureDirectory is called. */
 export interface HomePaths {
-  /** Tells two fleets on one machine apart; GET /health answers it as `home`. 16 hexadecimal digits. */
+  /** Distinguishes two fleets on one machine; `home` in GET /health. 16 hexadecimal digits. */
   readonly homeId: string;
   readonly config: string;
   readonly data: string;
-  /** What can be made again at any time. */
+  /** Files that can be created again at any time. */
   readonly cache: string;
   readonly models: string;
-  /** What turned out to be damaged and was set aside: for the user to look at and to delete. */
+  /** Damaged files that were set aside, for the user to examine and delete. */
   readonly damaged: string;
   readonly logs: string;
-  /** Pidfiles. Not in XDG_RUNTIME_DIR: that is wiped at log-out, while our daemons live on. */
+  /** Pidfiles. Not in XDG_RUNTIME_DIR, which is emptied at log-out while rbee's daemons keep running. */
   readonly run: string;
   /** Which binaries of the engine are known to load on this machine. */
   readonly binaryTrials: string;
-  /** Of the file with what the processes of this home prove to each other. */
+  /** The file with the secret that the processes of this home prove to each other. */
   readonly secret: string;
-  /** Where a role keeps the events of its jobs. */
+  /** The folder for the events of a role's jobs. */
   jobs(role: Role): string;
   logFile(name: string): string;
 }
@@ -50,24 +50,26 @@ export function homePaths(env: Environment = process.env): HomePaths {
   };
 }
 
-/** Creates the folder, and those above it, for this user only. A folder that exists keeps its mode. */
+/** Creates the folder and its parents, for this user only. An existing folder keeps its mode. */
 export async function ensureDirectory(path: string): Promise<string> {
   try {
     await createDirectory(path);
     return path;
   } catch (error) {
-    throw fileError(error, `create the folder ${path}`);
+    // The folder that fails may be a parent.
+    const failed = isSystemError(error) ? (error.path ?? path) : path;
+    throw fileError(error, `create the folder ${failed}`);
   }
 }
 
-/** Step by step, because Node's own `recursive` answers ENOENT where the disk is full or read-only. */
+/** One folder at a time, because Node's `recursive` fails with ENOENT where the disk is full or read-only. */
 async function createDirectory(path: string): Promise<void> {
   if (await isDirectory(path)) return;
   if (dirname(path) !== path) await createDirectory(dirname(path));
   try {
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
-    // Another starter may have been faster.
+    // Another process may have created it.
     if (!(await isDirectory(path))) throw error;
   }
 }
@@ -105,8 +107,8 @@ function digestOf(roots: string[]): string {
 }
 
 /**
- * The path with its links resolved as far as it exists, so that the digest is the same by whichever name the home is
- * called (/tmp and /private/tmp on macOS), and the same before the folder is created as after.
+ * Resolves the links of a path as far as it exists. The digest is then the same for every name of the home (/tmp and /private/tmp
+ * on macOS), before and after the folder is created.
  */
 function withoutLinks(path: string): string {
   try {

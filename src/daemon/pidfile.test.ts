@@ -7,7 +7,7 @@ import { isAlive, listPidfiles, readPidfile, removePidfile, writePidfile } from 
 
 const attic = { role: 'hive', name: 'attic', host: '127.0.0.1', port: 9000, version: '1.2.3' } as const;
 
-test('what was written is read, by its user only, and nothing else is left in the folder', async () => {
+test('a pidfile is read as it was written, by its user only, and no other file is left in the folder', async () => {
   await using folder = await temporaryFolder();
   const run = join(folder.path, 'run');
   const pidfile = await writePidfile(run, { ...attic, extra: { model: 'tiny' } });
@@ -18,14 +18,14 @@ test('what was written is read, by its user only, and nothing else is left in th
   expect((await stat(run)).mode & 0o777).toBe(0o700);
 });
 
-test('a pidfile that is not there is absent, and so is one in a folder that is not there', async () => {
+test('a missing pidfile is absent, also in a missing folder', async () => {
   await using folder = await temporaryFolder();
   expect(await readPidfile(folder.path, 'attic')).toEqual({ kind: 'absent' });
   expect(await readPidfile(join(folder.path, 'nowhere'), 'attic')).toEqual({ kind: 'absent' });
   expect(await listPidfiles(join(folder.path, 'nowhere'))).toEqual([]);
 });
 
-test('a pidfile torn at any byte is removed, with the reason', async () => {
+test('a pidfile truncated at any byte is removed, with the reason', async () => {
   await using folder = await temporaryFolder();
   await writePidfile(folder.path, attic);
   const path = join(folder.path, 'attic.json');
@@ -34,13 +34,13 @@ test('a pidfile torn at any byte is removed, with the reason', async () => {
     await writeFile(path, whole.slice(0, length));
     expect(await readPidfile(folder.path, 'attic')).toEqual({
       kind: 'garbage',
-      reason: `removed ${path}: it is not a pidfile of ours`,
+      reason: `removed ${path}: it is not a valid pidfile`,
     });
   }
   expect(await readdir(folder.path)).toEqual([]);
 });
 
-test('whatever else the file holds, reading it neither throws nor believes it', async () => {
+test('a pidfile with any other content is neither accepted nor an exception', async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, 'attic.json');
   const nearlyRight = fc.record({
@@ -67,7 +67,7 @@ test('whatever else the file holds, reading it neither throws nor believes it', 
   );
 });
 
-test('a process is alive under its own start only: a reused pid is another process', async () => {
+test('a process is alive only with its own start: a reused pid is another process', async () => {
   await using folder = await temporaryFolder();
   const pidfile = await writePidfile(folder.path, attic);
   expect(await isAlive(pidfile)).toBe(true);
@@ -75,21 +75,21 @@ test('a process is alive under its own start only: a reused pid is another proce
   expect(await isAlive({ ...pidfile, pid: 2 ** 30 })).toBe(false);
 });
 
-test('all pidfiles are listed by name; garbage is told, and foreign files are left alone', async () => {
+test('all pidfiles are listed by name, garbage is reported, and foreign files stay', async () => {
   await using folder = await temporaryFolder();
   const second = await writePidfile(folder.path, { ...attic, name: 'worker-2' });
   const first = await writePidfile(folder.path, { ...attic, name: 'worker-1' });
   await writeFile(join(folder.path, 'queen.json'), '{');
-  await writeFile(join(folder.path, 'not ours.json'), '{');
+  await writeFile(join(folder.path, 'no pidfile.json'), '{');
   expect(await listPidfiles(folder.path)).toEqual([
-    { kind: 'garbage', reason: `removed ${join(folder.path, 'queen.json')}: it is not a pidfile of ours` },
+    { kind: 'garbage', reason: `removed ${join(folder.path, 'queen.json')}: it is not a valid pidfile` },
     { kind: 'found', pidfile: first },
     { kind: 'found', pidfile: second },
   ]);
-  expect((await readdir(folder.path)).toSorted()).toEqual(['not ours.json', 'worker-1.json', 'worker-2.json']);
+  expect((await readdir(folder.path)).toSorted()).toEqual(['no pidfile.json', 'worker-1.json', 'worker-2.json']);
 });
 
-test('what a writer left unfinished when it died is swept up, but not what one is writing now', async () => {
+test('the incomplete file of an exited writer is deleted, and that of a running one stays', async () => {
   await using folder = await temporaryFolder();
   await writeFile(join(folder.path, `attic.json.${2 ** 30}.tmp`), '{"pid"');
   await writeFile(join(folder.path, `attic.json.${process.pid}.tmp`), '{"pid"');
@@ -97,7 +97,7 @@ test('what a writer left unfinished when it died is swept up, but not what one i
   expect(await readdir(folder.path)).toEqual([`attic.json.${process.pid}.tmp`]);
 });
 
-test("a daemon removes its own pidfile, once, and never its successor's", async () => {
+test("a daemon removes its own pidfile once, and never its successor's", async () => {
   await using folder = await temporaryFolder();
   const own = await writePidfile(folder.path, attic);
   const predecessor = { ...own, started: 'before' };
@@ -107,12 +107,12 @@ test("a daemon removes its own pidfile, once, and never its successor's", async 
   expect(await readdir(folder.path)).toEqual([]);
 });
 
-test.each(['../queen', '', '.hidden', 'a/b', 'a b'])('the name %j is a defect of the caller', async (name) => {
+test.each(['../queen', '', '.hidden', 'a/b', 'a b'])('the pidfile name %j is a bug of the caller', async (name) => {
   await using folder = await temporaryFolder();
   await expect(readPidfile(folder.path, name)).rejects.toThrow('the name of a pidfile');
 });
 
-test('a folder in the place of the pidfile is not written over, and is moved out of the way when it is read', async () => {
+test('a folder in place of the pidfile is not overwritten, and is moved aside by a reader', async () => {
   await using folder = await temporaryFolder();
   await mkdir(join(folder.path, 'attic.json'));
   await expect(writePidfile(folder.path, attic)).rejects.toMatchObject({ code: 'daemon_start_failed' });
@@ -122,17 +122,17 @@ test('a folder in the place of the pidfile is not written over, and is moved out
   expect(await readPidfile(folder.path, 'attic')).toMatchObject({ kind: 'found' });
 });
 
-test('a file in the place of the home is told as what it is', async () => {
+test('a file in place of the home is an error that says so', async () => {
   await using folder = await temporaryFolder();
   const file = join(folder.path, 'home');
   await writeFile(file, '');
   await expect(readPidfile(join(file, 'run'), 'queen')).rejects.toMatchObject({
     code: 'daemon_start_failed',
-    message: expect.stringMatching(/^Cannot read the pidfile .*: a part of this path is a file, and not a folder\./) as string,
+    message: expect.stringMatching(/^Cannot read the pidfile .*: a part of this path is a file, not a folder\./) as string,
   });
 });
 
-test.runIf(canMount)('on a full disk, writing is disk_full, and the pidfile from before is whole', async () => {
+test.runIf(canMount)('on a full disk, writing a pidfile is disk_full, and the previous pidfile stays complete', async () => {
   await using disk = await smallDisk({ freeBytes: 8192 });
   const before = await writePidfile(disk.path, attic);
   await expect(writePidfile(disk.path, { ...attic, version: 'x'.repeat(20_000) })).rejects.toMatchObject({
@@ -143,7 +143,7 @@ test.runIf(canMount)('on a full disk, writing is disk_full, and the pidfile from
   expect(await readdir(disk.path)).toEqual(['attic.json']);
 });
 
-test.skipIf(process.getuid?.() === 0)('a folder that may not be written is an error that says what to do', async () => {
+test.skipIf(process.getuid?.() === 0)('a pidfile folder without write access is an error that says what to do', async () => {
   await using folder = await temporaryFolder();
   await chmod(folder.path, 0o500);
   await expect(writePidfile(folder.path, attic)).rejects.toMatchObject({

@@ -7,14 +7,14 @@ import { fileError, missing } from './file-error.ts';
 import { ensureDirectory } from './paths.ts';
 import { processStart } from './process-start.ts';
 
-/** One process, named so that a reused pid is never mistaken for it. */
+/** Identifies one process: a reused pid has another start. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** From processStart. */
   readonly started: string;
 }
 
-/** What a daemon says about itself to those who look for it on this machine. */
+/** How a daemon can be found by other processes of this machine. */
 export interface Pidfile extends ProcessIdentity {
   readonly role: Role;
   /** Unique in the run folder: 'queen', 'hive', or the worker's id. */
@@ -22,7 +22,7 @@ export interface Pidfile extends ProcessIdentity {
   readonly host: string;
   readonly port: number;
   readonly version: string;
-  /** What only the role itself understands, such as a worker's model. */
+  /** Fields of the role itself, such as a worker's model. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
@@ -30,8 +30,8 @@ export type PidfileRead =
   { kind: 'found'; pidfile: Pidfile } | { kind: 'absent' } | { kind: 'garbage'; /** Removed, and why. */ reason: string };
 
 /**
- * Writes this process's own pidfile, whole or not at all, readable by this user only.
- * Write it after the port is bound: the port is the lock between two daemons of one name, the file only tells of the winner.
+ * Writes this process's own pidfile atomically, readable by this user only.
+ * Call it after the port is bound: the port is the lock between two daemons of one name, and the file only records the winner.
  */
 export async function writePidfile(run: string, daemon: Omit<Pidfile, 'pid' | 'started'>): Promise<Pidfile> {
   const started = await processStart(process.pid);
@@ -50,7 +50,7 @@ export async function writePidfile(run: string, daemon: Omit<Pidfile, 'pid' | 's
   }
 }
 
-/** Whatever the file holds, the answer is one of three; a torn or foreign file is removed, and the reason told. */
+/** Never throws for the content of the file: an incomplete or foreign file is removed, and the reason returned. */
 export async function readPidfile(run: string, name: string): Promise<PidfileRead> {
   const path = pathOf(run, name);
   const aside = await moveFolderAside(path);
@@ -60,16 +60,16 @@ export async function readPidfile(run: string, name: string): Promise<PidfileRea
   const pidfile = parsePidfile(text);
   if (pidfile?.name === name) return { kind: 'found', pidfile };
   await removeIfStill(path, text);
-  return { kind: 'garbage', reason: `removed ${path}: it is not a pidfile of ours` };
+  return { kind: 'garbage', reason: `removed ${path}: it is not a valid pidfile` };
 }
 
-/** All pidfiles, of running and of dead processes, by name. Also sweeps up what died writers left unfinished. */
+/** All pidfiles, of running and exited processes, by name. Also deletes incomplete files of exited writers. */
 export async function listPidfiles(run: string): Promise<Exclude<PidfileRead, { kind: 'absent' }>[]> {
   const entries = await entriesOf(run);
   await Promise.all(entries.map((entry) => sweepUnfinished(run, entry)));
   const names = entries.filter((entry) => entry.endsWith('.json')).map((entry) => entry.slice(0, -'.json'.length));
-  const ours = names.filter((name) => validName.test(name)).toSorted();
-  const reads = await Promise.all(ours.map((name) => readPidfile(run, name)));
+  const valid = names.filter((name) => validName.test(name)).toSorted();
+  const reads = await Promise.all(valid.map((name) => readPidfile(run, name)));
   return reads.filter((read) => read.kind !== 'absent');
 }
 
@@ -78,8 +78,8 @@ export async function isAlive({ pid, started }: ProcessIdentity): Promise<boolea
 }
 
 /**
- * Removes the pidfile if it still tells of that very process, and says whether it did.
- * A daemon removes its own before it closes its port: after that, the file may already be its successor's.
+ * Removes the pidfile if it still belongs to this process. @returns whether it did
+ * A daemon removes its own before it closes its port: after that, the file may already belong to its successor.
  */
 export async function removePidfile(run: string, { name, pid, started }: ProcessIdentity & { name: string }): Promise<boolean> {
   const path = pathOf(run, name);
@@ -91,7 +91,7 @@ export async function removePidfile(run: string, { name, pid, started }: Process
 
 const validName = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
-/** Names are made by us, never taken from a request: one that leads out of the folder is a defect. */
+/** Names never come from a request: one that leads out of the folder is a bug in rbee. */
 function pathOf(run: string, name: string): string {
   assert.match(name, validName, 'the name of a pidfile');
   return join(run, `${name}.json`);
@@ -105,7 +105,7 @@ async function entriesOf(run: string): Promise<string[]> {
   }
 }
 
-/** @returns where it is now; undefined where there is no folder, or another reader has moved it */
+/** @returns its new path; undefined where there is no folder, or another reader has moved it */
 async function moveFolderAside(path: string): Promise<string | undefined> {
   if (!(await isFolder(path))) return undefined;
   const aside = `${path}.${randomUUID()}`;
@@ -150,7 +150,7 @@ function isPidfile(value: unknown): value is Pidfile {
   return (
     texts.every((text) => typeof text === 'string' && text !== '') &&
     roles.some((role) => role === file.role) &&
-    // Zero and below would address whole process groups in kill(2).
+    // In kill(2), zero and negative pids mean process groups.
     isWithin(file.pid, Number.MAX_SAFE_INTEGER) &&
     isWithin(file.port, 65_535) &&
     (file.extra === undefined || (typeof file.extra === 'object' && file.extra !== null))
@@ -161,7 +161,7 @@ function isWithin(value: unknown, max: number): boolean {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 && value <= max;
 }
 
-/** Writers rename whole files into place, so an unchanged text is the same file, and another daemon's new one is spared. */
+/** Writers rename complete files into place, so an unchanged text means the same file, and a new file of another daemon stays. */
 async function removeIfStill(path: string, text: string): Promise<boolean> {
   if ((await textOf(path)) !== text) return false;
   await remove(path);

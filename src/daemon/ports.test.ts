@@ -18,30 +18,33 @@ async function listener(port = 0): Promise<AsyncDisposable & { port: number }> {
   };
 }
 
-test('the ports are those of the design, unless the environment moves them', () => {
+test('the default ports can be changed by environment variables', () => {
   expect([queenPort({}), hivePort({}), workerPorts({})]).toEqual([8500, 9000, { first: 9001, last: 10_000 }]);
   expect(queenPort({ RBEE_QUEEN_PORT: '18500' })).toBe(18_500);
   expect(hivePort({ RBEE_HIVE_PORT: ' 19000 ' })).toBe(19_000);
   expect(hivePort({ RBEE_HIVE_PORT: '' })).toBe(9000);
 });
 
-test('the ports of workers are a range, or where one starts', () => {
+test('the ports of workers are a range, or its start', () => {
   expect(workerPorts({ RBEE_WORKER_PORTS: '9001-9100' })).toEqual({ first: 9001, last: 9100 });
   expect(workerPorts({ RBEE_WORKER_PORTS: '9001 - 9001' })).toEqual({ first: 9001, last: 9001 });
   expect(workerPorts({ RBEE_WORKER_PORTS: '65000' })).toEqual({ first: 65_000, last: 65_535 });
 });
 
-test.each(['0', '65536', '-1', '8500.5', '1e3', 'http', '0x2000', '８５００'])('the port %j is refused by name', (text) => {
-  expect(() => queenPort({ RBEE_QUEEN_PORT: text })).toThrow(
-    expect.objectContaining({
-      code: 'invalid_input',
-      message: expect.stringContaining(`RBEE_QUEEN_PORT is '${text}'. Set a port`) as string,
-    }),
-  );
-});
+test.each(['0', '65536', '-1', '8500.5', '1e3', 'http', '0x2000', '８５００'])(
+  'the port %j in RBEE_QUEEN_PORT is refused with the name of the variable',
+  (text) => {
+    expect(() => queenPort({ RBEE_QUEEN_PORT: text })).toThrow(
+      expect.objectContaining({
+        code: 'invalid_input',
+        message: expect.stringContaining(`RBEE_QUEEN_PORT is '${text}'. Set a port`) as string,
+      }),
+    );
+  },
+);
 
 test.each(['9100-9001', '9001-', '-9001', '9001-9002-9003', '9001,9002', '9001-70000', 'a-b'])(
-  'the range %j is refused by name',
+  'the range %j in RBEE_WORKER_PORTS is refused with the name of the variable',
   (text) => {
     expect(() => workerPorts({ RBEE_WORKER_PORTS: text })).toThrow(
       expect.objectContaining({
@@ -52,7 +55,7 @@ test.each(['9100-9001', '9001-', '-9001', '9001-9002-9003', '9001,9002', '9001-7
   },
 );
 
-test('the first free port passes over those that are taken, and is free afterwards', async () => {
+test('the first free port skips ports in use, and is free afterwards', async () => {
   await using taken = await listener();
   const port = await firstFreePort({ first: taken.port, last: taken.port + 20 }, host);
   expect(port).toBeGreaterThan(taken.port);
@@ -64,11 +67,11 @@ test('a range without a free port is port_taken', async () => {
   await using taken = await listener();
   await expect(firstFreePort({ first: taken.port, last: taken.port }, host)).rejects.toMatchObject({
     code: 'port_taken',
-    message: expect.stringContaining(`Port ${taken.port} is taken by another program.`) as string,
+    message: expect.stringContaining(`Port ${taken.port} is in use by another program.`) as string,
   });
 });
 
-test('starters that race for the same range all end up with a port of their own', async () => {
+test('concurrent starters in the same range all get different ports', async () => {
   await using taken = await listener();
   const range = { first: taken.port, last: taken.port + 50 };
   const bound = await Promise.all(Array.from({ length: 8 }, () => bindFirstFree(range, listener)));
@@ -79,14 +82,14 @@ test('starters that race for the same range all end up with a port of their own'
   }
 });
 
-test('an address of another machine is refused, with the address', async () => {
+test('listening on the address of another machine fails with an error that names the address', async () => {
   await expect(firstFreePort({ first: 9001, last: 9002 }, '192.0.2.1')).rejects.toMatchObject({
     code: 'invalid_input',
     message: expect.stringContaining('192.0.2.1') as string,
   });
 });
 
-test('what goes wrong in binding, other than a taken port, is thrown on', async () => {
+test('an error of the bind other than a port in use is rethrown', async () => {
   const defect = new RangeError('a defect');
   await expect(bindFirstFree({ first: 9001, last: 9002 }, () => Promise.reject(defect))).rejects.toBe(defect);
 });

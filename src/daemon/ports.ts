@@ -3,11 +3,11 @@ import { createServer } from 'node:net';
 import { FIRST_WORKER_PORT, HIVE_PORT, JobError, QUEEN_PORT } from '../contract/index.ts';
 import { isSystemError } from './file-error.ts';
 
-/** How many ports "and up" means: more workers than one machine runs. */
+/** Size of an open range: more workers than one machine runs. */
 const WORKER_PORT_COUNT = 1000;
 const MAX_PORT = 65_535;
 
-/** Both ends belong to it. */
+/** Inclusive at both ends. */
 export interface PortRange {
   readonly first: number;
   readonly last: number;
@@ -23,7 +23,7 @@ export function hivePort(env: Environment = process.env): number {
   return portFrom(env, 'RBEE_HIVE_PORT', HIVE_PORT);
 }
 
-/** RBEE_WORKER_PORTS is a range, "9001-9100", or where it starts, "9001". */
+/** RBEE_WORKER_PORTS is a range, "9001-9100", or its start, "9001". */
 export function workerPorts(env: Environment = process.env): PortRange {
   const text = env['RBEE_WORKER_PORTS'] || String(FIRST_WORKER_PORT);
   const [start = '', end, ...more] = text.split('-');
@@ -40,9 +40,9 @@ export function workerPorts(env: Environment = process.env): PortRange {
 }
 
 /**
- * Binds the first port of the range that is free, and returns what `bind` returned. A port that another program took in
- * the meantime is passed over: only the bind itself decides, so two starters at once never end up with the same port.
- * Throws port_taken when none is free.
+ * Binds the first free port of the range, and returns the result of `bind`. Only the bind itself decides whether a port is free, so two
+ * concurrent starters never get the same port.
+ * @throws JobError port_taken when none is free
  */
 export async function bindFirstFree<T>(range: PortRange, bind: (port: number) => Promise<T>): Promise<T> {
   for (let port = range.first; port <= range.last; port += 1) {
@@ -53,10 +53,10 @@ export async function bindFirstFree<T>(range: PortRange, bind: (port: number) =>
     }
   }
   const which = range.first === range.last ? `Port ${range.first} is` : `All ports from ${range.first} to ${range.last} are`;
-  throw new JobError('port_taken', `${which} taken by another program. End it, or choose other ports: rbee doctor.`);
+  throw new JobError('port_taken', `${which} in use by another program. End it, or choose other ports: rbee doctor.`);
 }
 
-/** A port that was free a moment ago. Where the process itself is to listen, bindFirstFree is safe against a race. */
+/** A port that is currently free. A process that listens itself avoids the race with bindFirstFree. */
 export async function firstFreePort(range: PortRange, host: string): Promise<number> {
   return bindFirstFree(range, async (port) => {
     const server = createServer().listen({ port, host, exclusive: true });

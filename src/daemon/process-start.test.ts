@@ -28,8 +28,8 @@ function running(command: string, args: string[]) {
   };
 }
 
-describe.each(ways)('from $way', ({ processStart }) => {
-  test('a process has one start as long as it runs, and none when it has ended', async () => {
+describe.each(ways)('the start of a process, from $way:', ({ processStart }) => {
+  test('it stays the same while the process runs, and is undefined after its exit', async () => {
     await using sleeper = running('sleep', ['60']);
     const start = await processStart(sleeper.pid);
     expect(start).toMatch(/\S+/);
@@ -39,7 +39,7 @@ describe.each(ways)('from $way', ({ processStart }) => {
     expect(await processStart(sleeper.pid)).toBeUndefined();
   });
 
-  test('a command with spaces and parentheses in its name does not shift the fields', async () => {
+  test('spaces and parentheses in the name of the command do not change it', async () => {
     await using folder = await temporaryFolder();
     const command = join(folder.path, 'a) Z 1 (b');
     await symlink('/bin/sleep', command);
@@ -48,7 +48,7 @@ describe.each(ways)('from $way', ({ processStart }) => {
     expect(await processStart(sleeper.pid)).toBe(await processStart(sleeper.pid));
   });
 
-  test('a zombie has ended, although its pid still exists', async () => {
+  test('it is undefined for a zombie, although its pid still exists', async () => {
     await using parent = running('sh', ['-c', 'sleep 60 & echo $!; wait']);
     const [pid] = (await once(createInterface(parent.stdout), 'line')) as [string];
     // A parent that is stopped does not ask how its child has ended.

@@ -4,9 +4,9 @@ import { promisify } from 'node:util';
 import { isSystemError } from './file-error.ts';
 
 /**
- * When the kernel started the process with this pid, as an opaque string; undefined when no such process runs.
- * Pid and start together name one process for ever: the system reuses a pid, but never with the same start.
- * A zombie counts as ended: in a container without an init process nobody reaps it, and it would look alive for ever.
+ * The time when the kernel started the process with this pid, as an opaque string; undefined when no such process runs.
+ * Pid and start together identify one process: the system reuses a pid, but never with the same start.
+ * A zombie counts as exited: in a container without an init process it is never reaped, and would look alive indefinitely.
  */
 export async function processStart(pid: number): Promise<string | undefined> {
   return process.platform === 'linux' ? startFromProc(pid) : startFromPs(pid);
@@ -16,18 +16,18 @@ export async function processStart(pid: number): Promise<string | undefined> {
 export async function startFromProc(pid: number): Promise<string | undefined> {
   const stat = await readOfProc(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
-  // The command's name may itself hold spaces and parentheses, so only the last one counts.
+  // The command's name may contain spaces and parentheses, so only the last parenthesis counts.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, ticks] = [fields[0], fields[19]];
   if (ticks === undefined || state === 'Z' || state === 'X') return undefined;
-  // The start counts from the boot, so without the boot's own id a pidfile from before it could match by chance.
+  // The start is relative to the boot. Without the boot id, a pidfile from an earlier boot could match by chance.
   bootId ??= readOfProc('/proc/sys/kernel/random/boot_id');
   return `${(await bootId)?.trim() ?? 'unknown-boot'}:${ticks}`;
 }
 
 let bootId: Promise<string | undefined> | undefined;
 
-/** `ps`, where there is no /proc. Fixed locale and time zone, or the same start would read differently in another shell. */
+/** `ps`, where there is no /proc. With a fixed locale and time zone, so that the same start always has the same text. */
 export async function startFromPs(pid: number): Promise<string | undefined> {
   const env = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' };
   const { stdout } = await promisify(execFile)('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { env }).catch(noSuchProcess);
@@ -41,7 +41,7 @@ function noSuchProcess(error: unknown): { stdout: string } {
   throw error;
 }
 
-/** A process may end between the opening and the reading of its file, which then says ESRCH. */
+/** If a process exits between the opening and the reading of its file, reading fails with ESRCH. */
 async function readOfProc(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'latin1');

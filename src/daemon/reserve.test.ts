@@ -18,7 +18,7 @@ function fill(path: string): void {
   expect(freeBytes(path)).toBe(0);
 }
 
-test.runIf(canMount)('a reserve is made where there is plenty of room, and given free on a full disk alone', async () => {
+test.runIf(canMount)('a reserve is created where enough space is free, and deleted only on a full disk', async () => {
   await using disk = await smallDisk({ freeBytes: 16 * MB });
   const reserve = new Reserve(disk.path);
   reserve.keep();
@@ -36,7 +36,7 @@ test.runIf(canMount)('a reserve is made where there is plenty of room, and given
   expect(reserve.releaseWhenFull()).toBe(false);
 });
 
-test.runIf(canMount)('a reserve also holds numbers of files', async () => {
+test.runIf(canMount)('a reserve also reserves inodes', async () => {
   await using disk = await smallDisk({ freeBytes: 16 * MB });
   execFileSync('mount', ['-o', 'remount,nr_inodes=200', disk.path]);
   const reserve = new Reserve(disk.path);

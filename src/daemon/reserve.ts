@@ -4,18 +4,18 @@ import { join } from 'node:path';
 
 const FILES = 8;
 const MOST_BYTES = 512 * 1024;
-/** Of a small disk, so much less. */
+/** At most this share of a small disk. */
 const SHARE = 1 / 64;
-/** The reserve is made again only where there is so many times its size: the room is there for other things first. */
+/** The reserve is created only where this many times its size is free: other files come first. */
 const PLENTY = 8;
 const KEEP_INTERVAL_MS = 60_000;
 
 /**
- * Room, and numbers of files, that rbee holds on a disk, to be able to start there when it is full: a daemon writes a pidfile and
- * opens its catalog before it can delete anything.
+ * Disk space and inodes that rbee reserves, so that it can start on a full disk: a daemon writes a pidfile and opens its catalog
+ * before it can delete anything.
  */
 export class Reserve {
-  /** A folder on the disk, which exists. */
+  /** An existing folder on the disk. */
   readonly root: string;
   readonly #folder: string;
 
@@ -24,7 +24,7 @@ export class Reserve {
     this.#folder = join(root, 'reserve');
   }
 
-  /** Gives the room free where there is no other. @returns whether the disk is full */
+  /** Deletes the reserve if the disk is full. @returns whether it is full */
   releaseWhenFull(): boolean {
     const disk = lookAt(this.root);
     if (disk === undefined || !isShort(disk, 1)) return false;
@@ -32,7 +32,7 @@ export class Reserve {
     return true;
   }
 
-  /** Makes it where there is plenty of room, now and from now on. Where that fails, it is tried again. */
+  /** Creates it now and whenever enough space is free. Retries after a failure. */
   keep(): void {
     this.#make();
     setInterval(() => this.#make(), KEEP_INTERVAL_MS).unref();
@@ -46,11 +46,11 @@ export class Reserve {
       const there = new Set(readdirSync(this.#folder));
       for (let number = 0; number < FILES; number += 1) if (!there.has(String(number))) this.#makeFile(number, disk);
     } catch {
-      // Filled meanwhile, or read-only: the next try may be better.
+      // The disk is full or read-only: the next try may succeed.
     }
   }
 
-  /** Two daemons may make one at once: the second leaves it to the first. Not zeros: some file systems keep none of these. */
+  /** Of two daemons that create it at once, the second leaves it to the first. Not zeros: some file systems do not store those. */
   #makeFile(number: number, disk: Disk): void {
     const descriptor = openSync(join(this.#folder, String(number)), 'ax', 0o600);
     try {
@@ -61,7 +61,7 @@ export class Reserve {
   }
 }
 
-/** One for each disk that the folders are on. */
+/** One for each disk of the folders. */
 export function reservesOf(folders: readonly string[]): Reserve[] {
   const disks = new Map(folders.map((folder) => [statSync(folder).dev, folder]));
   return [...disks.values()].map((folder) => new Reserve(folder));
@@ -70,7 +70,7 @@ export function reservesOf(folders: readonly string[]): Reserve[] {
 interface Disk {
   bytes: number;
   freeBytes: number;
-  /** Undefined where files are not numbered, as on btrfs. */
+  /** Undefined on file systems without a fixed number of inodes, such as btrfs. */
   freeFiles: number | undefined;
 }
 

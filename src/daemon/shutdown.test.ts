@@ -10,7 +10,7 @@ afterEach(async () => {
 });
 afterAll(() => programs[Symbol.asyncDispose]());
 
-test.each(['SIGINT', 'SIGTERM'] as const)('the first %s runs the work, and the process ends with 0', async (signal) => {
+test.each(['SIGINT', 'SIGTERM'] as const)('the first %s runs the shutdown, and the process exits with 0', async (signal) => {
   await using program = programs.run('shutting-down', 'peacefully');
   expect(await program.line()).toBe('running');
   program.child.kill(signal);
@@ -18,7 +18,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('the first %s runs the work, and the p
   expect(await program.ended).toEqual({ exitCode: 0, signal: null });
 });
 
-test('a second signal ends it at once, with the code that a shell gives that signal', async () => {
+test('a second signal exits at once, with the code that a shell reports for that signal', async () => {
   await using program = programs.run('shutting-down', 'hanging', '60000');
   await program.line();
   program.child.kill('SIGTERM');
@@ -27,7 +27,7 @@ test('a second signal ends it at once, with the code that a shell gives that sig
   expect(await program.ended).toEqual({ exitCode: 130, signal: null });
 });
 
-test('work that fails ends it with 1, and the log says why', async () => {
+test('a failed shutdown exits with 1, and the log says why', async () => {
   await using program = programs.run('shutting-down', 'failing');
   await program.line();
   program.child.kill('SIGTERM');
@@ -35,7 +35,7 @@ test('work that fails ends it with 1, and the log says why', async () => {
   expect(await program.errors()).toMatch(/^the shutdown failed RangeError: the disk is gone\n/);
 });
 
-test('work that takes longer than its deadline ends it with 1, and the log says so', async () => {
+test('a shutdown that exceeds its deadline exits with 1, and the log says so', async () => {
   await using program = programs.run('shutting-down', 'hanging', '100');
   await program.line();
   program.child.kill('SIGTERM');

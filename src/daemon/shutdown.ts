@@ -3,8 +3,8 @@ import { constants } from 'node:os';
 const SHUTDOWN_WITHIN_MS = 10_000;
 
 /**
- * From now on the first SIGINT or SIGTERM runs `work` once and then ends the process: with exit code 0, or with 1 when the work
- * threw or took longer than `withinMs`. A second signal ends it at once, with 128 and the signal's number, as a shell reports it.
+ * From now on, the first SIGINT or SIGTERM runs `work` once and then exits: with code 0, or with 1 when the work
+ * threw or took longer than `withinMs`. A second signal exits at once, with 128 plus the signal's number, as a shell reports it.
  */
 export function onShutdown(work: (signal: NodeJS.Signals) => Promise<void>, withinMs = SHUTDOWN_WITHIN_MS): void {
   let isEnding = false;

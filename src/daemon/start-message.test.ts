@@ -9,7 +9,7 @@ test.each([
   { kind: 'ready', port: 9001, extra: { contextSize: 8192 } },
   { kind: 'ready', port: 9001 },
   { kind: 'failed', error },
-])('is a message of ours: %j', (message) => {
+])('a valid start message is accepted: %j', (message) => {
   expect(isStartMessage(message)).toBe(true);
 });
 
@@ -25,6 +25,6 @@ test.each([
   { kind: 'ready', port: 1e308 },
   { kind: 'failed' },
   { kind: 'failed', error: { ...error, code: 'teapot' } },
-])('is none: %j', (message) => {
+])('a malformed start message is rejected: %j', (message) => {
   expect(isStartMessage(message)).toBe(false);
 });

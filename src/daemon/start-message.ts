@@ -1,17 +1,17 @@
 import * as z from 'zod';
 import { failed, isErrorCode, progress, type Narration, type Progress, type WireError } from '../contract/index.ts';
 
-/** A step on the way to readiness, in the words of the narration room, so that the starter can say it in its own job's name. */
+/** A step of the start, in the format of narration, so that the starter can emit it in its own job. */
 export type StartStep =
   { kind: 'narration'; data: Pick<Narration, 'action' | 'human' | 'detail'> } | { kind: 'progress'; data: Progress };
 
 export interface Readiness {
   readonly port: number;
-  /** What only the role itself understands, such as a worker's slots. */
+  /** Fields of the role itself, such as a worker's slots. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
-/** What a daemon tells its starter over the IPC channel: steps, then exactly one of ready and failed. */
+/** A message of a daemon to its starter over the IPC channel: steps, then exactly one of ready and failed. */
 export type StartMessage = StartStep | ({ kind: 'ready' } & Readiness) | { kind: 'failed'; error: WireError };
 
 const step = z.object({ action: z.string(), human: z.string(), detail: z.boolean().optional() });
@@ -23,8 +23,8 @@ const startMessage = z.discriminatedUnion('kind', [
 ]);
 
 /**
- * Sorts out what is not ours. Starter and daemon are the same version of rbee, but a worker runs an engine on a file from
- * elsewhere, and what such a process sends must not end its starter.
+ * Filters malformed messages. Starter and daemon are the same version of rbee, but a worker runs an engine on an untrusted file,
+ * and a message of such a process must not crash its starter.
  */
 export function isStartMessage(message: unknown): message is StartMessage {
   return startMessage.safeParse(message).success;

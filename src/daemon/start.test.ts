@@ -43,7 +43,7 @@ function stoppedAfterwards<T extends { pid: number }>(daemon: T): T & AsyncDispo
   };
 }
 
-test('a daemon is started, says what it does and that it is ready, and answers at its port', async () => {
+test('a started daemon reports its steps and that it is ready, and answers at its port', async () => {
   await using here = await bench();
   const steps: StartStep[] = [];
   const onStep = (step: StartStep) => steps.push(step);
@@ -58,7 +58,7 @@ test('a daemon is started, says what it does and that it is ready, and answers a
   expect(await here.log()).toContain('this is the log of a start');
 });
 
-test('the starter hears when its daemon ends, and nothing of it is left', async () => {
+test('the starter is notified when its daemon exits, and no process is left', async () => {
   await using here = await bench();
   const daemon = await startDaemon({ ...here.usual, args: ['0', here.path] });
   process.kill(daemon.pid, 'SIGTERM');
@@ -67,7 +67,7 @@ test('the starter hears when its daemon ends, and nothing of it is left', async 
   expect(await here.log()).toContain('this daemon ends in peace');
 });
 
-test('a daemon outlives its starter, in a session of its own', async () => {
+test('a daemon outlives its starter, in its own session', async () => {
   await using here = await bench();
   await using starter = programs.run('starter', programs.entry('daemon'), here.logFile);
   expect(await starter.line()).toBe('binding the port');
@@ -77,14 +77,14 @@ test('a daemon outlives its starter, in a session of its own', async () => {
   expect(() => process.kill(-daemon.pid, 0)).not.toThrow();
 });
 
-test('a starter that is killed half-way leaves a daemon that becomes ready all the same', async () => {
+test('a daemon becomes ready even if its starter is killed during the start', async () => {
   await using here = await bench();
   const killed = join(here.path, 'killed');
   await using starter = programs.run('starter', programs.entry('daemon'), here.logFile, '0', here.path, killed);
   expect(await starter.line()).toBe('binding the port');
   starter.child.kill('SIGKILL');
   await starter.ended;
-  // Only now does the daemon go on, and whatever it says, nobody hears.
+  // Only now the daemon continues, and no process receives its messages.
   await writeFile(killed, '');
   await expect.poll(() => listPidfiles(here.path), { interval: 20 }).toHaveLength(1);
   const read = await readPidfile(here.path, 'attic');
@@ -94,7 +94,7 @@ test('a starter that is killed half-way leaves a daemon that becomes ready all t
   expect(await here.log()).toBe('this is the log of a start on port 0\n');
 });
 
-test('the daemon finds a home that was given relative to the folder of its starter', async () => {
+test('a daemon finds a home given relative to the working directory of its starter', async () => {
   await using here = await bench();
   const before = process.env['RBEE_HOME'];
   process.env['RBEE_HOME'] = 'fleet';
@@ -109,7 +109,7 @@ test('the daemon finds a home that was given relative to the folder of its start
   }
 });
 
-test('of two starters that race for a port, one wins, and the other gets port_taken from the daemon and leaves nothing', async () => {
+test('of two starters that race for a port, one succeeds, and the other gets port_taken and leaves no process', async () => {
   await using here = await bench();
   const port = await firstFreePort({ first: 42_000, last: 43_000 }, '127.0.0.1');
   const race = [1, 2].map(() => startDaemon({ ...here.usual, args: [String(port), here.path] }));
@@ -123,22 +123,20 @@ test('of two starters that race for a port, one wins, and the other gets port_ta
   expect(await listPidfiles(here.path)).toMatchObject([{ pidfile: { pid: winner.pid } }]);
 });
 
-test('a daemon that ends before it is ready fails the start with its last words', async () => {
+test('a daemon that exits before it is ready fails the start with the end of its log', async () => {
   await using here = await bench();
   const start = startDaemon({ ...here.usual, entry: programs.entry('crashing-daemon') });
   await expect(start).rejects.toMatchObject({
     code: 'daemon_start_failed',
-    message: `attic ended with exit code 3 before it was ready. Its log, ${here.logFile}, ends:\n${[
-      7, 8, 9, 10, 11, 12, 13, 14, 15,
-    ]
+    message: `attic exited with code 3 before it was ready. Its log, ${here.logFile}, ends:\n${[7, 8, 9, 10, 11, 12, 13, 14, 15]
       .map((line) => `line ${line}`)
       .join('\n')}\nthe engine has no memory left`,
   });
   const silent = startDaemon({ ...here.usual, entry: programs.entry('crashing-daemon'), args: ['SIGABRT'] });
-  await expect(silent).rejects.toMatchObject({ message: expect.stringContaining('ended by SIGABRT') as string });
+  await expect(silent).rejects.toMatchObject({ message: expect.stringContaining('was ended by SIGABRT') as string });
 });
 
-test('an entry that does not exist fails the start, and its path is in the message', async () => {
+test('a missing entry fails the start, and its path is in the message', async () => {
   await using here = await bench();
   await expect(startDaemon({ ...here.usual, entry: '/nowhere/rbee.js' })).rejects.toMatchObject({
     code: 'daemon_start_failed',
@@ -146,7 +144,7 @@ test('an entry that does not exist fails the start, and its path is in the messa
   });
 });
 
-test('a program that the system refuses to start fails the start with the reason', async () => {
+test('a program that the system does not start fails the start with the reason', async () => {
   await using here = await bench();
   await expect(startDaemon({ ...here.usual, args: ['x'.repeat(8 * 1024 * 1024)] })).rejects.toMatchObject({
     code: 'daemon_start_failed',
@@ -154,10 +152,10 @@ test('a program that the system refuses to start fails the start with the reason
   });
 });
 
-test('a daemon that is not ready in time is killed, even when it is deaf to SIGTERM, and the message names its last step', async () => {
+test('a daemon that is not ready in time is killed even if it ignores SIGTERM, and the message names its last step', async () => {
   await using here = await bench();
   await mkdir(join(here.path, 'logs'));
-  await writeFile(here.logFile, 'the last words of an earlier start, which are none of this one\n');
+  await writeFile(here.logFile, 'the output of an earlier start, which is not part of this one\n');
   const start = { ...here.usual, entry: programs.entry('stubborn-daemon'), readyWithinMs: 3_000 };
   await expect(startDaemon(start)).rejects.toMatchObject({
     code: 'deadline_exceeded',
@@ -165,7 +163,7 @@ test('a daemon that is not ready in time is killed, even when it is deaf to SIGT
   });
 });
 
-test('a cancelled start ends what was started', async () => {
+test('a cancelled start ends its process', async () => {
   await using here = await bench();
   const controller = new AbortController();
   const { signal } = controller;
@@ -176,7 +174,7 @@ test('a cancelled start ends what was started', async () => {
   await expect(startDaemon({ ...here.usual, signal })).rejects.toMatchObject({ code: 'cancelled' });
 });
 
-test('a log over its size is set aside at the start, in place of the one before', async () => {
+test('a log over its maximum size is rotated at the start, and replaces an older one', async () => {
   await using here = await bench();
   await mkdir(join(here.path, 'logs'));
   await writeFile(`${here.logFile}.1`, 'the oldest');
@@ -189,7 +187,7 @@ test('a log over its size is set aside at the start, in place of the one before'
   expect(await here.log()).toBe('this is the log of a start on port 0\n');
 });
 
-test.runIf(canMount)('without a place for its log, no daemon is started, and the error says why', async () => {
+test.runIf(canMount)('no daemon is started if its log cannot be written, and the error says why', async () => {
   await using here = await bench();
   await using readOnly = await smallDisk('read-only');
   await expect(startDaemon({ ...here.usual, logFile: join(readOnly.path, 'attic.log') })).rejects.toMatchObject({
@@ -203,7 +201,7 @@ test.runIf(canMount)('without a place for its log, no daemon is started, and the
   });
 });
 
-test.skipIf(process.getuid?.() === 0)('a log that may not be written is an error that says what to do', async () => {
+test.skipIf(process.getuid?.() === 0)('a log without write access is an error that says what to do', async () => {
   await using here = await bench();
   await chmod(here.path, 0o500);
   await expect(startDaemon(here.usual)).rejects.toMatchObject({

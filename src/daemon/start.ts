@@ -9,12 +9,12 @@ import { isStartMessage, type Readiness, type StartMessage, type StartStep } fro
 import { stopProcess } from './stop.ts';
 import { tokenEnvironment } from './token.ts';
 
-/** For a child whose start has failed: time to clean up and end before it is killed. */
+/** After a failed start, the time that the child has to clean up and exit before it is killed. */
 const END_GRACE_MS = 2_000;
-const LAST_WORDS_LINES = 10;
+const LAST_OUTPUT_LINES = 10;
 
 export interface DaemonStart {
-  /** How to call it in messages, such as 'queen' or 'worker-1a2b3c4d'. */
+  /** Its name in messages, such as 'queen' or 'worker-1a2b3c4d'. */
   readonly name: string;
   /** After the entry: ['queen', 'run']. */
   readonly args: readonly string[];
@@ -25,7 +25,7 @@ export interface DaemonStart {
   readonly entry?: string;
   /** On top of this process's own environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Gives the start up, and ends what was started. */
+  /** Cancels the start, and ends the process. */
   readonly signal?: AbortSignal;
   readonly onStep?: (step: StartStep) => void;
 }
@@ -37,23 +37,23 @@ export interface Ending {
 
 export interface StartedDaemon extends Readiness {
   readonly pid: number;
-  /** Resolves when it ends, if this process lives to see it; waiting for it keeps no process alive. */
+  /** Resolves when it exits, if this process still runs; awaiting it does not keep this process alive. */
   readonly ended: Promise<Ending>;
 }
 
 /**
- * Starts a daemon that outlives this process, and returns once it has said that it is ready.
+ * Starts a daemon that outlives this process, and returns once it has reported that it is ready.
  *
  * Throws the daemon's own error when it reports one (port_taken when another starter was faster: probe again and adopt),
- * daemon_start_failed with its last words when it ends without a word, deadline_exceeded with its last step, cancelled when
- * `signal` aborts, disk_full when its log cannot be written. After any of them, nothing that was started is left.
+ * daemon_start_failed with the end of its log when it exits without a report, deadline_exceeded with its last step, cancelled when
+ * `signal` aborts, disk_full when its log cannot be written. After any of them, no started process is left.
  */
 export async function startDaemon(start: DaemonStart): Promise<StartedDaemon> {
   if (start.signal?.aborted) throw cancelled(start);
   const { handle, startByte } = await openLog(start.logFile);
   await using log = handle;
   const child = spawnDaemon(start, log.fd);
-  // Listens before anything is awaited: what a child says to nobody is lost.
+  // Subscribes before anything is awaited: a message without a listener is lost.
   const ended = new Promise<Ending>((resolve) => {
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
   });
@@ -61,7 +61,7 @@ export async function startDaemon(start: DaemonStart): Promise<StartedDaemon> {
   if (outcome.kind === 'ready') {
     if (child.connected) child.disconnect();
     child.unref();
-    assert(child.pid !== undefined, 'a process that speaks has a pid');
+    assert(child.pid !== undefined, 'a process that sends a message has a pid');
     const { port, extra } = outcome;
     return { pid: child.pid, port, ...(extra === undefined ? {} : { extra }), ended };
   }
@@ -69,23 +69,23 @@ export async function startDaemon(start: DaemonStart): Promise<StartedDaemon> {
   throw await errorOf(outcome, start, startByte);
 }
 
-/** The cause of the error of a start whose process ended without a word. */
+/** The cause of the error of a start whose process exited without a report. */
 class EndedBeforeReady extends Error {
   readonly ending: Ending;
 
   constructor(ending: Ending) {
-    super('it ended before it was ready');
+    super('it exited before it was ready');
     this.ending = ending;
   }
 }
 
-/** The signal that ended a process before it was ready: it says nothing against another try. */
+/** The signal that ended a process before it was ready. Such a start may be retried. */
 export function signalThatEndedStart(error: unknown): NodeJS.Signals | undefined {
   const cause = error instanceof JobError ? error.cause : undefined;
   return cause instanceof EndedBeforeReady ? (cause.ending.signal ?? undefined) : undefined;
 }
 
-/** How a start can go: exactly one of these comes first. */
+/** The outcome of a start: the first of these. */
 type Outcome =
   | Extract<StartMessage, { kind: 'ready' | 'failed' }>
   | ({ kind: 'ended' } & Ending)
@@ -93,19 +93,19 @@ type Outcome =
   | { kind: 'not_spawned'; cause: Error }
   | { kind: 'cancelled' };
 
-/** The program that runs now: a fleet never mixes versions by accident. */
+/** The program of this process, so that a fleet never mixes versions by accident. */
 export function rbeeEntry(): string {
   const entry = process.argv[1];
-  assert(entry !== undefined, 'a daemon is started from the rbee command, or with an entry of its own');
+  assert(entry !== undefined, 'a daemon is started from the rbee command, or with its own entry');
   return entry;
 }
 
 function spawnDaemon(start: DaemonStart, logFd: number): ChildProcess {
   const home = process.env['RBEE_HOME'];
   const options: SpawnOptions = {
-    // Its own session: Ctrl-C and the closing of the terminal are not meant for it.
+    // Its own session: Ctrl-C and the closing of the terminal do not reach it.
     detached: true,
-    // Any other folder could be deleted under a daemon that runs for months; then every program it starts would fail.
+    // Any other folder could be deleted while a daemon runs for months; then every program it starts would fail.
     cwd: '/',
     // It must find the same home from its other working directory.
     env: { ...process.env, ...(home ? { RBEE_HOME: absolute(home) } : {}), ...tokenEnvironment(), ...start.env },
@@ -115,7 +115,7 @@ function spawnDaemon(start: DaemonStart, logFd: number): ChildProcess {
   try {
     return spawn(process.execPath, [absolute(start.entry ?? rbeeEntry()), ...start.args], options);
   } catch (error) {
-    // Most failures come as an 'error' event; a few, such as too long an environment, are thrown.
+    // Most failures are 'error' events; a few, such as a too long environment, are thrown.
     throw notSpawned(start, error);
   }
 }
@@ -126,11 +126,11 @@ function firstOutcome(child: ChildProcess, start: DaemonStart): Promise<Outcome>
     let lastStep: string | undefined;
     let failure: Outcome | undefined;
     let timer = setTimeout(() => resolve({ kind: 'late', lastStep }), start.readyWithinMs);
-    const hear = (message: unknown) => {
+    const onMessage = (message: unknown) => {
       if (!isStartMessage(message)) return;
       if (message.kind === 'ready') return resolve(message);
       if (message.kind === 'failed') {
-        // It is ending by itself, perhaps cleaning up: it gets a little time for that, but not the whole deadline.
+        // It exits on its own, perhaps after a clean-up: it gets a little time for that, but not the whole deadline.
         failure = message;
         clearTimeout(timer);
         timer = setTimeout(() => resolve(message), END_GRACE_MS);
@@ -139,20 +139,20 @@ function firstOutcome(child: ChildProcess, start: DaemonStart): Promise<Outcome>
       lastStep = message.kind === 'narration' ? message.data.human : message.data.action;
       start.onStep?.(message);
     };
-    child.on('message', hear);
-    // Not 'exit': that one may overtake the last message, which says why.
+    child.on('message', onMessage);
+    // Not 'exit', which may overtake the last message with the reason.
     child.once('close', (exitCode, signal) => resolve(failure ?? { kind: 'ended', exitCode, signal }));
     child.on('error', (cause) => resolve({ kind: 'not_spawned', cause }));
     if (start.signal?.aborted) resolve({ kind: 'cancelled' });
     start.signal?.addEventListener('abort', () => resolve({ kind: 'cancelled' }), { signal: decided.signal });
     decided.signal.addEventListener('abort', () => {
       clearTimeout(timer);
-      child.off('message', hear);
+      child.off('message', onMessage);
     });
   }).finally(() => decided.abort());
 }
 
-/** No half-started daemon is left. Until its end is told here, the system keeps its pid from others. */
+/** Leaves no half-started daemon. Until this process has reaped it, its pid is not reused. */
 async function endChild({ pid, exitCode, signalCode }: ChildProcess, name: string): Promise<void> {
   if (pid === undefined || exitCode !== null || signalCode !== null) return;
   const started = await processStart(pid);
@@ -170,14 +170,14 @@ async function errorOf(outcome: Exclude<Outcome, { kind: 'ready' }>, start: Daem
     case 'late': {
       const step = outcome.lastStep === undefined ? '' : ` Its last step: ${outcome.lastStep}.`;
       const sentence = `${start.name} was not ready within ${start.readyWithinMs / 1000} s.${step}`;
-      return new JobError('deadline_exceeded', sentence + (await lastWords(start, startByte)));
+      return new JobError('deadline_exceeded', sentence + (await lastOutput(start, startByte)));
     }
     case 'ended': {
       const { exitCode, signal } = outcome;
-      const how = signal === null ? `with exit code ${exitCode}` : `by ${signal}`;
-      const sentence = `${start.name} ended ${how} before it was ready.`;
+      const how = signal === null ? `exited with code ${exitCode}` : `was ended by ${signal}`;
+      const sentence = `${start.name} ${how} before it was ready.`;
       const cause = new EndedBeforeReady({ exitCode, signal });
-      return new JobError('daemon_start_failed', sentence + (await lastWords(start, startByte)), { cause });
+      return new JobError('daemon_start_failed', sentence + (await lastOutput(start, startByte)), { cause });
     }
   }
 }
@@ -187,9 +187,9 @@ function notSpawned({ name }: DaemonStart, cause: unknown): JobError {
   return new JobError('daemon_start_failed', sentence, { cause });
 }
 
-/** Only what this start has written: an older failure in the same log would mislead. */
-async function lastWords({ logFile }: DaemonStart, startByte: number): Promise<string> {
-  const lines = await tailLog(logFile, LAST_WORDS_LINES, startByte);
+/** Only the output of this start: an older failure in the same log would mislead. */
+async function lastOutput({ logFile }: DaemonStart, startByte: number): Promise<string> {
+  const lines = await tailLog(logFile, LAST_OUTPUT_LINES, startByte);
   return lines.length === 0
     ? ` It wrote nothing to its log, ${logFile}.`
     : ` Its log, ${logFile}, ends:\n${lines.map(logWords).join('\n')}`;

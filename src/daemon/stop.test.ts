@@ -18,7 +18,7 @@ async function identityOf(program: RunningProgram) {
   return { name: 'attic', pid: program.pid, started: (await processStart(program.pid)) ?? '' };
 }
 
-test('a process that ends when asked is not killed, and stopping it again does nothing', async () => {
+test('a process that exits on SIGTERM is not killed, and stopping it again does nothing', async () => {
   await using program = programs.run('shutting-down', 'peacefully');
   const target = await identityOf(program);
   expect(await stopProcess(target, { graceMs: 100_000 })).toBe('ended');
@@ -27,14 +27,14 @@ test('a process that ends when asked is not killed, and stopping it again does n
   expect(await stopProcess(target, { graceMs: 100_000 })).toBe('not_running');
 });
 
-test('a process that is deaf to SIGTERM is killed after the grace', async () => {
+test('a process that ignores SIGTERM is killed after the grace period', async () => {
   await using program = programs.run('stubborn-daemon');
   const target = await identityOf(program);
   expect(await stopProcess(target, { graceMs: 100 })).toBe('killed');
   expect(await program.ended).toEqual({ exitCode: null, signal: 'SIGKILL' });
 });
 
-test('a stopped process wakes up to end in peace', async () => {
+test('a stopped process is woken to exit on SIGTERM', async () => {
   await using program = programs.run('shutting-down', 'peacefully');
   const target = await identityOf(program);
   program.child.kill('SIGSTOP');
@@ -49,14 +49,14 @@ test('a pid that now belongs to another process gets no signal', async () => {
   expect(await processStart(program.pid)).toBe(target.started);
 });
 
-test('two stoppers at once both return when it has ended', async () => {
+test('two concurrent stops both return when the process has exited', async () => {
   await using program = programs.run('stubborn-daemon');
   const target = await identityOf(program);
   const outcomes = await Promise.all([1, 2].map(() => stopProcess(target, { graceMs: 100 })));
   expect(outcomes.every((outcome) => outcome !== 'not_running')).toBe(true);
 });
 
-test.skipIf(process.getuid?.() === 0)('a process of another user is left, and the error names its pid', async () => {
+test.skipIf(process.getuid?.() === 0)('a process of another user keeps running, and the error names its pid', async () => {
   const init = { name: 'init', pid: 1, started: (await processStart(1)) ?? '' };
   await expect(stopProcess(init, { graceMs: 100_000 })).rejects.toMatchObject({
     code: 'daemon_stop_failed',
@@ -64,7 +64,7 @@ test.skipIf(process.getuid?.() === 0)('a process of another user is left, and th
   });
 });
 
-test("the end of a process that is not one's child is noticed, and the waiting can be given up", async () => {
+test('whenEnded notices the exit of a process that is not a child, and can be aborted', async () => {
   await using program = programs.run('stubborn-daemon');
   const target = await identityOf(program);
   await expect(whenEnded(target, AbortSignal.timeout(50))).rejects.toThrow();

@@ -3,18 +3,18 @@ import { JobError } from '../contract/index.ts';
 import { isSystemError } from './file-error.ts';
 import { isAlive, type ProcessIdentity } from './pidfile.ts';
 
-/** The kernel tells only the parent when a process ends, and the stopper is seldom that. One look costs about 0.1 ms. */
+/** The kernel notifies only the parent of an exit, and the caller is seldom the parent. One check costs about 0.1 ms. */
 const END_POLL_MS = 20;
-/** After SIGKILL only the kernel's own clean-up is left; with a large model on a device it can take seconds. */
+/** After SIGKILL, only the kernel's clean-up remains; with a large model on a device it can take seconds. */
 const KILL_WITHIN_MS = 10_000;
 
 export type StopOutcome = 'not_running' | 'ended' | 'killed';
 
 /**
- * Ends a process: asks first (SIGTERM), and kills it after `graceMs`. With 0 it is not asked: a frozen process that is woken to
- * end by itself would first do what it was frozen in. Returns when it has ended, and how; a process that has
- * ended already, or whose pid now belongs to another, is 'not_running' and gets no signal.
- * Throws daemon_stop_failed, with the pid, when it cannot be ended.
+ * Ends a process: SIGTERM first, and SIGKILL after `graceMs`. With 0, only SIGKILL: a frozen process that is woken for SIGTERM would first
+ * continue its work. Returns how it ended, once it has; a process that has already exited, or whose pid now belongs to another one, is
+ * 'not_running' and gets no signal.
+ * @throws JobError daemon_stop_failed, with the pid, when it cannot be ended
  */
 export async function stopProcess(
   target: ProcessIdentity & { name: string },
@@ -22,7 +22,7 @@ export async function stopProcess(
 ): Promise<StopOutcome> {
   if (options.graceMs > 0) {
     if (!(await signalProcess(target, 'SIGTERM'))) return 'not_running';
-    // A stopped process keeps the SIGTERM pending until it goes on; to a running one SIGCONT means nothing.
+    // A stopped process receives SIGTERM only after SIGCONT; a running one ignores SIGCONT.
     await signalProcess(target, 'SIGCONT');
     if (await endsWithin(target, options.graceMs)) return 'ended';
   }
@@ -31,11 +31,11 @@ export async function stopProcess(
   const { name, pid } = target;
   throw new JobError(
     'daemon_stop_failed',
-    `${name} does not end, not even by SIGKILL. See what holds it: ps -o pid,stat,wchan -p ${pid}`,
+    `${name} does not exit, even after SIGKILL. See what blocks it: ps -o pid,stat,wchan -p ${pid}`,
   );
 }
 
-/** Returns when the process has ended. Where it is our own child, StartedDaemon.ended tells at once and without looking. */
+/** Returns when the process has exited. For a child of this process, StartedDaemon.ended is faster and does not poll. */
 export async function whenEnded(target: ProcessIdentity, signal: AbortSignal): Promise<void> {
   while (await isAlive(target)) {
     await sleep(END_POLL_MS, undefined, { signal });
@@ -52,7 +52,7 @@ async function endsWithin(target: ProcessIdentity, withinMs: number): Promise<bo
   return true;
 }
 
-/** False when the process has ended. Looks at the start time right before each signal: the pid may have been reused. */
+/** False when the process has exited. Checks the start time right before each signal: the pid may have been reused. */
 async function signalProcess(target: ProcessIdentity & { name: string }, signal: NodeJS.Signals): Promise<boolean> {
   if (!(await isAlive(target))) return false;
   try {
@@ -60,7 +60,7 @@ async function signalProcess(target: ProcessIdentity & { name: string }, signal:
   } catch (error) {
     if (isSystemError(error) && error.code === 'ESRCH') return false;
     if (!isSystemError(error) || error.code !== 'EPERM') throw error;
-    const sentence = `${target.name} belongs to another user. End it as that user: kill ${target.pid}`;
+    const sentence = `${target.name} belongs to another user. Stop it as that user: kill ${target.pid}`;
     throw new JobError('daemon_stop_failed', sentence, { cause: error });
   }
 }

@@ -1,6 +1,6 @@
 import { JobError } from '../contract/index.ts';
 
-/** Of the fleet: one for all daemons that share it. */
+/** The fleet's token, shared by all of its daemons. */
 const VARIABLE = 'RBEE_TOKEN';
 
 const SENDABLE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
@@ -8,8 +8,8 @@ const SENDABLE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 let token: string | undefined;
 
 /**
- * RBEE_TOKEN, an empty one being none. It is taken out of the environment of this process: ssh, npm, nvidia-smi and whatever else
- * is run inherit that, and only daemons are given the token (`tokenEnvironment`).
+ * RBEE_TOKEN; an empty one counts as none. It is removed from the environment of this process, which ssh, npm, nvidia-smi and other
+ * programs inherit: only daemons get the token (`tokenEnvironment`).
  */
 export function ownToken(): string | undefined {
   token = process.env[VARIABLE] ?? token;
@@ -34,7 +34,7 @@ export function requireToken(text: string, from: string): void {
   throw new JobError('invalid_input', sentence, { hint: '' });
 }
 
-/** For a daemon that this process starts. */
+/** Environment variables for a daemon that this process starts. */
 export function tokenEnvironment(): Record<string, string> {
   const own = ownToken();
   return own === undefined ? {} : { [VARIABLE]: own };

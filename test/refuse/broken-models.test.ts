@@ -26,7 +26,7 @@ test.each(deadly)('a model with %s ends its own worker, and the sentence says ho
   const path = await workshop.make(change);
   const { code, stdout, stderr } = await daemons.swarm.rbee(['worker', 'spawn', '--model', path, '--slots', '1', '-q']);
   expect(stdout).toBe('');
-  expect(stderr).toMatch(/^Error: worker-[0-9a-f]+ ended by /);
+  expect(stderr).toMatch(/^Error: worker-[0-9a-f]+ was ended by /);
   expect(stderr).toMatch(how);
   expect(stderr).not.toMatch(/^\s+at /m);
   expect(code).toBe(6);
@@ -37,7 +37,7 @@ test('a request for such a model is told so once, and loads it no second time', 
   const path = await workshop.make({ set: { 'llama.block_count': 513 } });
   const { code, stdout, stderr } = await daemons.swarm.rbee(['infer', 'hello', '--model', path]);
   expect(stdout).toBe('');
-  expect(stderr).toMatch(/^Error: worker-[0-9a-f]+ ended by SIGABRT/m);
+  expect(stderr).toMatch(/^Error: worker-[0-9a-f]+ was ended by SIGABRT/m);
   expect(stderr.match(/loading \S+ on cpu/g)).toHaveLength(1);
   expect(code).toBe(6);
   await expectOthersServe();
@@ -47,7 +47,7 @@ test('a request that waits for such a load ends with it', async () => {
   const path = await workshop.make({ set: { 'llama.block_count': 513 } });
   const requests = Array.from({ length: 4 }, () => daemons.swarm.rbee(['infer', 'hello', '-q', '--model', path]));
   for (const { code, stderr } of await Promise.all(requests)) {
-    expect(stderr).toMatch(/^Error: worker-[0-9a-f]+ ended by SIGABRT/);
+    expect(stderr).toMatch(/^Error: worker-[0-9a-f]+ was ended by SIGABRT/);
     expect(code).toBe(6);
   }
   await expectOthersServe();
