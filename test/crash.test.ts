@@ -142,7 +142,7 @@ describe('killed workers', () => {
     process.kill(workerPids(swarm)[0] ?? 0, 'SIGKILL');
     const followed = await following;
     expect(endsOf(followed)).toEqual(new Set(['result']));
-    expect(narrationsOf(followed)).toContain('was ended by SIGKILL while it was loading; starting it again');
+    expect(narrationsOf(followed)).toContain('was killed by SIGKILL while it was loading; starting it again');
   });
 
   test('a hive that is started again adopts no other program as its worker, whatever the pidfile says, and ends the worker', async () => {
@@ -176,7 +176,7 @@ describe('killed workers', () => {
     });
     const error = failed.parse(JSON.parse(last.json));
     expect(error).toMatchObject({ code: 'request_killed_worker', retryable: false });
-    expect(error.message).toContain('was ended by SIGKILL');
+    expect(error.message).toContain('was killed by SIGKILL');
     expect(new Set(killed).size).toBe(2);
     await ask(swarm, 'infer', { prompt: 'hello' });
   });
@@ -200,7 +200,7 @@ describe('killed workers', () => {
     const { state, last_words } = await onlyWorker(swarm);
     expect([state, last_words]).toEqual([
       'exited',
-      expect.stringContaining('started again 3 times in 10 minutes, and is given up'),
+      expect.stringContaining('Restarted 3 times in 10 minutes; it is not restarted again'),
     ]);
     await ask(swarm, 'infer', { prompt: 'hello' });
   });

@@ -183,7 +183,7 @@ test('a worker killed in the middle of an answer ends its job with worker_died; 
   await running.says('stdout', /.{20}/s);
   process.kill(pid, 'SIGKILL');
   const { code, stderr } = await running.ended;
-  expect(stderr).toMatch(/Error: Worker 'worker-[0-9a-f]+' was ended by SIGKILL/);
+  expect(stderr).toMatch(/Error: Worker 'worker-[0-9a-f]+' was killed by SIGKILL/);
   expect(code).toBe(6);
   expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
 });

@@ -21,6 +21,7 @@ export {
   type ProcessIdentity,
 } from './pidfile.ts';
 export { bindFirstFree, firstFreePort, hivePort, queenPort, workerPorts, type PortRange } from './ports.ts';
+export { killGroupOf } from './process-group.ts';
 export { processStart } from './process-start.ts';
 export { reportFailure, reportReady, reportStep } from './report-start.ts';
 export { Reserve, reservesOf } from './reserve.ts';

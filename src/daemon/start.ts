@@ -4,6 +4,7 @@ import { resolve as absolute } from 'node:path';
 import { JobError } from '../contract/index.ts';
 import { logWords } from './log-words.ts';
 import { openLog, tailLog } from './logs.ts';
+import { killGroupOf } from './process-group.ts';
 import { processStart } from './process-start.ts';
 import { isStartMessage, type Readiness, type StartMessage, type StartStep } from './start-message.ts';
 import { stopProcess } from './stop.ts';
@@ -152,11 +153,12 @@ function firstOutcome(child: ChildProcess, start: DaemonStart): Promise<Outcome>
   }).finally(() => decided.abort());
 }
 
-/** Leaves no half-started daemon. Until this process has reaped it, its pid is not reused. */
+/** Leaves no half-started daemon, and no child of one. Until this process has reaped it, its pid is not reused. */
 async function endChild({ pid, exitCode, signalCode }: ChildProcess, name: string): Promise<void> {
-  if (pid === undefined || exitCode !== null || signalCode !== null) return;
-  const started = await processStart(pid);
+  if (pid === undefined) return;
+  const started = exitCode === null && signalCode === null ? await processStart(pid) : undefined;
   if (started !== undefined) await stopProcess({ name, pid, started }, { graceMs: END_GRACE_MS });
+  await killGroupOf({ pid, started: started ?? '' });
 }
 
 async function errorOf(outcome: Exclude<Outcome, { kind: 'ready' }>, start: DaemonStart, startByte: number): Promise<JobError> {

@@ -112,7 +112,7 @@ async function* onWorker(
   const options: Pick<RunOnOptions, 'onReconnect'> = {
     onReconnect: ({ reason, cause }) => {
       // A frozen process is no better than a dead one, and holds its memory. Its jobs are told by `died`.
-      if (isSilence(cause)) void workers.condemn(worker, reason);
+      if (isSilence(cause)) void workers.kill(worker, reason);
     },
   };
   // Not AbortSignal.any: that leaves something behind on the worker's signal for every request.
@@ -126,7 +126,7 @@ async function* onWorker(
     context.signal.throwIfAborted();
     if (!(cause instanceof JobError) || cause.code !== 'worker_unreachable') throw cause;
     if (!died.signal.aborted) await Promise.race([once(died.signal, 'abort'), delay(DEATH_NOTICE_MS)]);
-    await workers.condemn(worker, cause.message);
+    await workers.kill(worker, cause.message);
     // A broken connection says less than why it broke.
     throw died.signal.aborted ? died.signal.reason : cause;
   } finally {

@@ -74,7 +74,7 @@ export class Presence {
     this.#heard.set(heartbeat.worker_id, heartbeat);
     if (this.#stuck.isStuck(heartbeat, performance.now())) {
       const worker = this.#parts.workers.list().find(({ id }) => id === heartbeat.worker_id);
-      if (worker !== undefined) void this.#parts.workers.condemn(worker, `it has made no step for ${STUCK_MS / 60_000} min`);
+      if (worker !== undefined) void this.#parts.workers.kill(worker, `it has made no step for ${STUCK_MS / 60_000} min`);
     }
     this.workersChanged();
   }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { workerFlags } from '../../contract/index.ts';
 import {
   isAlive,
+  killGroupOf,
   listPidfiles,
   ofThisHome,
   probe,
@@ -46,6 +47,7 @@ export async function findAdoptable(home: Home): Promise<{ adoptable: Adoptable[
 async function lookAt(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | string | undefined> {
   const { name, host, port, version } = pidfile;
   if (!(await isAlive(pidfile))) {
+    await killGroupOf(pidfile);
     await removePidfile(paths.run, pidfile);
     return name;
   }
@@ -55,6 +57,7 @@ async function lookAt(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | st
   if (isWell && spec !== undefined && contextSize !== undefined) return { pidfile, spec, port, contextSize };
   log.warn({ worker_id: name }, `ending a worker that cannot be adopted: ${isWell ? 'it was still loading' : found.kind}`);
   void stopProcess(pidfile, { graceMs: STOP_GRACE_MS })
+    .then(() => killGroupOf(pidfile))
     .then(() => removePidfile(paths.run, pidfile))
     .catch((cause: unknown) => log.error({ err: cause, worker_id: name }, `${name} could not be ended`));
   return found.kind === 'frozen' ? name : undefined;

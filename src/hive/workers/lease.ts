@@ -2,7 +2,7 @@ import { JobError, type Device } from '../../contract/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { admit } from './admit.ts';
-import { workerDied } from './last-words.ts';
+import { workerDied } from './last-output.ts';
 import type { Reading } from './ledger.ts';
 import { fits, type Need } from './pick.ts';
 import { devicesIn } from './read-memory.ts';
@@ -24,8 +24,8 @@ export interface Leasable {
   slots: SlotQueue;
   list(): WorkerProcess[];
   read(): Promise<Reading>;
-  /** Starts a worker once the others have ended. Promises it its memory in the same turn. */
-  begin(spec: WorkerSpec, after: readonly WorkerProcess[]): WorkerProcess;
+  /** Starts a worker, which loads once the others have exited. Promises it its memory at once. */
+  start(spec: WorkerSpec, after: readonly WorkerProcess[]): WorkerProcess;
   /** Ends an idle worker; no request is given to it from this turn on. */
   evict(worker: WorkerProcess): void;
 }
@@ -77,7 +77,7 @@ function spawn(pool: Leasable, makeSpec: MakeSpec, reading: Reading): WorkerProc
     narrate('evict', `ending idle ${worker.id} (${worker.spec.model}, unused for ${unused}) to make room for ${spec.model}`);
     pool.evict(worker);
   }
-  return pool.begin(spec, [...after, ...evict]);
+  return pool.start(spec, [...after, ...evict]);
 }
 
 /** Whom somebody waits for is not ended before that one has had its turn. */

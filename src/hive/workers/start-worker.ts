@@ -54,10 +54,10 @@ export async function startAgainWhenKilled(
       const by = signalThatEndedStart(cause);
       if (by === undefined || !FROM_OUTSIDE.has(by) || options.signal.aborted) throw cause;
       if (!mayTryAgain()) {
-        const sentence = `Worker '${worker.id}' was ended by ${by} while it was loading, again and again. Is there enough memory for its model?`;
+        const sentence = `Worker '${worker.id}' was killed by ${by} each time it was loading. Is there enough memory for its model?`;
         throw new JobError('worker_start_failed', sentence, { cause });
       }
-      narrate('worker_spawn', `worker ${worker.id} was ended by ${by} while it was loading; starting it again`);
+      narrate('worker_spawn', `worker ${worker.id} was killed by ${by} while it was loading; starting it again`);
     }
   }
 }

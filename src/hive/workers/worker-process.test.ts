@@ -4,10 +4,10 @@ import { describeWorker, newWorker } from './worker-process.ts';
 
 const spec = { model: 'tiny', modelPath: '/tiny.gguf', engine: 'embedded', worker: 'cpu', device: 0, slots: 2 } as const;
 
-test('however much a worker said before it ended, it can be reported', () => {
+test('an exited worker with a long last output is reported within the limits of the contract', () => {
   const worker = newWorker('worker-1', { ...spec, context: undefined, pinned: false, need: undefined });
-  worker.state = { kind: 'exited', lastWords: `was ended by SIGSEGV. ${'x'.repeat(32_000)}` };
+  worker.state = { kind: 'exited', lastWords: `was killed by SIGSEGV. ${'x'.repeat(32_000)}` };
   const described = describeWorker(worker, 'localhost');
-  expect(described.last_words).toMatch(/^was ended by SIGSEGV\. x{7000}/);
+  expect(described.last_words).toMatch(/^was killed by SIGSEGV\. x{7000}/);
   expect(workerOfContract.safeParse(described).success).toBe(true);
 });
