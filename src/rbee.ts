@@ -25,7 +25,7 @@ if (major < OLDEST_NODE.major || (major === OLDEST_NODE.major && minor < OLDEST_
   });
 }
 
-/** Answered before anything is loaded; console.log alone would take 2 ms. Where it cannot be written, the command line says why. */
+/** Printed before anything is loaded; console.log alone would take 2 ms. If stdout cannot be written, the command line reports why. */
 function hasWrittenVersion(): boolean {
   try {
     writeSync(1, `${__RBEE_VERSION__}\n`);

@@ -4,7 +4,7 @@ import type { Peer } from './jobs/index.ts';
 import type { HiveFlags, QueenFlags } from './keeper/index.ts';
 import { serveRole } from './serve-role.ts';
 
-// Each role is loaded only where it runs: a worker starts sooner without what downloads models.
+// Each role is loaded only where it runs: a worker starts faster without the code that downloads models.
 
 export async function runQueen({ host, port }: QueenFlags): Promise<void> {
   const { createQueen } = await import('./queen/index.ts');

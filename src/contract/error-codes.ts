@@ -195,7 +195,7 @@ export const errorCodes = {
   model_corrupt: final(
     [422, 6, 'model'],
     'The file is not a model that the engine can read.',
-    'Download it again: rbee model download <url>.',
+    'Replace the file, or download the model again: rbee model download <url>.',
   ),
   model_too_large: final(
     [507, 7, 'model'],

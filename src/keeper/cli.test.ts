@@ -12,24 +12,27 @@ afterAll(() => cli[Symbol.asyncDispose]());
 
 const ERROR = /^Error: /;
 
-test.each(['--version', '-V'])('%s is the version alone', async (flag) => {
+test.each(['--version', '-V'])('%s prints only the version', async (flag) => {
   expect(await cli.run([flag])).toMatchObject({ code: 0, stdout: `${__RBEE_VERSION__}\n`, stderr: '' });
 });
 
 describe('help', () => {
-  test.each([[[]], [['help']], [['--help']]])('%j shows all commands, on stdout', async (argv) => {
+  test.each([[[]], [['help']], [['--help']]])('%j prints all commands to stdout', async (argv) => {
     const { code, stdout, stderr } = await cli.run(argv);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     for (const command of ['infer', 'status', 'trace', 'worker', 'hive', 'doctor']) expect(stdout).toContain(`  ${command}`);
   });
 
-  test.each([[['help', 'worker', 'spawn']], [['worker', 'spawn', '--help']]])('%j is derived from the contract', async (argv) => {
-    const { code, stdout } = await cli.run(argv);
-    expect(code).toBe(0);
-    expect(stdout).toContain('Start a worker: one model loaded on one device.');
-    expect(stdout).toContain('rbee worker spawn --model tiny --worker cpu --device 0');
-    expect(stdout).toContain('--hive, --hive-id <id>');
-  });
+  test.each([[['help', 'worker', 'spawn']], [['worker', 'spawn', '--help']]])(
+    '%j prints help derived from the contract',
+    async (argv) => {
+      const { code, stdout } = await cli.run(argv);
+      expect(code).toBe(0);
+      expect(stdout).toContain('Start a worker: one model loaded on one device.');
+      expect(stdout).toContain('rbee worker spawn --model tiny --worker cpu --device 0');
+      expect(stdout).toContain('--hive, --hive-id <id>');
+    },
+  );
 
   test('a list that is empty when omitted shows no default in its help', async () => {
     const { stdout } = await cli.run(['help', 'hive', 'import-ssh']);
@@ -45,7 +48,7 @@ describe('help', () => {
   });
 });
 
-describe('a mistake in the command line ends with 2, before anybody is woken', () => {
+describe('a mistake in the command line exits with 2, before any daemon is woken', () => {
   test.each([
     [['staus'], "unknown command 'staus'", 'Did you mean status?'],
     [['worker', 'spwan'], "unknown command 'spwan'", 'Did you mean spawn?'],
@@ -86,7 +89,7 @@ describe('a mistake in the command line ends with 2, before anybody is woken', (
     expect(stderr).toContain(`\n  ${hint}`);
   });
 
-  test('and with --json it is the failed event, and nothing else', async () => {
+  test('a mistake in the command line with --json is one failed event', async () => {
     const { code, stdout, stderr } = await cli.run(['worker', 'spwan', '--json']);
     expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({
@@ -96,7 +99,7 @@ describe('a mistake in the command line ends with 2, before anybody is woken', (
     });
   });
 
-  test('a setting that is none is told like one', async () => {
+  test('an invalid environment variable is a sentence with exit code 2', async () => {
     const { code, stderr } = await cli.run(['status'], { env: { RBEE_QUEEN_PORT: 'eighty' } });
     expect(code).toBe(2);
     expect(stderr).toBe("Error: RBEE_QUEEN_PORT is 'eighty'. Set a port from 1 to 65535, such as 8500.\n");
@@ -118,8 +121,8 @@ test('an RBEE_TOKEN that no header can carry is refused before anything is woken
   }
 });
 
-describe('where nothing runs', () => {
-  test('status says that the queen is asleep, and wakes nobody', async () => {
+describe('without a running daemon', () => {
+  test('status reports that the queen is asleep, and wakes no daemon', async () => {
     const { code, stdout } = await cli.run(['status']);
     expect(code).toBe(0);
     expect(stdout).toContain('queen is asleep\n');
@@ -129,20 +132,20 @@ describe('where nothing runs', () => {
     });
   });
 
-  test('status --json is a result with nothing in it', async () => {
+  test('status --json is an empty result', async () => {
     const { stdout } = await cli.run(['status', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ event: 'result', data: { queen: null, hives: [], workers: [], models: [] } });
   });
 
-  test('down has nothing to do', async () => {
+  test('down reports that nothing is running', async () => {
     expect(await cli.run(['down'])).toMatchObject({ code: 0, stdout: 'nothing is running\n', stderr: '' });
   });
 
-  test('queen stop has nothing to do', async () => {
+  test('queen stop reports that the queen is asleep', async () => {
     expect(await cli.run(['queen', 'stop'])).toMatchObject({ code: 0, stdout: 'queen is asleep already\n' });
   });
 
-  test('a queen elsewhere is never woken', async () => {
+  test('a queen at RBEE_QUEEN_URL is never woken', async () => {
     const env = { RBEE_QUEEN_URL: `http://127.0.0.1:${cli.queenPort}` };
     const { code, stderr } = await cli.run(['hive', 'list'], { env });
     expect(code).toBe(4);
@@ -157,7 +160,7 @@ describe('where nothing runs', () => {
 });
 
 describe('doctor', () => {
-  test('checks everything, and claims nothing about what it could not check', async () => {
+  test('doctor checks everything, and claims nothing about what it could not check', async () => {
     const { code, stdout } = await cli.run(['doctor']);
     expect([0, 7]).toContain(code);
     for (const name of ['node', 'memory', 'disk', 'home', 'engine', 'gpu', 'queen', 'hive', 'worker ports', 'processes']) {
@@ -183,7 +186,7 @@ describe('doctor', () => {
     expect(text.stdout).toContain(`${counted.length} problem`);
   });
 
-  test('names the command that installs the engine of a machine with an NVIDIA GPU', async () => {
+  test('doctor names the command that installs the engine of a machine with an NVIDIA GPU', async () => {
     const bin = join(cli.folder, 'bin');
     await mkdir(bin, { recursive: true });
     await writeFile(join(bin, 'nvidia-smi'), '#!/bin/sh\necho "0, GPU-1, NVIDIA H200, 143771, 143000, 580.95"\n', {
@@ -201,7 +204,7 @@ describe('doctor', () => {
     );
   });
 
-  test('runs all checks with an RBEE_HOME that is a file, and names the file', async () => {
+  test('doctor runs all checks with an RBEE_HOME that is a file, and names the file', async () => {
     const { code, stdout } = await cli.run(['doctor'], { env: { RBEE_HOME: cli.entry, RBEE_HIVE_PORT: 'x' } });
     expect(code).toBe(7);
     expect(stdout).toMatch(new RegExp(`^✗ home +RBEE_HOME is ${cli.entry}, a file\n +set RBEE_HOME to a folder$`, 'm'));
@@ -209,13 +212,13 @@ describe('doctor', () => {
     expect(stdout).not.toContain('rbee doctor');
   });
 
-  test('changes nothing', async () => {
+  test('doctor creates no home', async () => {
     await cli.run(['doctor']);
     await expect(mkdir(cli.env['RBEE_HOME'] ?? '')).resolves.toBeUndefined();
   });
 });
 
-test.each(['bash', 'zsh', 'fish'])('completions for %s are printed whole', async (shell) => {
+test.each(['bash', 'zsh', 'fish'])('completions for %s include the commands', async (shell) => {
   const { code, stdout } = await cli.run(['completions', shell]);
   expect(code).toBe(0);
   expect(stdout).toContain('rbee worker');
@@ -234,19 +237,19 @@ test
     [['doctor']],
     [['completions', 'bash']],
     [['queen', 'status']],
-  ])('%j that cannot be written to stdout is a failure with a sentence', async (argv) => {
+  ])('%j fails with a sentence when stdout cannot be written', async (argv) => {
   const { code, stderr } = await cli.run(argv, { stdout: '/dev/full' });
   expect({ argv, code }).toEqual({ argv, code: 7 });
   expect(stderr).toMatch(/^Error: The output could not be written: the disk is full\.\n/);
   expect(await cli.run(argv, { stdout: '/dev/full', stderr: '/dev/full' })).toMatchObject({ code: 7 });
 });
 
-test.runIf(canFill)('an error that --json cannot write is told on stderr, with the exit code of the error', async () => {
+test.runIf(canFill)('an error that --json cannot write to stdout goes to stderr, with the exit code of the error', async () => {
   const { code, stderr } = await cli.run(['worker', 'spwan', '--json'], { stdout: '/dev/full' });
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('could not be written') as string });
 });
 
-test('text in another encoding than UTF-8 is refused in a sentence, wherever it comes from', async () => {
+test('text that is not UTF-8 is refused with a sentence, from stdin and from a file', async () => {
   const latin = Buffer.from('h\u00f6her', 'latin1');
   const file = join(cli.folder, 'messages.json');
   await writeFile(file, latin);
@@ -259,7 +262,7 @@ test('text in another encoding than UTF-8 is refused in a sentence, wherever it 
   expect(utf16.stderr).toContain('it looks like UTF-16');
 });
 
-test('a folder as stdin is told in a sentence', async () => {
+test('a folder as stdin is refused with a sentence', async () => {
   const { code, stderr } = await cli.run(['infer'], { stdin: cli.folder });
   expect({ code, stderr }).toEqual({
     code: 2,
@@ -267,7 +270,7 @@ test('a folder as stdin is told in a sentence', async () => {
   });
 });
 
-test('help that nobody reads to its end is no error', async () => {
+test('output that its reader does not read to the end is not an error', async () => {
   const { child, ended } = cli.start(['completions', 'bash']);
   child.stdout?.destroy();
   expect(await ended).toMatchObject({ code: 0, stderr: '' });

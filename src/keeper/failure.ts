@@ -1,6 +1,6 @@
 import { errorCodes, isErrorCode, JobError, type Actor } from '../contract/index.ts';
-import { atItsMachine, filledHint, hintOf, isSaidBy, ownHintOf } from './hints.ts';
-import type { Failure, KnownInput } from './shown.ts';
+import { atItsMachine, filledHint, helpFor, hintOf, isSaidBy, ownHintOf } from './hints.ts';
+import type { Asked, Failure } from './shown.ts';
 
 /** Of a code that this version does not know: a peer misbehaves. */
 const UNKNOWN_CODE_EXIT = 4;
@@ -14,8 +14,10 @@ interface Wire {
   retryable: boolean;
 }
 
-/** A failure that came over the wire, with the hint of the contract. `input` is that of the operation that failed, where it is known. */
-export function failureOf(wire: Wire, input: KnownInput = {}): Failure {
+/** A failure that came over the wire, with the hint of the contract. `asked` is what failed, where it is known. */
+export function failureOf(wire: Wire, { operation, input = {} }: Partial<Asked> = {}): Failure {
+  // The keeper has checked the fields: what remains to look up is the command.
+  if (wire.code === 'invalid_input' && operation !== undefined) return { ...wire, hint: helpFor(operation) };
   const hint = wire.origin === HERE ? ownHintOf(wire.code) : hintOf(wire.code);
   if (hint === undefined || isSaidBy(wire.message, hint)) return { ...wire, hint: undefined };
   const filled = filledHint(hint, input);

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { operations, type OperationSpec } from '../contract/index.ts';
 import { checkedInput, givenInput } from './derive/input.ts';
-import { operationCommand, wordsOf } from './derive/operation-command.ts';
+import { wordsOf } from './derive/command-words.ts';
+import { operationCommand } from './derive/operation-command.ts';
 import { queenCommands, type Makers } from './hand-made-commands.ts';
 import { installedHiveCommands } from './installed-hive-commands.ts';
 import { hiveRunCommand, queenRunCommand, workerProbeCommand, workerRunCommand, type Roles } from './role-commands.ts';

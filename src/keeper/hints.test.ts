@@ -14,8 +14,8 @@ test.each<[ErrorCode, KnownInput, string]>([
   ['ssh_host_key', shed, 'rbee ssh test --ssh-host 192.0.2.7 --ssh-user me --ssh-port 2222.'],
   ['ssh_denied', attic, 'rbee ssh test attic.'],
   ['version_mismatch', attic, 'rbee hive update attic.'],
-])('the hint of %s has the names that were said: %j', (code, said, words) => {
-  expect(filledHint(errorCodes[code].hint, said)).toContain(words);
+])('the hint of %s is filled with the names of the input: %j', (code, input, words) => {
+  expect(filledHint(errorCodes[code].hint, input)).toContain(words);
 });
 
 test.each<[ErrorCode, KnownInput]>([
@@ -24,11 +24,11 @@ test.each<[ErrorCode, KnownInput]>([
   ['ssh_host_key', {}],
   ['version_mismatch', { hive_id: LOCALHOST }],
   ['model_not_found', { ...attic, model: 'qwen3' }],
-])('the hint of %s keeps its placeholders where nothing was said for them: %j', (code, said) => {
-  expect(filledHint(errorCodes[code].hint, said)).toBe(errorCodes[code].hint);
+])('the hint of %s keeps the placeholders that the input has no name for: %j', (code, input) => {
+  expect(filledHint(errorCodes[code].hint, input)).toBe(errorCodes[code].hint);
 });
 
-test('a hint that the message has given already, with the name, is not given again with a placeholder', () => {
+test('a hint that the message already contains, with the name, is found in it', () => {
   const { hint } = errorCodes.hive_stopped;
   expect(isSaidBy("Hive 'attic' is stopped. Start it: rbee hive start attic", hint)).toBe(true);
   expect(isSaidBy("Hive 'attic' is stopped", hint)).toBe(false);

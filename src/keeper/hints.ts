@@ -1,4 +1,5 @@
 import { errorCodes, isErrorCode, LOCALHOST, sshFlags, type ErrorCode } from '../contract/index.ts';
+import { wordsOf } from './derive/command-words.ts';
 import type { KnownInput } from './shown.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -13,7 +14,12 @@ export function hintOf(code: string, env: Environment = process.env): string | u
   return isErrorCode(code) ? errorCodes[code].hint : undefined;
 }
 
-/** The same for a failure of the keeper itself, on the way to the queen. */
+/** For a request that its command line did not show to be wrong: 'See: rbee hive install --help'. */
+export function helpFor(operation: string): string {
+  return `See: rbee ${wordsOf(operation).join(' ')} --help`;
+}
+
+/** The contract's hint for a failure of the keeper itself, on the way to the queen. */
 export function ownHintOf(code: string): string | undefined {
   return hintOf(process.env['RBEE_QUEEN_URL'] && ON_THE_WAY.has(code) ? 'queen_unreachable' : code);
 }

@@ -70,7 +70,7 @@ const changed = async (file: string) => {
   await utimes(join(root, file), later, later);
 };
 
-test('the first use installs and builds, a line a step; the next one does nothing of it', async () => {
+test('the first run installs and builds, with a line for each step; the next run does neither', async () => {
   expect(await run(['infer', 'two words'])).toEqual({
     code: 0,
     stdout: `${JSON.stringify([tmpdir(), 'infer', 'two words'])}\n`,
@@ -80,34 +80,34 @@ test('the first use installs and builds, a line a step; the next one does nothin
   expect(await leftovers()).toEqual([]);
 });
 
-describe('once built', () => {
+describe('a built rbee', () => {
   beforeEach(async () => {
     await run();
   });
 
-  test('a changed source is built, without an install', async () => {
+  test('./rbee builds again after a source has changed, without an install', async () => {
     await changed('src/rbee.js');
     expect(await run()).toMatchObject({ code: 0, stderr: BUILDING });
   });
 
-  test('a changed lockfile is installed', async () => {
+  test('./rbee installs again after the lockfile has changed', async () => {
     await changed('package-lock.json');
     expect(await run()).toMatchObject({ code: 0, stderr: INSTALLING + BUILDING });
   });
 
-  test('it is found through links', async () => {
+  test('./rbee works through symbolic links', async () => {
     await symlink(join(root, 'rbee'), join(dirname(root), 'absolute'));
     await symlink('absolute', join(dirname(root), 'relative'));
     expect(await run([], { program: join(dirname(root), 'relative') })).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('it runs without its sources, as an installed package does', async () => {
+  test('./rbee works without its sources, as in an installed package', async () => {
     await rm(join(root, 'src'), { recursive: true });
     await rm(join(root, 'scripts'), { recursive: true });
     expect(await run()).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('a lock that its maker has left behind stops nobody', async () => {
+  test('a stale build lock is removed', async () => {
     await changed('src/rbee.js');
     await mkdir(join(root, '.rbee-build.lock'));
     await writeFile(join(root, '.rbee-build.lock/pid'), '4194305\n'); // Over the highest pid of Linux.
@@ -117,7 +117,7 @@ describe('once built', () => {
   });
 });
 
-test('of several first uses at once, one builds and the others wait', async () => {
+test('of several first runs at once, one builds and the others wait', async () => {
   const outcomes = await Promise.all([run(), run(), run()]);
   expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0]);
   expect(outcomes.filter(({ stderr }) => stderr.includes(INSTALLING))).toHaveLength(1);
@@ -134,11 +134,11 @@ async function failingMkdir(times: number): Promise<string> {
   return [bin, path].join(delimiter);
 }
 
-test('a lock that is removed in the moment of asking for it is asked for again', async () => {
+test('a build lock that is released meanwhile is tried again', async () => {
   expect(await run([], { path: await failingMkdir(3) })).toMatchObject({ code: 0, stderr: INSTALLING + BUILDING });
 });
 
-test('a folder that cannot be written is one sentence with its reason', async () => {
+test('a folder that cannot be written is reported in one sentence with the reason', async () => {
   const { code, stderr } = await run([], { path: await failingMkdir(100) });
   expect({ code, stderr }).toEqual({
     code: 7,
@@ -146,7 +146,7 @@ test('a folder that cannot be written is one sentence with its reason', async ()
   });
 });
 
-test('a failed build is a sentence, then the end of what npm said, and all of it is kept', async () => {
+test('a failed build is a sentence and the end of the output of npm, all of which is kept in a file', async () => {
   await writeFile(join(root, 'scripts/build.mjs'), 'throw new RangeError("no room for \\u001b[31mbees")');
   const { code, stdout, stderr } = await run();
   expect({ code, stdout }).toEqual({ code: 7, stdout: '' });
@@ -171,22 +171,22 @@ test.each([
     'npm error code ENOTFOUND\nnpm error network request to https://registry failed',
     'npm cannot reach a-place to install the packages',
   ],
-  ['npm error code EAI_AGAIN', 'The first use needs the network; behind a proxy:'],
+  ['npm error code EAI_AGAIN', 'The first run needs the network; behind a proxy:'],
   ['npm warn tar TAR_ENTRY_ERROR ENOSPC: no space left on device, write', 'the disk is full'],
   ['npm error code EACCES', 'make both writable for your user'],
   ['npm error code SELF_SIGNED_CERT_IN_CHAIN', 'npm does not trust the certificate of its registry'],
   ['npm error code E401', 'requires a login: npm login'],
-  ['npm error code EINTEGRITY', 'a package is not what it was'],
-])('an install that fails with %j is one sentence, and nothing of npm itself', async (said, words) => {
+  ['npm error code EINTEGRITY', 'the digest of a package is not the expected one'],
+])('an install that fails with %j is one sentence, without the output of npm', async (said, words) => {
   const { code, stderr } = await run([], { path: await failingNpm(said) });
   expect(code).toBe(7);
   const [step, sentence = '', ...more] = stderr.split('\n');
   expect([`${step}\n`, more]).toEqual([INSTALLING, ['']]);
   expect(sentence).toContain(words);
-  expect(sentence).toMatch(/^rbee: .* \(all that npm said: .*rbee-build\..*\)$/);
+  expect(sentence).toMatch(/^rbee: .* \(the output of npm: .*rbee-build\..*\)$/);
 });
 
-test('a registry that cannot be reached is told by the real npm in the same sentence', async () => {
+test('the real npm leads to the same sentence when its registry cannot be reached', async () => {
   const registry = 'http://127.0.0.1:9';
   const missing = {
     ...lock,
@@ -201,7 +201,7 @@ test('a registry that cannot be reached is told by the real npm in the same sent
   expect(stderr).toContain('npm cannot reach');
 });
 
-test.runIf(existsSync('/proc/self/stat'))('that it was started to outlive its terminal is told to what it runs', async () => {
+test.runIf(existsSync('/proc/self/stat'))('./rbee tells the program that it was started with nohup', async () => {
   await writeFile(join(root, 'src/rbee.js'), "console.log(process.env['RBEE_NOHUP'] ?? 'no')");
   expect(await run()).toMatchObject({ stdout: 'no\n' });
   const nohup = join(dirname(root), 'nohup');
@@ -209,7 +209,7 @@ test.runIf(existsSync('/proc/self/stat'))('that it was started to outlive its te
   expect(await run([], { program: nohup })).toMatchObject({ stdout: '1\n' });
 });
 
-test('a stdout that is closed cannot be written to, and is not taken for one that nobody wants', async () => {
+test('a closed stdout stays closed, instead of becoming /dev/null', async () => {
   await writeFile(
     join(root, 'src/rbee.js'),
     "try { (await import('node:fs')).writeSync(1, 'x') } catch (error) { console.error(error.code) }",
@@ -222,7 +222,7 @@ test('a stdout that is closed cannot be written to, and is not taken for one tha
 test.each([
   ['an old Node', '#!/bin/sh\necho 18.20.1\n', 'this is 18.20.1'],
   ['no Node', undefined, 'there is no node in PATH'],
-])('%s is one clear sentence', async (_what, program, words) => {
+])('%s is reported in one sentence', async (_what, program, words) => {
   const bin = join(dirname(root), 'bin');
   await mkdir(bin);
   for (const name of program === undefined ? [] : ['node', 'npm'])

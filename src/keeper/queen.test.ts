@@ -28,7 +28,7 @@ afterAll(() => cli[Symbol.asyncDispose]());
 const homeId = () => homePaths({ RBEE_HOME: cli.env['RBEE_HOME'] }).homeId;
 const here = (): Health => ({ role: 'queen', name: 'queen', version: __RBEE_VERSION__, uptime_s: 1, pid: 1, home: homeId() });
 
-describe('what listens on the port of the queen', () => {
+describe('the port of the queen', () => {
   const found: { what: string; listener: RequestListener; exitCode: number; words: string }[] = [
     {
       what: 'a program that is not rbee',
@@ -47,7 +47,7 @@ describe('what listens on the port of the queen', () => {
     { what: 'a queen that does not answer', listener: () => undefined, exitCode: 4, words: 'has not answered within 3 s' },
   ];
 
-  test.each(found)('$what is never used nor replaced', async ({ listener, exitCode, words }) => {
+  test.each(found)('$what on the port of the queen is neither used nor replaced', async ({ listener, exitCode, words }) => {
     const close = await listen(listener);
     const outcomes = await Promise.all([cli.run(['hive', 'list']), cli.run(['status'])]).finally(close);
     for (const { code, stdout, stderr } of outcomes) {
@@ -56,7 +56,7 @@ describe('what listens on the port of the queen', () => {
     }
   });
 
-  test('a queen of another version that does not say what it is, is known by its pidfile', async () => {
+  test('a queen of another version that does not report its role is identified by its pidfile', async () => {
     const close = await listen((_request, response) => response.writeHead(401).end());
     const { run } = homePaths({ RBEE_HOME: cli.env['RBEE_HOME'] });
     const queen = { role: 'queen', name: 'queen', host: '127.0.0.1', port: cli.queenPort } as const;
@@ -81,7 +81,7 @@ describe('what listens on the port of the queen', () => {
     }
   });
 
-  test('a queen elsewhere that refuses the token is an authorization failure, and not a missing queen', async () => {
+  test('a queen at RBEE_QUEEN_URL that refuses the token is an authorization failure, and not a missing queen', async () => {
     const close = await listen((_request, response) => response.writeHead(401).end());
     const env = { RBEE_QUEEN_URL: `http://127.0.0.1:${cli.queenPort}` };
     try {
@@ -211,7 +211,7 @@ describe('with a queen', () => {
       secretFile: await prepareHomeSecret(homePaths({ RBEE_HOME: cli.env['RBEE_HOME'] }).secret),
       registry,
       findPeer: () => {
-        throw new JobError('not_found', 'nobody is below');
+        throw new JobError('not_found', 'there is no hive');
       },
       logger,
     });
@@ -226,7 +226,7 @@ describe('with a queen', () => {
   const idOfLastJob = () => registry.find({ where: {}, limit: 1 })[0]?.job_id;
   const stateOfLastJob = () => registry.find({ where: {}, limit: 1 })[0]?.state;
 
-  test('the answer goes to stdout, all about it to stderr', async () => {
+  test('infer prints the answer to stdout and everything else to stderr', async () => {
     expect(await cli.run(['infer', 'hello', 'bee'])).toEqual({
       code: 0,
       signal: null,
@@ -235,7 +235,7 @@ describe('with a queen', () => {
     });
   });
 
-  test('-q is the answer alone, and -v everything', async () => {
+  test('infer -q prints only the answer, infer -v every step', async () => {
     expect(await cli.run(['infer', '-q', 'hello'])).toMatchObject({ stdout: 'You said hello\n', stderr: '' });
     const { stderr } = await cli.run(['infer', '-v', 'hello']);
     expect(stderr).toMatch(/job job-.*rbee trace [0-9a-f]{32}/);
@@ -244,7 +244,7 @@ describe('with a queen', () => {
     expect(stderr).toContain('seed 7');
   });
 
-  test('--json is every event as a line, and nothing else', async () => {
+  test('infer --json prints each event as a line, and nothing else', async () => {
     const { stdout, stderr } = await cli.run(['infer', '--json', 'hello']);
     const lines = stdout
       .trimEnd()
@@ -262,21 +262,21 @@ describe('with a queen', () => {
     ]);
   });
 
-  test('-q --json leaves out what the keeper says, and otherwise it names the job', async () => {
+  test('--json -q leaves out the steps of the keeper, which otherwise name the job', async () => {
     const quiet = await cli.run(['infer', '--json', '-q', 'hello']);
     expect(quiet.stdout).not.toContain('rbee-keeper');
     const { stdout } = await cli.run(['infer', '--json', 'hello']);
     expect(JSON.parse(stdout.split('\n')[0] ?? '')).toMatchObject({ data: { job_id: idOfLastJob() } });
   });
 
-  test('the prompt may be piped, alone or after the words', async () => {
+  test('the prompt may come from stdin, alone or after the words of the command line', async () => {
     expect(await cli.run(['infer', '-q'], { input: 'from stdin\n' })).toMatchObject({ stdout: 'You said from stdin\n' });
     // A shell's pipe, since what Node gives its children is a socket, which may never end.
     const { stdout } = await shell(`echo "some notes" | "${process.execPath}" "${cli.entry}" infer -q "sum up"`);
     expect(stdout).toBe('You said sum up\n\nsome notes\n');
   });
 
-  test.each([[['explain']], [['infer', '--dry-run']]])('%j only says where it would run', async (words) => {
+  test.each([[['explain']], [['infer', '--dry-run']]])('%j only shows where it would run', async (words) => {
     const { code, stdout } = await cli.run([...words, '-q', '--model', 'bee', 'hello'], { input: 'from stdin' });
     expect({ code, stdout }).toEqual({
       code: 0,
@@ -286,7 +286,7 @@ describe('with a queen', () => {
     expect(piped.stdout).toContain('room for "from stdin"');
   });
 
-  test('a conversation, with a system message before it', async () => {
+  test('--system goes before the messages of --messages', async () => {
     const argv = [
       'infer',
       '-q',
@@ -303,26 +303,26 @@ describe('with a queen', () => {
     ]);
   });
 
-  test("a model's path is made absolute, since the worker has another folder", async () => {
+  test('the path of a model is made absolute, since the worker runs in another folder', async () => {
     const argv = ['infer', '-q', 'which model', '--model', 'models/my.gguf'];
     expect(await cli.run(argv, { cwd: cli.folder })).toMatchObject({ stdout: `${cli.folder}/models/my.gguf\n` });
   });
 
-  test('an answer that was not streamed is printed whole', async () => {
+  test('an answer that is not streamed is printed in full', async () => {
     expect(await cli.run(['infer', '-q', '--no-stream', 'without stream'])).toMatchObject({ stdout: 'all at once\n' });
   });
 
-  test('a pipe gets the tokens as they are', async () => {
+  test('a pipe gets the tokens unchanged', async () => {
     expect((await cli.run(['infer', '-q', 'escape'])).stdout).toContain('\u001b[2J');
   });
 
-  test('a failure is a sentence, a hint and its origin; its exit code is that of the table', async () => {
+  test('a failure is a sentence, a hint and its origin, with the exit code of the contract', async () => {
     const { code, stdout, stderr } = await cli.run(['infer', '-q', 'fail']);
     expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
     expect(stderr).toBe(`Error: Worker died: out of memory\n  ${errorCodes.worker_died.hint}\n  worker_died, from rbee-hive\n`);
   });
 
-  test('a check that ends with no is exit code 1, and the job is completed', async () => {
+  test('ssh test of a machine that cannot have a hive exits with 1, and its job is completed', async () => {
     expect(await cli.run(['ssh', 'test', 'attic'])).toMatchObject({ code: 0, stderr: '' });
     const no = await cli.run(['ssh', 'test', 'cellar']);
     expect(no).toMatchObject({ code: 1, stdout: expect.stringContaining('No hive can be installed on cellar yet.') as string });
@@ -331,7 +331,7 @@ describe('with a queen', () => {
     expect({ code, last }).toMatchObject({ code: 1, last: { event: 'result', data: { reachable: false } } });
   });
 
-  test('an explanation that refuses ends with no too, and says what to do next', async () => {
+  test('explain exits with 1 for a request that would be refused, and prints what to do next', async () => {
     const { code, stdout } = await cli.run(['explain', '-q', '--hive', 'nope', 'hello']);
     expect({ code, stdout }).toEqual({
       code: 1,
@@ -340,12 +340,12 @@ describe('with a queen', () => {
     expect(await cli.run(['infer', '--dry-run', '--hive', 'nope', 'hello'])).toMatchObject({ code: 1 });
   });
 
-  test("a failure's hint has the names that were given", async () => {
+  test('the hint of a failure is filled with the names of the command line', async () => {
     const { stderr } = await cli.run(['worker', 'restart', 'worker-7', '-q']);
     expect(stderr).toContain('\n  Restart it: rbee worker restart worker-7.\n');
   });
 
-  test('with --json the failure is the last line', async () => {
+  test('with --json, the failure is the last line', async () => {
     const { code, stdout, stderr } = await cli.run(['infer', '--json', 'fail']);
     expect({ code, stderr }).toEqual({ code: 6, stderr: '' });
     expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
@@ -359,7 +359,7 @@ describe('with a queen', () => {
     ['SIGTERM', 143],
     ['SIGHUP', 129],
     ['SIGQUIT', 131],
-  ] as const)('%s cancels the job, says so and ends with %d', async (signal, exitCode) => {
+  ] as const)('%s cancels the job, prints that and exits with %d', async (signal, exitCode) => {
     const infer = cli.start(['infer', 'for ever']);
     await infer.says('and');
     infer.child.kill(signal);
@@ -369,7 +369,7 @@ describe('with a queen', () => {
     expect(stateOfLastJob()).toBe('cancelled');
   });
 
-  test('a reader that has enough ends it quietly, and the job too', async () => {
+  test('a reader that closes the pipe ends the command without an error, and cancels the job', async () => {
     const { stdout, stderr } = await shell(
       `{ "${process.execPath}" "${cli.entry}" infer "for ever"; echo "exit $?" >&2; } | head -1`,
     );
@@ -401,14 +401,14 @@ describe('with a queen', () => {
     expect(await hivesLine([local])).toMatchObject({ line: "'localhost' is asleep until it is needed" });
   });
 
-  test('what an operation returns is a sentence', async () => {
+  test('an empty result is a sentence', async () => {
     expect(await cli.run(['worker', 'list'])).toMatchObject({
       code: 0,
       stdout: 'No workers. Start one: rbee worker spawn --model tiny\n',
     });
   });
 
-  test('jobs are a table, logs a replay, and trace a tree', async () => {
+  test('jobs prints a table, logs a replay and trace a tree', async () => {
     await cli.run(['infer', 'replay me']);
     const [record] = registry.find({ where: {}, limit: 1 });
     const jobs = await cli.run(['jobs', '--operation', 'infer', '--limit', '1']);
@@ -428,7 +428,7 @@ describe('with a queen', () => {
   test.runIf(existsSync('/dev/full')).each([
     [['infer', '-q', 'hello'], 'the disk is full', '/dev/full'],
     [['infer', '-q', '--no-stream', 'hello'], 'the disk is full', '/dev/full'],
-  ])('an answer that cannot be written is not lost: %j', async (args, why, stdout) => {
+  ])('an answer that cannot be written is kept by the queen: %j', async (args, why, stdout) => {
     const { code, stderr } = await cli.run(args, { stdout });
     const jobId = idOfLastJob() ?? '';
     expect({ code, stderr }).toEqual({
@@ -442,7 +442,7 @@ describe('with a queen', () => {
     }
   });
 
-  test('a file that may not grow any more is no closed pipe', async () => {
+  test('a file at its size limit is a failure, and not a closed pipe', async () => {
     const file = join(cli.folder, 'answer.txt');
     const limited = shell(`ulimit -f 0; "${process.execPath}" "${cli.entry}" infer -q hello > "${file}"`);
     await expect(limited).rejects.toMatchObject({
@@ -452,7 +452,7 @@ describe('with a queen', () => {
   });
 
   test.runIf(existsSync('/usr/bin/script') && process.platform === 'linux')(
-    'a model commands no terminal, and a pipe gets what it said',
+    'control sequences of a model are made safe for a terminal and left as they are for a pipe',
     async () => {
       const inTerminal = async (command: string) => (await shell(`script -qec '${command}' /dev/null </dev/null`)).stdout;
       const run = `"${process.execPath}" "${cli.entry}" infer escape`;
@@ -463,7 +463,7 @@ describe('with a queen', () => {
     },
   );
 
-  test('logs of a running job stop at what there is, follow with -f, and never cancel it', async () => {
+  test('logs of a running job ends at its newest event, follows with -f, and never cancels the job', async () => {
     const infer = cli.start(['infer', '-q', 'for ever']);
     await infer.says('and');
     const [record] = registry.find({ where: {}, limit: 1 });

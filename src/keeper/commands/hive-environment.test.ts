@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { leaveOnlyUseful } from './hive-environment.ts';
 
-test('a hive that is started over SSH takes what its account, drivers and downloads need, and nothing of the login', () => {
+test('a hive that is started over SSH inherits the variables of account, drivers and downloads, and none of the login', () => {
   const useful = {
     HOME: '/root',
     PATH: '/bin',

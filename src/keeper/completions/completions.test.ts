@@ -22,7 +22,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _rbee; printf '%s\\n'
 
 const has = (shell: string) => spawnSync(shell, ['-c', 'true']).status === 0;
 
-test('hidden commands are not offered', () => {
+test('completions do not offer hidden commands', () => {
   expect(places.map(({ words }) => words)).toContain('rbee hive run');
   expect(places.map(({ words }) => words)).not.toContain('rbee worker run');
 });
@@ -41,7 +41,7 @@ describe('in bash', () => {
     [['jobs', '--state', 'r'], ['running']],
     [['status', '--js'], ['--json']],
     [['worker', 'spawn', '--model', ''], ['']],
-  ])('%j is completed with %j', (words, answers) => {
+  ])('bash completes %j with %j', (words, answers) => {
     expect(completed(...words)).toEqual(answers);
   });
 });

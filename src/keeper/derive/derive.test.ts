@@ -5,7 +5,8 @@ import { operations, worker, type OperationSpec } from '../../contract/index.ts'
 import { fleetCommands } from '../fleet-commands.ts';
 import { fieldOf } from './field.ts';
 import { checkedInput, givenInput, withAbsoluteModel } from './input.ts';
-import { operationCommand, wordsOf } from './operation-command.ts';
+import { wordsOf } from './command-words.ts';
+import { operationCommand } from './operation-command.ts';
 import { optionOf } from './option.ts';
 
 const spec: OperationSpec = {
@@ -56,7 +57,7 @@ describe('a field', () => {
     ['json_schema', { kind: 'json' }],
     ['rooms', { kind: 'json' }],
     ['force', { kind: 'switch', defaultValue: false }],
-  ])('%s is read from its schema', (name, field) => {
+  ])('the field %s is read from its schema', (name, field) => {
     expect(fieldOf(spec.input.shape[name] as z.ZodType)).toMatchObject(field);
   });
 
@@ -68,18 +69,18 @@ describe('a field', () => {
     ['json_schema', '--json-schema <json|@file>', ''],
     ['force', '--force', ''],
     ['stream', '--no-stream', ''],
-  ])('%s is the option %s', (name, flags, description) => {
+  ])('the field %s is the option %s', (name, flags, description) => {
     expect(optionOf(name, fieldOf(spec.input.shape[name] as z.ZodType))).toMatchObject({ flags, description });
   });
 });
 
 describe('a command line', () => {
-  test('gives the plain argument, and nothing that was not given', () => {
+  test('a command line gives its plain argument, and no field that was not given', () => {
     expect(inputOf('thing-1')).toEqual({ thing_id: 'thing-1' });
     expect(inputOf('--thing-id', 'thing-1')).toEqual({ thing_id: 'thing-1' });
   });
 
-  test('gives every kind of option in its type', () => {
+  test('a command line gives each option in the type of its field', () => {
     const argv =
       'thing-1 --hive attic --max-tokens 3 --kind cuda --stop a --stop b --sizes 1 --sizes 2.5 --force --no-stream'.split(' ');
     expect(inputOf(...argv, '--json-schema', '{"type":"object"}', '--rooms', '[{"name":"attic"}]')).toEqual({
@@ -107,7 +108,7 @@ describe('a command line', () => {
     [['t', '--json-schema', '@/no/such/file'], "There is no file '/no/such/file'"],
     [['t', '--rooms', '[{"name":1}]'], '--rooms[0].name must be text.'],
     [['t', '--json-schema', '[1]'], '--json-schema must be a JSON object.'],
-  ])('%j is refused: %s', (argv, words) => {
+  ])('the command line %j is refused: %s', (argv, words) => {
     expect(() => inputOf(...argv)).toThrow(words);
   });
 });
@@ -122,13 +123,13 @@ test.each([
     { model: './a.gguf', hive_id: 'attic' },
     { model: './a.gguf', hive_id: 'attic' },
   ],
-])('a model that is a path on this machine is made absolute: %j', (input, ready) => {
+])('the path of a model on this machine is made absolute: %j', (input, ready) => {
   expect(withAbsoluteModel(input)).toEqual(ready);
 });
 
-test('an operation that is new in the contract is a command without a change here', () => {
-  const nobody = async () => undefined;
-  const roles = { queen: nobody, hive: nobody, worker: nobody, probe: nobody };
+test('a new operation of the contract is a command without a change in the keeper', () => {
+  const none = async () => undefined;
+  const roles = { queen: none, hive: none, worker: none, probe: none };
   const table = { ...operations, worker_polish: { ...spec, summary: 'Polish a worker' }, kettle_boil: spec };
   const groups = Object.values(fleetCommands(roles, table)).map((make) => make());
   const find = (noun: string, verb: string): Command | undefined =>

@@ -1,14 +1,9 @@
 import { Command } from 'commander';
 import type * as z from 'zod';
 import type { OperationSpec } from '../../contract/index.ts';
+import { wordsOf } from './command-words.ts';
 import { fieldOf } from './field.ts';
 import { optionOf } from './option.ts';
-
-/** 'hive_import_ssh' → ['hive', 'import-ssh']; 'infer' → ['infer']. */
-export function wordsOf(operation: string): string[] {
-  const [noun = '', ...verb] = operation.split('_');
-  return verb.length === 0 ? [noun] : [noun, verb.join('-')];
-}
 
 /** The command of an operation: its help, options and plain argument, all from the contract. It has no action yet. */
 export function operationCommand(operation: string, spec: OperationSpec): Command {

@@ -18,12 +18,12 @@ async function linesOn(isTTY: boolean, json: string): Promise<string> {
 
 const said = { text: 'b\u001b\u009b2J\u202e\u200b🐝é\u{e0041}' };
 
-test('a pipe gets the JSON of an event as it came', async () => {
+test('a pipe gets the JSON of an event unchanged', async () => {
   const json = JSON.stringify(said);
   expect(await linesOn(false, json)).toBe(`{"id":1,"event":"token","data":${json}}\n`);
 });
 
-test('on a terminal the values are the same, and nothing of them is obeyed', async () => {
+test('on a terminal, control characters in JSON are escaped and the values stay the same', async () => {
   const line = await linesOn(true, JSON.stringify(said));
   expect(line).toContain('"b\\u001b\\u009b2J\\u202e\\u200b🐝é\\udb40\\udc41"');
   expect(JSON.parse(line)).toEqual({ id: 1, event: 'token', data: said });

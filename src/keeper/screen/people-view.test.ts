@@ -38,7 +38,7 @@ const progress = (done: number) =>
 const CLEAR = '\r\u001b[2K';
 
 describe('on a terminal', () => {
-  test('what is said in the middle of an answer gets a line of its own', async () => {
+  test('a message in the middle of an answer gets a line of its own', async () => {
     const view = viewOn(true);
     await view.event(token('A bee'));
     await view.event(said('the worker is slow'));
@@ -48,14 +48,14 @@ describe('on a terminal', () => {
     expect(screen.text).toBe('A bee\n[rbee-hive]       the worker is slow\n[rbee-hive]       but well\n flies.\n');
   });
 
-  test('progress rewrites its line, and is gone before anything else is shown', async () => {
+  test('progress rewrites its line and is erased before anything else is shown', async () => {
     const view = viewOn(true);
     await view.event(progress(40));
     await view.event(said('ready'));
     expect(screen.text).toBe(`${CLEAR}worker load  ████████░░░░░░░░░░░░  40 %${CLEAR}[rbee-hive]       ready\n`);
   });
 
-  test('progress in the middle of an answer leaves its line alone', async () => {
+  test('progress in the middle of an answer does not touch the line of the answer', async () => {
     const view = viewOn(true);
     await view.event(token('A bee'));
     await view.event(progress(40));
@@ -63,20 +63,20 @@ describe('on a terminal', () => {
     expect(screen.text).toBe(`A bee\n${CLEAR}worker load  ████████░░░░░░░░░░░░  40 %${CLEAR} flies.`);
   });
 
-  test('a width of 0 is one that nobody knows: nothing is cut', async () => {
+  test('on a terminal of width 0, which is unknown, nothing is cut', async () => {
     const stream = Object.assign(screen.stream(true), { columns: 0 });
     await new PeopleView(new Pane(stream, {}), new Pane(stream, { NO_COLOR: '1' }), 'normal').event(progress(40));
     expect(screen.text).toMatch(/40 %$/);
   });
 
-  test('neither a model nor a peer commands it', async () => {
+  test('control sequences of a model or a daemon do not reach the terminal', async () => {
     const view = viewOn(true);
     await view.event(token('\u001b]0;owned\u0007ok\n\ttab'));
     await view.event(said('\u001b[2Jhello'));
     expect(screen.text).toBe('␛]0;owned␇ok\n\ttab\n[rbee-hive]       ␛[2Jhello\n');
   });
 
-  test('a sequence that comes token by token is not obeyed, and a character that comes in halves is whole', async () => {
+  test('a control sequence split over tokens is made safe, and a character split over tokens is put together', async () => {
     const view = viewOn(true);
     for (const text of ['a\u001b', ']52;c;aGk=\u0007', 'b\ud83d', '\udc1d', 'c\r', '\nd', 'e\r', 'f\ud83d'])
       await view.event(token(text));
@@ -84,7 +84,7 @@ describe('on a terminal', () => {
     expect(screen.text).toBe('a␛]52;c;aGk=␇b🐝c\nde␍f\ufffd\n');
   });
 
-  test('no name, reason, hint or error commands it, and its own colours are seen all the same', async () => {
+  test('control sequences in names, reasons, hints and errors are made safe, and the colours of rbee still work', async () => {
     const evil = 'x\u001b[31m\u009b2J\u202ey\u2066';
     const stream = screen.stream(true);
     const view = new PeopleView(new Pane(stream, {}), new Pane(stream, {}), 'verbose');
@@ -101,14 +101,14 @@ describe('on a terminal', () => {
     expect(own.match(/x␛\[31m\ufffd2J\ufffdy\ufffd/g)).toHaveLength(10);
   });
 
-  test('a second line of a step stands below its words, where it cannot pass for a step of another', async () => {
+  test('the second line of a step is indented, so that it cannot pass for a step of another actor', async () => {
     await viewOn(true).event(said('one\n[queen-rbee] two'));
     expect(screen.text).toBe('[rbee-hive]       one\n                  [queen-rbee] two\n');
   });
 });
 
-describe('elsewhere', () => {
-  test('everything arrives as it was said, also what a terminal would obey', async () => {
+describe('on a pipe', () => {
+  test('a pipe gets all text unchanged, control sequences included', async () => {
     const view = viewOn(false);
     await view.event(token('\u001b[31mred\u001b[0m\r\n\u202eb\ud83d'));
     await view.event(token('\udc1d'));
@@ -117,7 +117,7 @@ describe('elsewhere', () => {
     expect(screen.text).toBe('\u001b[31mred\u001b[0m\r\n\u202eb🐝\n[rbee-hive]       \u001b[2J\n');
   });
 
-  test('a terminal that cannot rewrite a line gets whole ones', async () => {
+  test('a terminal that cannot rewrite a line gets whole lines', async () => {
     const env = { TERM: 'dumb' };
     const view = new PeopleView(new Pane(screen.stream(true), env), new Pane(screen.stream(true), env), 'normal');
     await view.event(progress(40));
@@ -125,18 +125,18 @@ describe('elsewhere', () => {
     expect(screen.text).toBe('[rbee-hive]       ready\n');
   });
 
-  test('no line is rewritten, and short steps have no line at all', async () => {
+  test('on a pipe no line is rewritten, and the progress of a short step is not shown', async () => {
     const view = viewOn(false);
     for (const done of [0, 50, 100]) await view.event(progress(done));
     expect(screen.text).toBe('');
   });
 
-  test('a message of several lines stays one, below its first', async () => {
+  test('the hint and the origin of an error follow a message of several lines', async () => {
     await viewOn(false).fail({ code: 'internal', message: 'one\ntwo', origin: 'rbee-hive', retryable: false, hint: 'try' });
     expect(screen.text).toBe('Error: one\ntwo\n  try\n  internal, from rbee-hive\n');
   });
 
-  test('a stack is shown only to those who asked for everything', async () => {
+  test('a stack is shown only with -v', async () => {
     const failure = {
       code: 'internal',
       message: 'm',
@@ -151,7 +151,7 @@ describe('elsewhere', () => {
     expect(screen.text).toContain('at x');
   });
 
-  test('a job that another cancelled says why', async () => {
+  test('a job that another client cancelled is shown with the reason', async () => {
     await viewOn(false).cancelled('the queen is going to sleep');
     expect(screen.text).toBe('cancelled: the queen is going to sleep\n');
   });

@@ -55,7 +55,7 @@ export class PeopleView implements View {
       case 'result':
         return this.#result(asked, data);
       case 'failed':
-        return this.fail(failureOf(failed.parse(data), asked.input));
+        return this.fail(failureOf(failed.parse(data), asked));
       case 'cancelled':
         return this.cancelled(byUser ? undefined : cancelled.parse(data).reason);
     }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { progressText } from './progress-line.ts';
 
-test('a download shows its share, bytes, rate and what is left', () => {
+test('the progress of a download shows percent, bytes, rate and remaining time', () => {
   const progress = {
     action: 'model_download',
     done: 2_000_000,
@@ -13,12 +13,12 @@ test('a download shows its share, bytes, rate and what is left', () => {
   expect(progressText(progress)).toBe('model download  ████░░░░░░░░░░░░░░░░  20 %  2.0 MB of 10.0 MB  1.2 MB/s  7 s left');
 });
 
-test('a length that nobody knows has no bar', () => {
+test('progress of unknown length has no bar', () => {
   const progress = { action: 'model_download', done: 2_000_000, total: null, unit: 'bytes', rate: null, eta_s: null } as const;
   expect(progressText(progress)).toBe('model download  2.0 MB');
 });
 
-test('a load in percent is a bar alone, and never longer than full', () => {
+test('progress in percent is only a bar, and never longer than full', () => {
   const progress = { action: 'worker_load', done: 120, total: 100, unit: 'percent', rate: null, eta_s: null } as const;
   expect(progressText(progress)).toBe(`worker load  ${'█'.repeat(20)}  100 %`);
 });

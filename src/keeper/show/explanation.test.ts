@@ -15,7 +15,7 @@ const explanation: Explanation = {
   ],
 };
 
-test('a decision is a sentence, and a table with what was chosen first', () => {
+test('an explanation is a sentence and a table with the chosen place first', () => {
   expect(resultText({ operation: 'explain' }, explanation, plainLook).split('\n')).toEqual([
     "Hive 'attic' starts a worker for qwen3-8b on cuda:0.",
     '',
@@ -25,7 +25,7 @@ test('a decision is a sentence, and a table with what was chosen first', () => {
   ]);
 });
 
-test('a worker has a column where there is one', () => {
+test('an explanation has a column for workers where there is one', () => {
   const [first] = explanation.candidates;
   const candidates = first === undefined ? [] : [{ ...first, worker_id: 'worker-1a2b' }];
   expect(resultText({ operation: 'explain' }, { ...explanation, candidates }, plainLook)).toContain(
@@ -33,20 +33,20 @@ test('a worker has a column where there is one', () => {
   );
 });
 
-test('on a narrow screen the reasons are below, in full', () => {
+test('on a narrow screen, the reasons of an explanation are below the rows, in full', () => {
   const lines = resultText({ operation: 'explain' }, explanation, { ...plainLook, columns: 50 }).split('\n');
   expect(lines.slice(2).every((line) => line.length <= 50)).toBe(true);
   expect(lines.at(-1)).toBe('  cannot be reached: connection refused');
 });
 
-test('a refusal says what to do next, with the names that were said', () => {
+test('an explanation that refuses has the hint, filled with the names of the input', () => {
   const refused = { model: 'bee', decision: 'refuse', says: "Hive 'nope' not found", code: 'hive_not_found', candidates: [] };
   expect(resultText({ operation: 'explain', input: { hive_id: 'nope' } }, refused, plainLook)).toBe(
     "Hive 'nope' not found\nList the hives: rbee hive list. Add one: rbee hive install nope.",
   );
 });
 
-test('a refusal without a place to show is its sentence', () => {
+test('an explanation that refuses without a candidate is only its sentence', () => {
   const refused = { model: 'bee', decision: 'refuse' as const, says: 'No hive is registered.', candidates: [] };
   expect(resultText({ operation: 'explain' }, refused, plainLook)).toBe('No hive is registered.');
 });

@@ -5,17 +5,17 @@ import { plainLook } from './look.ts';
 const now = new Date(2026, 10, 21, 14, 0, 0);
 const time = new Date(2026, 10, 21, 9, 5, 7).toISOString();
 
-test('a line of ours reads as time, level, actor, message and job', () => {
+test('a log line of rbee shows time, level, actor, message and job', () => {
   const line = JSON.stringify({ level: 'info', time, actor: 'queen-rbee', job_id: 'job-1', msg: 'local hive started' });
   expect(logLineText(line, plainLook, now)).toBe('09:05:07 INFO  [queen-rbee] local hive started job-1');
 });
 
-test('an error brings its stack, indented', () => {
+test('a log line with an error shows its stack, indented', () => {
   const line = JSON.stringify({ level: 'error', time, msg: 'it broke', err: { message: 'no', stack: 'Error: no\n  at x' } });
   expect(logLineText(line, plainLook, now)).toBe('09:05:07 ERROR it broke\n    Error: no\n      at x');
 });
 
-test.each(['node: out of memory', '{"half": ', '42'])('what is not of ours is shown as it is: %s', (line) => {
+test.each(['node: out of memory', '{"half": ', '42'])('a log line that rbee did not write is shown as it is: %s', (line) => {
   expect(logLineText(line, plainLook, now)).toBe(line);
   expect(logObject(line)).toEqual({ msg: line });
 });

@@ -139,7 +139,7 @@ test('the output of an operation without a renderer is a list of its fields', ()
   );
 });
 
-describe('status', () => {
+describe('the output of status', () => {
   const status: OutputOf<'status'> = {
     queen: { version: '0.1.0', uptime_s: 3, port: 8500, pid: 42 },
     hives: [{ hive_id: 'localhost', state: 'stopped', reason: 'it is asleep', host: '127.0.0.1', port: 9000 }],
@@ -178,7 +178,7 @@ describe('status', () => {
   });
 
   test.each([40, 60, 80, 120])(
-    'on %i columns no line is wider than the screen, and every worker and model can be told apart',
+    'on %i columns, no line of status is wider than the screen, and every worker and model can be told apart',
     (columns) => {
       const paths = ['one', 'two'].map((name) => `/tmp/tmp.Xk2/a-folder-with-a-long-name/models/qwen3-8b-Q4_K_M-${name}.gguf`);
       const used = { context: 8192, pinned: true, tokens_per_s: 120.4, memory_bytes: 210_000_000, last_words: 'no\nmore memory' };
@@ -193,6 +193,17 @@ describe('status', () => {
         expect(lines.filter((line) => line.includes(end)).length).toBeGreaterThanOrEqual(2);
     },
   );
+
+  test('status counts exited workers and names the command that shows why', () => {
+    const exited = { ...worker, state: 'exited' as const, last_words: 'no memory' };
+    const workers = [exited, { ...exited, hive_id: 'attic' }];
+    const lines = text('status', { ...status, workers, models: [] }).split('\n');
+    expect(lines.slice(-3)).toEqual([
+      'No workers. Start one: rbee worker spawn --model tiny',
+      '',
+      '2 workers exited: rbee worker list, rbee worker list --hive attic',
+    ]);
+  });
 
   test('status suggests a worker only where there is a hive to run it', () => {
     const empty = { ...status, workers: [], models: [] };

@@ -24,13 +24,13 @@ test('columns are as wide as their widest cell, and numbers are flush right', ()
   );
 });
 
-test('a table wider than the screen is cut where it may be, in the middle: two paths differ at their ends', () => {
+test('a table wider than the screen has its cuttable columns cut in the middle, since paths differ at their ends', () => {
   const rows = ['one', 'two'].map((name) => ({ name: 'tiny', size: '1 B', path: `/tmp/tmp.8fk2Xq/models/of/${name}.gguf` }));
   const lines = table(rows, columns, { ...plainLook, columns: 30 }).split('\n');
   expect(lines.slice(1)).toEqual(['tiny   1 B  /tmp/…/of/one.gguf', 'tiny   1 B  /tmp/…/of/two.gguf']);
 });
 
-test('on a narrow screen columns make room from the right: one is left out, another goes below its row in full', () => {
+test('on a narrow screen, columns are dropped or moved below their row, from the right', () => {
   const why = 'it is stopped. Start it: rbee hive start attic';
   const rows = [
     { name: 'attic', size: '1 B', path: why },
@@ -44,7 +44,7 @@ test('on a narrow screen columns make room from the right: one is left out, anot
   expect(text(10).slice(0, 3)).toEqual(['NAME', 'attic', '  it is']);
 });
 
-test('where all of that is not enough, other columns go below under their titles, and no line is wider than the screen', () => {
+test('on a very narrow screen, other columns move below with their titles, and no line is wider than the screen', () => {
   const rows = [{ name: 'worker-1a2b3c4d', size: '1.9 MB', path: '/home/bee/models/tiny.gguf' }];
   expect(table(rows, columns, { ...plainLook, columns: 30 }).split('\n')).toEqual([
     'NAME               SIZE',
@@ -72,7 +72,7 @@ test('a cell never breaks its row', () => {
   expect(table(rows, columns, plainLook).split('\n')).toEqual(['NAME     SIZE  PATH', 'a b c d     1  x']);
 });
 
-test('a list leaves out what is not known, and indents what has more lines', () => {
+test('a list leaves out undefined values and indents further lines', () => {
   const pairs = [
     ['name', 'tiny'],
     ['port', undefined],

@@ -28,14 +28,14 @@ const times = (fromMs: number, toMs: number, more: { startedMs?: number; firstTo
   ...more,
 });
 
-test('a bar begins and ends where its job did, waits lightly and marks the first token', () => {
+test('the bar of a job starts and ends with it, shows its wait lighter and marks the first token', () => {
   expect(bar(times(0, 400), span)).toBe('█'.repeat(40));
   expect(bar(times(100, 400, { startedMs: 200, firstTokenMs: 300 }), span)).toBe(
     `${' '.repeat(10)}${'░'.repeat(10)}${'█'.repeat(10)}●${'█'.repeat(9)}`,
   );
 });
 
-test('a job too short for a cell still has one, and none is wider than the picture', () => {
+test('a very short job has one cell, and no bar is wider than the picture', () => {
   expect(bar(times(200, 200), span).trim()).toBe('█');
   expect(bar(times(200, 300), span)).toBe(`${' '.repeat(20)}${'█'.repeat(10)}`);
   expect(bar(times(0, 90_000), span)).toHaveLength(40);
@@ -45,29 +45,32 @@ test.each([
   ['an hour behind', -3_600_000],
   ['a second behind', -1_000],
   ['a day ahead', 86_400_000],
-])('a hive whose clock is %s begins when the queen asked it, and takes as long as it says', (_, offMs) => {
-  const shifted = (each: JobRecord): JobRecord => {
-    const shift = (at: string) => new Date(Date.parse(at) + offMs).toISOString();
-    const { created_at, started_at = '', first_token_at = '', ended_at = '' } = each;
-    return {
-      ...each,
-      ...{ created_at: shift(created_at), started_at: shift(started_at) },
-      ...{ first_token_at: shift(first_token_at), ended_at: shift(ended_at) },
+])(
+  'the bar of a hive whose clock is %s starts when the queen sent the request, and lasts as long as the hive reports',
+  (_, offMs) => {
+    const shifted = (each: JobRecord): JobRecord => {
+      const shift = (at: string) => new Date(Date.parse(at) + offMs).toISOString();
+      const { created_at, started_at = '', first_token_at = '', ended_at = '' } = each;
+      return {
+        ...each,
+        ...{ created_at: shift(created_at), started_at: shift(started_at) },
+        ...{ first_token_at: shift(first_token_at), ended_at: shift(ended_at) },
+      };
     };
-  };
-  const hive = shifted(job('rbee-hive', { from: 7, token: 16, to: 395 }));
-  const root = {
-    job: job('queen-rbee', { from: 0, token: 16, to: 400 }),
-    downstream: [
-      { role: 'hive' as const, name: 'attic', job_id: 'job-hive', driven_at: iso(5), trace: { job: hive, downstream: [] } },
-    ],
-  };
-  const lines = traceText(root, plainLook).split('\n');
-  expect(lines.find((line) => line.includes('rbee-hive attic'))).toMatch(/ 5 ms +388 ms /);
-  expect(lines.at(-1)).toBe('● first token after 16 ms');
-});
+    const hive = shifted(job('rbee-hive', { from: 7, token: 16, to: 395 }));
+    const root = {
+      job: job('queen-rbee', { from: 0, token: 16, to: 400 }),
+      downstream: [
+        { role: 'hive' as const, name: 'attic', job_id: 'job-hive', driven_at: iso(5), trace: { job: hive, downstream: [] } },
+      ],
+    };
+    const lines = traceText(root, plainLook).split('\n');
+    expect(lines.find((line) => line.includes('rbee-hive attic'))).toMatch(/ 5 ms +388 ms /);
+    expect(lines.at(-1)).toBe('● first token after 16 ms');
+  },
+);
 
-test('a job that runs has taken as long as its own role says', () => {
+test('a running job has lasted as long as its own role reports', () => {
   const root = { job: { ...job('queen-rbee', { from: 0 }), age_ms: 250 }, downstream: [] };
   expect(traceText(root, plainLook)).toMatch(/queen-rbee +running +0 ms +250 ms/);
 });
@@ -90,7 +93,7 @@ const request = (message: string): Parameters<typeof traceText>[0] => ({
   ],
 });
 
-test('a request is a tree of its hops, with the first token and what could not be told', () => {
+test('a trace is a tree of hops, with the first token and the reason for a missing hop', () => {
   const text = traceText(request('no answer'), plainLook);
   const lines = text.split('\n');
   expect(lines[0]).toContain('correlation abc');
@@ -104,7 +107,7 @@ test('a request is a tree of its hops, with the first token and what could not b
   expect(lines.at(-1)).toBe('● first token after 100 ms');
 });
 
-test('on a narrow screen the picture shrinks, and what kept a hop from telling is still told in full', () => {
+test('on a narrow screen, the picture of a trace shrinks and the reason for a missing hop stays in full', () => {
   const message = "Nothing is installed for hive 'attic' yet. Install it: rbee hive install attic";
   const lines = traceText(request(message), { ...plainLook, columns: 76 }).split('\n');
   const at = lines.findIndex((line) => line.includes('└ hive attic'));

@@ -110,5 +110,5 @@ function unusable({ metadata }: GgufFileInfo, why: string): JobError {
 }
 
 function corrupt(path: string, why: string, cause?: unknown): JobError {
-  return new JobError('model_corrupt', `${basename(path)} is not a model that can be loaded: ${why}. Fetch it again.`, { cause });
+  return new JobError('model_corrupt', `${basename(path)} is not a model that can be loaded: ${why}.`, { cause });
 }

@@ -36,7 +36,6 @@ export async function promptOf(
 function tooLong(tokens: string, contextSize: number): JobError {
   return new JobError(
     'prompt_too_long',
-    `The prompt has ${tokens} tokens; the context holds ${String(contextSize)}, of which the answer needs at least one. ` +
-      'Shorten the prompt, or spawn a worker with a larger context.',
+    `The prompt has ${tokens} tokens; the context holds ${String(contextSize)}, of which the answer needs at least one.`,
   );
 }
