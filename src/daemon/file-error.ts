@@ -1,21 +1,10 @@
-import { JobError } from '../contract/index.ts';
+import { FILE_WORDS, JobError } from '../contract/index.ts';
 
 const full = new Set(['ENOSPC', 'EDQUOT']);
-const forbidden = new Map([
-  ['EACCES', 'permission denied'],
-  ['EPERM', 'permission denied'],
-  ['EROFS', 'the file system is read-only'],
-]);
+const forbidden = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /** Errors of the path itself. */
-const unusable = new Map([
-  ['ENOTDIR', 'a part of this path is a file, not a folder'],
-  ['ENOENT', 'its folder does not exist and cannot be created'],
-  ['EEXIST', 'a file with this name exists'],
-  ['ELOOP', 'its symbolic links form a loop'],
-  ['ENAMETOOLONG', 'the path is too long'],
-  ['EISDIR', 'a folder with this name exists'],
-]);
+const unusable = new Set(['ENOTDIR', 'ENOENT', 'EEXIST', 'ELOOP', 'ENAMETOOLONG', 'EISDIR']);
 
 /**
  * Turns an error of the operating system into a sentence that says what to do.
@@ -26,17 +15,16 @@ export function fileError(error: unknown, doing: string): JobError {
   if (!isSystemError(error)) throw error;
   const { code } = error;
   if (full.has(code)) return new JobError('disk_full', `Cannot ${doing}: the disk is full. Free some space.`, { cause: error });
-  const reason = forbidden.get(code);
-  const misplaced = unusable.get(code);
-  const sentence =
-    reason !== undefined
-      ? `Cannot ${doing}: ${reason}. Make it writable for your user, or set RBEE_HOME to a folder that is.`
-      : misplaced !== undefined
-        ? `Cannot ${doing}: ${misplaced}. Set RBEE_HOME to another folder.`
-        : `Cannot ${doing}: ${error.message}.`;
+  const reason = code === 'ENOENT' ? 'its folder does not exist and cannot be created' : (FILE_WORDS[code] ?? error.message);
+  const advice = adviceFor(code);
   // The sentence says what to do; the hint of the code is about a daemon that has run.
-  const isComplete = reason !== undefined || misplaced !== undefined;
-  return new JobError('daemon_start_failed', sentence, { cause: error, ...(isComplete ? { hint: '' } : {}) });
+  const hint = advice === '' ? {} : { hint: '' };
+  return new JobError('daemon_start_failed', `Cannot ${doing}: ${reason}.${advice}`, { cause: error, ...hint });
+}
+
+function adviceFor(code: string): string {
+  if (forbidden.has(code)) return ' Make it writable for your user, or set RBEE_HOME to a folder that is.';
+  return unusable.has(code) ? ' Set RBEE_HOME to another folder.' : '';
 }
 
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
-import { health as healthSchema, type Health } from '../contract/index.ts';
+import { health as healthSchema, NETWORK_WORDS, parseJson, type Health } from '../contract/index.ts';
 import { authorize, UnprovenError, type Trust } from '../proof/index.ts';
 import { isSystemError } from './file-error.ts';
 
@@ -124,24 +124,7 @@ async function readBody(response: IncomingMessage): Promise<string | undefined> 
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
-const reasons: Record<string, string> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection closed without an answer',
-  EHOSTUNREACH: 'host unreachable',
-  EHOSTDOWN: 'host unreachable',
-  ENETUNREACH: 'network unreachable',
-  ENOTFOUND: 'unknown host name',
-  EAI_AGAIN: 'host name cannot be resolved at the moment',
-};
+const reasons: Record<string, string> = { ...NETWORK_WORDS, ECONNRESET: 'connection closed without an answer' };
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) throw error;

@@ -1,3 +1,5 @@
+import { parseJson } from '../contract/index.ts';
+
 /** The message in a line of pino, also in a truncated one: an escaped quote does not end it. */
 const MESSAGE = /"msg":"((?:[^"\\]|\\.)*)/;
 
@@ -21,9 +23,6 @@ export function logWords(line: string): string {
 }
 
 function parsed(line: string): Record<string, unknown> | undefined {
-  try {
-    return JSON.parse(line) as Record<string, unknown>;
-  } catch {
-    return undefined; // A partial line: its process exited while writing it.
-  }
+  // Undefined for a partial line: its process exited while writing it.
+  return parseJson(line) as Record<string, unknown> | undefined;
 }

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { JobError, type WorkerFlags, type WorkerHeartbeat } from '../contract/index.ts';
+import { JobError, type WorkerFlags, type WorkerHeartbeat, deferred } from '../contract/index.ts';
 import { reportStep } from '../daemon/index.ts';
 import type { Peer, ServedRole } from '../jobs/index.ts';
 import { log } from '../narration/index.ts';
@@ -121,14 +121,6 @@ function describe(
     memory_bytes: now.engine?.memoryBytes() ?? process.memoryUsage.rss(),
     steps: now.engine?.steps ?? 0,
   };
-}
-
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
 }
 
 /** Growth of a counter a second, since the last time it was asked. */

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
-import { JobError } from '../../contract/index.ts';
+import { FILE_WORDS, JobError } from '../../contract/index.ts';
 import { withoutSecrets, type FileAddress } from './address.ts';
 import { errnoOf } from './disk.ts';
 import { FILE_CHUNK_BYTES } from './limits.ts';
@@ -46,14 +46,7 @@ function unreadable(path: string, cause: unknown, hiveId: string): JobError {
   const code = errnoOf(cause) ?? '';
   const isAbsent = code === 'ENOENT' || code === 'ENOTDIR';
   const absent = `there is no such file on the machine of hive '${hiveId}', where paths are looked up`;
-  const why = isAbsent ? absent : (WHY[code] ?? `the system says ${code}`);
+  const why = isAbsent ? absent : (FILE_WORDS[code] ?? `the system says ${code}`);
   const shown = withoutSecrets(path).replaceAll('\0', ' ');
   return new JobError('download_failed', `Cannot read ${shown}: ${why}`, { cause });
 }
-
-const WHY: Record<string, string> = {
-  EACCES: 'permission denied',
-  ELOOP: 'its symbolic links go in circles',
-  ENAMETOOLONG: 'the path is too long',
-  ERR_INVALID_ARG_VALUE: 'a path cannot hold a null character',
-};

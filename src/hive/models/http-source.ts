@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { Agent, request, type Dispatcher } from 'undici';
-import { JobError } from '../../contract/index.ts';
+import { NETWORK_WORDS, JobError } from '../../contract/index.ts';
 import type { HttpAddress } from './address.ts';
 import { errnoOf } from './disk.ts';
 import { INTERIM_LIMIT, REDIRECTS_LIMIT, type Patience } from './limits.ts';
@@ -195,15 +195,8 @@ export class HttpSource implements Source {
     const code = errnoOf(cause) ?? '';
     const { connectMs, answerMs, idleBodyMs } = this.#patience;
     const passing: Record<string, string> = {
-      ECONNREFUSED: 'connection refused',
-      ENOTFOUND: 'no such host',
-      EAI_AGAIN: 'the name server does not answer',
-      EHOSTUNREACH: 'the host cannot be reached',
-      ENETUNREACH: 'the network cannot be reached',
-      ETIMEDOUT: 'the connection timed out',
-      ECONNRESET: 'the connection broke',
-      EPIPE: 'the connection broke',
-      UND_ERR_SOCKET: 'the connection broke',
+      ...NETWORK_WORDS,
+      UND_ERR_SOCKET: 'connection closed',
       UND_ERR_CONNECT_TIMEOUT: `no connection within ${connectMs / 1000} s (connect deadline)`,
       UND_ERR_HEADERS_TIMEOUT: `no answer within ${answerMs / 1000} s (answer deadline)`,
       UND_ERR_BODY_TIMEOUT: `nothing came for ${idleBodyMs / 1000} s (idle deadline)`,

@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import {
+  FILE_WORDS,
   DEFAULT_MODEL,
   JobError,
   meantUrl,
@@ -204,17 +205,9 @@ async function statOf(file: string): Promise<Stats | undefined> {
   } catch (cause) {
     const code = errnoOf(cause) ?? '';
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    const why = UNREADABLE[code];
+    // Anything else is a bug in rbee, or the disk's fault.
+    const why = FILE_WORDS[code];
     if (why === undefined) throw cause;
     throw new JobError('model_not_found', `Cannot read ${withoutSecrets(file).replaceAll('\0', ' ')}: ${why}`, { cause });
   }
 }
-
-/** What a path from a request may run into. Anything else is a defect of ours, or of the disk. */
-const UNREADABLE: Record<string, string> = {
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  ELOOP: 'its symbolic links go in circles',
-  ENAMETOOLONG: 'the path is too long',
-  ERR_INVALID_ARG_VALUE: 'a path cannot hold a null character',
-};

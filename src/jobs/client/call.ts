@@ -49,14 +49,6 @@ export function capitalised(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined; // The caller says what it expected instead.
-  }
-}
-
 async function send(peer: Peer, options: CallOptions): Promise<{ status: number; text: string }> {
   try {
     return await attempt(peer, options);

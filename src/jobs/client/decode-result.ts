@@ -1,6 +1,14 @@
 import * as z from 'zod';
-import { cancelled, failed, isErrorCode, JobError, operations, type OperationName, type OutputOf } from '../../contract/index.ts';
-import { parseJson } from './call.ts';
+import {
+  cancelled,
+  failed,
+  isErrorCode,
+  JobError,
+  operations,
+  type OperationName,
+  type OutputOf,
+  parseJson,
+} from '../../contract/index.ts';
 import { badResponse, type Peer } from './peer.ts';
 import type { StreamEvent } from './stream-event.ts';
 

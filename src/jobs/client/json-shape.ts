@@ -1,3 +1,5 @@
+import { parseJson } from '../../contract/index.ts';
+
 export interface JsonShape {
   depth: number;
   values: number;
@@ -41,9 +43,5 @@ export const NESTING_LIMIT = 200;
 export function parseBounded(text: string, valuesLimit: number): unknown {
   const { depth, values } = shapeOf(text);
   if (depth > NESTING_LIMIT || values > valuesLimit) return undefined;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined; // The caller says what it expected instead.
-  }
+  return parseJson(text);
 }

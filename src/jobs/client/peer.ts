@@ -1,4 +1,4 @@
-import { JobError, type ErrorCode, type Role } from '../../contract/index.ts';
+import { JobError, type ErrorCode, type Role, NETWORK_WORDS } from '../../contract/index.ts';
 import type { Trust } from '../../proof/index.ts';
 
 /** A daemon that serves jobs, seen from its client. */
@@ -72,19 +72,8 @@ function codeOf(cause: unknown): string | undefined {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
 }
 
-const REASONS: Record<string, string> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection closed',
-  EPIPE: 'connection closed',
-  ENOTFOUND: 'host name not found',
-  EAI_AGAIN: 'host name could not be looked up',
-  EHOSTUNREACH: 'no route to host',
-  ENETUNREACH: 'no route to host',
-  ETIMEDOUT: 'no answer from its address',
-};
-
 /** For people: 'connection refused'. */
 export function whyUnreachable(cause: unknown): string {
   const code = networkCode(cause);
-  return (code === undefined ? undefined : REASONS[code]) ?? (cause instanceof Error ? cause.message : String(cause));
+  return (code === undefined ? undefined : NETWORK_WORDS[code]) ?? (cause instanceof Error ? cause.message : String(cause));
 }

@@ -3,13 +3,12 @@ import { request as httpRequest, type IncomingMessage, type RequestListener, typ
 import { createServer as createTcpServer } from 'node:net';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { JobError, type Handlers, type JobContext, type JobEvent, type Run } from '../../contract/index.ts';
+import { deferred, JobError, type Handlers, type JobContext, type JobEvent, type Run } from '../../contract/index.ts';
 import { cuttingNetwork } from '../fixtures/cutting-network.ts';
 import { startTestDaemon, type TestDaemon } from '../fixtures/test-daemon.ts';
 import {
   context,
   counting,
-  deferred,
   impostor,
   listenAs,
   post,

@@ -1,4 +1,4 @@
-import { actorOf, isTerminal, JobError } from '../../contract/index.ts';
+import { actorOf, isTerminal, JobError, deferred, type Deferred } from '../../contract/index.ts';
 import { HELD_LIMIT_CHARS, PIECE_CHARS } from '../limits.ts';
 import { badResponse, type Peer } from '../client/peer.ts';
 import type { StreamEvent } from '../client/stream-event.ts';
@@ -30,7 +30,7 @@ export class Follower {
   readonly #peer: Peer;
   readonly #options: FollowOptions;
   #onOver: () => void = () => undefined;
-  #settle: { resolve: (event: StreamEvent) => void; reject: (cause: unknown) => void } | undefined;
+  #settle: Deferred<StreamEvent> | undefined;
   #held: StreamEvent[] | undefined = [];
   #heldChars = 0;
   #jobId = '';
@@ -41,10 +41,9 @@ export class Follower {
     this.#peer = peer;
     this.#options = options;
     this.#last = options.after;
-    this.ended = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
-    });
-    // Whoever follows awaits it; a failure before that must not count as unheard.
+    this.#settle = deferred<StreamEvent>();
+    this.ended = this.#settle.promise;
+    // The follower awaits it later; a failure before that is no unhandled rejection.
     this.ended.catch(() => undefined);
   }
 

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import * as z from 'zod';
 import { JobError } from '../../contract/index.ts';
-import { parseJson } from '../client/call.ts';
 import { FeedConnection } from './feed-connection.ts';
 import { FEED_HEADER, FEED_TYPE } from './feed-lines.ts';
 import { FEED_FOLLOW_LIMIT, FEED_PING_INTERVAL_MS } from '../limits.ts';
+import { parseJsonObject } from '../server/json-body.ts';
 import { beginOpenEnded } from '../server/open-ended.ts';
 import type { JobRegistry } from '../registry/registry.ts';
 
@@ -53,7 +53,7 @@ export function serveFeeds(app: FastifyInstance, registry: JobRegistry): Feeds {
   app.post<{ Params: { id: string } }>('/v1/feed/:id', (request) => {
     const feed = open.get(request.params.id);
     if (feed === undefined) throw new JobError('not_found', 'This feed is not open');
-    const parsed = follow.safeParse(parseJson(String(request.body)));
+    const parsed = follow.safeParse(parseJsonObject(request.body));
     if (!parsed.success) throw new JobError('invalid_input', z.prettifyError(parsed.error));
     const refused: Refused = {};
     for (const { tag, job_id, after } of parsed.data.follow) {

@@ -1,4 +1,4 @@
-import { isEventKind, JobError } from '../../contract/index.ts';
+import { isEventKind, JobError, parseJson } from '../../contract/index.ts';
 import type { JobHeader, LoggedEvent } from './event-log.ts';
 
 /** Format of the log files. Line 1 is the header, every further line one event, in one fixed order of keys. */
@@ -73,11 +73,6 @@ export function wholeEvent(line: string): LoggedEvent | undefined {
 }
 
 function parsedObject(json: string): object | undefined {
-  try {
-    const value = JSON.parse(json) as unknown;
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
-    return undefined;
-  }
+  const value = parseJson(json);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
 }

@@ -2,12 +2,12 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { JobError, needsNoDisk, type WireError } from '../../contract/index.ts';
+import { deferred, JobError, needsNoDisk, type WireError } from '../../contract/index.ts';
 import type { Catalog, Collection } from '../catalog/catalog.ts';
 import { START, type EventLog, type LoggedEvent } from './event-log.ts';
 import { openFileEventLog } from './file-event-log.ts';
 import { startTestDaemon } from '../fixtures/test-daemon.ts';
-import { counting, deferred, post, postList, readAll, readFirst } from '../fixtures/test-jobs.ts';
+import { counting, post, postList, readAll, readFirst } from '../fixtures/test-jobs.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 import { spillingEventLog } from './spill.ts';
 

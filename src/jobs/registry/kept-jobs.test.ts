@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { JobError } from '../../contract/index.ts';
 import { openFileEventLog } from '../log/file-event-log.ts';
-import type { Job } from './job.ts';
 import { KeptJobs } from './kept-jobs.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 import { openSetAside } from '../log/set-aside.ts';
@@ -31,7 +30,7 @@ test('a damaged log is set aside once, however many read it while the disk is fu
   const kept = new KeptJobs({ actor: 'rbee-hive', log, catalog, logger, aside }, records);
   const record: StoredJob = { ...header, state: 'completed', actor: 'rbee-hive', downstream: [] };
   const setAside = () => {
-    for (let reader = 0; reader < 3; reader += 1) kept.setAside({ record: records.get('job-1') ?? { ...record } } as Job);
+    for (let reader = 0; reader < 3; reader += 1) kept.setAside(records.get('job-1') ?? { ...record });
     return fs.existsSync(damaged) ? fs.readdirSync(damaged) : [];
   };
   expect(setAside()).toEqual([]);

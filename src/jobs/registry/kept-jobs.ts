@@ -3,8 +3,8 @@ import { adoptLogs } from './adopt-logs.ts';
 import type { Catalog, Collection } from '../catalog/catalog.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { Logger } from './execute.ts';
-import type { Job } from './job.ts';
-import { restoreJob } from './restore.ts';
+import type { JobEvents } from './job-events.ts';
+import { restoreEvents } from './restore.ts';
 import type { SetAside } from '../log/set-aside.ts';
 import type { StoredJob } from './stored-job.ts';
 
@@ -42,18 +42,18 @@ export class KeptJobs {
     return record;
   }
 
-  /** An ended job, for one more reader. @throws JobError job_not_found */
-  restore(jobId: string): Job {
-    return restoreJob(this.recordOf(jobId), { log: this.#options.log, damaged: (job) => this.setAside(job) });
+  /** The events of an ended job, for one more reader. @throws JobError job_not_found */
+  restore(jobId: string): JobEvents {
+    return restoreEvents(this.recordOf(jobId), { log: this.#options.log, damaged: (record) => this.setAside(record) });
   }
 
-  /** Once for each job, so that what the user has deleted is not there again after the next reader. */
-  setAside({ record }: Job): void {
+  /** Sets a damaged log aside, once for each job: what the user has deleted does not come back with the next reader. */
+  setAside(record: StoredJob): void {
     const { aside, log, logger } = this.#options;
     if (record.is_damaged || aside === undefined) return;
     record.is_damaged = true;
     try {
-      // First: on a full disk this fails, and each reader after that would set the log aside once more.
+      // First: on a full disk this fails, and otherwise each later reader would set the log aside once more.
       this.#records.put(record.job_id, record);
       log.setAside(record.job_id, aside);
       aside.report(

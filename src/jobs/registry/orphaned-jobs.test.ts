@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
+import { deferred } from '../../contract/index.ts';
 import { startTestDaemon, type TestDaemon } from '../fixtures/test-daemon.ts';
-import { counting, deferred, post, postList, streamText } from '../fixtures/test-jobs.ts';
+import { counting, post, postList, streamText } from '../fixtures/test-jobs.ts';
 
 const endless = { worker_list: counting(1, deferred().promise) };
 const body = JSON.stringify({ operation: 'worker_list' });

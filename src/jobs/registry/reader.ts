@@ -1,9 +1,9 @@
 import { isTerminal } from '../../contract/index.ts';
 import { START, type Cursor, type LogChunk, type LoggedEvent } from '../log/event-log.ts';
-import type { Job } from './job.ts';
-import { PING, encodeSse, type Encoder } from '../server/sse.ts';
+import { PING, type Encoder } from '../server/sse.ts';
+import { hasEnd, type Flush } from './flush.ts';
 
-/** Where a reader writes. `write` answers false when it has taken enough; `drained` then calls back once. */
+/** Where a reader writes. `write` returns false when the other side is slow; `drained` then calls back once. */
 export interface Sink {
   write(text: string): boolean;
   drained(callback: () => void): void;
@@ -11,43 +11,31 @@ export interface Sink {
   end(text: string, isWhole: boolean): void;
 }
 
+/** The events of one job. */
+export interface Readable {
+  readonly lastSeq: number;
+  /** Whether the end is in the log, and no event will follow. */
+  readonly isDelivered: boolean;
+  /** A place from which reading on brings every event after `after`. */
+  seek(after: number): Cursor;
+  read(from: Cursor): LogChunk;
+}
+
 /** More than a tick brings at any speed of tokens. */
 const LARGE_FLUSH_EVENTS = 512;
-/** To write so much into the log has taken a tick of its own. */
-const LARGE_FLUSH_CHARS = 512 * 1024;
-
-/** Events that became durable together, encoded once for all readers. */
-export class Flush {
-  readonly events: readonly LoggedEvent[];
-  readonly cursor: Cursor;
-  #sse: string | undefined;
-
-  constructor(events: readonly LoggedEvent[], cursor: Cursor) {
-    this.events = events;
-    this.cursor = cursor;
-  }
-
-  get isLarge(): boolean {
-    return this.events.some(({ json }) => json.length > LARGE_FLUSH_CHARS);
-  }
-
-  encoded(encoder: Encoder): string {
-    return encoder === encodeSse ? (this.#sse ??= encodeSse(this.events)) : encoder(this.events);
-  }
-}
 
 /**
  * One reader of one job: replays from the log, then follows.
  *
- *   state      | a flush arrives        | the sink drains
+ *   state      | a flush arrives           | the sink drains
  *   behind     | ignored, it is in the log | reads on from the log
- *   tailing    | written as it comes    | –
- *   closed     | ignored                | ignored
+ *   tailing    | written as it comes       | –
+ *   closed     | ignored                   | ignored
  *
- * A reader that is slow falls behind and reads from the log: nothing is ever buffered for it.
+ * J5: a slow reader falls behind and reads from the log again; nothing is buffered for it.
  */
 export class Reader {
-  readonly #job: Job;
+  readonly #job: Readable;
   readonly #sink: Sink;
   readonly #encoder: Encoder;
   readonly #skipTo: number;
@@ -55,7 +43,7 @@ export class Reader {
   #state: 'behind' | 'tailing' | 'closed' = 'behind';
 
   /** @param after seq of the last event that the reader has */
-  constructor(job: Job, sink: Sink, options: { after: number; encoder: Encoder }) {
+  constructor(job: Readable, sink: Sink, options: { after: number; encoder: Encoder }) {
     this.#job = job;
     this.#sink = sink;
     this.#encoder = options.encoder;
@@ -64,7 +52,7 @@ export class Reader {
 
   start(): void {
     this.#orBreakOff(() => {
-      // It has the end already, and is told so.
+      // It has the end already.
       if (this.#job.isDelivered && this.#skipTo === this.#job.lastSeq) return this.#finish('');
       this.#cursor = this.#job.seek(this.#skipTo);
       this.#readOn();
@@ -73,7 +61,7 @@ export class Reader {
 
   deliver(flush: Flush): void {
     if (this.#state !== 'tailing') return;
-    // Too much for one write: read from the log, a chunk at a time, it stops where the sink has taken enough.
+    // Too much for one write: read from the log in chunks, it stops where the sink is full.
     if (flush.events.length > LARGE_FLUSH_EVENTS) return this.#readOn();
     if (flush.isLarge) {
       this.#state = 'behind';
@@ -91,7 +79,13 @@ export class Reader {
     this.#state = 'closed';
   }
 
-  /** Atomic with the flushes: all of it is synchronous, so an event is either in the log by now or will be delivered. */
+  /** Ends without [DONE], so that the client asks again and gets the reason: the log has expired, or cannot be read now. */
+  breakOff(): void {
+    this.#state = 'closed';
+    this.#sink.end('', false);
+  }
+
+  /** Synchronous, like the flushes (J1): an event is either in the log by now or will be delivered. */
   #readOn(): void {
     this.#state = 'behind';
     for (;;) {
@@ -105,13 +99,13 @@ export class Reader {
       }
       this.#cursor = cursor;
       const wanted = this.#wantedOf(events);
-      // The way to the first wanted event may be long, and others wait.
+      // The first wanted event may be far from here: other work gets its turn first.
       if (wanted.length === 0 && !hasEnd(events)) return void setImmediate(() => this.#continue());
       if (!this.#write(this.#encoder(wanted), hasEnd(events))) return;
     }
   }
 
-  /** Undefined where it cannot be read now, for too many open files for example: that is the end of this reader, and of nothing else. */
+  /** Undefined where the log cannot be read now, for example because too many files are open. That ends this reader alone. */
   #readChunk(): LogChunk | undefined {
     try {
       return this.#job.read(this.#cursor);
@@ -120,27 +114,20 @@ export class Reader {
     }
   }
 
-  /** A reader that has more than is left of a damaged log is told its end all the same, as the next event that it has not. */
+  /** A reader that has more events than a damaged log has left still gets the end, under the next number. */
   #wantedOf(events: readonly LoggedEvent[]): LoggedEvent[] {
     const wanted = events.filter(({ seq }) => seq > this.#skipTo);
     const last = events.at(-1);
     return wanted.length === 0 && last !== undefined && isTerminal(last.kind) ? [{ ...last, seq: this.#skipTo + 1 }] : wanted;
   }
 
-  /** The job has ended and its log says no more: it has expired. Without [DONE], so that the client asks again and is told. */
-  breakOff(): void {
-    this.#state = 'closed';
-    this.#sink.end('', false);
-  }
-
-  /** @returns whether the reader may go on at once */
+  /** @returns whether the reader may read on at once */
   #write(text: string, isEnd: boolean): boolean {
     if (isEnd) {
       this.#finish(text);
       return false;
     }
-    const room = text === '' || this.#sink.write(text);
-    if (room) return true;
+    if (text === '' || this.#sink.write(text)) return true;
     this.#state = 'behind';
     this.#sink.drained(() => this.#continue());
     return false;
@@ -155,7 +142,7 @@ export class Reader {
     this.#orBreakOff(() => this.#readOn());
   }
 
-  /** For what a connection calls, where nobody catches: what keeps this reader from its log ends it, and no daemon. */
+  /** For callbacks of a connection: a log that cannot be read closes this reader and does not end the daemon. */
   #orBreakOff(read: () => void): void {
     if (this.#state === 'closed') return;
     try {
@@ -164,9 +151,4 @@ export class Reader {
       this.breakOff();
     }
   }
-}
-
-function hasEnd(events: readonly LoggedEvent[]): boolean {
-  const last = events.at(-1);
-  return last !== undefined && isTerminal(last.kind);
 }

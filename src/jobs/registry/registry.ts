@@ -1,35 +1,48 @@
 import assert from 'node:assert/strict';
 import { JobError, needsNoDisk, type Actor, type Handlers, type JobContext, type JobRecord } from '../../contract/index.ts';
 import type { Catalog, Collection } from '../catalog/catalog.ts';
-import { Calendar } from './calendar.ts';
+import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS, RUNNING_JOBS_LIMIT } from '../limits.ts';
 import type { EventLog } from '../log/event-log.ts';
+import type { SetAside } from '../log/set-aside.ts';
+import type { Room } from '../log/spill.ts';
+import type { JobRequest } from '../server/parse-request.ts';
+import type { Encoder } from '../server/sse.ts';
+import { Calendar } from './calendar.ts';
+import { DisconnectWatch } from './disconnect-watch.ts';
 import { execute, fail, type Logger, type UntypedHandler } from './execute.ts';
 import { expireJobs, forgetJob, type Kept } from './expiry.ts';
-import { DisconnectWatch } from './disconnect-watch.ts';
-import { InputBytes } from './input-bytes.ts';
-import { Job } from './job.ts';
+import { IdempotentRequests, type KeyedJob } from './idempotent-requests.ts';
+import type { Job } from './job.ts';
 import { KeptJobs } from './kept-jobs.ts';
-import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS, RUNNING_JOBS_LIMIT } from '../limits.ts';
-import type { JobRequest } from '../server/parse-request.ts';
+import { LiveJobs } from './live-jobs.ts';
+import { OrphanedJobs } from './orphaned-jobs.ts';
 import { Reader, type Sink } from './reader.ts';
 import { RecordWriter } from './record-writer.ts';
-import type { Room } from '../log/spill.ts';
-import type { Encoder } from '../server/sse.ts';
-import type { SetAside } from '../log/set-aside.ts';
+import type { Resume } from './recover-job.ts';
+import { recoverJobs, type Recovered } from './recover-jobs.ts';
 import {
   alreadyEnded,
   asStoredJob,
-  digest,
   newRecord,
   publicRecord,
   type CreateOptions,
-  type WaitingInput,
   type StoredJob,
+  type WaitingInput,
 } from './stored-job.ts';
-import { OrphanedJobs } from './orphaned-jobs.ts';
 import { withUnstored } from './unstored.ts';
-import { recoverJobs, type Recovered } from './recover-jobs.ts';
-import type { Resume } from './recover-job.ts';
+
+/*
+ * What always holds. The code and the tests cite these by number.
+ *
+ * J1 An event is in the log before any reader gets it. The one exception is the `failed` that ends a job whose log cannot be written.
+ * J2 The record of a job is stored before the client gets the job's id. The one exception is an operation that needs no disk, on a full one.
+ * J3 A job has exactly one terminal event, and no event after it.
+ * J4 In the log, a relayed event has the number of the same event in the job below: there a restarted daemon resumes.
+ * J5 Nothing is buffered for a reader. A slow one reads from the log again, and delays no job and no other reader.
+ * J6 A stored record is never ahead of its log: the events are flushed before the records. What a record lacks, the log tells.
+ * J7 A record names the job below before any event of that job is in the log.
+ * J8 A log, a record or a reader that fails ends its own job or connection, and nothing else.
+ */
 
 export interface RegistryOptions {
   actor: Actor;
@@ -39,11 +52,11 @@ export interface RegistryOptions {
   logger: Logger;
   /** Ended jobs kept for replay. */
   kept: Kept;
-  /** The disk that new jobs need room on; none where they are kept in memory. */
+  /** The disk that new jobs need space on; none where jobs are kept in memory. */
   room?: Room | undefined;
-  /** What the requests of jobs that have not ended may have together. */
+  /** Limit of the size of all requests whose jobs have not ended. */
   inputsLimitBytes?: number;
-  /** Goes on with a job that a former process was relaying or had waiting; without it, such jobs end as interrupted. */
+  /** Continues a job that a previous process was relaying or had waiting; without it, such jobs end as interrupted. */
   resume?: Resume | undefined;
   /** Where damaged records and logs are kept. */
   aside?: SetAside | undefined;
@@ -57,7 +70,7 @@ export interface JobQuery {
 export interface JobReading {
   start(): void;
   ping(): void;
-  /** To be called when the sink's other side has gone. */
+  /** To be called when the other side of the sink has disconnected. */
   close(): void;
 }
 
@@ -67,50 +80,47 @@ const INDEXES = ['state', 'operation', 'correlation_id', 'idempotency_key'] as c
 export class JobRegistry {
   readonly #options: RegistryOptions;
   readonly #stored: Collection<StoredJob>;
-  readonly #waiting: Collection<WaitingInput>;
-  /** Jobs that run, or whose end is not stored yet. The rest is read from the catalog. */
-  readonly #live = new Map<string, Job>();
-  readonly #inputs: InputBytes;
+  readonly #live: LiveJobs;
   readonly #kept: KeptJobs;
   readonly #records: RecordWriter;
-  /** Jobs with events to write at the next flush. */
-  readonly #dirty = new Set<Job>();
-  /** Requests under way, so that a POST sent twice at once makes one job. */
-  readonly #creating = new Map<string, { digest: string; created: Promise<JobRecord> }>();
+  readonly #idempotent = new IdempotentRequests((key) => this.#findByKey(key));
   readonly #disconnects = new DisconnectWatch();
-  readonly #unheard = new OrphanedJobs();
+  readonly #orphans = new OrphanedJobs();
   readonly #expiry: NodeJS.Timeout;
-  #isFlushing = false;
   #isClosing = false;
-  /** Of the live jobs that were made with one. */
-  readonly #keys = new Map<string, Job>();
-  /** Jobs that a former process left, until `resume`. */
+  /** Jobs of a previous process, until `resume`. */
   readonly #recovered: Recovered[];
   readonly #calendar: Calendar;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
-    const { catalog, logger } = options;
-    this.#waiting = catalog.collection<WaitingInput>('parked');
+    const { catalog, logger, log } = options;
     this.#stored = catalog.collection<StoredJob>('jobs', INDEXES, asStoredJob);
     this.#calendar = new Calendar(catalog);
-    this.#inputs = new InputBytes(options.inputsLimitBytes);
     this.#records = new RecordWriter({
       catalog,
       records: this.#stored,
       logger,
-      flushEvents: () => this.#flushEvents(),
+      flushEvents: () => this.#live.flush(),
       onStored: (job) => {
         if (job.isClosed) this.#letGo(job);
       },
     });
     this.#kept = new KeptJobs(options, this.#stored);
-    this.#recovered = recoverJobs(options, this.#stored, (record, lastSeq) => this.#track(record, lastSeq));
+    this.#live = new LiveJobs({
+      log,
+      waiting: catalog.collection<WaitingInput>('parked'),
+      calendar: this.#calendar,
+      records: this.#records,
+      inputsLimitBytes: options.inputsLimitBytes,
+      damaged: (record) => this.#kept.setAside(record),
+    });
+    this.#recovered = recoverJobs(options, this.#stored, (record, lastSeq) => this.#live.add(record, lastSeq));
     this.#records.flush();
     this.#expiry = setInterval(() => this.expire(), EXPIRY_INTERVAL_MS).unref();
   }
 
-  /** What this daemon serves. */
+  /** The operations that this daemon serves. */
   get handlers(): Handlers {
     return this.#options.handlers;
   }
@@ -119,45 +129,33 @@ export class JobRegistry {
     return this.#live.size;
   }
 
-  /** Goes on with what a former process left: to be called when the role can reach the jobs below. */
+  /** Continues the jobs of a previous process: to be called when the role can reach the jobs below. */
   resume(): void {
     for (const { job, left } of this.#recovered.splice(0)) {
-      assert(this.#options.resume !== undefined, 'nothing is left to a role that resumes nothing');
-      void execute(job, this.#options.resume(left, this.#contextOf(job)), this.#options.logger);
-      this.#unheard.keep(job);
+      assert(this.#options.resume !== undefined, 'only a role that resumes has recovered jobs');
+      void execute(job, this.#options.resume(left, contextOf(job)), this.#options.logger);
+      this.#orphans.keep(job);
       if (job.record.on_disconnect === 'cancel') this.#disconnects.add(job);
     }
   }
 
   /**
-   * Resolves when the job is durable; it runs from then on, whether anybody reads it or not. One that needs no disk runs also where
-   * it cannot be made durable.
+   * Resolves when the job is durable (J2); from then on it runs, with or without readers. An operation that needs no disk runs also where
+   * its job cannot be stored.
    * @throws JobError too_many_jobs, idempotency_mismatch, disk_full; shutting_down
    */
   async create(request: JobRequest, options: CreateOptions): Promise<JobRecord> {
     const key = options.idempotencyKey;
     if (key === undefined) return this.#createNew(request, options);
-    const body = digest(options.body);
-    const known = this.#creating.get(key) ?? this.#findByKey(key);
-    if (known !== undefined) {
-      if (known.digest === body) return known.created;
-      throw new JobError('idempotency_mismatch', `Idempotency-Key '${key}' was used for another request`);
-    }
-    const created = this.#createNew(request, options);
-    this.#creating.set(key, { digest: body, created });
-    try {
-      return await created;
-    } finally {
-      this.#creating.delete(key);
-    }
+    return this.#idempotent.once(key, options.body, () => this.#createNew(request, options));
   }
 
-  /** @param isHeard whether whoever asked for the job could be told which one it is */
-  told(jobId: string, isHeard: boolean): void {
+  /** To be called with each answer to a POST. @param isAwaited whether the client was still connected to get it */
+  answered(jobId: string, isAwaited: boolean): void {
     const job = this.#live.get(jobId);
     if (job === undefined || job.isClosed) return;
-    if (isHeard) this.#unheard.keep(job);
-    else this.#unheard.add(job, () => this.#endUnheard(job));
+    if (isAwaited) this.#orphans.keep(job);
+    else this.#orphans.add(job, () => this.#cancelOrphan(job));
   }
 
   /** @throws JobError job_not_found */
@@ -176,27 +174,25 @@ export class JobRegistry {
    * @throws JobError job_not_found, invalid_input
    */
   read(jobId: string, sink: Sink, options: { after: number; encoder: Encoder }): JobReading {
-    const job = this.#live.get(jobId) ?? this.#kept.restore(jobId);
-    if (options.after > job.lastSeq) {
-      throw new JobError('invalid_input', `Last-Event-ID ${options.after} is beyond the job's last event, ${job.lastSeq}`);
+    const job = this.#live.get(jobId);
+    const events = job?.events ?? this.#kept.restore(jobId);
+    if (options.after > events.lastSeq) {
+      throw new JobError('invalid_input', `Last-Event-ID ${options.after} is beyond the job's last event, ${events.lastSeq}`);
     }
-    const reader = new Reader(job, sink, options);
-    job.readers.add(reader);
-    this.#unheard.keep(job);
-    this.#disconnects.readersChanged(job);
+    const reader = new Reader(events, sink, options);
+    if (job !== undefined) this.#addReader(job, reader);
     return {
       start: () => reader.start(),
       ping: () => reader.ping(),
       close: () => {
         reader.close();
-        job.readers.delete(reader);
-        this.#disconnects.readersChanged(job);
+        if (job?.readers.delete(reader) === true) this.#disconnects.readersChanged(job);
       },
     };
   }
 
   /**
-   * Resolves when the job has ended. A handler gets a moment to tidy up, below as well; then the job ends without it.
+   * Resolves when the job has ended. Its handler gets a grace to clean up, below as well; then the job ends without it.
    * @throws JobError job_not_found, job_already_ended
    */
   async cancel(jobId: string, reason: string): Promise<JobRecord> {
@@ -219,18 +215,18 @@ export class JobRegistry {
     this.#records.flush();
     try {
       expireJobs({ records: this.#stored, log, logger }, kept, this.#calendar.now());
-      // After it: on a full disk this fails, and the deleting makes room.
+      // Last: on a full disk this fails, and the deleting frees space.
       this.#calendar.store();
     } catch (cause) {
-      logger.error({ err: cause }, 'old jobs could not be looked for; trying again later');
+      logger.error({ err: cause }, 'expired jobs could not be deleted; retrying later');
     }
   }
 
-  /** Ends what runs, makes everything durable, then lets go of the log. */
+  /** Ends the running jobs, makes everything durable, then closes the log. */
   async close(why = `${this.#options.actor} is shutting down`): Promise<void> {
     this.#isClosing = true;
     clearInterval(this.#expiry);
-    const jobs = [...this.#live.values()].filter((job) => !job.isClosed);
+    const jobs = this.#live.running();
     const reason = new JobError('shutting_down', why);
     for (const job of jobs) job.abort.abort(reason);
     const grace = setTimeout(() => {
@@ -243,103 +239,69 @@ export class JobRegistry {
   }
 
   async #createNew(request: JobRequest, options: CreateOptions): Promise<JobRecord> {
-    if (this.#isClosing) throw new JobError('shutting_down', `${this.#options.actor} is shutting down`);
-    const handler = this.#options.handlers[request.operation] as UntypedHandler | undefined;
-    assert(handler !== undefined, 'parseRequest lets only our own operations through');
+    const { actor, handlers, logger, room } = this.#options;
+    if (this.#isClosing) throw new JobError('shutting_down', `${actor} is shutting down`);
+    const handler = handlers[request.operation] as UntypedHandler | undefined;
+    assert(handler !== undefined, 'parseRequest passes only operations that are served here');
     if (this.#live.size >= RUNNING_JOBS_LIMIT)
       throw new JobError('too_many_jobs', `${RUNNING_JOBS_LIMIT} jobs are running already`);
-    const isKept = !needsNoDisk(request.operation);
-    if (isKept) this.#options.room?.take(0);
-    this.#inputs.requireRoomFor(options.body.length);
-    const record = newRecord(request, options, this.#options.actor);
-    const job = this.#track(record);
+    const needsDisk = !needsNoDisk(request.operation);
+    if (needsDisk) room?.take(0);
+    this.#live.inputs.requireRoomFor(options.body.length);
+    const job = this.#live.add(newRecord(request, options, actor));
     const error = await this.#records.storeSoon(job);
-    if (error !== undefined && isKept) {
+    if (error !== undefined && needsDisk) {
       this.#forget(job);
       throw error;
     }
-    const run = handler(request.input, this.#contextOf(job));
-    void execute(job, run, this.#options.logger);
+    void execute(job, handler(request.input, contextOf(job)), logger);
     if (request.onDisconnect === 'cancel') this.#disconnects.add(job);
     return publicRecord(job.record);
   }
 
-  #contextOf(job: Job): JobContext {
-    return {
-      jobId: job.record.job_id,
-      correlationId: job.record.correlation_id,
-      signal: job.abort.signal,
-      emit: (event) => job.emit(event),
-      hasAnswered: () => job.hasAnswered,
-      setDownstream: (below) => job.setDownstream(below),
-      keepUntilForwarded: (input, outline) => job.keepUntilForwarded(input, outline),
-      keptRequest: () => job.keptRequest(),
-      kills: () => job.record.killed_workers ?? 0,
-      killedWorker: () => job.killedWorker(),
-    };
-  }
-
-  #track(record: StoredJob, lastSeq = 0): Job {
-    const job = new Job(record, {
-      log: this.#options.log,
-      waiting: this.#waiting,
-      dirty: (dirty) => this.#markDirty(dirty),
-      recordChanged: (changed) => {
-        if (changed.isClosed) changed.record.ended_on ??= this.#calendar.now();
-        this.#records.changed(changed);
-      },
-      drivesAnother: (driving) => void this.#records.storeSoon(driving),
-      damaged: (damaged) => this.#kept.setAside(damaged),
-      lastSeq,
-    });
-    this.#live.set(record.job_id, job);
-    this.#inputs.add(record);
-    if (record.idempotency_key !== undefined) this.#keys.set(record.idempotency_key, job);
-    return job;
+  #addReader(job: Job, reader: Reader): void {
+    job.readers.add(reader);
+    this.#orphans.keep(job);
+    this.#disconnects.readersChanged(job);
   }
 
   #forget(job: Job): void {
     this.#letGo(job);
-    this.#dirty.delete(job);
     this.#records.forget(job);
     forgetJob({ records: this.#stored, log: this.#options.log }, job.record.job_id);
   }
 
-  /** One flush a tick for all jobs. */
-  #markDirty(job: Job): void {
-    this.#dirty.add(job);
-    if (this.#isFlushing) return;
-    this.#isFlushing = true;
-    setImmediate(() => this.#flushEvents());
-  }
-
-  #flushEvents(): void {
-    this.#isFlushing = false;
-    this.#records.storeUrgent();
-    const jobs = [...this.#dirty];
-    this.#dirty.clear();
-    for (const job of jobs) job.flush();
-  }
-
   #letGo(job: Job): void {
-    const { job_id, idempotency_key } = job.record;
-    if (this.#live.delete(job_id)) this.#inputs.remove(job.record);
-    if (idempotency_key !== undefined) this.#keys.delete(idempotency_key);
+    this.#live.remove(job);
     this.#disconnects.forget(job);
-    this.#unheard.keep(job);
+    this.#orphans.keep(job);
   }
 
-  /** A later try of the same request makes a job of its own. */
-  #endUnheard(job: Job): void {
-    const { idempotency_key } = job.record;
-    if (idempotency_key !== undefined) this.#keys.delete(idempotency_key);
+  /** A retry of the same request creates a job of its own. */
+  #cancelOrphan(job: Job): void {
+    this.#live.forgetKey(job);
     delete job.record.idempotency_key;
     void this.#records.storeSoon(job);
-    job.abort.abort(new JobError('cancelled', 'whoever asked for it had gone before it was made'));
+    job.abort.abort(new JobError('cancelled', 'the client disconnected before the job was created'));
   }
 
-  #findByKey(key: string): { digest: string | undefined; created: Promise<JobRecord> } | undefined {
-    const known = this.#keys.get(key)?.record ?? this.#stored.find({ where: { idempotency_key: key }, limit: 1 })[0];
+  #findByKey(key: string): KeyedJob | undefined {
+    const known = this.#live.byKey(key)?.record ?? this.#stored.find({ where: { idempotency_key: key }, limit: 1 })[0];
     return known === undefined ? undefined : { digest: known.body_sha256, created: Promise.resolve(publicRecord(known)) };
   }
+}
+
+function contextOf(job: Job): JobContext {
+  return {
+    jobId: job.record.job_id,
+    correlationId: job.record.correlation_id,
+    signal: job.abort.signal,
+    emit: (event) => job.emit(event),
+    hasAnswered: () => job.hasAnswered,
+    setDownstream: (below) => job.setDownstream(below),
+    keepUntilForwarded: (input, outline) => job.keepUntilForwarded(input, outline),
+    keptRequest: () => job.keptRequest(),
+    kills: () => job.record.killed_workers ?? 0,
+    killedWorker: () => job.killedWorker(),
+  };
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { deferred } from '../../contract/index.ts';
 import { ANSWER_DEADLINE_MS, BACKLOG, HEADERS_DEADLINE_MS } from '../limits.ts';
 
 /** A port that is ours already, whose requests wait until a job server answers them. */
@@ -20,10 +21,7 @@ const LOOK_INTERVAL_MS = 2_000;
  * @throws Node's own error, EADDRINUSE when another program has the port
  */
 export async function bindServer(host: string, port: number): Promise<BoundServer> {
-  let answerWith: (listener: RequestListener) => void = () => undefined;
-  const answering = new Promise<RequestListener>((resolve) => {
-    answerWith = resolve;
-  });
+  const { promise: answering, resolve: answerWith } = deferred<RequestListener>();
   let listener: RequestListener | undefined;
   void answering.then((answering) => (listener = answering));
   const server = createServer({

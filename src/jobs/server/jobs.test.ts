@@ -2,9 +2,9 @@ import { EventEmitter, once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { JobError, type Handlers } from '../../contract/index.ts';
+import { deferred, JobError, type Handlers } from '../../contract/index.ts';
 import { startTestDaemon, type TestDaemon } from '../fixtures/test-daemon.ts';
-import { counting, deferred, post, postList, readAll, readFirst, streamText, token } from '../fixtures/test-jobs.ts';
+import { counting, post, postList, readAll, readFirst, streamText, token } from '../fixtures/test-jobs.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 import { openMemoryEventLog } from '../log/memory-event-log.ts';
 

@@ -218,9 +218,9 @@ function serveJobs(app: FastifyInstance, { role, registry, findPeer }: JobServer
       killedWorkers: killedWorkersOf(request.headers),
     });
     // Looked at while the job is being stored.
-    const [{ job_id, correlation_id }, isHeard] = await Promise.all([created, isAwaited(request.raw)]);
-    registry.told(job_id, isHeard);
-    const feed = isHeard ? request.headers[FEED_HEADER] : undefined;
+    const [{ job_id, correlation_id }, isClientThere] = await Promise.all([created, isAwaited(request.raw)]);
+    registry.answered(job_id, isClientThere);
+    const feed = isClientThere ? request.headers[FEED_HEADER] : undefined;
     const followed = feed === undefined ? {} : { followed: feeds.followNew(feed, job_id) };
     return { job_id, sse_url: `/v1/jobs/${job_id}/stream`, correlation_id, ...followed };
   });

@@ -1,5 +1,4 @@
-import { DONE, isTerminal, printable, WholeCharacters } from '../../contract/index.ts';
-import { parseJson } from '../client/call.ts';
+import { DONE, isTerminal, printable, WholeCharacters, parseJson } from '../../contract/index.ts';
 import type { LoggedEvent } from '../log/event-log.ts';
 
 export const PING = ': ping\n\n';

@@ -1,3 +1,4 @@
+import { parseJson } from '../../contract/index.ts';
 import type { Look } from './look.ts';
 import { clock } from './units.ts';
 
@@ -35,12 +36,9 @@ function causeText(err: unknown, paint: Look['paint']): string {
 }
 
 function parsed(line: string): Record<string, unknown> | undefined {
-  try {
-    const value = JSON.parse(line) as unknown;
-    return typeof value === 'object' && value !== null && 'msg' in value ? value : undefined;
-  } catch {
-    return undefined; // Not JSON: a library or a crash wrote it.
-  }
+  // A line that is not JSON is from a library or a crash.
+  const value = parseJson(line);
+  return typeof value === 'object' && value !== null && 'msg' in value ? value : undefined;
 }
 
 function text(value: unknown): string {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { JobError, isErrorCode } from '../../contract/index.ts';
+import { JobError, isErrorCode, parseJson } from '../../contract/index.ts';
 import { requireOwnMachine } from './owner.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
 
@@ -131,13 +131,4 @@ function resultOf(said: string, who: string): unknown {
 
 export function lastOutput(said: string): string {
   return said.trim().split('\n').slice(-5).join('\n').slice(-1000) || 'none';
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // A line that a shell or a crashing program prints between the events.
-    return undefined;
-  }
 }

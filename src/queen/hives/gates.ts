@@ -1,3 +1,4 @@
+import { deferred } from '../../contract/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
 import { narrate } from '../../narration/index.ts';
 
@@ -61,8 +62,7 @@ export class Gates {
   /** @param why as the end of "hive 'attic' …" @returns opens it again */
   close(hiveId: string, why: string): () => void {
     const gate = this.#gate(hiveId);
-    let open: () => void = () => undefined;
-    const opened = new Promise<void>((resolve) => (open = resolve));
+    const { promise: opened, resolve: open } = deferred();
     const closing = { why, opened };
     gate.closings.add(closing);
     return () => {

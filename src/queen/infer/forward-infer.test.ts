@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  deferred,
   JobError,
   WORKER_KILLED,
   type Handlers,
@@ -8,7 +9,7 @@ import {
   type JobEvent,
   type Run,
 } from '../../contract/index.ts';
-import { context as jobContext, deferred } from '../../jobs/fixtures/test-jobs.ts';
+import { context as jobContext } from '../../jobs/fixtures/test-jobs.ts';
 import { startTestDaemon, type TestDaemon } from '../../jobs/fixtures/test-daemon.ts';
 import { openMemoryCatalog } from '../../jobs/index.ts';
 import { spoken } from '../../narration/index.ts';

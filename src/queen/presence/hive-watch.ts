@@ -1,5 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { JobError, presenceLine, type Hive, type HiveReport, type PresenceLine, type Worker } from '../../contract/index.ts';
+import {
+  deferred,
+  JobError,
+  presenceLine,
+  type Hive,
+  type HiveReport,
+  type PresenceLine,
+  type Worker,
+} from '../../contract/index.ts';
 import { ANSWER_LIMITS, Backoff, openLines, parseBounded, PING_LINE, type LineLink, type Peer } from '../../jobs/index.ts';
 import { stateOf, stopped, whyNot, type HiveState, type WhyNot } from './hive-state.ts';
 import { ReachabilityLog, STABLE_MS } from './log-reachability.ts';
@@ -156,8 +164,7 @@ export class HiveWatch {
 
   /** Resolves with what ended the connection. */
   async #follow(peer: Peer): Promise<unknown> {
-    let onClosed: (cause: unknown) => void = () => undefined;
-    const closed = new Promise((resolve) => (onClosed = resolve));
+    const { promise: closed, resolve: onClosed } = deferred<unknown>();
     const link = await openLines(peer, '/v1/presence', {
       lineLimitChars: LINE_LIMIT_CHARS,
       rate: RATE,
