@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ENDLESS, testSwarm, type Swarm } from './support/swarm.ts';
 
 interface Job {
@@ -23,9 +23,15 @@ async function statesOfAllHops(swarm: Swarm, jobId: string): Promise<string[]> {
   return states;
 }
 
-describe('a cancel', () => {
-  test('by Ctrl-C reaches every hop and frees the slot', async () => {
-    await using swarm = await testSwarm();
+describe('a request is cancelled', () => {
+  let swarm: Swarm;
+  beforeAll(async () => {
+    swarm = await testSwarm();
+    await swarm.result(['worker', 'spawn', '--slots', '1']);
+  });
+  afterAll(() => swarm[Symbol.asyncDispose]());
+
+  test('on every hop by Ctrl-C, which frees the slot', async () => {
     const running = swarm.start(ENDLESS);
     await running.says('stdout', /.{20}/s);
     running.child.kill('SIGINT');
@@ -39,7 +45,6 @@ describe('a cancel', () => {
   });
 
   test('when the reader of a pipe has enough', async () => {
-    await using swarm = await testSwarm();
     const running = swarm.start([...ENDLESS, '-q']);
     await running.says('stdout', /.{10}/s);
     running.child.stdout?.destroy();
@@ -49,9 +54,7 @@ describe('a cancel', () => {
     expect(jobs[0]?.state).toBe('cancelled');
   });
 
-  test('of a request that waits for a slot leaves the queue, and the others go on', async () => {
-    await using swarm = await testSwarm();
-    await swarm.result(['worker', 'spawn', '--slots', '1']);
+  test('while it waits for a slot: it leaves the queue, and the request that has the slot is answered', async () => {
     const first = swarm.start(ENDLESS);
     await first.says('stdout', /.{10}/s);
     const waiting = swarm.start(ENDLESS);

@@ -44,7 +44,7 @@ async function deleteWhileInUse(folder: string): Promise<void> {
   });
 }
 
-test('damaged records, logs and catalogs cost what they held, and doctor names them until they are deleted', async () => {
+test('damaged records, logs and catalogs cost only their contents, and doctor names them until they are deleted; files of a newer rbee are refused and kept', async () => {
   await using swarm = await testSwarm();
   expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
   const jobs = [await answered(swarm, 'one'), await answered(swarm, 'two'), await answered(swarm, 'three')] as const;
@@ -75,11 +75,19 @@ test('damaged records, logs and catalogs cost what they held, and doctor names t
   rmSync(join(swarm.home, 'data', 'damaged'), { recursive: true });
   await streamOf(swarm, lostEnd.id);
   expect((await swarm.rbee(['doctor'])).stdout).toContain('no damaged files found');
+
+  await refusesNewerFormats(swarm, logOf(swarm, sound.id), sound.id);
 });
 
-test('a catalog of a newer rbee is refused in a sentence that names both, and the queen says so of its hive', async () => {
-  await using swarm = await testSwarm();
-  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+/** A log of a newer rbee while the queen runs, and then a catalog of one when the hive starts. */
+async function refusesNewerFormats(swarm: Swarm, log: string, jobId: string): Promise<void> {
+  const newer = readFileSync(log, 'utf8').replace('"rbee_job_log":1', '"rbee_job_log":2');
+  writeFileSync(log, newer);
+  const ofLog = await swarm.rbee(['logs', jobId, '-q']);
+  expect(ofLog.stderr).toMatch(/^Error: .*was written by a newer rbee \(log format 2; this one reads 1\)/);
+  expect(ofLog.code).toBe(4);
+  expect(readFileSync(log, 'utf8')).toBe(newer);
+
   expect((await swarm.rbee(['down'])).code).toBe(0);
   const setFormat = (format: number) => {
     const catalog = new Database(catalogOf(swarm, 'hive'));
@@ -87,16 +95,16 @@ test('a catalog of a newer rbee is refused in a sentence that names both, and th
     catalog.close();
   };
   setFormat(99);
-  const { code, stderr } = await swarm.rbee(['infer', 'hello', '-q']);
-  expect(stderr).toMatch(
+  const ofCatalog = await swarm.rbee(['infer', 'hello', '-q']);
+  expect(ofCatalog.stderr).toMatch(
     /^Error: .*hive\.db was written by .* \(catalog format 99\); this is rbee .*, which reads format 1\. Update rbee/,
   );
-  expect(code).toBe(7);
+  expect(ofCatalog.code).toBe(7);
   setFormat(1);
   expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
-});
+}
 
-test('a queen and a hive whose home is deleted say so and end, with their workers, and make none anew', async () => {
+test('a queen and a hive whose home is deleted report it and exit with their workers, and do not create it again', async () => {
   await using swarm = await testSwarm();
   expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
   const daemons = leftovers(swarm.home);

@@ -29,18 +29,23 @@ const token = 'a-token-of-this-fleet';
 let cache: string;
 const kits = () => process.env['TEST_KITS'] ?? cache;
 let kit: Kit;
+/** The large layers of the kit, unpacked: to send and unpack them is most of what an install costs. */
+const layers = () => join(cache, 'layers');
 
 beforeAll(async () => {
   cache = await mkdtemp(join(tmpdir(), 'rbee-kits-'));
   await using machine = await localMachine();
   const signal = AbortSignal.timeout(200_000);
   kit = await makeKit(kitTarget(await probeMachine(machine.shell, signal)), { packageRoot, cache: kits() }, signal);
+  await install(siteOf(machine), { kit, token });
+  execFileSync('cp', ['-al', join(machine.home, '.rbee/layers'), layers()]);
+  await uninstall(siteOf(machine), { keepModels: false });
 });
 
 afterAll(() => rm(cache, { recursive: true, force: true }));
 
-test('an install starts a hive that requires its token, a second install sends nothing, and an uninstall leaves nothing', async () => {
-  await using machine = await hiveMachine();
+test('an install starts a hive that requires its token and runs a model, a second install sends nothing, and an uninstall leaves nothing', async () => {
+  await using machine = await hiveMachine({ isNew: true });
   const before = await treeOf(machine.home);
   const first = await machine.install();
   expect(first).toMatchObject({ port: machine.port, version: kit.version, started: true });
@@ -55,6 +60,8 @@ test('an install starts a hive that requires its token, a second install sends n
   expect((await lstat(join(machine.home, '.rbee/token'))).mode & 0o777).toBe(0o600);
   expect(await commandLine(first.pid)).not.toContain(token);
   expect(await readdir(join(machine.home, '.rbee/layers'))).toHaveLength(2);
+  // The kit is complete: with what was sent, the hive loads a model and answers.
+  await loadModel(machine.port);
 
   const sent = machine.shell.sentBytes;
   expect(await machine.install()).toEqual({ ...first, started: false });
@@ -83,6 +90,7 @@ test('an uninstall with --keep-models keeps models for the next hive, and report
   await mkdir(dirname(model), { recursive: true });
   await writeFile(model, 'bee');
   expect(await uninstall(machine.site, { keepModels: true })).toMatchObject({ hasLeftModels: true });
+  expect((await treeOf(machine.home)).filter((path) => !path.endsWith('/'))).toEqual(['.rbee/home/data/models/bee.gguf']);
   expect(await readFile(model, 'utf8')).toBe('bee');
 });
 
@@ -119,10 +127,10 @@ test('a hive is stopped and removed even if its pidfiles, its program or its fol
 test.runIf(canMount)(
   'a hive on a full disk can be uninstalled, and one on a disk that has become read-only can be stopped',
   async () => {
-    await using disk = await smallDisk({ freeBytes: 260_000_000 });
-    await using machine = await hiveMachine({ home: disk.path });
+    await using disk = await smallDisk({ freeBytes: 300_000_000 });
+    await using machine = await hiveMachine({ home: disk.path, isNew: true });
     await machine.install();
-    const fill = async () => writeFile(join(disk.path, 'big'), Buffer.alloc(250_000_000)).catch(() => undefined);
+    const fill = async () => writeFile(join(disk.path, 'big'), Buffer.alloc(290_000_000)).catch(() => undefined);
     await fill();
     await expect(writeFile(join(disk.path, 'more'), 'x'.repeat(100_000))).rejects.toThrow('ENOSPC');
     expect((await uninstall(machine.site, { keepModels: false })).freedBytes).toBeGreaterThan(100_000_000);
@@ -145,19 +153,8 @@ test.runIf(canMount)(
   },
 );
 
-test('the kit is complete: the installed hive loads the tiny model and answers', async () => {
-  await using machine = await hiveMachine();
-  await machine.install();
-  await loadModel(machine.port);
-  // Downloaded models are kept when requested, and nothing else.
-  await mkdir(join(machine.home, '.rbee/home/data/models'), { recursive: true });
-  await writeFile(join(machine.home, '.rbee/home/data/models/big.gguf'), 'x');
-  await uninstall(machine.site, { keepModels: true });
-  expect((await treeOf(machine.home)).filter((path) => !path.endsWith('/'))).toEqual(['.rbee/home/data/models/big.gguf']);
-});
-
 test('after a closed connection, an install continues the transfer, and sends a corrupted layer again', async () => {
-  await using machine = await hiveMachine();
+  await using machine = await hiveMachine({ isNew: true });
   const { runtime, engine, rbee } = kit.layers;
   const half = Math.floor(runtime.sizeBytes / 2);
   machine.shell.cutAfterBytes = half;
@@ -178,7 +175,7 @@ test('after a closed connection, an install continues the transfer, and sends a 
 });
 
 test('an old sender that has not noticed its closed connection does not corrupt the next transfer', async () => {
-  await using machine = await hiveMachine();
+  await using machine = await hiveMachine({ isNew: true });
   const { digest, sizeBytes, path } = kit.layers.runtime;
   const half = Math.floor(sizeBytes / 2);
   machine.shell.cutAfterBytes = half;
@@ -198,7 +195,7 @@ test.runIf(canMount)(
   'a disk that is too small is reported before anything is sent, with the needed and the free space',
   async () => {
     await using disk = await smallDisk({ freeBytes: 50_000_000 });
-    await using machine = await hiveMachine({ home: disk.path });
+    await using machine = await hiveMachine({ home: disk.path, isNew: true });
     const message = expect.stringMatching(/needs [\d.]+ MB .* 50\.0 MB are free/) as string;
     await expect(machine.install()).rejects.toMatchObject({ code: 'disk_full', message });
     expect(machine.shell.sentBytes).toBe(0);
@@ -238,7 +235,7 @@ test('a kit that does not run on the machine is refused before the old hive is s
 });
 
 test('of two concurrent installs, the second one fails and names the first; a stale lock is taken over', async () => {
-  await using machine = await hiveMachine();
+  await using machine = await hiveMachine({ isNew: true });
   const first = machine.install();
   await expect.poll(() => existsSync(join(machine.home, '.rbee/lock/holder'))).toBe(true);
   const message = expect.stringMatching(
@@ -324,7 +321,7 @@ test('a cancelled install restores the previous hive', async () => {
 });
 
 test.runIf(existsSync('/bin/bash'))('the install scripts also run in bash as sh', async () => {
-  await using machine = await hiveMachine({ sh: '/bin/bash' });
+  await using machine = await hiveMachine({ sh: '/bin/bash', isNew: true });
   await machine.install();
 });
 
@@ -345,12 +342,22 @@ interface HiveMachine extends LocalMachine {
   installAloud(): Promise<JobEvent[]>;
 }
 
-/** On disposal, everything is stopped, and no process may be left. */
-async function hiveMachine(options: { home?: string; sh?: string } = {}): Promise<HiveMachine> {
+/**
+ * On disposal, everything is stopped, and no process may be left.
+ * @param options with `isNew` everything is sent to it; otherwise it has the large layers from a former install
+ */
+async function hiveMachine(options: { home?: string; sh?: string; isNew?: boolean } = {}): Promise<HiveMachine> {
   const machine = await localMachine(options);
   const [port = 0] = await freePorts(1);
   const site = siteOf(machine);
-  const run = (which = kit) => install(site, { kit: which, token, port });
+  const folder = join(machine.home, '.rbee');
+  const run = async (which = kit) => {
+    if (options.isNew !== true && !existsSync(folder)) {
+      await mkdir(folder, { mode: 0o700 });
+      execFileSync('cp', ['-al', layers(), join(folder, 'layers')]);
+    }
+    return install(site, { kit: which, token, port });
+  };
   return {
     ...machine,
     port,

@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Device, JobError } from '../src/contract/index.ts';
 import { homePaths } from '../src/daemon/index.ts';
 import { inJob, log } from '../src/narration/index.ts';
@@ -17,7 +17,7 @@ const TOTAL_BYTES = 50 * MB;
 
 let home: string;
 let pool: WorkerPool;
-let said: string[];
+let narrated: string[];
 const before = { argv1: process.argv[1], env: { ...process.env } };
 
 beforeAll(async () => {
@@ -30,14 +30,6 @@ beforeAll(async () => {
   // As a hive's home has it.
   await mkdir(homePaths().run, { recursive: true });
   for (const name of ['a', 'b', 'c']) await copyFile(TINY, fileOf(name));
-});
-afterAll(async () => {
-  process.argv[1] = before.argv1 ?? '';
-  process.env = before.env;
-  await rm(home, { recursive: true });
-});
-beforeEach(() => {
-  said = [];
   pool = new WorkerPool({
     hiveId: 'test',
     hiveUrl: 'http://127.0.0.1:9',
@@ -46,9 +38,15 @@ beforeEach(() => {
     readDevices: machine,
   });
 });
-afterEach(async () => {
+afterAll(async () => {
   await pool.stopAll();
   expect(leftovers(home)).toEqual([]);
+  process.argv[1] = before.argv1 ?? '';
+  process.env = before.env;
+  await rm(home, { recursive: true });
+});
+beforeEach(() => {
+  narrated = [];
 });
 
 /** A GPU that loses what its workers need when they are ready, as a driver would tell it. */
@@ -81,7 +79,7 @@ function request(model: string): Promise<Lease> {
   const need = { modelPath: fileOf(model), workerId: undefined, device: undefined };
   const voice = { actor: 'rbee-hive', jobId: 'job-1', correlationId: 'c1' } as const;
   const emit = (event: { kind: string; data: unknown }) => {
-    if (event.kind === 'narration') said.push((event.data as { human: string }).human);
+    if (event.kind === 'narration') narrated.push((event.data as { human: string }).human);
   };
   const { signal } = new AbortController();
   return inJob({ ...voice, emit }, () => pool.lease({ need, makeSpec: specOf(model), signal }));
@@ -94,18 +92,40 @@ const models = () =>
     .map(({ spec }) => spec.model)
     .toSorted();
 
-describe('a request that needs its model loaded, where there is no room', () => {
-  test('takes the place of the worker that was unused for longest, and says so', async () => {
+/** Each test begins with the workers that the one before has left. */
+describe('a request whose model is not loaded, on a machine with memory for two workers', () => {
+  test('ends the worker that was unused for longest, and says so', async () => {
     const [{ id }] = await Promise.all([spawn('a'), spawn('b')]);
     (await request('b')).release();
     expect(pool.get(id).lastUsedAt).toBeUndefined();
     (await request('c')).release();
     expect(models()).toEqual(['b', 'c']);
-    expect(said.join('\n')).toMatch(new RegExp(`ending idle ${id} \\(a, unused for \\d+ s\\) to make room for c`));
+    expect(narrated.join('\n')).toMatch(new RegExp(`ending idle ${id} \\(a, unused for \\d+ s\\) to make room for c`));
     expect(() => pool.get(id)).toThrowError(expect.objectContaining({ code: 'worker_not_found' }) as Error);
   });
 
-  test('ends nobody who is busy or pinned, and is told so', async () => {
+  test('ends one worker and loads one, however many requests for it wait', async () => {
+    const waiting = Array.from({ length: 5 }, async () => (await request('a')).release());
+    await Promise.all(waiting);
+    expect(models()).toEqual(['a', 'c']);
+    expect(narrated.filter((each) => each.startsWith('ending idle'))).toHaveLength(1);
+  });
+
+  test('is answered too where its own model is the one that is being ended', async () => {
+    const oldest = pool.list().find(({ spec }) => spec.model === 'c');
+    const other = request('b');
+    await expect.poll(() => oldest?.state.kind, { interval: 1 }).toBe('stopping');
+    const same = request('c');
+    for (const lease of await Promise.all([other, same])) {
+      expect(lease.worker.state.kind).toBe('ready');
+      lease.release();
+    }
+    expect(models()).toEqual(['b', 'c']);
+  });
+
+  test('ends no worker that is busy or pinned, and is refused while all are', async () => {
+    const [idle] = pool.list().filter(({ spec }) => spec.model === 'c');
+    await pool.remove(idle?.id ?? '');
     await spawn('a', true);
     const busy = await request('b');
     await expect(request('c')).rejects.toMatchObject({
@@ -118,37 +138,18 @@ describe('a request that needs its model loaded, where there is no room', () => 
     expect(models()).toEqual(['a', 'c']);
   });
 
-  test('is one of many: one worker is ended and one loaded for all of them', async () => {
-    await Promise.all([spawn('a'), spawn('b')]);
-    const waiting = Array.from({ length: 5 }, async () => (await request('c')).release());
-    await Promise.all(waiting);
-    expect(models()).toEqual(['b', 'c']);
-    expect(said.filter((each) => each.startsWith('ending idle'))).toHaveLength(1);
+  test('of two spawns at once where one fits, one loads and the other is refused with what would help', async () => {
+    const [first, idle] = ['a', 'c'].map((model) => pool.list().find(({ spec }) => spec.model === model)?.id ?? '');
+    await pool.remove(idle ?? '');
+    const outcomes = await Promise.allSettled([spawn('b'), spawn('c')]);
+    const refused = outcomes.find((outcome) => outcome.status === 'rejected')?.reason as JobError;
+    expect(refused).toMatchObject({ code: 'no_room' });
+    expect(refused.message).toMatch(
+      /^[bc] needs about 20\.0 MB more \(1 slot of 64 tokens\), and (28|29|30)\.\d MB are free on cpu:0, of which 20\.0 MB are promised to workers that are loading\. Ending its idle workers would not make enough room \(1 pinned, 1 loading\)\.$/,
+    );
+    expect(await pool.devices()).toMatchObject([{ promised_bytes: 0 }]);
+    await pool.remove(first ?? '');
+    await spawn(refused.message.charAt(0));
+    expect(models().toSorted()).toEqual(['b', 'c']);
   });
-
-  test('a request for the model that is being ended is answered all the same', async () => {
-    const [first] = await Promise.all([spawn('a'), spawn('b')]);
-    const other = request('c');
-    await expect.poll(() => first.state.kind, { interval: 1 }).toBe('stopping');
-    const same = request('a');
-    for (const lease of await Promise.all([other, same])) {
-      expect(lease.worker.state.kind).toBe('ready');
-      lease.release();
-    }
-    expect(models()).toEqual(['a', 'c']);
-  });
-});
-
-test('of two spawns at once where one fits, one loads and the other is refused with what would help', async () => {
-  const first = await spawn('a', true);
-  const outcomes = await Promise.allSettled([spawn('b'), spawn('c')]);
-  const refused = outcomes.find((outcome) => outcome.status === 'rejected')?.reason as JobError;
-  expect(refused).toMatchObject({ code: 'no_room' });
-  expect(refused.message).toMatch(
-    /^[bc] needs about 20\.0 MB more \(1 slot of 64 tokens\), and (28|29|30)\.\d MB are free on cpu:0, of which 20\.0 MB are promised to workers that are loading\. Ending its idle workers would not make enough room \(1 pinned, 1 loading\)\.$/,
-  );
-  expect(await pool.devices()).toMatchObject([{ promised_bytes: 0 }]);
-  await pool.remove(first.id);
-  await spawn(refused.message.charAt(0));
-  expect(models().toSorted()).toEqual(['b', 'c']);
 });
