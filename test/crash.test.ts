@@ -58,8 +58,8 @@ describe('while twenty requests are being answered on eight slots', () => {
     expect(endsOf(followed)).toEqual(new Set(['result']));
     expect(texts(followed)).toEqual(undisturbed);
     expect(followed.map((one) => resultOf(one).text)).toEqual(undisturbed);
-    expect(narrationsOf(followed)).toContain('the queen was started again; going on with infer');
-    expect(narrationsOf(followed)).toContain('the queen was started again; infer waits for its place again');
+    expect(narrationsOf(followed)).toContain('the queen was restarted; resuming infer');
+    expect(narrationsOf(followed)).toContain('the queen was restarted; infer waits for a place again');
   });
 
   test('the hive is killed: the queen starts it again, and it adopts its worker with the answers in progress', async () => {
@@ -123,7 +123,7 @@ describe('while twenty requests are being answered on eight slots', () => {
     const { code, stdout, stderr } = await running.ended;
     expect(code, stderr).toBe(0);
     expect(stdout).toBe(undisturbed.stdout);
-    expect(stderr).toContain('the queen was started again');
+    expect(stderr).toContain('the queen was restarted');
     expect(stderr).toContain('the hive was started again');
   });
 });

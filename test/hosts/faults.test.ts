@@ -63,7 +63,7 @@ describe.skipIf(skipsHosts())('during streams from another machine', () => {
     });
     expectUndisturbed(followed);
     expect(saying(followed, 'the hive was started again; going on with worker')).not.toHaveLength(0);
-    expect(saying(followed, "hive 'attic' was lost a moment ago; waiting for it")).not.toHaveLength(0);
+    expect(saying(followed, "hive 'attic' is unreachable; waiting for it")).not.toHaveLength(0);
     expect(await fleet.workersOf('attic')).toMatchObject([{ worker_id: before?.worker_id, pid: before?.pid }]);
     expect(ofHive(attic)).toHaveLength(2);
     expect((await fleet.hive('attic'))?.pid).not.toBe(hiveBefore?.pid);
@@ -89,7 +89,7 @@ describe.skipIf(skipsHosts())('during streams from another machine', () => {
     const elsewhere = (await other) ?? [];
     expect(endsOf(elsewhere)).toEqual(new Set(['result']));
     expect(texts(elsewhere)).toEqual(undisturbed.slice(0, 2));
-    expect(saying(elsewhere, "hive 'attic' lost the request")).toHaveLength(2);
+    expect(saying(elsewhere, "hive 'attic' failed the request")).toHaveLength(2);
     expect(await answeredBy(elsewhere)).not.toContain('attic');
     await expectIdle();
   });
@@ -106,7 +106,7 @@ describe.skipIf(skipsHosts())('during streams from another machine', () => {
     const followed = await anywhere;
     await signalHive(attic, 'CONT');
     expectUndisturbed(followed, undisturbed.slice(0, 10));
-    expect(saying(followed, "hive 'attic' lost the request")).not.toHaveLength(0);
+    expect(saying(followed, "hive 'attic' failed the request")).not.toHaveLength(0);
     expect(await answeredBy(followed)).not.toContain('attic');
     expectUndisturbed(await runAll(fleet.swarm, all.slice(0, 2)), undisturbed.slice(0, 2));
     expect(await fleet.hive('attic')).toMatchObject({ state: 'running', pid });
@@ -127,7 +127,7 @@ describe.skipIf(skipsHosts())('during streams from another machine', () => {
     const followed = await runAll(fleet.swarm, stories, { begun: 8, tokens: 120, act: () => attic.crash() });
     expect(endsOf(followed)).toEqual(new Set(['result']));
     const continued = followed.filter((one) => resultOf(one).continued === 1);
-    expect(saying(continued, 'another worker goes on with the answer from here')).toEqual(continued);
+    expect(saying(continued, 'another worker continues the answer')).toEqual(continued);
     expect(continued).not.toHaveLength(0);
     expect(texts(followed)).toEqual(followed.map((one) => resultOf(one).text));
     expect(await answeredBy(followed)).not.toContain('attic');

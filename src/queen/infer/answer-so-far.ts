@@ -1,24 +1,18 @@
 import type { ChatMessage, InputOf, JobEvent, OutputOf } from '../../contract/index.ts';
 import type { HeldRequest } from './held-request.ts';
 
-/** What a request has been answered with until now, so that another worker can go on from there. */
+/** The answer to a request so far, which another worker can continue. Only kept for a request that allows it. */
 export class AnswerSoFar {
   readonly #request: Pick<HeldRequest, 'input' | 'outline'>;
   #text = '';
   /** Token events; a few of them hold more than one token. */
   #events = 0;
-  #isBegun = false;
   #continued = 0;
-  /** What earlier workers have answered, when another one goes on. */
+  /** The part from earlier workers, when another one continues. */
   #before = { text: '', events: 0 };
 
   constructor(request: Pick<HeldRequest, 'input' | 'outline'>) {
     this.#request = request;
-  }
-
-  /** Whether anything has reached the caller that cannot be taken back. */
-  get isBegun(): boolean {
-    return this.#isBegun;
   }
 
   get mayContinue(): boolean {
@@ -26,18 +20,16 @@ export class AnswerSoFar {
   }
 
   take(event: JobEvent): void {
-    if (event.kind !== 'token') return;
-    this.#isBegun = true;
     // Parsed only where it is needed: relaying does not.
-    if (!this.mayContinue) return;
+    if (event.kind !== 'token' || !this.mayContinue) return;
     this.#text += event.data.text;
     this.#events += 1;
   }
 
-  /** What to ask the next worker: the conversation, with the answer as far as it has come as its last message. */
+  /** The input for the next worker: the conversation, with the answer so far as its last message. */
   next(): InputOf<'infer'> {
     const { input } = this.#request;
-    if (!this.#isBegun) return input;
+    if (this.#events === 0) return input;
     this.#continued += 1;
     this.#before = { text: this.#text, events: this.#events };
     const { prompt, messages, max_tokens, ...rest } = input;
@@ -45,7 +37,7 @@ export class AnswerSoFar {
     return { ...rest, ...left, messages: withAnswer(messages ?? [{ role: 'user', content: prompt ?? '' }], this.#text) };
   }
 
-  /** @param last what the last worker answered: the rest of the text */
+  /** @param last the output of the last worker: the rest of the text */
   whole(last: OutputOf<'infer'>): OutputOf<'infer'> {
     if (this.#continued === 0) return last;
     const before = this.#before;
@@ -63,7 +55,7 @@ export class AnswerSoFar {
   }
 }
 
-/** A conversation may end with an answer that the caller has begun. */
+/** A conversation may end with the beginning of the answer, from the client. */
 function withAnswer(messages: readonly ChatMessage[], text: string): ChatMessage[] {
   const last = messages.at(-1);
   if (last?.role !== 'assistant') return [...messages, { role: 'assistant', content: text }];

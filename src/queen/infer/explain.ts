@@ -3,7 +3,7 @@ import { fileModel, forHiveOfFile } from './file-model.ts';
 import type { InferParts } from './reserve.ts';
 import { refusedBecause } from '../placement/index.ts';
 
-/** What would become of a request now: refused before it is placed, started for, or placed. */
+/** The decision that a request would get now. Starts nothing, and reserves nothing. */
 export async function explain(input: InputOf<'explain'>, parts: InferParts, signal: AbortSignal): Promise<Explanation> {
   try {
     return await onItsHive(forHiveOfFile(input, parts.hives), parts, signal);
@@ -19,8 +19,8 @@ async function onItsHive(input: InputOf<'explain'>, parts: InferParts, signal: A
   const { hive_id = '', model } = input;
   const isUp = view.watch(hive_id)?.state.kind === 'up';
   if (!isUp && hives.find(hive_id)?.stopped === true) {
-    const says = `Hive '${hive_id}' is stopped: it is started for a request that names it, and then it is decided.`;
-    const candidate = { hive_id, device: '*', verdict: 'chosen' as const, reason: 'stopped; it is started for who names it' };
+    const says = `Hive '${hive_id}' is stopped: a request that names it starts it, and is then placed there.`;
+    const candidate = { hive_id, device: '*', verdict: 'chosen' as const, reason: 'stopped; a request that names it starts it' };
     return { model, decision: 'spawn', says, hive_id, device: '*', candidates: [candidate] };
   }
   return dispatcher.explain({ ...input, file: isUp ? await fileModel(input, parts, { signal }) : undefined });

@@ -1,22 +1,22 @@
 import { JobError, type InputOf, type JobContext } from '../../contract/index.ts';
 import { prefixesOf, type ReservationInput } from '../placement/index.ts';
 
-/** What there is to know of a request while it waits: enough to give it a place. */
+/** What is kept in memory of a request while it waits: enough to place it. */
 export interface Outline extends Omit<ReservationInput, 'prompt' | 'messages'> {
-  /** Whether another worker may go on with its answer. An answer of a schema cannot be continued: its grammar begins at the beginning. */
+  /** Whether another worker may continue its answer. An answer with a schema cannot be continued: its grammar starts at the beginning. */
   mayContinue: boolean;
 }
 
 /**
- * A request that may have megabytes, for as long as it has no answer. While it waits it is on disk, and only its outline is in memory;
- * it is read when it is sent to a hive.
+ * A request, which may have megabytes, until it is answered. While it waits it is on disk and only its outline is in memory; it is read
+ * again when it is sent to a hive.
  */
 export class HeldRequest {
   outline: Outline;
   readonly #context: JobContext;
   #input: InputOf<'infer'> | undefined;
 
-  /** @param input left out for one that a former process had parked */
+  /** @param input undefined for a request that was on disk when the queen started */
   constructor(outline: Outline, context: JobContext, input?: InputOf<'infer'>) {
     this.outline = outline;
     this.#context = context;
@@ -29,26 +29,26 @@ export class HeldRequest {
     return new HeldRequest({ model, hive_id, worker_id, device, prefixes: prefixesOf(input), mayContinue }, context, input);
   }
 
-  /** To be called whenever it begins to wait for a place. */
+  /** To be called whenever the request starts to wait: moves it from memory to disk. */
   park(): void {
     if (this.keepOnDisk()) this.#input = undefined;
   }
 
-  /** The same for one that is on its way to a hive: it is held until the hive has it, and longer, because the hive may be lost then. */
+  /** For a request on its way to a hive: on disk too, and in memory until it is answered, in case the hive fails. */
   keepOnDisk(): boolean {
     return this.#input !== undefined && this.#context.keepUntilForwarded(this.#input, this.outline);
   }
 
-  /** Whether it was parked, and is not there any more: nobody can send it anywhere. */
+  /** Whether it was on disk and has been deleted there, so that it cannot be sent again. */
   get isGone(): boolean {
     return this.#input === undefined && this.#context.keptRequest() === undefined;
   }
 
-  /** @throws JobError interrupted, where what was parked is not there */
+  /** @throws JobError interrupted when it is no longer on disk */
   get input(): InputOf<'infer'> {
     this.#input ??= this.#context.keptRequest() as InputOf<'infer'> | undefined;
     if (this.#input === undefined)
-      throw new JobError('interrupted', 'The request that waited is not on the disk of the queen any more');
+      throw new JobError('interrupted', 'The waiting request is no longer on the disk of the queen. Send it again');
     return this.#input;
   }
 }

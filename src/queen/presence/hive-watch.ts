@@ -81,6 +81,15 @@ export class HiveWatch {
     return this.#reported.workers();
   }
 
+  /** See ReportedState. */
+  get progress(): number {
+    return this.#reported.progress;
+  }
+
+  get isBusy(): boolean {
+    return this.#reported.isBusy;
+  }
+
   /** Since it was last up; Infinity where it never was. */
   get downForMs(): number {
     return this.state.kind === 'up' ? 0 : performance.now() - this.#downSince;

@@ -12,6 +12,15 @@ export class ReportedState {
   /** When each worker was last used: as its hive reports it, and by this machine's clock. */
   readonly #used = new Map<string, { reported: string; at: string }>();
 
+  /** Grows with every change of a worker's state and every step of its engine: while it stands still, nothing happens on the hive. */
+  progress = 0;
+  #busyWorkers = 0;
+
+  /** Whether a worker loads, computes or stops. */
+  get isBusy(): boolean {
+    return this.#busyWorkers > 0;
+  }
+
   *workers(): Generator<Worker, void, void> {
     for (const { worker } of this.#workers.values()) yield worker;
   }
@@ -27,13 +36,20 @@ export class ReportedState {
   setWorker(reported: Worker, chars: number): Worker {
     const worker = this.#inLocalTime(reported);
     this.#workersChars += chars - (this.#workers.get(worker.worker_id)?.chars ?? 0);
+    const before = this.#workers.get(worker.worker_id)?.worker;
+    if (before?.state !== worker.state || before.steps !== worker.steps) this.progress += 1;
+    this.#busyWorkers += Number(isAtWork(worker)) - Number(isAtWork(before));
     this.#workers.set(worker.worker_id, { worker, chars });
     this.#requireBounded();
     return worker;
   }
 
   forgetWorker(workerId: string): void {
-    this.#workersChars -= this.#workers.get(workerId)?.chars ?? 0;
+    const known = this.#workers.get(workerId);
+    if (known === undefined) return;
+    this.progress += 1;
+    this.#busyWorkers -= Number(isAtWork(known.worker));
+    this.#workersChars -= known.chars;
     this.#workers.delete(workerId);
     this.#used.delete(workerId);
   }
@@ -42,6 +58,7 @@ export class ReportedState {
     this.#workers.clear();
     this.#used.clear();
     this.#workersChars = 0;
+    this.#busyWorkers = 0;
   }
 
   /** With its times by this machine's clock, as far as they are compared. The same use keeps the same time, however often it is reported. */
@@ -60,6 +77,10 @@ export class ReportedState {
     if (this.#reportChars + this.#workersChars > REPORTED_LIMIT_CHARS)
       throw new JobError('hive_bad_response', `The hive has reported more than ${REPORTED_LIMIT_CHARS} characters about itself`);
   }
+}
+
+function isAtWork(worker: Worker | undefined): boolean {
+  return worker !== undefined && (worker.state === 'loading' || worker.state === 'stopping' || worker.slots_used > 0);
 }
 
 /** By this machine's clock; now, where the hive reports no age. */
