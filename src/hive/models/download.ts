@@ -1,15 +1,15 @@
 import { formatBytes, JobError, type JobEvent, type Model } from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
-import { nameIn, parseAddress, type Address } from './address.ts';
+import { nameIn, parseAddress, type Address, type HttpAddress } from './address.ts';
 import type { DownloadRoom } from './download-room.ts';
 import { fetchInto } from './fetch-into.ts';
 import { openFileSource } from './file-source.ts';
 import { assertGgufSize } from './gguf.ts';
-import { HttpSource } from './http-source.ts';
 import type { Patience } from './limits.ts';
 import { Meter } from './meter.ts';
 import { PartFile, removePart, removeSidecar } from './part-file.ts';
 import type { Shelf } from './shelf.ts';
+import type { Source } from './source.ts';
 import type { Writers } from './writers.ts';
 
 export interface DownloadRequest {
@@ -91,7 +91,7 @@ async function* fetchModel(parts: DownloadParts, wanted: Wanted, signal: AbortSi
   const files = shelf.filesOf(name);
   const part = await PartFile.open(files, address.id);
   const share = disk.share(name);
-  const source = address.kind === 'file' ? openFileSource(address, hiveId) : new HttpSource(address, patience);
+  const source = address.kind === 'file' ? openFileSource(address, hiveId) : await openHttpSource(address, patience);
   let digest: string;
   try {
     yield* rehash(part, name, signal);
@@ -151,4 +151,10 @@ function assertIntact(wanted: Pick<Wanted, 'address' | 'sha256'>, file: { digest
   if (wanted.sha256 === undefined || wanted.sha256 === file.digest) return;
   const sentence = `${label} is not the file that was asked for: its sha256 is ${file.digest}, not ${wanted.sha256}`;
   throw new JobError('checksum_mismatch', sentence);
+}
+
+/** Loaded for a download and not before: the HTTP client is most of the hive's code, and costs its start a tenth of a second. */
+async function openHttpSource(address: HttpAddress, patience: Patience): Promise<Source> {
+  const { HttpSource } = await import('./http-source.ts');
+  return new HttpSource(address, patience);
 }
