@@ -3,13 +3,13 @@ import { dirname, join } from 'node:path';
 import { gpuPackages, nativePackages, type Target } from './target.ts';
 import { readPackage, type PackageJson } from './package-root.ts';
 
-/** A package, and where it goes in the kit: 'node_modules/ora', 'node_modules/ora/node_modules/chalk'. */
+/** A package, and its place in the kit: 'node_modules/ora', 'node_modules/ora/node_modules/chalk'. */
 export interface PlacedPackage {
   folder: string;
   place: string;
 }
 
-/** One that must be fetched, because this machine has only those of its own kind. */
+/** A package that must be downloaded, because it is for another kind of machine than this one. */
 export interface WantedPackage {
   name: string;
   version: string;
@@ -22,8 +22,8 @@ export interface Closure {
 }
 
 /**
- * What rbee needs at run time, and what that needs in its turn: found as Node finds it, so npm may have put it beside us or
- * above us, and laid out anew, so that each package finds in the kit exactly what it finds here.
+ * The packages that rbee needs at run time, with their dependencies. They are found as Node finds them, beside rbee or above it, and placed
+ * in the kit so that each package finds the same dependencies as here.
  */
 export function engineClosure(packageRoot: string, target: Target): Closure {
   const natives = nativePackages(target);
@@ -35,7 +35,7 @@ export function engineClosure(packageRoot: string, target: Target): Closure {
     const self = readPackage(next.folder);
     const native = natives[self.name];
     for (const name of dependenciesOf(self)) {
-      // Of the engine's and the catalog's, which come one for each kind of machine, exactly one.
+      // Of the native packages, one for each kind of machine, only the target's is added, below.
       if (isNative.has(self.name) && isOptional(self, name)) continue;
       const folder = findPackage(name, next.folder);
       if (folder === undefined || !fits(readPackage(folder), target)) continue;
@@ -47,7 +47,7 @@ export function engineClosure(packageRoot: string, target: Target): Closure {
     }
     if (native === undefined) continue;
     const version = self.optionalDependencies?.[native];
-    // The engine's packages for GPUs have the version of the one for CPUs.
+    // The engine's GPU packages have the same version as its CPU package.
     const forGpus = self.name === 'rbee' ? target.gpus.flatMap((engine) => gpuPackages(target, engine)) : [];
     for (const name of [native, ...forGpus]) addNative(closure, { name, version }, next.folder);
   }
@@ -68,7 +68,7 @@ function isOptional({ optionalDependencies }: PackageJson, name: string): boolea
   return optionalDependencies?.[name] !== undefined;
 }
 
-/** Node's way: node_modules of the folder, and of each above it. */
+/** Node's resolution: node_modules of the folder, and of each parent. */
 function findPackage(name: string, from: string): string | undefined {
   for (let folder = from; ; folder = dirname(folder)) {
     const candidate = join(folder, 'node_modules', name);
@@ -83,13 +83,13 @@ function fits({ os, cpu }: PackageJson, target: Target): boolean {
 
 interface Placing {
   folder: string;
-  /** The place of who requires it; '' is rbee itself. */
+  /** The place of the package that requires it; '' is rbee itself. */
   requirer: string;
-  /** What is where already. */
+  /** Places in use, with the folder of their package. */
   places: Map<string, string>;
 }
 
-/** As high as it can be without taking the place of another version. Undefined where its requirer finds it already. */
+/** The highest place that another version does not use. Undefined where the requirer already finds the package. */
 function placeOf(name: string, { folder, requirer, places }: Placing): string | undefined {
   for (let level: string | undefined = requirer; level !== undefined; level = levelAbove(level)) {
     const found = places.get(inside(level, name));
@@ -118,7 +118,7 @@ function addNative(closure: Closure, { name, version }: { name: string; version:
   const place = inside('', name);
   const folder = findPackage(name, from);
   const found = folder === undefined ? undefined : readPackage(folder);
-  // The name is compared too: an override may have put an empty package there.
+  // The name is compared too: an npm override may have installed an empty package.
   if (folder !== undefined && found?.name === name && found.version === version) closure.here.push({ folder, place });
   else closure.wanted.push({ name, version, place });
 }

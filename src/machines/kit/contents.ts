@@ -11,18 +11,18 @@ export interface KitFile {
   mtimeMs: number;
 }
 
-/** Read by people, and by tools for people. */
-const OF_NO_USE = /(?:\.d\.[mc]?ts|\.map|\.md|\.tsbuildinfo)$/i;
+/** Not read at run time. */
+const NOT_NEEDED = /(?:\.d\.[mc]?ts|\.map|\.md|\.tsbuildinfo)$/i;
 
-/** Everything in a folder that is of use at run time, without the packages below it, which have places of their own. */
+/** The files of a folder that are needed at run time, without the packages below it, which have their own places. */
 export async function filesIn(folder: string, place: string): Promise<KitFile[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const lists = await Promise.all(
     entries.map(async (entry): Promise<KitFile[]> => {
       const [source, path] = [join(folder, entry.name), place === '' ? entry.name : `${place}/${entry.name}`];
       if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : filesIn(source, path);
-      // What a link in a package points to is only there on the machine that made it.
-      return !entry.isFile() || OF_NO_USE.test(path) ? [] : [await fileAt(source, path)];
+      // Links are left out: their target exists only on the machine where they were created.
+      return !entry.isFile() || NOT_NEEDED.test(path) ? [] : [await fileAt(source, path)];
     }),
   );
   return lists.flat();

@@ -7,7 +7,7 @@ import { filesIn, type KitFile } from './contents.ts';
 import { fetchPackage } from './registry.ts';
 import { gpuPackages, type Target } from './target.ts';
 
-/** What kits are made from, and where they are kept. */
+/** The source of kits, and their cache. */
 export interface KitSource {
   packageRoot: string;
   cache: string;
@@ -16,8 +16,8 @@ export interface KitSource {
 type Fetch = (one: WantedPackage) => Promise<PlacedPackage>;
 
 /**
- * The engine's packages, those of other kinds of machines fetched with npm. A kind of GPU whose packages are not to be had
- * does without: a machine still has a CPU.
+ * The engine's packages; those for other kinds of machines are downloaded with npm. If the packages for a GPU cannot be downloaded, they
+ * are left out, and the machine uses its CPU.
  * @throws JobError kit_failed; the signal's reason
  */
 export async function engineFiles(target: Target, source: KitSource, signal: AbortSignal): Promise<KitFile[]> {
@@ -36,7 +36,7 @@ export async function engineFiles(target: Target, source: KitSource, signal: Abo
       } catch (cause) {
         signal.throwIfAborted();
         if (!(cause instanceof JobError) || cause.code !== 'kit_failed') throw cause;
-        narrate('kit_fetch', `the engine for ${engine} is left out, and such a GPU is not used: ${cause.message}`);
+        narrate('kit_fetch', `the ${engine} engine is left out, so the GPU will not be used: ${cause.message}`);
         return [];
       }
     }),
@@ -45,7 +45,7 @@ export async function engineFiles(target: Target, source: KitSource, signal: Abo
   return lists.flat();
 }
 
-/** A clone has a lock file; a package that npm installed has not. */
+/** A clone has a lock file; an installed npm package has none. */
 function lockedIntegrity(packageRoot: string, { name, version }: WantedPackage): string | undefined {
   const file = join(packageRoot, 'package-lock.json');
   if (!existsSync(file)) return undefined;

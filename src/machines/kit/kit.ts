@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { JobError } from '../../contract/index.ts';
-import { forgetUnused } from './cache.ts';
+import { deleteUnused } from './cache.ts';
 import { fileAt, filesIn, type KitFile } from './contents.ts';
 import { engineFiles, type KitSource } from './engine-files.ts';
 import { makeLayer, packingMeter, type Layer } from './layer.ts';
@@ -14,7 +14,7 @@ import { nativePackages, targetName, type Target } from './target.ts';
 export const layerNames = ['runtime', 'engine', 'rbee'] as const;
 export type LayerName = (typeof layerNames)[number];
 
-/** All that a hive is, for one kind of machine. */
+/** Everything that a hive consists of, for one kind of machine. */
 export interface Kit {
   version: string;
   target: Target;
@@ -24,12 +24,12 @@ export interface Kit {
 }
 
 /**
- * The kit of this rbee, from the cache where it can be: three layers, of which an upgrade of rbee changes only the small one.
+ * The kit of this rbee version, from the cache where possible. Of its three layers, an upgrade of rbee changes only the small one.
  * @throws JobError machine_unsupported, kit_failed, disk_full
  */
 export async function makeKit(target: Target, source: KitSource, signal: AbortSignal): Promise<Kit> {
   const { packageRoot, cache } = source;
-  // Refused before anything is fetched.
+  // Throws before anything is downloaded.
   nativePackages(target);
   if (!existsSync(join(packageRoot, 'dist', 'rbee.js')))
     throw new JobError('kit_failed', `There is no dist/rbee.js in ${packageRoot}: build rbee, or install it again`);
@@ -45,7 +45,7 @@ export async function makeKit(target: Target, source: KitSource, signal: AbortSi
     engineFiles(target, source, signal).then((files) => pack('engine', files)),
     rbeeFiles(packageRoot).then((files) => pack('rbee', files)),
   ]);
-  await forgetUnused([kits, packagesIn(cache)]);
+  await deleteUnused([kits, packagesIn(cache)]);
   const { version } = readPackage(packageRoot);
   const digest = createHash('sha256').update([runtime, engine, rbee].map((layer) => layer.digest).join('\n'));
   return { version, target, folder: `${version}-${digest.digest('hex').slice(0, 12)}`, layers: { runtime, engine, rbee } };

@@ -4,22 +4,22 @@ import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-// The system's tar has other options for owner, time and order on each system, or none; this one needs no other package.
+// The system's tar has different options for owner, time and order on each system, or none; this package has no dependencies.
 import { packTar } from 'modern-tar/fs';
 import { formatBytes, JobError } from '../../contract/index.ts';
 import { ensureDirectory } from '../../daemon/index.ts';
 import { narrate } from '../../narration/index.ts';
-import { isThere } from './cache.ts';
+import { isCached } from './cache.ts';
 import type { KitFile } from './contents.ts';
 import { ByteMeter } from './meter.ts';
 
-/** One .tar.gz of a kit, called by the sha256 of its bytes. */
+/** One .tar.gz of a kit, named by the sha256 of its bytes. */
 export interface Layer {
   digest: string;
   /** The file on this machine. */
   path: string;
   sizeBytes: number;
-  /** What it takes on a disk, unpacked. */
+  /** Its size on disk, unpacked. */
   unpackedBytes: number;
 }
 
@@ -29,18 +29,18 @@ export interface Packing {
   files: readonly KitFile[];
   cache: string;
   signal: AbortSignal;
-  /** Of all layers that are packed at once. */
+  /** Shared by all layers that are packed at once. */
   meter?: ByteMeter;
 }
 
 type Remembered = Omit<Layer, 'path'>;
 
-/** Level 1 packs three times as fast as 6, and the result is an eighth larger: the machines are near. */
+/** Level 1 is three times as fast as level 6 and an eighth larger: right for machines on the same network. */
 const GZIP_LEVEL = 1;
 const DISK_BLOCK_BYTES = 4096;
 const A_FIXED_DAY = new Date('2020-01-01T00:00:00Z');
 
-/** The same files make the same bytes. Packed once, then remembered until a file changes. @throws JobError kit_failed, disk_full */
+/** The same files give the same bytes. Packed once, then cached until a file changes. @throws JobError kit_failed, disk_full */
 export async function makeLayer(packing: Packing): Promise<Layer> {
   const files = packing.files.toSorted((one, other) => (one.path < other.path ? -1 : 1));
   const key = createHash('sha256')
@@ -100,7 +100,7 @@ async function pack(packing: Packing): Promise<Layer> {
   }
 }
 
-/** Its bytes, from where the machine has them not yet. */
+/** Its bytes, from the first one that the machine lacks. */
 export function layerBytes({ path }: Layer, from: number): AsyncIterable<Uint8Array> {
   return createReadStream(path, { start: from, highWaterMark: 256 * 1024 });
 }
@@ -115,17 +115,17 @@ async function recall(packing: Packing, note: string): Promise<Layer | undefined
     const path = layerFile(packing, remembered.digest);
     const { size } = await stat(path);
     if (size !== remembered.sizeBytes) return undefined;
-    if (!(await isThere(note)) || !(await isThere(path))) return undefined;
+    if (!(await isCached(note)) || !(await isCached(path))) return undefined;
     return { ...remembered, path };
   } catch {
-    // Whatever is wrong with a cache, it is made anew.
+    // A damaged cache entry is packed again.
     return undefined;
   }
 }
 
 async function remember(note: string, { digest, sizeBytes, unpackedBytes }: Layer): Promise<void> {
   const remembered: Remembered = { digest, sizeBytes, unpackedBytes };
-  // Two installs may pack at once, each for itself: whichever is later is as good.
+  // Two installs may pack the same layer at once: both results are equal, and the later one stays.
   const unfinished = `${note}.${randomUUID()}.tmp`;
   await writeFile(unfinished, JSON.stringify(remembered), { mode: 0o600 });
   await rename(unfinished, note);

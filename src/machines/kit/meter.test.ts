@@ -8,11 +8,11 @@ async function* pieces(sizes: readonly number[]) {
   for (const size of sizes) yield new Uint8Array(size);
 }
 
-test('what is passed on at once is told together: it never goes back, and ends with all of it', async () => {
+test('progress of concurrent sources is reported as one: it never decreases, and ends at the total', async () => {
   const told: Progress[] = [];
   const meter = new ByteMeter('kit_pack');
   const run = spoken('queen-rbee', async function* () {
-    // The second is larger than it was expected to be, as an archive is beside its files.
+    // The second one is larger than expected, like an archive compared to its files.
     const streams = [meter.passing(pieces([10, 20, 30]), 60), meter.passing(pieces([40, 50]), 80)];
     await Promise.all(
       streams.map(async (stream) => {

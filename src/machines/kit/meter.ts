@@ -2,15 +2,15 @@ import { reportProgress } from '../../narration/index.ts';
 
 const INTERVAL_MS = 200;
 
-/** Passes bytes on and tells the job's readers, a few times a second, how far they have come. */
+/** Passes bytes on, and emits progress events into the job a few times a second. */
 export async function* metered(
   bytes: AsyncIterable<Uint8Array>,
-  { action, from = 0, total }: { action: string; /** Done before. */ from?: number; total: number },
+  { action, from = 0, total }: { action: string; /** Bytes already done. */ from?: number; total: number },
 ): AsyncGenerator<Uint8Array, void, void> {
   yield* new ByteMeter(action, from).passing(bytes, total - from);
 }
 
-/** Of one step, in which several may pass bytes on at once: they are told together, as one. */
+/** Progress of one step with several concurrent sources, reported as one. */
 export class ByteMeter {
   readonly #action: string;
   readonly #from: number;
@@ -19,7 +19,7 @@ export class ByteMeter {
   #total: number;
   #told = 0;
 
-  /** @param from bytes that were done before */
+  /** @param from bytes already done */
   constructor(action: string, from = 0) {
     this.#action = action;
     this.#from = from;
@@ -27,7 +27,7 @@ export class ByteMeter {
     this.#total = from;
   }
 
-  /** @param expected bytes, perhaps a little off: more are not counted, and at the end none is missing */
+  /** @param expected bytes; an estimate, since at the end exactly this many are counted */
   async *passing(bytes: AsyncIterable<Uint8Array>, expected: number): AsyncGenerator<Uint8Array, void, void> {
     let left = expected;
     this.#beganMs ??= performance.now();

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { JobError } from '../../contract/index.ts';
 
-/** What is read of a package.json. Npm has checked it when it installed the package. */
+/** The used fields of a package.json, which npm has validated at the installation. */
 export interface PackageJson {
   name: string;
   version: string;
@@ -15,7 +15,7 @@ export interface PackageJson {
 }
 
 /**
- * The folder of the rbee that runs: a clone, or a package that npm installed.
+ * The folder of the running rbee: a clone, or an installed npm package.
  * @throws JobError kit_failed
  */
 export function findPackageRoot(entry: string | undefined = process.argv[1]): string {
@@ -25,7 +25,7 @@ export function findPackageRoot(entry: string | undefined = process.argv[1]): st
   }
   throw new JobError(
     'kit_failed',
-    `Around ${entry ?? 'this program'} is no package of rbee, so there is nothing to send: install rbee again`,
+    `${entry ?? 'This program'} is not inside an rbee package, so there is nothing to send: install rbee again`,
   );
 }
 

@@ -10,13 +10,13 @@ import { unpackTar } from 'modern-tar/fs';
 import { JobError } from '../../contract/index.ts';
 import { ensureDirectory } from '../../daemon/index.ts';
 import { narrate } from '../../narration/index.ts';
-import { isThere } from './cache.ts';
+import { isCached } from './cache.ts';
 
-/** A package that npm is to fetch, exactly this one. */
+/** A package to download with npm, in this exact version. */
 export interface RegistryPackage {
   name: string;
   version: string;
-  /** As in a package-lock.json, 'sha512-…'; npm's own check against what its registry says has to do where it is not known. */
+  /** As in a package-lock.json, 'sha512-…'. Where it is unknown, only npm's check against its registry applies. */
   integrity: string | undefined;
 }
 
@@ -27,8 +27,8 @@ export function packagesIn(cache: string): string {
 }
 
 /**
- * The folder with a package of npm's registry, fetched once. Nothing of it is run.
- * @throws JobError kit_failed when there is no npm, or no way to its registry, or the package is not the one we know
+ * The folder with a package of npm's registry, downloaded once. None of its scripts is run.
+ * @throws JobError kit_failed without npm, without access to its registry, or for a package with another digest
  */
 export async function fetchPackage(
   wanted: RegistryPackage,
@@ -36,20 +36,20 @@ export async function fetchPackage(
 ): Promise<string> {
   const title = `${wanted.name}@${wanted.version}`;
   const folder = join(packagesIn(cache), title.replace('/', '+'));
-  if (await isThere(folder)) return folder;
-  narrate('kit_fetch', `fetching ${title} for the kit`);
+  if (await isCached(folder)) return folder;
+  narrate('kit_fetch', `downloading ${title} for the kit`);
   const aside = await mkdtemp(join(await ensureDirectory(dirname(folder)), 'fetch-'));
   try {
     await runNpm(title, aside, signal);
     const file = (await readdir(aside)).find((name) => name.endsWith('.tgz'));
-    if (file === undefined) throw new JobError('kit_failed', `npm fetched no file for ${title}`);
+    if (file === undefined) throw new JobError('kit_failed', `npm downloaded no file for ${title}`);
     await requireIntegrity(join(aside, file), wanted);
     await pipeline(createReadStream(join(aside, file)), createGunzip(), unpackTar(join(aside, 'unpacked'), { strip: 1 }), {
       signal,
     });
-    await isThere(join(aside, 'unpacked'));
+    await isCached(join(aside, 'unpacked'));
     await rename(join(aside, 'unpacked'), folder).catch((cause: unknown) => {
-      // Another install may have been faster; its package is the same.
+      // Another install may have downloaded the same package.
       if (!existsSync(folder)) throw cause;
     });
     return folder;
@@ -70,7 +70,7 @@ async function runNpm(title: string, folder: string, signal: AbortSignal): Promi
     '--fetch-timeout=60000',
   ];
   const args = ['pack', title, '--pack-destination', folder, '--ignore-scripts', '--loglevel=error', ...patience];
-  // A daemon's PATH may be short; npm lies beside the node that it came with.
+  // A daemon's PATH may be short; npm is beside the node that it came with.
   const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}${delimiter}${dirname(process.execPath)}` };
   try {
     await promisify(execFile)('npm', args, { cwd: folder, env, signal, timeout: FETCH_DEADLINE_MS });
@@ -82,14 +82,14 @@ async function runNpm(title: string, folder: string, signal: AbortSignal): Promi
 
 function npmError(title: string, cause: unknown): JobError {
   if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
-    const sentence = `The kit needs ${title}, which npm would fetch, and there is no npm in PATH here. It comes with Node.js`;
+    const sentence = `The kit needs ${title} from npm, but there is no npm in PATH here. It comes with Node.js`;
     return new JobError('kit_failed', sentence, { cause });
   }
   const words = cause instanceof Error && 'stderr' in cause ? String(cause.stderr) : String(cause);
   const [first = 'it gave no reason'] = words
     .split('\n')
     .flatMap((line) => /^npm error (?!code |errno |syscall )(.+)$/.exec(line)?.[1] ?? []);
-  return new JobError('kit_failed', `npm could not fetch ${title}, which the kit needs: ${first}. Is this machine online?`, {
+  return new JobError('kit_failed', `npm could not download ${title}, which the kit needs: ${first}. Is this machine online?`, {
     cause,
   });
 }
@@ -100,5 +100,5 @@ async function requireIntegrity(file: string, { name, version, integrity }: Regi
     .update(await readFile(file))
     .digest('base64')}`;
   if (actual === integrity) return;
-  throw new JobError('kit_failed', `${name}@${version} came with other bytes than those known of it, so it is not used`);
+  throw new JobError('kit_failed', `${name}@${version} does not have the expected digest, so it is not used`);
 }

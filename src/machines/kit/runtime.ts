@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fetchPackage, type RegistryPackage } from './registry.ts';
 import { isSameTarget, ownTarget, targetName, type Target } from './target.ts';
 
-/** One version that all four kinds exist in. On Linux it needs glibc 2.28, less than the engine. */
+/** A version that exists for all four platforms. On Linux it needs glibc 2.28, which is older than what the engine needs. */
 const VERSION = '22.23.2';
 const PACKAGES: Readonly<Record<string, Omit<RegistryPackage, 'version'>>> = {
   'linux-x64': {
@@ -24,7 +24,7 @@ const PACKAGES: Readonly<Record<string, Omit<RegistryPackage, 'version'>>> = {
   },
 };
 
-/** ELF, and Mach-O for one architecture and for several. */
+/** ELF, Mach-O, and Mach-O for several architectures. */
 const BINARY_BEGINNINGS: ReadonlySet<string> = new Set(['7f454c46', 'cffaedfe', 'cafebabe']);
 
 /** Node's package for a kind of machine; undefined where there is none. */
@@ -33,7 +33,7 @@ export function runtimePackage(target: Target): RegistryPackage | undefined {
   return known && { ...known, version: VERSION };
 }
 
-/** The file with Node's binary: our own where it runs there, otherwise npm's. @throws JobError kit_failed */
+/** The file with Node's binary: this process's own where it runs there, otherwise npm's. @throws JobError kit_failed */
 export async function runtimeFile(target: Target, fetching: { cache: string; signal: AbortSignal }): Promise<string> {
   const wanted = runtimePackage(target);
   const own = await realpath(process.execPath);
@@ -41,7 +41,7 @@ export async function runtimeFile(target: Target, fetching: { cache: string; sig
   return join(await fetchPackage(wanted, fetching), 'bin', 'node');
 }
 
-/** The builds of some distributions need libraries of their own, which no other machine has; and a shim is no binary. */
+/** Some distributions build Node with shared libraries that other machines lack; and a shim script is not a binary. */
 async function isSelfContained(file: string): Promise<boolean> {
   const isShared = Object.entries(process.config.variables).some(
     ([name, value]) => name.startsWith('node_shared') && value === true,

@@ -6,14 +6,14 @@ export interface Target {
   arch: 'x64' | 'arm64';
   /** Undefined on macOS, which has only one. */
   libc: 'glibc' | 'musl' | undefined;
-  /** What its GPUs are to be computed with; Metal is part of the engine itself. */
+  /** Engines for its GPUs; Metal is part of the engine itself. */
   gpus: readonly GpuEngine[];
 }
 
-/** A build of the engine beside the one for CPUs. */
+/** A build of the engine in addition to the one for CPUs. */
 export type GpuEngine = 'cuda' | 'vulkan';
 
-/** What the engine is built with; Node itself would do with 2.28. */
+/** The engine is built with it; Node itself needs only 2.28. */
 const OLDEST_GLIBC = { major: 2, minor: 34 };
 
 /** @param version such as '2.36' */
@@ -22,7 +22,7 @@ export function isGlibcTooOld(version: string): boolean {
   return major < OLDEST_GLIBC.major || (major === OLDEST_GLIBC.major && minor < OLDEST_GLIBC.minor);
 }
 
-/** 'linux-arm64', as in the names of files and in sentences. */
+/** 'linux-arm64', for file names and messages. */
 export function targetName({ os, arch, libc }: Target): string {
   return libc === 'musl' ? `${os}-${arch}-musl` : `${os}-${arch}`;
 }
@@ -31,7 +31,7 @@ export function isSameTarget(one: Target, other: Target): boolean {
   return targetName(one) === targetName(other);
 }
 
-/** Of this machine. @throws JobError machine_unsupported */
+/** The target of this machine. @throws JobError machine_unsupported */
 export function ownTarget(): Target {
   const { platform, arch } = process;
   if ((platform !== 'linux' && platform !== 'darwin') || (arch !== 'x64' && arch !== 'arm64'))
@@ -39,22 +39,22 @@ export function ownTarget(): Target {
   return { os: platform, arch, libc: platform === 'darwin' ? undefined : hasGlibc() ? 'glibc' : 'musl', gpus: [] };
 }
 
-/** As this very process is linked: the machine may have both. */
+/** The C library of this process: a machine may have both. */
 function hasGlibc(): boolean {
-  // The report would ask DNS for the name of every peer, and the process would stand still meanwhile.
+  // With network data, the report would resolve the name of every peer and block the process meanwhile.
   Object.assign(process.report, { excludeNetwork: true });
   const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
   return report.header?.glibcVersionRuntime !== undefined;
 }
 
 /**
- * The packages that hold the compiled halves of the engine and of the catalog, by the package that asks for them.
- * On Apple silicon, Metal is part of the engine's; for other GPUs see gpuPackages.
- * @throws JobError machine_unsupported for musl, which the engine has no build for
+ * The packages with the native modules of the engine and of the catalog, by the package that depends on them.
+ * On Apple silicon, Metal is part of the engine's package; for other GPUs see gpuPackages.
+ * @throws JobError machine_unsupported for musl: the engine has no build for it
  */
 export function nativePackages(target: Target): Readonly<Record<string, string>> {
   if (target.libc === 'musl') {
-    const sentence = 'The engine has no build for musl, the C library of Alpine Linux; a machine with glibc is needed';
+    const sentence = 'The engine has no build for musl, the C library of Alpine Linux. Use a machine with glibc';
     throw new JobError('machine_unsupported', sentence);
   }
   const { os, arch } = target;
@@ -67,13 +67,13 @@ export function nativePackages(target: Target): Readonly<Record<string, string>>
 
 const GPU_PACKAGES: Readonly<Record<string, Readonly<Record<GpuEngine, readonly string[]>> | undefined>> = {
   'linux-x64': {
-    // The library for its CUDA, and one for older drivers.
+    // The library for its CUDA version, and one for older drivers.
     cuda: ['@node-llama-cpp/linux-x64-cuda', '@node-llama-cpp/linux-x64-cuda-ext'],
     vulkan: ['@node-llama-cpp/linux-x64-vulkan'],
   },
 };
 
-/** What the engine needs beside that for a kind of GPU; empty where there is no build for it. */
+/** Additional packages of the engine for a GPU; empty where there is no build for it. */
 export function gpuPackages({ os, arch }: Pick<Target, 'os' | 'arch'>, engine: GpuEngine): readonly string[] {
   return GPU_PACKAGES[`${os}-${arch}`]?.[engine] ?? [];
 }
