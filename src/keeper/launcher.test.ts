@@ -156,6 +156,14 @@ test('a failed build is a sentence and the end of the output of npm, all of whic
   expect(await leftovers()).toEqual([expect.stringContaining('rbee-build.') as string]);
 });
 
+test('a failed build that quotes error codes in its output is not reported as an error of npm', async () => {
+  await writeFile(join(root, 'scripts/build.mjs'), 'throw new RangeError("CERT E401 EACCES ECONNREFUSED")');
+  const { code, stderr } = await run();
+  expect(code).toBe(7);
+  expect(stderr).toContain('rbee: that failed: npm run build');
+  expect(stderr).toContain('RangeError: CERT E401 EACCES ECONNREFUSED');
+});
+
 /** An npm that has failed as the real one does. */
 async function failingNpm(said: string): Promise<string> {
   const bin = join(dirname(root), 'bin');
@@ -177,6 +185,7 @@ test.each([
   ['npm error code SELF_SIGNED_CERT_IN_CHAIN', 'npm does not trust the certificate of its registry'],
   ['npm error code E401', 'requires a login: npm login'],
   ['npm error code EINTEGRITY', 'the digest of a package is not the expected one'],
+  ['npm ERR! code UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'npm does not trust the certificate of its registry'],
 ])('an install that fails with %j is one sentence, without the output of npm', async (said, words) => {
   const { code, stderr } = await run([], { path: await failingNpm(said) });
   expect(code).toBe(7);
