@@ -1,11 +1,10 @@
 import { JobError, type SshCheck } from '../../contract/index.ts';
 import { reportsFullDisk } from '../disk-full.ts';
 import { isGlibcTooOld } from '../kit/index.ts';
+import type { Finding } from './finding.ts';
 import { gpuFinding } from './gpu-finding.ts';
 import { platformOf } from './kit-target.ts';
 import type { Machine } from './machine.ts';
-
-export type Finding = Omit<SshCheck, 'check'>;
 
 /** The engine, Node and the built-in small model, twice during an update. */
 const LEAST_DISK_BYTES = 1e9;

@@ -1,5 +1,5 @@
 import { gpuPackages } from '../kit/index.ts';
-import type { Finding } from './findings.ts';
+import type { Finding } from './finding.ts';
 import type { Gpu } from './gpus.ts';
 import { platformOf } from './kit-target.ts';
 import type { Machine } from './machine.ts';
