@@ -100,5 +100,21 @@ describe('a request that is to run alone', () => {
       expect(waiting.error).toMatchObject({ code: 'worker_busy' });
       expect(slots.take(any)?.worker.id).toBe('a');
     });
+
+    test('does not fail while others run there alone, however long they take', async () => {
+      const { slots, wait } = queueOf(worker('a'));
+      let running = slots.take(alone);
+      const [second, third] = [wait(alone), wait(alone)];
+      for (const next of [second, third]) {
+        await settle();
+        vi.advanceTimersByTime(600_000);
+        await settle();
+        expect([next.lease, next.error]).toEqual([undefined, undefined]);
+        running?.release();
+        await settle();
+        running = next.lease;
+        expect(running?.worker.id).toBe('a');
+      }
+    });
   });
 });

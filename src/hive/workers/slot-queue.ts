@@ -19,6 +19,9 @@ interface Waiter {
   resolve: (lease: Lease | undefined) => void;
   /** The worker that is given nothing else, for one who is to run there alone. */
   kept: WorkerProcess | undefined;
+  reject: (reason: Error) => void;
+  /** Runs while the kept worker has other answers to finish. */
+  deadline: NodeJS.Timeout | undefined;
 }
 
 /** Hands out the slots of ready workers, first come, first served. */
@@ -26,6 +29,8 @@ export class SlotQueue {
   readonly #workers: () => Iterable<WorkerProcess>;
   readonly #onChange: () => void;
   readonly #waiting = new Set<Waiter>();
+  /** Workers on which a request runs alone. */
+  readonly #alone = new Set<WorkerProcess>();
 
   /** @param onChange told of every slot that is taken or given back, and of workers that come and go */
   constructor(workers: () => Iterable<WorkerProcess>, onChange: () => void) {
@@ -38,7 +43,7 @@ export class SlotQueue {
     const worker = pickFree(this.#workers(), need, (each) => this.#isKept(each));
     if (worker === undefined) return undefined;
     for (const waiter of this.#waiting) if (pickFree([worker], waiter.need) !== undefined) return undefined;
-    return this.hold(worker, slotsFor(need, worker));
+    return this.hold(worker, slotsFor(need, worker), need.isAlone);
   }
 
   /**
@@ -53,7 +58,7 @@ export class SlotQueue {
     narrate('queue', `all slots are taken; waiting for one${ahead === 0 ? '' : `, ${ahead} ahead`}`);
     return new Promise((resolve, reject) => {
       const fail = (reason: Error) => {
-        clearTimeout(timer);
+        clearTimeout(waiter.deadline);
         signal.removeEventListener('abort', leave);
         this.#waiting.delete(waiter);
         reject(reason);
@@ -61,15 +66,16 @@ export class SlotQueue {
         this.serve();
       };
       const leave = () => fail(signal.reason as Error);
-      const timer = need.isAlone === true ? setTimeout(() => fail(neverAlone()), ALONE_WITHIN_MS).unref() : undefined;
       const waiter: Waiter = {
         need,
         resolve: (lease) => {
-          clearTimeout(timer);
+          clearTimeout(waiter.deadline);
           signal.removeEventListener('abort', leave);
           resolve(lease);
         },
         kept: undefined,
+        reject: fail,
+        deadline: undefined,
       };
       this.#waiting.add(waiter);
       this.#keepFor(waiter);
@@ -88,14 +94,24 @@ export class SlotQueue {
         continue;
       }
       this.#waiting.delete(waiter);
-      waiter.resolve(worker === undefined ? undefined : this.hold(worker, slotsFor(waiter.need, worker)));
+      waiter.resolve(worker === undefined ? undefined : this.hold(worker, slotsFor(waiter.need, worker), waiter.need.isAlone));
     }
   }
 
   /** Of several who are to run alone, each waits for a worker of its own, as long as there are enough. */
   #keepFor(waiter: Waiter): void {
-    if (waiter.need.isAlone !== true || waiter.kept?.state.kind === 'ready') return;
-    waiter.kept = pickLeastBusy(this.#workers(), waiter.need, (each) => this.#isKept(each, waiter));
+    if (waiter.need.isAlone !== true) return;
+    if (waiter.kept?.state.kind !== 'ready')
+      waiter.kept = pickLeastBusy(this.#workers(), waiter.need, (each) => this.#isKept(each, waiter));
+    this.#setDeadline(waiter);
+  }
+
+  /** After a worker died, all of its requests run alone, one after another: the time of those before does not count. */
+  #setDeadline(waiter: Waiter): void {
+    if (waiter.kept === undefined || this.#alone.has(waiter.kept)) {
+      clearTimeout(waiter.deadline);
+      waiter.deadline = undefined;
+    } else waiter.deadline ??= setTimeout(() => waiter.reject(neverAlone()), ALONE_WITHIN_MS).unref();
   }
 
   #isKept(worker: WorkerProcess, besides?: Waiter): boolean {
@@ -109,8 +125,9 @@ export class SlotQueue {
   }
 
   /** Slots of this very worker, free or not: for a request that runs there already. */
-  hold(worker: WorkerProcess, slots: number): Lease {
+  hold(worker: WorkerProcess, slots: number, isAlone = false): Lease {
     worker.inFlight += slots;
+    if (isAlone) this.#alone.add(worker);
     this.#onChange();
     let isHeld = true;
     return {
@@ -119,6 +136,7 @@ export class SlotQueue {
         if (!isHeld) return;
         isHeld = false;
         worker.inFlight -= slots;
+        if (isAlone) this.#alone.delete(worker);
         worker.lastUsedAt = new Date().toISOString();
         worker.usedMs = performance.now();
         this.serve();

@@ -100,7 +100,7 @@ export class WorkerPool {
   /** The slot of a request that a previous process of this hive has sent to a worker. Undefined when the worker has exited. */
   leaseAdopted(id: string, { isAlone }: { isAlone: boolean }): Lease | undefined {
     const worker = this.#lifecycle.find(id);
-    return worker?.state.kind === 'ready' ? this.#slots.hold(worker, isAlone ? worker.spec.slots : 1) : undefined;
+    return worker?.state.kind === 'ready' ? this.#slots.hold(worker, isAlone ? worker.spec.slots : 1, isAlone) : undefined;
   }
 
   /** Stops a worker and forgets it. Its requests end as failed. */
