@@ -2,7 +2,7 @@ import { DEFAULT_ENGINE, type DeviceKind, type GpuProbe } from '../contract/inde
 import { engines } from './engines/index.ts';
 
 /**
- * Says on stdout, in one line of JSON, what the engine sees of a kind of GPU in the environment that it was started with.
+ * Prints one line of JSON on stdout: the GPUs of a kind that the engine finds in this process's environment.
  * @param modelPath a model to compute a few tokens with first
  */
 export async function probeGpu(worker: DeviceKind, modelPath?: string): Promise<void> {

@@ -21,9 +21,9 @@ export async function openBackend(module: LlamaModule, { worker, threads, log }:
   const llama = await module
     .getLlama({
       gpu: worker === 'cpu' ? false : worker,
-      // Or it downloads and compiles llama.cpp when no binary fits.
+      // Otherwise it downloads and compiles llama.cpp if no binary fits.
       build: 'never',
-      // Or it uses four threads on two cores, which slows everything.
+      // Otherwise it uses four threads on two cores, which makes everything slower.
       maxThreads: threads,
       progressLogs: false,
       logger: (level, text) => log.record(severeLevels.has(level), text),
@@ -32,7 +32,7 @@ export async function openBackend(module: LlamaModule, { worker, threads, log }:
       throw new JobError('device_not_found', noBackend(worker), { cause });
     })
     .finally(endLoads);
-  // Where a kind cannot exist (metal on Linux), it silently takes another one.
+  // For a kind that cannot exist here (metal on Linux) the library silently uses another one.
   const present = worker === 'cpu' ? llama.gpu === false : llama.gpu === worker && (await llama.getGpuDeviceNames()).length > 0;
   if (present) return llama;
   await llama.dispose();
@@ -42,7 +42,7 @@ export async function openBackend(module: LlamaModule, { worker, threads, log }:
 function noBackend(worker: DeviceKind): string {
   if (worker === 'cpu') return `The engine has no binary for this machine (${process.platform} ${process.arch}).`;
   return (
-    `No ${worker} device can be used here: the machine has none, its driver is missing, or this install of rbee has no engine ` +
-    `for ${worker}. Install node-llama-cpp with its ${worker} binary in a folder and name it in RBEE_ENGINE_DIR, or use --worker cpu.`
+    `No ${worker} device can be used here: the machine has none, its driver is missing, or rbee's engine for ${worker} is not ` +
+    `installed (rbee doctor prints the command; RBEE_ENGINE_DIR names another folder). Use --worker cpu until then.`
   );
 }

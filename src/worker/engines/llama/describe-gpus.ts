@@ -8,13 +8,13 @@ const STDERR = 2;
 const CONTEXT_TOKENS = 64;
 
 /**
- * The GPUs that a worker of this kind would compute with here, and their memory together.
+ * The GPUs that a worker of this kind would use here, and their total memory.
  *
- * @param modelPath a model to compute a few tokens with first. Where a driver does not suit the engine, that ends the process
+ * @param modelPath a model to compute a few tokens with first. If a driver does not suit the engine, that ends the process
  * @throws JobError device_not_found
  */
 export async function describeGpus(worker: DeviceKind, modelPath?: string): Promise<GpuProbe> {
-  // Written at once, since the engine ends the process right after its last error.
+  // Written synchronously, because the engine ends the process directly after its last error.
   const log = { record: (severe: boolean, text: string) => void (severe && writeSync(STDERR, `${text.trim()}\n`)) };
   const llama = await openBackend(await importLlama(), { worker, threads: 1, log });
   if (modelPath !== undefined) await compute(llama, modelPath);

@@ -1,6 +1,6 @@
 const KEPT_LINES = 20;
-const LONGEST_LAST_WORDS = 600;
-/** What it says may hold what it was given, of any length. */
+const LONGEST_SUMMARY = 600;
+/** A line may quote its input, of any length. */
 const LONGEST_LINE = 1000;
 
 interface Line {
@@ -9,7 +9,7 @@ interface Line {
 }
 
 /**
- * The last warnings and errors of llama.cpp. Its exceptions say little ("Failed to load model"); the cause is only here.
+ * The last warnings and errors of llama.cpp. Its exceptions contain little ("Failed to load model"); the cause is only here.
  */
 export class EngineLog {
   #lines: Line[] = [];
@@ -21,16 +21,16 @@ export class EngineLog {
     if (this.#lines.length > KEPT_LINES) this.#lines.shift();
   }
 
-  /** Forgets what was said, so that the next failure is not blamed on it. */
+  /** Drops all lines, so that the next failure is not attributed to them. */
   clear(): void {
     this.#lines = [];
   }
 
-  /** The errors, or the warnings when there are none, as one line that begins with ': '; '' when nothing was said. */
-  lastWords(): string {
+  /** The errors, or the warnings if there are no errors, as one line that starts with ': '. '' if there are neither. */
+  summary(): string {
     const severe = this.#lines.filter((line) => line.severe);
-    const told = severe.length > 0 ? severe : this.#lines;
-    const words = [...new Set(told.map((line) => line.text))].join('; ').replaceAll(/\s+/g, ' ');
-    return words === '' ? '' : `: ${words.slice(0, LONGEST_LAST_WORDS)}`;
+    const shown = severe.length > 0 ? severe : this.#lines;
+    const text = [...new Set(shown.map((line) => line.text))].join('; ').replaceAll(/\s+/g, ' ');
+    return text === '' ? '' : `: ${text.slice(0, LONGEST_SUMMARY)}`;
   }
 }

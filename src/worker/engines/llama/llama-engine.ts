@@ -147,7 +147,7 @@ export class LlamaEngine implements Engine {
   }
 
   #lastWords(cause: unknown): string {
-    const words = `: ${cause instanceof Error ? cause.message : String(cause)}${this.#parts.log.lastWords()}`;
+    const words = `: ${cause instanceof Error ? cause.message : String(cause)}${this.#parts.log.summary()}`;
     this.#parts.log.clear();
     return words;
   }

@@ -15,8 +15,8 @@ beforeAll(async () => {
 
 afterAll(() => workshop.clear());
 
-// First in this file: in a process that had another instance, node-llama-cpp loses the log of the next.
-test('a model of a kind that the engine does not know is refused in the words of the engine', async () => {
+// First in this file: after another instance in the same process, node-llama-cpp loses the log of the next.
+test("a model of an unknown kind is refused with the engine's own message", async () => {
   const modelPath = await workshop.make({ set: { 'tokenizer.ggml.model': 'runes' } });
   await expect(loadTiny({ modelPath })).rejects.toMatchObject({
     code: 'model_corrupt',
@@ -24,7 +24,7 @@ test('a model of a kind that the engine does not know is refused in the words of
   });
 });
 
-test('loading reports growing fractions up to the whole and takes the context of the model', async () => {
+test('loading a model reports growing fractions up to 1 and uses the context of the model', async () => {
   const fractions: number[] = [];
   const engine = await loadTiny({ slots: 3, onLoadProgress: (fraction) => fractions.push(fraction) });
   expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
@@ -37,7 +37,7 @@ test('a file that does not exist is refused before the engine is started', async
   await expect(loadTiny({ modelPath: '/nowhere/model.gguf' })).rejects.toMatchObject({ code: 'model_not_found' });
 });
 
-test('a model that needs more memory than the machine has is refused with both', async () => {
+test('a model that needs more memory than is free is refused with both figures', async () => {
   const modelPath = await workshop.make({ set: { 'llama.context_length': 100_000_000 } });
   await expect(loadTiny({ modelPath, slots: 256, contextSize: 200_000 })).rejects.toMatchObject({
     code: 'model_too_large',
@@ -47,28 +47,28 @@ test('a model that needs more memory than the machine has is refused with both',
   });
 });
 
-test('a context that the model was not made for is refused with its limit', async () => {
+test('a context longer than the model supports is refused with the limit', async () => {
   await expect(loadTiny({ contextSize: 4096 })).rejects.toMatchObject({
     code: 'invalid_input',
-    message: 'The model was made for a context of 1024 tokens; ask for that or less, not 4096.',
+    message: 'The model has a context of 1024 tokens at most, and 4096 were requested. Choose 1024 or fewer.',
   });
 });
 
-test('a device that this install cannot use is refused with what to do', async () => {
+test('a device without an engine is refused, and the message says how to install one', async () => {
   await expect(loadTiny({ worker: 'cuda' })).rejects.toMatchObject({
     code: 'device_not_found',
     message: expect.stringContaining('RBEE_ENGINE_DIR') as string,
   });
 });
 
-test('an abort ends the load with its reason', async () => {
+test('loading a model fails with the reason of an abort', async () => {
   const reason = new TypeError('changed my mind');
   const abort = new AbortController();
   const loading = loadTiny({ signal: abort.signal, onLoadProgress: () => abort.abort(reason) });
   await expect(loading).rejects.toBe(reason);
 });
 
-test('another install of the engine is used where RBEE_ENGINE_DIR names it, and a wrong name is told', async () => {
+test('RBEE_ENGINE_DIR names another installed engine, and a folder without one is refused', async () => {
   const installed = dirname(dirname(dirname(createRequire(import.meta.url).resolve('node-llama-cpp'))));
   const module = await importLlama(dirname(installed));
   expect(module.getLlama).toBeInstanceOf(Function);

@@ -12,13 +12,12 @@ import { checkMemory } from './memory-need.ts';
 import { checkPreamble, readModelFile } from './model-file.ts';
 import { inSlotOrder } from './slot.ts';
 
-/** An abort waits for one chunk: a CPU computes 128 tokens as efficiently as more, a GPU wants more and is fast. */
+/** An abort waits for one chunk. A CPU computes 128 tokens as efficiently as more; a GPU needs more, and is fast. */
 const CHUNK_TOKENS = { cpu: 128, gpu: 512 };
 
 /**
- * Weights that make a further thread worth its while. The threads of llama.cpp wait for each other in busy loops after
- * every operation; with little to compute that is all they do (the 2 MB model: 1.3 ms a token with one thread, 7 to 30 ms
- * with two on two cores that something else uses as well).
+ * Weights that justify another thread. llama.cpp's threads wait for each other in busy loops after every operation; with little
+ * to compute, that is all they do (the 2 MB model on two busy cores: 1.3 ms a token with one thread, 7 to 30 ms with two).
  */
 const WEIGHTS_BYTES_PER_THREAD = 32 * 1024 ** 2;
 
@@ -35,7 +34,7 @@ export const loadLlama: LoadEngine = async (options) => {
   try {
     return await loadInto(llama, { module, log, options });
   } catch (cause) {
-    // Not waited for: the library forgets to dispose of a model or a context that failed to open, and waits for it here.
+    // Not awaited: the library does not dispose of a model or context that failed to open, and dispose() waits for it.
     llama.dispose().catch((error: unknown) => log.record(true, String(error)));
     signal.throwIfAborted();
     throw cause;
@@ -59,8 +58,8 @@ async function loadInto(llama: Llama, { module, log, options }: Loading): Promis
     // A step is either one token a slot or one chunk.
     batchSize: Math.max(chunkSize, slots),
     gpuLayers: worker === 'cpu' ? 0 : insights.totalLayers,
-    // On the CPU it reads prompts a third faster, generates a third slower in long contexts, and makes the same prompt
-    // come out differently in pieces than whole. On a GPU nothing is exact to the last bit, and it is simply faster.
+    // On the CPU it reads prompts a third faster, generates a third slower in long contexts, and computes a prompt in pieces
+    // differently from the whole prompt. On a GPU nothing is exact to the last bit, and it is faster.
     flashAttention: worker === 'cpu' ? (false as const) : ('auto' as const),
   };
   const usefulThreads = Math.ceil(insights.modelSize / WEIGHTS_BYTES_PER_THREAD);
@@ -68,12 +67,12 @@ async function loadInto(llama: Llama, { module, log, options }: Loading): Promis
   const model = await llama
     .loadModel({
       modelPath,
-      // Not the number: for that the library first opens a context of all the tokens that the model was made for, without its
-      // tensors, and a GPU that cannot hold one of those ends the process.
+      // Not the number: for a number the library first opens a context of the model's full length, without tensors, and a GPU
+      // that cannot hold one ends the process.
       gpuLayers: worker === 'cpu' ? 0 : 'max',
       loadSignal: signal,
       onLoadProgress: (fraction) => options.onLoadProgress(Math.min(1, fraction)),
-      // We have checked, and better: the library takes page cache for used memory.
+      // checkMemory does it better: the library counts page cache as used.
       ignoreMemorySafetyChecks: true,
     })
     .catch(async (cause: unknown) => {
@@ -82,7 +81,7 @@ async function loadInto(llama: Llama, { module, log, options }: Loading): Promis
   try {
     const opening = openContext(model, { ...shape, threads: Math.min(threads, usefulThreads), signal });
     const [format, context] = await Promise.all([chatFormatOf(model), opening]).catch(async (cause: unknown) => {
-      // The model is disposed of for that, and nothing may still be working on it then.
+      // The model is disposed of next, and nothing may use it then.
       await opening.catch(() => undefined);
       throw cause;
     });
@@ -94,11 +93,11 @@ async function loadInto(llama: Llama, { module, log, options }: Loading): Promis
 }
 
 async function failure(cause: unknown, { log, code }: { log: EngineLog; code: ErrorCode }): Promise<JobError> {
-  // llama.cpp's log arrives a turn after its error.
+  // llama.cpp's log arrives one turn after its error.
   await setImmediate();
-  const words = `${cause instanceof Error ? cause.message : String(cause)}${log.lastWords()}`;
-  // Estimates are estimates, and others take memory as well.
-  return new JobError(/\balloc|out of memory/i.test(words) ? 'model_too_large' : code, words, { cause });
+  const message = `${cause instanceof Error ? cause.message : String(cause)}${log.summary()}`;
+  // checkMemory estimates, and other processes use memory too.
+  return new JobError(/\balloc|out of memory/i.test(message) ? 'model_too_large' : code, message, { cause });
 }
 
 interface ContextShape {
@@ -119,7 +118,7 @@ function openContext(model: LlamaModel, { slots, signal, ...shape }: ContextShap
     sequences: slots,
     createSignal: signal,
     ignoreMemorySafetyChecks: true,
-    // Or it quietly takes a smaller context than was asked for.
+    // Otherwise it silently opens a smaller context.
     failedCreationRemedy: false,
     batching: { itemPrioritizationStrategy: inSlotOrder },
   });
@@ -130,6 +129,6 @@ function contextSizeOf(asked: number | undefined, limit: number): number {
   if (asked <= limit) return asked;
   throw new JobError(
     'invalid_input',
-    `The model was made for a context of ${String(limit)} tokens; ask for that or less, not ${String(asked)}.`,
+    `The model has a context of ${String(limit)} tokens at most, and ${String(asked)} were requested. Choose ${String(limit)} or fewer.`,
   );
 }

@@ -4,7 +4,7 @@ import { refuseIfTooLarge } from './memory-need.ts';
 const GB = 1e9;
 const shape = { slots: 4, contextSize: 8192 };
 
-test('a model that does not fit is refused with what it needs and what is free', () => {
+test('a model that does not fit is refused with the memory that it needs and the memory that is free', () => {
   expect(() => refuseIfTooLarge({ weightsBytes: 38 * GB, contextBytes: 3.25 * GB }, 22.9 * GB, shape)).toThrowError(
     expect.objectContaining({
       code: 'model_too_large',
@@ -15,6 +15,6 @@ test('a model that does not fit is refused with what it needs and what is free',
   );
 });
 
-test('a model that just fits is accepted', () => {
+test('a model that needs exactly the free memory is accepted', () => {
   expect(() => refuseIfTooLarge({ weightsBytes: 20 * GB, contextBytes: 2 * GB }, 22 * GB, shape)).not.toThrow();
 });

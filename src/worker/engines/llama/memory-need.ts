@@ -4,7 +4,7 @@ import { freeMemoryBytes } from '../../../daemon/index.ts';
 
 export interface MemoryNeed {
   weightsBytes: number;
-  /** KV cache of all slots and room to compute in. */
+  /** The KV cache of all slots, and the compute buffers. */
   contextBytes: number;
 }
 
@@ -18,7 +18,7 @@ interface ContextShape {
 }
 
 /**
- * Refuses a model that does not fit, before it pushes everything else on the machine out of memory.
+ * Refuses a model that does not fit, before loading it pushes everything else on the machine out of memory.
  *
  * @throws JobError model_too_large
  */
@@ -27,8 +27,8 @@ export async function checkMemory(insights: GgufInsights, llama: Llama, shape: C
   const weights = await insights.estimateModelResourceRequirementsV2({ gpuLayers });
   const context = { modelGpuLayers: gpuLayers, sequences: slots, contextSize, batchSize };
   const freeBytes = await freeMemoryBytes();
-  // The exact figure comes from opening the context without its tensors. That takes 50 bytes a token all the same, so
-  // an absurd one must be refused by plain arithmetic first.
+  // The exact figure comes from a context that is opened without its tensors. Even that takes 50 bytes a token, so a context
+  // of an absurd size is refused by arithmetic first.
   const cache = insights.estimateContextResourceRequirements({ ...context, includeGraphOverhead: false });
   refuseIfTooLarge({ weightsBytes: weights.cpuRam, contextBytes: cache.cpuRam }, freeBytes, shape);
   const whole = await insights.estimateContextResourceRequirementsV2({ ...context, flashAttention });
