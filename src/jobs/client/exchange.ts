@@ -1,4 +1,5 @@
 import { Agent, request, type IncomingMessage } from 'node:http';
+import { finished } from 'node:stream/promises';
 import { authorize } from '../../proof/index.ts';
 import { ANSWER_DEADLINE_MS, ANSWER_LIMITS, CONNECT_DEADLINE_MS, INTERIM_LIMIT, PIECE_CHARS } from '../limits.ts';
 import { badResponse, ConnectionClosedError, DeadlineError, type Deadline, type Peer } from './peer.ts';
@@ -102,16 +103,31 @@ export async function textOf(peer: Peer, response: IncomingMessage, withinMs = A
   // A peer may send its head and then nothing more, or so little at a time that it never ends.
   const timer = setTimeout(() => response.destroy(new DeadlineError('ANSWER_DEADLINE', withinMs)), withinMs);
   try {
-    response.setEncoding('utf8');
-    const pieces: string[] = [];
-    let size = 0;
-    for await (const piece of response as AsyncIterable<string>) {
-      pieces.push(piece);
-      size += piece.length + PIECE_CHARS;
-      if (size > answerChars) throw badResponse(peer, `The ${peer.role} answered with more than ${answerChars} characters`);
-    }
-    return pieces.join('');
+    return await piecesOf(response, (chars) => {
+      if (chars > answerChars) throw badResponse(peer, `The ${peer.role} answered with more than ${answerChars} characters`);
+    });
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Collects a body by its `data` events, one for each chunk on the wire: an async iterator joins the chunks that have arrived, and would count
+ * a million chunks of one character as a megabyte.
+ * @param check called with the cost so far; what it throws ends the response
+ */
+async function piecesOf(response: IncomingMessage, check: (chars: number) => void): Promise<string> {
+  const pieces: string[] = [];
+  let chars = 0;
+  response.setEncoding('utf8').on('data', (piece: string) => {
+    pieces.push(piece);
+    chars += piece.length + PIECE_CHARS;
+    try {
+      check(chars);
+    } catch (cause) {
+      response.destroy(cause as Error);
+    }
+  });
+  await finished(response);
+  return pieces.join('');
 }
