@@ -23,6 +23,7 @@ test('up lets a hive run that is as asked, and leaves one alone that is; halt st
 
   expect(await swarm.result(['hive', 'halt'])).toMatchObject({ stopped: [{ name: 'hive', pid: renewed['pid'] }] });
   expect(await swarm.result(['hive', 'halt'])).toEqual({ stopped: [] });
+  expect((await swarm.rbee(['hive', 'halt'])).stdout).toBe('no hive is running\n');
   expect(await up(), 'its port is the last one').toMatchObject({ port: other, started: true });
   await swarm.result(['hive', 'halt']);
   const lastPort = join(swarm.home, 'data', 'hive-port');

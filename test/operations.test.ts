@@ -46,6 +46,19 @@ describe('hives', () => {
     expect(await answer.json()).toMatchObject({ hive_id: 'localhost', os: process.platform, arch: process.arch });
   });
 
+  test('run beside the running hive, or the running queen, names it and how to stop it', async () => {
+    await swarm.result(['hive', 'start']);
+    for (const role of ['hive', 'queen']) {
+      const { code, stderr } = await swarm.rbee([role, 'run']);
+      expect(code).toBe(7);
+      expect(stderr).toMatch(
+        new RegExp(
+          `^Error: The ${role} of this home already runs on port \\d+ \\(pid \\d+\\)\\..* stop it first: rbee ${role} stop\n$`,
+        ),
+      );
+    }
+  });
+
   test('a hive that is stopped stays stopped for commands that only read; start wakes it again', async () => {
     await swarm.result(['worker', 'spawn']);
     expect(leftovers(swarm.home)).toHaveLength(3);

@@ -3,6 +3,8 @@ import type { Role } from '../contract/index.ts';
 
 /** Largest body of POST /v1/jobs. */
 export const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
+/** GET /v1/jobs returns at most this many at once. */
+export const LISTED_JOBS_LIMIT = 1000;
 /** Jobs that run at once in one daemon. A running job without readers costs a few kilobytes. */
 export const RUNNING_JOBS_LIMIT = 20_000;
 /**

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildCli, type Cli } from './fixtures/cli.ts';
 
@@ -260,6 +262,23 @@ test('text that is not UTF-8 is refused with a sentence, from stdin and from a f
   expect(read).toMatchObject({ code: 2, stderr: expect.stringContaining(`The file '${file}' is not UTF-8 text`) as string });
   const utf16 = await cli.run(['infer'], { input: Buffer.from('\ufeffhi', 'utf16le') });
   expect(utf16.stderr).toContain('it looks like UTF-16');
+});
+
+test('a closed stdout has a hint about stdout, and none about disk space', async () => {
+  const command = `"${process.execPath}" "${cli.entry}" status 1</dev/null`;
+  await expect(promisify(execFile)('sh', ['-c', command], { env: cli.env })).rejects.toMatchObject({
+    code: 7,
+    stderr:
+      'Error: The output could not be written: stdout is closed.\n  Leave stdout open, or send the output somewhere: > answer.txt\n',
+  });
+});
+
+test('an RBEE_HOME that is a file is one sentence, without a hint about a daemon', async () => {
+  const { code, stderr } = await cli.run(['status'], { env: { RBEE_HOME: cli.entry } });
+  expect({ code, stderr }).toEqual({
+    code: 7,
+    stderr: expect.stringMatching(/^Error: Cannot .* is a file, not a folder\. Set RBEE_HOME to .*\n$/) as string,
+  });
 });
 
 test('a folder as stdin is refused with a sentence', async () => {

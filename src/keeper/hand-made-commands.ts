@@ -5,9 +5,9 @@ import { completions } from './commands/completions.ts';
 import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
 import { explain, infer } from './commands/infer.ts';
-import { jobs } from './commands/jobs.ts';
+import { DEFAULT_LIMIT, jobs } from './commands/jobs.ts';
 import { logs } from './commands/logs.ts';
-import { queenLogs } from './commands/queen-logs.ts';
+import { DEFAULT_LINES, queenLogs } from './commands/queen-logs.ts';
 import { queenStatus, startQueen, stopQueen } from './commands/queen.ts';
 import { status } from './commands/status.ts';
 import { traceRequest } from './commands/trace.ts';
@@ -29,7 +29,7 @@ export const seeCommands: Makers = {
         .addOption(new Option('--state <state>', 'Only jobs in this state').choices(jobStates))
         .option('--operation <name>', 'Only jobs of this operation')
         .option('--correlation-id <id>', 'Only jobs of this request')
-        .option('--limit <number>', 'At most this many (default: 20)')
+        .option('--limit <number>', `At most this many (default: ${DEFAULT_LIMIT})`)
         .addHelpText('after', examplesText(['rbee jobs --state running', 'rbee jobs --operation infer --limit 5'])),
       (session, command) => jobs(session, command.opts()),
     ),
@@ -58,7 +58,7 @@ export function queenCommands(): Command[] {
     runsWith(
       described('logs', "Show the end of the queen's log")
         .option('-f, --follow', 'Follow it until Ctrl-C')
-        .option('-n, --lines <number>', 'How many lines (default: 50)'),
+        .option('-n, --lines <number>', `How many lines (default: ${DEFAULT_LINES})`),
       (session, command) => queenLogs(session, command.opts()),
     ),
   ];

@@ -140,7 +140,7 @@ const handlers: Handlers = {
     if (prompt === 'without stream') return answer('all at once');
     if (prompt === 'fail') throw new JobError('worker_died', 'Worker died: out of memory', { origin: 'rbee-hive' });
     if (prompt === 'escape') yield token('\u001b[2J');
-    if (prompt === 'for ever') {
+    if (prompt === 'endless') {
       yield token('on\nand');
       for (;;) {
         await new Promise((resolve) => setTimeout(resolve, 10));
@@ -360,7 +360,7 @@ describe('with a queen', () => {
     ['SIGHUP', 129],
     ['SIGQUIT', 131],
   ] as const)('%s cancels the job, prints that and exits with %d', async (signal, exitCode) => {
-    const infer = cli.start(['infer', 'for ever']);
+    const infer = cli.start(['infer', 'endless']);
     await infer.says('and');
     infer.child.kill(signal);
     const { code, stderr } = await infer.ended;
@@ -371,7 +371,7 @@ describe('with a queen', () => {
 
   test('a reader that closes the pipe ends the command without an error, and cancels the job', async () => {
     const { stdout, stderr } = await shell(
-      `{ "${process.execPath}" "${cli.entry}" infer "for ever"; echo "exit $?" >&2; } | head -1`,
+      `{ "${process.execPath}" "${cli.entry}" infer "endless"; echo "exit $?" >&2; } | head -1`,
     );
     expect({ stdout, stderr }).toEqual({ stdout: 'on\n', stderr: '[rbee-hive]       model ready\nexit 0\n' });
     await expect.poll(stateOfLastJob).toBe('cancelled');
@@ -399,6 +399,11 @@ describe('with a queen', () => {
       line: "'localhost' was stopped on purpose; start it: rbee hive start localhost",
     });
     expect(await hivesLine([local])).toMatchObject({ line: "'localhost' is asleep until it is needed" });
+  });
+
+  test.runIf(existsSync('/proc/net/tcp'))('doctor names the programs that use all worker ports', async () => {
+    const { stdout } = await cli.run(['doctor'], { env: { RBEE_WORKER_PORTS: `${cli.queenPort}-${cli.queenPort}` } });
+    expect(stdout).toMatch(new RegExp(`^✗ worker ports +none is free: ${cli.queenPort} \\(.*, pid ${process.pid}\\)$`, 'm'));
   });
 
   test('an empty result is a sentence', async () => {
@@ -464,7 +469,7 @@ describe('with a queen', () => {
   );
 
   test('logs of a running job ends at its newest event, follows with -f, and never cancels the job', async () => {
-    const infer = cli.start(['infer', '-q', 'for ever']);
+    const infer = cli.start(['infer', '-q', 'endless']);
     await infer.says('and');
     const [record] = registry.find({ where: {}, limit: 1 });
     const jobId = record?.job_id ?? '';

@@ -11,7 +11,7 @@ import type { Logger } from '../registry/execute.ts';
 import { FEED_HEADER } from '../feed/feed-lines.ts';
 import { killedWorkersOf } from '../client/killed-workers.ts';
 import { createGuard } from './guard.ts';
-import { BODY_LIMIT_BYTES } from '../limits.ts';
+import { BODY_LIMIT_BYTES, LISTED_JOBS_LIMIT } from '../limits.ts';
 import { parseRequest } from './parse-request.ts';
 import type { Peer } from '../client/peer.ts';
 import { PathTable } from './path-rules.ts';
@@ -248,7 +248,7 @@ const jobQuery = z.strictObject({
   state: z.enum(jobStates).optional(),
   operation: z.string().max(64).optional(),
   correlation_id: z.string().max(128).optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: z.coerce.number().int().min(1).max(LISTED_JOBS_LIMIT).default(100),
 });
 
 function queryOf(request: FastifyRequest): { where: Record<string, string>; limit: number } {

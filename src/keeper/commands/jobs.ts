@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { jobStates, JobError, jobRecord, operations } from '../../contract/index.ts';
-import { call } from '../../jobs/client.ts';
+import { call, LISTED_JOBS_LIMIT } from '../../jobs/client.ts';
 import { requireKnown, requireWholeNumber } from '../derive/require.ts';
 import { reachForReading } from '../queen/reach-for-reading.ts';
 import type { Session } from '../session.ts';
@@ -13,9 +13,7 @@ export interface JobsOptions {
   limit?: string;
 }
 
-const DEFAULT_LIMIT = '20';
-/** The queen lists at most this many at once. */
-const MAX_LIMIT = 1000;
+export const DEFAULT_LIMIT = '20';
 
 const answer = z.object({ jobs: z.array(jobRecord) });
 
@@ -23,7 +21,7 @@ export async function jobs(
   session: Session,
   { state, operation, correlationId, limit = DEFAULT_LIMIT }: JobsOptions,
 ): Promise<number> {
-  requireWholeNumber('--limit', limit, [1, MAX_LIMIT]);
+  requireWholeNumber('--limit', limit, [1, LISTED_JOBS_LIMIT]);
   requireKnown('--state', state, jobStates);
   requireKnown('--operation', operation, Object.keys(operations));
   const queen = await reachForReading(session);

@@ -1,10 +1,9 @@
 import { fstatSync } from 'node:fs';
 import { JobError } from '../../contract/index.ts';
+import { BODY_LIMIT_BYTES } from '../../jobs/client.ts';
 import { textIn } from '../derive/text.ts';
 import type { Session } from '../session.ts';
 
-/** The queen accepts no larger body. */
-const STDIN_LIMIT_BYTES = 4 * 1024 * 1024;
 /** After this, a notice says that stdin is being read: the user may not have meant to pipe anything. */
 const STDIN_NOTICE_MS = 1_500;
 
@@ -49,15 +48,15 @@ async function readStdin(): Promise<string> {
   try {
     for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
       sizeBytes += chunk.length;
-      if (sizeBytes > STDIN_LIMIT_BYTES) break;
+      if (sizeBytes > BODY_LIMIT_BYTES) break;
       chunks.push(chunk);
     }
   } catch (cause) {
     const { code = '', message } = cause as NodeJS.ErrnoException;
     throw unreadable(UNREADABLE[code] ?? message, cause);
   }
-  if (sizeBytes > STDIN_LIMIT_BYTES) {
-    throw new JobError('body_too_large', `stdin is longer than ${STDIN_LIMIT_BYTES / 1024 / 1024} MiB.`);
+  if (sizeBytes > BODY_LIMIT_BYTES) {
+    throw new JobError('body_too_large', `stdin is longer than ${BODY_LIMIT_BYTES / 1024 / 1024} MiB.`);
   }
   return textIn(Buffer.concat(chunks), 'stdin');
 }

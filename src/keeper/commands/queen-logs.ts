@@ -8,7 +8,7 @@ export interface LogOptions {
   lines?: string;
 }
 
-const DEFAULT_LINES = '50';
+export const DEFAULT_LINES = '50';
 
 export async function queenLogs({ view, interrupt }: Session, { follow, lines = DEFAULT_LINES }: LogOptions): Promise<number> {
   const file = homePaths().logFile('queen');

@@ -9,8 +9,8 @@ import { placesOf } from './command-tree.ts';
 import { fishCompletions } from './fish.ts';
 import { zshCompletions } from './zsh.ts';
 
-const nobody = async () => undefined;
-const places = placesOf(createProgram({ queen: nobody, hive: nobody, worker: nobody, probe: nobody }));
+const none = async () => undefined;
+const places = placesOf(createProgram({ queen: none, hive: none, worker: none, probe: none }));
 
 function completed(...words: string[]): string[] {
   const script = `${bashCompletions(places)}

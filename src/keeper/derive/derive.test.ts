@@ -23,6 +23,8 @@ const spec: OperationSpec = {
     json_schema: z.record(z.string(), z.json()).optional(),
     rooms: z.array(z.object({ name: z.string() })).optional(),
     force: z.boolean().default(false),
+    follow: z.boolean().default(false),
+    lines: z.int().optional(),
     stream: z.boolean().default(true),
   }),
   output: worker,
@@ -68,6 +70,8 @@ describe('a field', () => {
     ['stop', '--stop <text>', '(may be repeated)'],
     ['json_schema', '--json-schema <json|@file>', ''],
     ['force', '--force', ''],
+    ['follow', '-f, --follow', ''],
+    ['lines', '-n, --lines <number>', ''],
     ['stream', '--no-stream', ''],
   ])('the field %s is the option %s', (name, flags, description) => {
     expect(optionOf(name, fieldOf(spec.input.shape[name] as z.ZodType))).toMatchObject({ flags, description });

@@ -4,8 +4,8 @@ import { JobError } from '../../contract/index.ts';
 import type { Field } from './field.ts';
 import { textIn } from './text.ts';
 
-/** Shorter names of fields that many operations have. */
-const SHORTER: Readonly<Record<string, string>> = { hive_id: 'hive' };
+/** Other flags for a field. */
+const ALIASES: Readonly<Record<string, string>> = { hive_id: '--hive', follow: '-f', lines: '-n' };
 
 /** 'max_tokens' → '--max-tokens'. */
 export function flagOf(name: string): string {
@@ -33,11 +33,10 @@ export function optionOf(name: string, field: Field): Option {
 }
 
 function flagsOf(name: string, field: Field): string {
-  const flag = flagOf(name);
-  if (field.kind === 'switch') return field.defaultValue === true ? flag.replace('--', '--no-') : flag;
-  const shorter = SHORTER[name];
-  const flags = shorter === undefined ? flag : `--${shorter}, ${flag}`;
-  return `${flags} <${placeholder(name, field)}>`;
+  const flag = field.kind === 'switch' && field.defaultValue === true ? flagOf(`no_${name}`) : flagOf(name);
+  const alias = ALIASES[name];
+  const flags = alias === undefined ? flag : `${alias}, ${flag}`;
+  return field.kind === 'switch' ? flags : `${flags} <${placeholder(name, field)}>`;
 }
 
 function placeholder(name: string, { kind }: Field): string {

@@ -10,6 +10,12 @@ test('a log line of rbee shows time, level, actor, message and job', () => {
   expect(logLineText(line, plainLook, now)).toBe('09:05:07 INFO  [queen-rbee] local hive started job-1');
 });
 
+test('a log line without a job ends with its message, also in colour', () => {
+  const look = { ...plainLook, paint: { ...plainLook.paint, dim: (shown: string) => `<${shown}>` } };
+  const line = JSON.stringify({ level: 'info', time, actor: 'queen-rbee', msg: 'ready' });
+  expect(logLineText(line, look, now)).toBe('<09:05:07> INFO  [queen-rbee] ready');
+});
+
 test('a log line with an error shows its stack, indented', () => {
   const line = JSON.stringify({ level: 'error', time, msg: 'it broke', err: { message: 'no', stack: 'Error: no\n  at x' } });
   expect(logLineText(line, plainLook, now)).toBe('09:05:07 ERROR it broke\n    Error: no\n      at x');

@@ -12,12 +12,13 @@ export function logLineText(line: string, { paint }: Look, now = new Date()): st
   const entry = parsed(line);
   if (entry === undefined) return line;
   const { time, level, actor, msg, job_id: job, err } = entry;
+  const dim = (part: string) => (part === '' ? '' : paint.dim(part));
   const parts = [
-    paint.dim(typeof time === 'string' ? clock(time, now) : ''),
+    dim(typeof time === 'string' ? clock(time, now) : ''),
     levelText(text(level), paint),
     text(actor) === '' ? '' : `[${text(actor)}]`,
     text(msg),
-    paint.dim(text(job)),
+    dim(text(job)),
   ];
   return parts.filter((part) => part !== '').join(' ') + causeText(err, paint);
 }

@@ -76,7 +76,7 @@ test('a list leaves out undefined values and indents further lines', () => {
   const pairs = [
     ['name', 'tiny'],
     ['port', undefined],
-    ['last words', 'one\ntwo'],
+    ['last lines', 'one\ntwo'],
   ] as const;
-  expect(list(pairs, plainLook)).toBe(['name        tiny', 'last words  one', '            two'].join('\n'));
+  expect(list(pairs, plainLook)).toBe(['name        tiny', 'last lines  one', '            two'].join('\n'));
 });
