@@ -3,7 +3,7 @@ import type { BenchOptions } from '../options.ts';
 import { Together } from '../../test/support/ending.ts';
 import { entry, startFleet, type Fleet } from '../../test/support/built-fleet.ts';
 import { startLone, startLoneWorker, startTimeMs, tinyModel } from '../lone-daemon.ts';
-import type { Findings, Row, Table } from '../findings.ts';
+import type { Aim, Findings, Row, Table } from '../findings.ts';
 import { median } from '../statistics.ts';
 import { timeProgram, type Timed } from './time-program.ts';
 
@@ -25,7 +25,12 @@ export async function benchStartUp({ runs }: BenchOptions): Promise<Findings> {
   const timed = { ...fleet, env };
   return {
     title: 'From the command line',
-    tables: [await versionTable(timed), await warmTable(timed), await coldTable(timed, Math.max(runs, COLD_RUNS))],
+    tables: [
+      await versionTable(timed),
+      await warmTable(timed),
+      await coldTable(timed, Math.max(runs, COLD_RUNS)),
+      await spawnTable(timed, Math.max(runs, COLD_RUNS)),
+    ],
   };
 }
 
@@ -73,11 +78,28 @@ async function coldTable(fleet: Fleet, runs: number): Promise<Table> {
   const timed: Timed[] = [];
   for (let run = 0; run < runs; run += 1) {
     await fleet.rbee(['down']);
-    timed.push(await timeProgram(process.execPath, [entry, ...INFER], fleet.env));
+    timed.push(await timeProgram(launcher, INFER, fleet.env));
   }
-  const rows = [row('first token', median(firsts(timed)), beside), row('end of the command', median(totals(timed)), beside)];
-  const how = `The same while nothing runs, after \`rbee down\`, median of ${runs}: the command starts the queen, the queen the hive, and the hive a worker, which loads the model. Beside it, these three processes started alone, one after the other (${alone.map((ms) => `${ms.toFixed(0)} ms`).join(', ')}).`;
+  const rows = [
+    { ...row('first token', median(firsts(timed)), beside), aim: atMost(1200) },
+    row('end of the command', median(totals(timed)), beside),
+  ];
+  const how = `\`./rbee infer … --max-tokens 1\` while nothing runs, after \`rbee down\`, median of ${runs}: the command starts the queen, the queen the hive, and the hive a worker, which loads the model. Beside it, these three processes started alone, one after the other (${alone.map((ms) => `${ms.toFixed(0)} ms`).join(', ')}).`;
   return { title: '`rbee infer`, cold', beside: 'its three daemons alone', rows, how };
+}
+
+/** In a home in which the engine's binary was tried before. */
+async function spawnTable(fleet: Fleet, runs: number): Promise<Table> {
+  const beside = await startTimeMs((home) => startLoneWorker({ home, modelPath: tinyModel, slots: 4 }), runs);
+  const timed: Timed[] = [];
+  for (let run = 0; run < runs; run += 1) {
+    const { workers } = await fleet.result<{ workers: { worker_id: string }[] }>(['worker', 'list']);
+    for (const { worker_id } of workers) await fleet.rbee(['worker', 'delete', worker_id]);
+    timed.push(await timeProgram(launcher, ['worker', 'spawn', '--model', 'tiny'], fleet.env));
+  }
+  const rows = [{ ...row('end of the command', median(totals(timed)), beside), aim: atMost(500) }];
+  const how = `\`./rbee worker spawn --model tiny\` while queen and hive run, median of ${runs}. Beside it, the worker's process started alone, until its model is loaded.`;
+  return { title: '`rbee worker spawn`', beside: 'the worker alone', rows, how };
 }
 
 /** One of each, again and again: what disturbs the machine disturbs all of them. */
@@ -91,6 +113,8 @@ async function inTurn(programs: Record<string, () => Promise<Timed>>, runs: numb
 
 const totals = (timed: Timed[]) => timed.map(({ totalMs }) => totalMs);
 const firsts = (timed: Timed[]) => timed.map(({ firstMs }) => firstMs);
+
+const atMost = (ms: number): Aim => ({ of: 'figure', atMost: ms });
 
 function row(what: string, ours: number, beside: number): Row {
   console.log(`  ${what}: ${ours.toFixed(0)} ms, beside ${beside.toFixed(0)} ms`);
