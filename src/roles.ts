@@ -1,5 +1,5 @@
 import { LOOPBACK, type DeviceKind, type WorkerFlags } from './contract/index.ts';
-import { hivePort, ofThisHome, ownToken, workerPorts } from './daemon/index.ts';
+import { hivePort, homeTrust, ownToken, workerPorts } from './daemon/index.ts';
 import type { Peer } from './jobs/index.ts';
 import type { HiveFlags, QueenFlags } from './keeper/index.ts';
 import { serveRole } from './serve-role.ts';
@@ -55,5 +55,5 @@ export async function runProbe(worker: DeviceKind, modelPath?: string): Promise<
 
 function hiveAt(name: string, url: string): Peer {
   const { hostname, port } = new URL(url);
-  return { role: 'hive', name, host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), trust: ofThisHome() };
+  return { role: 'hive', name, host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), trust: homeTrust() };
 }

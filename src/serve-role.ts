@@ -18,7 +18,7 @@ import {
   reportReady,
   reportStep,
   reservesOf,
-  RoomForJobs,
+  JobDiskSpace,
   watchHome,
   writePidfile,
   type HomePaths,
@@ -224,7 +224,7 @@ async function openStorage({ role, storage }: RoleLife) {
   }
   await ensureDirectory(paths.jobs(role));
   const kept = { jobs: KEPT_JOBS_LIMIT, ageMs: KEPT_JOBS_AGE_MS };
-  const room = new RoomForJobs(paths.jobs(role));
+  const room = new JobDiskSpace(paths.jobs(role));
   const eventLog = spillingEventLog(openFileEventLog(paths.jobs(role)), room);
   return { eventLog, catalog: openSqliteCatalog(join(paths.data, `${role}.db`), aside), kept, room, aside };
 }

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { diskFreeBytes, floorBytes, RoomForJobs } from './disk.ts';
+import { diskFreeBytes, floorBytes, JobDiskSpace } from './disk.ts';
 import { canMount, smallDisk, temporaryFolder } from './fixtures/temporary-folder.ts';
 
 test('the free space at a folder that does not exist yet is that of the disk that would contain it', async () => {
@@ -25,7 +25,7 @@ test('downloads leave a part of the disk free that depends on its size', () => {
 test.runIf(canMount)('jobs leave disk space for the daemons, and notice when space is freed', async () => {
   await using disk = await smallDisk({ freeBytes: 1024 ** 2 });
   await writeFile(join(disk.path, 'model'), Buffer.alloc(900 * 1024));
-  const room = new RoomForJobs(disk.path);
+  const room = new JobDiskSpace(disk.path);
   room.take(0);
   expect(() => {
     room.take(200 * 1024);
@@ -36,5 +36,5 @@ test.runIf(canMount)('jobs leave disk space for the daemons, and notice when spa
 });
 
 test('a missing folder does not count as a full disk', () => {
-  new RoomForJobs('/nowhere/at-all').take(1);
+  new JobDiskSpace('/nowhere/at-all').take(1);
 });

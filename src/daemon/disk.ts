@@ -30,7 +30,7 @@ export function floorBytes(diskBytes: number): number {
 const ASK_INTERVAL_MS = 1_000;
 
 /** The disk space at `folder` that the events of jobs may use. */
-export class RoomForJobs {
+export class JobDiskSpace {
   readonly #folder: string;
   #leftBytes = 0;
   #askedAt = -Infinity;

@@ -15,11 +15,11 @@ export async function prepareHomeSecret(file: string): Promise<string> {
 }
 
 /** Trust for a daemon of this home on this machine. */
-export function ofThisHome({ secret }: { secret: string } = homePaths()): Trust {
+export function homeTrust({ secret }: { secret: string } = homePaths()): Trust {
   return { by: 'home', file: secret };
 }
 
 /** Trust for a daemon elsewhere; undefined without a shared token. */
-export function byToken(token: string | undefined): Trust | undefined {
+export function tokenTrust(token: string | undefined): Trust | undefined {
   return token === undefined ? undefined : { by: 'token', token };
 }

@@ -1,12 +1,12 @@
-export { askProgram } from './ask-program.ts';
-export { diskFreeBytes, floorBytes, RoomForJobs } from './disk.ts';
+export { programOutput } from './program-output.ts';
+export { diskFreeBytes, floorBytes, JobDiskSpace } from './disk.ts';
 export { gpuTrialsFile, readGpuTrials, writeGpuTrials, type GpuTrials } from './gpu-trials.ts';
 export { graphicsCards, vulkanDrivers } from './graphics-cards.ts';
 export { pidfileKeeper, requireHome, watchHome } from './home-watch.ts';
 export { probe, type Probe } from './health.ts';
 export { nvidiaGpus, type NvidiaGpu } from './nvidia-gpus.ts';
-export { byToken, ofThisHome, prepareHomeSecret } from './home-secret.ts';
-export { isStackFrame, logWords } from './log-words.ts';
+export { tokenTrust, homeTrust, prepareHomeSecret } from './home-secret.ts';
+export { isStackFrame, logText } from './log-text.ts';
 export { followLog, MAX_LOG_BYTES, tailLog } from './logs.ts';
 export { freeMemoryBytes, totalMemoryBytes } from './memory.ts';
 export { ensureDirectory, homePaths, type HomePaths } from './paths.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { askProgram } from './ask-program.ts';
+import { programOutput } from './program-output.ts';
 
 const VM_STAT_DEADLINE_MS = 2_000;
 
@@ -24,7 +24,7 @@ export function totalMemoryBytes(): number {
 }
 
 async function reclaimableBytes(): Promise<number | undefined> {
-  return askProgram('vm_stat', [], { withinMs: VM_STAT_DEADLINE_MS }).then(vmStatBytes, () => undefined);
+  return programOutput('vm_stat', [], { withinMs: VM_STAT_DEADLINE_MS }).then(vmStatBytes, () => undefined);
 }
 
 /** @param vmStat output of vm_stat(1): the page size in its title, then a page count per line */

@@ -1,4 +1,4 @@
-import { askProgram } from './ask-program.ts';
+import { programOutput } from './program-output.ts';
 
 const DEADLINE_MS = 3_000;
 const MIB = 1024 * 1024;
@@ -19,7 +19,7 @@ export interface NvidiaGpu {
 export async function nvidiaGpus(): Promise<NvidiaGpu[]> {
   // On WSL, Windows puts it in a folder that is in the PATH of login shells only.
   const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/lib/wsl/lib` };
-  return parseNvidiaGpus(await askProgram('nvidia-smi', QUERY, { withinMs: DEADLINE_MS, env }).catch(() => ''));
+  return parseNvidiaGpus(await programOutput('nvidia-smi', QUERY, { withinMs: DEADLINE_MS, env }).catch(() => ''));
 }
 
 /** @param csv a GPU a line, memory in mebibytes, as in nvidia-smi(1) for QUERY */

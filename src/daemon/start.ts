@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { resolve as absolute } from 'node:path';
 import { JobError } from '../contract/index.ts';
-import { logWords } from './log-words.ts';
+import { logText } from './log-text.ts';
 import { openLog, tailLog } from './logs.ts';
 import { killGroupOf } from './process-group.ts';
 import { processStart } from './process-start.ts';
@@ -194,7 +194,7 @@ async function lastOutput({ logFile }: DaemonStart, startByte: number): Promise<
   const lines = await tailLog(logFile, LAST_OUTPUT_LINES, startByte);
   return lines.length === 0
     ? ` It wrote nothing to its log, ${logFile}.`
-    : ` Its log, ${logFile}, ends:\n${lines.map(logWords).join('\n')}`;
+    : ` Its log, ${logFile}, ends:\n${lines.map(logText).join('\n')}`;
 }
 
 function cancelled({ name, signal }: DaemonStart): JobError {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { homePaths, ofThisHome } from '../daemon/index.ts';
+import { homePaths, homeTrust } from '../daemon/index.ts';
 import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
 import { JobError, LOOPBACK, operations } from '../contract/index.ts';
 import { Devices, readCapabilities } from './devices/index.ts';
@@ -39,7 +39,7 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
   const workerPeer = (id: string): Peer => {
     const { state } = workers.get(id);
     if (!('port' in state)) throw new JobError('worker_unreachable', `Worker '${id}' is ${state.kind}`);
-    return { role: 'worker', name: id, host: LOOPBACK, port: state.port, trust: ofThisHome(paths) };
+    return { role: 'worker', name: id, host: LOOPBACK, port: state.port, trust: homeTrust(paths) };
   };
   const presence = new Presence({ hiveId, workers, models, dataDir: paths.data });
   const parts = { workers, models, workerPeer };

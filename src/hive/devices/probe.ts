@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { gpuProbe, type GpuProbe, type DeviceKind } from '../../contract/index.ts';
-import { askProgram, homePaths, isStackFrame, rbeeEntry } from '../../daemon/index.ts';
+import { programOutput, homePaths, isStackFrame, rbeeEntry } from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
 import { BUILTIN_FILE } from '../models/index.ts';
 import { engineDirOf } from './engine-for.ts';
@@ -28,7 +28,7 @@ export const askingEngine =
     const env = { ...process.env, ...(device === undefined ? {} : visibleDevice(worker, device)), ...engineEnvironment() };
     const args = [rbeeEntry(), 'worker', 'probe', '--worker', worker];
     try {
-      const stdout = await askProgram(process.execPath, args, { env, withinMs: DEADLINE_MS, signal: ended });
+      const stdout = await programOutput(process.execPath, args, { env, withinMs: DEADLINE_MS, signal: ended });
       // A driver may say something of its own before.
       return gpuProbe.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
     } catch (cause) {
@@ -48,7 +48,7 @@ export const tryingGpu =
     const model = join(packageRoot, 'models', BUILTIN_FILE);
     const args = [rbeeEntry(), 'worker', 'probe', '--worker', worker, '--compute', model];
     try {
-      await askProgram(process.execPath, args, { env, withinMs: TRIAL_DEADLINE_MS, signal: ended });
+      await programOutput(process.execPath, args, { env, withinMs: TRIAL_DEADLINE_MS, signal: ended });
       return undefined;
     } catch (cause) {
       if (ended.aborted) return 'not tried';

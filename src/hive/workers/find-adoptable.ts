@@ -4,7 +4,7 @@ import {
   isAlive,
   killGroupOf,
   listPidfiles,
-  ofThisHome,
+  homeTrust,
   probe,
   removePidfile,
   stopProcess,
@@ -51,7 +51,7 @@ async function lookAt(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | st
     await removePidfile(paths.run, pidfile);
     return name;
   }
-  const found = await probe(host, port, { withinMs: ADOPT_PROBE_MS, trust: ofThisHome(paths) });
+  const found = await probe(host, port, { withinMs: ADOPT_PROBE_MS, trust: homeTrust(paths) });
   const isWell = found.kind === 'rbee' && found.health.name === name && version === __RBEE_VERSION__;
   const { spec, contextSize } = recordedBy(pidfile) ?? {};
   if (isWell && spec !== undefined && contextSize !== undefined) return { pidfile, spec, port, contextSize };

@@ -1,5 +1,5 @@
 import { JobError, LAST_WORDS_LIMIT_CHARS } from '../../contract/index.ts';
-import { isStackFrame, logWords, tailLog, type Ending } from '../../daemon/index.ts';
+import { isStackFrame, logText, tailLog, type Ending } from '../../daemon/index.ts';
 
 /** Lines read from the end of the log, to find those that matter. */
 const LOG_LINES = 100;
@@ -32,8 +32,8 @@ function severeText(line: string): string[] {
   if (!line.startsWith('{')) return line.trim() === '' || isStackFrame(line) ? [] : [line];
   try {
     const { level } = JSON.parse(line) as { level?: unknown };
-    return SEVERE_LEVELS.has(level) ? [logWords(line)] : [];
+    return SEVERE_LEVELS.has(level) ? [logText(line)] : [];
   } catch {
-    return [logWords(line)]; // The process ended in the middle of the line.
+    return [logText(line)]; // The process ended in the middle of the line.
   }
 }

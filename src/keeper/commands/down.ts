@@ -1,5 +1,5 @@
 import { JobError, LOOPBACK } from '../../contract/index.ts';
-import { hivePort, ofThisHome, probe, queenPort, stopProcess, type Pidfile, type StopOutcome } from '../../daemon/index.ts';
+import { hivePort, homeTrust, probe, queenPort, stopProcess, type Pidfile, type StopOutcome } from '../../daemon/index.ts';
 import type { Session } from '../session.ts';
 import { localProcesses } from './local-processes.ts';
 import { QUEEN_STOP_GRACE_MS } from './queen.ts';
@@ -54,7 +54,7 @@ async function stopLatecomers(report: Report): Promise<void> {
 /** A daemon whose pidfile was deleted is found by its port. */
 async function requireNoneLeft(): Promise<void> {
   for (const port of [queenPort(), hivePort()]) {
-    const found = await probe(LOOPBACK, port, { withinMs: LEFT_PROBE_MS, trust: ofThisHome() });
+    const found = await probe(LOOPBACK, port, { withinMs: LEFT_PROBE_MS, trust: homeTrust() });
     if (found.kind !== 'rbee') continue;
     const { role, pid } = found.health;
     throw new JobError(

@@ -8,7 +8,7 @@ import {
   hivePort,
   homePaths,
   isAlive,
-  ofThisHome,
+  homeTrust,
   ownToken,
   probe,
   readPidfile,
@@ -105,7 +105,7 @@ function isAsWanted(
 
 /** The pid of the hive of this home that answers there. A hive that was started with another token cannot prove this one. */
 async function pidAt(port: number, { token, withinMs = PROBE_DEADLINE_MS }: Proof): Promise<number | undefined> {
-  const trust = token === undefined ? ofThisHome() : ({ by: 'token', token, port } as const);
+  const trust = token === undefined ? homeTrust() : ({ by: 'token', token, port } as const);
   const found = await probe(LOOPBACK, port, { withinMs, trust });
   if (found.kind !== 'rbee') return undefined;
   const { role, home, pid } = found.health;

@@ -1,5 +1,5 @@
 import { JobError, LOOPBACK, type Role } from '../../contract/index.ts';
-import { firstFreePort, hivePort, ofThisHome, probe, queenPort, workerPorts, type Probe } from '../../daemon/index.ts';
+import { firstFreePort, hivePort, homeTrust, probe, queenPort, workerPorts, type Probe } from '../../daemon/index.ts';
 import { uptime } from '../show/units.ts';
 import { unwell, well, type Check } from './check.ts';
 import { portHolder, type PortHolder } from './port-holder.ts';
@@ -25,7 +25,7 @@ interface OwnPort {
 
 async function checkPort(own: OwnPort): Promise<Check> {
   const { role, port, variable } = own;
-  const found = await probe(LOOPBACK, port, { withinMs: PROBE_DEADLINE_MS, trust: ofThisHome() });
+  const found = await probe(LOOPBACK, port, { withinMs: PROBE_DEADLINE_MS, trust: homeTrust() });
   switch (found.kind) {
     case 'absent':
       return checkFree(own);

@@ -1,5 +1,5 @@
 import { JobError, LOOPBACK, QUEEN_PORT } from '../../contract/index.ts';
-import { byToken, ofThisHome, ownToken, queenPort } from '../../daemon/index.ts';
+import { tokenTrust, homeTrust, ownToken, queenPort } from '../../daemon/index.ts';
 import type { Peer } from '../../jobs/client.ts';
 
 export interface QueenAddress {
@@ -27,7 +27,7 @@ export function queenAddress(env: Environment = process.env): QueenAddress {
 
 /** The queen of this home proves that it belongs to it; a queen elsewhere proves that it knows the token, where there is one. */
 export function queenPeer({ host, port, isElsewhere }: QueenAddress): Peer {
-  return { role: 'queen', name: 'queen', host, port, trust: isElsewhere ? byToken(ownToken()) : ofThisHome() };
+  return { role: 'queen', name: 'queen', host, port, trust: isElsewhere ? tokenTrust(ownToken()) : homeTrust() };
 }
 
 /** For people: a queen elsewhere does not answer. */

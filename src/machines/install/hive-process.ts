@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { JobError, isErrorCode, parseJson } from '../../contract/index.ts';
+import { lastOutput } from '../ssh/index.ts';
 import { requireOwnMachine } from './owner.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
 
@@ -126,9 +127,5 @@ function resultOf(said: string, who: string): unknown {
   if (result !== undefined) return result.data;
   const failed = failure.safeParse(events.findLast((each) => each?.event === 'failed')?.data).data;
   if (failed !== undefined) throw new JobError(isErrorCode(failed.code) ? failed.code : 'daemon_start_failed', failed.message);
-  throw new JobError('daemon_start_failed', `${who} did not start. The end of its output: ${lastOutput(said)}`);
-}
-
-export function lastOutput(said: string): string {
-  return said.trim().split('\n').slice(-5).join('\n').slice(-1000) || 'none';
+  throw new JobError('daemon_start_failed', `${who} did not start. The end of its output: ${lastOutput(said) || 'none'}`);
 }

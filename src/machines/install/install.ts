@@ -5,7 +5,7 @@ import { startRemote, statusRemote, stopRemote, type HiveStart, type InstalledHi
 import { inspect, requireRoom } from './inspect.ts';
 import { withLock } from './lock.ts';
 import type { HiveSite } from './site.ts';
-import { bring } from './transfer.ts';
+import { transfer } from './transfer.ts';
 import { collect, dropVersion, requireRuns, switchVersion } from './versions.ts';
 
 export interface InstallOrder extends HiveStart {
@@ -35,7 +35,7 @@ export function install(site: HiveSite, order: InstallOrder): Promise<InstalledH
       ? `hive '${site.hiveId}' is up to date: ${what} is already installed`
       : `installing ${what} as hive '${site.hiveId}'`;
     narrate('hive_install', step);
-    await bring(locked, kit, found);
+    await transfer(locked, kit, found);
     if (!isCurrent) await requireRuns(locked, kit);
     if (isCurrent) await order.hold?.();
     const hive = isCurrent ? await start(locked, order) : await replace(locked, order, found.current);
@@ -69,7 +69,7 @@ async function replace(site: HiveSite, order: InstallOrder, former: string | und
     await switchVersion(site, { by: order.kit.folder, to: order.kit.folder });
     return await start(site, order);
   } catch (cause) {
-    const back = await goBack(site, order, { former, wasRunning });
+    const back = await rollBack(site, order, { former, wasRunning });
     // A cancellation or a closed connection is reported as it is; the state of the machine would hide it.
     if (!(cause instanceof JobError) || cause.code !== 'install_failed') throw cause;
     throw new JobError('install_failed', `${cause.message}\n${back}`, { cause });
@@ -77,7 +77,7 @@ async function replace(site: HiveSite, order: InstallOrder, former: string | und
 }
 
 /** With a signal of its own: a cancelled install must not leave the machine without its hive. */
-async function goBack(
+async function rollBack(
   site: HiveSite,
   order: InstallOrder,
   { former, wasRunning }: { former: string | undefined; wasRunning: boolean },

@@ -4,7 +4,7 @@ import { JobError } from '../../contract/index.ts';
 import { isAlive, processStart } from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
 import { reportsFullDisk } from '../disk-full.ts';
-import { noted, OWNER, requireOwn } from './owner.ts';
+import { recordedName, OWNER, requireOwn } from './owner.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
 
 const BEAT_MS = 20_000;
@@ -130,7 +130,7 @@ async function ownName(id: string): Promise<string> {
 
 async function takeLock(site: HiveSite, holder: string): Promise<void> {
   const take = async (ended: string) =>
-    readReply(await runScript(site, TAKE, { args: [holder, site.fleet, noted(site.hiveId), String(STALE_S), ended] }));
+    readReply(await runScript(site, TAKE, { args: [holder, site.fleet, recordedName(site.hiveId), String(STALE_S), ended] }));
   let reply = await take('');
   const held = reply.get('held');
   // On this machine, a holder that has exited is visible at once; its lock need not become stale first.

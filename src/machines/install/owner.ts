@@ -5,7 +5,7 @@ import { readReply, runScript, type HiveSite } from './site.ts';
 export interface Owner {
   /** Home id of the queen that installed its hive. */
   fleet?: string | undefined;
-  /** As `noted` writes it; undefined where no hive is installed or its name is not recorded. */
+  /** As `recordedName` writes it; undefined where no hive is installed or its name is not recorded. */
   hive?: string | undefined;
 }
 
@@ -25,7 +25,7 @@ echo "hive $(hive_noted)"
 `;
 
 /** A hive's name on one line, whatever characters it contains. */
-export function noted(hiveId: string): string {
+export function recordedName(hiveId: string): string {
   return JSON.stringify(hiveId);
 }
 
@@ -33,7 +33,7 @@ export function noted(hiveId: string): string {
 export async function requireOwn(site: HiveSite, { fleet, hive }: Owner): Promise<void> {
   if (fleet === undefined || fleet === '') return;
   if (fleet !== site.fleet) throw foreignError(fleet);
-  if (hive !== undefined && hive !== '' && hive !== noted(site.hiveId)) throw await site.occupied(nameIn(hive));
+  if (hive !== undefined && hive !== '' && hive !== recordedName(site.hiveId)) throw await site.occupied(nameIn(hive));
 }
 
 /** The same, for the current record on the machine. */

@@ -53,10 +53,10 @@ echo 'unpacked yes'
 `;
 
 /** Sends the missing layers, each from where the last transfer stopped, and unpacks them. @throws JobError install_failed */
-export async function bring(site: HiveSite, kit: Kit, { missing }: Found): Promise<void> {
+export async function transfer(site: HiveSite, kit: Kit, { missing }: Found): Promise<void> {
   for (const name of layerNames) {
     const have = missing[name];
-    if (have !== undefined) await bringLayer(site, { kit, name, have });
+    if (have !== undefined) await transferLayer(site, { kit, name, have });
   }
 }
 
@@ -67,7 +67,7 @@ interface Parcel {
   have: number;
 }
 
-async function bringLayer(site: HiveSite, parcel: Parcel): Promise<void> {
+async function transferLayer(site: HiveSite, parcel: Parcel): Promise<void> {
   const { sizeBytes } = parcel.kit.layers[parcel.name];
   let have = parcel.have;
   for (let sends = 1; ; sends += 1) {

@@ -1,6 +1,6 @@
 import { JobError } from '../../contract/index.ts';
 import type { Kit } from '../kit/index.ts';
-import { lastOutput } from './hive-process.ts';
+import { lastOutput } from '../ssh/index.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
 
 /** $1 the version's folder. Loads every native module, so that an incompatible machine is reported before anything is stopped. */

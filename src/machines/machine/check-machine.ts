@@ -14,7 +14,7 @@ import {
 import { findings } from './findings.ts';
 import { parseMachine, type Machine } from './machine.ts';
 import { MACHINE_SCRIPT } from './script.ts';
-import { wayIn, type WayIn } from './way-in.ts';
+import { loginChecks, type LoginAttempt } from './login-checks.ts';
 
 const PROBE_WITHIN_MS = 14_000;
 /** For a second look, with an empty stdin, at a machine that took all of that. */
@@ -58,13 +58,13 @@ async function* steps(
     return;
   }
   const { machine, words, noiseBytes } = await look(target, signal, patienceMs);
-  yield* wayIn({
+  yield* loginChecks({
     target,
     resolved,
     words,
     noiseBytes,
     ...(machine instanceof JobError ? { error: machine } : {}),
-  } satisfies WayIn);
+  } satisfies LoginAttempt);
   if (machine instanceof JobError) return;
   if (port !== undefined) yield await forwardingCheck(target, port, signal);
   for (const [check, find] of findings) yield { check, ...find(machine) };

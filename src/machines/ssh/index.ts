@@ -1,5 +1,5 @@
 export { configHosts } from './config-hosts.ts';
-export { connectionFailure, failureOf, outputOf } from './failure.ts';
+export { connectionFailure, failureOf, lastOutput, outputOf } from './failure.ts';
 export { forwardingStep, requireForwarding } from './forwarding.ts';
 export { Frame } from './frame.ts';
 export { ALONE, requireTarget, sshArguments } from './openssh.ts';

@@ -1,4 +1,4 @@
-import { askProgram, processStart, stopProcess } from '../../daemon/index.ts';
+import { programOutput, processStart, stopProcess } from '../../daemon/index.ts';
 import { runSsh } from './run-ssh.ts';
 
 const CHECK_WITHIN_MS = 1_000;
@@ -29,7 +29,7 @@ export async function endShared(socket: string): Promise<void> {
 
 /** ssh puts the socket into the title of its background process. */
 async function pidByTitle(socket: string): Promise<number | undefined> {
-  const said = await askProgram('ps', ['-A', '-ww', '-o', 'pid=,args='], { withinMs: PS_WITHIN_MS }).catch(() => '');
+  const said = await programOutput('ps', ['-A', '-ww', '-o', 'pid=,args='], { withinMs: PS_WITHIN_MS }).catch(() => '');
   const line = said.split('\n').find((each) => each.trimEnd().endsWith(`ssh: ${socket} [mux]`));
   return line === undefined ? undefined : Number.parseInt(line, 10);
 }

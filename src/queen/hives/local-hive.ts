@@ -2,7 +2,7 @@ import { JobError, LOCALHOST } from '../../contract/index.ts';
 import {
   isAlive,
   listPidfiles,
-  ofThisHome,
+  homeTrust,
   probe,
   readPidfile,
   removePidfile,
@@ -42,7 +42,7 @@ export class LocalHive implements HiveAccess {
 
   constructor(options: LocalHiveOptions) {
     this.#options = options;
-    this.peer = { role: 'hive', name: LOCALHOST, host: LOOPBACK, port: options.port, trust: ofThisHome(options.paths) };
+    this.peer = { role: 'hive', name: LOCALHOST, host: LOOPBACK, port: options.port, trust: homeTrust(options.paths) };
   }
 
   /** Many requests at once probe it, and start it, once. */

@@ -1,5 +1,5 @@
 import { JobError, type Hive } from '../../contract/index.ts';
-import { byToken, probe, type Probe } from '../../daemon/index.ts';
+import { tokenTrust, probe, type Probe } from '../../daemon/index.ts';
 import type { Peer } from '../../jobs/index.ts';
 import type { HiveAccess } from './hive-access.ts';
 
@@ -14,7 +14,7 @@ export class UnmanagedHive implements HiveAccess {
   constructor(hive: Hive, token: string | undefined) {
     const { hive_id, host, port } = hive;
     this.#hive = hive;
-    this.peer = { role: 'hive', name: hive_id, host, port, trust: byToken(token) };
+    this.peer = { role: 'hive', name: hive_id, host, port, trust: tokenTrust(token) };
   }
 
   async ensureRunning(): Promise<void> {

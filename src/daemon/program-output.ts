@@ -19,7 +19,7 @@ export interface Asking {
  * Runs a program and returns its stdout. It is killed at the deadline, and abandoned if it does not exit even then.
  * @throws what execFile throws; JobError deadline_exceeded when the killed program does not exit
  */
-export async function askProgram(file: string, args: readonly string[], { withinMs, ...how }: Asking): Promise<string> {
+export async function programOutput(file: string, args: readonly string[], { withinMs, ...how }: Asking): Promise<string> {
   const title = [file, ...args].join(' ');
   if (unended.has(title)) throw unending(title);
   let timer: NodeJS.Timeout | undefined;

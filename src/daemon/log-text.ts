@@ -11,18 +11,14 @@ export function isStackFrame(line: string): boolean {
 /**
  * A line of a daemon's log for people. Of rbee's own lines, the message and that of its error; lines of an engine or a crash as they are.
  */
-export function logWords(line: string): string {
+export function logText(line: string): string {
   if (!line.startsWith('{')) return line;
-  const entry = parsed(line);
+  // A partial line, whose process exited while writing it, cannot be parsed.
+  const entry = parseJson(line) as Record<string, unknown> | undefined;
   if (entry === undefined) return MESSAGE.exec(line)?.[1] ?? line;
   const { msg, err } = entry;
   const cause = typeof err === 'object' && err !== null && 'message' in err ? String(err.message) : '';
   const words = typeof msg === 'string' ? msg : '';
   if (words === '' && cause === '') return line;
   return cause === '' || words.includes(cause) ? words : [words, cause].filter((part) => part !== '').join(': ');
-}
-
-function parsed(line: string): Record<string, unknown> | undefined {
-  // Undefined for a partial line: its process exited while writing it.
-  return parseJson(line) as Record<string, unknown> | undefined;
 }

@@ -1,7 +1,7 @@
 import { sshLogin, sshName, type JobError, type SshCheck, type SshTarget } from '../../contract/index.ts';
 import { failureOf, type Resolved } from '../ssh/index.ts';
 
-export interface WayIn {
+export interface LoginAttempt {
   target: SshTarget;
   resolved: Resolved;
   /** ssh's output at LogLevel DEBUG1. */
@@ -17,18 +17,18 @@ type Step = 'resolve' | 'connect' | 'host_key' | 'authenticate' | 'shell';
 const STEPS: readonly Step[] = ['resolve', 'connect', 'host_key', 'authenticate', 'shell'];
 
 /** The steps from a name to a shell: those that succeeded, and the one that failed. */
-export function wayIn(way: WayIn): SshCheck[] {
+export function loginChecks(way: LoginAttempt): SshCheck[] {
   const { error } = way;
   const passed = error === undefined ? STEPS : STEPS.slice(0, STEPS.indexOf(failedStep(way, error)));
-  const checks: SshCheck[] = passed.map((check) => ({ check, ok: true, says: passedWords[check](way) }));
+  const checks: SshCheck[] = passed.map((check) => ({ check, ok: true, says: passedText[check](way) }));
   if (error === undefined) return checks;
   const check = failedStep(way, error);
   return [...checks, { check, ok: false, says: error.message, next: next(check, way) }];
 }
 
-function failedStep({ words, resolved }: WayIn, error: JobError): Step {
+function failedStep({ words, resolved }: LoginAttempt, error: JobError): Step {
   const { code } = error;
-  if (isInBetween(words)) return 'connect';
+  if (isRefusedAtJumpHost(words)) return 'connect';
   if (code === 'ssh_host_key') return 'host_key';
   if (code === 'ssh_denied') return 'authenticate';
   if (code === 'ssh_failed') return 'shell';
@@ -40,11 +40,11 @@ function failedStep({ words, resolved }: WayIn, error: JobError): Step {
 }
 
 /** ssh's words for a connection through a jump host that was refused before it reached this machine. */
-function isInBetween(words: string): boolean {
+function isRefusedAtJumpHost(words: string): boolean {
   return words.includes('by UNKNOWN port 65535');
 }
 
-const passedWords: Record<Step, (way: WayIn) => string> = {
+const passedText: Record<Step, (way: LoginAttempt) => string> = {
   resolve: ({ target, resolved: { user, hostname, port, via } }) => {
     const place = sshName({ user, host: hostname, port });
     const through = via === undefined ? '' : `, through ${via}`;
@@ -67,7 +67,7 @@ const passedWords: Record<Step, (way: WayIn) => string> = {
 };
 
 /** What to do next: commands to type. */
-function next(check: Step, { target, resolved, words: said, error }: WayIn): string {
+function next(check: Step, { target, resolved, words: said, error }: LoginAttempt): string {
   const { hostname, port } = resolved;
   const login = sshLogin(target);
   const reason = failureOf(error)?.reason;
@@ -75,7 +75,7 @@ function next(check: Step, { target, resolved, words: said, error }: WayIn): str
     case 'resolve':
       return `Is '${hostname}' spelled correctly? This shows the name that is looked up: ssh -G ${target.host} | grep hostname`;
     case 'connect':
-      if (isInBetween(said)) return `The connection is refused at ${resolved.via}: check that machine first`;
+      if (isRefusedAtJumpHost(said)) return `The connection is refused at ${resolved.via}: check that machine first`;
       return reason === 'refused'
         ? `Start its SSH server, or name its port: rbee ssh test --ssh-host ${target.host} --ssh-port <port>`
         : `Is it on, and on this network? ping ${hostname}`;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { logWords } from './log-words.ts';
+import { logText } from './log-text.ts';
 
 test.each([
   ['ggml.c:1234: GGML_ASSERT(ctx != NULL) failed', 'ggml.c:1234: GGML_ASSERT(ctx != NULL) failed'],
@@ -10,5 +10,5 @@ test.each([
   ['{"level":"err', '{"level":"err'],
   ['{"some":"other JSON"}', '{"some":"other JSON"}'],
 ])('the log line %s is shown as: %s', (line, words) => {
-  expect(logWords(line)).toBe(words);
+  expect(logText(line)).toBe(words);
 });
