@@ -164,7 +164,7 @@ test("a stranger on the queen's port is named, with the variable that moves it",
   await using swarm = await testSwarm();
   await using _stranger = await stranger(Number(swarm.env['RBEE_QUEEN_PORT']), (_request, response) => response.end('hello'));
   const { code, stderr } = await swarm.rbee(['infer', 'x']);
-  expect(stderr).toMatch(/Error: .*port.*taken.*RBEE_QUEEN_PORT/is);
+  expect(stderr).toMatch(/Error: .*port.*used by another program.*RBEE_QUEEN_PORT/is);
   expect(code).toBe(7);
 });
 
