@@ -67,7 +67,7 @@ describe('while twenty requests are being answered on eight slots', () => {
     const followed = await runAll(swarm, all, { begun: 8, tokens: 80, act: () => void process.kill(hive, 'SIGKILL') });
     expect(endsOf(followed)).toEqual(new Set(['result']));
     expect(texts(followed)).toEqual(undisturbed);
-    expect(narrationsOf(followed)).toContain('the hive was started again; going on with worker');
+    expect(narrationsOf(followed)).toContain('the hive was started again; resuming on worker');
     expect(await onlyWorker(swarm)).toMatchObject({ pid: worker.pid, worker_id: worker.worker_id });
   });
 

@@ -100,7 +100,7 @@ describe('a request whose model is not loaded, on a machine with memory for two 
     expect(pool.get(id).lastUsedAt).toBeUndefined();
     (await request('c')).release();
     expect(models()).toEqual(['b', 'c']);
-    expect(narrated.join('\n')).toMatch(new RegExp(`ending idle ${id} \\(a, unused for \\d+ s\\) to make room for c`));
+    expect(narrated.join('\n')).toMatch(new RegExp(`stopping idle ${id} \\(a, unused for \\d+ s\\) to free memory for c`));
     expect(() => pool.get(id)).toThrowError(expect.objectContaining({ code: 'worker_not_found' }) as Error);
   });
 
@@ -108,7 +108,7 @@ describe('a request whose model is not loaded, on a machine with memory for two 
     const waiting = Array.from({ length: 5 }, async () => (await request('a')).release());
     await Promise.all(waiting);
     expect(models()).toEqual(['a', 'c']);
-    expect(narrated.filter((each) => each.startsWith('ending idle'))).toHaveLength(1);
+    expect(narrated.filter((each) => each.startsWith('stopping idle'))).toHaveLength(1);
   });
 
   test('is answered too where its own model is the one that is being ended', async () => {
@@ -145,7 +145,7 @@ describe('a request whose model is not loaded, on a machine with memory for two 
     const refused = outcomes.find((outcome) => outcome.status === 'rejected')?.reason as JobError;
     expect(refused).toMatchObject({ code: 'no_room' });
     expect(refused.message).toMatch(
-      /^[bc] needs about 20\.0 MB more \(1 slot of 64 tokens\), and (28|29|30)\.\d MB are free on cpu:0, of which 20\.0 MB are promised to workers that are loading\. Ending its idle workers would not make enough room \(1 pinned, 1 loading\)\.$/,
+      /^[bc] needs about 20\.0 MB more \(1 slot of 64 tokens\), and (28|29|30)\.\d MB are free on cpu:0, of which 20\.0 MB are promised to workers that are loading\. Stopping its idle workers would not free enough memory \(1 pinned, 1 loading\)\.$/,
     );
     expect(await pool.devices()).toMatchObject([{ promised_bytes: 0 }]);
     await pool.remove(first ?? '');

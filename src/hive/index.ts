@@ -14,7 +14,7 @@ export interface HiveOptions {
   id: string;
   host: string;
   port: number;
-  /** The folder of this rbee, with the models that came with it. */
+  /** The folder of this installation, with the models that are part of it. */
   packageRoot: string;
 }
 
@@ -68,7 +68,7 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
   };
 }
 
-/** Its workers reach it where it listens; on all addresses means on loopback too. */
+/** Where workers send heartbeats: the address that the hive listens on, or loopback when it listens on all. */
 function urlOf(host: string, port: number): string {
   const isEverywhere = host === '0.0.0.0' || host === '::';
   return `http://${isEverywhere ? LOOPBACK : host.includes(':') ? `[${host}]` : host}:${port}`;

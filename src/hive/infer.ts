@@ -19,26 +19,26 @@ import { isSilence, resumeOn, runOn, type Peer, type Resume, type RunOnOptions }
 import { narrate } from '../narration/index.ts';
 import { chooseDevice } from './devices/index.ts';
 import type { ModelStore } from './models/index.ts';
-import { type Lease, type MakeSpec, type WorkerPool } from './workers/index.ts';
+import type { Lease, MakeSpec, WorkerPool, WorkerProcess } from './workers/index.ts';
 
-/** A request whose worker dies before it has said anything is given to another one, but not for ever. */
-const ATTEMPTS = 3;
-/** A connection may break a moment before the end of its process is told. */
-const DEATH_NOTICE_MS = 200;
+/** Workers that one request is given to in all, as long as each exits before the first token. */
+const WORKER_TRIES_LIMIT = 3;
+/** A connection may break briefly before the exit of its process is noticed. */
+const EXIT_NOTICE_MS = 200;
 
-export interface InferParts {
+export interface HiveInferParts {
   workers: WorkerPool;
   models: ModelStore;
   workerPeer: (id: string) => Peer;
 }
 
-/** Finds a worker with the model loaded and a free slot, or makes one, and relays its answer. */
-export function createInfer(parts: InferParts): Run<'infer'> {
+/** Takes a free slot on a worker that has the model, or spawns one, and relays its answer. */
+export function createInfer(parts: HiveInferParts): Run<'infer'> {
   const { workers, models } = parts;
   return async function* (input, context) {
     const { model, path, memory } = await modelOf(input, workers, models);
     const need = { modelPath: path, workerId: input.worker_id, device: input.device };
-    // Worth a word only when something is about to be loaded.
+    // Of interest only when the model is about to be loaded.
     narrate('model_ready', `model \`${model}\` ready`, { detail: workers.isLoaded(need) });
     const makeSpec: MakeSpec = (devices) => {
       const device = chooseDevice(input.device, devices);
@@ -52,20 +52,18 @@ export function createInfer(parts: InferParts): Run<'infer'> {
         need: memory && memoryNeed(memory, shape),
       };
     };
-    for (let attempt = 1; ; attempt += 1) {
+    for (let tries = 1; ; tries += 1) {
       const isAlone = context.kills() > 0;
       const lease = await workers.lease({ need: { ...need, isAlone }, makeSpec, signal: context.signal });
       const { id } = lease.worker;
-      narrate('infer', `worker ${id} takes it`, { detail: true });
-      const said: Said = { isToken: false, isComputed: true };
+      narrate('infer', `running on worker ${id}`, { detail: true });
       const start: Start = (peer, options, watched) => runOn(peer, 'infer', options)(input, watched);
       try {
-        return yield* onWorker(lease, start, { context: noting(context, said), parts });
+        return yield* onWorker(lease, start, { context, parts });
       } catch (cause) {
-        if (said.isComputed && lease.worker.hasFailed) countKill(id, cause, context);
         const isDeath = cause instanceof JobError && cause.code === 'worker_died';
-        if (!isDeath || said.isToken || input.worker_id !== undefined || attempt === ATTEMPTS) throw cause;
-        narrate('retry', `worker ${id} died before it said anything; trying again${context.kills() > 0 ? ', alone' : ''}`);
+        if (!isDeath || context.hasAnswered() || input.worker_id !== undefined || tries === WORKER_TRIES_LIMIT) throw cause;
+        narrate('retry', `worker ${id} exited before the first token; trying again${context.kills() > 0 ? ', alone' : ''}`);
       } finally {
         lease.release();
       }
@@ -73,26 +71,22 @@ export function createInfer(parts: InferParts): Run<'infer'> {
   };
 }
 
-/** Goes on with what this hive's former process was relaying from a worker that has outlived it. */
-export function resumeInfer(parts: InferParts): Resume {
+/** Resumes a request that the previous process of this hive was relaying from a worker, if the worker still runs. */
+export function resumeInfer(parts: HiveInferParts): Resume {
   return async function* (left, context) {
-    if (left.kind === 'waiting') throw new JobError('interrupted', 'The hive ended while this request was waiting');
-    const { below, after, hasToken } = left;
-    const said: Said = { isToken: hasToken, isComputed: true };
+    if (left.kind === 'waiting') throw new JobError('interrupted', 'The hive exited while this request was waiting');
+    const { below, after } = left;
     const lease = parts.workers.leaseAdopted(below.name, { isAlone: context.kills() > 0 });
     if (lease === undefined) {
-      const gone = `Worker '${below.name}' has ended while its hive was away`;
+      const gone = `Worker '${below.name}' exited while its hive was not running`;
       if (parts.workers.hasDiedAway(below.name)) countKill(below.name, new JobError('worker_died', gone), context);
-      // Whoever still has the request may send it again, as long as nothing of the answer has gone out.
-      throw new JobError(hasToken ? 'worker_died' : 'interrupted', gone);
+      // The hop above may send an interrupted request again: nothing of the answer is out.
+      throw new JobError(context.hasAnswered() ? 'worker_died' : 'interrupted', gone);
     }
-    narrate('resume', `the hive was started again; going on with worker ${below.name}`);
+    narrate('resume', `the hive was started again; resuming on worker ${below.name}`);
     const start: Start = (peer, options, watched) => resumeOn(peer, 'infer', options)({ jobId: below.job_id, after }, watched);
     try {
-      return yield* onWorker(lease, start, { context: noting(context, said), parts });
-    } catch (cause) {
-      if (said.isComputed && lease.worker.hasFailed) countKill(below.name, cause, context);
-      throw cause;
+      return yield* onWorker(lease, start, { context, parts });
     } finally {
       lease.release();
     }
@@ -102,20 +96,33 @@ export function resumeInfer(parts: InferParts): Resume {
 type Answer = AsyncGenerator<JobEvent, OutputOf<'infer'>, void>;
 type Start = (peer: Peer, options: Pick<RunOnOptions, 'onReconnect'>, context: JobContext) => Answer;
 
-async function* onWorker(
-  { worker }: Lease,
-  start: Start,
-  { context, parts }: { context: JobContext; parts: InferParts },
-): Answer {
+interface Relay {
+  context: JobContext;
+  parts: HiveInferParts;
+}
+
+/** Relays the answer, and counts the worker's exit against the request if the worker was computing it. */
+async function* onWorker({ worker }: Lease, start: Start, { context, parts }: Relay): Answer {
+  const computing = watchComputing(context);
+  try {
+    return yield* untilExit(worker, start, { context: computing.context, parts });
+  } catch (cause) {
+    if (computing.isComputed() && worker.hasFailed) countKill(worker.id, cause, context);
+    throw cause;
+  }
+}
+
+/** Ends with `worker_died`, and how the worker exited, as soon as the worker has exited. */
+async function* untilExit(worker: WorkerProcess, start: Start, { context, parts }: Relay): Answer {
   const { workers, workerPeer } = parts;
   const { id, died } = worker;
   const options: Pick<RunOnOptions, 'onReconnect'> = {
     onReconnect: ({ reason, cause }) => {
-      // A frozen process is no better than a dead one, and holds its memory. Its jobs are told by `died`.
+      // A frozen worker is as useless as an exited one, and keeps its memory. Its requests end by `died`.
       if (isSilence(cause)) void workers.kill(worker, reason);
     },
   };
-  // Not AbortSignal.any: that leaves something behind on the worker's signal for every request.
+  // Not AbortSignal.any: each request would leave an entry on the worker's signal.
   const over = new AbortController();
   const end = () => over.abort(context.signal.aborted ? context.signal.reason : died.signal.reason);
   for (const signal of [context.signal, died.signal]) signal.addEventListener('abort', end);
@@ -125,47 +132,41 @@ async function* onWorker(
   } catch (cause) {
     context.signal.throwIfAborted();
     if (!(cause instanceof JobError) || cause.code !== 'worker_unreachable') throw cause;
-    if (!died.signal.aborted) await Promise.race([once(died.signal, 'abort'), delay(DEATH_NOTICE_MS)]);
+    if (!died.signal.aborted) await Promise.race([once(died.signal, 'abort'), delay(EXIT_NOTICE_MS)]);
     await workers.kill(worker, cause.message);
-    // A broken connection says less than why it broke.
+    // How the worker exited says more than the broken connection.
     throw died.signal.aborted ? died.signal.reason : cause;
   } finally {
     for (const signal of [context.signal, died.signal]) signal.removeEventListener('abort', end);
   }
 }
 
-interface Said {
-  /** Then no other worker can give the answer any more. */
-  isToken: boolean;
-  /** False while it waits in the worker. Until the worker says so, nobody knows: what ends a worker at once leaves it no word. */
-  isComputed: boolean;
-}
-
-/** The hops above count with this one, by its narration. @throws JobError request_killed_worker, when it was not the first */
+/**
+ * Counts an exit of a worker against the request; the hops above count it too, by this narration.
+ * @throws JobError request_killed_worker, when it was not the first
+ */
 function countKill(workerId: string, cause: unknown, context: JobContext): void {
   if (!(cause instanceof JobError) || cause.code !== 'worker_died') return;
   context.killedWorker();
-  const what = `worker ${workerId} ended while it computed the request`;
+  const exit = `worker ${workerId} exited while it computed the request`;
   if (context.kills() >= KILLS_LIMIT) {
-    narrate(WORKER_KILLED, `${what}, with nothing else to do; it is not tried again`);
+    narrate(WORKER_KILLED, `${exit} and no other; the request is not tried again`);
     throw requestKilledWorker(cause.message, cause);
   }
-  narrate(WORKER_KILLED, `${what}; if it is tried again, then once and alone`, { detail: true });
+  narrate(WORKER_KILLED, `${exit}; another try is the last one, with no other request on the worker`, { detail: true });
 }
 
-/** Passes everything on, and notes what there is to know of it. */
-function noting(context: JobContext, said: Said): JobContext {
-  return {
-    ...context,
-    emit: (event) => {
-      said.isToken ||= event.kind === 'token';
-      if (event.kind === 'narration' && event.data.actor === 'llm-worker-rbee') said.isComputed = event.data.action !== 'queue';
-      context.emit(event);
-    },
+/** The request counts as computed until the worker reports that it is queued: a crash at once leaves no time for a report. */
+function watchComputing(context: JobContext): { context: JobContext; isComputed: () => boolean } {
+  let isComputed = true;
+  const emit = (event: JobEvent): void => {
+    if (event.kind === 'narration' && event.data.actor === 'llm-worker-rbee') isComputed = event.data.action !== 'queue';
+    context.emit(event);
   };
+  return { context: { ...context, emit }, isComputed: () => isComputed };
 }
 
-/** A named worker has its model loaded, whatever the request calls it. */
+/** A request that names a worker gets the model of the worker, whatever model it names. */
 async function modelOf(
   input: InputOf<'infer'>,
   workers: WorkerPool,

@@ -5,7 +5,7 @@ import type { WorkerPool } from './workers/index.ts';
 interface ModelParts {
   models: ModelStore;
   workers: WorkerPool;
-  /** Told when a model has come or gone. */
+  /** Called when a model was added or removed. */
   onChange: () => void;
 }
 

@@ -62,7 +62,7 @@ describe.skipIf(skipsHosts())('during streams from another machine', () => {
       act: async () => void (await signalHive(attic, 'KILL')),
     });
     expectUndisturbed(followed);
-    expect(saying(followed, 'the hive was started again; going on with worker')).not.toHaveLength(0);
+    expect(saying(followed, 'the hive was started again; resuming on worker')).not.toHaveLength(0);
     expect(saying(followed, "hive 'attic' is unreachable; waiting for it")).not.toHaveLength(0);
     expect(await fleet.workersOf('attic')).toMatchObject([{ worker_id: before?.worker_id, pid: before?.pid }]);
     expect(ofHive(attic)).toHaveLength(2);

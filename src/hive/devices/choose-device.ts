@@ -1,7 +1,7 @@
 import { JobError, deviceKinds, type Device, type DeviceKind } from '../../contract/index.ts';
 
 /**
- * 'cuda:1' or 'cpu'; when left out, the GPU with the most free memory that is not promised, or else the CPU.
+ * @param wanted 'cuda:1' or 'cpu'; when undefined, the GPU with the most free memory that is not promised, or else the CPU
  * @throws JobError invalid_input, device_not_found
  */
 export function chooseDevice(wanted: string | undefined, devices: readonly Device[]): { worker: DeviceKind; device: number } {
@@ -27,5 +27,5 @@ export function requireDevice(
   const isThere = devices.some(({ worker, device }) => worker === wanted.worker && device === wanted.device);
   if (isThere) return { worker: wanted.worker, device: wanted.device };
   const there = devices.map(({ worker, device }) => `${worker}:${device}`).join(', ');
-  throw new JobError('device_not_found', `No device ${wanted.worker}:${wanted.device} here; there is ${there}`);
+  throw new JobError('device_not_found', `No device ${wanted.worker}:${wanted.device} on this machine; it has ${there}`);
 }

@@ -9,7 +9,7 @@ import type { Running } from './running.ts';
 import { Trials } from './trials.ts';
 import { unseenGpus, VulkanGpus } from './vulkan.ts';
 
-/** What this machine can compute with. It is asked often, so what is slow to find out is found out once. */
+/** The devices of this machine. They are read often, so the slow parts are cached. */
 export class Devices {
   readonly #packageRoot: string;
   readonly #ask: AskEngine;
@@ -30,25 +30,25 @@ export class Devices {
     });
   }
 
-  /** As the machine tells of them, the CPU first; it is always there. What the hive's workers are promised, only the pool knows. */
+  /** As the machine reports them, the CPU first. Without the memory that is promised to workers: the pool knows that. */
   async list(running: readonly Running[]): Promise<Device[]> {
     const [own, metal, cuda, vulkan] = await Promise.all([
       cpu(),
       metalGpu(running, this.#ask),
-      cudaGpus(hasEngineFor('cuda', this.#packageRoot)).then((gpus) => this.#tried(gpus)),
+      cudaGpus(hasEngineFor('cuda', this.#packageRoot)).then((gpus) => this.#withTrials(gpus)),
       this.#vulkanGpus(running),
     ]);
-    // CUDA is the faster of the two ways to the same GPU, and says which of them this hive was given.
+    // CUDA is the faster of two ways to the same GPU, and CUDA_VISIBLE_DEVICES restricts both.
     const isCudas = cuda.some(({ usable }) => usable) || process.env['CUDA_VISIBLE_DEVICES'] !== undefined;
     const others = isCudas ? vulkan.filter(({ name }) => !name.startsWith('NVIDIA ')) : vulkan;
-    return [own, ...metal, ...cuda, ...(await this.#tried(others))];
+    return [own, ...metal, ...cuda, ...(await this.#withTrials(others))];
   }
 
-  #tried(gpus: readonly Device[]): Promise<Device[]> {
+  #withTrials(gpus: readonly Device[]): Promise<Device[]> {
     return Promise.all(gpus.map((gpu) => this.#trials.judge(gpu)));
   }
 
-  /** Nothing that was asked goes on. */
+  /** Ends every probe that is running. */
   close(): void {
     this.#ended.abort();
   }
@@ -71,13 +71,13 @@ async function cpu(): Promise<Device> {
   };
 }
 
-/** What does not change while the machine runs is asked once, until there is an answer. */
+/** For answers that do not change while the machine runs: asks until there is an answer, then keeps it. */
 function once(ask: AskEngine): AskEngine {
   let answer: ReturnType<AskEngine> | undefined;
   return async (question) => {
     answer ??= ask(question);
-    const told = await answer;
-    if (told === undefined) answer = undefined;
-    return told;
+    const probe = await answer;
+    if (probe === undefined) answer = undefined;
+    return probe;
   };
 }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { DeviceKind } from '../../contract/index.ts';
 import { homePaths } from '../../daemon/index.ts';
 
-/** Packages for GPUs are left out of the default install: where one is, its folder has more than a name. */
+/** Packages for GPUs are not part of the default install. */
 export function hasEngineFor(kind: DeviceKind, packageRoot: string): boolean {
   const binaries = join('node_modules', '@node-llama-cpp', `${process.platform}-${process.arch}-${kind}`, 'bins');
   const engineDir = engineDirOf(homePaths().data);
@@ -13,15 +13,15 @@ export function hasEngineFor(kind: DeviceKind, packageRoot: string): boolean {
 
 /** The folder whose engine workers load in place of the one that came with rbee: RBEE_ENGINE_DIR, or what was installed for this machine. */
 export function engineDirOf(dataDir: string): string | undefined {
-  const told = process.env['RBEE_ENGINE_DIR'];
-  if (told !== undefined && told !== '') return told;
+  const chosen = process.env['RBEE_ENGINE_DIR'];
+  if (chosen !== undefined && chosen !== '') return chosen;
   const installed = join(dataDir, 'engine');
   // The packages with its binaries, or the whole of it.
   const has = (name: string) => existsSync(join(installed, 'node_modules', name));
   return has('@node-llama-cpp') || has('node-llama-cpp') ? installed : undefined;
 }
 
-/** Where Node looks for packages. */
+/** The folders in which Node looks for packages. */
 function upwards(start: string): string[] {
   const above = dirname(start);
   return above === start ? [start] : [start, ...upwards(above)];

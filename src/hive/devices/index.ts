@@ -7,7 +7,7 @@ export { engineEnvironment, visibleDevice } from './probe.ts';
 export { Devices } from './devices.ts';
 export type { Running } from './running.ts';
 
-/** What this machine can compute with, as it is now. */
+/** The devices, free memory and free disk of this machine now. */
 export async function readCapabilities(
   hiveId: string,
   modelsDir: string,

@@ -5,23 +5,23 @@ import { log } from '../../narration/index.ts';
 import { BUILTIN_FILE } from '../models/index.ts';
 import { engineDirOf } from './engine-for.ts';
 
-/** Half a second is usual. Who asks a driver that hangs is killed, and its GPU is not there. */
+/** Half a second is usual. Where a driver hangs, the probe is killed, and the GPU is not listed. */
 const DEADLINE_MS = 5_000;
-/** The driver may first compile the engine's kernels for its GPU, which is done once. */
+/** The driver may first compile the engine's kernels for its GPU, once. */
 const TRIAL_DEADLINE_MS = 180_000;
-/** Where in a source file a process aborted. */
+/** The folders of the source file in which a process aborted. */
 const SOURCE_FILE = /^\S*\/(?=[^/\s]+:\d+: )/;
 
 export interface GpuQuestion {
   worker: DeviceKind;
-  /** Which of its devices the engine may see; as in the hive's own environment when undefined. */
+  /** The one device that the engine may see; all that the hive's environment allows when undefined. */
   device?: number;
 }
 
 /** Undefined where the engine sees none. */
 export type AskEngine = (question: GpuQuestion) => Promise<GpuProbe | undefined>;
 
-/** Asks the engine, in a process of its own: a driver may crash or hang. @param ended then nobody wants to know any more */
+/** Probes in a separate process: a driver may crash or hang. @param ended ends the probe */
 export const askingEngine =
   (ended: AbortSignal): AskEngine =>
   async ({ worker, device }) => {
@@ -29,18 +29,18 @@ export const askingEngine =
     const args = [rbeeEntry(), 'worker', 'probe', '--worker', worker];
     try {
       const stdout = await programOutput(process.execPath, args, { env, withinMs: DEADLINE_MS, signal: ended });
-      // A driver may say something of its own before.
+      // A driver may print lines of its own before.
       return gpuProbe.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
     } catch (cause) {
-      log.debug({ err: cause, worker, device }, 'the engine sees no such GPU');
+      log.debug({ err: cause, worker, device }, 'the engine sees no GPU of this kind');
       return undefined;
     }
   };
 
-/** Undefined when it computes; otherwise what the engine prints about it, or that the hive ended before it was known. */
+/** Undefined when the GPU computes; otherwise the output of the engine, or 'not tried' when the hive has stopped before. */
 export type TryGpu = (gpu: Required<GpuQuestion>) => Promise<'not tried' | (string & {}) | undefined>;
 
-/** Has the engine compute a few tokens on a GPU, in a process of its own: where it cannot, it ends its process. */
+/** Computes a few tokens on a GPU in a separate process: an engine that cannot do so aborts its process. */
 export const tryingGpu =
   (packageRoot: string, ended: AbortSignal): TryGpu =>
   async ({ worker, device }) => {

@@ -10,7 +10,7 @@ export interface Running {
   needBytes: number;
 }
 
-/** What the workers have that are there by now. What is loading is promised, and counted by whoever promises. */
+/** Memory of the workers that have loaded. That of loading workers is promised, and counted by the ledger. */
 export function takenBytes(running: readonly Running[], { worker, device }: Pick<Running, 'worker' | 'device'>): number {
   let bytes = 0;
   for (const each of running) {

@@ -37,7 +37,7 @@ test('a GPU on which the engine computes stays usable, and is tried once, also a
   expect(tried).toEqual(['cuda:0']);
 });
 
-test('a GPU on which the engine fails is not usable, says why, and is tried again behind a restart of the hive', async () => {
+test('a GPU on which the engine fails is not usable, reports why, and is tried again after a restart of the hive', async () => {
   const { start, tried } = await trialsOf('CUDA error');
   const judged = { usable: false, problem: 'the engine cannot compute on it (CUDA error)' };
   const trials = start();
@@ -57,7 +57,7 @@ test('a GPU whose driver was repaired is usable again, without another version',
   await expect.poll(() => trials.judge(GPU)).toEqual(GPU);
 });
 
-test('a trial that the end of the hive cuts off is not remembered', async () => {
+test('a trial that is cut off by the stop of the hive is not stored', async () => {
   const { start, tried } = await trialsOf('not tried');
   expect(await start().judge(GPU)).toMatchObject({ usable: false, problem: 'the engine is being tried on it' });
   await start().judge(GPU);
@@ -84,7 +84,7 @@ test('a GPU without its engine is not tried', async () => {
   expect(tried).toEqual([]);
 });
 
-test('what a process prints before it aborts is cut down to its errors, without stack and folders', () => {
+test('the output of an aborted process is reduced to its errors, without stack and folders', () => {
   const stderr = [
     'ggml_cuda_init: found 1 CUDA devices:',
     'CUDA error: the provided PTX was compiled with an unsupported toolchain.',
@@ -98,7 +98,7 @@ test('what a process prints before it aborts is cut down to its errors, without 
   expect(problemIn('nothing to see')).toBeUndefined();
 });
 
-test('however much a trial prints, the device can be reported', async () => {
+test('a device is reported within the limits of the contract, however much its trial prints', async () => {
   const { start } = await trialsOf('Command failed: '.repeat(100));
   expect(device.safeParse(await start().judge(GPU)).success).toBe(true);
 });

@@ -39,19 +39,19 @@ test.each<[string, { devices: string[]; taken: string[]; numbers: number[] }]>([
   ['two of one make', { devices: [RADEON, LLVMPIPE, RADEON], taken: [RADEON, RADEON], numbers: [0, 2] }],
   ['one that two drivers offer is taken once', { devices: ['AMD Radeon RX 7900 XTX', RADEON], taken: [RADEON], numbers: [1] }],
   ['in the order of Vulkan, not of the engine', { devices: [ARC, RADEON], taken: [RADEON, ARC], numbers: [0, 1] }],
-])('a device has the number by which the engine is told to see it alone: %s', async (_name, { devices, taken, numbers }) => {
+])('a device has the number that makes it the only one that the engine sees: %s', async (_name, { devices, taken, numbers }) => {
   const found = await machine(devices, taken).gpus.list([]);
   expect(found.map(({ device }) => device)).toEqual(numbers);
   expect(found.map(({ name }) => name)).toEqual(numbers.map((number) => devices[number]));
 });
 
-test('what the hive was given is taken as it is', async () => {
+test('the devices of GGML_VK_VISIBLE_DEVICES are used as they are', async () => {
   vi.stubEnv('GGML_VK_VISIBLE_DEVICES', '2');
   const found = await machine([RADEON, ARC, LLVMPIPE], [RADEON, ARC]).gpus.list([]);
   expect(found).toMatchObject([{ worker: 'vulkan', device: 2, name: LLVMPIPE, usable: true }]);
 });
 
-test('the engine is asked again when a worker there has begun or ended, or after a minute, and not before', async () => {
+test('a GPU is probed again when a worker on it has started or exited, or after a minute, and not before', async () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   const { gpus, asked } = machine([RADEON], [RADEON]);
   await gpus.list([]);
@@ -68,7 +68,7 @@ test('the engine is asked again when a worker there has begun or ended, or after
   expect(asked.length - before).toBe(3);
 });
 
-test('what the workers there have is not free, also where the driver says so', async () => {
+test('memory of the workers on a GPU is not free, even if the driver reports it as free', async () => {
   const { gpus } = machine([RADEON], [RADEON]);
   const freeWith = async (...running: Running[]) => (await gpus.list(running))[0]?.memory_free_bytes;
   expect(await freeWith(on(0, 'loading'))).toBe(15 * GB);
@@ -77,7 +77,7 @@ test('what the workers there have is not free, also where the driver says so', a
   expect(await freeWith(on(0, 'exited'))).toBe(15 * GB);
 });
 
-test('a GPU that gives no answer any more is not there, and is not asked at every look', async () => {
+test('a GPU that no longer answers is not listed, and not probed at every reading', async () => {
   let isDead = false;
   let asked = 0;
   const gpus = new VulkanGpus(async () => {
@@ -92,7 +92,7 @@ test('a GPU that gives no answer any more is not there, and is not asked at ever
   expect(asked).toBe(before);
 });
 
-test('a GPU whose answer came too late when it was looked for is looked for again, and the others stay', async () => {
+test('a GPU whose first probe timed out is probed again, and the others stay listed', async () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   vi.advanceTimersByTime(1_000_000);
   const { ask } = machine([RADEON, ARC], [RADEON, ARC]);
@@ -105,7 +105,7 @@ test('a GPU whose answer came too late when it was looked for is looked for agai
   expect(await gpus.list([])).toHaveLength(2);
 });
 
-test('one that shares the memory of its machine is asked again when a worker on the CPU has begun or ended', async () => {
+test('a GPU with shared memory is probed again when a worker on the CPU has started or exited', async () => {
   let free = 15 * GB;
   const gpus = new VulkanGpus(async () => ({ names: [ARC], memory_bytes: 16 * GB, memory_free_bytes: free, unified: true }));
   const loaded: Running = { id: 'worker-2', worker: 'cpu', device: 0, state: 'loading', needBytes: 8 * GB };

@@ -3,17 +3,17 @@ import { graphicsCards, vulkanDrivers } from '../../daemon/index.ts';
 import { takenBytes, type Running } from './running.ts';
 import type { AskEngine } from './probe.ts';
 
-/** Others on the machine take memory too. */
+/** Other programs change the free memory too. */
 const FRESH_MS = 60_000;
-/** A machine that was too busy to answer in time has its GPU all the same. */
+/** Probes again after a machine was too busy to answer in time. */
 const FRUITLESS_MS = 120_000;
 /** As many as the engine knows. */
 const MOST_DEVICES = 16;
 
 interface Found {
-  /** Numbers, as Vulkan counts. */
+  /** The numbers that Vulkan gives them. */
   devices: number[];
-  /** Whether these are all that the engine told of; none at all never is. */
+  /** Whether these are all that the engine reported; no device at all never is. */
   isWhole: boolean;
 }
 
@@ -21,13 +21,13 @@ interface Reading {
   /** Undefined when there was no answer. */
   probe: GpuProbe | undefined;
   at: number;
-  /** What of the hive's ran there, and on the CPU where they have one memory. */
+  /** The workers on it, and on the CPU where it shares the memory. */
   running: string;
 }
 
 /**
- * The GPUs that the engine computes with through Vulkan, with its own words for them. Asking takes half a second of a core a
- * device, so an answer is kept for a while, or until something of the hive's on that device has begun or ended.
+ * The GPUs that the engine can use through Vulkan, under the names that it gives them. A probe takes half a second of a core for each
+ * device, so its result is kept for a while, or until a worker on that device has started or exited.
  */
 export class VulkanGpus {
   readonly #ask: AskEngine;
@@ -56,8 +56,8 @@ export class VulkanGpus {
   }
 
   /**
-   * The devices that the engine would take of itself: not a CPU that plays a GPU, and each GPU once, also where two drivers offer
-   * it. Or those that this hive was given.
+   * The devices that the engine would choose: no CPU that emulates a GPU, and each GPU once, even if two drivers offer it. Or those of
+   * GGML_VK_VISIBLE_DEVICES.
    */
   async #find(): Promise<Found> {
     const given = process.env['GGML_VK_VISIBLE_DEVICES'];
@@ -89,7 +89,7 @@ export class VulkanGpus {
     if (reading.probe === undefined) return undefined;
     const { names, memory_bytes, unified } = reading.probe;
     const [name = 'GPU'] = names;
-    // Some drivers do not tell what is free, and then all of it seems to be.
+    // Some drivers report all memory as free.
     const leftBytes = memory_bytes - takenBytes(running, { worker: 'vulkan', device });
     const memory_free_bytes = Math.max(0, Math.min(reading.probe.memory_free_bytes, leftBytes));
     return { worker: 'vulkan', device, name, memory_bytes, memory_free_bytes, usable: true, ...(unified ? { unified } : {}) };
@@ -101,7 +101,7 @@ export class VulkanGpus {
   }
 }
 
-/** The cards that the engine does not see, because it or their Vulkan driver is not installed. */
+/** Cards that the engine cannot use because the engine for them or their Vulkan driver is not installed. */
 export async function unseenGpus(): Promise<Device[]> {
   const cards = await graphicsCards();
   return cards.map(({ name, memoryBytes, usedBytes }, device) => ({

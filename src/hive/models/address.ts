@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { JobError, meantUrl } from '../../contract/index.ts';
 
-/** Where a model is to be fetched from. */
+/** The source of a model. */
 export type Address = FileAddress | HttpAddress;
 
 interface Spoken {
@@ -28,7 +28,7 @@ export interface HttpAddress extends Spoken {
   authorization: string | undefined;
 }
 
-/** Longer than any address that a person would read to its end. */
+/** A longer address is shortened in messages. */
 const SHOWN_CHARS = 300;
 
 /** @throws JobError invalid_input for what is neither a URL nor an absolute path */
@@ -77,7 +77,7 @@ function digest(text: string): string {
 export function withoutSecrets(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const shown = url?.protocol === 'http:' || url?.protocol === 'https:' ? `${url.origin}${url.pathname}` : text;
-  // Where a ? or # comes before an @, nobody can tell a password from a query: neither is shown.
+  // Where a ? or # comes before an @, a password looks like a query: neither is shown.
   return (
     shown
       .replace(/^([a-z][a-z0-9+.-]*:\/*|.*?\/\/).*[?#].*@.*/is, '$1…')

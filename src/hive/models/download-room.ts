@@ -2,17 +2,17 @@ import * as fs from 'node:fs/promises';
 import { formatBytes, JobError } from '../../contract/index.ts';
 import { floorBytes } from '../../daemon/index.ts';
 
-/** Asking takes a moment, and another program may fill the disk at any time. */
+/** How long a reading of the disk is used: another program may fill it at any time. */
 const ASK_INTERVAL_MS = 250;
 
 /**
- * The part of a disk that downloads may fill. Some of the disk stays free for everything else, and a download does not get what
- * another one still needs: its size is promised to it from its first byte on.
+ * The part of a disk that downloads may fill. Some of the disk stays free for everything else. The size of a download is reserved from
+ * its first byte, so that no other download takes it.
  */
 export class DownloadRoom {
   readonly #directory: string;
   readonly #shares = new Set<DownloadShare>();
-  /** For all of them, since the disk was asked last. */
+  /** Of all downloads, since the disk was read. */
   #leftBytes = 0;
   #askedAt = -Infinity;
 
@@ -20,7 +20,7 @@ export class DownloadRoom {
     this.#directory = directory;
   }
 
-  /** To be given back with `release`. @param name of the model, for messages */
+  /** Ends with `release`. @param name of the model, for messages */
   share(name: string): DownloadShare {
     const share = new DownloadShare(this, name);
     this.#shares.add(share);
@@ -31,7 +31,7 @@ export class DownloadRoom {
     this.#shares.delete(share);
   }
 
-  /** @throws JobError disk_full when so many bytes do not fit beside what is there and what others were promised */
+  /** @throws JobError disk_full when so many bytes do not fit beside the files and the reservations of other downloads */
   async promise(share: DownloadShare, neededBytes: number): Promise<void> {
     const { freeBytes, floor } = await this.#ask();
     const promisedBytes = this.#promisedTo(share);
@@ -48,7 +48,7 @@ export class DownloadRoom {
     const isOver = () => bytes > this.#leftBytes - others();
     if (isOver() || performance.now() - this.#askedAt > ASK_INTERVAL_MS) await this.#ask();
     if (isOver()) {
-      const sentence = `The disk is full: the rest of it, in ${this.#directory}, is kept free. What has come of '${share.name}' is kept too: it goes on when there is room; rbee model delete ${share.name} deletes it`;
+      const sentence = `The disk is full: the rest of it, in ${this.#directory}, is kept free. The part of '${share.name}' that has arrived is kept. Free some space and run the download again, or delete the part: rbee model delete ${share.name}`;
       throw new JobError('disk_full', sentence);
     }
     this.#leftBytes -= bytes;
@@ -67,11 +67,11 @@ export class DownloadRoom {
   }
 }
 
-/** What one download may write. */
+/** The reservation of one download. */
 export class DownloadShare {
   readonly name: string;
   readonly #room: DownloadRoom;
-  /** Undefined where nobody knows how much is to come. */
+  /** Undefined where the size is unknown. */
   #promisedBytes: number | undefined;
 
   constructor(room: DownloadRoom, name: string) {
@@ -87,7 +87,7 @@ export class DownloadShare {
     return this.#promisedBytes !== undefined;
   }
 
-  /** Before the first byte of an answer. @param leftBytes null when nobody knows @throws JobError disk_full */
+  /** Before the first byte of an answer. @param leftBytes null when unknown @throws JobError disk_full */
   async begin(leftBytes: number | null): Promise<void> {
     this.#promisedBytes = undefined;
     if (leftBytes === null) return;
@@ -95,7 +95,7 @@ export class DownloadShare {
     this.#promisedBytes = leftBytes;
   }
 
-  /** Before each write: also what was promised may be gone, to other programs. @throws JobError disk_full */
+  /** Before each write: another program may have used reserved space. @throws JobError disk_full */
   async take(bytes: number): Promise<void> {
     await this.#room.take(this, bytes);
     if (this.#promisedBytes !== undefined) this.#promisedBytes = Math.max(0, this.#promisedBytes - bytes);

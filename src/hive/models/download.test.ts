@@ -116,7 +116,7 @@ test.each([
   expect(server.requests.map((request) => request.range)).toEqual([undefined, 'bytes=50000-', undefined]);
 });
 
-test('a server that always cuts at the same byte is given up, and says what happened', async () => {
+test('a download from a server that always cuts at the same byte fails and says why', async () => {
   using test = testStore();
   await using server = await startBreakingServer(ignoringRange(cutAfter(60_000, served)));
   const download = watch(test.store, { source: server.url, name });
@@ -255,7 +255,7 @@ test.each<[string, Answer, RegExp]>([
   await expect(watch(test.store, { source: server.url, name }).model).rejects.toThrow(sentence);
 });
 
-test('a part that turns out longer than its server said is not written on for ever', async () => {
+test('a server that sends more than it announced is cut off', async () => {
   using test = testStore();
   let isFirst = true;
   await using server = await startBreakingServer((request, response) => {
@@ -265,10 +265,10 @@ test('a part that turns out longer than its server said is not written on for ev
     const more = () => void (response.destroyed || response.write(content, more));
     more();
   });
-  await expect(watch(test.store, { source: server.url, name }).model).rejects.toThrow(/said 200000 bytes and sends more/);
+  await expect(watch(test.store, { source: server.url, name }).model).rejects.toThrow(/announced 200000 bytes and sends more/);
 });
 
-test('a server that sends too little at a time to be of use is given up, whatever it brings', async () => {
+test('a download from a server that is too slow fails, even if bytes keep arriving', async () => {
   using test = testStore();
   await using server = await startBreakingServer(dripping({ pieces: 200, pauseMs: 5 }, served));
   const patience = { ...IMPATIENT, slow: { bytesPerS: 1_000_000_000, forMs: 30 } };
@@ -298,13 +298,13 @@ test('a web page is refused at its first bytes, with a hint', async () => {
   const download = watch(test.store, { source: server.url, name });
   await expect(download.model).rejects.toMatchObject({ code: 'model_corrupt' });
   await expect(download.model).rejects.toThrow(
-    'is not a GGUF model: it does not begin as one. It looks like a web page: give the address of the file itself.',
+    'is not a GGUF model: it does not start as one. It looks like a web page: give the address of the file itself.',
   );
   expect(test.files()).toEqual([]);
 });
 
 test.each([
-  ['the first bytes one by one', 'GGU', /does not begin as one/],
+  ['the first bytes one by one', 'GGU', /does not start as one/],
   ['nothing at all', '', /only 0 bytes long/],
   ['a header cut short', 'GGUF1234', /only 8 bytes long/],
 ])('%s are judged too', async (what, body, sentence) => {
@@ -329,7 +329,7 @@ test('a file with another digest is refused and not kept', async () => {
   await expect(test.store.get(name)).rejects.toMatchObject({ code: 'model_not_found' });
 });
 
-test('a cancelled download stops at once, keeps what came, and goes on from there in the next process', async () => {
+test('a cancelled download stops at once and keeps its part, which the next process resumes', async () => {
   using test = testStore();
   await using server = await startBreakingServer(silentAfter(120_000, served));
   const download = watch(test.reopened({ ...IMPATIENT, idleBodyMs: 60_000 }), { source: server.url, name });
@@ -459,7 +459,7 @@ test('two names come at once in one store, the same name does not, and it cannot
   expect(test.files()).toEqual(['wasp.gguf']);
 });
 
-test('a process that is killed leaves a part that the next one goes on with, and keeps others out until then', async () => {
+test('a killed process leaves a part that the next one resumes, and locks out other processes until it is killed', async () => {
   using test = testStore();
   await using server = await startBreakingServer(silentAfter(120_000, served));
   const script = path.join(path.dirname(test.modelsDir), 'downloader.cjs');
@@ -503,7 +503,7 @@ test.each([
   ],
   ['another digest', { sha256: 'f'.repeat(64), name }, /from the same address but with the sha256/],
   ['another spelling', { name: 'Bee' }, /'Bee' is taken by the model 'bee': names differ/],
-  ['the name of the built-in model', { name: 'Tiny' }, /'Tiny' is taken by the model 'tiny', which came with rbee/],
+  ['the name of the built-in model', { name: 'Tiny' }, /'Tiny' is taken by the model 'tiny', which is part of rbee/],
 ])('a name that is taken is not given to %s', async (_, request, sentence) => {
   using test = testStore();
   await using server = await startBreakingServer(good(served));
@@ -524,7 +524,7 @@ test('a model whose file is gone or spoilt is fetched again', async () => {
   expect(bytesOf(await watch(test.store, { source: server.url, name }).model).equals(content)).toBe(true);
 });
 
-test('a length that nobody tells is no hindrance', async () => {
+test('a file of unknown length is downloaded', async () => {
   using test = testStore();
   await using server = await startBreakingServer(chunked(served));
   const download = watch(test.store, { source: server.url, name });

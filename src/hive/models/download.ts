@@ -17,7 +17,7 @@ export interface DownloadRequest {
   source: string;
   /** The source's file name without .gguf when left out. */
   name?: string | undefined;
-  /** 64 hexadecimal digits: the file is refused when it has others. */
+  /** 64 hexadecimal digits. A file with another digest is refused. */
   sha256?: string | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface DownloadParts {
   patience: Patience;
 }
 
-/** What was asked for, checked. */
+/** The checked request. */
 interface Wanted {
   name: string;
   address: Address;
@@ -49,7 +49,7 @@ export async function* download(
     return present ?? (yield* fetchModel(parts, wanted, signal));
   } catch (cause) {
     if (!signal.aborted) throw cause;
-    const sentence = `The download of '${wanted.name}' was cancelled. What has come is kept: asked again, it goes on from there.`;
+    const sentence = `The download of '${wanted.name}' was cancelled. The part that has arrived is kept: run it again to continue.`;
     throw new JobError('cancelled', sentence, { cause });
   } finally {
     free();
@@ -68,12 +68,12 @@ function check(shelf: Shelf, request: DownloadRequest): Wanted {
   return { name, address, sha256: request.sha256?.toLowerCase() };
 }
 
-/** @throws JobError model_exists when the name belongs to something else */
+/** @throws JobError model_exists when another model has the name */
 async function alreadyHere(shelf: Shelf, { name, address, sha256 }: Wanted): Promise<Model | undefined> {
   const occupant = await shelf.occupant(name);
   if (occupant === undefined) return undefined;
   const taken = `The name '${name}' is taken by the model '${occupant.model}'`;
-  if (occupant.source === 'builtin') throw new JobError('model_exists', `${taken}, which came with rbee`);
+  if (occupant.source === 'builtin') throw new JobError('model_exists', `${taken}, which is part of rbee`);
   if (occupant.model !== name) throw new JobError('model_exists', `${taken}: names differ in more than upper and lower case`);
   if (occupant.source !== address.id) {
     throw new JobError('model_exists', `${taken}, which came from ${parseAddress(occupant.source).label}`);
@@ -81,7 +81,7 @@ async function alreadyHere(shelf: Shelf, { name, address, sha256 }: Wanted): Pro
   if (sha256 !== undefined && occupant.sha256 !== sha256) {
     throw new JobError('model_exists', `${taken}, from the same address but with the sha256 ${occupant.sha256}`);
   }
-  narrate('exists', `model ${name} is here already`);
+  narrate('exists', `model ${name} is already downloaded`);
   return occupant;
 }
 
@@ -100,7 +100,7 @@ async function* fetchModel(parts: DownloadParts, wanted: Wanted, signal: AbortSi
     assertIntact({ address, sha256 }, { digest, sizeBytes: part.size });
     await part.becomeModel();
   } catch (cause) {
-    // A part that is wrong already would only be completed by the next try, and an empty one is of no use.
+    // The next try would only complete a part that is wrong already; an empty one is useless.
     const isWrong = cause instanceof JobError && (cause.code === 'model_corrupt' || cause.code === 'checksum_mismatch');
     if (isWrong || part.size === 0) await removePart(files);
     throw isWrong ? cause : withWhatIsKept(cause, part.size);
@@ -112,21 +112,21 @@ async function* fetchModel(parts: DownloadParts, wanted: Wanted, signal: AbortSi
   const model = modelOf(wanted, { path: files.model, digest, sizeBytes: part.size });
   shelf.add(model);
   await removeSidecar(files);
-  narrate('ready', `model ${name} is here: ${formatBytes(model.size_bytes)}, sha256 ${digest}`);
+  narrate('ready', `downloaded ${name}: ${formatBytes(model.size_bytes)}, sha256 ${digest}`);
   return model;
 }
 
-/** Only where something is: after a wrong address, there is nothing to go on from. */
+/** Only if a part has arrived: after a wrong address there is nothing to continue. */
 function withWhatIsKept(cause: unknown, sizeBytes: number): unknown {
   if (!(cause instanceof JobError) || cause.code !== 'download_failed' || sizeBytes === 0) return cause;
-  const sentence = `${cause.message}. ${formatBytes(sizeBytes)} of it are kept: run it again, and it goes on from there`;
+  const sentence = `${cause.message}. ${formatBytes(sizeBytes)} of it are kept; run it again to continue`;
   return new JobError(cause.code, sentence, { cause });
 }
 
-/** At 40 GB this takes a minute, so it is told like a download. */
+/** At 40 GB this takes a minute, so it reports progress like a download. */
 async function* rehash(part: PartFile, name: string, signal: AbortSignal): AsyncGenerator<JobEvent, void, void> {
   if (part.size === 0) return;
-  narrate('verify', `reading the ${formatBytes(part.size)} of ${name} that are here already`, { detail: true });
+  narrate('verify', `reading the ${formatBytes(part.size)} of ${name} that have already arrived`, { detail: true });
   const meter = new Meter('verify');
   for await (const position of part.rehash(signal)) {
     const event = meter.tick(position, part.size);
@@ -149,7 +149,7 @@ function assertIntact(wanted: Pick<Wanted, 'address' | 'sha256'>, file: { digest
   const { label } = wanted.address;
   assertGgufSize(label, file.sizeBytes);
   if (wanted.sha256 === undefined || wanted.sha256 === file.digest) return;
-  const sentence = `${label} is not the file that was asked for: its sha256 is ${file.digest}, not ${wanted.sha256}`;
+  const sentence = `${label} is not the requested file: its sha256 is ${file.digest}, not ${wanted.sha256}`;
   throw new JobError('checksum_mismatch', sentence);
 }
 

@@ -66,7 +66,7 @@ describe('what a token takes in the cache', () => {
       9 * LAYER + LAYER / 4,
     ],
     ['windows in most layers of an architecture', { 'attention.sliding_window': 896 }, LAYER + (9 * LAYER) / 4, 'gemma3'],
-    ['a window that nobody says where it is', { 'attention.sliding_window': 896 }, 10 * LAYER],
+    ['a window without a known pattern', { 'attention.sliding_window': 896 }, 10 * LAYER],
   ])('%s', (_name, told, numbers, architecture) => {
     expect(kvNumbers(told, architecture)).toBe(numbers);
   });

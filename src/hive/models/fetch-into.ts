@@ -17,8 +17,8 @@ export interface Transfer {
 }
 
 /**
- * Fills the part up from its source, over as many connections as it takes. Gives up after so many tries in a row that did not
- * get beyond the furthest byte so far, so a server that cuts every connection is borne and one that goes in circles is not.
+ * Completes the part from its source, over as many connections as it takes. Gives up after several tries in a row without a new byte:
+ * a server that cuts every connection is tolerated, one that repeats the same bytes is not.
  */
 export async function* fetchInto(transfer: Transfer, patience: Patience): AsyncGenerator<JobEvent, void, void> {
   const { part, signal } = transfer;
@@ -53,7 +53,7 @@ async function* fetchOnce({ name, source, part, share, signal }: Transfer, meter
     signal.throwIfAborted();
     assertGgufStart(source.label, piece, part.size);
     if (total !== null && part.size + piece.length > total)
-      throw new JobError('download_failed', `${source.label} said ${total} bytes and sends more`);
+      throw new JobError('download_failed', `${source.label} announced ${total} bytes and sends more`);
     await share.take(piece.length);
     await part.write(piece);
     const event = meter.tick(part.size, total);
@@ -61,14 +61,13 @@ async function* fetchOnce({ name, source, part, share, signal }: Transfer, meter
   }
   signal.throwIfAborted();
   if (total === null || part.size === total) return;
-  throw new Interruption(`${source.label} said ${total} bytes and sent ${part.size}`);
+  throw new Interruption(`${source.label} announced ${total} bytes and sent ${part.size}`);
 }
 
 function narrateStart(what: { name: string; label: string; had: number }, { offset, total }: Opened): void {
   const { name, label, had } = what;
   const size = total === null ? 'of unknown size' : formatBytes(total);
-  if (offset > 0) narrate('resume', `going on with ${name} after ${formatBytes(offset)} of ${size}`);
-  else if (had > 0)
-    narrate('restart', `${label} has changed, or sends no part of itself: fetching ${name} (${size}) from its start`);
+  if (offset > 0) narrate('resume', `resuming ${name} after ${formatBytes(offset)} of ${size}`);
+  else if (had > 0) narrate('restart', `${label} has changed, or cannot resume: fetching ${name} (${size}) from the start`);
   else narrate('fetch', `fetching ${name} (${size}) from ${label}`);
 }

@@ -20,7 +20,7 @@ export function openFileSource({ path, label }: FileAddress, hiveId: string): So
   };
 }
 
-/** Opens the file when its first byte is asked for, so that nobody has to close what was never read. */
+/** Opens the file at the first read, so that a source that is never read needs no close. */
 async function* read(
   { path, hiveId }: { path: string; hiveId: string },
   { start, signal }: { start: number; signal: AbortSignal },
@@ -33,7 +33,7 @@ async function* read(
     await reading.return?.();
   }
 
-  /** Only what the reading itself throws: what becomes of the pieces is the reader's affair. */
+  /** Only errors of the read itself, not those of the consumer of the pieces. */
   function next(): Promise<IteratorResult<Uint8Array>> {
     return reading.next().catch((cause: unknown) => {
       signal.throwIfAborted();

@@ -37,7 +37,7 @@ function freeBytes({ directory }: SmallDisk): number {
 
 /** Under CI a missing right to mount fails the tests instead of skipping them. */
 function cannotMount(): boolean {
-  // Root in CI has the right: there, a mount that fails is a failure. Nobody else can be given it by installing something.
+  // Root in CI has the right: there, a mount that fails is a failure. Other users cannot get the right by installing something.
   if (process.env['CI'] === 'true' && process.getuid?.() === 0) return false;
   try {
     mountSmallDisk()[Symbol.dispose]();
@@ -62,7 +62,7 @@ describe.skipIf(cannotMount())('on a disk of 1 MB (needs the right to mount one)
     expect(test.files()).toEqual([]);
   });
 
-  test('a model of unknown size leaves some of the disk free; what has come is kept, listed, and goes on when there is space', async () => {
+  test('a model of unknown size leaves some of the disk free; its part is kept, listed, and resumed when there is space', async () => {
     using disk = mountSmallDisk();
     using test = testStore({ modelsDir: disk.directory });
     await using server = await startBreakingServer(chunked({ content, etag: '"v1"' }));
@@ -70,7 +70,7 @@ describe.skipIf(cannotMount())('on a disk of 1 MB (needs the right to mount one)
     const download = watch(test.store, { source: server.url, name: 'bee' });
     await expect(download.model).rejects.toMatchObject({
       code: 'disk_full',
-      message: expect.stringMatching(/^The disk is full: .*rbee model delete bee deletes it$/) as string,
+      message: expect.stringMatching(/^The disk is full: .*delete the part: rbee model delete bee$/) as string,
     });
     const kept = fs.statSync(part).size;
     expect(kept).toBeGreaterThan(600_000);
@@ -83,7 +83,7 @@ describe.skipIf(cannotMount())('on a disk of 1 MB (needs the right to mount one)
     expect(server.requests.at(-1)?.range).toBe(`bytes=${kept}-`);
   });
 
-  test('a server that sends more than it said is stopped by what it said, or by the disk', async () => {
+  test('a server that sends more than it announced is cut off at the announced size, or by the disk', async () => {
     using disk = mountSmallDisk();
     using test = testStore({ modelsDir: disk.directory });
     await using server = await startBreakingServer(chunked({ content, etag: '"v1"' }));

@@ -6,8 +6,8 @@ import { SMALLEST_GGUF_BYTES } from './limits.ts';
 const MAGIC = Buffer.from('GGUF');
 
 /**
- * Judges a piece of a file by where it lies, so that a web page is refused at its first byte and not after gigabytes.
- * Says nothing of what it found: whoever may name an address must not be able to read by it what lies there.
+ * Checks each piece of a file as it arrives, so that a web page is refused at its first byte and not after gigabytes.
+ * The message contains nothing of the file: a request that names an address must not become a way to read what is there.
  * @throws JobError model_corrupt
  */
 export function assertGgufStart(label: string, piece: Uint8Array, offset: number): void {
@@ -16,7 +16,7 @@ export function assertGgufStart(label: string, piece: Uint8Array, offset: number
   if (expected.equals(piece.subarray(0, expected.length))) return;
   const isPage = offset === 0 && piece[0] === '<'.charCodeAt(0);
   const page = isPage ? ' It looks like a web page: give the address of the file itself.' : '';
-  throw new JobError('model_corrupt', `${label} is not a GGUF model: it does not begin as one.${page}`);
+  throw new JobError('model_corrupt', `${label} is not a GGUF model: it does not start as one.${page}`);
 }
 
 /** @throws JobError model_corrupt */

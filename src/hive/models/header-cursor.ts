@@ -82,6 +82,6 @@ export class HeaderCursor {
   }
 
   #overrun(): JobError {
-    return this.corrupt(`it goes on beyond ${this.#endBytes} bytes`);
+    return this.corrupt(`it continues beyond ${this.#endBytes} bytes`);
   }
 }

@@ -34,7 +34,7 @@ export class HttpSource implements Source {
 
   /** Every time from the address as given: what it redirects to is often signed, and expires. */
   async open(from: Place, signal: AbortSignal): Promise<Opened> {
-    // Without a version nobody can tell whether the rest still belongs to what is here.
+    // Without a version, the rest may belong to another version of the file.
     const resumes = from.offset > 0 && from.version !== undefined;
     const response = await this.#follow(resumes ? rangeFrom(from) : {}, signal);
     const opened = resumes ? this.#resumed(from, response) : this.#fresh(response);
@@ -91,7 +91,7 @@ export class HttpSource implements Source {
     const late = new Interruption(
       `Cannot fetch ${this.label}: no answer within ${this.#patience.answerMs / 1000} s (answer deadline)`,
     );
-    // The client's own deadline begins anew with each interim answer.
+    // The client's own deadline restarts with each interim answer.
     const timer = setTimeout(() => head.abort(late), this.#patience.connectMs + this.#patience.answerMs);
     let interim = 0;
     try {
@@ -135,7 +135,7 @@ export class HttpSource implements Source {
   }
 
   /**
-   * Through a buffer of our own, from the first moment: a stream that breaks drops what it has received and nobody has read yet,
+   * Through a buffer, from the start: a stream that breaks drops the bytes that it has received and that are not read yet,
    * and tells of it only those who already listen.
    */
   #bodyOf({ body }: Response): AsyncIterable<Uint8Array> {

@@ -10,34 +10,34 @@ export { BUILTIN_FILE } from './shelf.ts';
 export type { DownloadRequest } from './download.ts';
 
 export interface ModelStoreOptions extends ShelfOptions {
-  /** Whose models they are: messages name it, because who reads them may sit at another machine. */
+  /** For messages, which may be read on another machine. */
   hiveId: string;
   /** For tests: shorter deadlines and fewer tries. */
   patience?: Patience;
 }
 
-/** The models of this machine, each with what it takes in memory, as far as its header tells. */
+/** The models of this machine, each with its memory need if its header says enough. */
 export interface ModelStore {
-  /** The built-in model, then the others in the order of their coming. A model whose file is gone or changed is left out, and logged. */
+  /** The built-in model, then the others, oldest first. A model whose file is gone or has changed is left out, and logged. */
   list(): Promise<Model[]>;
-  /** What lies in the models directory and is no model yet: it takes room, and `remove` deletes it. */
+  /** Files in the models directory that are no model yet: they take disk space, and `remove` deletes them. */
   unfinished(): Promise<UnfinishedModel[]>;
-  /** @throws JobError model_not_found, also when its file is gone; model_corrupt when the file has changed since it came */
+  /** @throws JobError model_not_found, also when its file is gone; model_corrupt when the file has changed since its download */
   get(name: string): Promise<Model>;
   /**
-   * A known name, or the absolute path of a .gguf file on this machine, which is used where it lies, under its path.
+   * A known name, or the absolute path of a .gguf file on this machine, which is used in place, under its path.
    * @throws JobError model_not_found, model_corrupt
    */
   resolve(nameOrPath: string): Promise<{ model: Model; path: string }>;
   /**
-   * Fetches a model, or goes on where an earlier try stopped. Yields progress only; steps are narrated.
+   * Fetches a model, or resumes an earlier try. Yields progress only; steps are narrated.
    * @throws JobError invalid_input, model_exists, model_corrupt, checksum_mismatch, disk_full, cancelled, or download_failed, also
    * while the same name is being downloaded already
    */
   download(request: DownloadRequest, signal: AbortSignal): AsyncGenerator<JobEvent, Model, void>;
   /**
-   * Deletes the model's file and its entry, and what an unfinished download of it has left; also when the file is gone or has changed.
-   * @param assertUnused is given the file, and throws when it is in use, which is the caller's to know
+   * Deletes the model's file, its entry and its unfinished download, even if the file is gone or has changed.
+   * @param assertUnused gets the file, and throws when it is in use
    * @throws JobError model_not_found, model_protected for the built-in one and for paths
    */
   remove(name: string, assertUnused?: (path: string) => void): Promise<void>;

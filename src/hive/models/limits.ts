@@ -3,17 +3,17 @@ export interface Patience {
   connectMs: number;
   /** From the request to the first line of the answer. */
   answerMs: number;
-  /** Between two pieces of the file. A slow server may take as long as it likes, a silent one not. */
+  /** Between two pieces of the file. A slow server is tolerated, a silent one is not. */
   idleBodyMs: number;
-  /** Slower than this for so long is as good as silent. */
+  /** A server that stays slower than this counts as silent. */
   slow: { bytesPerS: number; forMs: number };
-  /** Tries in a row that brought the file no further; then the download fails, and the next one goes on from there. */
+  /** Tries in a row without a new byte; then the download fails, and a later one resumes it. */
   attempts: number;
   /** Doubles from one try to the next. */
   backoffMs: { first: number; most: number };
 }
 
-/** About 36 s of outage are sat out. */
+/** Bridges an outage of about 36 s. */
 export const PATIENCE: Patience = {
   connectMs: 10_000,
   answerMs: 30_000,

@@ -5,11 +5,11 @@ import { estimateMemory, isMemoryField } from './estimate-memory.ts';
 import { readGgufHeader } from './gguf-header.ts';
 import { HEADERS_KEPT_LIMIT } from './limits.ts';
 
-/** Estimates what models take, reading each file's header once, and again when the file has changed. */
+/** Estimates the memory of models, reading the header of each file once, and again when the file has changed. */
 export class MemoryReader {
   readonly #known = new Map<string, { version: string; memory: Promise<ModelMemory | undefined> }>();
 
-  /** The model with its memory, where its header tells. A file that cannot be read is told by whoever loads it. */
+  /** The model with its memory need, if its header says enough. A file that cannot be read fails when it is loaded. */
   async filledIn(model: Model): Promise<Model> {
     const memory = await this.#of(model.path);
     return memory === undefined ? model : { ...model, memory };
@@ -30,11 +30,11 @@ export class MemoryReader {
 
 async function readMemory(file: string): Promise<ModelMemory | undefined> {
   try {
-    // A header may hold any numbers, and what comes of them may be none that can be told.
+    // A header may contain any numbers, and the estimate may exceed the limits of the contract.
     return modelMemory.safeParse(estimateMemory(await readGgufHeader(file, isMemoryField))).data;
   } catch (cause) {
     if (!(cause instanceof JobError)) throw cause;
-    log.debug({ err: cause }, `what ${file} takes in memory is not known`);
+    log.debug({ err: cause }, `the memory need of ${file} is unknown`);
     return undefined;
   }
 }

@@ -23,7 +23,7 @@ export class Meter {
   measure(done: number, total: number | null): JobEvent {
     const now = performance.now();
     const elapsedS = (now - this.#at) / 1000;
-    // Less than nothing arrives where a server starts again; the rate then stays what it was.
+    // The count goes down when a server starts from the first byte again; the rate stays as it was.
     if (Number.isFinite(elapsedS) && elapsedS > 0 && done >= this.#done) {
       const latest = (done - this.#done) / elapsedS;
       this.#rate = this.#rate === null ? latest : SMOOTHING * latest + (1 - SMOOTHING) * this.#rate;

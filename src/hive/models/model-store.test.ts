@@ -21,7 +21,7 @@ function elsewhere(modelsDir: string): string {
   return path.join(path.dirname(modelsDir), 'elsewhere');
 }
 
-test('the built-in model is there without a download, and nothing is written for it', async () => {
+test('the built-in model is listed without a download, and nothing is written for it', async () => {
   using test = testStore();
   const tiny = await test.store.get('tiny');
   expect(tiny).toMatchObject({ model: 'tiny', path: TINY_FILE, source: 'builtin', size_bytes: fs.statSync(TINY_FILE).size });
@@ -37,7 +37,7 @@ test('an unfinished download is not fetched into itself', async () => {
   expect(fs.readFileSync(part).equals(content)).toBe(true);
 });
 
-test('a package without its model says so, and its name stays taken', async () => {
+test('a missing built-in model is reported, and its name stays reserved', async () => {
   using test = testStore({ builtinDir: '/nowhere' });
   await expect(watch(test.store, { source: TINY_FILE, name: 'tiny' }).model).rejects.toMatchObject({ code: 'model_not_found' });
   await expect(test.store.get('tiny')).rejects.toMatchObject({ code: 'model_not_found' });
@@ -57,7 +57,7 @@ test('a file on this machine is copied, by its path or its file: URL, which are 
   expect(await watch(test.store, { source: pathToFileURL(file).href }).model).toEqual(model);
 });
 
-test('an interrupted copy goes on where it stopped, unless the file has changed', async () => {
+test('an interrupted copy is resumed, unless the file has changed', async () => {
   using test = testStore();
   const big = fakeModel(5_000_000);
   const file = fileWith(elsewhere(test.modelsDir), 'bee.gguf', big);
@@ -95,7 +95,7 @@ test.each([
     what: 'something else than a model',
     source: import.meta.filename,
     code: 'model_corrupt',
-    says: 'it does not begin as one.',
+    says: 'it does not start as one.',
   },
   {
     what: 'a relative path',
@@ -118,7 +118,7 @@ test.each([
   expect(test.files()).toEqual([]);
 });
 
-test('an unknown name is answered with the nearest one and with what there is', async () => {
+test('an unknown name is refused with the nearest name and the list of models', async () => {
   using test = testStore();
   await watch(test.store, { source: fileWith(elsewhere(test.modelsDir), 'qwen3-8b.gguf') }).model;
   await expect(test.store.get('tinny')).rejects.toMatchObject({ code: 'model_not_found' });
@@ -131,7 +131,7 @@ test('an unknown name is answered with the nearest one and with what there is', 
   );
 });
 
-test('a model whose file is gone or cut is said to be so, left out of the list, and can be forgotten', async () => {
+test('a model whose file is gone or cut is reported, left out of the list, and can be deleted', async () => {
   using test = testStore();
   const model = await watch(test.store, { source: fileWith(elsewhere(test.modelsDir), 'bee.gguf') }).model;
   fs.truncateSync(model.path, 30);
@@ -147,7 +147,7 @@ test('a model whose file is gone or cut is said to be so, left out of the list, 
   await expect(test.store.get('bee')).rejects.toThrow("Model 'bee' not found");
 });
 
-test('a models directory may move', async () => {
+test('a models directory may be moved', async () => {
   using test = testStore();
   await watch(test.store, { source: fileWith(elsewhere(test.modelsDir), 'bee.gguf') }).model;
   const moved = `${test.modelsDir}-moved`;
@@ -156,7 +156,7 @@ test('a models directory may move', async () => {
   expect((await other.store.get('bee')).path).toBe(path.join(moved, 'bee.gguf'));
 });
 
-test('a path is used where it lies, under its path: a model of that name may be another one', async () => {
+test('a file is used in place, under its path, beside a model with the same name', async () => {
   using test = testStore();
   const file = fileWith(elsewhere(test.modelsDir), 'My model.GGUF');
   const { model, path: used } = await test.store.resolve(file);
@@ -185,7 +185,7 @@ test.each([
   await expect(test.store.resolve(where)).rejects.toThrow(says);
 });
 
-test('a relative path is no name and no path', async () => {
+test('a relative path is refused', async () => {
   using test = testStore();
   await expect(test.store.resolve('./bee.gguf')).rejects.toMatchObject({ code: 'model_not_found' });
   await expect(test.store.resolve('./bee.gguf')).rejects.toThrow('give the absolute one');
@@ -239,7 +239,7 @@ test('no name leads out of the models directory, and no two kinds of file share 
   );
 });
 
-test('the name in an address is its file name, made sound', () => {
+test('the name from an address is its file name without invalid characters', () => {
   const named = (address: string): string => nameIn(parseAddress(address));
   expect(named('https://example.org/a/qwen3-8b-Q4_K_M.gguf?download=true')).toBe('qwen3-8b-Q4_K_M');
   expect(named('https://example.org/a/my%20model.GGUF')).toBe('my-model');
@@ -256,7 +256,7 @@ test('an address without a file name needs a name', async () => {
   await expect(watch(test.store, { source: TINY_FILE, name: '../x' }).model).rejects.toThrow("'../x' cannot name a model");
 });
 
-test('a model whose file is gone or has changed can still be forgotten', async () => {
+test('a model whose file is gone or has changed can still be deleted', async () => {
   using test = testStore();
   for (const spoil of [(file: string) => fs.rmSync(file), (file: string) => fs.truncateSync(file, 10)]) {
     const file = fileWith(elsewhere(test.modelsDir), 'bee.gguf');

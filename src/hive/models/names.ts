@@ -6,7 +6,7 @@ import { NAMES_SHOWN_LIMIT } from './limits.ts';
 
 const contractName = operations.model_download.input.shape.name.unwrap();
 
-/** What a model of this name takes in the models directory. No two names share a file: each suffix belongs to one kind. */
+/** The files of a model in the models directory. No two names share a file: each suffix belongs to one kind. */
 export interface ModelFiles {
   model: string;
   part: string;

@@ -8,13 +8,13 @@ import { FILE_CHUNK_BYTES } from './limits.ts';
 import type { ModelFiles } from './names.ts';
 import type { Place } from './source.ts';
 
-/** What a later download must know to go on with a part. Kept beside it, readable for its owner: a URL may hold a signature. */
+/** What a later download needs to resume a part. Stored beside it, readable by its owner: a URL may contain a signature. */
 const sidecar = z.object({ source: z.string(), version: z.string().optional(), total: z.number().nullable() });
 type Sidecar = z.output<typeof sidecar>;
 
 /**
- * The beginning of a model, hashed as it grows. Only the holder of the writer lock opens one.
- * Filesystems in use grow a file only after its bytes are on disk, so what a crash leaves is short but not wrong.
+ * The first part of a model, hashed as it grows. Only the holder of the writer lock opens one.
+ * Common filesystems grow a file only after its bytes are on disk, so a crash leaves it short but not wrong.
  */
 export class PartFile {
   readonly #files: ModelFiles;
@@ -31,7 +31,7 @@ export class PartFile {
     this.#handle = handle;
   }
 
-  /** Opens what an earlier download of this source left, or an empty one. What another source left is not kept. */
+  /** Opens the part of an earlier download from this source, or an empty one. A part from another source is discarded. */
   static async open(files: ModelFiles, source: string): Promise<PartFile> {
     const known = await readSidecar(files.sidecar);
     if (known?.source === source) await takeBackUnlisted(files, known);
@@ -62,7 +62,7 @@ export class PartFile {
     return this.#size === this.#total;
   }
 
-  /** Hashes what is here already, which is to be done once after opening and before writing. Yields how far it has come. */
+  /** Hashes the bytes of an earlier download: once, after opening and before writing. Yields the progress. */
   async *rehash(signal: AbortSignal): AsyncGenerator<number, void, void> {
     const buffer = Buffer.allocUnsafe(FILE_CHUNK_BYTES);
     for (let position = 0; position < this.#size;) {
@@ -75,7 +75,7 @@ export class PartFile {
     }
   }
 
-  /** Forgets all bytes: the file will come from its first one. */
+  /** Discards all bytes: the file is fetched from its start. */
   async restart({ version, total }: Place): Promise<void> {
     await this.#handle.truncate(0);
     this.#hash = createHash('sha256');
@@ -85,7 +85,7 @@ export class PartFile {
     await writeSidecar(this.#files.sidecar, { source: this.#source, version, total });
   }
 
-  /** @throws JobError disk_full; what did fit stays counted and hashed */
+  /** @throws JobError disk_full; the bytes that fitted stay counted and hashed */
   async write(piece: Uint8Array): Promise<void> {
     await orDiskFull(this.#files.part, async () => {
       for (let written = 0; written < piece.length;) {
@@ -97,7 +97,7 @@ export class PartFile {
     });
   }
 
-  /** To be asked once, at the end. */
+  /** To be called once, at the end. */
   digest(): string {
     return this.#hash.digest('hex');
   }
@@ -120,7 +120,7 @@ export class PartFile {
   }
 }
 
-/** Removes what a download that will not go on has left. A symlink is removed itself, not what it points to. */
+/** Removes the files of a download that is not resumed. A symlink is removed itself, not its target. */
 export async function removePart(files: ModelFiles): Promise<void> {
   await fs.rm(files.part, { force: true });
   await removeSidecar(files);
@@ -135,7 +135,7 @@ function canGoOn(known: Sidecar, source: string, size: number): boolean {
   return known.version !== undefined || size === known.total;
 }
 
-/** A crash between the rename and the catalog's entry leaves a whole model that nobody lists: it need not be fetched again. */
+/** A crash between the rename and the catalog's entry leaves a complete model without an entry: it need not be fetched again. */
 async function takeBackUnlisted(files: ModelFiles, known: Sidecar): Promise<void> {
   const [model, part] = await Promise.all([plainSize(files.model), plainSize(files.part)]);
   if (part === undefined && model !== undefined && model === known.total) await fs.rename(files.model, files.part);
@@ -167,7 +167,7 @@ async function openPlainFile(file: string): Promise<fs.FileHandle> {
   throw new JobError('download_failed', sentence);
 }
 
-/** Undefined where there is none that can be read: the part is then of no use. */
+/** Undefined where none can be read: the part is then useless. */
 async function readSidecar(file: string): Promise<Sidecar | undefined> {
   const text = await fs.readFile(file, 'utf8').catch(() => '');
   try {

@@ -22,8 +22,8 @@ function hostIn({ hostname }: URL): string {
 }
 
 /**
- * Whether a server may send a download on to this address. Who asks for a model chooses its server; the server does not choose
- * what this machine asks itself.
+ * Whether a server may redirect a download to this address. A request chooses the server of a model; the server must not choose what
+ * this machine requests from itself.
  */
 export function mayRedirect(own: URL, to: URL): boolean {
   if (to.protocol !== 'http:' && to.protocol !== 'https:') return false;
@@ -35,7 +35,7 @@ function isLocal(url: URL): boolean {
   return isIP(host) === 0 ? host === 'localhost' || host.endsWith('.localhost') : isOwn(host);
 }
 
-/** Looks names up for a download, and finds none that leads to this machine, but for the one that was asked for. */
+/** Resolves names for a download, and refuses those of this machine, except the name in the request. */
 export function lookupFor(own: URL): LookupFunction {
   return (hostname, options, callback) => {
     dns.lookup(hostname, { ...options, all: true }, (cause, found) => {

@@ -23,18 +23,18 @@ export const BUILTIN_FILE = 'rbee-tiny-Q8_0.gguf';
 
 export interface ShelfOptions {
   catalog: Catalog;
-  /** Where downloaded models lie. Made when the first one comes. */
+  /** The folder of downloaded models. Created at the first download. */
   modelsDir: string;
   /** The package's models folder. */
   builtinDir: string;
 }
 
-/** The models of this machine: the built-in one and those listed in the catalog, as far as their files are there. */
+/** The models of this machine: the built-in one, and those of the catalog whose files are present. */
 export class Shelf {
   readonly #entries: Collection<Model>;
   readonly #modelsDir: string;
   readonly #builtinFile: string;
-  /** Told once each, or a page that polls the list would fill the log. */
+  /** Logged once each, or a client that polls the list would fill the log. */
   readonly #reported = new Set<string>();
 
   constructor({ catalog, modelsDir, builtinDir }: ShelfOptions) {
@@ -75,19 +75,19 @@ export class Shelf {
     throw new JobError('model_corrupt', sentence);
   }
 
-  /** A known name, or the absolute path of a .gguf file, which is used where it lies. */
+  /** A known name, or the absolute path of a .gguf file, which is used in place. */
   async resolve(nameOrPath: string): Promise<Model> {
     if (path.isAbsolute(nameOrPath)) return inPlace(nameOrPath);
     if (isModelName(nameOrPath) || !nameOrPath.includes('/')) return this.get(nameOrPath);
     throw neitherNameNorPath(nameOrPath);
   }
 
-  /** The model that has this name, in upper or lower case, and is well. */
+  /** The intact model that has this name, in upper or lower case. */
   async occupant(name: string): Promise<Model | undefined> {
     const taken = this.#names().find((other) => sameName(other, name));
     if (taken === undefined) return undefined;
     return this.get(taken).catch((cause: unknown) => {
-      if (cause instanceof JobError && taken === name && taken !== DEFAULT_MODEL) return undefined; // Its file is gone or spoilt: to be replaced.
+      if (cause instanceof JobError && taken === name && taken !== DEFAULT_MODEL) return undefined; // Its file is gone or has changed: it is replaced.
       throw cause;
     });
   }
@@ -99,21 +99,21 @@ export class Shelf {
 
   /** @throws JobError model_protected, model_not_found */
   async assertRemovable(name: string): Promise<void> {
-    if (name === DEFAULT_MODEL) throw new JobError('model_protected', `Model '${name}' came with rbee and cannot be deleted`);
+    if (name === DEFAULT_MODEL) throw new JobError('model_protected', `Model '${name}' is part of rbee and cannot be deleted`);
     if (path.isAbsolute(name) && (await statOf(name)) === undefined) throw noFile(name);
     const own = this.#entries.find().find(({ model }) => this.filesOf(model).model === name)?.model;
     if (own !== undefined) {
       throw new JobError('model_protected', `${name} is the file of model '${own}'. To delete both: rbee model delete ${own}`);
     }
     if (name.includes('/')) {
-      const sentence = `${withoutSecrets(name)} is not rbee's to delete: it is used where it lies. Delete the file yourself.`;
+      const sentence = `${withoutSecrets(name)} is used in place, and rbee does not delete it. Delete the file yourself.`;
       throw new JobError('model_protected', sentence);
     }
     if (this.#entries.get(name) !== undefined) return;
     if (!isModelName(name) || (await this.#sizeOfUnfinished(name)) === undefined) throw modelNotFound(name, this.#names());
   }
 
-  /** The file first: an entry without a file says so and can be removed again, a file without an entry is 40 GB that nobody sees. */
+  /** The file first: an entry without a file is reported and can be removed again; a file without an entry would be 40 GB that no list shows. */
   async remove(name: string): Promise<void> {
     const files = this.filesOf(name);
     await fs.rm(files.model, { force: true });
@@ -122,7 +122,7 @@ export class Shelf {
     this.#reported.delete(name);
   }
 
-  /** Parts of downloads, and whole files that no entry tells of: a crash, or a lost catalog, leaves them. */
+  /** Parts of downloads, and complete files without an entry, which a crash or a lost catalog leaves. */
   async unfinished(): Promise<UnfinishedModel[]> {
     const files = await fs.readdir(this.#modelsDir).catch(() => []);
     const names = files.flatMap((file) => /^(.+)\.gguf(?:\.part)?$/.exec(file)?.[1] ?? []).filter(isModelName);
@@ -138,7 +138,7 @@ export class Shelf {
     const { model, part } = this.filesOf(name);
     const unlisted = this.#entries.get(name) === undefined ? [model] : [];
     const files = await Promise.all([part, ...unlisted].map((file) => fs.lstat(file).catch(() => undefined)));
-    // A link, or a folder, is not of rbee's making.
+    // rbee makes no links or folders here.
     const sizes = files.flatMap((each) => (each?.isFile() === true ? [each.size] : []));
     return sizes.length === 0 ? undefined : sizes.reduce((sum, size) => sum + size, 0);
   }
@@ -154,7 +154,7 @@ export class Shelf {
   }
 }
 
-/** What it needs in memory can be read again, from its file. */
+/** An invalid memory need is dropped: it is read again from the file. */
 function asModel(value: object, key: string): Model | undefined {
   const { memory: _memory, ...rest } = value as Model;
   if (!modelOfCatalog.safeParse(rest).success || rest.model !== key) return undefined;
@@ -179,7 +179,7 @@ async function inPlace(file: string): Promise<Model> {
   if (!stats.isFile() || !/\.gguf$/i.test(file)) throw new JobError('model_not_found', `${file} is not a .gguf file`);
   await assertReadable(file);
   await assertGgufFile(file);
-  // Under its path: a registered model may be called as the file is.
+  // Under its path: a registered model may have the file's name.
   return modelOf({ name: file, path: file, source: file }, stats);
 }
 

@@ -1,22 +1,22 @@
 import { JobError } from '../../contract/index.ts';
 
-/** Something that can be read from any byte on, as often as needed. */
+/** A file that can be read from any byte, repeatedly. */
 export interface Source {
   readonly label: string;
   /**
    * Opens it at `from`, or at its first byte where it has changed since or cannot be opened in the middle.
-   * @throws Interruption where the same call may work in a moment, else JobError download_failed
+   * @throws Interruption where the same call may work later, else JobError download_failed
    */
   open(from: Place, signal: AbortSignal): Promise<Opened>;
   close(): Promise<void>;
 }
 
-/** How far somebody has come with one version of the file. */
+/** The bytes of one version of the file that have arrived. */
 export interface Place {
   offset: number;
-  /** Anything that changes when the file does; undefined where the source tells nothing of the kind. */
+  /** Changes when the file does; undefined where the source has no version. */
   version: string | undefined;
-  /** Null when nobody knows. */
+  /** Null when unknown. */
   total: number | null;
 }
 
@@ -25,9 +25,9 @@ export interface Opened extends Place {
   body: AsyncIterable<Uint8Array>;
 }
 
-/** A download_failed that may be over in a moment: the download tries again, and throws it only when that did not help. */
+/** A download_failed that may be temporary: the download tries again, and throws it when all tries fail. */
 export class Interruption extends JobError {
-  /** It counts as a failed try whatever it brought: a server that sends a byte a minute brings the file further for ever. */
+  /** Counts as a failed try even after new bytes: a server that sends a byte a minute would keep a download running indefinitely. */
   readonly isFruitless: boolean;
 
   constructor(message: string, options: { cause?: unknown; isFruitless?: boolean } = {}) {

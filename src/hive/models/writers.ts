@@ -11,7 +11,7 @@ import { errnoOf } from './disk.ts';
  */
 export class Writers {
   readonly #directory: string;
-  /** By name in lower case, because on macOS that is what a file is. */
+  /** By name in lower case: on macOS, file names that differ in case only are one file. */
   readonly #claimed = new Set<string>();
   #lock: Database.Database | undefined;
 
@@ -20,15 +20,15 @@ export class Writers {
   }
 
   /**
-   * @returns a function that gives the model free again
-   * @throws JobError download_failed, which is retryable, when somebody else has it
+   * @returns a function that releases the model
+   * @throws JobError download_failed, which is retryable, while another job or process holds it
    */
   claim(name: string): () => void {
     const key = name.toLowerCase();
     if (this.#claimed.has(key)) {
       throw new JobError(
         'download_failed',
-        `Model '${name}' is being downloaded already: see rbee jobs, and ask again when that has ended`,
+        `Model '${name}' is being downloaded already: see rbee jobs, and run it again when that download has ended`,
       );
     }
     this.#lock ??= lockDirectory(this.#directory);

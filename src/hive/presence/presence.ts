@@ -7,7 +7,7 @@ import type { ModelStore } from '../models/index.ts';
 import { describeWorker, type WorkerPool } from '../workers/index.ts';
 import { STUCK_MS, StuckWorkers } from './stuck-workers.ts';
 
-/** Free memory and disk change by themselves; this often is often enough to place a model by. */
+/** How often free memory and disk are read again, for placement. */
 const MACHINE_INTERVAL_MS = 5_000;
 const MACHINE_RETRY_MS = 1_000;
 
@@ -15,30 +15,30 @@ interface PresenceParts {
   hiveId: string;
   workers: WorkerPool;
   models: ModelStore;
-  /** On the disk that models are kept on. */
+  /** On the disk of the models. */
   dataDir: string;
 }
 
 /**
- * What this hive is, for whoever listens: all of it at first, then what has changed, at once. Nobody has to ask, and nobody has
- * to be told who asks: the queen listens on a connection that she has made.
+ * Streams the state of this hive to its readers: first all of it, then each change at once. The queen opens the connection and reads;
+ * the hive needs no address of the queen, and is never polled.
  */
 export class Presence {
   readonly #parts: PresenceParts;
   readonly #readers = new Set<LineReader>();
-  /** What the readers know, by worker. */
-  readonly #said = new Map<string, string>();
-  readonly #heard = new Map<string, WorkerHeartbeat>();
+  /** The last report of each worker that the readers have. */
+  readonly #sent = new Map<string, string>();
+  readonly #heartbeats = new Map<string, WorkerHeartbeat>();
   readonly #stuck = new StuckWorkers();
   readonly #startedAt = new Date().toISOString();
   readonly #startedMs = performance.now();
-  /** Without its age, which is another each time. */
+  /** Without its age, which differs each time. */
   #machine: HiveReport | undefined;
-  #saidOfMachine = '';
-  #isLookDue = false;
-  #looking: Promise<void> | undefined;
-  #lookingAgain: Promise<void> | undefined;
-  /** Of the workers, what there is to see of it in the machine's memory. */
+  #sentMachine = '';
+  #isReportDue = false;
+  #reading: Promise<void> | undefined;
+  #nextRead: Promise<void> | undefined;
+  /** The workers and their states, which change the free memory. */
   #occupants = '';
   #timer: NodeJS.Timeout | undefined;
 
@@ -46,16 +46,16 @@ export class Presence {
     this.#parts = parts;
   }
 
-  /** The machine is looked at first, so that the first words are fresh. */
-  async listen(reader: LineReader): Promise<void> {
+  /** Reads the machine first, so that the first report is fresh. */
+  async subscribe(reader: LineReader): Promise<void> {
     await this.machineChanged();
-    // Nothing is told before that could be looked at: a disk that hangs for example.
-    while (this.#saidOfMachine === '' && !reader.closed.aborted) {
+    // Nothing is sent before the machine could be read, which a disk that hangs can delay.
+    while (this.#sentMachine === '' && !reader.closed.aborted) {
       await delay(MACHINE_RETRY_MS, undefined, { ref: false });
       await this.machineChanged();
     }
     if (reader.closed.aborted) return;
-    this.#lookAtWorkers();
+    this.#reportWorkers();
     if (this.#machine !== undefined) reader.write(this.#lineOfMachine(this.#machine));
     for (const worker of this.#workersNow()) reader.write(lineOf({ kind: 'worker', worker }));
     reader.write(lineOf({ kind: 'complete' }));
@@ -69,45 +69,45 @@ export class Presence {
     });
   }
 
-  /** A worker's own word of how fast it is. The rest of it the hive knows better. */
-  heard(heartbeat: WorkerHeartbeat): void {
-    this.#heard.set(heartbeat.worker_id, heartbeat);
+  /** Takes speed and memory from a worker's heartbeat. Its state is known here first. */
+  receive(heartbeat: WorkerHeartbeat): void {
+    this.#heartbeats.set(heartbeat.worker_id, heartbeat);
     if (this.#stuck.isStuck(heartbeat, performance.now())) {
       const worker = this.#parts.workers.list().find(({ id }) => id === heartbeat.worker_id);
-      if (worker !== undefined) void this.#parts.workers.kill(worker, `it has made no step for ${STUCK_MS / 60_000} min`);
+      if (worker !== undefined) void this.#parts.workers.kill(worker, `no step for ${STUCK_MS / 60_000} min`);
     }
     this.workersChanged();
   }
 
-  /** Many changes of one tick are one look. */
+  /** Many changes in one tick make one report. */
   workersChanged(): void {
-    if (this.#isLookDue) return;
-    this.#isLookDue = true;
+    if (this.#isReportDue) return;
+    this.#isReportDue = true;
     setImmediate(() => {
-      this.#isLookDue = false;
-      this.#lookAtWorkers();
+      this.#isReportDue = false;
+      this.#reportWorkers();
     });
   }
 
-  /** Models, devices or disk. One look at a time; who comes during one waits for the next, which sees what has changed. */
+  /** Models, devices or disk. One read at a time; a change during a read waits for the next, which includes it. */
   machineChanged(): Promise<void> {
-    if (this.#lookingAgain !== undefined) return this.#lookingAgain;
-    if (this.#looking === undefined) return this.#look();
-    this.#lookingAgain = this.#looking.then(() => {
-      this.#lookingAgain = undefined;
-      return this.#look();
+    if (this.#nextRead !== undefined) return this.#nextRead;
+    if (this.#reading === undefined) return this.#read();
+    this.#nextRead = this.#reading.then(() => {
+      this.#nextRead = undefined;
+      return this.#read();
     });
-    return this.#lookingAgain;
+    return this.#nextRead;
   }
 
-  #look(): Promise<void> {
-    this.#looking = this.#lookAtMachine().finally(() => {
-      this.#looking = undefined;
+  #read(): Promise<void> {
+    this.#reading = this.#reportMachine().finally(() => {
+      this.#reading = undefined;
     });
-    return this.#looking;
+    return this.#reading;
   }
 
-  async #lookAtMachine(): Promise<void> {
+  async #reportMachine(): Promise<void> {
     const { hiveId, models, workers, dataDir } = this.#parts;
     try {
       const { version, hostname, disk_free_bytes, devices } = await readCapabilities(hiveId, dataDir, () => workers.devices());
@@ -115,32 +115,32 @@ export class Presence {
       const machine = { version, hostname, disk_free_bytes, devices, models: known.slice(0, MODELS_LIMIT) };
       const report: HiveReport = { kind: 'hive', hive_id: hiveId, pid: process.pid, started_at: this.#startedAt, ...machine };
       this.#machine = report;
-      const isNew = lineOf(report) !== this.#saidOfMachine;
-      this.#saidOfMachine = lineOf(report);
-      if (isNew) this.#say(this.#lineOfMachine(report));
+      const isNew = lineOf(report) !== this.#sentMachine;
+      this.#sentMachine = lineOf(report);
+      if (isNew) this.#send(this.#lineOfMachine(report));
     } catch (cause) {
-      log.warn({ err: cause }, 'the machine could not be looked at');
+      log.warn({ err: cause }, 'the state of the machine could not be read');
     }
   }
 
-  #lookAtWorkers(): void {
+  #reportWorkers(): void {
     const { workers } = this.#parts;
     const here = new Set<string>();
     for (const worker of this.#workersNow()) {
       const { unused_s: _age, ...lasting } = worker;
-      const said = JSON.stringify(lasting);
+      const report = JSON.stringify(lasting);
       here.add(worker.worker_id);
-      if (said !== this.#said.get(worker.worker_id)) this.#say(lineOf({ kind: 'worker', worker }));
-      this.#said.set(worker.worker_id, said);
+      if (report !== this.#sent.get(worker.worker_id)) this.#send(lineOf({ kind: 'worker', worker }));
+      this.#sent.set(worker.worker_id, report);
     }
-    for (const id of this.#said.keys()) {
+    for (const id of this.#sent.keys()) {
       if (here.has(id)) continue;
-      this.#said.delete(id);
-      this.#say(lineOf({ kind: 'worker_gone', worker_id: id }));
+      this.#sent.delete(id);
+      this.#send(lineOf({ kind: 'worker_gone', worker_id: id }));
     }
-    for (const id of this.#heard.keys()) {
+    for (const id of this.#heartbeats.keys()) {
       if (here.has(id)) continue;
-      this.#heard.delete(id);
+      this.#heartbeats.delete(id);
       this.#stuck.forget(id);
     }
     const occupants = workers.list().map(({ id, state }) => `${id} ${state.kind}`);
@@ -151,15 +151,15 @@ export class Presence {
 
   #workersNow(): Worker[] {
     const { hiveId, workers } = this.#parts;
-    return workers.list().map((worker) => withHeartbeat(describeWorker(worker, hiveId), this.#heard.get(worker.id)));
+    return workers.list().map((worker) => withHeartbeat(describeWorker(worker, hiveId), this.#heartbeats.get(worker.id)));
   }
 
-  /** The queen has another clock: it is told how long ago that was. */
+  /** With its age: the queen has another clock. */
   #lineOfMachine(report: HiveReport): string {
     return lineOf({ ...report, uptime_s: Math.round((performance.now() - this.#startedMs) / 1_000) });
   }
 
-  #say(line: string): void {
+  #send(line: string): void {
     for (const reader of this.#readers) reader.write(line);
   }
 }

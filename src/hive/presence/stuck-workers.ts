@@ -1,11 +1,11 @@
 import type { WorkerHeartbeat } from '../../contract/index.ts';
 
-/** A step of a large model on an old CPU takes minutes; a driver that hangs never comes back, and its process answers all the same. */
+/** A step of a large model on an old CPU takes minutes. A driver that hangs never returns, although its process still answers. */
 export const STUCK_MS = 10 * 60_000;
 
-/** Finds workers that answer and compute nothing, although requests are in their slots. */
+/** Finds workers that answer but compute nothing, although requests are in their slots. */
 export class StuckWorkers {
-  /** By worker: its steps, and since when there have been no more. */
+  /** By worker: its steps, and since when the number stands still. */
   readonly #byId = new Map<string, { steps: number; sinceMs: number }>();
 
   isStuck({ worker_id, steps, slots_used }: Pick<WorkerHeartbeat, 'worker_id' | 'steps' | 'slots_used'>, now: number): boolean {

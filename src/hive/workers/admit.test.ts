@@ -29,7 +29,7 @@ const cuda = { worker: 'cuda' } as const;
 const cpu0 = { worker: 'cpu', device: 0 } as const;
 const cuda0 = { worker: 'cuda', device: 0 } as const;
 
-describe('room on a device, in GB', () => {
+describe('free and promised memory of a device, in GB', () => {
   const a = of('a', [10, 8]);
   const onGpu = of('a', [10, 8], cuda);
   test.each<[string, WorkerProcess[], Reading, { free: number; promised: number }]>([
@@ -100,22 +100,18 @@ describe('one more worker', () => {
   const idle = of('idle', [10, 8], cuda);
   const going = of('going', [10, 8], { ...cuda, kind: 'stopping' });
   const fleet = (freeGb: number, ...workers: WorkerProcess[]) => ({ workers, reading: reading(freeGb) });
-  const nobody = { evict: [], after: [] };
+  const admitted = { evict: [], after: [] };
 
   test.each<[string, ReturnType<typeof fleet>, { evict: WorkerProcess[]; after: WorkerProcess[] }]>([
-    ['fits', fleet(9), nobody],
-    ['fits in the place of an idle one', fleet(4, idle), { evict: [idle], after: [] }],
-    [
-      'fits when one that is ending has ended, and nobody else is ended for it',
-      fleet(4, idle, going),
-      { evict: [], after: [going] },
-    ],
-  ])('%s', (_name, told, admission) => {
+    ['fits', fleet(9), admitted],
+    ['fits in place of an idle one', fleet(4, idle), { evict: [idle], after: [] }],
+    ['fits once a stopping one has exited, and no other is stopped for it', fleet(4, idle, going), { evict: [], after: [going] }],
+  ])('one more worker %s', (_name, told, admission) => {
     expect(admit(spec('new', [9, 8], cuda), told, infer)).toEqual(admission);
   });
 
-  test('of unknown need is left to the worker to judge', () => {
-    expect(admit({ ...spec('new', [9, 8]), need: undefined }, fleet(0), infer)).toEqual(nobody);
+  test('a worker of unknown need is admitted', () => {
+    expect(admit({ ...spec('new', [9, 8]), need: undefined }, fleet(0), infer)).toEqual(admitted);
   });
 
   test.each<[string, { gb: number; told: ReturnType<typeof fleet>; mayEvict: boolean }, { code: string; says: string }]>([
@@ -132,7 +128,7 @@ describe('one more worker', () => {
       { gb: 12, told: fleet(20, of('first', [12, 11], { ...cuda, ...loading })), mayEvict: true },
       {
         code: 'no_room',
-        says: 'new needs about 12.0 GB more (2 slots), and 20.0 GB are free on cuda:0, of which 12.0 GB are promised to workers that are loading. Ending its idle workers would not make enough room (1 loading).',
+        says: 'new needs about 12.0 GB more (2 slots), and 20.0 GB are free on cuda:0, of which 12.0 GB are promised to workers that are loading. Stopping its idle workers would not free enough memory (1 loading).',
       },
     ],
     [
@@ -140,7 +136,7 @@ describe('one more worker', () => {
       { gb: 9, told: fleet(4, idle), mayEvict: false },
       {
         code: 'no_room',
-        says: 'new needs about 9.0 GB more (2 slots), and 4.0 GB are free on cuda:0. Ending idle (idle), idle now, would make room: rbee worker delete idle',
+        says: 'new needs about 9.0 GB more (2 slots), and 4.0 GB are free on cuda:0. Stopping idle (idle), which is idle, would free enough memory: rbee worker delete idle',
       },
     ],
     [
@@ -152,7 +148,7 @@ describe('one more worker', () => {
       },
       {
         code: 'no_room',
-        says: 'new needs about 9.0 GB more (2 slots), and 1.0 GB are free on cuda:0. Ending its idle workers would not make enough room (1 busy, 1 pinned).',
+        says: 'new needs about 9.0 GB more (2 slots), and 1.0 GB are free on cuda:0. Stopping its idle workers would not free enough memory (1 busy, 1 pinned).',
       },
     ],
     [
@@ -160,10 +156,10 @@ describe('one more worker', () => {
       { gb: 9, told: fleet(1), mayEvict: true },
       {
         code: 'no_room',
-        says: 'new needs about 9.0 GB more (2 slots), and 1.0 GB are free on cuda:0. Something else on the machine has the rest; or choose a smaller model, fewer slots or a smaller context.',
+        says: 'new needs about 9.0 GB more (2 slots), and 1.0 GB are free on cuda:0. Other programs on the machine use the rest. Choose a smaller model, fewer slots or a smaller context.',
       },
     ],
-  ])('is refused %s', (_name, { gb, told, mayEvict }, { code, says }) => {
+  ])('one more worker is refused %s', (_name, { gb, told, mayEvict }, { code, says }) => {
     expect(() => admit(spec('new', [gb, gb - 1], cuda), told, { mayEvict })).toThrowError(
       expect.objectContaining({ code, message: says }) as Error,
     );

@@ -4,24 +4,25 @@ import { bytesOf, extraBytes, roomOn, sharersOf, type Reading, type Room } from 
 import type { WorkerProcess } from './worker-process.ts';
 import type { WorkerSpec } from './worker-spec.ts';
 
-export interface Fleet {
+/** The memory of a hive and the workers that use it. */
+export interface HiveLoad {
   workers: readonly WorkerProcess[];
   reading: Reading;
 }
 
 export interface Admission {
-  /** Idle workers to end for it. */
+  /** Idle workers to stop for it. */
   evict: WorkerProcess[];
-  /** Workers that are ending already, whose memory it needs. */
+  /** Workers that are already stopping, whose memory it needs. */
   after: WorkerProcess[];
 }
 
 /**
- * Whether one more worker fits on its device beside those that are there, are loading, or are about to go.
- * What is not known to need anything fits: the worker looks for itself before it loads.
- * @throws JobError model_too_large when it never will, no_room when it does not now
+ * Whether one more worker fits on its device beside those that are loaded, loading or stopping.
+ * A worker of unknown need is admitted: it checks the free memory itself before it loads.
+ * @throws JobError model_too_large when it never fits, no_room when it does not fit now
  */
-export function admit(spec: WorkerSpec, { workers, reading }: Fleet, { mayEvict }: { mayEvict: boolean }): Admission {
+export function admit(spec: WorkerSpec, { workers, reading }: HiveLoad, { mayEvict }: { mayEvict: boolean }): Admission {
   const room = roomOn(spec, workers, reading);
   if (spec.need === undefined || room === undefined) return { evict: [], after: [] };
   const here = sharersOf(spec, workers, reading);
@@ -47,7 +48,7 @@ interface Refusal {
   room: Room;
   needBytes: number;
   here: readonly WorkerProcess[];
-  /** What could be ended to make room. */
+  /** Workers that could be stopped for it. */
   evict: readonly WorkerProcess[];
 }
 
@@ -62,10 +63,10 @@ function noRoom(spec: WorkerSpec, { room, needBytes, here, evict }: Refusal): Jo
 function whatHelps(here: readonly WorkerProcess[], evict: readonly WorkerProcess[]): string {
   if (evict.length > 0) {
     const names = evict.map(({ id, spec }) => `${id} (${spec.model})`).join(' and ');
-    return `Ending ${names}, idle now, would make room: rbee worker delete ${evict[0]?.id}`;
+    return `Stopping ${names}, which ${evict.length === 1 ? 'is' : 'are'} idle, would free enough memory: rbee worker delete ${evict.map(({ id }) => id).join(' && rbee worker delete ')}`;
   }
   if (here.every(({ state }) => state.kind === 'exited')) {
-    return 'Something else on the machine has the rest; or choose a smaller model, fewer slots or a smaller context.';
+    return 'Other programs on the machine use the rest. Choose a smaller model, fewer slots or a smaller context.';
   }
   const ready = here.filter(({ state }) => state.kind === 'ready');
   const pinned = ready.filter(({ spec }) => spec.pinned).length;
@@ -73,7 +74,7 @@ function whatHelps(here: readonly WorkerProcess[], evict: readonly WorkerProcess
   const loading = here.filter(({ state }) => state.kind === 'loading').length;
   const counts = [`${busy} busy`, `${pinned} pinned`, `${loading} loading`].filter((each) => !each.startsWith('0 '));
   const there = counts.length === 0 ? '' : ` (${counts.join(', ')})`;
-  return `Ending its idle workers would not make enough room${there}.`;
+  return `Stopping its idle workers would not free enough memory${there}.`;
 }
 
 function shapeOf({ slots, context }: WorkerSpec): string {

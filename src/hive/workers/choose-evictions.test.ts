@@ -12,7 +12,7 @@ const onCpu = { worker: 'cpu', modelPath: '/shared.gguf' } as const;
 
 describe('which workers are ended to make room', () => {
   test.each<[string, WorkerProcess[], { need: number; free: number }, string[]]>([
-    ['nobody, when there is room', [of('a', 10, 1)], { need: 5, free: 5 }, []],
+    ['none, when enough memory is free', [of('a', 10, 1)], { need: 5, free: 5 }, []],
     ['the one that is there', [of('a', 10, 1)], { need: 12, free: 2 }, ['a']],
     ['the one unused for longest', [of('a', 10, 2), of('b', 10, 1)], { need: 10, free: 0 }, ['b']],
     ['two, when one is not enough', [of('a', 10, 2), of('b', 10, 1), of('c', 10, 3)], { need: 15, free: 0 }, ['b', 'a']],
@@ -20,7 +20,7 @@ describe('which workers are ended to make room', () => {
     ['not a small one in front of the one that is enough', [of('a', 1, 1), of('b', 10, 2)], { need: 10, free: 0 }, ['b']],
     ['never a busy one', [of('a', 10, 1, { inFlight: 1 }), of('b', 10, 2)], { need: 10, free: 0 }, ['b']],
     ['never a pinned one', [of('a', 10, 1, { pinned: true }), of('b', 10, 2)], { need: 10, free: 0 }, ['b']],
-    ['never one that somebody waits for', [of('a', 10, 1, { awaited: 1 })], { need: 10, free: 0 }, []],
+    ['never one that a request waits for', [of('a', 10, 1, { awaited: 1 })], { need: 10, free: 0 }, []],
     ['never one that is loading', [of('a', 10, 1, { kind: 'loading' })], { need: 10, free: 0 }, []],
     ['never one that is ending', [of('a', 10, 1, { kind: 'stopping' })], { need: 10, free: 0 }, []],
     ['none of unknown need', [of('a', 10, 1, { need: undefined })], { need: 1, free: 0 }, []],

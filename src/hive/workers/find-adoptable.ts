@@ -15,7 +15,7 @@ import { log } from '../../narration/index.ts';
 import { STOP_GRACE_MS } from './limits.ts';
 import { specFrom, type WorkerSpec } from './worker-spec.ts';
 
-/** A machine that has just come back to life may be busy. */
+/** A machine that has just started may be busy. */
 const ADOPT_PROBE_MS = 3_000;
 
 interface Home {
@@ -31,20 +31,20 @@ export interface Adoptable {
 }
 
 /**
- * The workers of this hive that run well. What is not surely ours and well is ended, without waiting for it; one that is still
- * loading too, because nobody knows any more how far it is.
+ * The workers of this hive that run and answer. Any other is stopped, without waiting for it; also one that is still loading, because
+ * its progress is reported to its starter only.
  */
 export async function findAdoptable(home: Home): Promise<{ adoptable: Adoptable[]; dead: string[] }> {
   const reads = await listPidfiles(home.paths.run);
   const workers = reads.flatMap((read) => (read.kind === 'found' && read.pidfile.role === 'worker' ? [read.pidfile] : []));
   const ours = workers.filter(({ extra }) => extra?.['hiveId'] === home.hiveId);
-  const found = await Promise.all(ours.map((pidfile) => lookAt(pidfile, home)));
+  const found = await Promise.all(ours.map((pidfile) => examine(pidfile, home)));
   const dead = found.flatMap((each) => (typeof each === 'string' ? [each] : []));
   return { adoptable: found.filter((each) => typeof each === 'object'), dead };
 }
 
-/** @returns the worker's id where it has ended, or frozen, by itself */
-async function lookAt(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | string | undefined> {
+/** @returns the worker's id where it has exited or frozen */
+async function examine(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | string | undefined> {
   const { name, host, port, version } = pidfile;
   if (!(await isAlive(pidfile))) {
     await killGroupOf(pidfile);
@@ -55,11 +55,11 @@ async function lookAt(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | st
   const isWell = found.kind === 'rbee' && found.health.name === name && version === __RBEE_VERSION__;
   const { spec, contextSize } = recordedBy(pidfile) ?? {};
   if (isWell && spec !== undefined && contextSize !== undefined) return { pidfile, spec, port, contextSize };
-  log.warn({ worker_id: name }, `ending a worker that cannot be adopted: ${isWell ? 'it was still loading' : found.kind}`);
+  log.warn({ worker_id: name }, `stopping a worker that cannot be adopted: ${isWell ? 'it was still loading' : found.kind}`);
   void stopProcess(pidfile, { graceMs: STOP_GRACE_MS })
     .then(() => killGroupOf(pidfile))
     .then(() => removePidfile(paths.run, pidfile))
-    .catch((cause: unknown) => log.error({ err: cause, worker_id: name }, `${name} could not be ended`));
+    .catch((cause: unknown) => log.error({ err: cause, worker_id: name }, `${name} could not be stopped`));
   return found.kind === 'frozen' ? name : undefined;
 }
 

@@ -19,26 +19,26 @@ export interface LeaseRequest {
   signal: AbortSignal;
 }
 
-/** What a lease may ask of the pool. */
+/** The part of the pool that a lease uses. */
 export interface Leasable {
   slots: SlotQueue;
   list(): WorkerProcess[];
   read(): Promise<Reading>;
   /** Starts a worker, which loads once the others have exited. Promises it its memory at once. */
   start(spec: WorkerSpec, after: readonly WorkerProcess[]): WorkerProcess;
-  /** Ends an idle worker; no request is given to it from this turn on. */
+  /** Stops an idle worker, which gets no request from now on. */
   evict(worker: WorkerProcess): void;
 }
 
 /**
- * A free slot on a worker that fits. When none does, one is spawned, and idle workers are ended where it needs their room.
+ * A free slot on a worker that fits. When none does, one is spawned, and idle workers are stopped where it needs their memory.
  * @throws JobError no_room, model_too_large, and what a load throws
  */
 export async function lease(pool: Leasable, { need, makeSpec, signal }: LeaseRequest): Promise<Lease> {
   let fresh: Reading | undefined;
   for (;;) {
     signal.throwIfAborted();
-    // Of use only in the turn in which it came: after any other wait the machine may have changed.
+    // Valid only until the next await: after that the machine may have changed.
     const reading = fresh;
     fresh = undefined;
     const taken = pool.slots.take(need);
@@ -53,34 +53,34 @@ export async function lease(pool: Leasable, { need, makeSpec, signal }: LeaseReq
       narrate('worker_load', `worker ${loading.id} is loading ${loading.spec.model}; waiting for it`);
       await untilLoaded(loading, signal);
     } else if (ending !== undefined) {
-      // It is being ended, and started again after that: another one would be one too many.
+      // It is being killed and will be restarted: another worker would be one too many.
       await raceAbort(ending.ending ?? Promise.resolve(), signal);
     } else if (need.workerId !== undefined) {
       throw goneWorker(need.workerId, fitting[0]);
     } else if (reading === undefined) {
-      // Asking takes a moment, in which another request may have begun to spawn: look again after it.
+      // Another request may start a worker during the read: check again after it.
       fresh = await raceAbort(pool.read(), signal);
     } else {
-      // The load goes on if this request is cancelled: others may be waiting for it by then.
+      // The load continues if this request is cancelled: others may be waiting for it by then.
       await untilLoaded(spawn(pool, makeSpec, reading), signal);
     }
   }
 }
 
-/** No await in here: what is found free is promised, and what is idle ended, before anybody else can look. */
+/** Without an await: memory that is found free is promised, and idle workers are stopped, before another request can look. */
 function spawn(pool: Leasable, makeSpec: MakeSpec, reading: Reading): WorkerProcess {
   const workers = pool.list();
   const spec = makeSpec(devicesIn(reading, workers));
   const { evict, after } = admit(spec, { workers, reading }, { mayEvict: true });
   for (const worker of evict) {
     const unused = minutes(performance.now() - worker.usedMs);
-    narrate('evict', `ending idle ${worker.id} (${worker.spec.model}, unused for ${unused}) to make room for ${spec.model}`);
+    narrate('evict', `stopping idle ${worker.id} (${worker.spec.model}, unused for ${unused}) to free memory for ${spec.model}`);
     pool.evict(worker);
   }
   return pool.start(spec, [...after, ...evict]);
 }
 
-/** Whom somebody waits for is not ended before that one has had its turn. */
+/** A worker that a request waits for is not evicted before that request has run. */
 async function untilLoaded(worker: WorkerProcess, signal: AbortSignal): Promise<void> {
   worker.awaited += 1;
   try {
@@ -91,10 +91,10 @@ async function untilLoaded(worker: WorkerProcess, signal: AbortSignal): Promise<
 }
 
 function goneWorker(id: string, worker: WorkerProcess | undefined): JobError {
-  if (worker === undefined) return new JobError('worker_not_found', `Worker '${id}' is not there any more`);
+  if (worker === undefined) return new JobError('worker_not_found', `Worker '${id}' no longer exists`);
   const { state } = worker;
   return state.kind === 'exited'
-    ? workerDied(id, 'has ended', state.lastWords)
+    ? workerDied(id, 'has exited', state.lastWords)
     : new JobError('worker_unreachable', `Worker '${id}' is ${state.kind}`);
 }
 

@@ -3,21 +3,21 @@ import type { WorkerProcess } from './worker-process.ts';
 import type { WorkerSpec } from './worker-spec.ts';
 
 /**
- * What the machine said of its memory, and which workers were still loading when it was asked: what such a worker has taken
- * since is in no figure, so its promise holds for this reading also when it has become ready by the time it is used.
+ * The machine's memory at one time, and the workers that were still loading then. The reading does not contain what such a worker has
+ * allocated since, so its promise holds for this reading even if the worker is ready by the time it is used.
  */
 export interface Reading {
   devices: readonly Device[];
   loading: ReadonlySet<WorkerProcess>;
-  /** Bytes that a worker on the CPU has of its own, which the free figure has lost already. */
+  /** Memory of a CPU worker that is not page cache: the free figure already excludes it. */
   ownBytes: ReadonlyMap<WorkerProcess, number>;
 }
 
 export interface Room {
   totalBytes: number;
-  /** What a program could get without anybody losing something. */
+  /** Memory that a program could allocate without taking page cache that a worker uses. */
   freeBytes: number;
-  /** Of these, those that workers are going to take that are still loading. The whole need of each, also of what it has taken by now. */
+  /** The part of it that loading workers will use: the whole need of each, including what it has allocated by now. */
   promisedBytes: number;
 }
 
@@ -27,7 +27,7 @@ function isOn({ spec }: WorkerProcess, { worker, device }: Place): boolean {
   return spec.worker === worker && spec.device === device;
 }
 
-/** The workers that take of the same memory: those on the device, and where a GPU has none of its own, those on the CPU too. */
+/** The workers that share a memory: those on the device, and for a GPU without memory of its own, those on the CPU too. */
 export function sharersOf(place: Place, workers: readonly WorkerProcess[], { devices }: Reading): WorkerProcess[] {
   const isOfMachine = ({ worker, device }: Place) =>
     worker === 'cpu' || devices.some((each) => each.worker === worker && each.device === device && each.unified === true);
@@ -35,12 +35,12 @@ export function sharersOf(place: Place, workers: readonly WorkerProcess[], { dev
 }
 
 /**
- * The room of a device. Undefined for one that the machine does not tell of.
+ * The memory of a device. Undefined for a device that the machine does not report.
  *
- * Weights on a CPU are a mapped file: page cache, which the kernel calls available although the worker needs them at every
- * token. So what a worker needs and does not have as memory of its own is taken off what is free, once for all workers of
- * one file. (Some kinds of weights are copied when they are loaded; then the worker has it all as its own, and nothing is
- * taken off.)
+ * Weights on a CPU are a mapped file: page cache, which the kernel reports as available although the worker needs them for every
+ * token. So the part of a worker's need that is not its own memory is subtracted from the free memory, once for all workers of
+ * one file. (Some kinds of weights are copied when they are loaded. Then all of it is the worker's own memory, and nothing is
+ * subtracted.)
  */
 export function roomOn(place: Place, workers: readonly WorkerProcess[], reading: Reading): Room | undefined {
   const found = reading.devices.find(({ worker, device }) => worker === place.worker && device === place.device);
@@ -63,7 +63,7 @@ export function roomOn(place: Place, workers: readonly WorkerProcess[], reading:
   };
 }
 
-/** What one more worker would take: less, where its file is mapped or about to be by another. */
+/** The need of one more worker: smaller where another worker maps its file, or is about to. */
 export function extraBytes(spec: WorkerSpec, workers: readonly WorkerProcess[], reading: Reading): number {
   if (spec.need === undefined) return 0;
   if (spec.worker !== 'cpu') return spec.need.bytes;
@@ -73,7 +73,7 @@ export function extraBytes(spec: WorkerSpec, workers: readonly WorkerProcess[], 
   return spec.need.bytes - sharedBytes;
 }
 
-/** What would become free if these workers ended. */
+/** Memory that these workers would free by exiting. */
 export function bytesOf(ended: readonly WorkerProcess[], workers: readonly WorkerProcess[]): number {
   const stay = workers.filter((worker) => !ended.includes(worker) && worker.state.kind !== 'exited');
   const files = new Set<string>();
@@ -95,7 +95,7 @@ function isLoading(worker: WorkerProcess, reading: Reading): boolean {
   return worker.state.kind === 'loading' || (worker.state.kind !== 'exited' && reading.loading.has(worker));
 }
 
-/** Of the weights that workers have loaded, those that are page cache, by their file. */
+/** The loaded weights that are page cache, by file. */
 function mappedBytes(workers: readonly WorkerProcess[], reading: Reading): Map<string, number> {
   const mapped = new Map<string, number>();
   for (const worker of workers) {

@@ -1,2 +1,2 @@
-/** A worker ends its requests and lets go of the model within this, or is killed. */
+/** A worker that has not ended its requests and unloaded its model within this is killed. */
 export const STOP_GRACE_MS = 5_000;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { forgetOldLogs } from './old-logs.ts';
 
-test('of workers that run no more the newest five logs are kept, those that run keep theirs, and no other file is touched', async () => {
+test('the newest five logs of exited workers are kept, and those of running workers and other files are not touched', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rbee-old-logs-'));
   try {
     const ids = Array.from({ length: 9 }, (_, index) => `worker-0000000${index}`);

@@ -2,10 +2,10 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { log } from '../../narration/index.ts';
 
-/** Of workers that a former process of the hive had: for a person who looks for what happened, the newest few. */
+/** Logs of workers of previous hive processes that are kept, for a diagnosis. */
 const KEPT_WORKERS = 5;
 
-/** Deletes the logs of workers that ended long ago. @param running ids of those that run */
+/** Deletes the logs of workers that exited long ago. @param running ids of the running ones */
 export async function forgetOldLogs(folder: string, running: ReadonlySet<string>): Promise<void> {
   const ages = new Map<string, number>();
   for (const file of await readdir(folder).catch(() => [])) {
@@ -18,9 +18,9 @@ export async function forgetOldLogs(folder: string, running: ReadonlySet<string>
   for (const [id] of oldest) await forgetLog(join(folder, `${id}.log`));
 }
 
-/** With what was set aside of it. */
+/** Also the part that was set aside. */
 export async function forgetLog(file: string): Promise<void> {
   for (const each of [file, `${file}.1`]) {
-    await rm(each, { force: true }).catch((cause: unknown) => log.warn({ err: cause }, `the log ${each} stays`));
+    await rm(each, { force: true }).catch((cause: unknown) => log.warn({ err: cause }, `the log ${each} could not be deleted`));
   }
 }

@@ -1,12 +1,12 @@
 import type { WorkerProcess } from './worker-process.ts';
 
-/** What a request needs of a worker. */
+/** What a request requires of a worker. */
 export interface Need {
   modelPath: string;
   workerId: string | undefined;
   /** 'cpu', 'cuda', 'cuda:1', …; any when undefined. */
   device: string | undefined;
-  /** Nothing else runs on the worker meanwhile. */
+  /** The request must be the only one on the worker. */
   isAlone?: boolean;
 }
 
@@ -18,8 +18,8 @@ export function fits(worker: WorkerProcess, need: Need): boolean {
 }
 
 /**
- * The ready worker with the most free slots, which are all of them for a request that runs alone. Pure: whoever calls this acts on it.
- * @param isKept whether a worker is kept for somebody else
+ * The ready worker with the most free slots, or all slots for a request that runs alone. Pure: the caller takes the slots.
+ * @param isKept whether a worker is reserved for another request
  */
 export function pickFree(
   workers: Iterable<WorkerProcess>,
@@ -30,7 +30,7 @@ export function pickFree(
   return best === undefined || freeSlots(best) < slotsFor(need, best) ? undefined : best;
 }
 
-/** The ready worker with the most free slots, if perhaps none. */
+/** The ready worker with the most free slots, even if it has none. */
 export function pickLeastBusy(
   workers: Iterable<WorkerProcess>,
   need: Need,
@@ -44,12 +44,12 @@ export function pickLeastBusy(
   return best;
 }
 
-/** What a request takes of a worker. */
+/** Slots that a request takes. */
 export function slotsFor({ isAlone = false }: Need, { spec }: WorkerProcess): number {
   return isAlone ? spec.slots : 1;
 }
 
-/** Whoever runs alone is to wait for as few as there may be. */
+/** A request that runs alone waits for all others on its worker, so it chooses the one with the fewest. */
 function isFreer(one: WorkerProcess, other: WorkerProcess, { isAlone = false }: Need): boolean {
   return isAlone ? one.inFlight < other.inFlight : freeSlots(one) > freeSlots(other);
 }

@@ -4,12 +4,12 @@ import type { Running } from '../devices/index.ts';
 import { roomOn, type Reading } from './ledger.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
-/** What a worker has without a model, measured: Node and the engine's code. It is no part of what a model needs. */
+/** Memory of a worker without a model, measured: Node and the engine's code. Not part of a model's need. */
 const BARE_WORKER_BYTES = 64_000_000;
 
 export type ReadDevices = (running: readonly Running[]) => Promise<Device[]>;
 
-/** @param workers asked before the machine is: see Reading */
+/** @param workers with their states from before the machine is read: see Reading */
 export async function readMemory(readDevices: ReadDevices, workers: readonly WorkerProcess[]): Promise<Reading> {
   const loading = new Set(workers.filter(({ state }) => state.kind === 'loading'));
   const onCpu = workers.filter(({ spec, state }) => spec.worker === 'cpu' && 'port' in state);
@@ -17,7 +17,7 @@ export async function readMemory(readDevices: ReadDevices, workers: readonly Wor
   return { devices, loading, ownBytes: new Map(ownBytes) };
 }
 
-/** What the hive tells of its devices: free is what is not needed by a worker, and promised what is going to be taken of it. */
+/** The devices as the hive reports them: free memory excludes what workers need, and the part for loading workers is promised. */
 export function devicesIn(reading: Reading, workers: readonly WorkerProcess[]): Device[] {
   return reading.devices.map((device) => {
     const room = roomOn(device, workers, reading);
@@ -30,8 +30,8 @@ function runningOf({ id, spec, state }: WorkerProcess): Running {
 }
 
 /**
- * Memory that it has for its model and that is not page cache, from proc(5): the engine writes all of the KV cache when it loads.
- * On macOS all of it: what counts as free there has lost the pages of files that are in use.
+ * Memory for the model that is not page cache, from proc(5): the engine writes the whole KV cache when it loads.
+ * On macOS the whole need: free memory there excludes the pages of mapped files.
  */
 async function ownBytesOf(worker: WorkerProcess): Promise<[WorkerProcess, number]> {
   if (process.platform === 'darwin') return [worker, worker.spec.need?.bytes ?? 0];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { RESTART_WINDOW_MS, RestartBudget, RESTARTS } from './restart-budget.ts';
 
-test('a worker is started again so often within the window, each for itself, and afresh after it', () => {
+test('each worker has its own number of restarts within the window, and the full number again after it', () => {
   const budget = new RestartBudget();
   const takes = (id: string, now: number) => Array.from({ length: RESTARTS + 1 }, (_, index) => budget.take(id, now + index));
   const allButOne = [...Array.from({ length: RESTARTS }, () => true), false];

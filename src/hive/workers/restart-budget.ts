@@ -1,4 +1,4 @@
-/** A worker that dies is started again so often within the window; then something is wrong that a restart does not mend. */
+/** A worker that fails is restarted this often within the window; after that, a restart does not fix the cause. */
 export const RESTARTS = 3;
 export const RESTART_WINDOW_MS = 10 * 60_000;
 
@@ -7,8 +7,8 @@ export class RestartBudget {
   readonly #restartedAt = new Map<string, number[]>();
 
   /**
-   * Takes one restart, if there is one left.
-   * @param now milliseconds of a clock that only goes forward
+   * Takes one restart, if one is left.
+   * @param now milliseconds of a monotonic clock
    */
   take(workerId: string, now: number): boolean {
     const recent = (this.#restartedAt.get(workerId) ?? []).filter((at) => now - at < RESTART_WINDOW_MS);
@@ -17,7 +17,7 @@ export class RestartBudget {
     return true;
   }
 
-  /** A person has looked at it, or it is gone. */
+  /** For a worker that was restarted by a request, or deleted. */
   forget(workerId: string): void {
     this.#restartedAt.delete(workerId);
   }

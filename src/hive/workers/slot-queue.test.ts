@@ -9,7 +9,7 @@ const any = { modelPath: '/tiny.gguf', workerId: undefined, device: undefined };
 const alone = { ...any, isAlone: true };
 const never = new AbortController().signal;
 
-/** @returns the queue, and whoever waits in it: undefined as long as it waits */
+/** @returns the queue, and the waiting requests: undefined while they wait */
 function queueOf(...workers: WorkerProcess[]) {
   const slots = new SlotQueue(
     () => workers,
@@ -28,8 +28,8 @@ function queueOf(...workers: WorkerProcess[]) {
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('a request that is to run alone', () => {
-  test('gets all slots of an idle worker', () => {
+describe('a request that must run alone', () => {
+  test('a request that must run alone gets all slots of an idle worker', () => {
     const one = worker('a');
     const { slots } = queueOf(one);
     const lease = slots.take(alone);
@@ -39,7 +39,7 @@ describe('a request that is to run alone', () => {
     expect(one.inFlight).toBe(0);
   });
 
-  test('waits until its worker has nothing else to do, and nobody who comes later is given a slot there', async () => {
+  test('a request that must run alone waits until its worker is idle, and a later request gets no slot there before it', async () => {
     const { slots, wait } = queueOf(worker('a'));
     const other = slots.take(any);
     expect(slots.take(alone)).toBeUndefined();
@@ -55,7 +55,7 @@ describe('a request that is to run alone', () => {
     expect(later.lease?.worker.id).toBe('a');
   });
 
-  test('keeps nobody from another worker, and two of them wait for one each', async () => {
+  test('requests that must run alone reserve one worker each and leave other workers to other requests', async () => {
     const { slots, wait } = queueOf(worker('a', { inFlight: 1 }), worker('b', { inFlight: 1 }), worker('c', { inFlight: 1 }));
     wait(alone);
     wait(alone);
@@ -64,7 +64,7 @@ describe('a request that is to run alone', () => {
     expect(slots.take(any)).toBeUndefined();
   });
 
-  test('waits for another worker when the one that was kept for it has gone', async () => {
+  test('a request that must run alone waits for another worker when its reserved one has exited', async () => {
     const [a, b] = [worker('a', { inFlight: 1 }), worker('b', { inFlight: 2 })];
     const { slots, wait } = queueOf(a, b);
     const waiting = wait(alone);
@@ -76,7 +76,7 @@ describe('a request that is to run alone', () => {
     expect(waiting.lease?.worker).toBe(b);
   });
 
-  test('keeps the worker no longer when it is cancelled', async () => {
+  test('a cancelled request no longer reserves its worker', async () => {
     const { slots, wait } = queueOf(worker('a', { inFlight: 1 }));
     const cancelled = new AbortController();
     wait(alone, cancelled.signal);
@@ -87,11 +87,11 @@ describe('a request that is to run alone', () => {
     expect(slots.take(any)?.worker.id).toBe('a');
   });
 
-  describe('on a worker that is never idle', () => {
+  describe('with a worker that is never idle', () => {
     beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
     afterEach(() => void vi.useRealTimers());
 
-    test('fails with worker_busy after two minutes', async () => {
+    test('a request that must run alone fails with worker_busy after two minutes without an idle worker', async () => {
       const { slots, wait } = queueOf(worker('a', { inFlight: 1 }));
       const waiting = wait(alone);
       await settle();

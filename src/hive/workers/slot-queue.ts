@@ -3,12 +3,15 @@ import { narrate } from '../../narration/index.ts';
 import { fits, pickFree, pickLeastBusy, slotsFor, type Need } from './pick.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
-/** Requests that may wait for a slot on one hive. */
-const WAITING_LIMIT = 512;
-/** For a worker to have nothing else to do. Meanwhile it is given nothing else, so this is the time that its answers still take. */
+/**
+ * Requests that may wait for a slot on one hive. The queen's queue is the one that requests wait in; this one absorbs races between
+ * its choice and the slots, and serves clients that call a hive directly.
+ */
+const SLOT_WAITING_LIMIT = 512;
+/** How long a request that must run alone waits for a worker to finish its other requests. The worker gets no new ones meanwhile. */
 const ALONE_WITHIN_MS = 2 * 60_000;
 
-/** A slot that is ours until `release`. */
+/** Slots of a worker that one request holds until `release`. */
 export interface Lease {
   worker: WorkerProcess;
   release(): void;
@@ -17,7 +20,7 @@ export interface Lease {
 interface Waiter {
   need: Need;
   resolve: (lease: Lease | undefined) => void;
-  /** The worker that is given nothing else, for one who is to run there alone. */
+  /** The worker that gets no other request, for a request that must run alone. */
   kept: WorkerProcess | undefined;
   reject: (reason: Error) => void;
   /** Runs while the kept worker has other answers to finish. */
@@ -32,13 +35,13 @@ export class SlotQueue {
   /** Workers on which a request runs alone. */
   readonly #alone = new Set<WorkerProcess>();
 
-  /** @param onChange told of every slot that is taken or given back, and of workers that come and go */
+  /** @param onChange called when a slot is taken or released, and when a worker becomes ready or exits */
   constructor(workers: () => Iterable<WorkerProcess>, onChange: () => void) {
     this.#workers = workers;
     this.#onChange = onChange;
   }
 
-  /** A slot at once, or undefined. Those who wait for the same come first. */
+  /** A slot at once, or undefined. Requests that already wait for the same worker come first. */
   take(need: Need): Lease | undefined {
     const worker = pickFree(this.#workers(), need, (each) => this.#isKept(each));
     if (worker === undefined) return undefined;
@@ -47,12 +50,12 @@ export class SlotQueue {
   }
 
   /**
-   * Resolves when a slot is free, or with undefined when no worker that fits is left.
+   * Resolves when a slot is free, or with undefined when no ready worker fits.
    * @throws JobError worker_busy when too many wait; the signal's reason
    */
   wait(need: Need, signal: AbortSignal): Promise<Lease | undefined> {
-    if (this.#waiting.size >= WAITING_LIMIT) {
-      throw new JobError('worker_busy', `All slots are taken and ${WAITING_LIMIT} requests wait already`);
+    if (this.#waiting.size >= SLOT_WAITING_LIMIT) {
+      throw new JobError('worker_busy', `All slots are taken and ${SLOT_WAITING_LIMIT} requests wait already`);
     }
     const ahead = this.#waiting.size;
     narrate('queue', `all slots are taken; waiting for one${ahead === 0 ? '' : `, ${ahead} ahead`}`);
@@ -62,7 +65,7 @@ export class SlotQueue {
         signal.removeEventListener('abort', leave);
         this.#waiting.delete(waiter);
         reject(reason);
-        // What was kept for it is anybody's.
+        // Its reserved worker is available to others.
         this.serve();
       };
       const leave = () => fail(signal.reason as Error);
@@ -84,7 +87,7 @@ export class SlotQueue {
     });
   }
 
-  /** To be called whenever a slot may have become free, or a worker has gone. */
+  /** To be called when a slot may have become free, or a worker has exited. */
   serve(): void {
     this.#onChange();
     for (const waiter of this.#waiting) {
@@ -98,7 +101,7 @@ export class SlotQueue {
     }
   }
 
-  /** Of several who are to run alone, each waits for a worker of its own, as long as there are enough. */
+  /** Several requests that must run alone wait for different workers, while there are enough. */
   #keepFor(waiter: Waiter): void {
     if (waiter.need.isAlone !== true) return;
     if (waiter.kept?.state.kind !== 'ready')
@@ -124,7 +127,7 @@ export class SlotQueue {
     return false;
   }
 
-  /** Slots of this very worker, free or not: for a request that runs there already. */
+  /** Slots of this worker, free or not: for a request that already runs there. */
   hold(worker: WorkerProcess, slots: number, isAlone = false): Lease {
     worker.inFlight += slots;
     if (isAlone) this.#alone.add(worker);
@@ -146,6 +149,6 @@ export class SlotQueue {
 }
 
 function neverAlone(): JobError {
-  const sentence = `A worker ended while it computed this request, so it is tried alone; no worker had nothing else to do for ${ALONE_WITHIN_MS / 60_000} min`;
+  const sentence = `A worker exited while it computed this request, so it must run alone, and no worker was free of other requests for ${ALONE_WITHIN_MS / 60_000} min`;
   return new JobError('worker_busy', sentence);
 }

@@ -14,7 +14,7 @@ import { engineEnvironment, visibleDevice } from '../devices/index.ts';
 import type { WorkerProcess } from './worker-process.ts';
 import { flagsOf } from './worker-spec.ts';
 
-/** A load may take this long, and a second more for every so many bytes: a slow disk reads about 50 MB/s. */
+/** The deadline of a load, plus a second for every LOAD_BYTES_PER_S: a slow disk reads about 50 MB/s. */
 const LOAD_DEADLINE_MS = 30_000;
 const LOAD_BYTES_PER_S = 50_000_000;
 
@@ -33,14 +33,14 @@ export interface StartedWorker {
   ended: Promise<Ending>;
 }
 
-/** From outside: by a person, or by a kernel that is short of memory now. Others are a fault of the model, the engine or the driver. */
+/** Signals from outside: from a person, or from a kernel that is short of memory. Others are a fault of the model, the engine or the driver. */
 const FROM_OUTSIDE: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']);
 
 /**
- * A signal from outside that ends a load says nothing of the model: it is loaded again, and requests that wait for the worker keep
- * waiting. A process that aborts or crashes by itself would do so again.
+ * A signal from outside that ends a load is no fault of the model: it is loaded again, and requests that wait for the worker keep
+ * waiting. A process that aborts or crashes would do so again.
  * @param mayTryAgain called before each further try
- * @throws JobError as startWorker; worker_start_failed where one signal from outside after the other ended it
+ * @throws JobError as startWorker; worker_start_failed where signals from outside ended every try
  */
 export async function startAgainWhenKilled(
   worker: WorkerProcess,
@@ -62,7 +62,7 @@ export async function startAgainWhenKilled(
   }
 }
 
-/** Runs the worker's process until it has loaded its model; its steps are narrated in the current job. */
+/** Starts the process and waits until it has loaded its model. Its steps are narrated in the current job. */
 async function startWorker({ id, spec }: WorkerProcess, options: StartOptions): Promise<StartedWorker> {
   const { hiveId, hiveUrl, paths, signal } = options;
   await requireHome(paths.run);
@@ -71,7 +71,7 @@ async function startWorker({ id, spec }: WorkerProcess, options: StartOptions): 
       name: id,
       args: ['worker', 'run', ...workerArguments(flagsOf(spec, { id, hiveId, hiveUrl }))],
       logFile: paths.logFile(id),
-      // One process a device.
+      // The process sees its own device only.
       env: { ...visibleDevice(spec.worker, spec.device), ...engineEnvironment() },
       readyWithinMs: await loadDeadlineMs(spec.modelPath),
       onStep: (step) => {
@@ -81,7 +81,7 @@ async function startWorker({ id, spec }: WorkerProcess, options: StartOptions): 
       signal,
     });
     const read = await readPidfile(paths.run, id);
-    if (read.kind !== 'found') throw new JobError('worker_start_failed', `Worker '${id}' ended as soon as it was ready`);
+    if (read.kind !== 'found') throw new JobError('worker_start_failed', `Worker '${id}' exited as soon as it was ready`);
     const contextSize = started.extra?.['contextSize'];
     return {
       port: started.port,

@@ -15,35 +15,35 @@ export type WorkerState =
   | { kind: 'stopping'; port: number }
   | { kind: 'exited'; lastWords: string | undefined };
 
-/** A worker of this hive, as the hive knows it. */
+/** A worker of this hive and its state. */
 export interface WorkerProcess {
   readonly id: string;
   readonly spec: WorkerSpec;
   readonly startedAt: string;
   state: WorkerState;
-  /** Undefined until it runs. `started` tells it from a later process with the same pid. */
+  /** Undefined until the process runs. `started` distinguishes it from a later process with the same pid. */
   identity: { pid: number; started: string } | undefined;
-  /** Requests that the hive has sent there and that have not ended. */
+  /** Slots in use by requests that the hive has sent there. */
   inFlight: number;
   /** Requests that wait for it to be ready. */
   awaited: number;
   /** When its last request ended. */
   lastUsedAt: string | undefined;
-  /** When it was last used, or made, by the steady clock of this process: what is compared. */
+  /** When it was last used, or created, by the monotonic clock of this process: for comparisons. */
   usedMs: number;
   /** Tokens a slot holds; undefined until loaded. */
   contextSize: number | undefined;
-  /** Aborts to give its load up. */
+  /** Abort it to cancel the load. */
   readonly unwanted: AbortController;
-  /** Aborts when the process has ended, with the error for its jobs. */
+  /** Aborts when the process has exited, with the error for its requests. */
   readonly died: AbortController;
-  /** Whether it ended, or froze, although nobody wanted that. */
+  /** Whether it exited or froze without a request to stop. */
   hasFailed: boolean;
-  /** Set while a process that nobody wanted to end is being dealt with; resolves when its requests have been told. Never rejects. */
+  /** Set from an unrequested exit or a kill on; resolves when its requests have failed and it is restarted. Never rejects. */
   ending: Promise<void> | undefined;
-  /** Settles when a stop that somebody asked for is over. */
+  /** Settles when a requested stop is over. */
   stopped: Promise<void>;
-  /** Settles when it is ready, or with the error of its start. */
+  /** Resolves when the worker is ready; rejects with the error of its start. */
   loaded: Promise<void>;
 }
 

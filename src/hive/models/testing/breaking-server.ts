@@ -13,7 +13,7 @@ export interface BreakingServer extends AsyncDisposable {
   answer(...answers: Answer[]): void;
 }
 
-/** A real HTTP server that breaks exactly as it is told. */
+/** A real HTTP server with programmable failures. */
 export async function startBreakingServer(...first: Answer[]): Promise<BreakingServer> {
   let answers = first;
   const requests: http.IncomingHttpHeaders[] = [];

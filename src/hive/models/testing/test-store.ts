@@ -82,7 +82,7 @@ export function watch(store: ModelStore, request: DownloadRequest): Watched {
   };
   const voice: Voice = { actor: 'rbee-hive', jobId: 'job-test', correlationId: 'c0', emit: take };
   const model = drive(voice, store.download(request, abort.signal), take);
-  model.catch(() => {}); // Whoever asks for the model sees the failure.
+  model.catch(() => {}); // The awaiting test sees the failure.
   return {
     model,
     progress,

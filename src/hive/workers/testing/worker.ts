@@ -10,12 +10,12 @@ const states = {
 
 type Now = Pick<WorkerProcess, 'inFlight' | 'awaited' | 'usedMs'>;
 
-/** A worker of two slots, ready and idle, of which the hive knows this. */
+/** A ready, idle worker of two slots, except for what is given. */
 export function worker(
   id: string,
-  told: Partial<WorkerSpec & Now> & { kind?: WorkerProcess['state']['kind'] } = {},
+  given: Partial<WorkerSpec & Now> & { kind?: WorkerProcess['state']['kind'] } = {},
 ): WorkerProcess {
-  const { kind = 'ready', inFlight = 0, awaited = 0, usedMs = 0, ...spec } = told;
+  const { kind = 'ready', inFlight = 0, awaited = 0, usedMs = 0, ...spec } = given;
   const made = newWorker(id, {
     model: 'tiny',
     modelPath: '/tiny.gguf',
