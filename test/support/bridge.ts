@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { done } from './done.ts';
 
-/** A switch with this machine and hosts on it, each in a network namespace of its own. */
+/** A network switch that connects this machine and the hosts, each in its own network namespace. */
 export interface Bridge {
   address: string;
   addressOf(at: number): string;
@@ -14,7 +14,7 @@ export interface Bridge {
   remove(): Promise<void>;
 }
 
-/** 198.18.0.0/15 is for tests of networks; each bridge has a part of it that no other bridge of this machine has. */
+/** 198.18.0.0/15 is reserved for network tests; each bridge of this machine has its own part of it. */
 const SUBNETS = 512;
 
 const ip = (...words: readonly string[]) => done('ip', words);
@@ -51,7 +51,7 @@ export async function bridgeOfHosts(): Promise<Bridge> {
     async restore(name, address) {
       const { cable, mac } = cableOf(name);
       await ip('link', 'set', cable, 'master', link, 'up');
-      // Known for good: where packets vanish, nobody finds out by asking who has the address.
+      // A permanent neighbour entry: while packets are dropped, ARP would fail first.
       await ip('neigh', 'replace', address, 'lladdr', mac, 'dev', link, 'nud', 'permanent');
     },
     async drop(name) {
@@ -69,7 +69,7 @@ export async function bridgeOfHosts(): Promise<Bridge> {
     },
     async remove() {
       for (const name of cables.keys()) await ip('netns', 'delete', bridge.namespaceOf(name));
-      for (const { cable } of cables.values()) await ip('link', 'delete', cable).catch(() => undefined); // It went with its other end.
+      for (const { cable } of cables.values()) await ip('link', 'delete', cable).catch(() => undefined); // It was deleted with its other end.
       await ip('link', 'delete', link);
     },
   };
@@ -78,13 +78,13 @@ export async function bridgeOfHosts(): Promise<Bridge> {
   return bridge;
 }
 
-/** Making the link is what claims the number: it fails for a second one of that name. */
+/** Creating the link claims the number: a second link of that name fails. */
 async function claim(): Promise<{ id: number; link: string }> {
   for (let tries = 0; ; tries += 1) {
     const id = Math.floor(Math.random() * SUBNETS);
     const link = `rbee${id}`;
     try {
-      // With an address of its own, which does not change with what is plugged in.
+      // With its own MAC address, which does not change with the connected hosts.
       await ip(
         'link',
         'add',
@@ -103,7 +103,7 @@ async function claim(): Promise<{ id: number; link: string }> {
   }
 }
 
-/** What test runs that were killed have left. */
+/** Leftovers of killed test runs. */
 async function sweep(): Promise<void> {
   const names = await ip('netns', 'list');
   const alive = new Set(readdirSync('/proc'));

@@ -9,7 +9,7 @@ import { testSwarm, type Swarm } from './swarm.ts';
 
 type Status = OutputOf<'status'>;
 
-/** A queen, and machines that she reaches over SSH. */
+/** A queen, and machines that it reaches over SSH. */
 export interface Fleet<Name extends string = string> extends AsyncDisposable {
   net: HostNet<Name>;
   swarm: Swarm;
@@ -38,7 +38,7 @@ export async function testFleet<Name extends string>(names: readonly Name[]): Pr
   };
 }
 
-/** Sends what ssh says to the host through a line of so many bytes a millisecond, each of which takes a while. */
+/** Sends ssh's traffic to the host through a slow connection: bytes per millisecond, with a delay. */
 export async function slowLine(net: HostNet, name: string, line: { rate: number; delayMs: number }): Promise<void> {
   const source = await readFile(fileURLToPath(new URL('../hosts/fixtures/slow-line.ts', import.meta.url)), 'utf8');
   const program = join(net.home, 'slow-line.mjs');

@@ -11,9 +11,9 @@ export const SSHD = '/usr/sbin/sshd';
 const UP_WITHIN_MS = 100_000;
 
 export interface HostOptions {
-  /** What root logs in with there; /bin/bash when left out. */
+  /** Login shell of root there; /bin/bash when left out. */
   shell?: string;
-  /** More names to log in with, all of them root, each with a home of its own in /root/homes: machines of many kinds in one. */
+  /** More login names, all of them root, each with its own home in /root/homes: many kinds of machines in one. */
   logins?: readonly Login[];
 }
 
@@ -21,7 +21,7 @@ export interface Login {
   name: string;
   /** /bin/bash when left out. */
   shell?: string;
-  /** Lines of sshd_config for it. */
+  /** Lines of sshd_config for this login. */
   sshd?: string;
 }
 
@@ -31,20 +31,20 @@ export interface Host {
   address: string;
   /** Its /root, as seen from here. */
   home: string;
-  /** Cuts it off so that nobody is told: packets vanish. */
+  /** Drops its packets without an error. */
   drop(): Promise<void>;
-  /** Pulls its cable: after a while, others find no route. */
+  /** Unplugs its cable: after a while, other machines find no route. */
   down(): Promise<void>;
   restore(): Promise<void>;
   /** @throws where the kernel has no netem */
   slow(how: { delayMs?: number; mbitPerS?: number }): Promise<void>;
-  /** Ends every process at once, as a power cut does. */
+  /** Kills every process at once, like a power failure. */
   crash(): Promise<void>;
   /** After a crash. */
   boot(): Promise<void>;
-  /** Replaces its host key, as a reinstalled machine would. */
+  /** Replaces its host key, like a reinstallation. */
   rekey(): Promise<void>;
-  /** stdout of a command of sh, run there by root. */
+  /** Runs a command of sh there as root. @returns its stdout */
   exec(command: string): Promise<string>;
   /** All files under its home, folders with a slash at the end, in order. */
   tree(): string[];
@@ -108,7 +108,7 @@ export class MadeHost implements Host {
     const namespaces = ['unshare', '--mount', '--uts', '--pid', '--fork', '--kill-child', '--mount-proc'];
     const inside = ['ip', 'netns', 'exec', this.#bridge.namespaceOf(this.name), ...namespaces];
     const nodes = [process.execPath, '/usr/bin/node', '/usr/local/bin/node', '/usr/bin/nodejs'].filter(isFile);
-    // Killed with this process, even when that is killed.
+    // It is killed with this process, even if that is killed itself.
     const argv = ['--pdeathsig', 'KILL', ...inside, 'sh', join(this.#folder, 'boot.sh'), this.#folder, this.name, ...nodes];
     this.#unshare = spawn('setpriv', argv, { stdio: ['ignore', log, log], env: { PATH: process.env['PATH'] } });
     closeSync(log);
@@ -172,12 +172,12 @@ export class MadeHost implements Host {
           if (readlinkSync(`/proc/${pid}/ns/pid`) !== namespace) return [];
           return [{ pid: Number(pid), args: readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() }];
         } catch {
-          return []; // It has ended.
+          return []; // It has exited.
         }
       });
   }
 
-  /** The first process of its own: with it, all end. */
+  /** Its init process: when it is killed, all others are. */
   #init({ pid }: ChildProcess): number | undefined {
     try {
       const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
@@ -206,7 +206,7 @@ AuthorizedKeysFile .ssh/authorized_keys /root/.ssh/authorized_keys
 Subsystem sftp internal-sftp
 `;
 
-/** $1 its folder, $2 its name, then the programs that it does not have. Mounts are its own. */
+/** $1 its folder, $2 its name, then the programs to hide. Its mounts are private. */
 const BOOT = `set -e
 folder=$1 name=$2
 shift 2
@@ -226,7 +226,7 @@ exec ${SSHD} -D -e
 
 const passwdLine = ({ name, shell = '/bin/bash' }: Login) => `${name}:x:0:0::/root/homes/${name}:${shell}\n`;
 
-/** This machine's users, with another home and shell for this one. */
+/** This machine's users, with another home and shell for this user. */
 export function passwdWith({ home, shell }: { home: string; shell: string }): string {
   const others = readFileSync('/etc/passwd', 'utf8')
     .split('\n')

@@ -6,24 +6,24 @@ import { bridgeOfHosts } from './bridge.ts';
 import { done } from './done.ts';
 import { isFile, MadeHost, passwdWith, SSHD, type Host, type HostOptions } from './host.ts';
 
-/** Programs that a host is made with. */
+/** Programs that create a host. */
 const TOOLS = ['ip', 'unshare', 'nsenter', 'setpriv', 'mount', 'ssh', 'ssh-keygen'];
 
 export interface HostNet<Name extends string = string> extends AsyncDisposable {
   hosts: Record<Name, Host>;
-  /** The side from which they are called: HOME of whoever is to know them, with .ssh/config, key and known_hosts. */
+  /** HOME of the ssh client, with .ssh/config, key and known_hosts. */
   home: string;
-  /** Of this machine, as the hosts see it. */
+  /** Address of this machine in the hosts' network. */
   address: string;
-  /** For a process that calls ssh: it finds the hosts by their names. */
+  /** Environment for a process that calls ssh, which then finds the hosts by name. */
   env: { PATH: string };
-  /** The same for a whole process tree, to be put before a command: there, `home` is the home of this user. */
+  /** Command prefix that does the same for a whole process tree, in which `home` is the home of this user. */
   through: readonly string[];
-  /** Writes known_hosts anew, with the keys that the hosts have now. */
+  /** Writes known_hosts again, with the current keys of the hosts. */
   trust(): Promise<void>;
 }
 
-/** Why there can be no hosts here; undefined when there can. */
+/** Why hosts cannot be created here; undefined where they can. */
 export function cannotMakeHosts(): string | undefined {
   if (process.platform !== 'linux') return 'hosts for tests are made of network namespaces, which only Linux has';
   if (process.getuid?.() !== 0) return 'hosts for tests need root';
@@ -33,10 +33,10 @@ export function cannotMakeHosts(): string | undefined {
   return isFile(SSHD) ? undefined : `hosts for tests need ${SSHD}: install openssh-server`;
 }
 
-/** For describe.skipIf: only where nobody promised that they can be made. */
+/** For describe.skipIf. Never skips in CI, where hosts must work. */
 export const skipsHosts = (): boolean => cannotMakeHosts() !== undefined && process.env['CI'] !== 'true';
 
-/** Real machines as far as SSH can tell. Disposing leaves nothing: no process, namespace, link, mount or file. */
+/** Real machines as far as SSH can tell. After disposal, no process, namespace, link, mount or file is left. */
 export async function testHosts<Name extends string>(names: readonly Name[], options: HostOptions = {}): Promise<HostNet<Name>> {
   const why = cannotMakeHosts();
   if (why !== undefined) throw new Error(why);
@@ -66,7 +66,7 @@ export async function testHosts<Name extends string>(names: readonly Name[], opt
   }
 }
 
-/** Folders of test runs that were killed. */
+/** Folders of killed test runs. */
 async function sweep(): Promise<void> {
   const stale = readdirSync(tmpdir()).filter((name) => {
     const pid = /^rbee-hosts-(\d+)-/.exec(name)?.[1];
@@ -87,7 +87,7 @@ async function writeKnownHosts(home: string, hosts: readonly MadeHost[]): Promis
   await writeFile(join(home, '.ssh', 'known_hosts'), hosts.map(({ address, hostKey }) => `${address} ${hostKey}\n`).join(''));
 }
 
-/** Both ways to let ssh know the hosts. It reads the home in passwd, not $HOME, so a variable alone cannot. */
+/** Both ways to point ssh to the hosts' config. It reads the home in passwd, not $HOME, so a variable alone is not enough. */
 async function reachFrom(folder: string, home: string): Promise<Pick<HostNet, 'env' | 'through'>> {
   const bin = join(folder, 'bin');
   await mkdir(bin);
