@@ -79,8 +79,8 @@ const killed = (id: string): JobEvent => ({
 
 const handlers = (infer: Run<'infer'>, more: Handlers = {}): Handlers => ({ infer, ...more });
 
-describe('a request that is given away again', () => {
-  test('is a new job for a hive that has had it before', async () => {
+describe('a request whose place failed', () => {
+  test('is a new job for a hive that already had it', async () => {
     let times = 0;
     await using attic = await startTestDaemon({
       handlers: handlers(async function* ({ worker_id = '' }) {
@@ -96,7 +96,7 @@ describe('a request that is given away again', () => {
     expect(times).toBe(2);
   });
 
-  test('goes to no third worker once two have ended while they computed it, and the second one computed nothing else', async () => {
+  test('is not given to a third worker after two exited while they computed it, the second one with no other request', async () => {
     const kills: string[] = [];
     await using attic = await startTestDaemon({
       handlers: handlers(async function* ({ worker_id = '' }, context) {
@@ -111,7 +111,7 @@ describe('a request that is given away again', () => {
     expect(kills.map((each) => each.slice(3))).toEqual(['after 0', 'after 1']);
   });
 
-  test('is lost as often as it may be where it only waited: it has no number of tries', async () => {
+  test('is tried again without a limit of tries where it had only waited', async () => {
     let times = 0;
     await using attic = await startTestDaemon({
       handlers: handlers(async function* ({ worker_id = '' }) {
@@ -125,7 +125,7 @@ describe('a request that is given away again', () => {
     expect(times).toBe(7);
   });
 
-  test('is given to nobody else where there is nobody else, and the failure is told once', async () => {
+  test('is not moved where no other place exists, and its failure is reported once', async () => {
     const said: string[] = [];
     await using attic = await startTestDaemon({
       handlers: handlers(async function* () {
@@ -138,7 +138,7 @@ describe('a request that is given away again', () => {
     expect(said.filter((sentence) => /no model|another/.test(sentence))).toEqual([]);
   });
 
-  test('has its model fetched first, by a job of its own', async () => {
+  test('has its model downloaded first, by a separate job', async () => {
     const done: string[] = [];
     const bee = model('bee', 6, { source: 'https://example.org/bee.gguf' });
     await using cellar = await startTestDaemon({
@@ -161,7 +161,7 @@ describe('a request that is given away again', () => {
     expect(done).toEqual(['model_download', 'infer']);
   });
 
-  test('is tried once more where there was room, and then goes to another hive', async () => {
+  test('is tried again where memory seemed free, and then goes to another hive', async () => {
     const tried: string[] = [];
     const bee = model('bee', 6);
     const hiveOf = (id: string, times: number) =>
@@ -182,7 +182,7 @@ describe('a request that is given away again', () => {
     expect(tried).toEqual(['attic', 'attic', 'cellar']);
   });
 
-  test('goes to another hive where its own has no room for one more request of megabytes', async () => {
+  test('goes to another hive where its own has no memory for one more large request', async () => {
     const busy = new JobError('too_many_jobs', 'The requests that have not ended have 64 MB together, and may have 64 MB');
     await using attic = await startTestDaemon({
       handlers: handlers(async function* () {
@@ -200,7 +200,7 @@ describe('a request that is given away again', () => {
     await expect(queenOf({ attic }, [attics]).infer()).rejects.toMatchObject({ code: 'too_many_jobs' });
   });
 
-  test('is tried once more also where it insists on the hive', async () => {
+  test('is tried again also where it names the hive', async () => {
     let times = 0;
     await using attic = await startTestDaemon({
       handlers: handlers(async function* () {
@@ -213,7 +213,7 @@ describe('a request that is given away again', () => {
     await expect(infer({ hive_id: 'attic' })).resolves.toMatchObject({ text: 'hi' });
   });
 
-  test('goes to the hive that was being updated, once that is over', async () => {
+  test('goes to the hive that was being updated, after the update', async () => {
     let open: () => void = () => undefined;
     await using attic = await startTestDaemon({
       handlers: handlers(async function* () {
@@ -235,7 +235,7 @@ describe('a request that is given away again', () => {
     await expect(infer()).resolves.toMatchObject({ worker_id: 'w1' });
   });
 
-  test('does not wait for an update that is none of its business', async () => {
+  test('does not wait for the update of a hive that cannot serve it', async () => {
     const { infer, gates } = queenOf({}, [hive('attic', { devices: [cpu(60)] }), hive('cellar', { devices: [cpu(60)] })]);
     gates.close('cellar', 'is being updated');
     await expect(infer({ hive_id: 'attic' })).rejects.toMatchObject({ code: 'model_not_found' });

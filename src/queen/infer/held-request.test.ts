@@ -18,7 +18,7 @@ function held() {
   return { disk, request: HeldRequest.of(asked, jobContext(own)) };
 }
 
-test('a request that waits is on disk alone, and is read from there when it is sent', () => {
+test('a waiting request is only on disk, and is read from there when it is sent', () => {
   const { disk, request } = held();
   request.park();
   expect(disk.parked).toEqual(asked);
@@ -26,7 +26,7 @@ test('a request that waits is on disk alone, and is read from there when it is s
   expect(request.input.prompt).toBe('from the disk');
 });
 
-test('a request that was on disk on its way to a hive can be sent again after the hive has taken it and was lost', () => {
+test('a request that was on disk on its way to a hive can be sent again after the hive accepted it and failed', () => {
   const { disk, request } = held();
   request.park();
   expect(request.input).toEqual(asked);
@@ -35,7 +35,7 @@ test('a request that was on disk on its way to a hive can be sent again after th
   expect([request.isGone, request.input]).toEqual([false, asked]);
 });
 
-test('a request whose place on the disk is empty is gone, and says so', () => {
+test('a request that is missing on disk is gone, and fails with interrupted', () => {
   const { disk, request } = held();
   request.park();
   disk.parked = undefined;

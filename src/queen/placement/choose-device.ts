@@ -6,7 +6,7 @@ import type { PlacementOf } from './placement.ts';
 import { isUsableHive, isWantedDevice, type Question } from './question.ts';
 import type { Loaded } from './choose-worker.ts';
 
-/** Left free on a disk beside a model that is fetched to it. */
+/** Kept free on a disk after a download. */
 const DISK_SPARE_BYTES = 1_000_000_000;
 
 interface Room {
@@ -17,7 +17,7 @@ interface Room {
   sharedBy: number;
 }
 
-/** A device of a hive that has the model on its disk, and room for it. */
+/** A device with free memory, on a hive that has the model on disk. */
 export function chooseDevice(question: Question, loaded: Loaded): PlacementOf<'spawn'> | undefined {
   let best: Room | undefined;
   for (const [hive, model] of question.holders) {
@@ -26,7 +26,7 @@ export function chooseDevice(question: Question, loaded: Loaded): PlacementOf<'s
   return best && { kind: 'spawn', hive: best.hive, where: best.device, bytes: best.bytes };
 }
 
-/** A device of a hive that could fetch the model. */
+/** A device with free memory, on a hive that could download the model. */
 export function chooseDownload(question: Question, loaded: Loaded): PlacementOf<'download'> | undefined {
   const origin = originOf(question);
   if (origin === undefined) return undefined;
@@ -41,7 +41,7 @@ export function chooseDownload(question: Question, loaded: Loaded): PlacementOf<
   return { kind: 'download', hive: best.hive, where: best.device, bytes: best.bytes, origin: { model, source, sha256 } };
 }
 
-/** The model as a hive has it that got it from where another machine can get it too. */
+/** The model as reported by a hive that downloaded it from a URL which other machines can use too. */
 export function originOf({ holders }: Question): Model | undefined {
   let first: { hiveId: string; model: Model } | undefined;
   for (const [{ hive_id: hiveId }, model] of holders) {
@@ -50,7 +50,7 @@ export function originOf({ holders }: Question): Model | undefined {
   return first?.model;
 }
 
-/** A source is kept without its credentials; where it had a query, a digest stands for it, which nobody can fetch. */
+/** A stored source has no credentials, and a digest in place of its query: then it cannot be downloaded again. */
 function isFetchable(source: string): boolean {
   return /^https?:\/\//.test(source) && !/\?sha256=[0-9a-f]{32}$/.test(source);
 }
@@ -59,7 +59,7 @@ export function hasDiskFor({ report }: IndexedHive, sizeBytes: number): boolean 
   return report !== undefined && report.disk_free_bytes >= sizeBytes + DISK_SPARE_BYTES;
 }
 
-/** What a new worker could have, with what the queen herself has promised since the hive's report, or keeps for who came before. */
+/** Memory for a new worker: what is free, less what the queen has promised since the report and what earlier requests wait for. */
 export function availableBytes({ hive_id }: IndexedHive, device: Device, { request, memory }: Question): number {
   const { spawns, claims } = memory;
   const promised = spawns.size === 0 ? 0 : spawns.bytesOn(hive_id, device);
@@ -68,8 +68,8 @@ export function availableBytes({ hive_id }: IndexedHive, device: Device, { reque
 }
 
 /**
- * Whether one more worker with the model would be of use there. A second one on the same device shares what it computes with,
- * and one on a CPU beside a GPU's is so much slower that waiting is better.
+ * Whether one more worker with the model would help there. A second one on the same device shares its compute, and one on a CPU beside
+ * one on a GPU is so much slower that waiting is better.
  */
 export function isWorthSpawning(hive: IndexedHive, where: Where, { loaded, model }: { loaded: Loaded; model: string }): boolean {
   if (loaded.slots === 0) return true;
@@ -109,9 +109,9 @@ function workersOn(hive: IndexedHive, device: Device, { memory: { spawns } }: Qu
 }
 
 /**
- * A GPU before a CPU: it is faster by ten or more. Then the device that fewest workers compute on: memory that is free is no
- * use where the cores are taken. Among CPUs the one with most cores. Then the tightest fit and not the most room: a large model
- * later finds the large device whole, which no later decision could mend. Then this machine, which no network leads to.
+ * A GPU before a CPU: it is faster by ten or more. Then the device with the fewest workers: free memory is useless where the cores are
+ * busy. Among CPUs the one with the most cores. Then the tightest fit, so that the largest device stays free for a large model. Then this
+ * machine, which needs no network.
  */
 function isBetter(a: Room, b: Room): boolean {
   if (isGpu(a.device) !== isGpu(b.device)) return isGpu(a.device);
@@ -122,7 +122,7 @@ function isBetter(a: Room, b: Room): boolean {
   return isFirst(a, b);
 }
 
-/** The same whatever the order in which the hives are known. */
+/** Independent of the order in which the hives are known. */
 export function isFirst(a: { hive: IndexedHive; device: Device }, b: { hive: IndexedHive; device: Device }): boolean {
   if (a.hive === b.hive) return deviceName(a.device) < deviceName(b.device);
   if (a.hive.hive_id === LOCALHOST || b.hive.hive_id === LOCALHOST) return a.hive.hive_id === LOCALHOST;

@@ -7,7 +7,7 @@ import { heldBytes } from './device-memory.ts';
 import type { PlacementOf } from './placement.ts';
 import { isUsableHive, isWantedDevice, type Question } from './question.ts';
 
-/** A model that is only busy takes the place of another one that nobody has asked for in this time. */
+/** A model that merely needs more slots may evict another model only when that was unused for this long. */
 const LONG_UNUSED_MS = 60_000;
 
 interface Eviction {
@@ -18,7 +18,7 @@ interface Eviction {
   workers: IndexedWorker[];
 }
 
-/** A device of a hive that has the model on its disk, and which workers would have to end for it: as few as that takes. */
+/** A device of a hive that has the model on disk, and the fewest workers to evict for it. */
 export function chooseEvictions(question: Question, loaded: Loaded): PlacementOf<'evict'> | undefined {
   const { model } = question.request;
   let best: Eviction | undefined;
@@ -37,7 +37,7 @@ export function chooseEvictions(question: Question, loaded: Loaded): PlacementOf
   return best && { kind: 'evict', hive: best.hive, where: best.device, bytes: best.bytes, workers: best.workers };
 }
 
-/** Undefined when even all of them would not be enough. */
+/** Undefined when even all of them would not free enough. */
 export function evictable(
   hive: IndexedHive,
   device: Device,
@@ -58,7 +58,7 @@ export function evictable(
     room += heldBytes(worker);
   }
   if (room < bytes) return undefined;
-  // One that was taken early may be spared now, beginning with the one used last.
+  // Spares workers that turned out not to be needed, the one used last first.
   return ended
     .toReversed()
     .filter((worker) => {
@@ -69,13 +69,13 @@ export function evictable(
     .reverse();
 }
 
-/** Most hives of a fleet that is full have none: no need to look at each of their devices. */
+/** Most hives of a full fleet have no idle worker: this saves looking at each of their devices. */
 function hasIdle(hive: IndexedHive, question: Question): boolean {
   for (const worker of hive.byId.values()) if (isIdle(worker, question)) return true;
   return false;
 }
 
-/** Nothing runs there, nothing was promised to it, nobody has said that it should stay, and nobody who came before waits for its memory. */
+/** No request runs or is assigned there, it is not pinned, and no earlier request waits for its memory. */
 function isIdle(worker: IndexedWorker, { request: { ticket = 0 }, memory: { spawns, claims } }: Question): boolean {
   if (worker.state !== 'ready' || slotsUsed(worker) > 0 || worker.pinned === true) return false;
   return !spawns.isEvicted(worker) && !claims.hasEarlier(worker.key, ticket);
@@ -85,7 +85,7 @@ function lastUsedMs({ last_used_at, started_at }: IndexedWorker): number {
   return Date.parse(last_used_at ?? started_at);
 }
 
-/** A GPU before a CPU, fewer ended before more, and what was used long ago before what was used lately. */
+/** A GPU before a CPU, fewer evictions before more, and the longest unused first. */
 function isBetter(a: Eviction, b: Eviction): boolean {
   if (isGpu(a.device) !== isGpu(b.device)) return isGpu(a.device);
   if (a.workers.length !== b.workers.length) return a.workers.length < b.workers.length;

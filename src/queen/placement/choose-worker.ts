@@ -1,17 +1,17 @@
 import type { IndexedWorker } from './fleet-index.ts';
 import { isUsableHive, isWantedDevice, type Question } from './question.ts';
 
-/** The workers that have the model of a request, in one look. */
+/** Summary of the workers that have the model of a request. */
 export interface Loaded {
   /** The best one with a free slot. */
   free: IndexedWorker | undefined;
-  /** The one to wait for: loaded and full, or about to end for another model, or, when there is none, still loading. */
+  /** The one to wait for: loaded and full, or about to be evicted, or, when there is none, still loading. */
   next: IndexedWorker | undefined;
   isLoading: boolean;
   hasGpu: boolean;
-  /** Of all those that are loaded. */
+  /** Of all loaded workers. */
   slots: number;
-  /** Of those that nobody who came before waits for: this request gets one in its turn. */
+  /** Of the loaded workers that no earlier request waits to evict: the request gets one of these slots in turn. */
   turns: number;
 }
 
@@ -23,7 +23,7 @@ export function lookAtWorkers(question: Question): Loaded {
   return loaded;
 }
 
-/** The one worker that the request names. */
+/** The worker that the request names. */
 export function lookAtWorker(worker: IndexedWorker, question: Question): Loaded {
   const loaded = nothing();
   if (isUsable(worker, question)) note(worker, loaded, question);
@@ -38,7 +38,7 @@ export function slotsUsed({ slots_used, assigned }: IndexedWorker): number {
   return Math.max(slots_used, assigned);
 }
 
-/** Whether it is loaded, whatever it does at the moment: 'busy' is a word for no free slot, which the counts say newer. */
+/** Whether it is loaded: 'busy' only means that it had no free slot when it reported, and the counts are newer. */
 export function isReady({ state }: IndexedWorker): boolean {
   return state === 'ready' || state === 'busy';
 }
@@ -63,7 +63,7 @@ function note(worker: IndexedWorker, loaded: Loaded, question: Question): void {
   } else if (loaded.next === undefined || isSooner(worker, loaded.next, question)) loaded.next = worker;
 }
 
-/** Whether somebody who came before waits for it to end. Who names it wants no other, and gets it as long as it is there. */
+/** Whether an earlier request waits to evict it. A request that names the worker may use it as long as it exists. */
 function isClaimed({ key }: IndexedWorker, { request: { worker_id, ticket = 0 }, memory: { claims } }: Question): boolean {
   return worker_id === undefined && claims.hasEarlier(key, ticket);
 }
@@ -74,7 +74,7 @@ function isSooner(worker: IndexedWorker, other: IndexedWorker, question: Questio
   return isKept === isClaimed(other, question) ? isBetter(worker, other, question) : !isKept;
 }
 
-/** What it remembers of the conversation first, since that spares it the most; then how much of its speed is left. */
+/** The longest cached beginning of the conversation first, since that saves the most; then the remaining speed. */
 function isBetter(worker: IndexedWorker, other: IndexedWorker, { request: { affinity }, memory: { speeds } }: Question): boolean {
   if (affinity !== undefined && affinity.size > 0) {
     const more = (affinity.get(worker.key) ?? 0) - (affinity.get(other.key) ?? 0);
@@ -85,8 +85,8 @@ function isBetter(worker: IndexedWorker, other: IndexedWorker, { request: { affi
 }
 
 /**
- * Requests after this one for each token a second that all its slots give: weighted least connections. A worker of
- * twice the speed gets twice the requests, and among idle ones the fastest is first.
+ * Requests, with this one, per token per second of all slots: weighted least connections. A worker of twice the speed gets twice the
+ * requests, and among idle ones the fastest is first.
  */
 function load(worker: IndexedWorker, speed: number): number {
   return (slotsUsed(worker) + 1) / (worker.slots * speed);

@@ -1,12 +1,12 @@
 import type { Device, Worker } from '../../contract/index.ts';
 
-/** What a worker could get of a device, by the hive's own word. */
+/** Free memory for a new worker, as the hive reports it. */
 export function freeBytes({ memory_free_bytes, promised_bytes = 0 }: Device): number {
   return memory_free_bytes - promised_bytes;
 }
 
-/** What its end would make free. Nothing is counted on where nobody knows. */
+/** Memory that its end would free; 0 when unknown. */
 export function heldBytes({ worker, need_bytes, memory_bytes }: Worker): number {
-  // The resident memory of a process says nothing of what it holds of a GPU.
+  // The resident memory of a process does not include GPU memory.
   return need_bytes ?? (worker === 'cpu' ? (memory_bytes ?? 0) : 0);
 }

@@ -1,18 +1,18 @@
 import { deviceKinds, type DeviceKind } from '../../contract/index.ts';
 
-/** Devices and workers both say where they are in this way. */
+/** The place of a device or worker on its machine. */
 export interface Where {
   worker: DeviceKind;
   device: number;
 }
 
-/** 'cuda:1', or any of a kind for 'cuda'. */
+/** 'cuda:1', or any device of the kind for 'cuda'. */
 export interface DevicePattern {
   worker: DeviceKind;
   device: number | undefined;
 }
 
-/** Undefined for what names no device. */
+/** Undefined for a text that names no device. */
 export function parseDevice(text: string): DevicePattern | undefined {
   const [kind = '', number, ...more] = text.split(':');
   const worker = deviceKinds.find((known) => known === kind);

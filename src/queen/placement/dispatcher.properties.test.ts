@@ -56,7 +56,7 @@ const requests = fc.array(
   { minLength: 1, maxLength: 40 },
 );
 
-test('whoever waits is served in the end, and memory is never promised twice', async () => {
+test('every waiting request is served, and memory is never promised twice', async () => {
   await fc.assert(
     fc.asyncProperty(requests, async (asked) => {
       const { dispatcher, begin } = attic([0, 1]);
@@ -87,7 +87,7 @@ test('whoever waits is served in the end, and memory is never promised twice', a
   );
 });
 
-test('who needs the memory of two is not kept out by smaller ones that never end', async () => {
+test('a request that needs the memory of two workers is not kept out by smaller ones that keep coming', async () => {
   const { dispatcher, begin } = attic([0]);
   const running: Reservation[] = [];
   const served: Reservation[] = [];

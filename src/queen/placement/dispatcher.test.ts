@@ -56,7 +56,7 @@ const loaded = (more = {}, id = 'w1') =>
   hive('attic', { devices: [cuda(0, 2)], models: [bee], workers: [worker(id, 'bee', more)] });
 const cold = hive('attic', { devices: [cuda(0, 20)], models: [bee] });
 
-describe('a lease', () => {
+describe('a reservation', () => {
   test('counts for its worker until it is released, once', async () => {
     const { index, reserve } = queenOf(loaded());
     const held = await reserve();
@@ -67,12 +67,12 @@ describe('a lease', () => {
     expect(index.worker('attic/w1')?.assigned).toBe(0);
   });
 
-  test('is refused as placement refuses', async () => {
+  test('fails with the refusal of placement', async () => {
     const { reserve } = queenOf();
     await expect(reserve()).rejects.toMatchObject({ code: 'hive_not_found' });
   });
 
-  test('avoids hives that have failed the request', async () => {
+  test('excludes hives that have failed the request', async () => {
     const { dispatcher, reserve } = queenOf(loaded());
     const failedHives = dispatcher.noFailedHives();
     failedHives.add('attic', 'broke off');
@@ -80,7 +80,7 @@ describe('a lease', () => {
     expect(error).toMatchObject({ code: 'hive_unreachable', message: "Hive 'attic' broke off" });
   });
 
-  test('goes where the conversation was before', async () => {
+  test('goes to the worker that has the conversation in its cache', async () => {
     const two = hive('attic', { devices: [], workers: [worker('w1', 'bee'), worker('w2', 'bee')] });
     const { reserve } = queenOf(two);
     const [first, second] = [await reserve({ prompt: 'a'.repeat(300) }), await reserve({ prompt: 'b'.repeat(300) })];
@@ -90,7 +90,7 @@ describe('a lease', () => {
     expect((await reserve({ prompt: `${'b'.repeat(300)}, and more` })).patch.worker_id).toBe('w2');
   });
 
-  test('goes to the faster one, once that is learned', async () => {
+  test('goes to the faster worker, once the speeds are known', async () => {
     const two = hive('attic', { devices: [], workers: [worker('w1', 'bee'), worker('w2', 'bee')] });
     const { reserve } = queenOf(two);
     const [first, second] = [await reserve(), await reserve()];
@@ -100,7 +100,7 @@ describe('a lease', () => {
     expect(next.map(({ patch }) => patch.worker_id)).toEqual(['w2', 'w2', 'w2']);
   });
 
-  test('of a request that runs alone counts for all slots of its worker', async () => {
+  test('for a request that runs alone counts for all slots of its worker', async () => {
     const { index, reserve } = queenOf(loaded());
     const held = await reserve({}, { isAlone: true });
     expect(index.worker('attic/w1')?.assigned).toBe(4);
@@ -109,7 +109,7 @@ describe('a lease', () => {
     expect(index.worker('attic/w1')?.assigned).toBe(1);
   });
 
-  test('of a failed request teaches nothing', async () => {
+  test('for a request that failed does not change the speed of its worker', async () => {
     const { reserve } = queenOf(hive('attic', { devices: [], workers: [worker('w1', 'bee'), worker('w2', 'bee')] }));
     (await reserve()).release({ tokens_per_s: 1000, error: new JobError('worker_died', 'gone') });
     (await reserve({ worker_id: 'w2' })).release({ tokens_per_s: 10 });
@@ -117,8 +117,8 @@ describe('a lease', () => {
   });
 });
 
-describe('waiting', () => {
-  test('is first come, first served', async () => {
+describe('waiting requests', () => {
+  test('are served first come, first served', async () => {
     const { reserve } = queenOf(loaded({ slots: 1 }));
     const held = await reserve();
     const order: number[] = [];
@@ -134,7 +134,7 @@ describe('waiting', () => {
     expect(order).toEqual([1, 2, 3]);
   });
 
-  test('is by turns where callers are known', async () => {
+  test('are served by turns of their clients, where clients are known', async () => {
     const { reserve } = queenOf(loaded({ slots: 1 }));
     const held = await reserve();
     const order: string[] = [];
@@ -150,7 +150,7 @@ describe('waiting', () => {
     expect(order).toEqual(['a1', 'b1', 'a2', 'a3']);
   });
 
-  test('ends with the signal, and makes room for those behind', async () => {
+  test('leave the queue when their signal aborts, and the next one is served', async () => {
     const { index, reserve } = queenOf(loaded({ slots: 1 }));
     const held = await reserve();
     const gone = new AbortController();
@@ -163,7 +163,7 @@ describe('waiting', () => {
     expect(index.worker('attic/w1')?.assigned).toBe(0);
   });
 
-  test('a signal that was aborted before gets no lease', async () => {
+  test('whose signal is already aborted get no reservation', async () => {
     const { index, reserve } = queenOf(loaded());
     await expect(reserve({}, { signal: AbortSignal.abort(new JobError('cancelled', 'enough')) })).rejects.toMatchObject({
       code: 'cancelled',
@@ -171,7 +171,7 @@ describe('waiting', () => {
     expect(index.worker('attic/w1')?.assigned).toBe(0);
   });
 
-  test('has a bound', async () => {
+  test('are limited in number', async () => {
     const { reserve } = queenOf(loaded({ slots: 1 }));
     const held = await reserve();
     const waiting = Array.from({ length: 512 }, () => reserve());
@@ -181,7 +181,7 @@ describe('waiting', () => {
     for (const each of waiting) (await each).release();
   });
 
-  test('does not hold up those who wait for something else', async () => {
+  test('do not delay requests for another model', async () => {
     const two = hive('attic', {
       devices: [],
       models: [bee],
@@ -195,7 +195,7 @@ describe('waiting', () => {
     expect(await states(waiting)).toEqual(['waits', 'held']);
   });
 
-  test('says where it stands, how long that may take, and again when half of it is over', async () => {
+  test('report their position and the expected wait, and again when the position has halved', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     onTestFinished(() => void vi.useRealTimers());
     const { reserve, said } = queenOf(loaded({ slots: 1 }));
@@ -217,7 +217,7 @@ describe('waiting', () => {
     for (const each of waiting) (await each).release();
   });
 
-  test('ends in a refusal when what was waited for is gone', async () => {
+  test('are refused when the worker that they wait for is gone', async () => {
     const { index, dispatcher, reserve } = queenOf(loaded({ slots: 1, assigned: 1 }));
     const waiting = reserve();
     await settle();
@@ -226,7 +226,7 @@ describe('waiting', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'hive_unreachable' });
   });
 
-  test('beyond one turn of the slots, another worker is started elsewhere, once', async () => {
+  test('beyond one turn of the slots cause one more worker elsewhere', async () => {
     const shed = hive('shed', { devices: [cuda(0, 20)], models: [bee] });
     const { reserve } = queenOf(loaded({ slots: 2, slots_used: 2 }), shed);
     const asked = Array.from({ length: 5 }, () => reserve());
@@ -235,10 +235,10 @@ describe('waiting', () => {
   });
 });
 
-describe('a model that nobody has loaded', () => {
+describe('a model without a worker', () => {
   const many = (reserve: ReturnType<typeof queenOf>['reserve']) => Array.from({ length: 20 }, () => reserve());
 
-  test('is loaded once for twenty who ask at the same time', async () => {
+  test('is loaded once for twenty requests at the same time', async () => {
     const { index, dispatcher, reserve, said } = queenOf(cold);
     const asked = many(reserve);
     expect(await states(asked)).toEqual(['held', ...Array<string>(19).fill('waits')]);
@@ -257,7 +257,7 @@ describe('a model that nobody has loaded', () => {
     expect(index.worker('attic/w1')?.assigned).toBe(0);
   });
 
-  test('that does not load fails all who wait for it at once, with the same error', async () => {
+  test('whose load fails fails all requests that wait for it, with the same error', async () => {
     const { reserve } = queenOf(cold);
     const asked = many(reserve);
     await settle();
@@ -265,7 +265,7 @@ describe('a model that nobody has loaded', () => {
     expect(await states(asked)).toEqual(['held', ...Array<string>(19).fill('model_corrupt')]);
   });
 
-  test('and that does not load here is loaded elsewhere', async () => {
+  test('whose load fails on one hive is loaded on another', async () => {
     const { reserve } = queenOf(cold, hive('shed', { devices: [cpu(60)], models: [bee] }));
     const asked = [reserve(), reserve(), reserve()];
     await settle();
@@ -274,7 +274,7 @@ describe('a model that nobody has loaded', () => {
     expect((await asked[1])?.hive_id).toBe('shed');
   });
 
-  test('is loaded for the next one when the first one leaves before its worker shows up', async () => {
+  test('is loaded for the next request when the first one is cancelled before its worker is reported', async () => {
     const { reserve } = queenOf(cold);
     const asked = [reserve(), reserve()];
     await settle();
@@ -282,7 +282,7 @@ describe('a model that nobody has loaded', () => {
     expect((await asked[1])?.placement.kind).toBe('spawn');
   });
 
-  test('is loaded anew when nothing has shown up in a minute', async () => {
+  test('is loaded again when no worker is reported within a minute', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     const { reserve } = queenOf(cold);
@@ -292,7 +292,7 @@ describe('a model that nobody has loaded', () => {
     expect(await states(asked)).toEqual(['held', 'held']);
   });
 
-  test('takes the memory that it was promised, until the hive counts it itself', async () => {
+  test('has its memory promised until the hive counts it itself', async () => {
     const wasp = model('wasp', 16);
     const attic = (free: number, promised = 0) =>
       hive('attic', { devices: [cuda(0, free, { promised_bytes: promised })], models: [bee, wasp] });
@@ -313,7 +313,7 @@ describe('a model that nobody has loaded', () => {
     held.release();
   });
 
-  test('takes the place of an idle one, to which nothing is sent any more', async () => {
+  test('replaces an idle worker, which gets no more requests', async () => {
     const idle = worker('w9', 'wasp', { need_bytes: 20e9 });
     const { reserve } = queenOf(hive('attic', { devices: [cuda(0, 2)], models: [bee], workers: [idle] }));
     const held = await reserve();
@@ -323,7 +323,7 @@ describe('a model that nobody has loaded', () => {
     expect((await reserve({ model: 'wasp' })).patch.worker_id).toBe('w9');
   });
 
-  test('is fetched once for all who ask', async () => {
+  test('is downloaded once for all requests', async () => {
     const far = hive('attic', { devices: [cuda(0, 2)], models: [{ ...bee, source: 'https://example.org/bee.gguf' }] });
     const { reserve } = queenOf(far, hive('shed', { devices: [cuda(0, 20)] }));
     const asked = [reserve(), reserve(), reserve()];
@@ -332,13 +332,13 @@ describe('a model that nobody has loaded', () => {
   });
 });
 
-describe('a model whose memory others have', () => {
+describe('a model whose memory other workers use', () => {
   const wasp = model('wasp', 6);
   const full = (...workers: ReturnType<typeof worker>[]) =>
     hive('attic', { devices: [cuda(0, 1)], models: [bee, wasp], workers });
   const large = { need_bytes: 20e9, slots: 2 };
 
-  test('is loaded once they are done, before requests that came later; then those have their turn', async () => {
+  test('is loaded once they are idle, before later requests; those have their turn afterwards', async () => {
     const { index, dispatcher, said, reserve } = queenOf(full(worker('w1', 'bee', large)));
     const first = await reserve();
     const other = reserve({ model: 'wasp' });
@@ -346,8 +346,8 @@ describe('a model whose memory others have', () => {
     const late = reserve();
     expect(await states([late])).toEqual(['waits']);
     expect(said).toEqual([
-      "no memory is free for wasp; waiting until w1 (bee) on hive 'attic' is idle and can make room",
-      'w1 makes room for another model first; waiting for a turn of bee',
+      "no memory is free for wasp; waiting until w1 (bee) on hive 'attic' is idle and can be evicted",
+      'w1 is evicted for another model first; waiting for a turn of bee',
     ]);
     first.release();
     const second = await other;
@@ -361,7 +361,7 @@ describe('a model whose memory others have', () => {
     expect((await late).placement).toMatchObject({ kind: 'evict', workers: [{ worker_id: 'w2' }] });
   });
 
-  test('keeps nobody from a slot any more when nobody wants it', async () => {
+  test('no longer blocks slots when no request waits for it', async () => {
     const { reserve } = queenOf(full(worker('w1', 'bee', large)));
     await reserve();
     const gone = new AbortController();
@@ -373,7 +373,7 @@ describe('a model whose memory others have', () => {
     expect((await late).patch.worker_id).toBe('w1');
   });
 
-  test('does not overtake those who waited for a slot before it was asked for', async () => {
+  test('does not overtake requests that waited for a slot before', async () => {
     const { reserve } = queenOf(full(worker('w1', 'bee', { ...large, slots: 1 })));
     const first = await reserve();
     const before = reserve();
@@ -385,7 +385,7 @@ describe('a model whose memory others have', () => {
     expect((await other).placement.kind).toBe('evict');
   });
 
-  test('waits for what is being loaded for others, and takes its place when they are done', async () => {
+  test('waits for workers that are still loading, and replaces them when they are idle', async () => {
     const { index, dispatcher, reserve } = queenOf(hive('attic', { devices: [cuda(0, 7)], models: [bee, wasp] }));
     const first = await reserve();
     const other = reserve({ model: 'wasp' });
@@ -399,7 +399,7 @@ describe('a model whose memory others have', () => {
     expect((await other).placement).toMatchObject({ kind: 'evict', workers: [{ worker_id: 'w1' }] });
   });
 
-  test('keeps only those from their slots for whom it waits, also when several wait for it', async () => {
+  test('blocks only the slots of the workers that it waits for, also when several requests wait for it', async () => {
     const wasps = [worker('w1', 'bee', large), worker('w2', 'bee', { ...large, device: 1 })];
     const two = hive('attic', { devices: [cuda(0, 1), cuda(1, 1)], models: [bee, wasp], workers: wasps });
     const { index, dispatcher, reserve } = queenOf(two);
@@ -417,7 +417,7 @@ describe('a model whose memory others have', () => {
     expect((await reserve()).patch.worker_id).toBe('w2');
   });
 
-  test('that is larger than any of them is loaded before what others want in their place', async () => {
+  test('that is larger than each of them is loaded before later requests for their memory', async () => {
     const hornet = model('hornet', 20);
     const ant = model('ant', 8);
     const eight = { need_bytes: 10e9 };
@@ -434,7 +434,7 @@ describe('a model whose memory others have', () => {
     expect(await states([large, late])).toEqual(['held', 'waits']);
   });
 
-  test('is not robbed of what is free beside them', async () => {
+  test('keeps the free memory beside them from later requests', async () => {
     const hornet = model('hornet', 20);
     const ant = model('ant', 8);
     const workers = [worker('w1', 'bee', { need_bytes: 12e9 })];
@@ -448,7 +448,7 @@ describe('a model whose memory others have', () => {
     expect(await states([large, late])).toEqual(['held', 'waits']);
   });
 
-  test('keeps nobody waiting for them who finds room elsewhere', async () => {
+  test('does not make a request wait that finds memory elsewhere', async () => {
     const shed = hive('shed', { devices: [cuda(0, 20)], models: [bee] });
     const { reserve } = queenOf(full(worker('w1', 'bee', large)), shed);
     await reserve();
@@ -461,7 +461,7 @@ describe('a hive that is asleep', () => {
   const asleep = hive('localhost', { state: 'asleep' });
   const awake = hive('localhost', { devices: [cpu(60)], models: [bee] });
 
-  test('is woken, and then it is decided', async () => {
+  test('is started, and the request is then placed', async () => {
     const { index, wake, reserve } = queenOf(asleep);
     wake.mockImplementation(async () => index.applyHive(awake));
     expect((await reserve()).patch).toEqual({ hive_id: 'localhost', device: 'cpu:0' });
@@ -473,13 +473,13 @@ describe('a hive that is asleep', () => {
     await expect(reserve()).rejects.toMatchObject({ code: 'daemon_start_failed' });
   });
 
-  test('and does not start is done without, where there is another', async () => {
+  test('and does not start is excluded where another hive can serve the request', async () => {
     const { wake, reserve } = queenOf(asleep, cold);
     wake.mockRejectedValue(new JobError('daemon_start_failed', 'no'));
     expect((await reserve()).hive_id).toBe('attic');
   });
 
-  test('and dies whenever it has come up, while a request waits, is woken each time', async () => {
+  test('and dies each time after it came up is started each time while a request waits', async () => {
     const full = hive('localhost', {
       devices: [cpu(1)],
       models: [bee],
@@ -500,7 +500,7 @@ describe('a hive that is asleep', () => {
     expect((await waiting).patch.worker_id).toBe('w1');
   });
 
-  test('is told of as a wait before it is woken, so that the request is kept', async () => {
+  test('makes the request wait before it is started, so that the request is kept on disk', async () => {
     const { wake, reserve } = queenOf(asleep);
     const kept: string[] = [];
     wake.mockImplementation(async () => void kept.push('woken'));
@@ -508,14 +508,14 @@ describe('a hive that is asleep', () => {
     expect(kept.slice(0, 2)).toEqual(['waits', 'woken']);
   });
 
-  test('and stays silent is not woken for ever', async () => {
+  test('and reports nothing is not started indefinitely', async () => {
     const { wake, reserve } = queenOf(asleep);
     await expect(reserve()).rejects.toMatchObject({ code: 'hive_unreachable' });
     expect(wake).toHaveBeenCalledTimes(1);
   });
 });
 
-test('explain says what would be done, and does nothing', async () => {
+test('explain reports the decision, and changes nothing', async () => {
   const { index, wake, dispatcher } = queenOf(loaded(), hive('localhost', { state: 'asleep' }));
   const input = { model: 'bee', prompt: 'hello', temperature: 0, stream: true, continue_elsewhere: false };
   const { value } = await createExplain(dispatcher)(input, jobContext()).next();
@@ -528,7 +528,7 @@ test('explain says what would be done, and does nothing', async () => {
     worker_id: 'w1',
     candidates: [
       { hive_id: 'attic', device: 'cuda:0', worker_id: 'w1', verdict: 'chosen', reason: 'loaded, 0 of 4 slots taken' },
-      { hive_id: 'localhost', device: '*', verdict: 'possible', reason: 'asleep; it is started when it is needed' },
+      { hive_id: 'localhost', device: '*', verdict: 'possible', reason: 'asleep; it is started when a request needs it' },
     ],
   });
   expect(index.worker('attic/w1')?.assigned).toBe(0);

@@ -22,13 +22,13 @@ import { Speeds } from './speeds.ts';
 import { PendingSpawns, type Spawn } from './pending-spawns.ts';
 import { RequestQueue } from './request-queue.ts';
 
-/** A worker whose start was decided is in its hive's reports by then, or whoever waits for it looks for another place. */
+/** A worker whose start was decided is reported within this; otherwise the requests that wait for it look for another place. */
 const SHOWS_UP_MS = 60_000;
 
 export interface DispatcherParts {
-  /** Kept up to date by whoever hears the hives, who then calls `changed`. */
+  /** Kept up to date by its owner, which then calls `changed`. */
   fleet: FleetIndex;
-  /** Starts a hive that is asleep, or waits for a first report: resolves when the fleet shows it up, with its report. */
+  /** Starts a hive that is asleep, or waits for its first report: resolves when the fleet shows it up, with its report. */
   wake: (hiveId: string, signal: AbortSignal) => Promise<void>;
 }
 
@@ -37,13 +37,13 @@ interface Held {
   readonly ask: PendingRequest;
   readonly startedMs: number;
   readonly spawn: Spawn | undefined;
-  /** The worker that it counts for, once there is one, and how many slots of it. */
+  /** Key of the worker, once there is one, and how many slots of it are reserved. */
   key: string | undefined;
   slots: number;
   timer: NodeJS.Timeout | undefined;
 }
 
-/** Gives each request its place when there is one, and remembers what that teaches. The one owner of all that the queen has sent out. */
+/** Reserves a place for each request, and learns from its outcome. It alone counts what the queen has sent out. */
 export class Dispatcher {
   readonly #parts: DispatcherParts;
   readonly #memory: PlacementMemory = { speeds: new Speeds(), spawns: new PendingSpawns(), claims: new MemoryClaims() };
@@ -64,11 +64,11 @@ export class Dispatcher {
   }
 
   /**
-   * A place to run a request, as soon as there is one. To be released, however the request ends.
-   * @throws JobError what placement refuses with; worker_busy when too many wait; what came of waking a hive; the signal's reason
+   * Resolves as soon as there is a place to run a request. The reservation has to be released however the request ends.
+   * @throws JobError the refusal of placement; worker_busy when too many wait; why a hive could not be started; the signal's reason
    */
   async reserve(input: ReservationInput, options: ReservationOptions): Promise<Reservation> {
-    // What comes up while it waits is of no matter to its later tries.
+    // A copy: hives that fail while it waits here do not affect its later reservations.
     const failedHives = options.failedHives?.copy() ?? this.noFailedHives();
     const ask = pendingRequest(input, { ...options, failedHives, ticket: options.ticket ?? this.takeTicket() });
     for (;;) {
@@ -87,7 +87,7 @@ export class Dispatcher {
     }
   }
 
-  /** The place of a request among all others. It keeps it, however often it has to ask. */
+  /** The position of a request among all others. It keeps it for all of its attempts. */
   takeTicket(): number {
     this.#asked += 1;
     return this.#asked;
@@ -109,7 +109,7 @@ export class Dispatcher {
     this.#room.serve();
   }
 
-  /** A worker that has gone has nothing in its cache, and its successor may be of another speed. */
+  /** The cache of a worker is gone with it, and its successor may have another speed. */
   forgetWorker(hiveId: string, workerId: string): void {
     const key = workerKey(hiveId, workerId);
     this.#prefixes.forget(key);
@@ -122,7 +122,7 @@ export class Dispatcher {
     return this.#decide(ask, this.#room.countLike(ask)).kind !== 'refuse';
   }
 
-  /** What would become of a request now. Holds and wakes nothing. */
+  /** The decision for a request now. Reserves and starts nothing. */
   explain(input: InputOf<'explain'> & { file?: Model | undefined }): Explanation {
     const ask = pendingRequest(input, {
       signal: new AbortController().signal,
@@ -134,7 +134,7 @@ export class Dispatcher {
     return explain(ask.request, this.#parts.fleet, this.#memory);
   }
 
-  /** Nobody overtakes those who wait for the same. */
+  /** A new request does not overtake the requests that wait for the same places. */
   #decideInTurn(ask: PendingRequest): Placement {
     const ahead = this.#room.countLike(ask);
     const placement = this.#decide(ask, ahead);
@@ -155,10 +155,10 @@ export class Dispatcher {
     request.affinity = this.#prefixes.match(prefixes);
   }
 
-  /** One that does not wake, or is woken in vain, is left out for this request. One that came up and has gone again is woken again. */
+  /** A hive that does not start, or does not report, is excluded for this request. One that came up and went down again is started again. */
   async #wake(ask: PendingRequest, { hive_id, ups }: IndexedHive): Promise<void> {
     if (ask.woken.get(hive_id) === ups) {
-      ask.failedHives.add(hive_id, 'was started and has not told what it has');
+      ask.failedHives.add(hive_id, 'was started and has reported nothing');
       return;
     }
     ask.woken.set(hive_id, ups);
@@ -190,7 +190,7 @@ export class Dispatcher {
     };
   }
 
-  /** Whoever runs alone has all slots: nobody else is given one. */
+  /** A request that runs alone has all slots. */
   #assign(holding: Held, key: string): void {
     const { fleet } = this.#parts;
     holding.key = key;
@@ -201,7 +201,7 @@ export class Dispatcher {
   #begin(spawn: Spawn, holding: Held): void {
     this.#memory.spawns.begin(spawn);
     this.#spawning.set(spawn, holding);
-    // A download takes as long as it takes; its end, or its failure, ends the lease.
+    // A download may take long; its end or failure ends the reservation.
     if (holding.placement.kind === 'download') return;
     holding.timer = setTimeout(() => {
       if (spawn.worker !== undefined) return;
@@ -226,7 +226,7 @@ export class Dispatcher {
 
   #learn({ placement, ask, startedMs, key }: Held, { worker_id, tokens_per_s }: Outcome): void {
     const { hive_id } = patchOf(placement);
-    // A start says nothing of how long requests take.
+    // The duration of a start says nothing about that of requests.
     if (placement.kind === 'worker') this.#times.note(ask.request.model, performance.now() - startedMs);
     const worker = worker_id === undefined ? key : workerKey(hive_id, worker_id);
     if (worker === undefined) return;
@@ -234,7 +234,7 @@ export class Dispatcher {
     this.#prefixes.remember(worker, ask.prefixes, this.#parts.fleet.worker(worker)?.slots ?? DEFAULT_SLOTS);
   }
 
-  /** Those who waited for a worker that does not start would only try the same again, one after the other. */
+  /** The requests that wait for a worker that failed to start would only repeat the failure, one after another. */
   #tellFailure({ hive }: Exclude<Taken, { kind: 'worker' }>, { request: { model } }: PendingRequest, error: JobError): void {
     const hiveId = hive.hive_id;
     for (const ask of this.#room.dismiss((each) => isFor(each, { model, hiveId }))) {
@@ -247,7 +247,7 @@ function spawnOf(
   { hive, where, bytes, ...placement }: Exclude<Taken, { kind: 'worker' }>,
   { request }: PendingRequest,
 ): Spawn | undefined {
-  // A file that only its hive can see: the hive finds out by itself what it needs, and who else asks for it.
+  // A file that only its hive can read: the hive itself finds out its memory need, and shares it among requests.
   if (where === undefined || bytes === 0) return undefined;
   const evicted = placement.kind === 'evict' ? placement.workers.map(({ worker_id }) => worker_id) : [];
   const { worker, device } = where;

@@ -9,27 +9,27 @@ import { asQuestion } from './question.ts';
 import { judgeAll } from './reasons.ts';
 import { isClaimed, memoryWaitWords } from './wait-for-memory.ts';
 
-/** Of a large fleet, so many places are listed: the chosen one, then the possible ones. */
+/** Candidates listed for a large fleet: the chosen one, then the possible ones. */
 const CANDIDATES_SHOWN = 500;
 
-/** Whoever knows the fleet and what the queen remembers of it. */
+/** The owner of the fleet and of what the queen remembers of it. */
 export interface Explains {
   explain(input: InputOf<'explain'>, signal: AbortSignal): Explanation | Promise<Explanation>;
 }
 
-/** The operation `explain`. It wakes nobody and holds nothing: the answer is true for the moment. */
+/** The operation `explain`. It starts and reserves nothing: the answer is true only for the moment. */
 export function createExplain(view: Explains): Run<'explain'> {
   return async function* (input, { signal }) {
     return view.explain(input, signal);
   };
 }
 
-/** That a request is refused before it has been asked where it runs. */
+/** For a request that is refused before it is placed. */
 export function refusedBecause({ code, message }: JobError, { model }: PlacementRequest): Explanation {
   return { model, decision: 'refuse', says: message, code, candidates: [] };
 }
 
-/** What would be done with a request, and what was against every other place. */
+/** The decision for a request, and the reason against every other place. */
 export function explain(request: PlacementRequest, fleet: Fleet, memory: PlacementMemory = NO_MEMORY): Explanation {
   const question = asQuestion(request, FleetIndex.of(fleet), memory);
   if (question instanceof JobError) return refusedBecause(question, request);
@@ -42,7 +42,7 @@ export function explain(request: PlacementRequest, fleet: Fleet, memory: Placeme
   });
   return {
     model: request.model,
-    // The hive is woken in order to have a worker there, most of the time.
+    // In most cases, the hive is started in order to start a worker there.
     decision: kind === 'wake' ? 'spawn' : kind,
     says: says(placement, request),
     ...(placement.kind === 'refuse' ? { code: placement.error.code } : {}),
@@ -77,19 +77,19 @@ function placeOf(placement: Placement): Pick<Explanation, 'hive_id' | 'device' |
   }
 }
 
-/** The decision in a sentence. */
+/** The decision, as a sentence. */
 export function says(placement: Placement, { model, affinity, ahead = 0 }: PlacementRequest): string {
   switch (placement.kind) {
     case 'worker': {
       const { worker } = placement;
-      const why = affinity?.has(worker.key) ? ', which has the beginning of this conversation in its cache' : '';
+      const why = affinity?.has(worker.key) ? ', with the beginning of this conversation in its cache' : '';
       const slots = `${slotsUsed(worker)} of ${worker.slots} slots taken`;
       return `It runs on worker ${worker.worker_id} of hive '${worker.hive_id}'${why} (${deviceName(worker)}, ${slots}).`;
     }
     case 'wait': {
       const queue = ahead === 0 ? '' : `, ${ahead} ahead`;
       if (placement.room !== undefined) return `It waits${queue} until ${memoryWaitWords(placement)}.`;
-      if (isClaimed(placement)) return `It waits${queue}: ${placement.worker?.worker_id} makes room for another model first.`;
+      if (isClaimed(placement)) return `It waits${queue}: ${placement.worker?.worker_id} is evicted for another model first.`;
       const who = placement.worker === undefined ? 'a worker' : `worker ${placement.worker.worker_id}`;
       return placement.isLoading
         ? `It waits${queue}: ${who} of hive '${placement.hive_id}' is being loaded with ${model}.`
@@ -97,23 +97,23 @@ export function says(placement: Placement, { model, affinity, ahead = 0 }: Place
     }
     case 'spawn': {
       const { hive, where, bytes } = placement;
-      const need = bytes === 0 ? '' : `, which has room for the ${formatBytes(bytes)} that it takes`;
+      const need = bytes === 0 ? '' : `, which has the ${formatBytes(bytes)} that it needs`;
       return `Hive '${hive.hive_id}' starts a worker for ${model}${where === undefined ? '' : ` on ${deviceName(where)}`}${need}.`;
     }
     case 'download': {
       const { hive, where, origin } = placement;
-      return `Hive '${hive.hive_id}' fetches ${model} from ${origin.source} and starts a worker on ${deviceName(where)}.`;
+      return `Hive '${hive.hive_id}' downloads ${model} from ${origin.source} and starts a worker on ${deviceName(where)}.`;
     }
     case 'evict': {
       const { hive, where, workers } = placement;
       const ended = workers.map(({ worker_id, model: held }) => `${worker_id} (${held})`).join(', ');
-      return `Hive '${hive.hive_id}' ends ${ended}, which nobody uses now, and starts a worker for ${model} on ${deviceName(where)}.`;
+      return `Hive '${hive.hive_id}' evicts ${ended}, idle now, and starts a worker for ${model} on ${deviceName(where)}.`;
     }
     case 'wake': {
       const { hive_id, state } = placement.hive;
       return state === 'asleep'
-        ? `Hive '${hive_id}' is asleep: it is started first, and then it is decided.`
-        : `Hive '${hive_id}' has not told yet what it has: that is waited for, and then it is decided.`;
+        ? `Hive '${hive_id}' is asleep: it is started first, and the request is then placed.`
+        : `Hive '${hive_id}' has not reported yet: the request is placed after its first report.`;
     }
     case 'refuse':
       return placement.error.message;

@@ -10,7 +10,7 @@ afterEach(() => void vi.useRealTimers());
 const attic = hive('attic', { devices: [cpu(60)] });
 const gone = hive('attic', { state: 'asleep' });
 
-test('a hive that failed a request is failedHives until it comes up anew', () => {
+test('a hive that failed a request is excluded until it comes up again', () => {
   const index = FleetIndex.of(fleet(attic));
   const failedHives = new FailedHives(index);
   failedHives.add('attic', 'could not start a worker', new JobError('model_corrupt', 'no model'));
@@ -22,7 +22,7 @@ test('a hive that failed a request is failedHives until it comes up anew', () =>
   expect([failedHives.now().size, failedHives.failure]).toEqual([0, undefined]);
 });
 
-test('a failure that may pass by itself is forgotten after a minute, and one that may not is kept', () => {
+test('a retryable failure is forgotten after a minute, and another one is kept', () => {
   const index = FleetIndex.of(fleet(attic, hive('shed', { devices: [] })));
   const failedHives = new FailedHives(index);
   failedHives.add('attic', 'has no room', new JobError('no_room', 'full'));

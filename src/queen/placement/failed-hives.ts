@@ -1,7 +1,7 @@
 import type { JobError } from '../../contract/index.ts';
 import type { FleetIndex } from './fleet-index.ts';
 
-/** A failure that may pass by itself keeps a request from a hive for this long. */
+/** A retryable failure excludes a hive for this long. */
 const AVOIDED_MS = 60_000;
 
 interface Entry {
@@ -13,8 +13,8 @@ interface Entry {
 }
 
 /**
- * The hives that a request is not given to, because they have failed it. No entry is kept for ever: it is dropped when the hive
- * comes up anew, and after a minute where the same try may go better then.
+ * The hives that a request does not use because they have failed it. An entry expires when the hive comes up again, and after a minute
+ * where the failure was retryable.
  */
 export class FailedHives {
   readonly #fleet: Pick<FleetIndex, 'hive'>;
@@ -25,19 +25,19 @@ export class FailedHives {
     this.#entries = new Map(entries);
   }
 
-  /** @param why as the end of "hive 'attic' …" */
+  /** @param why completes "hive 'attic' …" */
   add(hiveId: string, why: string, failure?: JobError): void {
     const ups = this.#fleet.hive(hiveId)?.ups ?? 0;
     const untilMs = failure?.retryable === false ? Infinity : performance.now() + AVOIDED_MS;
     this.#entries.set(hiveId, { why, failure, ups, untilMs });
   }
 
-  /** For somebody who notes more that is of no matter to others. */
+  /** A copy for more entries that do not change this one. */
   copy(): FailedHives {
     return new FailedHives(this.#fleet, this.#entries);
   }
 
-  /** By hive, why it is failedHives now. */
+  /** By hive, why it is excluded now. */
   now(): Map<string, string> {
     const now = performance.now();
     for (const [hiveId, { ups, untilMs }] of this.#entries)
@@ -45,7 +45,7 @@ export class FailedHives {
     return new Map([...this.#entries].map(([hiveId, { why }]) => [hiveId, why]));
   }
 
-  /** What went wrong last where it was tried, as long as that counts: it says more than that nothing is left. */
+  /** The latest failure that still counts: it says more than that no place is left. */
   get failure(): JobError | undefined {
     return [...this.#entries.values()].findLast(({ failure }) => failure !== undefined)?.failure;
   }

@@ -1,9 +1,9 @@
 /**
- * Who waits, in the order in which they are to be served: one of each caller in turn, so that a caller with a hundred requests does not keep
- * out one with a single one. Without callers, first come, first served.
+ * Waiting requests in the order in which they are served: one of each client in turn, so that a client with a hundred requests does not
+ * delay one with a single request. Without clients, first come, first served.
  */
 export class FairQueue<T extends object> {
-  /** By caller; the one served last is last. */
+  /** By client; the one served last is last. */
   readonly #callers = new Map<string, Set<T>>();
   #size = 0;
 
@@ -17,7 +17,7 @@ export class FairQueue<T extends object> {
     this.#size += 1;
   }
 
-  /** @param isServed then its caller's next turn comes after everybody else's */
+  /** @param isServed its client's next turn then comes after all others */
   remove(caller: string, waiter: T, isServed = false): void {
     const own = this.#callers.get(caller);
     if (own?.delete(waiter) !== true) return;
@@ -26,7 +26,7 @@ export class FairQueue<T extends object> {
     if (own.size > 0 && isServed) this.#callers.set(caller, own);
   }
 
-  /** As they stand now; adding and removing while it is read is no harm. */
+  /** A snapshot: waiters may be added and removed while it is read. */
   inTurn(): T[] {
     const rows = [...this.#callers.values()].map((own) => [...own]);
     const [only] = rows;

@@ -77,7 +77,7 @@ function apply(index: FleetIndex, step: Step): void {
   else index.applyHive(step.hive, step.how === 'whole' ? step.hive.workers : undefined);
 }
 
-test('an index that was kept up to date is the same as one that is made anew', () => {
+test('an index that was kept up to date equals one that is built from scratch', () => {
   fc.assert(
     fc.property(fc.array(aStep, { maxLength: 30 }), (steps) => {
       const index = new FleetIndex();
@@ -92,7 +92,7 @@ test('an index that was kept up to date is the same as one that is made anew', (
   );
 });
 
-test('what was sent to a worker counts also after it was reported anew, or was away', () => {
+test('requests sent to a worker still count after it was reported again, or was away', () => {
   const index = new FleetIndex();
   index.applyHive(hive('attic', { devices: [cpu(60)], models: [model('bee', 6)] }), [worker('w1', 'bee')]);
   index.assign('attic/w1', 1);

@@ -1,7 +1,7 @@
 import { DEFAULT_MODEL, type HiveReport, type Model, type Worker } from '../../contract/index.ts';
 import type { Fleet, HiveView, WorkerView } from './fleet.ts';
 
-/** Where its file lies on a hive that has not listed it, which none does: it ships with rbee. */
+/** The model that ships with rbee, which no hive needs to list. */
 const BUILTIN: Model = {
   model: DEFAULT_MODEL,
   path: '',
@@ -11,15 +11,15 @@ const BUILTIN: Model = {
 };
 
 export interface IndexedWorker extends WorkerView {
-  /** Its hive's id and its own: unique in the fleet. */
+  /** Id of its hive and its own: unique in the fleet. */
   readonly key: string;
   readonly hive: IndexedHive;
   assigned: number;
 }
 
 /**
- * The fields that decisions look at, always in the same place: where every worker is an object of a shape of its own, as
- * spreading makes them, looking at one takes a hundred times as long.
+ * The fields that decisions read, always in the same layout: where every worker is an object of another shape, as spreading makes
+ * them, reading one takes a hundred times as long.
  */
 class WorkerRecord {
   readonly key: string;
@@ -56,7 +56,7 @@ class WorkerRecord {
   }
 }
 
-/** What there is to tell of a hive without its workers. */
+/** The state of a hive without its workers. */
 export type HiveState = Pick<HiveView, 'hive_id' | 'state' | 'why' | 'isStopped' | 'report'>;
 
 export class IndexedHive implements HiveView {
@@ -66,9 +66,9 @@ export class IndexedHive implements HiveView {
   why: string | undefined;
   isStopped: boolean | undefined;
   report: HiveReport | undefined;
-  /** As listed in its report, and the one that ships with rbee. */
+  /** From its report, with the model that ships with rbee. */
   models: readonly Model[] = [];
-  /** How often it has come up: what was known of it before counts no more. */
+  /** How often it has come up: what was known before the latest time no longer counts. */
   ups = 0;
 
   constructor(hiveId: string) {
@@ -84,17 +84,17 @@ const NO_WORKERS: ReadonlySet<IndexedWorker> = new Set();
 const NO_HOLDERS: ReadonlyMap<IndexedHive, Model> = new Map();
 
 /**
- * The fleet, looked up by model: a decision costs what that model has of workers and hives, not what the fleet has. Kept up to
- * date by whoever hears the hives. Counts what this queen has sent to each worker, also across a worker's absence.
+ * The fleet, indexed by model: a decision costs as much as that model has workers and hives, whatever the size of the fleet. Counts what
+ * this queen has sent to each worker, also while the worker is not reported.
  */
 export class FleetIndex implements Fleet {
   readonly #hives = new Map<string, IndexedHive>();
   readonly #workers = new Map<string, Set<IndexedWorker>>();
   readonly #holders = new Map<string, Map<IndexedHive, Model>>();
   readonly #assigned = new Map<string, number>();
-  /** Those of which too little is known to decide: asleep, or up and silent so far. A handful at most. */
+  /** Hives without enough state to decide: asleep, or up without a report. A handful at most. */
   readonly #unreported = new Set<IndexedHive>();
-  /** In the order of their ids; made when it is asked for after hives have come or gone. */
+  /** Sorted by id; computed on demand after hives were added or removed. */
   #sorted: readonly IndexedHive[] | undefined;
 
   static of(fleet: Fleet): FleetIndex {
@@ -107,7 +107,7 @@ export class FleetIndex implements Fleet {
     return index;
   }
 
-  /** In the order of their ids. */
+  /** Sorted by id. */
   get hives(): readonly IndexedHive[] {
     this.#sorted ??= [...this.#hives.values()].sort((a, b) => (a.hive_id < b.hive_id ? -1 : 1));
     return this.#sorted;
@@ -130,7 +130,7 @@ export class FleetIndex implements Fleet {
     return this.#workers.get(model) ?? NO_WORKERS;
   }
 
-  /** The hives on whose disk the model is, as last reported. */
+  /** Hives that have the model on disk, as last reported. */
   holdersOf(model: string): ReadonlyMap<IndexedHive, Model> {
     return this.#holders.get(model) ?? NO_HOLDERS;
   }
@@ -139,7 +139,7 @@ export class FleetIndex implements Fleet {
     return [...this.#holders.keys()];
   }
 
-  /** @param workers all that it has, for a hive that is heard of anew; left out, those known stay */
+  /** @param workers all of its workers, for a hive that has just come up; undefined keeps the known ones */
   applyHive({ hive_id, state, why, isStopped, report }: HiveState, workers?: readonly Worker[]): void {
     const hive = this.#hives.get(hive_id) ?? this.#add(hive_id);
     if (report !== hive.report) this.#shelve(hive, report);
@@ -155,7 +155,7 @@ export class FleetIndex implements Fleet {
     for (const worker of workers) this.applyWorker(worker.hive_id === hive_id ? worker : { ...worker, hive_id });
   }
 
-  /** A worker of a hive that was never heard of is left out: its hive comes first. */
+  /** Ignores workers of an unknown hive: the hive is always reported first. */
   applyWorker(worker: Worker): void {
     const hive = this.#hives.get(worker.hive_id);
     if (hive === undefined) return;
@@ -188,7 +188,7 @@ export class FleetIndex implements Fleet {
     this.#sorted = undefined;
   }
 
-  /** @param by 1 for a request sent there, -1 for one that has ended */
+  /** @param by 1 for a request that was sent there, -1 for one that ended */
   assign(key: string, by: number): void {
     const count = Math.max(0, (this.#assigned.get(key) ?? 0) + by);
     if (count === 0) this.#assigned.delete(key);

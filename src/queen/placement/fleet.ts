@@ -1,21 +1,21 @@
 import type { HiveReport, Worker } from '../../contract/index.ts';
 
-/** What the queen knows of one hive at this moment. */
+/** The current state of one hive. */
 export interface HiveView {
   hive_id: string;
-  /** asleep: a local hive that does not run, and is started when it is needed. out: cannot be used now, see why. */
+  /** asleep: a local hive that does not run, and is started when a request needs it. out: cannot be used now, see `why`. */
   state: 'up' | 'asleep' | 'out';
-  /** As the end of "hive 'attic' …", such as 'cannot be reached: connection refused' or 'is being updated'; for 'out' alone. */
+  /** Completes "hive 'attic' …", such as 'cannot be reached: connection refused' or 'is being updated'; only for 'out'. */
   why: string | undefined;
-  /** Out on purpose. */
+  /** It was stopped on purpose. */
   isStopped?: boolean | undefined;
-  /** Its machine and models as last reported; undefined until then. */
+  /** Its machine and models as last reported; undefined before the first report. */
   report: HiveReport | undefined;
   workers: readonly WorkerView[];
 }
 
 export interface WorkerView extends Worker {
-  /** Requests that this queen has sent there and that have not ended: newer than what the worker itself has reported. */
+  /** Unfinished requests that this queen has sent there: newer than what the worker has reported. */
   assigned: number;
 }
 

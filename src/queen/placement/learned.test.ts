@@ -21,11 +21,11 @@ describe('the beginnings of a conversation', () => {
     expect(of(conversation).map(({ chars }) => chars)).toEqual([1704, 1700, 1400, 800]);
   });
 
-  test('of some words are not worth remembering', () => {
+  test('of a few words are not remembered', () => {
     expect(of([said('user', 'hello')])).toEqual([]);
   });
 
-  test('are the same for the same text, and others for another model, role or division', () => {
+  test('are equal for equal text, and differ for another model, role or division', () => {
     expect(of(conversation.slice(0, 2))).toEqual(of(conversation).slice(2));
     const hashes = [
       of(conversation.slice(0, 1)),
@@ -47,15 +47,15 @@ describe('the beginnings of a conversation', () => {
     expect(prefixesOf({ model: 'bee', prompt: `${'x'.repeat(256)}b` })[1]).toEqual(shared);
   });
 
-  test('of a very long one are few', () => {
+  test('of a very long conversation are limited in number', () => {
     const many = Array.from({ length: 10_000 }, (_, at) => said('user', `message ${at}`));
     expect(of(many).length).toBeLessThanOrEqual(32);
     expect(of([...many.slice(0, 500), said('user', 'more')]).map(({ hash }) => hash)).toContain(of(many.slice(0, 500))[0]?.hash);
   });
 });
 
-describe('who has seen a conversation', () => {
-  test('is known by the longest beginning', () => {
+describe('a worker that has answered a conversation', () => {
+  test('is found by the longest known beginning', () => {
     const memory = new PrefixMemory();
     memory.remember('w1', of(conversation.slice(0, 1)), 4);
     memory.remember('w2', of(conversation.slice(0, 3)), 4);
@@ -63,7 +63,7 @@ describe('who has seen a conversation', () => {
     expect(memory.match(of(conversation, 'wasp')).size).toBe(0);
   });
 
-  test('is forgotten when as many others as it has slots came after', () => {
+  test('is forgotten after as many other conversations as it has slots', () => {
     const memory = new PrefixMemory();
     const other = (n: number) => of([said('user', long(`other ${n} `))]);
     memory.remember('w1', of(conversation), 2);
@@ -74,14 +74,14 @@ describe('who has seen a conversation', () => {
     expect(memory.size).toBe(2);
   });
 
-  test('a conversation that goes on takes one place, not one for each turn', () => {
+  test('remembers a continued conversation once, not once per turn', () => {
     const memory = new PrefixMemory();
     memory.remember('w1', of([said('user', long('other '))]), 2);
     for (let turns = 1; turns <= conversation.length; turns += 1) memory.remember('w1', of(conversation.slice(0, turns)), 2);
     expect(memory.match(of([said('user', long('other '))])).size).toBe(1);
   });
 
-  test('nothing is left of what is forgotten, and it never grows beyond its limits', () => {
+  test('leaves nothing behind when it is forgotten, and the memory stays within its limits', () => {
     const memory = new PrefixMemory();
     for (let at = 0; at < 21_000; at += 1) memory.remember(`w${at % 6000}`, of([said('user', long(`${at} `))]), 4);
     expect(memory.size).toBeLessThanOrEqual(20_000);
@@ -90,7 +90,7 @@ describe('who has seen a conversation', () => {
   });
 });
 
-test('speeds move slowly, and of an unknown worker the median is told', () => {
+test('speeds change slowly, and an unknown worker has the median speed', () => {
   const speeds = new Speeds();
   expect(speeds.of('w1')).toBe(1);
   for (const [key, speed] of [
@@ -107,7 +107,7 @@ test('speeds move slowly, and of an unknown worker the median is told', () => {
   expect([speeds.of('w1'), speeds.of('w9')]).toEqual([12, 20]);
 });
 
-test('the median is that of all that was learned and not forgotten', () => {
+test('the median counts everything learned and not forgotten', () => {
   const steps = fc.array(fc.tuple(fc.nat(9), fc.option(fc.integer({ min: 1, max: 50 }), { nil: undefined })), { maxLength: 60 });
   fc.assert(
     fc.property(steps, (learned) => {
@@ -123,7 +123,7 @@ test('the median is that of all that was learned and not forgotten', () => {
   );
 });
 
-test('times are of the last requests of a model', () => {
+test('recent times are those of the last requests of a model', () => {
   const times = new RecentTimes();
   expect(times.medianMs('bee')).toBeUndefined();
   for (const ms of [...Array<number>(32).fill(1), ...Array<number>(32).fill(500)]) times.note('bee', ms);
@@ -132,7 +132,7 @@ test('times are of the last requests of a model', () => {
   expect(times.medianMs('bee')).toBeUndefined();
 });
 
-test('callers take turns, and each is served in its own order', () => {
+test('clients take turns, and each is served in its own order', () => {
   const queue = new FairQueue<{ id: string }>();
   const of = Object.fromEntries(['a1', 'a2', 'a3', 'b1', 'c1', 'c2'].map((id) => [id, { id }]));
   for (const [id, waiter] of Object.entries(of)) queue.add(id.charAt(0), waiter);

@@ -1,27 +1,27 @@
 import type { Where } from './device-name.ts';
 
-/** What a request waits for, to be loaded on a device. */
+/** Memory of a device that a waiting request needs for its model. */
 export interface Claim {
   hiveId: string;
   where: Where;
-  /** Keys of the workers that have to end for it, and that may still be busy. */
+  /** Keys of the workers that have to stop for it, and may still be busy. */
   workers: readonly string[];
-  /** Beside what these have: of what is free there, or will be. */
+  /** Needed beyond the memory of these workers: free bytes of the device, now or later. */
   bytes: number;
 }
 
 /**
- * Memory that requests wait for because busy workers have it. Nobody who came after such a request is given a slot there, ends
- * those of them that are idle already for a model of his own, or takes what is free beside them: or models that are asked for all the
- * time, or are smaller, would keep out every other.
+ * Memory that requests wait for because busy workers use it. A later request gets no slot of these workers, may not evict those that
+ * are idle already, and may not use the free memory beside them. Without this, models that are in constant use, or smaller, would
+ * keep every other model out.
  */
 export class MemoryClaims {
-  /** By the number of the request; numbers grow in the order in which requests come. */
+  /** By ticket. */
   readonly #byRequest = new Map<number, Claim>();
-  /** By worker: the numbers of the requests. */
+  /** By worker: the tickets. */
   readonly #byWorker = new Map<string, Set<number>>();
 
-  /** In place of what it claimed before. */
+  /** Replaces the former claim of the ticket. */
   set(request: number, claim: Claim): void {
     this.drop(request);
     this.#byRequest.set(request, claim);
@@ -41,14 +41,14 @@ export class MemoryClaims {
     return this.#byRequest.size;
   }
 
-  /** Whether somebody who came before this request waits for the worker to end. */
+  /** Whether an earlier request waits for the worker to stop. */
   hasEarlier(worker: string, request: number): boolean {
     if (this.#byWorker.size === 0) return false;
     for (const other of this.#byWorker.get(worker) ?? []) if (other < request) return true;
     return false;
   }
 
-  /** What of a device is kept for those who came before this request. */
+  /** Bytes of a device that are kept for earlier requests. */
   earlierBytes(hiveId: string, { worker, device }: Where, request: number): number {
     let bytes = 0;
     for (const [other, claim] of this.#byRequest) {

@@ -3,7 +3,7 @@ import type { ReservationInput, ReservationOptions } from './reservation.ts';
 import type { PlacementRequest } from './placement.ts';
 import { prefixesOf, type Prefix } from './prefixes.ts';
 
-/** One request on its way to a lease. */
+/** A request from its arrival to its reservation. */
 export interface PendingRequest {
   readonly request: PlacementRequest & { failedHives: ReadonlyMap<string, string>; ticket: number };
   readonly failedHives: FailedHives;
@@ -12,7 +12,7 @@ export interface PendingRequest {
   readonly isAlone: boolean;
   readonly signal: AbortSignal;
   readonly onWait: () => void;
-  /** Hives that were woken for it, and how often each had come up by then. */
+  /** Hives that were started for it, and how often each had come up by then. */
   readonly woken: Map<string, number>;
 }
 
@@ -26,14 +26,14 @@ export function pendingRequest(
   return { request, failedHives, prefixes, caller, isAlone, signal, onWait, woken: new Map() };
 }
 
-/** The same for all that could take each other's place. */
+/** Equal for requests that can run at the same places: they wait in one line. */
 export function queueKeyOf({
   request: { model, hive_id = '', worker_id = '', device = '', failedHives },
 }: PendingRequest): string {
   return [model, hive_id, worker_id, device, ...failedHives.keys()].join('\n');
 }
 
-/** Whether it would have run, or could have, in a worker for this model on this hive. */
+/** Whether the request could run on a new worker for this model on this hive. */
 export function isFor({ request }: PendingRequest, { model, hiveId }: { model: string; hiveId: string }): boolean {
   return request.model === model && request.worker_id === undefined && (request.hive_id ?? hiveId) === hiveId;
 }

@@ -2,21 +2,21 @@ import type { HiveReport } from '../../contract/index.ts';
 import { isDevice, type DevicePattern, type Where } from './device-name.ts';
 import { workerKey, type FleetIndex, type IndexedWorker } from './fleet-index.ts';
 
-/** A worker that this queen has decided to have started. */
+/** A worker that this queen has decided to start. */
 export interface Spawn {
   readonly model: string;
   readonly hiveId: string;
   readonly where: Where;
   readonly bytes: number;
-  /** Workers that are ended for it. */
+  /** Ids of the workers that are evicted for it. */
   readonly evicted: readonly string[];
-  /** On what it was decided: a later report knows of it. */
+  /** The report on which the decision is based: a later report includes it. */
   readonly report: HiveReport | undefined;
-  /** The worker that it has become, once that is reported. */
+  /** Key of the started worker, once it is reported. */
   worker: IndexedWorker['key'] | undefined;
 }
 
-/** What the queen has begun and no hive has reported yet, so that she neither begins it twice nor promises memory twice. */
+/** Workers that the queen has decided to start and no hive has reported yet: none is started twice, and no memory is promised twice. */
 export class PendingSpawns {
   readonly #byHive = new Map<string, Set<Spawn>>();
   readonly #byModel = new Map<string, Set<Spawn>>();
@@ -34,7 +34,7 @@ export class PendingSpawns {
     for (const id of spawn.evicted) this.#leaving.delete(workerKey(spawn.hiveId, id));
   }
 
-  /** One that has not become a worker yet, where the request may run. */
+  /** One that is not reported yet, where the request may run. */
   spawnOf(model: string, isFit: (spawn: Spawn) => boolean): Spawn | undefined {
     for (const spawn of this.#byModel.get(model) ?? []) if (spawn.worker === undefined && isFit(spawn)) return spawn;
     return undefined;
@@ -50,7 +50,7 @@ export class PendingSpawns {
     return this.#byHive.has(hiveId);
   }
 
-  /** Workers that are coming to a device and are in no report. */
+  /** Unreported workers of a device. */
   countOn(hiveId: string, where: Where): number {
     let count = 0;
     for (const spawn of this.#byHive.get(hiveId) ?? []) {
@@ -64,15 +64,15 @@ export class PendingSpawns {
   }
 
   /**
-   * Compares with what is reported now.
-   * @returns the spawns whose workers have shown up
+   * Compares with the reports.
+   * @returns the spawns whose workers are reported now
    */
   notice(fleet: FleetIndex): Spawn[] {
     const shown: Spawn[] = [];
     for (const spawns of this.#byHive.values()) {
       for (const spawn of spawns) {
         if (spawn.worker === undefined && this.#bind(spawn, fleet)) shown.push(spawn);
-        // The hive counts its memory itself by now.
+        // From now on the hive itself counts its memory.
         if (spawn.worker !== undefined && fleet.hive(spawn.hiveId)?.report !== spawn.report) this.end(spawn);
       }
     }

@@ -34,7 +34,7 @@ function roomOf({ room }: PlacementOf<'wait'>): unknown {
   return room && [room.where.worker, room.where.device, room.workers.map(({ key }) => key)];
 }
 
-test('a hive that is out is never chosen, and only what can be woken is woken', () => {
+test('a hive that is out is never chosen, and only a hive that can be started is started', () => {
   fc.assert(
     fc.property(arbitraryRequest, arbitraryFleet, (request, fleet) => {
       const placement = place(request, fleet);
@@ -55,7 +55,7 @@ test('a hive that is out is never chosen, and only what can be woken is woken', 
   );
 });
 
-test('a worker that is chosen is loaded with the model and has a free slot, on the device that is wanted', () => {
+test('a chosen worker has the model and a free slot, on the wanted device', () => {
   fc.assert(
     fc.property(arbitraryRequest, arbitraryFleet, (request, fleet) => {
       const placement = place({ ...request, worker_id: undefined }, fleet);
@@ -70,7 +70,7 @@ test('a worker that is chosen is loaded with the model and has a free slot, on t
   );
 });
 
-test('one that is ended is idle and not pinned, and there is room for the model then', () => {
+test('an evicted worker is idle and not pinned, and the model then fits', () => {
   let seen = 0;
   fc.assert(
     fc.property(arbitraryRequest, scarceFleet, (request, fleet) => {
@@ -96,7 +96,7 @@ test('one that is ended is idle and not pinned, and there is room for the model 
   expect(seen).toBeGreaterThan(0);
 });
 
-test('who has to go before there is room is busy, not pinned, and enough together', () => {
+test('the workers that a request waits for are busy, not pinned, and enough together', () => {
   let seen = 0;
   fc.assert(
     fc.property(arbitraryRequest, scarceFleet, (request, fleet) => {
@@ -130,7 +130,7 @@ test('who has to go before there is room is busy, not pinned, and enough togethe
   expect(seen).toBeGreaterThan(0);
 });
 
-test('a worker is only started where what it needs is free and not promised', () => {
+test('a worker is only started where its memory is free and not promised', () => {
   fc.assert(
     fc.property(arbitraryRequest, arbitraryFleet, (request, fleet) => {
       const placement = place(request, fleet);
@@ -146,7 +146,7 @@ test('a worker is only started where what it needs is free and not promised', ()
   );
 });
 
-test('the order in which hives and workers are known changes nothing', () => {
+test('the decision does not depend on the order of hives and workers', () => {
   fc.assert(
     fc.property(arbitraryRequest, arbitraryFleet, (request, fleet) => {
       const turned = { hives: fleet.hives.toReversed().map((hive) => ({ ...hive, workers: hive.workers.toReversed() })) };
@@ -156,7 +156,7 @@ test('the order in which hives and workers are known changes nothing', () => {
   );
 });
 
-test('an explanation says what is decided, and lists what was chosen first', () => {
+test('an explanation names the decision, and lists the chosen place first', () => {
   fc.assert(
     fc.property(arbitraryRequest, arbitraryFleet, (request, fleet) => {
       const placement = place(request, fleet);

@@ -70,7 +70,7 @@ describe('a worker with a free slot', () => {
       speeds({ 'attic/w1': 10, 'attic/w2': 20 }),
     ],
     [
-      'one whose speed nobody knows counts as the median',
+      'a worker of unknown speed counts as the median',
       two({ slots_used: 1 }, { slots_used: 1 }),
       'worker attic/w2',
       {},
@@ -105,7 +105,12 @@ describe('a worker with a free slot', () => {
     ['a kind of device is any of that kind', two({ worker: 'cpu' }, { device: 1 }), 'worker attic/w2', { device: 'cuda' }],
     ['a worker that is asked for is kept to', two({}, { slots_used: 2 }), 'worker attic/w2', { worker_id: 'w2' }],
     ['whatever the request calls its model', two({}, {}), 'worker attic/w2', { worker_id: 'w2', model: 'nonsense' }],
-    ['one that has exited is told of by its hive', two({}, { state: 'exited' }), 'worker attic/w2', { worker_id: 'w2' }],
+    [
+      'a request for an exited worker goes to its hive, which reports that',
+      two({}, { state: 'exited' }),
+      'worker attic/w2',
+      { worker_id: 'w2' },
+    ],
     ['one that is full is waited for when it is asked for', two({}, { slots_used: 4 }), 'wait attic/w2', { worker_id: 'w2' }],
     [
       'on a hive that is out it is none',
@@ -145,7 +150,7 @@ describe('waiting', () => {
   const atticWith = (...devices: ReturnType<typeof cuda>[]) => hive('attic', { devices, models: [bee], workers: [full] });
   test.each<Case>([
     ['a full worker is waited for', fleet(attic, roomElsewhere), 'wait attic/w1'],
-    ['as long as its slots are one turn for all who wait', fleet(attic, roomElsewhere), 'wait attic/w1', { ahead: 3 }],
+    ['as long as its slots are one turn for all waiting requests', fleet(attic, roomElsewhere), 'wait attic/w1', { ahead: 3 }],
     ['beyond that another one is started where there is room', fleet(attic, roomElsewhere), 'spawn shed cuda:0', { ahead: 4 }],
     ['not beside it on the same device, which would be no faster', fleet(atticWith(cuda(0, 18))), 'wait attic/w1', { ahead: 40 }],
     ['nor on a CPU beside a GPU', fleet(attic), 'wait attic/w1', { ahead: 40 }],
@@ -197,7 +202,7 @@ describe('a new worker', () => {
     ['goes where the model is', fleet(on(cpu(60)), hive('shed', { devices: [cuda(0, 20)] })), 'spawn attic cpu:0'],
     ['goes where it fits tightest', fleet(on(cuda(0, 80), cuda(1, 20))), 'spawn attic cuda:1'],
     [
-      'goes to a device that nobody computes on before a tighter one',
+      'goes to a device without a worker before a tighter one',
       fleet(
         hive('attic', { devices: [cuda(0, 80), cuda(1, 10)], models: [bee], workers: [worker('w1', 'wasp', { device: 1 })] }),
       ),
@@ -248,19 +253,19 @@ describe('a new worker', () => {
 describe('a hive that is asleep', () => {
   const asleep = hive('localhost', { state: 'asleep' });
   test.each<Case>([
-    ['is woken', fleet(asleep), 'wake localhost'],
+    ['is started', fleet(asleep), 'wake localhost'],
     [
       'is left asleep when another can serve at once',
       fleet(asleep, hive('attic', { workers: [worker('w1', 'bee')] })),
       'worker attic/w1',
     ],
     [
-      'is woken before anything is waited for',
+      'is started before the request waits for anything',
       fleet(asleep, hive('attic', { workers: [worker('w1', 'bee', { slots_used: 4 })] })),
       'wake localhost',
     ],
     [
-      'is woken before anything is started elsewhere',
+      'is started before any worker elsewhere',
       fleet(asleep, hive('attic', { devices: [cuda(0, 20)], models: [bee] })),
       'wake localhost',
     ],
@@ -270,8 +275,8 @@ describe('a hive that is asleep', () => {
       'spawn attic cuda:0',
       { hive_id: 'attic' },
     ],
-    ['is woken for a worker that nobody knows', fleet(asleep), 'wake localhost', { worker_id: 'w9' }],
-    ['is woken for a file', fleet(asleep), 'wake localhost', { model: '/x/bee.gguf' }],
+    ['is started for an unknown worker', fleet(asleep), 'wake localhost', { worker_id: 'w9' }],
+    ['is started for a file', fleet(asleep), 'wake localhost', { model: '/x/bee.gguf' }],
     [
       'one that is up and silent so far is asked last',
       fleet(hive('localhost'), hive('attic', { devices: [cuda(0, 20)], models: [bee] })),
@@ -342,7 +347,7 @@ describe('waiting for room', () => {
   const busy = (id: string, requests: number, more = {}) =>
     worker(id, 'wasp', { need_bytes: 8e9, slots_used: requests, ...more });
   test.each<Case>([
-    ['who is busy is waited for', attic(busy('w1', 1)), 'wait attic cuda:0 until w1'],
+    ['a request waits for a busy worker', attic(busy('w1', 1)), 'wait attic cuda:0 until w1'],
     ['what the queen has sent makes it busy', attic(busy('w1', 0, { assigned: 1 })), 'wait attic cuda:0 until w1'],
     ['the one with fewest requests', attic(busy('w1', 3), busy('w2', 1)), 'wait attic cuda:0 until w2'],
     [
@@ -381,14 +386,14 @@ describe('waiting for room', () => {
     const { decision, says, candidates } = explain({ model: 'bee' }, attic(busy('w1', 1)));
     expect({ decision, says }).toEqual({
       decision: 'wait',
-      says: "It waits until w1 (wasp) on hive 'attic' is idle and can make room.",
+      says: "It waits until w1 (wasp) on hive 'attic' is idle and can be evicted.",
     });
     expect(candidates).toMatchObject([
       { verdict: 'chosen', device: 'cuda:0', reason: '6.0 GB needed, 1.0 GB free; it would wait until w1 has ended' },
     ]);
   });
 
-  test('who came after one that waits for a worker to end gets no slot of it; who came before does', () => {
+  test('a later request gets no slot of a worker that an earlier one waits to evict; an earlier request does', () => {
     const claims = new MemoryClaims();
     claims.set(5, { hiveId: 'attic', where: { worker: 'cuda', device: 0 }, workers: ['attic/w1'], bytes: 0 });
     const given = attic(worker('w1', 'bee', { slots_used: 1 }));
@@ -405,7 +410,7 @@ describe('a request is refused', () => {
   const out = hive('shed', { state: 'out', why: 'cannot be reached: connection refused' });
   test.each<Case>([
     ['without any hive', fleet(), 'hive_not_found: No hive is registered. To use this machine: rbee hive install'],
-    ['for a hive that nobody knows', fleet(attic), "hive_not_found: Hive 'loft' not found in configuration", { hive_id: 'loft' }],
+    ['for an unknown hive', fleet(attic), "hive_not_found: Hive 'loft' not found in configuration", { hive_id: 'loft' }],
     [
       'for a hive that is out, with the reason',
       fleet(attic, out),
@@ -413,7 +418,7 @@ describe('a request is refused', () => {
       { hive_id: 'shed' },
     ],
     ['when all hives are out', fleet(out), "hive_unreachable: Hive 'shed' cannot be reached: connection refused"],
-    ['for a worker that nobody knows', fleet(attic), "worker_not_found: Worker 'w9' not found on any hive", { worker_id: 'w9' }],
+    ['for an unknown worker', fleet(attic), "worker_not_found: Worker 'w9' not found on any hive", { worker_id: 'w9' }],
     [
       'for a worker of another hive',
       fleet(attic, hive('loft')),
@@ -434,13 +439,13 @@ describe('a request is refused', () => {
       { device: 'cuda:7' },
     ],
     [
-      'for a model that nobody has, with the nearest name',
+      'for a model that no hive has, with the nearest name',
       fleet(attic),
       "model_not_found: No hive has a model 'beee'. Did you mean bee?",
       { model: 'beee' },
     ],
     [
-      'for a model that nobody has, with those that there are',
+      'for a model that no hive has, with the names that exist',
       fleet(attic),
       "model_not_found: No hive has a model 'elephant'. There are bee, tiny",
       { model: 'elephant' },
@@ -448,7 +453,7 @@ describe('a request is refused', () => {
     [
       'for an address, without saying it again',
       fleet(attic),
-      'model_not_found: An address is no model',
+      'model_not_found: A URL is not a model name',
       { model: 'https://u:p@example.org/bee.gguf' },
     ],
     ['for a relative path', fleet(attic), "model_not_found: './bee.gguf' is a relative path", { model: './bee.gguf' }],
@@ -466,7 +471,7 @@ describe('a request is refused', () => {
     [
       'when nothing is free, with the reason for each device',
       fleet(hive('attic', { devices: [cpu(1.5), cuda(0, 2)], models: [bee] }), out),
-      "no_room: No room for 'bee' now (attic cpu:0: 6.0 GB needed, 1.5 GB free; attic cuda:0: 6.0 GB needed, 2.0 GB free; shed: cannot be reached: connection refused)",
+      "no_room: No free memory for 'bee' now (attic cpu:0: 6.0 GB needed, 1.5 GB free; attic cuda:0: 6.0 GB needed, 2.0 GB free; shed: cannot be reached: connection refused)",
     ],
   ])('%s', (_title, given, wanted, request, memory) => {
     expect(check(given, request, memory)).toContain(wanted);

@@ -10,10 +10,10 @@ import { refusal } from './refuse.ts';
 import { waitForMemory } from './wait-for-memory.ts';
 
 /**
- * Where a request runs. Pure and synchronous: the same fleet, in whatever order, gives the same answer, and a table of cases
- * tests it. What is loaded and free is best; then waiting as long as that is about one turn of the slots; then making room for
- * one more worker: where memory is free, by fetching the model to where it is, by ending what nobody uses; then waiting until
- * what is busy is done.
+ * Decides where a request runs. Pure and synchronous, and independent of the order of the fleet, so that a table of cases tests it. In
+ * order of preference: a loaded worker with a free slot; waiting, as long as that takes about one turn of the slots; one more worker, where
+ * memory is free, else by downloading the model to where memory is free, else by evicting idle workers; waiting until busy workers are
+ * idle.
  */
 export function place(request: PlacementRequest, fleet: Fleet, memory: PlacementMemory = NO_MEMORY): Placement {
   const question = asQuestion(request, FleetIndex.of(fleet), memory);
@@ -23,7 +23,7 @@ export function place(request: PlacementRequest, fleet: Fleet, memory: Placement
 export function decide(question: Question): Placement {
   const { worker_id, model, file } = question.request;
   if (worker_id !== undefined) return placeOnWorker(worker_id, question);
-  // A file of the same path may be another one elsewhere. Described by its hive, it is placed there as any model is.
+  // The same path may be another file on another hive. Once its hive has described it, it is placed like any model.
   if (isFile(model) && file === undefined) return placeFile(question);
   const loaded = lookAtWorkers(question);
   if (loaded.free !== undefined) return { kind: 'worker', worker: loaded.free };
@@ -35,19 +35,19 @@ export function decide(question: Question): Placement {
 }
 
 function makeRoom(loaded: Loaded, question: Question): Placement | undefined {
-  // Nobody wants gigabytes to travel because for a moment five people ask at once.
+  // A short burst of requests is no reason to download gigabytes.
   const download = loaded.slots > 0 ? undefined : chooseDownload(question, loaded);
   return download ?? chooseEvictions(question, loaded);
 }
 
-/** A hive that is up and has told nothing yet may have all that is missing. Then others may be done with what they have. */
+/** A hive that is up and has reported nothing yet may have all that is missing. Otherwise the request waits for busy workers. */
 function lastResort(question: Question): Placement {
   const silent = unreported(question, 'up');
   if (silent !== undefined) return { kind: 'wake', hive: silent };
   return waitForMemory(question) ?? { kind: 'refuse', error: refusal(question) };
 }
 
-/** What there is to wait for: a load before anything else, since more of the same would come too late. */
+/** What there is to wait for: a load first, since a second load of the same model would finish later. */
 function waitFor({ next, isLoading, slots }: Loaded, question: Question): Extract<Placement, { kind: 'wait' }> | undefined {
   const { fleet, memory, request } = question;
   const spawn = memory.spawns.spawnOf(request.model, ({ hiveId, where }) => {
@@ -67,7 +67,7 @@ function waitFor({ next, isLoading, slots }: Loaded, question: Question): Extrac
   return undefined;
 }
 
-/** Its hive knows best why it cannot be used, where it cannot. */
+/** Its hive reports best why the worker cannot be used, if it cannot. */
 function placeOnWorker(workerId: string, question: Question): Placement {
   const { fleet, hive: named } = question;
   const worker = named === undefined ? findWorker(workerId, fleet) : named.byId.get(workerId);
@@ -84,7 +84,7 @@ function placeOnWorker(workerId: string, question: Question): Placement {
   return { kind: 'wait', hive_id: worker.hive_id, worker, slots: slots || worker.slots, isLoading };
 }
 
-/** The file of a path can be seen only where it lies: on the hive that is named, or on this machine. */
+/** A path can be read only on its own machine: that of the named hive, or this one. */
 function placeFile(question: Question): Placement {
   const hive = question.hive ?? question.fleet.hive(LOCALHOST) ?? question.fleet.hives[0];
   if (hive === undefined) return { kind: 'refuse', error: refusal(question) };

@@ -5,23 +5,23 @@ import type { Where } from './device-name.ts';
 import { Speeds } from './speeds.ts';
 import { PendingSpawns } from './pending-spawns.ts';
 
-/** What placement needs to know of a request. */
+/** What placement needs of a request. */
 export interface PlacementRequest {
   model: string;
-  /** What its path names, as the hive that it is for sees it; left out for a name, and where nobody could be asked. */
+  /** The model at its path, as read by its hive; undefined for a name, and when the hive could not be reached. */
   file?: Model | undefined;
   hive_id?: string | undefined;
   worker_id?: string | undefined;
   device?: string | undefined;
-  /** Characters of its beginning that a worker has seen lately, by the worker's key; left out where that is not worth much. */
+  /** By worker key: characters of its prompt that are probably in the KV cache there; undefined when too few matter. */
   affinity?: ReadonlyMap<string, number> | undefined;
-  /** Requests for the same that wait already, before this one. */
+  /** Requests that wait ahead of it for the same places. */
   ahead?: number | undefined;
-  /** Its number in the order in which requests come; left out, it comes before all others. */
+  /** Its ticket: tickets grow in the order of arrival. Without one it comes first. */
   ticket?: number | undefined;
-  /** Hives that have failed this very request, and how, as the end of "hive 'attic' …". */
+  /** Hives that have failed this request; the value completes "hive 'attic' …". */
   failedHives?: ReadonlyMap<string, string> | undefined;
-  /** Milliseconds since 1970; left out, nothing counts as long unused. */
+  /** Milliseconds since 1970; without it, no worker counts as long unused. */
   now?: number | undefined;
 }
 
@@ -36,11 +36,11 @@ export const NO_MEMORY: PlacementMemory = { speeds: new Speeds(), spawns: new Pe
 
 /** What to do with a request. */
 export type Placement =
-  /** It has a free slot and the model. */
+  /** It has the model and a free slot. */
   | { kind: 'worker'; worker: IndexedWorker }
   /**
-   * Until a slot is free, a load is over, or, with `room`, until these workers are idle and can make room. `worker` is undefined as
-   * long as what was begun is in no report.
+   * Until a slot is free, a load ends, or, with `room`, these workers are idle and can be evicted. `worker` is undefined while the
+   * started worker is not reported yet.
    */
   | {
       kind: 'wait';
@@ -48,21 +48,21 @@ export type Placement =
       worker: IndexedWorker | undefined;
       slots: number;
       isLoading: boolean;
-      /** Bytes are those that it needs beside what these workers have. */
+      /** Bytes needed beyond the memory of these workers. */
       room?: { where: Where; workers: readonly IndexedWorker[]; bytes: number };
     }
-  /** The hive is to start a worker there. Where is undefined for a file that only the hive can see: it chooses by itself. */
+  /** The hive starts a worker there. `where` is undefined for a file that only the hive can read: it chooses the device. */
   | { kind: 'spawn'; hive: IndexedHive; where: Where | undefined; bytes: number }
   | { kind: 'download'; hive: IndexedHive; where: Where; bytes: number; origin: Origin }
-  /** These workers are to be ended first; then as spawn. */
+  /** These workers are stopped first; then as spawn. */
   | { kind: 'evict'; hive: IndexedHive; where: Where; bytes: number; workers: readonly IndexedWorker[] }
-  /** Too little is known: the hive is to be started, or its first report waited for. Then decide again. */
+  /** Too little is known: the hive is started, or its first report is awaited; then placement decides again. */
   | { kind: 'wake'; hive: IndexedHive }
   | { kind: 'refuse'; error: JobError };
 
 export type PlacementOf<K extends Placement['kind']> = Extract<Placement, { kind: K }>;
 
-/** Where a model is to be fetched from. */
+/** Where a model is downloaded from. */
 export interface Origin {
   model: string;
   source: string;

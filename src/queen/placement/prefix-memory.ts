@@ -1,25 +1,25 @@
 import type { Prefix } from './prefixes.ts';
 
-/** Workers remembered; of more, those that answered last. */
+/** Workers remembered; beyond that, those that answered last. */
 const WORKERS_LIMIT = 10_000;
-/** Of all workers together. */
+/** Conversations of all workers together. */
 const CONVERSATIONS_LIMIT = 20_000;
 
 /**
- * Which worker has answered which conversation lately, and so may have its beginning in its KV cache. A worker's cache holds one
- * conversation a slot: of older ones nothing is left there, so none are remembered.
+ * Which worker has recently answered which conversation, and so may have its beginning in its KV cache. The cache of a worker holds one
+ * conversation per slot; older ones are gone there, and forgotten here.
  */
 export class PrefixMemory {
-  /** By worker, the oldest conversation first; the worker that answered last is last. */
+  /** By worker, its oldest conversation first; the worker that answered last is last. */
   readonly #byWorker = new Map<string, Prefix[][]>();
-  /** By hash: in how many of a worker's conversations it is. */
+  /** By hash: in how many conversations of each worker it occurs. */
   readonly #workersOf = new Map<number, Map<string, number>>();
   #conversations = 0;
 
-  /** Characters of the longest beginning that each worker has seen. Empty when none has. */
+  /** Characters of the longest known beginning, by worker. */
   match(prefixes: readonly Prefix[]): ReadonlyMap<string, number> {
     let found: Map<string, number> | undefined;
-    // The longest first: what a worker has been found with stays.
+    // The longest first: a later, shorter match does not replace it.
     for (const { hash, chars } of prefixes) {
       for (const key of this.#workersOf.get(hash)?.keys() ?? []) {
         found ??= new Map();
@@ -32,7 +32,7 @@ export class PrefixMemory {
   remember(key: string, prefixes: Prefix[], slots: number): void {
     if (prefixes.length === 0) return;
     const conversations = this.#byWorker.get(key) ?? [];
-    // Taken out first, so that the map is in the order of use.
+    // Deleted first, so that the map is in the order of use.
     this.#byWorker.delete(key);
     this.#byWorker.set(key, conversations);
     const before = conversations.findIndex((known) => isContinued(known, prefixes));
@@ -53,7 +53,7 @@ export class PrefixMemory {
     this.#byWorker.delete(key);
   }
 
-  /** Conversations, for whoever wants to know what is held. */
+  /** Conversations remembered. */
   get size(): number {
     return this.#conversations;
   }

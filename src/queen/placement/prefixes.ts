@@ -1,6 +1,6 @@
 import type { InputOf } from '../../contract/index.ts';
 
-/** One beginning of a conversation: a digest of it, and how long it is. */
+/** A beginning of a conversation: its digest and its length. */
 export interface Prefix {
   hash: number;
   chars: number;
@@ -8,17 +8,17 @@ export interface Prefix {
 
 type Said = Pick<InputOf<'infer'>, 'model' | 'prompt' | 'messages'>;
 
-/** A match shorter than this spares nothing that could be measured. */
+/** A shorter match saves no measurable time. */
 const WORTH_CHARS = 64;
-/** Of a long conversation, its first turns (a system prompt that many share) and its last (where it is taken up again). */
+/** Of a long conversation: its first turns (a shared system prompt) and its last ones (where it is continued). */
 const FIRST_TURNS = 4;
 const LAST_TURNS = 28;
-/** Of a prompt, which has no turns: its beginnings of these lengths may be shared by others of the same make. */
+/** Of a prompt, which has no turns: beginnings of these lengths, which prompts from one template share. */
 const PROMPT_CUTS_CHARS = [256, 1024, 4096];
-/** What comes after is not looked at: two prompts that agree so far go to the same worker. */
+/** Later text is ignored: two prompts that agree up to here go to the same worker. */
 const HASHED_CHARS = 256 * 1024;
 
-/** The beginnings of what a request says, the longest first. Equal ones mean equal text for the same model. */
+/** The beginnings of a request, the longest first. Equal digests mean equal text for the same model. */
 export function prefixesOf({ model, prompt, messages }: Said): Prefix[] {
   const digest = new Digest();
   digest.add(model);
@@ -42,7 +42,7 @@ function ofMessages(messages: NonNullable<Said['messages']>, digest: Digest): Pr
   let chars = 0;
   for (const { role, content } of messages) {
     if (chars >= HASHED_CHARS) break;
-    // Between two messages there must be something that no text has, or 'ab', 'c' would be 'a', 'bc'.
+    // A separator that occurs in no text: otherwise 'ab', 'c' would equal 'a', 'bc'.
     digest.add(role);
     digest.end();
     digest.add(content.slice(0, HASHED_CHARS));
@@ -56,7 +56,7 @@ function ofMessages(messages: NonNullable<Said['messages']>, digest: Digest): Pr
 const END = 0x10000;
 const HIGH_BITS = 2 ** 21;
 
-/** Two 32-bit hashes side by side (FNV-1a, and the same with another prime), of which 53 bits are kept: what a number holds. */
+/** Two 32-bit hashes side by side (FNV-1a, and the same with another prime), cut to the 53 bits of a number. */
 class Digest {
   #a = 0x811c9dc5;
   #b = 0x01000193;

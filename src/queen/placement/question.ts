@@ -4,20 +4,20 @@ import { isDevice, parseDevice, type DevicePattern, type Where } from './device-
 import type { FleetIndex, IndexedHive } from './fleet-index.ts';
 import type { PlacementMemory, PlacementRequest } from './placement.ts';
 
-/** A request, what it restricts itself to, and all that is known when it is asked where it runs. */
+/** A request, its restrictions, and everything known when it is placed. */
 export interface Question {
   readonly request: PlacementRequest;
   readonly fleet: FleetIndex;
   readonly memory: PlacementMemory;
-  /** The hives that have the model on their disks. */
+  /** Hives that have the model on disk. */
   readonly holders: ReadonlyMap<IndexedHive, Model>;
-  /** The hive that it names. */
+  /** The hive that the request names. */
   readonly hive: IndexedHive | undefined;
-  /** The device that it names. */
+  /** The device that the request names. */
   readonly device: DevicePattern | undefined;
 }
 
-/** The question that a request is, or why it is none. */
+/** The question for a request, or the error when the request cannot be placed at all. */
 export function asQuestion(request: PlacementRequest, fleet: FleetIndex, memory: PlacementMemory): Question | JobError {
   if (fleet.size === 0) return new JobError('hive_not_found', 'No hive is registered. To use this machine: rbee hive install');
   const { hive_id, device: wanted } = request;
@@ -34,17 +34,17 @@ export function asQuestion(request: PlacementRequest, fleet: FleetIndex, memory:
   return hive === undefined || why === undefined ? question : new JobError('hive_unreachable', `Hive '${hive.hive_id}' ${why}`);
 }
 
-/** Only this hive, or any. */
+/** Whether the request may run on this hive. */
 export function isWanted(hive: IndexedHive, question: Question): boolean {
   return question.hive === undefined || question.hive === hive;
 }
 
-/** Whether something may be sent there now. */
+/** Whether the hive is up and may get the request now. */
 export function isUsableHive(hive: IndexedHive, question: Question): boolean {
   return hive.state === 'up' && isWanted(hive, question) && question.request.failedHives?.has(hive.hive_id) !== true;
 }
 
-/** As the end of "hive 'attic' …"; undefined for one that can be used, if perhaps after waking it. */
+/** Completes "hive 'attic' …"; undefined for a hive that can be used, possibly after starting it. */
 export function whyUnusable(hive: IndexedHive, { request }: Question): string | undefined {
   return request.failedHives?.get(hive.hive_id) ?? (hive.state === 'out' ? (hive.why ?? 'cannot be used') : undefined);
 }
@@ -53,12 +53,12 @@ export function isWantedDevice(where: Where, question: Question): boolean {
   return isDevice(question.device, where);
 }
 
-/** Such a file is in no report: only a hive can see it. */
+/** Paths are in no report: only a hive can read the file. */
 export function isFile(model: string): boolean {
   return path.isAbsolute(model);
 }
 
-/** The hive to wake before anything is begun: the first of those that could be asked and are not heard of. */
+/** The hive to start first: the first one that may serve the request and has reported nothing. */
 export function unreported(question: Question, state: IndexedHive['state']): IndexedHive | undefined {
   let first: IndexedHive | undefined;
   for (const hive of question.fleet.unreported()) {

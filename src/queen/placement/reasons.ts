@@ -9,7 +9,7 @@ import { occupied } from './wait-for-memory.ts';
 
 type Judged = Pick<Candidate, 'hive_id' | 'device' | 'worker_id' | 'reason'> & { isPossible: boolean };
 
-/** Every place where a request could run, and what is to be said of it. Nothing is put into words before it is asked for. */
+/** Every place where a request could run, with the reason for or against it. Lazy: sentences are built only when they are read. */
 export function* judgeAll(question: Question): Generator<Judged> {
   const origin = originOf(question);
   for (const hive of question.fleet.hives) yield* judgeHive(hive, question, origin);
@@ -28,26 +28,26 @@ function* judgeHive(hive: IndexedHive, question: Question, origin: Model | undef
   for (const worker of meant) yield judgeWorker(worker, question);
   if (worker_id !== undefined) return;
   for (const device of hive.report?.devices ?? []) {
-    // One that is on its way out leaves the device to others.
+    // A worker that is being evicted frees the device for others.
     if (meant.some((worker) => isDevice(device, worker) && isUsable(worker, question))) continue;
     yield { hive_id: hive.hive_id, device: deviceName(device), ...judgeDevice(hive, device, { question, origin }) };
   }
 }
 
-/** What is to be said of all its devices at once. */
+/** A reason that applies to all devices of the hive. */
 function judgeWhole(hive: IndexedHive, question: Question): Pick<Judged, 'reason' | 'isPossible'> | undefined {
   if (!isWanted(hive, question)) return no(`the request is for hive '${question.request.hive_id ?? ''}'`);
   const why = whyUnusable(hive, question);
   if (why !== undefined) return no(why);
-  if (hive.state === 'asleep') return yes('asleep; it is started when it is needed');
-  return hive.report === undefined && hive.byId.size === 0 ? no('has not told yet what it has') : undefined;
+  if (hive.state === 'asleep') return yes('asleep; it is started when a request needs it');
+  return hive.report === undefined && hive.byId.size === 0 ? no('has not reported its devices and models yet') : undefined;
 }
 
 function judgeWorker(worker: IndexedWorker, question: Question): Judged {
   const { hive_id, worker_id, slots, state } = worker;
   const place = { hive_id, worker_id, device: deviceName(worker) };
   if (question.request.worker_id === undefined && !isWantedDevice(worker, question)) return { ...place, ...notWanted(question) };
-  if (!isUsable(worker, question)) return { ...place, ...no(isReady(worker) ? 'is being ended to make room' : `is ${state}`) };
+  if (!isUsable(worker, question)) return { ...place, ...no(isReady(worker) ? 'is being evicted' : `is ${state}`) };
   if (!isReady(worker)) return { ...place, ...yes('is loading the model') };
   const used = slotsUsed(worker);
   const seen = question.request.affinity?.get(worker.key);
@@ -73,17 +73,17 @@ function judgeDevice(
   const model = held ?? origin;
   if (model === undefined) return no('the model is not on its disk');
   if (held === undefined && !hasDiskFor(hive, model.size_bytes))
-    return no('the model is not on its disk, which has no room for it');
+    return no('the model is not on its disk, which has too little free space for it');
   const bytes = defaultNeedBytes(model, device.worker);
   if (device.memory_bytes < bytes)
     return no(`too small: ${formatBytes(bytes)} needed, ${formatBytes(device.memory_bytes)} in all`);
   const room = availableBytes(hive, device, question);
   const words = `${formatBytes(bytes)} needed, ${formatBytes(Math.max(0, room))} free`;
-  const fetched = held === undefined ? '; the model would be fetched first' : '';
+  const fetched = held === undefined ? '; the model would be downloaded first' : '';
   if (room >= bytes) return yes(`${words}${fetched}`);
   if (held === undefined) return no(words);
   const ended = evictable(hive, device, { bytes, isMore: false, question });
-  if (ended !== undefined) return yes(`${words}; ${namesOf(ended)} would be ended for it`);
+  if (ended !== undefined) return yes(`${words}; ${namesOf(ended)} would be evicted`);
   const busy = occupied(hive, device, { bytes, question })?.workers;
   return busy === undefined
     ? no(words)

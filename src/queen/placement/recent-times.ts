@@ -1,8 +1,8 @@
-/** Of each model, so many of its last requests count. */
+/** Latest requests that count, per model. */
 const TIMES_KEPT = 32;
 const MODELS_LIMIT = 256;
 
-/** How long requests took lately, by model. */
+/** How long recent requests took, by model. */
 export class RecentTimes {
   readonly #byModel = new Map<string, number[]>();
 
@@ -16,7 +16,7 @@ export class RecentTimes {
     if (this.#byModel.size > MODELS_LIMIT && !oldest.done) this.#byModel.delete(oldest.value);
   }
 
-  /** Undefined as long as nobody knows. */
+  /** Undefined before the first one. */
   medianMs(model: string): number | undefined {
     const sorted = this.#byModel.get(model)?.toSorted((a, b) => a - b);
     return sorted?.[sorted.length >> 1];

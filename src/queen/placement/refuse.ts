@@ -6,13 +6,13 @@ import type { IndexedHive } from './fleet-index.ts';
 import { isWanted, isWantedDevice, whyUnusable, type Question } from './question.ts';
 import { judgeAll } from './reasons.ts';
 
-/** A sentence and not a table: of more, only how many. */
+/** The message is a sentence and not a table: further reasons are only counted. */
 const REASONS_SHOWN = 6;
 const NAMES_SHOWN = 8;
 
-/** Why a request runs nowhere: the reason that helps most first. */
+/** Why a request can run nowhere: the most helpful reason first. */
 export function refusal(question: Question): JobError {
-  // Where something was tried already, what came of it says more than what is left.
+  // After a failed attempt, its error says more than what is left.
   const isTried = (question.request.failedHives?.size ?? 0) > 0;
   return allOut(question) ?? (isTried ? undefined : whyNot(question)) ?? noRoom(question);
 }
@@ -49,14 +49,14 @@ function noModel(question: Question): JobError | undefined {
     return notFound(`Hive '${question.hive.hive_id}' has no model '${model}', but ${shortened(elsewhere)} has`);
   }
   if (holders.size > 0) return undefined;
-  // An address may hold a password: it is not said again.
+  // A URL may contain a password: it is not repeated.
   if (/^[a-z]+:\/\//i.test(model))
-    return notFound('An address is no model: fetch it first, with rbee model download, and then use its name');
+    return notFound('A URL is not a model name: download it first (rbee model download), then use its name');
   const meant = meantUrl(model);
   if (meant !== undefined)
-    return notFound(`No hive has a model '${model}'. If it is an address, fetch it first: rbee model download ${meant}`);
+    return notFound(`No hive has a model '${model}'. If it is a URL, download it first: rbee model download ${meant}`);
   if (model.includes('/'))
-    return notFound(`'${model}' is a relative path, and the hive runs in another directory: give the absolute one`);
+    return notFound(`'${model}' is a relative path, and the hive runs in another directory: give the absolute path`);
   const names = fleet.modelNames().toSorted();
   const close = nearest(model, names);
   const next =
@@ -66,7 +66,7 @@ function noModel(question: Question): JobError | undefined {
   return notFound(`No hive has a model '${model}'. ${next}`);
 }
 
-/** Not even with everything else ended. */
+/** Too large even for an empty device. */
 function tooLarge(question: Question): JobError | undefined {
   const { holders, request } = question;
   const origin = originOf(question);
@@ -75,7 +75,7 @@ function tooLarge(question: Question): JobError | undefined {
   for (const hive of wantedHives(question)) {
     const model = holders.get(hive) ?? origin;
     if (model === undefined) continue;
-    // What has not told what it has may be large enough.
+    // A hive that has not reported yet may be large enough.
     if (hive.report === undefined) return undefined;
     for (const device of hive.report.devices) {
       if (!isWantedDevice(device, question)) continue;
@@ -93,13 +93,13 @@ function tooLarge(question: Question): JobError | undefined {
 function noRoom(question: Question): JobError {
   const reasons: string[] = [];
   let rest = '';
-  // What is over is not even looked at: a large fleet that is full refuses often.
+  // Further places are not even judged: a large fleet that is full refuses often.
   for (const { hive_id, device, reason } of judgeAll(question)) {
     if (reasons.length === REASONS_SHOWN) rest = '; and more';
     if (rest !== '') break;
     reasons.push(`${device === '*' ? hive_id : `${hive_id} ${device}`}: ${reason}`);
   }
-  return new JobError('no_room', `No room for '${question.request.model}' now (${reasons.join('; ')}${rest})`);
+  return new JobError('no_room', `No free memory for '${question.request.model}' now (${reasons.join('; ')}${rest})`);
 }
 
 function wantedHives(question: Question): IndexedHive[] {

@@ -16,20 +16,20 @@ type Wait = PlacementOf<'wait'>;
 interface Waiter {
   readonly ask: PendingRequest;
   readonly key: string;
-  /** With the lease, or with undefined to have it decided again. */
+  /** With the reservation, or with undefined to decide again. */
   readonly settle: (reservation: Reservation | undefined) => void;
   readonly tell: (wait: Wait, ahead: number) => void;
 }
 
 export interface RequestQueueParts {
   decide: (ask: PendingRequest, ahead: number) => Placement;
-  /** Takes what was decided; undefined for what is not to be taken but thrown or woken, which is its request's own to do. */
+  /** Reserves the place of a decision; undefined for a refusal or a hive to start, which the request itself handles. */
   take: (ask: PendingRequest, placement: Placement) => Reservation | undefined;
   medianMs: (model: string) => number | undefined;
   claims: MemoryClaims;
 }
 
-/** Requests that wait for a slot or a load. */
+/** Requests that wait for a slot, a load or memory. */
 export class RequestQueue {
   readonly #parts: RequestQueueParts;
   readonly #queue = new FairQueue<Waiter>();
@@ -39,13 +39,13 @@ export class RequestQueue {
     this.#parts = parts;
   }
 
-  /** Requests that wait for the same as this one. */
+  /** Requests that wait for the same places. */
   countLike(ask: PendingRequest): number {
     return this.#counts.size === 0 ? 0 : (this.#counts.get(queueKeyOf(ask)) ?? 0);
   }
 
   /**
-   * Resolves with a lease when there is one, or with undefined when it is to be decided again.
+   * Resolves with a reservation, or with undefined when placement has to decide again.
    * @throws JobError worker_busy when too many wait; the signal's reason
    */
   wait(ask: PendingRequest, wait: Wait): Promise<Reservation | undefined> {
@@ -79,8 +79,8 @@ export class RequestQueue {
   }
 
   /**
-   * To be called whenever something may have changed. Of those who wait for the same, the first ones are given what there is; once
-   * one has to go on waiting, only the one for whom that would be longer than a turn of the slots is looked at.
+   * To be called whenever something may have changed. Of the requests in one line, the first ones get what is free. Once one has to keep
+   * waiting, only the one whose wait would exceed a turn of the slots is decided again.
    */
   serve(): void {
     if (this.#queue.size === 0) return;
@@ -102,14 +102,14 @@ export class RequestQueue {
     }
   }
 
-  /** Lets those decide again for whom a hope has gone: in the next tick, with what the caller notes on them until then. */
+  /** Removes requests from the queue to decide again, in the next tick, so that the caller can add to their failed hives first. */
   dismiss(isMeant: (ask: PendingRequest) => boolean): PendingRequest[] {
     const dismissed = this.#queue.inTurn().filter(({ ask }) => isMeant(ask));
     for (const waiter of dismissed) waiter.settle(undefined);
     return dismissed.map(({ ask }) => ask);
   }
 
-  /** Of those who wait for the same, the first one claims it: nobody gets past him. */
+  /** The first request of a line claims the memory that it waits for. */
   #claim({ request: { ticket } }: PendingRequest, { hive_id: hiveId, room }: Wait): void {
     const { claims } = this.#parts;
     if (room === undefined) claims.drop(ticket);
@@ -124,7 +124,7 @@ export class RequestQueue {
     else this.#counts.set(waiter.key, count);
   }
 
-  /** Says where a request stands, in the name of its job whoever moves the queue; again when that is half of what was said last. */
+  /** Narrates the position of a request, in the context of its own job, and again each time it has halved. */
   #teller(model: string): Waiter['tell'] {
     const say = AsyncResource.bind((sentence: string) => narrate('queue', sentence));
     let told: { ahead: number; reason: string } | undefined;
@@ -152,7 +152,7 @@ export function waitWords(model: string, { wait, ahead, medianMs }: Standing): s
   const estimate = medianMs === undefined ? '' : `, about ${Math.max(1, Math.round((turns * medianMs) / 1000))} s`;
   if (wait.room !== undefined) return `no memory is free for ${model}; waiting until ${memoryWaitWords(wait)}${queue}${estimate}`;
   if (isClaimed(wait))
-    return `${wait.worker?.worker_id} makes room for another model first; waiting for a turn of ${model}${queue}`;
+    return `${wait.worker?.worker_id} is evicted for another model first; waiting for a turn of ${model}${queue}`;
   const taken = slots === 1 ? `the one slot for ${model} is taken` : `all ${slots} slots for ${model} are taken`;
   return `${taken}; waiting for one${queue}${estimate}`;
 }

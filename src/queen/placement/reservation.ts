@@ -4,48 +4,48 @@ import { deviceName } from './device-name.ts';
 import type { Placement, PlacementOf } from './placement.ts';
 import type { Prefix } from './prefixes.ts';
 
-/** What of an infer request its place depends on. */
+/** The fields of an infer request on which its place depends. */
 export interface ReservationInput extends Pick<
   InputOf<'infer'>,
   'model' | 'hive_id' | 'worker_id' | 'device' | 'prompt' | 'messages'
 > {
-  /** From `prefixesOf`, for one whose prompt is not at hand. */
+  /** From `prefixesOf`, for a request whose prompt is on disk. */
   prefixes?: Prefix[];
 }
 
 export interface ReservationOptions {
   signal: AbortSignal;
-  /** Told when the request begins to wait: until then it has been nowhere but here. */
+  /** Called when the request starts to wait. Until then it exists only in memory. */
   onWait?: () => void;
-  /** Who asks, for taking turns. Left out, as it is as long as requests do not say whose they are: first come, first served. */
+  /** The client, for fair turns among clients. Undefined as long as requests carry no client: then first come, first served. */
   caller?: string;
-  /** From `Dispatcher.turn`, for a request that asks more than once; left out, it comes after all who have asked by now. */
+  /** From `Dispatcher.takeTicket`, for a request that is placed more than once; by default it comes after all requests so far. */
   ticket?: number;
   /** For the path of a file: see PlacementRequest. */
   file?: Model | undefined;
-  /** Hives that have failed this request already, and how; left out, none has. */
+  /** Hives that have already failed this request; none by default. */
   failedHives?: FailedHives;
-  /** It gets all slots of its worker. */
+  /** It needs all slots of its worker. */
   isAlone?: boolean;
 }
 
-/** What there is to do for a request that need not wait any more. */
+/** A decision with which a request need not wait. */
 export type Taken = PlacementOf<'worker' | 'spawn' | 'download' | 'evict'>;
 
-/** The right to run a request somewhere, until `release`. */
+/** The right to run a request at a place, until `release`. */
 export interface Reservation {
   readonly hive_id: string;
-  /** What the request becomes for its hive. */
+  /** Fields to set in the request for its hive. */
   readonly patch: { hive_id: string; worker_id?: string; device?: string };
-  /** download and evict say what the holder of the lease has to have done on the hive first. */
+  /** download and evict name what the caller has to do on the hive first. */
   readonly placement: Taken;
-  /** Once; later calls do nothing. */
+  /** Effective once; later calls do nothing. */
   release(outcome?: Outcome): void;
 }
 
-/** How a request has ended, for what there is to learn from it. */
+/** How a request ended, from which the dispatcher learns. */
 export interface Outcome {
-  /** The worker that has answered. */
+  /** The worker that answered. */
   worker_id?: string;
   tokens_per_s?: number;
   error?: unknown;

@@ -1,12 +1,12 @@
-/** Weight of the latest answer: some ten of them count. */
+/** Weight of the latest answer: about ten of them count. */
 const NEWEST_SHARE = 0.2;
-/** Workers remembered; of more, those heard of last. */
+/** Workers remembered; beyond that, those that answered last. */
 const WORKERS_LIMIT = 10_000;
 
-/** Tokens a second that a request gets on each worker, learned from its answers: a moving average. */
+/** Tokens per second that a request gets on each worker, learned from its answers: a moving average. */
 export class Speeds {
   readonly #learned = new Map<string, number>();
-  /** The same figures in order, for their median. */
+  /** The same values in order, for their median. */
   readonly #sorted: number[] = [];
 
   learn(key: string, tokensPerSecond: number): void {
@@ -27,7 +27,7 @@ export class Speeds {
     this.#sorted.splice(this.#rankOf(speed), 1);
   }
 
-  /** Of a worker that has not answered yet, nobody knows better than the fleet's median. */
+  /** For a worker without answers, the median of the fleet. */
   of(key: string): number {
     return this.learned(key) ?? this.#sorted[this.#sorted.length >> 1] ?? 1;
   }
@@ -36,7 +36,7 @@ export class Speeds {
     return this.#learned.get(key);
   }
 
-  /** The first place where a figure is not smaller. */
+  /** The first index whose value is not smaller. */
   #rankOf(speed: number): number {
     let low = 0;
     let high = this.#sorted.length;

@@ -10,16 +10,16 @@ import { isUsableHive, isWantedDevice, type Question } from './question.ts';
 interface BusyDevice {
   hive: IndexedHive;
   device: Device;
-  /** Those that will have to end. */
+  /** The workers that will have to stop. */
   workers: IndexedWorker[];
   requests: number;
-  /** Needed beside what these have. */
+  /** Needed beyond the memory of these workers. */
   bytes: number;
 }
 
 /**
- * The device that will soonest have room, once requests that run there now have ended: who is busy is never ended, so whoever
- * needs that memory waits. Undefined where the rest of the machine has it, or what somebody has pinned.
+ * The device that will have enough memory soonest, once its current requests have ended: a busy worker is never evicted, so the request
+ * waits. Undefined when other programs or pinned workers use the memory.
  */
 export function waitForMemory(question: Question): PlacementOf<'wait'> | undefined {
   let best: BusyDevice | undefined;
@@ -39,20 +39,20 @@ export function waitForMemory(question: Question): PlacementOf<'wait'> | undefin
   return { kind: 'wait', hive_id, worker: undefined, slots: DEFAULT_SLOTS, isLoading: false, room: { where, workers, bytes } };
 }
 
-/** Undefined when the end of all of them would not be enough. */
+/** Undefined when the end of all of them would not free enough. */
 export function occupied(
   hive: IndexedHive,
   device: Device,
   { bytes, question }: { bytes: number; question: Question },
 ): BusyDevice | undefined {
   const { spawns } = question.memory;
-  // What is loading for others will be idle in its turn, and who came before has what was kept for them.
+  // Workers that are loading will be idle in turn, and earlier requests have their claims.
   let room = freeBytes(device);
   const here: IndexedWorker[] = [];
   for (const worker of hive.byId.values()) {
     if (worker.device !== device.device || worker.worker !== device.worker) continue;
     if (worker.state === 'exited' || worker.pinned === true) continue;
-    // It goes in any case.
+    // It frees its memory in any case.
     if (worker.state === 'stopping' || spawns.isEvicted(worker)) room += heldBytes(worker);
     else here.push(worker);
   }
@@ -63,7 +63,7 @@ export function occupied(
   return { hive, device, workers, requests, bytes: bytes - heldByAll(workers) };
 }
 
-/** The least busy one that is enough alone, or else the least busy ones that are enough together. */
+/** The least busy worker that is enough alone, or else the least busy ones that are enough together. */
 function workersToWaitFor(here: readonly IndexedWorker[], neededBytes: number): IndexedWorker[] {
   if (neededBytes <= 0) return [];
   let one: IndexedWorker | undefined;
@@ -88,19 +88,19 @@ function isLessBusy(a: IndexedWorker, b: IndexedWorker): boolean {
   return more === 0 ? a.key < b.key : more < 0;
 }
 
-/** The end of "waits until …". */
+/** Completes "waits until …". */
 export function memoryWaitWords({ hive_id, room }: Pick<PlacementOf<'wait'>, 'hive_id' | 'room'>): string {
   const names = (room?.workers ?? []).map(({ worker_id, model }) => `${worker_id} (${model})`);
-  if (names.length === 0) return `what others were promised on hive '${hive_id}' is done`;
-  return `${names.join(' and ')} on hive '${hive_id}' ${names.length === 1 ? 'is' : 'are'} idle and can make room`;
+  if (names.length === 0) return `earlier requests on hive '${hive_id}' have ended`;
+  return `${names.join(' and ')} on hive '${hive_id}' ${names.length === 1 ? 'is' : 'are'} idle and can be evicted`;
 }
 
-/** It has slots that are free, for those who came before somebody who needs its memory. */
+/** Whether its free slots are kept for earlier requests than one that waits to evict it. */
 export function isClaimed({ worker, isLoading }: PlacementOf<'wait'>): boolean {
   return worker !== undefined && !isLoading && slotsUsed(worker) < worker.slots;
 }
 
-/** Spares a look at each device of a hive where nobody can make room, or everybody has more to do than where it was looked at already. */
+/** Skips hives where no worker can be evicted, or all have more requests than the best device so far. */
 function mayBeSooner(hive: IndexedHive, best: BusyDevice | undefined, { memory: { spawns, claims } }: Question): boolean {
   if (spawns.isOn(hive.hive_id)) return true;
   let least = Infinity;
