@@ -5,7 +5,7 @@ const ANSWER = 'A bee flies from flower to flower, makes honey and lives in a hi
 const QUESTION = ['infer', 'What does a bee do?', '--temperature', '0'];
 
 describe('from nothing running', () => {
-  test('one command wakes the fleet, narrates every step, and answers on stdout', async () => {
+  test('one command starts the fleet, narrates every step and answers on stdout; after a stop, three commands at once start it once', async () => {
     await using swarm = await testSwarm();
     const { code, stdout, stderr } = await swarm.rbee(QUESTION);
     expect(code, stderr).toBe(0);
@@ -26,16 +26,13 @@ describe('from nothing running', () => {
     const down = await swarm.rbee(['down']);
     expect(down.code).toBe(0);
     expect(leftovers(swarm.home)).toEqual([]);
-  });
 
-  test('two keepers at once wake one queen, and both get their answer', async () => {
-    await using swarm = await testSwarm();
     const outcomes = await Promise.all([swarm.rbee(QUESTION), swarm.rbee(QUESTION), swarm.rbee(QUESTION)]);
-    for (const { code, stdout, stderr } of outcomes) expect([code, stdout], stderr).toEqual([0, `${ANSWER}\n`]);
+    for (const outcome of outcomes) expect([outcome.code, outcome.stdout], outcome.stderr).toEqual([0, `${ANSWER}\n`]);
     expect(leftovers(swarm.home)).toHaveLength(3);
   });
 
-  test('a keeper that looks for the queen on another port wakes no second one in her home', async () => {
+  test('a command with another port for the queen starts no second queen in the same home', async () => {
     await using swarm = await testSwarm();
     await swarm.result(['hive', 'start']);
     const { RBEE_QUEEN_PORT: port = '' } = swarm.env;
@@ -52,7 +49,7 @@ describe('from nothing running', () => {
     expect(leftovers(swarm.home)).toHaveLength(2);
   });
 
-  test('status wakes nothing', async () => {
+  test('status starts no daemon', async () => {
     await using swarm = await testSwarm();
     const { code, stdout } = await swarm.rbee(['status']);
     expect([code, stdout]).toEqual([0, expect.stringContaining('asleep')]);

@@ -3,7 +3,7 @@ import { readdir, rm, mkdtemp, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { leftovers, testSwarm, type Swarm } from './support/swarm.ts';
+import { ENDLESS, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 import { until } from './support/until.ts';
 
 const TINY = new URL('../models/rbee-tiny-Q8_0.gguf', import.meta.url).pathname;
@@ -46,7 +46,7 @@ function kill(home: string): void {
 }
 
 test.skipIf(!mayMount)(
-  'on a full disk everything can be read, and room can be made; then all works again, without a restart (needs root, to mount a small disk)',
+  'on a full disk everything can be read and models can be deleted; then all works again without a restart; a running job ends with disk_full (needs root, to mount a small disk)',
   async () => {
     await using disk = await smallDisk('size=16m');
     await using swarm = await testSwarm({ home: disk.home });
@@ -81,14 +81,18 @@ test.skipIf(!mayMount)(
     expect([started.code, started.stderr]).toEqual([0, expect.stringMatching(/the disk is full \(.*rbee model delete/)]);
     await works(swarm, ['model', 'delete', 'copy']);
     expect(await works(swarm, ['infer', 'hello', '-q'])).not.toBe('');
+    const running = swarm.start(ENDLESS);
+    await running.says('stdout', /.{20}/s);
     disk.fill();
+    const hit = await running.ended;
+    expect([hit.code, hit.stderr]).toEqual([7, expect.stringMatching(/Error: .*disk.*full.*\n.*space/i)]);
     await works(swarm, ['down']);
     await disk.free();
   },
 );
 
 test.skipIf(!mayMount)(
-  'a disk that takes no file more is a full disk, with the same ways out (needs root, to mount a small disk)',
+  'a disk without free inodes is a full disk, with the same ways out (needs root, to mount a small disk)',
   async () => {
     await using disk = await smallDisk('size=64m,nr_inodes=400');
     await using swarm = await testSwarm({ home: disk.home });
