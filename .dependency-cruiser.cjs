@@ -1,4 +1,4 @@
-/** The rooms of docs/ARCHITECTURE.md: what each may import. A room is entered only through its index.ts (jobs also through client.ts). */
+/** The rooms of docs/ARCHITECTURE.md: what each may import. A room is entered only through its index.ts (jobs also through client.ts and browser.ts). */
 const allowed = {
   contract: [],
   proof: [],
@@ -26,7 +26,7 @@ const throughTheDoor = Object.keys(allowed).map((room) => ({
   severity: 'error',
   // Tests look inside; two benchmarks measure an inner part alone, or play the other side of a protocol.
   from: { pathNot: [`^src/${room}/`, '\\.test\\.ts$', '^test/', '^bench/(placement|scale)/'] },
-  to: { path: `^src/${room}/`, pathNot: room === 'jobs' ? '^src/jobs/(index|client)\\.ts$' : `^src/${room}/index\\.ts$` },
+  to: { path: `^src/${room}/`, pathNot: room === 'jobs' ? '^src/jobs/(index|client|browser)\\.ts$' : `^src/${room}/index\\.ts$` },
 }));
 
 module.exports = {
@@ -46,6 +46,16 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/contract/', pathNot: '\\.test\\.ts$' },
       to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: 'node_modules/zod' },
+    },
+    {
+      name: 'jobs-browser-without-node',
+      comment: 'src/jobs/browser.ts runs in a web page: no module of Node, and of jobs/ only client/',
+      severity: 'error',
+      from: { path: '^src/jobs/browser\\.ts$' },
+      to: {
+        reachable: true,
+        path: '^(node:|(async_hooks|buffer|crypto|events|fs|http|https|module|net|os|path|process|stream|timers|url|util|v8)(/|$)|src/(proof|daemon|narration)/|src/jobs/(log|catalog|feed|server|registry)/)',
+      },
     },
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
   ],

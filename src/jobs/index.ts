@@ -9,7 +9,7 @@ export { requireTokenBeyondLoopback } from './server/guard.ts';
 export { KEPT_IN_MEMORY_JOBS_LIMIT, KEPT_JOBS_AGE_MS, KEPT_JOBS_LIMIT } from './limits.ts';
 export { serveLines, type LineReader } from './feed/serve-lines.ts';
 export { openMemoryEventLog } from './log/memory-event-log.ts';
-export { badResponse, networkCode } from './client/peer.ts';
+export { badResponse, networkCode } from './client/peer-errors.ts';
 export { raceAbort } from './client/race-abort.ts';
 export { SerializedOutput } from './registry/serialized-output.ts';
 export { JobRegistry } from './registry/registry.ts';

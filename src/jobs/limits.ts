@@ -1,17 +1,9 @@
-import { getHeapStatistics } from 'node:v8';
 import type { Role } from '../contract/index.ts';
 
 /** Largest body of POST /v1/jobs. */
 export const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
 /** GET /v1/jobs returns at most this many at once. */
 export const LISTED_JOBS_LIMIT = 1000;
-/** Jobs that run at once in one daemon. A running job without readers costs a few kilobytes. */
-export const RUNNING_JOBS_LIMIT = 20_000;
-/**
- * What the requests of all jobs that have not ended may have together, in this daemon: a part of what it may have of memory. Wherever a
- * request is just then (read, handed on, waiting on disk), it has its size once or a few times.
- */
-export const INPUTS_LIMIT_BYTES = Math.round(Math.min(512 * 1024 * 1024, getHeapStatistics().heap_size_limit / 16));
 /** A request up to this size is not refused for the size of others: a question about the fleet, for example. */
 export const SMALL_INPUT_BYTES = 4 * 1024;
 /** Events that one job may write. */

@@ -1,19 +1,16 @@
 import type { IncomingMessage } from 'node:http';
-import { isErrorCode, JobError, actors, type Actor } from '../../contract/index.ts';
-import * as z from 'zod';
+import type { JobError } from '../../contract/index.ts';
 import { exchange, textOf, type Exchange } from './exchange.ts';
 import { parseBounded } from './json-shape.ts';
-import { ANSWER_LIMITS, EVENT_LIMIT_CHARS, PROMPT_ANSWER_DEADLINE_MS } from '../limits.ts';
-import { badResponse, isNotHttp, networkCode, unreachable, type Peer } from './peer.ts';
+import { ANSWER_LIMITS, PROMPT_ANSWER_DEADLINE_MS } from '../limits.ts';
+import type { Peer } from './peer.ts';
+import { asJobError, badResponse, networkCode, unreachable } from './peer-errors.ts';
+import { capitalised, refusalOf } from './refusal.ts';
 
 export interface CallOptions extends Exchange {
   /** Safe to send twice: a connection that breaks before the answer is tried once more. */
   repeatable?: boolean;
 }
-
-const errorBody = z.object({
-  error: z.object({ code: z.string(), message: z.string().max(EVENT_LIMIT_CHARS / 2), origin: z.enum(actors).optional() }),
-});
 
 /**
  * One small request and its JSON answer.
@@ -26,27 +23,13 @@ export async function call(peer: Peer, options: CallOptions): Promise<unknown> {
     if (answer === undefined) throw badResponse(peer, `${capitalised(peer.role)} answered with something that is not JSON`);
     return answer;
   }
-  throw refusal(peer, status, answer);
+  throw refusalOf(peer, status, answer);
 }
 
-/** The error that a peer answered with instead of what it was asked for. */
+/** The error in an answer that is not the expected one. */
 export async function refusalIn(peer: Peer, response: IncomingMessage): Promise<JobError> {
   const text = await textOf(peer, response, PROMPT_ANSWER_DEADLINE_MS);
-  return refusal(peer, response.statusCode ?? 0, parseBounded(text, ANSWER_LIMITS[peer.role].values));
-}
-
-/** The error that a peer answered with, kept as it was made. */
-function refusal(peer: Peer, status: number, answer: unknown): JobError {
-  const parsed = errorBody.safeParse(answer);
-  if (!parsed.success || !isErrorCode(parsed.data.error.code)) {
-    return badResponse(peer, `${capitalised(peer.role)} answered HTTP ${status} without an rbee error`);
-  }
-  const { code, message, origin } = parsed.data.error;
-  return new JobError(code, message, origin === undefined ? {} : { origin: origin satisfies Actor });
-}
-
-export function capitalised(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
+  return refusalOf(peer, response.statusCode ?? 0, parseBounded(text, ANSWER_LIMITS[peer.role].values));
 }
 
 async function send(peer: Peer, options: CallOptions): Promise<{ status: number; text: string }> {
@@ -65,13 +48,7 @@ async function send(peer: Peer, options: CallOptions): Promise<{ status: number;
   }
 }
 
-/** What went wrong on the network, in our words; anything else as it is. */
-export function asJobError(peer: Peer, cause: unknown): unknown {
-  if (isNotHttp(cause)) return badResponse(peer, `What answers as the ${peer.role} does not speak HTTP`, cause);
-  return networkCode(cause) === undefined ? cause : unreachable(peer, cause);
-}
-
-/** A deadline of the caller's is told like one of ours. */
+/** A deadline of the caller counts like rbee's own. */
 function abortReason(peer: Peer, signal: AbortSignal): unknown {
   const reason: unknown = signal.reason;
   const isTimeout = reason instanceof DOMException && reason.name === 'TimeoutError';

@@ -9,7 +9,8 @@ import {
   type OutputOf,
   parseJson,
 } from '../../contract/index.ts';
-import { badResponse, type Peer } from './peer.ts';
+import type { Peer } from './peer.ts';
+import { badResponse } from './peer-errors.ts';
 import type { StreamEvent } from './stream-event.ts';
 
 /**

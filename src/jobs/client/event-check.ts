@@ -1,7 +1,7 @@
 import { cancelled, failed, narration, progress, type EventKind } from '../../contract/index.ts';
 import { parseBounded } from './json-shape.ts';
 import { ANSWER_LIMITS, EVENT_LIMIT_CHARS } from '../limits.ts';
-import type { Peer } from './peer.ts';
+import type { PeerRole } from './peer-errors.ts';
 import type { StreamEvent } from './stream-event.ts';
 
 type Check = (data: Record<string, unknown>) => boolean;
@@ -25,7 +25,7 @@ const PLAIN_TOKEN_CHARS = 256;
  * Whether an event that a peer sent is legal for its kind: one JSON object, on one line, of a bounded length, with the fields that
  * every later reader relies on. Nothing else gets into a job's log, so no reader of a log has to expect it.
  */
-export function isLegalEvent({ role }: Pick<Peer, 'role'>, { kind, json }: Pick<StreamEvent, 'kind' | 'json'>): boolean {
+export function isLegalEvent({ role }: PeerRole, { kind, json }: Pick<StreamEvent, 'kind' | 'json'>): boolean {
   if (kind === 'token' && json.length <= PLAIN_TOKEN_CHARS && PLAIN_TOKEN.test(json)) return true;
   const { resultChars, values } = ANSWER_LIMITS[role];
   if (json.length > (kind === 'result' ? resultChars : EVENT_LIMIT_CHARS)) return false;

@@ -2,7 +2,8 @@ import { Agent, request, type IncomingMessage } from 'node:http';
 import { finished } from 'node:stream/promises';
 import { authorize } from '../../proof/index.ts';
 import { ANSWER_DEADLINE_MS, ANSWER_LIMITS, CONNECT_DEADLINE_MS, INTERIM_LIMIT, PIECE_CHARS } from '../limits.ts';
-import { badResponse, ConnectionClosedError, DeadlineError, type Deadline, type Peer } from './peer.ts';
+import type { Peer } from './peer.ts';
+import { badResponse, ConnectionClosedError, DeadlineError, type Deadline } from './peer-errors.ts';
 
 export interface Exchange {
   method: 'GET' | 'POST' | 'DELETE';

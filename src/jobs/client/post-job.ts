@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { FEED_HEADER } from '../feed/feed-lines.ts';
 import { POSTING_GRACE_MS, PROMPT_ANSWER_DEADLINE_MS } from '../limits.ts';
-import { call, capitalised } from './call.ts';
+import { call } from './call.ts';
 import { cancelWhenBack } from './cancel-job.ts';
 import { correlationHeaders } from './correlation.ts';
 import { killedWorkersHeader } from './killed-workers.ts';
-import { badResponse, type Peer } from './peer.ts';
+import type { Peer } from './peer.ts';
+import { badResponse } from './peer-errors.ts';
+import { capitalised } from './refusal.ts';
 import { raceAbort } from './race-abort.ts';
 
 export interface PostOptions {

@@ -8,13 +8,14 @@ import {
   type OutputOf,
 } from '../../contract/index.ts';
 import { feedOf } from '../feed/feed.ts';
-import type { Broken, FollowOptions } from '../feed/follower.ts';
+import type { FollowOptions } from '../feed/follower.ts';
 import { cancelJob, cancelWhenBack } from './cancel-job.ts';
 import { decodeResult } from './decode-result.ts';
 import type { Peer } from './peer.ts';
 import { createJob, untilPosted } from './post-job.ts';
 import { raceAbort } from './race-abort.ts';
 import { relay } from './relayed-event.ts';
+import type { Broken } from './resume-stream.ts';
 import type { StreamEvent } from './stream-event.ts';
 
 export interface RunOnOptions {

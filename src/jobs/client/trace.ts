@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { downstreamJob, JobError, jobRecord, type DownstreamJob, type JobRecord } from '../../contract/index.ts';
 import { call } from './call.ts';
-import { badResponse, type Peer } from './peer.ts';
+import type { Peer } from './peer.ts';
+import { badResponse } from './peer-errors.ts';
 
 /** A job and the jobs that it drives, over all hops. */
 export interface Trace {

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import { asJobError, refusalIn } from '../client/call.ts';
+import { refusalIn } from '../client/call.ts';
 import { exchange } from '../client/exchange.ts';
 import { FEED_HEADER, PING_LINE, parseFeedLine, type FeedLine } from './feed-lines.ts';
 import { ANSWER_LIMITS, PROMPT_ANSWER_DEADLINE_MS } from '../limits.ts';
 import { LineLink } from './line-link.ts';
-import { badResponse, type Peer } from '../client/peer.ts';
+import type { Peer } from '../client/peer.ts';
+import { asJobError, badResponse } from '../client/peer-errors.ts';
 
 /** `<tag> <seq> <kind> `, whose numbers have at most 16 digits. */
 const LINE_HEAD_CHARS = 64;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { actorOf, isErrorCode, JobError } from '../../contract/index.ts';
 import { Backoff } from '../client/backoff.ts';
-import { asJobError, call } from '../client/call.ts';
+import { call } from '../client/call.ts';
 import { openFeedLink, type FeedLink } from './feed-link.ts';
 import { isLegalEvent } from '../client/event-check.ts';
 import type { FeedLine } from './feed-lines.ts';
@@ -16,7 +16,15 @@ import {
   RECONNECT_DEADLINE_MS,
   LASTING_CONNECTION_MS,
 } from '../limits.ts';
-import { badResponse, ConnectionClosedError, networkCode, unreachable, whyUnreachable, type Peer } from '../client/peer.ts';
+import type { Peer } from '../client/peer.ts';
+import {
+  asJobError,
+  badResponse,
+  ConnectionClosedError,
+  networkCode,
+  unreachable,
+  whyUnreachable,
+} from '../client/peer-errors.ts';
 
 const followAnswer = z.object({
   refused: z.record(z.string(), z.object({ code: z.string(), message: z.string().max(EVENT_LIMIT_CHARS / 2) })),

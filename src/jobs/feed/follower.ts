@@ -1,15 +1,9 @@
 import { actorOf, isTerminal, JobError, deferred, type Deferred } from '../../contract/index.ts';
 import { HELD_LIMIT_CHARS, PIECE_CHARS } from '../limits.ts';
-import { badResponse, type Peer } from '../client/peer.ts';
+import type { Peer } from '../client/peer.ts';
+import { badResponse } from '../client/peer-errors.ts';
+import type { Broken } from '../client/resume-stream.ts';
 import type { StreamEvent } from '../client/stream-event.ts';
-
-export interface Broken {
-  /** For people. */
-  reason: string;
-  cause: unknown;
-  /** Until the peer is given up, if it cannot be reached before. */
-  leftMs: number;
-}
 
 export interface FollowOptions {
   /** Seq of the last event that the caller has; 0 for none. */

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
-import { asJobError, refusalIn } from '../client/call.ts';
+import { refusalIn } from '../client/call.ts';
 import { exchange } from '../client/exchange.ts';
 import { FEED_SILENCE_DEADLINE_MS, PIECE_CHARS, PROMPT_ANSWER_DEADLINE_MS, USEFUL_CHARS } from '../limits.ts';
 import { Pace, type Rate } from './pace.ts';
-import { badResponse, ConnectionClosedError, DeadlineError, isNotHttp, type Peer } from '../client/peer.ts';
+import type { Peer } from '../client/peer.ts';
+import { asJobError, badResponse, ConnectionClosedError, DeadlineError, isNotHttp } from '../client/peer-errors.ts';
 
 /** How often silence is looked for. Counted in looks, so that the time in which this process itself was frozen does not count. */
 const LOOK_INTERVAL_MS = 1_000;

@@ -1,5 +1,6 @@
 import { JobError } from '../../contract/index.ts';
-import { INPUTS_LIMIT_BYTES, SMALL_INPUT_BYTES } from '../limits.ts';
+import { SMALL_INPUT_BYTES } from '../limits.ts';
+import { inputsLimitBytes } from './capacity.ts';
 import type { StoredJob } from './stored-job.ts';
 
 type Sized = Pick<StoredJob, 'input_bytes'>;
@@ -9,7 +10,7 @@ export class InputBytes {
   readonly #limit: number;
   #held = 0;
 
-  constructor(limit = INPUTS_LIMIT_BYTES) {
+  constructor(limit = inputsLimitBytes()) {
     this.#limit = limit;
   }
 

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { JobError, needsNoDisk, type Actor, type Handlers, type JobContext, type JobRecord } from '../../contract/index.ts';
 import type { Catalog, Collection } from '../catalog/catalog.ts';
-import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS, RUNNING_JOBS_LIMIT } from '../limits.ts';
+import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS } from '../limits.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { SetAside } from '../log/set-aside.ts';
 import type { Room } from '../log/spill.ts';
 import type { JobRequest } from '../server/parse-request.ts';
 import type { Encoder } from '../server/sse.ts';
 import { Calendar } from './calendar.ts';
+import { runningJobsLimit } from './capacity.ts';
 import { DisconnectWatch } from './disconnect-watch.ts';
 import { execute, fail, type Logger, type UntypedHandler } from './execute.ts';
 import { expireJobs, forgetJob, type Kept } from './expiry.ts';
@@ -87,6 +88,7 @@ export class JobRegistry {
   readonly #disconnects = new DisconnectWatch();
   readonly #orphans = new OrphanedJobs();
   readonly #expiry: NodeJS.Timeout;
+  readonly #runningLimit = runningJobsLimit();
   #isClosing = false;
   /** Jobs of a previous process, until `resume`. */
   readonly #recovered: Recovered[];
@@ -243,8 +245,8 @@ export class JobRegistry {
     if (this.#isClosing) throw new JobError('shutting_down', `${actor} is shutting down`);
     const handler = handlers[request.operation] as UntypedHandler | undefined;
     assert(handler !== undefined, 'parseRequest passes only operations that are served here');
-    if (this.#live.size >= RUNNING_JOBS_LIMIT)
-      throw new JobError('too_many_jobs', `${RUNNING_JOBS_LIMIT} jobs are running already`);
+    if (this.#live.size >= this.#runningLimit)
+      throw new JobError('too_many_jobs', `${this.#runningLimit} jobs are running already`);
     const needsDisk = !needsNoDisk(request.operation);
     if (needsDisk) room?.take(0);
     this.#live.inputs.requireRoomFor(options.body.length);
