@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { freePorts, testSwarm, type Swarm } from './swarm.ts';
 import { atTheEnd, temporaryFolder } from './ending.ts';
 
-/** The command line as it is built: this file is bundled into dist.bench/, beside dist/. */
-export const entry = join(dirname(import.meta.dirname), 'dist', 'rbee.js');
+/** The command line as it is built. This file is bundled into dist.bench/, and tests import it as it is. */
+export const entry = join(packageRoot(import.meta.dirname), 'dist', 'rbee.js');
 
 /** A frozen worker keeps its port, and its successor takes the next one. */
 const SPARE_PORTS = 8;
@@ -37,4 +37,8 @@ export async function startFleet(own: Record<string, string> = {}): Promise<Flee
       await home[Symbol.asyncDispose]();
     },
   };
+}
+
+function packageRoot(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : packageRoot(dirname(folder));
 }
