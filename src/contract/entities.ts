@@ -140,6 +140,7 @@ export const hiveHealth = z.object({
   uptime_s: z.number().optional(),
   pid: z.int().optional(),
   reason: z.string().optional().describe('Why it is not running'),
+  code: short.optional().describe('Code of the error behind the reason'),
 });
 export type HiveHealth = z.output<typeof hiveHealth>;
 

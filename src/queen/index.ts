@@ -8,6 +8,7 @@ import { explain, forwardInfer, inferAgain } from './infer/index.ts';
 import { Gates } from './hives/gates.ts';
 import { HiveCatalog } from './hives/hive-catalog.ts';
 import { HiveTokens } from './hives/hive-tokens.ts';
+import { FleetPresence } from './handlers/fleet-presence.ts';
 import { hiveHandlers, registrationHandlers } from './handlers/hive-handlers.ts';
 import { LocalHive } from './hives/local-hive.ts';
 import { createExplain, Dispatcher } from './placement/index.ts';
@@ -68,6 +69,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     view.watch(LOCALHOST)?.kick();
     await refresh(hive, parts).catch((cause: unknown) => log.warn({ err: cause }, "the local hive's devices are not known yet"));
   };
+  const presence = new FleetPresence(parts);
   return {
     handlers: {
       ...hiveHandlers(parts),
@@ -80,6 +82,7 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     },
     resume: resumeOnHive(parts, { infer: inferAgain(parts) }),
     findPeer: ({ name }: DownstreamJob) => reach.peerOf(hives.get(name)),
+    addRoutes: ({ serveLines }) => serveLines('/v1/presence', presence.read),
     // Before the first request, which must find the hives known, even without a report of them yet.
     prepare: async () => view.start(hives.list()),
     stop: async () => {

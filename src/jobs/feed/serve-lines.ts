@@ -7,8 +7,12 @@ export const LINES_TYPE = 'application/x-ndjson';
 
 /** One reader of an answer that goes on until its connection closes. */
 export interface LineReader {
-  /** One line, without its end. */
-  write(line: string): void;
+  /** One line, without its end. @returns false when the reader takes no more for now: what is written then is kept for it */
+  write(line: string): boolean;
+  /** Calls back once when the reader has taken what was kept. */
+  drained(callback: () => void): void;
+  /** Ends the connection. */
+  close(): void;
   readonly closed: AbortSignal;
 }
 
@@ -24,9 +28,11 @@ export function serveLines(app: FastifyInstance, path: string, onReader: (reader
     reply.hijack();
     const out = beginOpenEnded(reply.raw, { 'content-type': LINES_TYPE });
     const closed = new AbortController();
+    const close = () => reply.raw.destroy();
     const write = (line: string) => {
-      if (out.writableLength > LINES_BUFFER_LIMIT_CHARS) reply.raw.destroy();
-      else out.write(`${line}\n`);
+      if (out.writableLength <= LINES_BUFFER_LIMIT_CHARS) return out.write(`${line}\n`);
+      close();
+      return false;
     };
     const ping = () => write(PING_LINE);
     pings.add(ping);
@@ -34,6 +40,7 @@ export function serveLines(app: FastifyInstance, path: string, onReader: (reader
       pings.delete(ping);
       closed.abort();
     });
-    onReader({ write, closed: closed.signal });
+    const drained = (callback: () => void) => void out.once('drain', callback);
+    onReader({ write, drained, close, closed: closed.signal });
   });
 }

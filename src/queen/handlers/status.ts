@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Hive, HiveHealth, HiveReport, Model, OutputOf, Run, Worker } from '../../contract/index.ts';
+import type { Model, OutputOf, Run } from '../../contract/index.ts';
 import { SerializedOutput } from '../../jobs/index.ts';
 import type { HiveCatalog } from '../hives/hive-catalog.ts';
 import { JsonPieces } from './json-pieces.ts';
-import { stopped, type FleetView, type HiveWatch } from '../presence/index.ts';
+import type { FleetView, HiveWatch } from '../presence/index.ts';
+import { describeHive, withAge } from './describe.ts';
 
 /** Hives that are not connected are tried once more, for no longer than this. */
 const SETTLE_DEADLINE_MS = 1_000;
@@ -26,7 +27,7 @@ export function createStatus({ hives, view, port }: StatusParts): Run<'status'> 
     const all = hives.list();
     // All of one moment, before the first piece.
     const watches = all.flatMap(({ hive_id }) => view.watch(hive_id) ?? []);
-    const hivesNow = all.map((hive) => described(hive, view));
+    const hivesNow = all.map((hive) => describeHive(hive, view.watch(hive.hive_id)));
     const workers = watches.flatMap((watch) => [...watch.workers]);
     const models = watches.flatMap(modelsOn);
     const json = new JsonPieces();
@@ -41,30 +42,4 @@ export function createStatus({ hives, view, port }: StatusParts): Run<'status'> 
 function modelsOn({ hive, state, report }: HiveWatch): { hive_id: string; model: Model }[] {
   if (state.kind !== 'up' || report === undefined) return [];
   return report.models.map((model) => ({ hive_id: hive.hive_id, model }));
-}
-
-function described(hive: Hive, view: FleetView): Status['hives'][number] {
-  const { hive_id, host, port, ssh } = hive;
-  return { hive_id, host: ssh?.host ?? host, port, ...healthOf(hive, view.watch(hive_id)) };
-}
-
-function healthOf({ hive_id, stopped: isStopped }: Hive, watch: HiveWatch | undefined): Omit<HiveHealth, 'hive_id'> {
-  const state = watch?.state ?? { kind: 'out', why: 'has not been reached yet' };
-  if (state.kind === 'up') return { state: 'running', ...processOf(watch?.report) };
-  if (isStopped === true) return { state: 'stopped', reason: `it ${stopped(hive_id).why}` };
-  if (state.kind === 'asleep' && state.isPortClosed === true)
-    return { state: 'stopped', reason: 'it is asleep, and is started when a job needs it' };
-  return { state: 'unreachable', reason: `it ${state.why}` };
-}
-
-/** Its times are by this machine's clock. */
-function withAge(worker: Worker): Worker {
-  const unusedMs = Date.now() - Date.parse(worker.last_used_at ?? worker.started_at);
-  return { ...worker, unused_s: Math.max(0, Math.round(unusedMs) / 1_000) };
-}
-
-function processOf(report: HiveReport | undefined): Pick<HiveHealth, 'version' | 'pid' | 'uptime_s'> {
-  if (report === undefined) return {};
-  const { version, pid, started_at } = report;
-  return { version, pid, uptime_s: Math.max(0, Math.round((Date.now() - Date.parse(started_at)) / 1000)) };
 }

@@ -15,11 +15,20 @@ export interface ViewOptions {
   onWorkerGone: WatchOptions['onWorkerGone'];
 }
 
+/** Called after each change, also after those that no request depends on. */
+export interface FleetObserver {
+  /** With its state, its workers too. A hive that is not watched any longer is no longer registered. */
+  onHive: (hiveId: string, what: 'state' | 'report') => void;
+  /** One that its hive no longer reports is gone. */
+  onWorker: (hiveId: string, workerId: string) => void;
+}
+
 /** The state of all hives as they report it, in memory only: after a restart of the queen they report all of it again. */
 export class FleetView {
   readonly fleet = new FleetIndex();
   readonly #options: ViewOptions;
   readonly #watches = new Map<string, HiveWatch>();
+  #observer: FleetObserver | undefined;
 
   /** Until every hive that was registered at the start has reported, or has been tried. */
   #starting: Promise<void> | undefined;
@@ -27,6 +36,10 @@ export class FleetView {
 
   constructor(options: ViewOptions) {
     this.#options = options;
+  }
+
+  observe(observer: FleetObserver): void {
+    this.#observer = observer;
   }
 
   /** Before the first request. */
@@ -58,6 +71,7 @@ export class FleetView {
       watch.close();
       this.#watches.delete(id);
       this.fleet.removeHive(id);
+      if (hive === undefined) this.#observer?.onHive(id, 'state');
     }
     for (const hive of hives) if (!this.#watches.has(hive.hive_id)) this.#watch(hive);
     this.#options.onChange();
@@ -95,11 +109,13 @@ export class FleetView {
       onWorker: (worker) => {
         const before = this.fleet.hive(worker.hive_id)?.byId.get(worker.worker_id);
         this.fleet.applyWorker(worker);
+        this.#observer?.onWorker(worker.hive_id, worker.worker_id);
         if (before === undefined || isOfMatter(worker, before)) onChange();
       },
       onWorkerGone: (hiveId, workerId) => {
         this.fleet.removeWorker(hiveId, workerId);
         onWorkerGone(hiveId, workerId);
+        this.#observer?.onWorker(hiveId, workerId);
         onChange();
       },
     });
@@ -112,6 +128,7 @@ export class FleetView {
     const seen = { hive_id, state: state.kind, ...out, report };
     if (what === 'report') this.fleet.applyHive(seen);
     else this.fleet.applyHive(seen, state.kind === 'up' ? [...workers] : []);
+    this.#observer?.onHive(hive_id, what);
     this.#options.onChange();
   }
 }

@@ -90,6 +90,10 @@ export class HiveWatch {
     return this.#reported.isBusy;
   }
 
+  worker(workerId: string): Worker | undefined {
+    return this.#reported.worker(workerId);
+  }
+
   /** Since it was last up; Infinity where it never was. */
   get downForMs(): number {
     return this.state.kind === 'up' ? 0 : performance.now() - this.#downSince;

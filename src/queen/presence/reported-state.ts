@@ -25,6 +25,10 @@ export class ReportedState {
     for (const { worker } of this.#workers.values()) yield worker;
   }
 
+  worker(workerId: string): Worker | undefined {
+    return this.#workers.get(workerId)?.worker;
+  }
+
   /** @param chars of the line @throws JobError hive_bad_response */
   setReport(report: HiveReport, chars: number): void {
     this.report = { ...report, started_at: ago(report.uptime_s) };

@@ -1,0 +1,145 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { fleetLine, type FleetLine, type Hive, type Worker } from '../../contract/index.ts';
+import { startTestDaemon } from '../../jobs/fixtures/test-daemon.ts';
+import { openMemoryCatalog } from '../../jobs/index.ts';
+import { HiveCatalog } from '../hives/hive-catalog.ts';
+import { cpu, hive as viewOf, worker as workerView } from '../placement/fixtures/fleet.ts';
+import type { FleetObserver, FleetView, HiveWatch } from '../presence/index.ts';
+import { FleetPresence } from './fleet-presence.ts';
+import { FleetReader, STALLED_MS } from './fleet-reader.ts';
+
+afterEach(() => vi.useRealTimers());
+
+type State = Pick<HiveWatch, 'state'>['state'];
+
+/** A queen with one hive, whose state and workers the test sets. */
+async function queenWith(workerIds: readonly string[]) {
+  const hives = new HiveCatalog(openMemoryCatalog(), 9000, () => undefined);
+  hives.remove('localhost');
+  const hive: Hive = { hive_id: 'attic', transport: 'http', host: '127.0.0.1', port: 1, created_at: '2026-11-21T08:00:00.000Z' };
+  hives.add(hive);
+  const workers = new Map<string, Worker>();
+  const setWorker = (id: string, tokens_per_s: number) => {
+    const { assigned: _, ...worker } = workerView(id, 'bee', { hive_id: 'attic', tokens_per_s });
+    workers.set(id, worker);
+  };
+  for (const id of workerIds) setWorker(id, 0);
+  const watch = {
+    hive,
+    state: { kind: 'up' } as State,
+    report: viewOf('attic', { devices: [cpu(60)] }).report,
+    worker: (id: string) => workers.get(id),
+    get workers() {
+      return workers.values();
+    },
+  };
+  let observer: FleetObserver | undefined;
+  const view = {
+    observe: (each: FleetObserver) => (observer = each),
+    watch: (id: string) => (id === 'attic' ? watch : undefined),
+  } as unknown as FleetView;
+  const presence = new FleetPresence({ hives, view });
+  const daemon = await startTestDaemon({
+    role: 'queen',
+    handlers: {},
+    addRoutes: ({ serveLines }) => serveLines('/v1/presence', presence.read),
+  });
+  onTestFinished(() => daemon[Symbol.asyncDispose]());
+  return {
+    daemon,
+    workers,
+    report: (id: string, tokens_per_s: number) => {
+      setWorker(id, tokens_per_s);
+      observer?.onWorker('attic', id);
+    },
+    become: (state: State) => {
+      watch.state = state;
+      if (state.kind !== 'up') workers.clear();
+      observer?.onHive('attic', 'state');
+    },
+  };
+}
+
+/** Reads the lines as they come; `pause` stops reading from the socket. */
+async function reader({ port }: { port: number }) {
+  const socket = connect(port, '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  let text = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  socket.write('GET /v1/presence HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
+  const lines = (): FleetLine[] =>
+    text
+      .slice(text.indexOf('\r\n\r\n') + 4)
+      .split('\n')
+      .slice(0, -1)
+      .filter((line) => line.startsWith('{'))
+      .map((line) => fleetLine.parse(JSON.parse(line)));
+  return { socket, lines };
+}
+
+const kinds = (lines: readonly FleetLine[]) => lines.map(({ kind }) => kind);
+
+test('a reader gets the whole fleet, then complete, then each change', async () => {
+  const queen = await queenWith(['w1', 'w2']);
+  const { lines } = await reader(queen.daemon.peer);
+  await expect.poll(() => kinds(lines())).toEqual(['hive_state', 'hive', 'worker', 'worker', 'complete']);
+  expect(lines()[0]).toMatchObject({ hive_id: 'attic', state: 'running', host: '127.0.0.1', port: 1 });
+  queen.report('w2', 7);
+  await expect.poll(() => lines().at(-1)).toMatchObject({ kind: 'worker', worker: { worker_id: 'w2', tokens_per_s: 7 } });
+});
+
+test('a hive that becomes unreachable is reported once, with the code, and all of it when it is back', async () => {
+  const queen = await queenWith(['w1']);
+  const { lines } = await reader(queen.daemon.peer);
+  await expect.poll(() => lines().at(-1)?.kind).toBe('complete');
+  const before = lines().length;
+  for (let tries = 0; tries < 3; tries += 1)
+    queen.become({ kind: 'out', why: 'cannot be reached: connection refused', code: 'hive_unreachable' });
+  queen.report('w1', 1);
+  await expect.poll(() => lines().length).toBe(before + 1);
+  expect(lines().at(-1)).toMatchObject({
+    kind: 'hive_state',
+    state: 'unreachable',
+    reason: 'it cannot be reached: connection refused',
+    code: 'hive_unreachable',
+  });
+  queen.become({ kind: 'up' });
+  await expect.poll(() => kinds(lines()).slice(before + 1)).toEqual(['hive_state', 'hive', 'worker']);
+});
+
+test('a reader that stalls gets the newest state of each worker when it reads on, and none of the states between', async () => {
+  const ids = Array.from({ length: 2_000 }, (_, at) => `w${at}`);
+  const queen = await queenWith(ids);
+  const { socket, lines } = await reader(queen.daemon.peer);
+  await expect.poll(() => kinds(lines()).at(-1)).toBe('complete');
+  socket.pause();
+  const rounds = 100;
+  // 40 MB of lines.
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const id of ids) queen.report(id, round);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  queen.report('w1', rounds + 1);
+  socket.resume();
+  const ofOne = (id: string) =>
+    lines().flatMap((line) => (line.kind === 'worker' && line.worker.worker_id === id ? line.worker : []));
+  await expect.poll(() => ofOne('w1').at(-1)?.tokens_per_s, { timeout: 20_000 }).toBe(rounds + 1);
+  await expect.poll(() => ofOne('w1999').at(-1)?.tokens_per_s, { timeout: 20_000 }).toBe(rounds);
+  expect(ofOne('w1999').length).toBeLessThan(rounds / 2);
+});
+
+test('a reader that takes nothing for 30 s is disconnected', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const closing = new AbortController();
+  const close = vi.fn(() => closing.abort());
+  const reader = new FleetReader({ write: () => false, drained: () => undefined, close, closed: closing.signal });
+  reader.changed('worker attic w1', () => '{}');
+  for (let turns = 0; turns < 3; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+  vi.advanceTimersByTime(STALLED_MS - 1);
+  expect(close).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  expect(close).toHaveBeenCalledOnce();
+});
