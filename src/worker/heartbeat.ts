@@ -6,8 +6,8 @@ const HEARTBEAT_INTERVAL_MS = 3_000;
 const HEARTBEAT_DEADLINE_MS = 2_000;
 
 /**
- * Tells the hive how this worker is: every few seconds, and at once on every change. One at a time: what changes while
- * one is under way goes out with the next. A hive that is away is told when it is back.
+ * Sends the state of this worker to its hive: every few seconds, and at once on every change. One at a time: a change while one is
+ * being sent goes out with the next. Sending continues while the hive does not answer.
  */
 export class Heartbeat {
   readonly #hive: Peer;
@@ -15,7 +15,7 @@ export class Heartbeat {
   readonly #timer: NodeJS.Timeout;
   #isSending = false;
   #isStale = false;
-  #wasHeard = true;
+  #isReceived = true;
 
   constructor(hive: Peer, current: () => WorkerHeartbeat) {
     this.#hive = hive;
@@ -28,7 +28,7 @@ export class Heartbeat {
     if (!this.#isSending) void this.#send();
   }
 
-  /** Resolves when the last word is out, or could not be said. */
+  /** Sends a last heartbeat; resolves when it is sent or has failed. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#isStale = true;
@@ -39,10 +39,13 @@ export class Heartbeat {
     this.#isSending = true;
     while (this.#isStale) {
       this.#isStale = false;
-      const wasHeard = await this.#sendOnce();
-      if (wasHeard !== this.#wasHeard)
-        log.info({ action: 'heartbeat' }, wasHeard ? 'the hive hears again' : 'the hive does not hear');
-      this.#wasHeard = wasHeard;
+      const isReceived = await this.#sendOnce();
+      if (isReceived !== this.#isReceived)
+        log.info(
+          { action: 'heartbeat' },
+          isReceived ? 'the hive receives heartbeats again' : 'the hive does not answer heartbeats',
+        );
+      this.#isReceived = isReceived;
     }
     this.#isSending = false;
   }

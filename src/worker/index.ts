@@ -15,7 +15,7 @@ export interface WorkerOptions extends Omit<WorkerFlags, 'hiveUrl'> {
   hive: Peer | undefined;
 }
 
-/** One model, loaded once, serving `infer` until it is told to stop. */
+/** One model, loaded once, serving `infer` until SIGTERM. */
 export function createWorker(options: WorkerOptions): ServedRole {
   const { id, model, hive } = options;
   let state: WorkerHeartbeat['state'] = 'loading';
@@ -37,7 +37,7 @@ export function createWorker(options: WorkerOptions): ServedRole {
       }),
     },
     findPeer: ({ role }) => {
-      throw new JobError('not_found', `A worker drives no jobs on a ${role}`);
+      throw new JobError('not_found', `A worker has no jobs on a ${role}`);
     },
     start: async () => {
       heartbeat?.beat();
@@ -60,7 +60,7 @@ async function load(
   options: WorkerOptions,
   { signal, onSlotsChange }: { signal: AbortSignal; onSlotsChange: () => void },
 ): Promise<Engine> {
-  let saidAt = 0;
+  let reportedAt = 0;
   const started = performance.now();
   const engine = await engines[options.engine].load({
     modelPath: options.modelPath,
@@ -71,8 +71,8 @@ async function load(
     signal,
     onSlotsChange,
     onLoadProgress: (fraction) => {
-      if (fraction < 1 && performance.now() - saidAt < PROGRESS_INTERVAL_MS) return;
-      saidAt = performance.now();
+      if (fraction < 1 && performance.now() - reportedAt < PROGRESS_INTERVAL_MS) return;
+      reportedAt = performance.now();
       void reportStep({
         kind: 'progress',
         data: { action: 'worker_load', done: Math.round(fraction * 100), total: 100, unit: 'percent', rate: null, eta_s: null },
@@ -95,7 +95,7 @@ async function load(
   return engine;
 }
 
-/** Often enough for a person to see it move. */
+/** Fast enough to look continuous. */
 const PROGRESS_INTERVAL_MS = 250;
 
 function busyOr(state: WorkerHeartbeat['state'], engine: Engine | undefined): WorkerHeartbeat['state'] {

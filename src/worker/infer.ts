@@ -6,7 +6,7 @@ import type { Engine, GenerateRequest, Generation } from './engines/index.ts';
 
 const SEED_LIMIT = 2 ** 32;
 
-/** The end of every `infer`: here tokens are made. */
+/** The last hop of every `infer`: generates the tokens. */
 export function createInfer(worker: { id: string; model: string; loaded: () => Promise<Engine> }): Run<'infer'> {
   return async function* (input, { signal }) {
     if (input.worker_id !== undefined && input.worker_id !== worker.id) {
@@ -16,10 +16,10 @@ export function createInfer(worker: { id: string; model: string; loaded: () => P
     const seed = input.seed ?? randomInt(SEED_LIMIT);
     const generating = () => narrate('infer', `${worker.id} is generating with ${worker.model}`, { detail: true });
     generating();
-    const left = new AbortController();
+    const abandoned = new AbortController();
     const onQueue = (isWaiting: boolean) =>
       isWaiting ? narrate('queue', `all slots of ${worker.id} are taken; waiting for one`, { detail: true }) : generating();
-    const generation = engine.generate({ ...requestOf(input, seed), onQueue }, AbortSignal.any([signal, left.signal]));
+    const generation = engine.generate({ ...requestOf(input, seed), onQueue }, AbortSignal.any([signal, abandoned.signal]));
     try {
       for (;;) {
         const step = await generation.next();
@@ -27,8 +27,8 @@ export function createInfer(worker: { id: string; model: string; loaded: () => P
         if (input.stream) yield { kind: 'token', data: { text: step.value } };
       }
     } finally {
-      // A reader that leaves early must not leave the slot running to the end of the answer.
-      left.abort();
+      // When the reader stops early, the slot must not compute the rest of the answer.
+      abandoned.abort();
     }
   };
 }

@@ -47,7 +47,7 @@ async function formatWith(template: string | undefined): Promise<ChatFormat> {
 
 const tokensIn = (messages: ChatMessage[], by = format) => by.tokensOf(messages, { signal: never, mostTokens: Infinity });
 
-test('a question is rendered as plain ChatML, without a system message that nobody gave', async () => {
+test('a question is rendered as plain ChatML, without a system message that the request does not have', async () => {
   const expected = chatml('<|im_start|>user\nWhat does a bee do?<|im_end|>\n<|im_start|>assistant\n');
   expect(await tokensIn([user('What does a bee do?')])).toEqual(expected);
 });

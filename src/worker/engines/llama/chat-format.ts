@@ -64,7 +64,7 @@ async function openTemplate(template: string, model: LlamaModel): Promise<Templa
 
 /**
  * For models without a template, which were trained on text and on no dialogue: `<system>\n\nUser: <message>\nAssistant: <message>\n`
- * and so on, up to a last `Assistant:`. Such a model goes on to write the user's next line, so an answer ends there.
+ * and so on, up to a last `Assistant:`. Such a model continues with the user's next line, so an answer ends there.
  */
 function plainFormat(tokenizer: PromptTokenizer): ChatFormat {
   const line = {

@@ -36,7 +36,7 @@ async function fragileEngine() {
   return { engine: new LlamaEngine(parts), context, fault, log };
 }
 
-test('a failing step fails the requests in it with the last words of the engine, and later requests work', async () => {
+test('a failing step fails its requests with the last errors of the engine, and later requests work', async () => {
   const { engine, fault, log } = await fragileEngine();
   const running = ['Tell me a story', 'Tell me a joke'].map((question) => engine.generate(request(question), never));
   await Promise.all(running.map((generation) => generation.next()));
@@ -65,7 +65,7 @@ test('when nothing can be computed any more, running, waiting and later requests
   await Promise.all(failed);
   await expect(answer(engine, 'Hello')).rejects.toMatchObject({
     code: 'engine_failed',
-    message: expect.stringMatching(/^The engine cannot go on: .*Restart the worker\.$/) as string,
+    message: expect.stringMatching(/^The engine cannot continue: .*Restart the worker\.$/) as string,
   });
   expect(engine.slotsUsed).toBe(0);
   await engine.close();

@@ -1,7 +1,7 @@
 /** Elements and rules that llama.cpp makes of a grammar, twice a request: about 20 ms and 20 MB. */
 const MOST_ELEMENTS = 300_000;
 const MOST_RULES = 60_000;
-/** llama.cpp looks for left recursion by following every way from every rule to a first character, each way anew. */
+/** llama.cpp looks for left recursion by following every path from every rule to a first character, each from its start. */
 const MOST_STEPS = 3_000_000;
 /** It follows them recursively. */
 const DEEPEST = 500;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import * as z from 'zod';
 import { grammarSchemaOf } from './grammar-schema.ts';
 
-test('a schema made by zod goes through, without what only people read', () => {
+test('a schema made by zod is accepted, without its descriptions', () => {
   const schema = z.toJSONSchema(
     z.object({
       name: z.string().describe('Who'),
@@ -44,7 +44,7 @@ test.each([
   [{ type: 'string', format: 'email' }, 'json_schema.format cannot be "email"; date-time, time and date can.'],
   [{ enum: [] }, 'json_schema.enum must be a list with something in it.'],
   [{ enum: [{ a: 1 }] }, 'json_schema.enum can only be a string, a number, a boolean or null.'],
-  [{ $ref: '#/$defs/nobody' }, "must point into the schema's own $defs"],
+  [{ $ref: '#/$defs/missing' }, "must point into the schema's own $defs"],
   [{ allOf: [{ type: 'string' }] }, 'json_schema says no type'],
 ])('%j is refused by name', (schema, message) => {
   expect(() => grammarSchemaOf(schema as Record<string, unknown>)).toThrowError(

@@ -18,7 +18,7 @@ afterEach(() => expect(engine.slotsUsed).toBe(0));
 afterAll(() => engine.close());
 
 describe('an answer', () => {
-  test('is what the model says, in pieces and with its numbers', async () => {
+  test('an answer comes in pieces, with its token counts and timings', async () => {
     const before = engine.tokensGenerated;
     slotsSeen = [];
     const result = await answer(engine, 'What does a bee do?');
@@ -33,33 +33,33 @@ describe('an answer', () => {
     expect(slotsSeen).toEqual([1, 0]);
   });
 
-  test('ends before a stop string, of which nothing is shown', async () => {
+  test('an answer ends before a stop string, of which nothing is shown', async () => {
     const result = await answer(engine, 'What does a bee do?', { stop: [' honey and', ', makes honey'] });
     expect(result).toMatchObject({ text: 'A bee flies from flower to flower', finishReason: 'stop' });
     expect(result.pieces.join('')).toBe(result.text);
   });
 
-  test('shows at its end what was held back for a stop string that never came', async () => {
+  test('an answer ends with the text that was held back for a stop string that never came', async () => {
     expect(await answer(engine, 'What does a bee do?', { stop: ['sisters.\nUser:'] })).toMatchObject({
       text: BEE,
       finishReason: 'stop',
     });
   });
 
-  test('is cut after as many tokens as were asked for', async () => {
+  test('an answer is cut after max_tokens', async () => {
     const result = await answer(engine, 'What does a bee do?', { maxTokens: 5 });
     expect(result).toMatchObject({ finishReason: 'length', completionTokens: 5 });
     expect(BEE.startsWith(result.text) && result.text !== '').toBe(true);
   });
 
-  test('of one token has no speed', async () => {
+  test('an answer of one token has no speed', async () => {
     expect(await answer(engine, 'What does a bee do?', { maxTokens: 1 })).toMatchObject({
       completionTokens: 1,
       tokensPerSecond: 0,
     });
   });
 
-  test('is cut at the end of the context, not before and not by forgetting the beginning', async () => {
+  test('an answer is cut at the end of the context, not before, and never loses its beginning', async () => {
     const result = await answer(engine, LONG, { jsonSchema: { type: 'array', items: { type: 'integer' }, minItems: 500 } });
     expect(result.finishReason).toBe('length');
     expect(result.promptTokens + result.completionTokens).toBe(engine.contextSize);
@@ -69,13 +69,13 @@ describe('an answer', () => {
 describe('sampling', () => {
   const warm = { temperature: 1.2, topK: 0, topP: 1, minP: 0 };
 
-  test('gives other text for another seed, and the same for the same', async () => {
+  test('another seed gives another text, the same seed the same text', async () => {
     const say = async (seed: number) => (await answer(engine, 'Tell me a story', { ...warm, seed })).text;
     expect(await say(7)).toBe(await say(7));
     expect(await say(7)).not.toBe(await say(8));
   });
 
-  test('takes the seed that llama.cpp reads as "any" like every other', async () => {
+  test('the seed that llama.cpp reads as "any" is a seed like every other', async () => {
     const say = async () => (await answer(engine, 'Tell me a story', { ...warm, seed: 0xffff_ffff })).text;
     expect(await say()).toBe(await say());
   });
@@ -88,7 +88,7 @@ describe('sampling', () => {
     expect((await answer(engine, 'What does a bee do?', { ...warm, temperature: 3, ...only })).text).toBe(BEE);
   });
 
-  test('does not depend on who else is served: alone and among eight, the text is the same', async () => {
+  test('an answer has the same text alone and among eight', async () => {
     const requests: GenerateRequest[] = Array.from({ length: 8 }, (_, index) =>
       request(index % 3 === 2 ? LONG.slice(index * 100) : ['Tell me a story', 'What is rbee?', ''][index % 3] || 'A joke', {
         ...(index % 2 === 0 ? warm : { temperature: 0.7 }),
@@ -102,7 +102,7 @@ describe('sampling', () => {
     expect(together.map(({ text }) => text)).toEqual(alone);
   });
 
-  test('does not depend on how much of the prompt is still cached', async () => {
+  test('an answer does not depend on how much of its prompt is cached', async () => {
     const options = { ...warm, seed: 3, maxTokens: 40 };
     const first = await answer(engine, LONG, options);
     const second = await answer(engine, LONG, options);
@@ -111,7 +111,7 @@ describe('sampling', () => {
   });
 });
 
-test('a conversation goes on from what is cached', async () => {
+test('a conversation continues from the cached tokens', async () => {
   const question = { role: 'user', content: `${LONG.slice(0, 600)} What does a bee do?` } as const;
   const first = await answer(engine, [question]);
   const messages = [
@@ -126,27 +126,27 @@ test('a conversation goes on from what is cached', async () => {
 describe('a JSON schema', () => {
   const person = { type: 'object', properties: { name: { type: 'string', maxLength: 12 }, age: { type: 'integer' } } };
 
-  test('is kept by the answer', async () => {
+  test('an answer matches its JSON schema', async () => {
     const { text, finishReason } = await answer(engine, 'Give me a person as JSON', { jsonSchema: person });
     expect(finishReason).toBe('stop');
     expect(JSON.parse(text)).toEqual({ name: expect.any(String) as string, age: expect.any(Number) as number });
   });
 
-  test('may ask for characters that take several tokens, and they arrive whole', async () => {
+  test('characters of a JSON schema that take several tokens arrive whole', async () => {
     const result = await answer(engine, 'Hello', { jsonSchema: { const: 'é 🐝 ü' } });
     expect(result).toMatchObject({ text: '"é 🐝 ü"', finishReason: 'stop' });
     expect(result.pieces.join('')).toBe(result.text);
     expect(result.pieces.every((piece) => !piece.includes('\uFFFD'))).toBe(true);
   });
 
-  test('does not stop length from cutting the answer', async () => {
+  test('max_tokens cuts an answer with a JSON schema', async () => {
     expect(await answer(engine, 'Hello', { jsonSchema: person, maxTokens: 3 })).toMatchObject({
       finishReason: 'length',
       completionTokens: 3,
     });
   });
 
-  test('does not stop a stop string from cutting the answer', async () => {
+  test('a stop string cuts an answer with a JSON schema', async () => {
     const { text, finishReason } = await answer(engine, 'Hello', { jsonSchema: person, stop: ['"age"'] });
     expect(finishReason).toBe('stop');
     expect(text).toContain('"name"');
@@ -165,7 +165,7 @@ describe('a JSON schema', () => {
 });
 
 describe('a prompt that is too long', () => {
-  test('is refused with its tokens and the limit, and never cut', async () => {
+  test('a prompt that is too long is refused with its tokens and the limit, and never cut', async () => {
     await expect(answer(engine, LONG.repeat(2))).rejects.toMatchObject({
       code: 'prompt_too_long',
       message: expect.stringMatching(
@@ -174,7 +174,7 @@ describe('a prompt that is too long', () => {
     });
   });
 
-  test('is refused without being tokenized when it cannot fit', async () => {
+  test('a prompt that cannot fit is refused without being tokenized', async () => {
     await expect(answer(engine, 'x'.repeat(4_000_000))).rejects.toMatchObject({
       code: 'prompt_too_long',
       message: expect.stringContaining('at least ') as string,
@@ -183,9 +183,9 @@ describe('a prompt that is too long', () => {
 });
 
 describe('an abort', () => {
-  const reason = new TypeError('nobody listens');
+  const reason = new TypeError('no reader');
 
-  test('while generating ends the answer with its reason and frees the slot', async () => {
+  test('an abort while generating ends the answer with its reason and frees the slot', async () => {
     const abort = new AbortController();
     const generation = engine.generate(request('Tell me a story'), abort.signal);
     await generation.next();
@@ -196,7 +196,7 @@ describe('an abort', () => {
     expect(engine.tokensGenerated - generated).toBeLessThan(5);
   });
 
-  test('while a long prompt is read ends it as soon', async () => {
+  test('an abort while a long prompt is read ends the request as fast', async () => {
     const abort = new AbortController();
     const generation = collect(engine.generate(request(LONG), abort.signal));
     await expect.poll(() => engine.slotsUsed, { interval: 1 }).toBe(1);
@@ -206,11 +206,11 @@ describe('an abort', () => {
     expect(engine.tokensGenerated).toBe(generated);
   });
 
-  test('before it began starts nothing', async () => {
+  test('an abort before the start computes nothing', async () => {
     await expect(collect(engine.generate(request('Hello'), AbortSignal.abort(reason)))).rejects.toBe(reason);
   });
 
-  test('of one answer leaves the others as they were', async () => {
+  test('an abort of one answer does not change the others', async () => {
     const abort = new AbortController();
     const others = Promise.all(Array.from({ length: 4 }, () => answer(engine, 'What does a bee do?')));
     const aborted = engine.generate(request('Tell me a story'), abort.signal);
@@ -220,7 +220,7 @@ describe('an abort', () => {
     expect((await others).map(({ text }) => text)).toEqual([BEE, BEE, BEE, BEE]);
   });
 
-  test('is not needed by a reader that just stops reading', async () => {
+  test('a reader that stops reading needs no abort', async () => {
     for await (const piece of engine.generate(request('Tell me a story'), never)) {
       expect(piece).not.toBe('');
       break;

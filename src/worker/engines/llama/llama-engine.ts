@@ -51,10 +51,10 @@ export class LlamaEngine implements Engine {
       chunkSize: parts.chunkSize,
       filler: parts.model.tokens.nl ?? (0 as Token),
       onLeft: (slot) => pool.release(slot),
-      onFailure: (cause) => new JobError('engine_failed', `The engine failed${this.#lastWords(cause)}`, { cause }),
+      onFailure: (cause) => new JobError('engine_failed', `The engine failed${this.#engineErrors(cause)}`, { cause }),
       onBroken: (cause) => {
         pool.close(
-          new JobError('engine_failed', `The engine cannot go on${this.#lastWords(cause)}. Restart the worker.`, { cause }),
+          new JobError('engine_failed', `The engine cannot continue${this.#engineErrors(cause)}. Restart the worker.`, { cause }),
         );
       },
     });
@@ -146,10 +146,10 @@ export class LlamaEngine implements Engine {
     await llama.dispose();
   }
 
-  #lastWords(cause: unknown): string {
-    const words = `: ${cause instanceof Error ? cause.message : String(cause)}${this.#parts.log.summary()}`;
+  #engineErrors(cause: unknown): string {
+    const output = `: ${cause instanceof Error ? cause.message : String(cause)}${this.#parts.log.summary()}`;
     this.#parts.log.clear();
-    return words;
+    return output;
   }
 }
 

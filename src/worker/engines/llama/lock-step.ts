@@ -12,7 +12,7 @@ interface LockStepOptions {
   /** What idle slots compute along; any token will do. */
   filler: Token;
   onLeft(slot: Slot): void;
-  /** A step failed. Returns what its requests are told. */
+  /** A step failed. Returns the error for its requests. */
   onFailure(cause: unknown): JobError;
   /** Not even starting afresh worked. */
   onBroken(cause: unknown): void;

@@ -60,7 +60,7 @@ test('a text where a number belongs is as good as none', async () => {
   await expect(read(path)).rejects.toThrowError(corrupt('its header has no llama.context_length'));
 });
 
-test.each([1, 1000, 1_000_000])('a model that lacks its last %i bytes is refused before it is loaded', async (cut) => {
+test.each([1, 1000, 1_000_000])('a model without its last %i bytes is refused before it is loaded', async (cut) => {
   await expect(read(await workshop.make({ cut }))).rejects.toThrowError(corrupt('it is cut short'));
 });
 

@@ -14,7 +14,7 @@ test('a reader gets every piece as it comes and then the end', async () => {
   expect(await reader.next()).toEqual({ done: true, value: undefined });
 });
 
-test('a reader gets what came before a failure, and a failure that nobody reads harms nobody', async () => {
+test('a reader gets the pieces before a failure, and a failure without a reader is no unhandled rejection', async () => {
   const queue = new PieceQueue();
   queue.push('half');
   queue.fail(new TypeError('broken'));

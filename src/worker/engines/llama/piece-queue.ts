@@ -1,5 +1,5 @@
 /**
- * Pieces of an answer on their way to one reader. A slow reader holds nobody up: it finds what came meanwhile as one piece.
+ * Pieces of an answer on their way to one reader. A slow reader does not delay the engine: it gets the pieces that arrived meanwhile as one.
  */
 export class PieceQueue {
   #waiting = '';

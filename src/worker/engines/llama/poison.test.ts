@@ -26,7 +26,7 @@ function chain(length: number, made: (next: object) => object): Record<string, u
   return { $ref: '#/$defs/d0', $defs: { ...Object.fromEntries(entries), [`d${String(length)}`]: { const: 'x' } } };
 }
 
-test('what one request asks for too much of fails alone, and three streams beside it are as without it', async () => {
+test('a request that asks for too much fails alone, and three streams beside it are unchanged', async () => {
   const warm = { temperature: 1, topK: 0, topP: 1, minP: 0, maxTokens: 300 };
   const stories = () =>
     Promise.all([1, 2, 3].map(async (seed) => (await answer(engine, 'Tell me a story', { ...warm, seed })).text));

@@ -89,7 +89,7 @@ test('many long texts are tokenized in turns, and the loop turns between', async
   expect(turns).toBeGreaterThan(20);
 });
 
-test('tokenizing ends when nobody wants it any more, and at more tokens than were asked for', async () => {
+test('tokenizing ends when it is aborted, and at more tokens than the limit', async () => {
   const tokenizer = new PromptTokenizer(tiny.model);
   const text = 'The bee flies. '.repeat(100_000);
   const gone = new AbortController();

@@ -47,7 +47,7 @@ test('the request after a full queue is refused, and served when it asks again',
   expect((await answer(engine, 'Hello')).finishReason).toBe('stop');
 });
 
-test('the context holds what was asked for, though the engine makes room for more', async () => {
+test('the context has the requested size, although the engine allocates more', async () => {
   expect(engine.contextSize).toBe(300);
   const result = await answer(engine, 'Tell me a story', {
     jsonSchema: { type: 'array', items: { type: 'null' }, minItems: 200 },

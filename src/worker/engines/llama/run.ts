@@ -65,7 +65,7 @@ export class Run {
     return !this.#over && this.#tokens !== undefined;
   }
 
-  /** True when nobody wants the rest of the answer. */
+  /** True when the reader has stopped. */
   get unwanted(): boolean {
     return this.#readerGone || this.#plan.signal.aborted;
   }
@@ -122,7 +122,7 @@ export class Run {
     this.#markLeft();
   }
 
-  /** Says that nobody reads on, and waits until the slot is free. */
+  /** Marks the run as abandoned by its reader, and waits until the slot is free. */
   async leave(): Promise<void> {
     this.#readerGone = true;
     await this.left;

@@ -3,8 +3,11 @@ import { JobError } from '../../../contract/index.ts';
 import { chooseSlot } from './slot-choice.ts';
 import type { Slot } from './slot.ts';
 
-/** Requests beyond this are refused, so that the queen tries another worker while this one is minutes behind. */
-const MAX_WAITING = 64;
+/**
+ * Requests that may wait in the engine. The hive sends no more requests than there are slots, so this queue only absorbs races. Further
+ * ones are refused, so that the queen tries another worker.
+ */
+const ENGINE_WAITING_LIMIT = 64;
 
 interface Waiting {
   prompt: readonly Token[];
@@ -12,7 +15,7 @@ interface Waiting {
   turnAway(reason: unknown): void;
 }
 
-/** Hands the slots out, first come, first served. */
+/** Assigns the slots, first come, first served. */
 export class SlotPool {
   #slots: readonly Slot[];
   #waiting: Waiting[] = [];
@@ -42,10 +45,10 @@ export class SlotPool {
       this.#onChange();
       return slot;
     }
-    if (this.#waiting.length >= MAX_WAITING) {
+    if (this.#waiting.length >= ENGINE_WAITING_LIMIT) {
       throw new JobError(
         'worker_busy',
-        `All ${String(this.#slots.length)} slots are taken and ${String(MAX_WAITING)} requests wait already`,
+        `All ${String(this.#slots.length)} slots are taken and ${String(ENGINE_WAITING_LIMIT)} requests wait already`,
       );
     }
     onQueue(true);
@@ -63,7 +66,7 @@ export class SlotPool {
     else this.#onChange();
   }
 
-  /** Turns away who waits and who comes. */
+  /** Rejects the waiting requests and all later ones. */
   close(reason: JobError): void {
     this.#closed = reason;
     for (const waiting of this.#waiting.splice(0)) waiting.turnAway(reason);

@@ -40,7 +40,7 @@ export class Slot implements SlotView {
   async align(prompt: readonly Token[]): Promise<number> {
     const { cached } = this;
     const common = reusableTokens(commonPrefixLength(cached, prompt), prompt.length);
-    // A recurrent state or a sliding window cannot be cut back; the library would compute all of it anew, in one go that
+    // A recurrent state or a sliding window cannot be cut back; the library would compute all of it again, in one go that
     // no abort can interrupt.
     const kept = this.#sequence.needsCheckpoints && common < cached.length ? 0 : common;
     await this.#eraseFrom(kept);
@@ -72,7 +72,7 @@ export class Slot implements SlotView {
     if (this.#fillers >= limit) await this.#eraseFrom(this.#sequence.nextTokenIndex - this.#fillers);
   }
 
-  /** Starts afresh after a failed step, when nobody knows what is in the cache. */
+  /** Clears the slot after a failed step: the content of the cache is unknown. */
   async reset(): Promise<void> {
     await this.#sequence.dispose();
     this.#sequence = openSequence(this.#context);

@@ -33,18 +33,18 @@ beforeAll(async () => {
 afterAll(() => thread.close());
 
 test.each([
-  ['loops for ever', LOOPS, /^it takes more than 1 s or 256 MB$/],
+  ['loops indefinitely', LOOPS, /^it takes more than 1 s or 256 MB$/],
   ['fills the memory', GROWS, /^it takes more than 1 s or 256 MB$/],
   ['throws', DIES, /no/],
   ['makes a text without an end', FLOODS, /text of more than|it takes more than/],
-  ['calls itself for ever', 19, /call stack|Cannot call|it takes more than/],
+  ['recurses indefinitely', 19, /call stack|Cannot call|it takes more than/],
 ])('a template that %s fails that conversation, and the next is rendered', async (_, length, words) => {
   const [failed, next] = await Promise.allSettled([thread.render(turns(length), never), thread.render(turns(1), never)]);
   expect(failed).toMatchObject({ status: 'rejected', reason: { message: expect.stringMatching(words) as string } });
   expect(next).toMatchObject({ status: 'fulfilled', value: [{ value: '<s>' }, 'hi'] });
 });
 
-test('a conversation that nobody wants any more is not rendered', async () => {
+test('an aborted conversation is not rendered', async () => {
   const gone = new AbortController();
   const renders = [thread.render(turns(LOOPS), never), thread.render(turns(LOOPS), gone.signal), thread.render(turns(1), never)];
   gone.abort(new Error('gone'));
@@ -53,7 +53,7 @@ test('a conversation that nobody wants any more is not rendered', async () => {
   expect(next).toMatchObject({ status: 'fulfilled' });
 });
 
-test('closing ends what is being rendered', async () => {
+test('close ends a conversation that is being rendered', async () => {
   const options = {
     template: HOSTILE + MESSAGES,
     functionCallMessageTemplate: 'noJinja',

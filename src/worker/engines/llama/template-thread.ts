@@ -45,7 +45,7 @@ interface TemplateThreadSettings {
 }
 
 /**
- * Renders conversations with a chat template, in a thread of its own: a template is a program, which may loop for ever or fill
+ * Renders conversations with a chat template, in a thread of its own: a template is a program, which may loop indefinitely or fill
  * the memory. A thread that does is ended, and the next conversation gets a new one. One conversation at a time.
  */
 export class TemplateThread {

@@ -11,7 +11,7 @@ const LONGEST_RUN = 1024;
 const LONGEST_NUMBER = 99;
 
 /**
- * Where vocabularies cut by themselves, the surest first: after the last word of a line, before the first word of one, before a
+ * Where vocabularies cut by themselves, the surest first: after the final word of a line, before the first word of one, before a
  * space and a word, after a word or a number before a mark, between letters and digits. Each finds the last such place in a text.
  */
 const CUTS = [
@@ -43,7 +43,7 @@ export function* piecesOf(text: string): Generator<string, void, void> {
   }
 }
 
-/** Where the first run begins that is longer. A run is looked at once: an expression for so many would begin anew at each character. */
+/** Where the first run begins that is longer. A run is scanned once: a regular expression for its length would restart at each character. */
 function firstLonger(runs: RegExp, text: string, longest: number): number | undefined {
   for (const { 0: run, index } of text.matchAll(runs)) if (run.length > longest) return index;
   return undefined;

@@ -18,13 +18,13 @@ export interface Vocabulary {
   bytesOf(token: number): Uint8Array;
   /** No token stands for more bytes of text than this. */
   longestTokenBytes: number;
-  /** True when the first word of every answer comes with a space that nobody wrote. */
+  /** True when the tokenizer puts a space before the first word of every answer. */
   startsWithSpace: boolean;
 }
 
 /**
  * We turn tokens into bytes ourselves: llama.cpp's detokenizer also "cleans up" spaces before punctuation, which breaks
- * code, and hands out text, in which half a character cannot be told from a wrong one.
+ * code, and hands out text, in which half a character looks like a wrong one.
  */
 export function vocabularyOf(model: LlamaModel): Vocabulary {
   const { ggml } = model.fileInfo.metadata.tokenizer;
