@@ -14,3 +14,6 @@ export const DEFAULT_SLOTS = 4;
  * for, since every slot has all of it.
  */
 export const DEFAULT_CONTEXT_TOKENS = 8192;
+
+/** Ships with rbee, so that the first command works without a download. */
+export const DEFAULT_MODEL = 'tiny';

@@ -3,8 +3,6 @@ import * as z from 'zod';
 // Fields shared by several operations.
 
 export const LOCALHOST = 'localhost';
-/** Ships with rbee, so that the first command works without a download. */
-export const DEFAULT_MODEL = 'tiny';
 
 export const hive_id = z.string().min(1).max(64).describe('Which hive').default(LOCALHOST);
 export const worker_id = z.string().min(1).max(64).describe('Which worker');

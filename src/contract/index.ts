@@ -5,7 +5,7 @@ export * from './error-codes.ts';
 export { errorScopes, type ErrorScope } from './error-scopes.ts';
 export { deferred, type Deferred } from './deferred.ts';
 export * from './errors.ts';
-export { DEFAULT_MODEL, LOCALHOST } from './fields.ts';
+export { LOCALHOST } from './fields.ts';
 export * from './events.ts';
 export * from './killed-worker.ts';
 export * from './needs-no-disk.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { DEFAULT_MODEL } from '../defaults.ts';
 import { explanation } from '../entities.ts';
-import { DEFAULT_MODEL } from '../fields.ts';
 import type { OperationSpec } from './operation-spec.ts';
 
 const message = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { DEFAULT_CONTEXT_TOKENS, DEFAULT_SLOTS } from '../defaults.ts';
+import { DEFAULT_CONTEXT_TOKENS, DEFAULT_MODEL, DEFAULT_SLOTS } from '../defaults.ts';
 import { LOG_LINES_LIMIT, SLOTS_LIMIT, worker, deviceKind, WORKERS_LIMIT } from '../entities.ts';
-import { DEFAULT_MODEL, hive_id, model_name, worker_id } from '../fields.ts';
+import { hive_id, model_name, worker_id } from '../fields.ts';
 import type { OperationSpec } from './operation-spec.ts';
 
 export const workerOperations = {

@@ -1,7 +1,7 @@
-export { FailedHives } from './failed-hives.ts';
+export { Dispatcher } from './dispatcher.ts';
 export { createExplain, refusedBecause } from './explain.ts';
-export { isFile } from './question.ts';
-export { Dispatcher, type DispatcherParts } from './dispatcher.ts';
-export { FleetIndex, type HiveState } from './fleet-index.ts';
+export { FailedHives } from './failed-hives.ts';
+export { FleetIndex } from './fleet-index.ts';
 export { prefixesOf } from './prefixes.ts';
-export type { Reservation, ReservationInput, ReservationOptions, Outcome } from './reservation.ts';
+export { isFile } from './question.ts';
+export type { Reservation, ReservationInput } from './reservation.ts';
