@@ -59,8 +59,8 @@ export interface RoleLife {
 
 /**
  * The life of every daemon: bind the port (the lock between two of them), open the home, answer, become ready, and on a
- * signal end in the reverse order. A failure on the way is told to whoever started the daemon, and ends the process.
- * @throws JobError that failure, where nobody started it: a command that somebody typed
+ * signal end in the reverse order. A failure on the way is reported to the process that started the daemon, and ends this one.
+ * @throws JobError that failure, where the daemon was started by hand in a terminal
  */
 export async function serveRole(life: RoleLife): Promise<void> {
   logAs(actorOf[life.role], ownLog(life));
@@ -70,7 +70,7 @@ export async function serveRole(life: RoleLife): Promise<void> {
     const isKnown = cause instanceof JobError;
     const error = isKnown ? cause : new JobError('internal', `${describe(life)} could not start: ${String(cause)}`, { cause });
     const isTyped = process.send === undefined;
-    // In a terminal it is told by the command, as every failure is.
+    // In a terminal the command prints it, as it prints every failure.
     if (!isTyped || !process.stdout.isTTY) log.fatal(isKnown ? { code: error.code } : { err: cause }, error.message);
     const left = await readPidfile(homePaths().run, life.role === 'worker' ? life.name : life.role);
     if (left.kind === 'found' && left.pidfile.pid === process.pid) await removePidfile(homePaths().run, left.pidfile);
@@ -80,7 +80,7 @@ export async function serveRole(life: RoleLife): Promise<void> {
   }
 }
 
-/** Undefined where somebody runs the daemon by hand, and has its log where they want it. */
+/** Undefined for a daemon that was started by hand: its log goes to stdout. */
 function ownLog({ role, name }: RoleLife): { file: string; maxBytes: number } | undefined {
   const file = homePaths().logFile(role === 'worker' ? name : role);
   return process.send === undefined ? undefined : { file, maxBytes: MAX_LOG_BYTES };
@@ -161,7 +161,7 @@ async function start(life: RoleLife): Promise<void> {
 /** How often a daemon looks for its home. The queen notices first, and then the hive: neither starts again what has ended for want of it. */
 const HOME_LOOK_MS: Record<Role, number> = { queen: 1_000, hive: 2_000, worker: 5_000 };
 
-/** A full disk is told, and what was held free on it is given to this start. */
+/** Reports a full disk, and frees the reserve on it for this start. */
 async function openReserves({ data, run }: HomePaths): Promise<Reserve[]> {
   const folders = await Promise.all([data, run].map(ensureDirectory));
   const reserves = reservesOf(folders);
@@ -191,7 +191,7 @@ async function runsAlready({ role, ports }: RoleLife): Promise<JobError | undefi
   return new JobError('port_taken', sentence, { hint: '' });
 }
 
-/** The port is the lock of a home. Somebody with other settings would get another one, and share the catalog and the logs. */
+/** The port is the lock of a home. A second daemon with another port would share its catalog and its logs. */
 async function requireAlone(life: RoleLife, port: number): Promise<void> {
   if (life.role === 'worker') return;
   const { run } = homePaths();

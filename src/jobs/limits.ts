@@ -15,7 +15,7 @@ export const KEPT_JOBS_AGE_MS = 7 * 24 * 60 * 60 * 1000;
 export const KEPT_IN_MEMORY_JOBS_LIMIT = 500;
 export const EXPIRY_INTERVAL_MS = 60_000;
 
-/** A comment this often on every stream, so that a frozen peer is told from a quiet one. */
+/** A comment this often on every stream, which tells a frozen peer from a quiet one. */
 export const PING_INTERVAL_MS = 4_000;
 /** Three pings missed: the peer is frozen or gone. */
 export const SILENCE_DEADLINE_MS = 3 * PING_INTERVAL_MS;
@@ -23,7 +23,7 @@ export const SILENCE_DEADLINE_MS = 3 * PING_INTERVAL_MS;
 export const FEED_PING_INTERVAL_MS = 2_000;
 /** A feed without a word for so long, four pings, comes from a process that is frozen or gone. */
 export const FEED_SILENCE_DEADLINE_MS = 4 * FEED_PING_INTERVAL_MS;
-/** A feed that nobody follows any job on is closed after this. */
+/** A feed on which no job is followed is closed after this. */
 export const FEED_IDLE_MS = 60_000;
 /** Held for one feed that is not read fast enough; then its jobs are read from their logs. */
 export const FEED_BUFFER_LIMIT_CHARS = 1024 * 1024;
@@ -69,12 +69,12 @@ export const LASTING_CONNECTION_MS = 5_000;
 export const CANCEL_GRACE_MS = 2_000;
 /** For the answer to a request that was given up while it was on its way. */
 export const POSTING_GRACE_MS = 1_000;
-/** A peer that could not be told that a job is unwanted is told again this often, for so long. */
+/** A cancel that a peer does not answer is sent again this often, for so long. */
 export const CANCEL_RETRY_MS = 5_000;
 export const CANCEL_PATIENCE_MS = 10 * 60_000;
-/** How long a job with on_disconnect=cancel goes on without a reader. */
+/** How long a job with on_disconnect=cancel runs without a reader. */
 export const DISCONNECT_GRACE_MS = 5_000;
-/** A job that nobody was told of goes on so long, for another try of the request that made it. */
+/** An orphaned job runs for so long, in case its request is sent again. */
 export const ORPHAN_GRACE_MS = 1_000;
 /** Read from a log at once, for a reader that is behind. */
 export const READ_CHUNK_BYTES = 64 * 1024;

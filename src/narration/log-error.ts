@@ -15,7 +15,7 @@ interface LoggedError {
 /**
  * An error as it is logged. The log holds nothing of a request, and errors of Node, of V8 and of libraries quote what they were
  * given: in their messages, the first line of their stacks, and fields of their own. So only these parts are kept, and what such
- * a message quotes is left out. Sentences of ours, and the system's about files and sockets, are kept whole.
+ * a message quotes is left out. Messages of JobErrors, and of the system's errors about files and sockets, are kept whole.
  */
 export function logError(error: unknown, depth = 0): LoggedError {
   if (!(error instanceof Error)) return { type: typeof error, message: 'thrown, and not an error' };

@@ -31,7 +31,7 @@ export class LogFile {
   #open: { descriptor: number; inode: number } | undefined;
   #lostLines = 0;
   #lostBecause = '';
-  /** Whether the file ends with half a line of ours. */
+  /** Whether the file ends with half a line of this log. */
   #isTorn = false;
 
   constructor(options: LogFileOptions) {
@@ -110,7 +110,7 @@ export class LogFile {
 
 /** Makes the folder again where it was deleted, but not what is above it: a home that was deleted stays so. */
 function openToAppend(file: string): { descriptor: number; inode: number } {
-  // O_NONBLOCK: a pipe that somebody put in its place would keep the process waiting for a reader.
+  // O_NONBLOCK: a pipe in its place would block the process until there is a reader.
   const { O_RDWR, O_APPEND, O_CREAT, O_NONBLOCK } = fs.constants;
   const open = () => fs.openSync(file, O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
   let descriptor: number;

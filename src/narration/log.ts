@@ -8,13 +8,13 @@ interface LineSink {
   write(line: string): void;
 }
 
-/** Lines that wait because whoever reads stdout is slow; those beyond are dropped. */
+/** Lines that wait for a slow reader of stdout; more are dropped. */
 const WAITING_LIMIT_CHARS = 256 * 1024;
 
 let daemon: Actor | undefined;
 let sink: LineSink | undefined;
 
-/** Says once which daemon this process is, for what it logs outside every job, and which file its log is, if it is one of ours. A failure that nobody catches is logged too. */
+/** Sets, once, the daemon that log lines outside a job name, and the file of the log, if rbee keeps it. Uncaught exceptions are logged too. */
 export function logAs(actor: Actor, file?: LogFileOptions): void {
   daemon = actor;
   // Node's own words about it quote what was at hand, and go to a stderr that may be nowhere by now.
@@ -29,7 +29,7 @@ export function logAs(actor: Actor, file?: LogFileOptions): void {
 }
 
 /**
- * The daemon's log: one JSON object a line, in its file, or on stdout where somebody runs it by hand.
+ * The daemon's log: one JSON object a line, in its file, or on stdout where it was started by hand.
  * Every line said inside a job carries the job's ids. Written synchronously, so that a crash loses no line. It holds nothing of a
  * request: names of models, hives, workers and machines, paths and addresses, but not what was asked or answered.
  */
@@ -57,7 +57,7 @@ function toStdout(): LineSink {
   return stdout;
 }
 
-/** For a daemon that somebody runs in a terminal. */
+/** For a daemon that runs in a terminal. */
 function writeForPeople(line: string): void {
   const { time, level, actor, msg, err } = JSON.parse(line) as Record<string, unknown> & { err?: { stack?: string } };
   const stack = err?.stack === undefined ? '' : `${err.stack}\n`;

@@ -4,7 +4,7 @@ import { inJob, type Voice } from './voice.ts';
 type UntypedHandler = HandlerOf<unknown>;
 type HandlerOf<Input> = (input: Input, context: JobContext) => AsyncGenerator<JobEvent, unknown, void>;
 
-/** Lets every handler run in the name of its job, so that whatever it calls may narrate without being told for whom. */
+/** Runs every handler in its job, so that any code that it calls may narrate into that job. */
 export function speaking(actor: Actor, handlers: Handlers): Handlers {
   const entries = Object.entries(handlers).map(([name, handler]) => [name, spoken(actor, handler as UntypedHandler)]);
   return Object.fromEntries(entries) as Handlers;
@@ -22,7 +22,7 @@ export function spoken<Input>(actor: Actor, handler: HandlerOf<Input>): HandlerO
   };
 }
 
-/** Knows the run and not its input: a request of megabytes that waits is held by nobody who does not need it. */
+/** Knows the run and not its input: a waiting request of megabytes must not be kept in memory by this. */
 async function* inVoice(voice: Voice, run: AsyncGenerator<JobEvent, unknown, void>): AsyncGenerator<JobEvent, unknown, void> {
   try {
     for (;;) {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Actor, JobEvent } from '../contract/index.ts';
 
-/** The job in whose name the current code runs. */
+/** The job that the current code runs in. */
 export interface Voice {
   readonly actor: Actor;
   readonly jobId: string;
@@ -12,7 +12,7 @@ export interface Voice {
 
 const voices = new AsyncLocalStorage<Voice>();
 
-/** Runs `work` in the name of a job: all that it narrates goes to that job, however deep. */
+/** Runs `work` in a job: all of its narration goes to that job, however deep the call. */
 export function inJob<T>(voice: Voice, work: () => T): T {
   return voices.run(voice, work);
 }

@@ -79,7 +79,7 @@ async function ask(socket: Socket, challenge: string): Promise<string> {
   return head;
 }
 
-/** Undefined unless the answer is one of ours: nothing may come after its head. */
+/** Undefined unless the answer is a proof: nothing may follow its head. */
 function headerIn(answer: string): string | undefined {
   const isOurs = answer.startsWith(OURS) && answer.indexOf(END_OF_HEAD) === answer.length - END_OF_HEAD.length;
   const [, header] = new RegExp(`^${PROOF_HEADER}: (.*)\\r$`, 'im').exec(answer) ?? [];

@@ -22,7 +22,7 @@ export class UnprovenError extends Error {
 
 /** All that both sides have to agree on. */
 export interface Handshake {
-  /** Made anew for each connection, one by each side: no proof serves twice. */
+  /** New for each connection, one from each side: no proof can be used twice. */
   callerNonce: string;
   daemonNonce: string;
   role: string;
@@ -55,7 +55,7 @@ const STRETCHING = { N: 4096, r: 8, p: 1 };
 
 const keys = new Map<string, Promise<Buffer>>();
 
-/** Anybody who can connect may ask for a proof and try tokens on it at leisure: a token that a person chose must not be cheap to try. */
+/** Any program that can connect may get a proof and try tokens on it offline: a token that a person chose must not be cheap to try. */
 export function keyOfToken(token: string): Promise<Buffer> {
   let key = keys.get(token);
   if (key === undefined) keys.set(token, (key = stretch(token)));

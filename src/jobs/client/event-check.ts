@@ -13,7 +13,7 @@ const CHECKS: Record<EventKind, Check> = {
   progress: (data) => progress.safeParse(data).success,
   failed: (data) => failed.safeParse(data).success,
   cancelled: (data) => cancelled.safeParse(data).success,
-  // Which output it has to be depends on the operation; whoever waits for it checks that.
+  // Which output it has to be depends on the operation; decodeResult checks it.
   result: () => true,
 };
 

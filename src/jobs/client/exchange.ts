@@ -74,7 +74,7 @@ export function exchange(
       interim += 1;
       if (interim > INTERIM_LIMIT) outgoing.destroy(badResponse(peer, `The ${peer.role} sends interim answers and no answer`));
     });
-    // Without a listener Node closes the connection, and tells nobody.
+    // Without a listener Node closes the connection without an event.
     outgoing.once('upgrade', (_response, socket) => {
       socket.destroy();
       settle(() => reject(badResponse(peer, `The ${peer.role} switched to another protocol`)));
@@ -86,7 +86,7 @@ export function exchange(
     });
     // Not once: an error may follow the one that settled this, and must not go unheard.
     outgoing.on('error', (cause) => {
-      // What is no HTTP any more in the middle of an answer is told here alone.
+      // Malformed HTTP in the middle of an answer is reported only here.
       answer?.destroy(cause);
       settle(() => reject(cause));
     });

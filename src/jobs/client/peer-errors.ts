@@ -1,6 +1,6 @@
 import { JobError, type ErrorCode, type Role, NETWORK_WORDS } from '../../contract/index.ts';
 
-/** What is told of a peer in an error. */
+/** What an error says about a peer. */
 export interface PeerRole {
   role: Role;
 }

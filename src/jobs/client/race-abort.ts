@@ -1,4 +1,4 @@
-/** Waits for work that others may wait for too: an abort ends the wait, and the work goes on. */
+/** Waits for work that others may wait for too: an abort ends the wait, and the work continues. */
 export function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const leave = () => reject(signal.reason as Error);

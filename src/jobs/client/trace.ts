@@ -45,7 +45,7 @@ async function askBelow(driven: DownstreamJob, { findPeer, withinMs }: Parameter
     const path = `/v1/jobs/${encodeURIComponent(driven.job_id)}/trace?within_ms=${withinMs}`;
     const answer = await call(findPeer(driven), { method: 'GET', path, signal: AbortSignal.timeout(withinMs) });
     const parsed = trace.safeParse(answer);
-    if (!parsed.success) throw badResponse(findPeer(driven), `The ${driven.role} gave a trace that is not ours`, parsed.error);
+    if (!parsed.success) throw badResponse(findPeer(driven), `The ${driven.role} returned a malformed trace`, parsed.error);
     return { ...driven, trace: parsed.data };
   } catch (cause) {
     const error =

@@ -6,7 +6,7 @@ import type { JobReading, JobRegistry } from '../registry/registry.ts';
 
 /**
  * One reading side that follows many jobs on one connection. What all its jobs have to say in a tick is one write.
- * A reading side that is slow holds up nobody: its jobs fall behind and are read from their logs when there is room again.
+ * J5: a slow reading side delays no job. Its jobs fall behind, and are read from their logs once it reads again.
  */
 export class FeedConnection {
   readonly #out: Writable;

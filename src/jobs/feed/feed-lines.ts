@@ -35,7 +35,7 @@ export function lostLine(tag: number): string {
   return `${tag} 0 ${LOST} {}\n`;
 }
 
-/** What the event says is not looked at: that is done where somebody follows the job. Undefined for a line that is not ours. */
+/** Undefined for a malformed line. The data of the event is not checked here: that is done where the job is followed. */
 export function parseFeedLine(line: string): FeedLine | undefined {
   const afterTag = line.indexOf(' ');
   const afterSeq = line.indexOf(' ', afterTag + 1);

@@ -13,9 +13,9 @@ const LINE_HEAD_CHARS = 64;
 const FEED_ID = /^[\x21-\x7e]{1,128}$/;
 
 interface LinkListener {
-  /** @returns whether it was one of ours; one that was not ends the connection */
+  /** @returns whether the line was legal; one that was not closes the connection */
   onLine(line: FeedLine): boolean;
-  /** Called once. The cause is a JobError when what came was not ours. */
+  /** Called once. The cause is a JobError for a malformed line. */
   onClosed(link: FeedLink, cause: unknown): void;
 }
 

@@ -42,7 +42,7 @@ export function feedOf(peer: Peer): Feed {
 
 /**
  * The events of all jobs that this process follows on a peer, on one connection at a time. That is opened when it is needed and
- * closed when nobody has needed it for a while. What is followed on which connection is kept with the connection: whatever
+ * closed when it has not been needed for a while. What is followed on which connection is kept with the connection: whatever
  * claimed job is not followed on the present one is asked for on it, until it is, or the peer is given up.
  */
 export class Feed {
@@ -119,7 +119,7 @@ export class Feed {
 
   #onLine({ tag, event }: FeedLine): boolean {
     const follower = this.#followers.get(tag);
-    // A job that is over here may still be told of; one that never was is no job of ours.
+    // Events of a job that is over here may still arrive; a tag that was never given is an error.
     if (follower === undefined) return tag >= 1 && tag < this.#nextTag;
     if (event !== undefined && !follower.awaits(event)) return true;
     if (event !== undefined && !isLegalEvent(this.#peer, event)) return false;
@@ -208,7 +208,7 @@ export class Feed {
   }
 }
 
-/** What the network did, where that is behind an error of ours. */
+/** The network error behind a JobError, if there is one. */
 function underneath(cause: unknown): unknown {
   return cause instanceof JobError && networkCode(cause.cause) !== undefined ? cause.cause : cause;
 }

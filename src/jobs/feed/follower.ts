@@ -58,7 +58,7 @@ export class Follower {
     return { tag: this.tag, job_id: this.#jobId, after: this.#last };
   }
 
-  /** The job's id is known: what was held goes on. */
+  /** The job's id is known: the held events are delivered. */
   claim(jobId: string): void {
     const held = this.#held ?? [];
     this.#held = undefined;
@@ -66,7 +66,7 @@ export class Follower {
     for (const event of held) this.#pass(event);
   }
 
-  /** A job that is asked for twice is told twice. */
+  /** Whether it does not have the event yet: a job that is followed twice sends its events twice. */
   awaits({ seq }: StreamEvent): boolean {
     return seq > this.#last;
   }

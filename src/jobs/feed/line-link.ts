@@ -14,16 +14,16 @@ export interface LineListener {
   readonly lineLimitChars: number;
   /** Without one, as fast as it comes. */
   readonly rate?: Rate;
-  /** @returns whether the line was one of ours; one that was not ends the connection */
+  /** @returns whether the line was legal; one that was not closes the connection */
   onLine(text: string): boolean;
   /** Told every second in which nothing came. */
   onQuiet?(quietMs: number): void;
-  /** Called once. The cause is a JobError when what came was not ours. */
+  /** Called once. The cause is a JobError for a malformed line. */
   onClosed(cause: unknown): void;
 }
 
 /**
- * An answer that goes on until the connection closes, read line by line. One that falls silent is closed, and so is one that
+ * An answer that lasts until the connection closes, read line by line. One that falls silent is closed, and so is one that
  * brings something else. However fast it comes, everybody else has a turn between two pieces of it.
  */
 export class LineLink {

@@ -7,7 +7,7 @@ export interface Rate {
 
 /**
  * How fast a peer is read. After so much of it everybody else has a turn, however fast it comes; with a rate, what comes faster
- * waits in the network. Decides only: whoever reads does the waiting.
+ * waits in the network. It only decides: the reader does the waiting.
  */
 export class Pace {
   readonly #rate: Rate | undefined;

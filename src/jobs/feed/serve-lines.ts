@@ -5,7 +5,7 @@ import { beginOpenEnded } from '../server/open-ended.ts';
 
 export const LINES_TYPE = 'application/x-ndjson';
 
-/** One reader of an answer that goes on until its connection closes. */
+/** One reader of an answer that lasts until its connection closes. */
 export interface LineReader {
   /** One line, without its end. @returns false when the reader takes no more for now: what is written then is kept for it */
   write(line: string): boolean;

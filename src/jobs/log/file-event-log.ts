@@ -81,7 +81,7 @@ interface Newest {
   end: Cursor;
 }
 
-/** Where a read goes on after which nothing can be read: no file is as long. */
+/** The offset of a cursor behind which the log is damaged: no file is as long. */
 const DAMAGED_OFFSET = Number.MAX_SAFE_INTEGER - 1;
 
 function readChunk(files: OpenLogs, jobId: string, from: Cursor): LogChunk {

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { ANSWER_LIMITS, READ_CHUNK_BYTES } from '../limits.ts';
 
 const NEWLINE = 0x0a;
-/** No event of ours is longer, by far: what is, is damaged, and not worth the memory. */
+/** No event is longer. A longer line is damaged, and is not read into memory. */
 export const LINE_LIMIT_BYTES = ANSWER_LIMITS.queen.resultChars;
 
 export function tooLong(): RangeError {

@@ -45,7 +45,7 @@ export class OpenLogs {
     }
   }
 
-  /** A system that allows fewer open files than we would like is asked again with half of ours closed. */
+  /** Where the system's limit of open files is reached, half of the logs are closed, and the file is opened again. */
   openFile(file: string, flags: 'a' | 'r'): number {
     try {
       return fs.openSync(file, flags, 0o600);

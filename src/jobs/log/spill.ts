@@ -11,7 +11,7 @@ export interface Room {
 /**
  * An event log that keeps room on the disk, and jobs that need no disk going when there is none: what the disk does not take of
  * them stays in memory, and so does the end of a job that was cancelled or failed. It is written when the disk takes it; until
- * then it ends with the process. Other jobs are told that the disk is full.
+ * then it ends with the process. Other jobs fail with disk_full.
  */
 export function spillingEventLog(log: EventLog, room: Room): EventLog {
   const tails = new Tails(log);

@@ -43,7 +43,7 @@ function recovered(jobId: string, log: EventLog): ReturnType<EventLog['recover']
   } catch (cause) {
     if (!(cause instanceof JobError)) throw cause;
     if (cause.code === 'version_mismatch') return 'newer';
-    // Its beginning can still be read, and its readers are told where it ends.
+    // Its first events can still be read; then its readers get job_damaged.
     return { header: undefined, last: undefined };
   }
 }

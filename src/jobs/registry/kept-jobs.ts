@@ -21,7 +21,7 @@ interface Keeping {
 export class KeptJobs {
   readonly #options: Keeping;
   readonly #records: Collection<StoredJob>;
-  /** The losses of the catalog that logs have been looked through for. */
+  /** Losses of the catalog at the last search through the logs. */
   #adoptedAfter = 0;
 
   /** Logs whose records are lost get new ones. */
@@ -57,7 +57,7 @@ export class KeptJobs {
       this.#records.put(record.job_id, record);
       log.setAside(record.job_id, aside);
       aside.report(
-        `The log of job '${record.job_id}' is damaged: the events after the damage are lost, and its readers are told so`,
+        `The log of job '${record.job_id}' is damaged: the events after the damage are lost, and its readers get job_damaged`,
       );
     } catch (cause) {
       logger.error({ err: cause, job_id: record.job_id }, 'a damaged log could not be set aside');

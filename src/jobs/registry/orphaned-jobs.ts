@@ -4,14 +4,14 @@ import type { Job } from './job.ts';
 import { ORPHAN_GRACE_MS } from '../limits.ts';
 
 /**
- * Ends jobs of which nobody knows: whoever asked for one had gone before it could be told which one it is. A daemon that was frozen finds
- * such requests when it goes on. Asked for in a moment, by another try of the same request or by its id, a job is kept.
+ * Cancels orphaned jobs, whose client disconnected before it got the job's id. A daemon that was frozen finds such requests when it
+ * continues. A retry of the POST, or a read by id, within the grace period keeps the job.
  */
 export class OrphanedJobs {
   readonly #timers = new Map<Job, NodeJS.Timeout>();
   readonly #known = new WeakSet<Job>();
 
-  /** Whoever knows of it already needs no more asking. @param end called when nobody has asked for it */
+  /** Ignored for a job whose id some client has. @param end called after the grace period */
   add(job: Job, end: () => void): void {
     if (this.#known.has(job)) return;
     clearTimeout(this.#timers.get(job));
@@ -24,7 +24,7 @@ export class OrphanedJobs {
     );
   }
 
-  /** Somebody knows of it, or it has ended. */
+  /** A client has its id, or the job has ended. */
   keep(job: Job): void {
     this.#known.add(job);
     clearTimeout(this.#timers.get(job));
@@ -32,7 +32,7 @@ export class OrphanedJobs {
   }
 }
 
-/** Whether whoever sent it still waits for the answer. Both may have come at once, the request and its end, and are read one after the other. */
+/** Whether the client still waits for the answer. The request and the end of its connection may arrive together; they are read one after the other. */
 export async function isAwaited({ socket }: IncomingMessage): Promise<boolean> {
   await turn();
   await turn();

@@ -9,7 +9,7 @@ interface RecordWriterOptions {
   catalog: Catalog;
   records: Collection<StoredJob>;
   logger: Logger;
-  /** Called before anything is stored: after a crash between events and records, the log is right and mends the record. */
+  /** Called before anything is stored (J6): after a crash between the two, the record is completed from the log. */
   flushEvents: () => void;
   /** Called for each job after its record has been stored. */
   onStored: (job: Job) => void;

@@ -9,7 +9,7 @@ import {
 import { START, type EventLog, type LoggedEvent } from '../log/event-log.ts';
 import type { StoredJob } from './stored-job.ts';
 
-/** What a former process was relaying from the role below. */
+/** A job that the previous process was relaying from the role below. */
 export interface RelayedJob {
   kind: 'relayed';
   operation: OperationName;
@@ -30,7 +30,7 @@ export interface WaitingJob {
 
 export type RecoveredJob = RelayedJob | WaitingJob;
 
-/** Goes on with a job that a former process left. */
+/** Continues a job of a previous process. */
 export type Resume = (left: RecoveredJob, context: JobContext) => AsyncGenerator<JobEvent, unknown, void>;
 
 /**
@@ -38,7 +38,7 @@ export type Resume = (left: RecoveredJob, context: JobContext) => AsyncGenerator
  *   resumable   | the role below was doing it, and may still, or it was waiting for a place
  *   interrupted | only the former process was doing it
  *   damaged     | its log cannot be read
- *   newer       | a newer version wrote its log: not ours to touch
+ *   newer       | a newer version wrote its log: it is left as it is
  */
 export type Recovery =
   | { kind: 'ended'; last: LoggedEvent }

@@ -16,7 +16,7 @@ export interface StoredJob extends JobRecord {
   input_bytes?: number;
   /** Workers that ended while they computed the request. */
   killed_workers?: number;
-  /** Set for a job that ends when nobody reads it. */
+  /** Set for a job that is cancelled when it has no reader. */
   on_disconnect?: 'cancel';
   /** When it ended, by this daemon's calendar: from then on it grows old. */
   ended_on?: number;
@@ -102,7 +102,7 @@ export function publicRecord(stored: StoredJob): JobRecord {
   delete record.on_disconnect;
   delete record.ended_on;
   delete record.is_damaged;
-  // Told by the one clock that it was made by: whoever asks may have another.
+  // By the clock that its times are from: the client's may differ.
   if (record.ended_at === undefined) record.age_ms = Math.max(0, Date.now() - Date.parse(record.created_at));
   return record;
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { deferred } from '../../contract/index.ts';
 import { ANSWER_DEADLINE_MS, BACKLOG, HEADERS_DEADLINE_MS } from '../limits.ts';
 
-/** A port that is ours already, whose requests wait until a job server answers them. */
+/** A bound port. Its requests wait until a job server answers them. */
 export interface BoundServer {
   server: Server;
   host: string;
@@ -12,7 +12,7 @@ export interface BoundServer {
   answerWith(listener: RequestListener): void;
 }
 
-/** How often Node looks for requests that are past their deadline. */
+/** How often Node checks for requests that are past their deadline. */
 const LOOK_INTERVAL_MS = 2_000;
 
 /**
@@ -28,7 +28,7 @@ export async function bindServer(host: string, port: number): Promise<BoundServe
     headersTimeout: HEADERS_DEADLINE_MS,
     requestTimeout: ANSWER_DEADLINE_MS,
     connectionsCheckingInterval: LOOK_INTERVAL_MS,
-    // The guard refuses what has none, with an answer of ours.
+    // The guard refuses requests without one, with an rbee error.
     requireHostHeader: false,
   });
   const take: RequestListener = (request, response) => {

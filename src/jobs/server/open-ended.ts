@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 
 /**
- * Begins an answer that goes on until the connection closes, and gives back where to write it: the socket itself. Without
+ * Starts an answer that lasts until the connection closes. Returns where to write it: the socket itself. Without
  * chunked framing a write is one call into the kernel and nothing else, which is most of what a hop costs per event.
- * `response.end()` closes. Whether an answer is whole is told by its own last event, not by HTTP.
+ * `response.end()` closes. Its own last event shows that an answer is whole, not HTTP.
  */
 export function beginOpenEnded(response: ServerResponse, headers: Record<string, string>): Writable {
   response.shouldKeepAlive = false;

@@ -42,7 +42,7 @@ export function parseRequest(body: string, here: { role: Role; handlers: Handler
   return { operation, input: parsed.data, onDisconnect: disconnect.data };
 }
 
-/** A person mends a few fields at a time, and an answer may not be larger than what it answers. */
+/** A person fixes a few fields at a time, and an answer must not be larger than its request. */
 const NAMED_LIMIT = 10;
 const NAMED_PATH_CHARS = 200;
 
