@@ -196,12 +196,12 @@ describe('doctor', () => {
     });
     const { code, stdout } = await cli.run(['doctor', '--json'], { env: { PATH: `${bin}:${cli.env['PATH'] ?? ''}` } });
     const { data } = JSON.parse(stdout) as {
-      data: { ok: boolean; checks: { name: string; ok: boolean; says: string; mend?: string }[] };
+      data: { ok: boolean; checks: { name: string; ok: boolean; says: string; fix?: string }[] };
     };
     const gpu = data.checks.find(({ name }) => name === 'gpu');
     expect({ code, ok: data.ok }).toEqual({ code: 7, ok: false });
     expect(gpu).toMatchObject({ ok: false, says: 'NVIDIA H200, but the engine for it is not installed' });
-    expect(gpu?.mend).toMatch(
+    expect(gpu?.fix).toMatch(
       /^npm install --prefix \/.*\/home\/data\/engine @node-llama-cpp\/\w+-x64-cuda@(\d+\.\d+\.\d+) @node-llama-cpp\/\w+-x64-cuda-ext@\1$/,
     );
   });

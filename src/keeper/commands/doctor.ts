@@ -25,7 +25,7 @@ export async function doctor({ view }: Session): Promise<number> {
 
 function forScripts({ name, state, says, fix }: Check): object {
   const skipped = state === 'not checked' ? { skipped: true } : {};
-  return { name, ok: state !== 'wrong', ...skipped, says, ...(fix === undefined ? {} : { mend: fix }) };
+  return { name, ok: state !== 'wrong', ...skipped, says, ...(fix === undefined ? {} : { fix }) };
 }
 
 export function doctorText(checks: readonly Check[], look: Look): string {
