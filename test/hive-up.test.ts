@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { freePorts, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 
-test('up lets a hive run that is as asked, and leaves one alone that is; halt stops it and its workers', async () => {
+test('hive up starts a hive as requested, and does nothing if it already runs so; hive halt stops it and its workers', async () => {
   await using swarm = await testSwarm();
   const tokenFile = join(swarm.home, 'token');
   await writeFile(tokenFile, 'secret\n');
@@ -34,7 +34,7 @@ test('up lets a hive run that is as asked, and leaves one alone that is; halt st
   expect(stdout).not.toMatch(/^ {2}(up|halt)\b/m);
 });
 
-test('of several that come up at once, one starts the hive and the others find it', async () => {
+test('of several concurrent hive up commands, one starts the hive and the others find it', async () => {
   await using swarm = await testSwarm();
   for (const when of ['for the first time', 'on its last port']) {
     const all = await Promise.all([1, 2, 3].map(() => upJson(swarm, ['--id', 'attic'])));
@@ -48,7 +48,7 @@ test('of several that come up at once, one starts the hive and the others find i
   }
 });
 
-test('a port that is given and taken is a failure; the last one, when taken, gives way', async () => {
+test('hive up fails on a requested port that is in use, and replaces a previous port that is in use', async () => {
   await using swarm = await testSwarm();
   await using stranger = await testSwarm();
   const taken = await upJson(stranger, ['--id', 'cellar']);

@@ -94,7 +94,7 @@ const models = () =>
 
 /** Each test begins with the workers that the one before has left. */
 describe('a request whose model is not loaded, on a machine with memory for two workers', () => {
-  test('ends the worker that was unused for longest, and says so', async () => {
+  test('stops the least recently used worker, and reports it', async () => {
     const [{ id }] = await Promise.all([spawn('a'), spawn('b')]);
     (await request('b')).release();
     expect(pool.get(id).lastUsedAt).toBeUndefined();
@@ -104,14 +104,14 @@ describe('a request whose model is not loaded, on a machine with memory for two 
     expect(() => pool.get(id)).toThrowError(expect.objectContaining({ code: 'worker_not_found' }) as Error);
   });
 
-  test('ends one worker and loads one, however many requests for it wait', async () => {
+  test('stops one worker and loads one, however many requests wait for it', async () => {
     const waiting = Array.from({ length: 5 }, async () => (await request('a')).release());
     await Promise.all(waiting);
     expect(models()).toEqual(['a', 'c']);
     expect(narrated.filter((each) => each.startsWith('stopping idle'))).toHaveLength(1);
   });
 
-  test('is answered too where its own model is the one that is being ended', async () => {
+  test('is answered even if the worker of its own model is being stopped', async () => {
     const oldest = pool.list().find(({ spec }) => spec.model === 'c');
     const other = request('b');
     await expect.poll(() => oldest?.state.kind, { interval: 1 }).toBe('stopping');
@@ -123,7 +123,7 @@ describe('a request whose model is not loaded, on a machine with memory for two 
     expect(models()).toEqual(['b', 'c']);
   });
 
-  test('ends no worker that is busy or pinned, and is refused while all are', async () => {
+  test('stops no busy or pinned worker, and is refused while all are', async () => {
     const [idle] = pool.list().filter(({ spec }) => spec.model === 'c');
     await pool.remove(idle?.id ?? '');
     await spawn('a', true);
@@ -138,7 +138,7 @@ describe('a request whose model is not loaded, on a machine with memory for two 
     expect(models()).toEqual(['a', 'c']);
   });
 
-  test('of two spawns at once where one fits, one loads and the other is refused with what would help', async () => {
+  test('of two concurrent spawns with memory for one, one loads and the other is refused with a next step', async () => {
     const [first, idle] = ['a', 'c'].map((model) => pool.list().find(({ spec }) => spec.model === model)?.id ?? '');
     await pool.remove(idle ?? '');
     const outcomes = await Promise.allSettled([spawn('b'), spawn('c')]);

@@ -62,7 +62,7 @@ const models: [string, (path: string) => Promise<unknown>][] = [
 ];
 
 test.each<[string, ((path: string) => Promise<unknown>) | undefined]>([['the tiny model', undefined], ...models])(
-  'what the hive reads from the header is what the engine reckons with: %s',
+  "the hive's estimate from the header matches the engine's: %s",
   async (name, write) => {
     const file = write === undefined ? TINY : join(folder, 'model.gguf');
     await write?.(file);

@@ -36,7 +36,7 @@ async function spawnOnHive(context: number): Promise<string> {
 
 const streamOf = async (jobId: string): Promise<string> => (await fetch(`${swarm.hiveUrl}/v1/jobs/${jobId}/stream`)).text();
 
-test('of two workers at once that each need more than half of what is free, one is refused before it costs anything', async () => {
+test('of two concurrent workers that each need more than half of the free memory, one is refused before it starts', async () => {
   const { memory } = await swarm.result<Model>(['model', 'get', 'tiny']);
   const { memory_free_bytes: free } = await cpu();
   const context = Math.round((0.6 * free) / (memory?.kv_bytes_per_token ?? 0) / SLOTS);
@@ -55,14 +55,14 @@ test('of two workers at once that each need more than half of what is free, one 
   expect(leftovers(swarm.home)).toHaveLength(2);
 });
 
-test('a worker that could never fit is refused without a process', async () => {
+test('a worker that can never fit is refused without starting a process', async () => {
   const stream = await streamOf(await spawnOnHive(1_048_576));
   expect(stream).toContain('"code":"model_too_large"');
   expect(stream).toMatch(/needs about 8\d\d GB \(256 slots of 1048576 tokens\) and cpu:0 has/);
   expect(leftovers(swarm.home)).toHaveLength(2);
 });
 
-test('a worker says what it needs, that it is pinned and when it was used; its hive keeps the first two over its own death', async () => {
+test('a worker reports its memory need, its pin and its last use; the first two survive a restart of its hive', async () => {
   const spawned = await swarm.result<Worker>(['worker', 'spawn', '--pin']);
   const { memory } = await swarm.result<Model>(['model', 'get', 'tiny']);
   expect(spawned).toMatchObject({ pinned: true, need_bytes: expect.any(Number) as number });
@@ -81,7 +81,7 @@ test('a worker says what it needs, that it is pinned and when it was used; its h
   expect(adopted).toMatchObject({ pid: restarted.pid, pinned: true, need_bytes: spawned.need_bytes });
 });
 
-test('people see what a model takes', async () => {
+test('model list and model get show the memory that a model needs', async () => {
   const { stdout } = await swarm.rbee(['model', 'get', 'tiny']);
   expect(stdout).toMatch(/memory +1\.9 MB of weights, 3\.2 MB of KV cache for 1,000 tokens, 3\.6 MB to compute in/);
 });

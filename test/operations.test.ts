@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 describe('hives', () => {
-  test('the local one is known from the start, and asleep until somebody needs it', async () => {
+  test('the local hive is registered from the start, and asleep until a request needs it', async () => {
     expect((await swarm.result(['hive', 'list']))['hives']).toMatchObject([{ hive_id: 'localhost', transport: 'local' }]);
     expect(await swarm.result(['hive', 'status'])).toMatchObject({
       hive_id: 'localhost',
@@ -29,7 +29,7 @@ describe('hives', () => {
     });
   });
 
-  test('install starts it and records what its machine has', async () => {
+  test("hive install starts the local hive and records the machine's devices", async () => {
     const installed = await swarm.result(['hive', 'install']);
     expect(installed).toMatchObject({ capabilities: { hive_id: 'localhost', devices: [{ worker: 'cpu', device: 0 }] } });
     // What the machine has is asked for once more by then, in the background of its start.
@@ -59,7 +59,7 @@ describe('hives', () => {
     }
   });
 
-  test('a hive that is stopped stays stopped for commands that only read; start wakes it again', async () => {
+  test('a stopped hive stays stopped for commands that only read; hive start starts it again', async () => {
     await swarm.result(['worker', 'spawn']);
     expect(leftovers(swarm.home)).toHaveLength(3);
     expect(await swarm.result(['hive', 'stop'])).toMatchObject({ state: 'stopped' });
@@ -80,7 +80,7 @@ describe('hives', () => {
     expect(await swarm.result(['hive', 'start'])).toMatchObject({ state: 'running' });
   });
 
-  test('one that was started is placed on, and shown with what it has now, by the next command', async () => {
+  test('a hive that was started is used and shown with its current state by the next command', async () => {
     await swarm.result(['hive', 'stop']);
     const stoppedAt = Date.now();
     await swarm.result(['hive', 'start']);
@@ -92,13 +92,13 @@ describe('hives', () => {
     expect(Date.parse(capabilities_at ?? '')).toBeGreaterThan(stoppedAt);
   });
 
-  test('update asks the machine again', async () => {
+  test("hive update reads the machine's devices again", async () => {
     const before = await swarm.result(['hive', 'get']);
     const after = await swarm.result(['hive', 'update', '--refresh-capabilities']);
     expect(String(after['capabilities_at']) > String(before['capabilities_at'])).toBe(true);
   });
 
-  test('one that runs already is registered, moved and forgotten', async () => {
+  test('a hive that already runs is registered, moved and forgotten', async () => {
     await swarm.result(['hive', 'create', 'attic', '--host', 'attic.invalid', '--port', '9']);
     expect((await swarm.rbee(['hive', 'create', 'attic', '--host', 'x'])).code).toBe(2);
     expect(await swarm.result(['hive', 'update', 'attic', '--port', '8600'])).toMatchObject({
@@ -110,7 +110,7 @@ describe('hives', () => {
     expect((await swarm.rbee(['hive', 'get', 'attic'])).code).toBe(3);
   });
 
-  test('uninstall --catalog-only forgets it and leaves it running; install finds it again', async () => {
+  test('uninstall --catalog-only forgets the hive and leaves it running; install finds it again', async () => {
     const { pid } = await swarm.result<{ pid: number }>(['hive', 'status']);
     await swarm.result(['hive', 'uninstall', 'localhost', '--catalog-only']);
     expect((await swarm.rbee(['hive', 'get'])).code).toBe(3);
@@ -172,7 +172,7 @@ describe('models', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  test('tiny is there from the start', async () => {
+  test('the model tiny is included', async () => {
     expect((await swarm.result(['model', 'list']))['models']).toMatchObject([{ model: 'tiny', source: 'builtin' }]);
     expect(await swarm.result(['model', 'get', 'tiny'])).toMatchObject({ model: 'tiny' });
   });
@@ -210,14 +210,14 @@ describe('models', () => {
     expect((await swarm.rbee(['model', 'get', 'bees-1M'])).code).toBe(3);
   });
 
-  test('are downloaded from a path relative to where the person is', async () => {
+  test('are downloaded from a path relative to the current folder', async () => {
     expect(await swarm.result(['model', 'download', 'models/rbee-tiny-Q8_0.gguf', '--name', 'copy'])).toMatchObject({
       model: 'copy',
     });
     await swarm.result(['model', 'delete', 'copy']);
   });
 
-  test('what is no model is refused, and nothing of it is kept', async () => {
+  test('a file that is not a model is refused, and nothing of it is kept', async () => {
     const path = join(folder, 'page.gguf');
     await writeFile(path, '<html>');
     const { code, stderr } = await swarm.rbee(['model', 'download', path, '-q']);

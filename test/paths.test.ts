@@ -49,7 +49,7 @@ test.each([
   expect(dry).toMatchObject({ exit: 1, decision: 'refuse', code, says: real.message });
 });
 
-test('the file of a path is placed as the model of a name is, and found again where it is loaded', async () => {
+test('a file given by its path is placed like a model with a name, and found again where it is loaded', async () => {
   const explained = (model: string) => swarm.result<Explanation>(['explain', 'hi', '--model', model]);
   const [named, path] = [await explained('tiny'), await explained(at('my model.gguf'))];
   expect(path).toMatchObject({ decision: 'spawn', hive_id: 'localhost', device: 'cpu:0' });
@@ -103,7 +103,7 @@ test('a hive is not registered a second time under another name', async () => {
   }
 });
 
-test('a hive of this machine that was stopped stays so until somebody names it, and says so', async () => {
+test('a stopped local hive stays stopped until a request names it, and the error says so', async () => {
   expect((await swarm.rbee(['hive', 'stop', '-q'])).stdout).toBe('hive localhost is stopped\n');
   for (const model of ['tiny', at('my model.gguf')]) {
     const { dry, real } = await both(['--model', model]);

@@ -36,7 +36,7 @@ function expectNothingTold(heard: string): void {
   for (const secret of [token, prompt, 'uthorization', 'Count']) expect(heard).not.toContain(secret);
 }
 
-test('a stranger on the port of the queen is told nothing, and the message names the port and the variable that moves it', async () => {
+test("a foreign program on the queen's port receives nothing, and the message names the port and the variable that moves it", async () => {
   const port = swarm.env['RBEE_QUEEN_PORT'];
   await using other = stranger(port);
   await other.listening;
@@ -50,7 +50,7 @@ test('a stranger on the port of the queen is told nothing, and the message names
   expectNothingTold(other.heard());
 });
 
-test('a stranger that says that it is the queen of this home is not believed, and nobody is told to end what it names', async () => {
+test('a foreign program that claims to be the queen of this home is not trusted, and the pid that it reports is not to be stopped', async () => {
   await using other = stranger(swarm.env['RBEE_QUEEN_PORT'], { ...healthAs('queen'), version: versionOf(swarm) });
   await other.listening;
   const { code, stderr } = await swarm.rbee(infer);
@@ -61,7 +61,7 @@ test('a stranger that says that it is the queen of this home is not believed, an
   expectNothingTold(other.heard());
 });
 
-test('a stranger on the port of the hive is told nothing, and when it has gone, all goes on', async () => {
+test("a foreign program on the hive's port receives nothing, and once it is gone, requests run again", async () => {
   const port = swarm.env['RBEE_HIVE_PORT'];
   {
     await using other = stranger(port, healthAs('hive'));
@@ -78,7 +78,7 @@ test('a stranger on the port of the hive is told nothing, and when it has gone, 
   expect(await swarm.rbee(infer)).toMatchObject({ code: 0 });
 });
 
-test('a stranger that takes the port of a daemon that has died is told nothing by those who were connected to it', async () => {
+test("a foreign program that takes the port of a dead daemon receives nothing from the daemon's clients", async () => {
   const { workers } = await swarm.result<{ workers: { worker_id: string; port: number }[] }>(['worker', 'list']);
   const ports = [
     ['queen', swarm.env['RBEE_QUEEN_PORT']],

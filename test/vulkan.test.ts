@@ -54,7 +54,7 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
       await cp(source, join(engineDir, path));
     }
     workshop = await modelWorkshop();
-    // The engine passes a CPU that plays a GPU over, unless it is told to see it.
+    // The engine skips a software GPU unless it is selected.
     swarm = await testSwarm({ env: { RBEE_ENGINE_DIR: engineDir, GGML_VK_VISIBLE_DEVICES: '0' } });
     await swarm.result(['hive', 'start']);
   });
@@ -69,7 +69,7 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
     return devices.find(({ worker }) => worker === 'vulkan');
   }
 
-  test('is listed with its memory, in the words of the engine', async () => {
+  test('is listed with its memory, as the engine reports it', async () => {
     await expect.poll(() => gpu()).toMatchObject({ device: 0, usable: true });
     const { name, memory_bytes, memory_free_bytes } = (await gpu()) ?? {};
     expect(name).toContain('llvmpipe');
@@ -77,7 +77,7 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
     expect(memory_free_bytes).toBeLessThanOrEqual(memory_bytes ?? 0);
   });
 
-  test('is chosen before the CPU, computes there, and what its worker needs is not free any more', async () => {
+  test('is chosen before the CPU, computes, and the memory of its worker no longer counts as free', async () => {
     const before = await gpu();
     const { stdout, stderr } = await swarm.rbee(['infer', 'What is 2 + 3?']);
     expect(stdout, stderr).toBe('2 plus 3 is 5.\n');
@@ -89,7 +89,7 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
     expect((before?.memory_free_bytes ?? 0) - ((await gpu())?.memory_free_bytes ?? 0)).toBeGreaterThanOrEqual(need_bytes);
   });
 
-  test('what a worker is promised there is what the engine reckons with, or a little more', async () => {
+  test('the memory reserved for a worker is what the engine uses, or slightly more', async () => {
     vi.stubEnv('GGML_VK_VISIBLE_DEVICES', '0');
     const module = await importLlama(await wholeLibrary(engineDir));
     const llama = await module.getLlama({ gpu: 'vulkan', build: 'never', progressLogs: false, logger: () => undefined });
@@ -159,7 +159,7 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
   });
 });
 
-test.skipIf(why !== undefined)('a CPU that plays a GPU is no device of its own accord', async () => {
+test.skipIf(why !== undefined)('a software GPU is not a device by default', async () => {
   await using swarm = await testSwarm();
   await swarm.result(['hive', 'start']);
   const { devices } = (await (await fetch(`${swarm.hiveUrl}/capabilities`)).json()) as Capabilities;

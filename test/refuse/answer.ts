@@ -13,15 +13,15 @@ const refusal = z.strictObject({
   }),
 });
 
-/** No sentence of ours is longer, whatever it was asked. */
+/** No message of rbee is longer, whatever the request contains. */
 const REFUSAL_CHARS = 8_000;
 
-/** That a refusal is one of ours, with the status of its code. Told of fifty thousand answers: an `expect` costs fifty µs. */
+/** Checks that a refusal is an rbee error, with the status of its code. For fifty thousand answers: an `expect` costs fifty µs. */
 export function refusalCode(status: number, text: string): ErrorCode {
   const shown = `${status} ${text.slice(0, 300)}`;
   assert(text.length < REFUSAL_CHARS, shown);
   const { code } = refusal.parse(JSON.parse(text)).error;
-  if (!isErrorCode(code)) throw new Error(`'${code}' is no code of ours: ${shown}`);
+  if (!isErrorCode(code)) throw new Error(`'${code}' is not an error code: ${shown}`);
   assert.equal(status, errorCodes[code].status, shown);
   return code;
 }

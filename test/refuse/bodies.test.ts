@@ -69,7 +69,7 @@ function atTheDoor(body: Buffer, role: Role, handlers: Handlers): { operation: O
 }
 
 let daemons: ThreeDaemons;
-/** Connections that send a byte from time to time while all else in this file goes on, and never get to the end of a request. */
+/** Connections that send a byte now and then during the other tests of this file, and never complete a request. */
 let slow: Promise<void>[];
 beforeAll(async () => {
   daemons = await threeDaemons();
@@ -91,7 +91,7 @@ const jobId =
   /^\{"job_id":"job-[0-9a-f-]{36}","sse_url":"\/v1\/jobs\/job-[0-9a-f-]{36}\/stream","correlation_id":"[0-9a-f]{32}"\}$/;
 
 describe.each(['queen', 'hive', 'worker'] as const)('a %s', (role) => {
-  test('answers every body with the job or with the refusal that the contract asks for, and does not grow', async () => {
+  test('answers every body with a job or with the error that the contract defines, and its memory does not grow', async () => {
     const daemon = daemons[role];
     const handlers = inertHandlers(role);
     await using inert = await startTestDaemon({ role, handlers });
@@ -115,7 +115,7 @@ describe.each(['queen', 'hive', 'worker'] as const)('a %s', (role) => {
   });
 });
 
-test('a hive takes a heartbeat that is one, and refuses every other', async () => {
+test('a hive accepts a valid heartbeat, and refuses every other body', async () => {
   await using hive = poster(daemons.hive.url);
   await fuzz(
     hostileHeartbeats(),
@@ -181,12 +181,12 @@ test.each(['queen', 'hive', 'worker'] as const)('a %s does not read a body over 
   expect(residentMb(daemons[role]) - before).toBeLessThan(GROWTH_MB);
 });
 
-test('who never finishes a request is cut off, and has hindered nobody', async () => {
+test('a client that never completes a request is disconnected, and delays no other', async () => {
   await Promise.all(slow);
   for (const role of ['queen', 'hive', 'worker'] as const) await expectSameProcess(daemons[role]);
 });
 
-test('nobody found a defect in itself', () => {
+test('no daemon reported an internal error', () => {
   expectNoDefects(daemons.swarm.home);
 });
 
@@ -204,7 +204,7 @@ function isHeartbeat(body: Buffer): boolean {
   }
 }
 
-test('a body over the limit is told as such, and not as a queen that cannot be reached', async () => {
+test('a body over the limit is reported as too large, not as an unreachable queen', async () => {
   const queen: Peer = { role: 'queen', name: 'queen', host: '127.0.0.1', port: daemons.queen.port };
   // Often enough: the refusal is lost only when the connection is closed while the rest is still on its way.
   for (let tries = 0; tries < 20; tries += 1) {
@@ -213,7 +213,7 @@ test('a body over the limit is told as such, and not as a queen that cannot be r
   }
 });
 
-test('a body that is not UTF-8 is refused, and not changed into another', async () => {
+test('a body that is not UTF-8 is refused, not converted', async () => {
   const body = Buffer.concat([Buffer.from('{"operation":"hive_get","hive_id":"'), Buffer.of(0xff, 0xc3), Buffer.from('"}')]);
   const headers = { 'content-type': 'application/json' };
   const answer = await fetch(`${daemons.queen.url}/v1/jobs`, { method: 'POST', headers, body });

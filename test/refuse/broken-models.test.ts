@@ -22,7 +22,7 @@ const deadly: [name: string, change: Parameters<Workshop['make']>[0], how: RegEx
   ['parts that are not there', { set: { 'split.count': 9_999 } }, /SIGABRT/],
 ];
 
-test.each(deadly)('a model with %s ends its own worker, and the sentence says how', async (_name, change, how) => {
+test.each(deadly)('a model with %s ends its own worker only, and the error says how', async (_name, change, how) => {
   const path = await workshop.make(change);
   const { code, stdout, stderr } = await daemons.swarm.rbee(['worker', 'spawn', '--model', path, '--slots', '1', '-q']);
   expect(stdout).toBe('');
@@ -33,7 +33,7 @@ test.each(deadly)('a model with %s ends its own worker, and the sentence says ho
   await expectOthersServe();
 });
 
-test('a request for such a model is told so once, and loads it no second time', async () => {
+test('a request for such a model gets the error, and does not load the model again', async () => {
   const path = await workshop.make({ set: { 'llama.block_count': 513 } });
   const { code, stdout, stderr } = await daemons.swarm.rbee(['infer', 'hello', '--model', path]);
   expect(stdout).toBe('');
@@ -43,7 +43,7 @@ test('a request for such a model is told so once, and loads it no second time', 
   await expectOthersServe();
 });
 
-test('a request that waits for such a load ends with it', async () => {
+test('a request that waits for such a load fails with it', async () => {
   const path = await workshop.make({ set: { 'llama.block_count': 513 } });
   const requests = Array.from({ length: 4 }, () => daemons.swarm.rbee(['infer', 'hello', '-q', '--model', path]));
   for (const { code, stderr } of await Promise.all(requests)) {
@@ -66,7 +66,7 @@ test.each([
   expect(code).toBe(6);
 });
 
-test('the workers that ended are shown with their last words, and no other daemon has ended', async () => {
+test('exited workers are listed with their last output, and no other daemon has exited', async () => {
   const { workers } = await daemons.swarm.result<{ workers: { state: string; last_words?: string }[] }>(['worker', 'list']);
   expect(workers.filter(({ state }) => state === 'ready')).toHaveLength(1);
   for (const { state, last_words } of workers) if (state === 'exited') expect(last_words).not.toBe('');

@@ -13,10 +13,10 @@ function routesOf(role: Role): [method: string, path: string][] {
     ['GET', '/health'],
     ['POST', '/v1/jobs'],
     ['GET', '/v1/jobs'],
-    ['GET', '/v1/jobs/job-nobody'],
-    ['DELETE', '/v1/jobs/job-nobody'],
-    ['GET', '/v1/jobs/job-nobody/stream'],
-    ['GET', '/v1/jobs/job-nobody/trace'],
+    ['GET', '/v1/jobs/job-missing'],
+    ['DELETE', '/v1/jobs/job-missing'],
+    ['GET', '/v1/jobs/job-missing/stream'],
+    ['GET', '/v1/jobs/job-missing/trace'],
     ['GET', '/capabilities'],
     ['POST', '/v1/worker-heartbeat'],
     ['GET', '/v1/feed'],
@@ -57,7 +57,7 @@ describe('without a token, on loopback', () => {
       ['a name that was made to point here', () => ({ Host: 'evil.example' })],
       ['a name that was made to point here, with our port', (port) => ({ Host: `evil.example:${port}` })],
       ['a name that begins like ours', () => ({ Host: 'localhost.evil.example' })],
-      ['an address that is ours but not where it listens', () => ({ Host: '0.0.0.0' })],
+      ['an address of this machine on which it does not listen', () => ({ Host: '0.0.0.0' })],
       ['an empty name', () => ({ Host: '' })],
       ['a page of another site', (port) => ({ Host: `localhost:${port}`, Origin: 'http://evil.example' })],
       ['a page of another port of this machine', (port) => ({ Host: `localhost:${port}`, Origin: 'http://localhost:3000' })],
@@ -77,7 +77,7 @@ describe('without a token, on loopback', () => {
       }
     });
 
-    test('serves its own names, and never allows another origin to read', async () => {
+    test('serves its own host names, and never allows another origin to read', async () => {
       const { port } = daemons[role];
       for (const name of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, 'localhost']) {
         const { status, headers } = await ask(daemons[role], ['GET', '/health'], { Host: name, Origin: `http://${name}` });
@@ -86,7 +86,7 @@ describe('without a token, on loopback', () => {
       }
     });
 
-    test('takes no form from a browser, which needs no permission to be sent', async () => {
+    test('refuses a form from a browser, which would need no permission to be sent', async () => {
       const { url } = daemons[role];
       for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data; boundary=b']) {
         const headers = { 'content-type': type, origin: url, 'sec-fetch-site': 'same-origin' };
@@ -134,14 +134,14 @@ describe('with a token', () => {
       }
     });
 
-    test('takes it in no URL', async () => {
+    test('does not accept the token in a URL', async () => {
       const answer = await ask(daemons[role], ['GET', `/health?token=${TOKEN}&authorization=Bearer%20${TOKEN}`], {
         Host: 'localhost',
       });
       expect(answer.status).toBe(401);
     });
 
-    test('serves who has it, by any name of the machine, but no page of another site', async () => {
+    test('serves clients that have the token, under any host name, but no page of another site', async () => {
       const authorization = { Authorization: `Bearer ${TOKEN}` };
       expect((await ask(daemons[role], ['GET', '/health'], { Host: 'attic.lan', ...authorization })).status).toBe(200);
       const page = { Host: 'localhost', Origin: 'http://evil.example', ...authorization };
@@ -149,7 +149,7 @@ describe('with a token', () => {
     });
   });
 
-  test('nobody found a defect in itself', () => {
+  test('no daemon reported an internal error', () => {
     expectNoDefects(daemons.swarm.home);
   });
 });

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => daemons[Symbol.asyncDispose]());
 
 describe.each(['queen', 'hive', 'worker'] as const)('a %s', (role) => {
-  test.each(refusedRequests)('refuses %s in our words', async (_name, request, code) => {
+  test.each(refusedRequests)('refuses %s with an rbee error', async (_name, request, code) => {
     const { answers } = await rawExchange(daemons[role].port, request);
     expect(answers).toHaveLength(1);
     const [{ status, body } = { status: 0, body: '' }] = answers;
@@ -46,12 +46,12 @@ describe.each(['queen', 'hive', 'worker'] as const)('a %s', (role) => {
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: count }, () => 200));
   });
 
-  test('closes a tunnel that is asked for', async () => {
+  test('closes the connection on CONNECT', async () => {
     const asked = await rawExchange(daemons[role].port, 'CONNECT localhost:22 HTTP/1.1\r\nHost: localhost\r\n\r\n');
     expect(asked).toEqual({ answers: [], isClosed: true });
   });
 
-  test('survives requests that break off anywhere, and bytes that are nearly a request', async () => {
+  test('survives requests that are cut at any byte, and bytes that are almost a request', async () => {
     const daemon = daemons[role];
     const before = residentMb(daemon);
     const connections = fc.array(brokenRequest, { minLength: CONNECTIONS, maxLength: CONNECTIONS });
@@ -75,7 +75,7 @@ describe.each(['queen', 'hive', 'worker'] as const)('a %s', (role) => {
     const posted = await fetch(`${url}/v1/jobs`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ operation: 'infer', model: 'no-such-model', worker_id: 'worker-nobody', prompt: 'x' }),
+      body: JSON.stringify({ operation: 'infer', model: 'no-such-model', worker_id: 'worker-missing', prompt: 'x' }),
     });
     const { sse_url } = (await posted.json()) as { sse_url: string };
     const whole = await (await fetch(url + sse_url)).text();
@@ -93,7 +93,7 @@ describe.each(['queen', 'hive', 'worker'] as const)('a %s', (role) => {
     await fc.assert(property, { seed, numRuns: 300 });
   });
 
-  test('knows no job by an id that it did not give', async () => {
+  test('finds no job by an id that it did not create', async () => {
     const { url } = daemons[role];
     const property = fc.asyncProperty(jobId, jobRoute, async (id, [method, suffix]) => {
       const answer = await fetch(`${url}/v1/jobs/${encodeURIComponent(id)}${suffix}`, { method });
@@ -102,7 +102,7 @@ describe.each(['queen', 'hive', 'worker'] as const)('a %s', (role) => {
     await fc.assert(property, { seed, numRuns: 300 });
   });
 
-  test('takes any header that can be sent, and gives back only what is sane', async () => {
+  test('accepts any header, and returns only valid ones', async () => {
     const { url } = daemons[role];
     const property = fc.asyncProperty(oddHeaders, async (headers) => {
       const answer = await fetch(`${url}/v1/jobs`, {
@@ -119,7 +119,7 @@ describe.each(['queen', 'hive', 'worker'] as const)('a %s', (role) => {
   });
 });
 
-test('nobody found a defect in itself', async () => {
+test('no daemon reported an internal error', async () => {
   for (const role of ['queen', 'hive', 'worker'] as const) await expectSameProcess(daemons[role]);
   expectNoDefects(daemons.swarm.home);
 });
@@ -127,8 +127,8 @@ test('nobody found a defect in itself', async () => {
 const whole = [
   'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n',
   'GET /v1/jobs?limit=3 HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n',
-  'GET /v1/jobs/job-nobody/stream HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 3\r\n\r\n',
-  'DELETE /v1/jobs/job-nobody HTTP/1.1\r\nHost: localhost\r\n\r\n',
+  'GET /v1/jobs/job-missing/stream HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 3\r\n\r\n',
+  'DELETE /v1/jobs/job-missing HTTP/1.1\r\nHost: localhost\r\n\r\n',
   'POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 22\r\n\r\n{"operation":"nothing"}',
   'POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"ope\r\n0\r\n\r\n',
   'POST /v1/worker-heartbeat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}',

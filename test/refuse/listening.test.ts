@@ -21,7 +21,7 @@ const daemons = ['queen', 'hive'] as const;
 const beyond = ['0.0.0.0', '::', '', lanAddress, 'attic.lan', '127.0.0.1.evil.example', '::ffff:127.0.0.1', '0'];
 
 test.each(daemons.flatMap((role) => beyond.map((host) => [role, host] as const)))(
-  'a %s without a token refuses to listen on %j, with a sentence',
+  'a %s without a token refuses to listen on %j, with a reason',
   async (role, host) => {
     const { code, stdout, stderr } = await swarm.rbee([role, 'run', '--host', host, '--port', String(port)]);
     expect(stdout + stderr).toContain(`Listening on ${host} needs a token: set RBEE_TOKEN, or listen on 127.0.0.1`);
@@ -32,7 +32,7 @@ test.each(daemons.flatMap((role) => beyond.map((host) => [role, host] as const))
   },
 );
 
-test.each(daemons)('an empty RBEE_TOKEN is none for a %s', async (role) => {
+test.each(daemons)('a %s treats an empty RBEE_TOKEN as none', async (role) => {
   await using other = await testSwarm({ env: { RBEE_TOKEN: '' } });
   const { code } = await other.rbee([role, 'run', '--host', '0.0.0.0', '--port', String(port)]);
   expect(code).toBe(8);
@@ -46,7 +46,7 @@ test.each(daemons)('a %s reports a token that cannot be sent in a header, withou
   expect(code).toBe(2);
 });
 
-test.each(daemons)('a %s with a token listens everywhere, and asks everybody for it', async (role) => {
+test.each(daemons)('a %s with a token listens on all addresses, and requires the token', async (role) => {
   await using other = await testSwarm({ env: { RBEE_TOKEN: 'honey' } });
   const running = other.start([role, 'run', '--host', '0.0.0.0', '--port', String(port)]);
   await running.says('stdout', /is ready on port/);

@@ -49,13 +49,13 @@ const accepted: [string, object][] = [
   ['a prompt that does not fit', { prompt: `${MARKER} `.repeat(3_000), max_tokens: 2 }],
 ];
 
-test.each(accepted)('infer with %s is logged without it', async (_what, input) => {
+test.each(accepted)('infer with %s is logged without its content', async (_what, input) => {
   const { text, last } = await run(daemons.swarm, 'infer', input);
   expect(['result', 'failed']).toContain(last.kind);
   expect(text.length).toBeLessThan(1_000);
 });
 
-test('a model that is not there, its address and its path are refused and not logged', async () => {
+test('a missing model, its address and its path are refused and not logged', async () => {
   for (const model of [MARKER, `/nowhere/${MARKER}.gguf`, `https://${MARKER}.invalid/x?token=${MARKER}`]) {
     for (const operation of ['infer', 'explain', 'worker_spawn', 'model_get', 'model_delete'] as const) {
       const prompt = operation === 'infer' || operation === 'explain' ? { prompt: MARKER } : {};
@@ -88,7 +88,7 @@ test('wrong values in every field of every operation are refused and not logged'
   }
 });
 
-test('no log, pidfile or other file below state holds anything of what was asked', async () => {
+test('no log, pidfile or other file below state contains anything of a request', async () => {
   const logs = ['queen', 'hive'].map((name) => join(daemons.swarm.home, `state/logs/${name}.log`));
   for (const log of logs) expect(await readFile(log, 'utf8')).toContain('"level":"debug"');
   // What was held back because it repeats is written at the end.

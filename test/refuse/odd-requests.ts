@@ -13,7 +13,7 @@ function post(headers: string[], body: string): string {
 
 const long = (length: number) => 'a'.repeat(length);
 
-/** Requests that reach the daemon: it refuses them with an error of ours. */
+/** Requests that reach the daemon: it refuses them with an rbee error. */
 export const refusedRequests: [name: string, request: string, code: ErrorCode][] = [
   ['HTTP/0.9', 'GET /health\r\n\r\n', 'forbidden_origin'],
   ['HTTP/1.0 without a Host', request('GET /health HTTP/1.0', []), 'forbidden_origin'],
@@ -119,7 +119,7 @@ export const refusedBelow: [name: string, request: string][] = [
   ['a greeting in HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ['a greeting in SSH', 'SSH-2.0-OpenSSH_9.2\r\n'],
   ['no Host', request('GET /health HTTP/1.1', [])],
-  ['a method that nobody knows', request('BREW / HTTP/1.1')],
+  ['an unknown method', request('BREW / HTTP/1.1')],
   ['a method in small letters', request('get /health HTTP/1.1')],
   ['a version to come', request('GET /health HTTP/9.9')],
   ['no path', request('GET  HTTP/1.1')],
@@ -138,7 +138,7 @@ export const refusedBelow: [name: string, request: string][] = [
   ['another coding than pieces', post([JSON_TYPE, 'Transfer-Encoding: gzip'], '{}')],
   ['pieces without a size', post([JSON_TYPE, 'Transfer-Encoding: chunked'], 'zz\r\n{}\r\n')],
   ['pieces longer than they say', post([JSON_TYPE, 'Transfer-Encoding: chunked'], '2\r\n{}}}\r\n')],
-  ['an expectation that nobody meets', post([JSON_TYPE, 'Expect: 200-maybe', 'Content-Length: 2'], '{}')],
+  ['an expectation that cannot be met', post([JSON_TYPE, 'Expect: 200-maybe', 'Content-Length: 2'], '{}')],
   ['half a character in the path', request('GET /v1/jobs/%ff%fe HTTP/1.1')],
   ['a broken escape in the path', request('GET /v1/jobs/%zz HTTP/1.1')],
   ['a broken escape, asked for under another name', request('GET /%zz HTTP/1.1', ['Host: evil.example'])],

@@ -7,7 +7,7 @@ import type { OperationName } from '../../src/contract/index.ts';
 import { expectNoDefects, expectSameProcess, threeDaemons, type ThreeDaemons } from './three-daemons.ts';
 
 const TINY = new URL('../../models/rbee-tiny-Q8_0.gguf', import.meta.url).pathname;
-/** Opening a pipe that has no writer would block for ever. */
+/** Opening a pipe that has no writer would block indefinitely. */
 const ANSWER_WITHIN_MS = 60_000;
 
 let daemons: ThreeDaemons;
@@ -78,7 +78,7 @@ const upwards = [
   '..%2fescape',
 ];
 
-test.each(upwards)('a model is never kept under the name %j', async (name) => {
+test.each(upwards)('a model is never stored under the name %j', async (name) => {
   await expectRefused('model_download', { model: TINY, name }, /^invalid_input$/);
 });
 
@@ -91,13 +91,13 @@ test.each([...upwards, '__proto__', 'constructor', '../models/tiny', './tiny', '
   },
 );
 
-test('nothing of it has written or deleted a file anywhere', async () => {
+test('none of these requests has written or deleted a file', async () => {
   expect((await readdir(outside)).toSorted()).toEqual(['bee.gguf', 'secret.txt']);
   expect((await readdir(models)).filter((file) => file !== '.writer.lock')).toEqual([]);
   expect((await readdir(join(daemons.swarm.home, 'data'))).filter((file) => file.includes('escape'))).toEqual([]);
 });
 
-test('a file that is no model is refused without its content', async () => {
+test('a file that is not a model is refused, and its content is not quoted', async () => {
   const secret = join(outside, 'secret.txt');
   for (const model of [secret, `file://${secret}`, 'file:///etc/passwd', '/etc/passwd', '/proc/self/environ', '/proc/self/mem']) {
     await expectRefused('worker_spawn', { model }, /^(model_not_found|model_corrupt)$/);
@@ -129,7 +129,7 @@ test.each([
   await expectRefused('model_download', { model, name: 'bee' }, /^(invalid_input|download_failed)$/);
 });
 
-test('a path that no file can have is an error with a sentence', async () => {
+test('a path that no file can have is an error with a reason', async () => {
   const loop = join(outside, 'loop.gguf');
   await symlink(loop, loop);
   const paths = [
@@ -147,7 +147,7 @@ test('a path that no file can have is an error with a sentence', async () => {
   }
 });
 
-test('a path that may not be read is an error with a sentence, where the user is not root', async () => {
+test('an unreadable path is an error with a reason, unless the user is root', async () => {
   const closed = join(outside, 'closed.gguf');
   await copyFile(TINY, closed);
   await chmod(closed, 0);
@@ -162,10 +162,10 @@ test('a path that may not be read is an error with a sentence, where the user is
   await rm(closed);
 });
 
-test('a pipe, a device and a folder that are named like a model are refused at once', async () => {
+test('a pipe, a device and a folder with the name of a model are refused at once', async () => {
   const pipe = join(outside, 'pipe.gguf');
   makePipe(pipe);
-  const links = { zero: '/dev/zero', pipe, folder: outside, tty: '/dev/tty', nowhere: join(outside, 'nobody.gguf') };
+  const links = { zero: '/dev/zero', pipe, folder: outside, tty: '/dev/tty', nowhere: join(outside, 'missing.gguf') };
   for (const [name, target] of Object.entries(links)) {
     const link = join(outside, `link-to-${name}.gguf`);
     await symlink(target, link);
@@ -177,7 +177,7 @@ test('a pipe, a device and a folder that are named like a model are refused at o
   }
 });
 
-test('what lies in the folder of models and was not fetched is no model, wherever it leads', async () => {
+test('a file in the folder of models that was not downloaded is not a model, wherever it links to', async () => {
   await symlink(join(outside, 'bee.gguf'), join(models, 'planted.gguf'));
   await expectRefused('worker_spawn', { model: 'planted' }, /^model_not_found$/);
   await expectRefused('model_delete', { model: 'planted' }, /^model_not_found$/);
@@ -185,7 +185,7 @@ test('what lies in the folder of models and was not fetched is no model, whereve
   expect(text).not.toContain('planted');
 });
 
-test('a download is never written through a link, and deleting removes the link and not what it leads to', async () => {
+test('a download is never written through a link, and deleting removes the link, not its target', async () => {
   const victim = join(outside, 'bee.gguf');
   const before = await readFile(victim);
   await symlink(victim, join(models, 'bee.gguf.part'));
@@ -214,14 +214,14 @@ test.each(['/dev/zero', 'pipe', '/proc/self/mem'])(
   },
 );
 
-test('a model that was cut short after it came is not loaded', async () => {
+test('a model that was truncated after its download is not loaded', async () => {
   expect((await end('model_download', { model: TINY, name: 'cut' })).kind).toBe('result');
   await truncate(join(models, 'cut.gguf'), 1_000);
   await expectRefused('worker_spawn', { model: 'cut' }, /^model_corrupt$/);
   expect((await end('model_delete', { model: 'cut' })).kind).toBe('result');
 });
 
-test('nobody found a defect in itself', async () => {
+test('no daemon reported an internal error', async () => {
   for (const role of ['queen', 'hive', 'worker'] as const) await expectSameProcess(daemons[role]);
   expectNoDefects(daemons.swarm.home);
 });

@@ -67,7 +67,7 @@ export function dripping(port: number, text: string, { everyMs }: { everyMs: num
   });
 }
 
-/** Whole answers only. Every answer of ours that is not a stream says its length, and one to HEAD only says it. */
+/** Whole responses only. Every response that is not a stream has a content-length, and one to HEAD has nothing but that. */
 function answersIn(received: Buffer, hasBodies: boolean): RawAnswer[] {
   const answers: RawAnswer[] = [];
   for (let at = 0; at < received.length;) {

@@ -67,7 +67,7 @@ async function rbee(args: string[]): Promise<number | null> {
   return code;
 }
 
-test('a model is fetched with credentials, and shown without them', async () => {
+test('a model is downloaded with credentials, and listed without them', async () => {
   expect(await rbee(['model', 'download', `http://${login}${host}/m.gguf?${query}`, '--name', 'bee', '-v'])).toBe(0);
   expect(asked.at(-1)).toEqual({
     path: `/m.gguf?${query}`,
@@ -92,7 +92,7 @@ test.each([
   );
 });
 
-test('a download that is cancelled leaves nothing of them beside its part', async () => {
+test('a cancelled download leaves no credentials beside its part', async () => {
   const running = daemons.swarm.start(['model', 'download', `http://${login}${host}/cut.gguf?${query}`, '--name', 'half', '-v']);
   await running.says('stderr', /trying again/);
   running.child.kill('SIGINT');
@@ -115,10 +115,10 @@ test.each([
   expect(await rbee([...args.filter((arg) => typeof arg === 'string'), '-v'])).toBeGreaterThan(0);
 });
 
-test('a wrong token, and headers of all kinds, are written down nowhere', async () => {
+test('a wrong token and unusual headers are stored nowhere', async () => {
   for (const { url } of [daemons.queen, daemons.hive, daemons.worker]) {
     for (const authorization of [`Bearer ${secrets.wrongToken}`, `Basic ${secrets.wrongToken}`, `Bearer ${secrets.token}`]) {
-      for (const path of ['/v1/jobs', '/v1/jobs/job-nobody', `/nowhere?token=${secrets.query}`]) {
+      for (const path of ['/v1/jobs', '/v1/jobs/job-missing', `/nowhere?token=${secrets.query}`]) {
         const headers = {
           authorization,
           cookie: secrets.cookie,
@@ -133,7 +133,7 @@ test('a wrong token, and headers of all kinds, are written down nowhere', async 
   }
 });
 
-test('no file of any daemon holds a secret, and nothing that a person was shown does', async () => {
+test('no file of any daemon and no output of a command contains a secret', async () => {
   const files = execFileSync('find', [daemons.swarm.home, '-type', 'f'], { encoding: 'utf8' }).trim().split('\n');
   const kinds = [
     /\.ndjson$/,
@@ -150,7 +150,7 @@ test('no file of any daemon holds a secret, and nothing that a person was shown 
   expect(secretsIn(Buffer.from(output.join('\n')))).toEqual([]);
 });
 
-test('no record, stream or trace of any job holds a secret', async () => {
+test('no record, stream or trace of any job contains a secret', async () => {
   const authorization = { authorization: `Bearer ${secrets.token}` };
   for (const { url } of [daemons.queen, daemons.hive, daemons.worker]) {
     const list = await (await fetch(`${url}/v1/jobs?limit=1000`, { headers: authorization })).text();
@@ -163,13 +163,13 @@ test('no record, stream or trace of any job holds a secret', async () => {
   }
 });
 
-test('no command line of any process holds the token', () => {
+test('no command line of any process contains the token', () => {
   for (const { pid } of [daemons.queen, daemons.hive, daemons.worker]) {
     expect(secretsIn(Buffer.from(execFileSync('ps', ['-o', 'args=', '-p', String(pid)])))).toEqual([]);
   }
 });
 
-test('what may hold a secret can be read by its owner only', async () => {
+test('files that may contain a secret are readable for their owner only', async () => {
   const open = execFileSync(
     'find',
     [

@@ -86,7 +86,7 @@ function textOf(events: readonly StreamEvent[]): string {
     .join('');
 }
 
-/** What people were told of it. */
+/** Their narration. */
 export function narrationsOf(all: readonly Followed[]): string {
   return all.flatMap(({ events }) => events.filter(({ kind }) => kind === 'narration').map(({ json }) => json)).join('\n');
 }

@@ -11,7 +11,7 @@ import { processesOf, processesWith } from './daemon-processes.ts';
 
 const entry = fileURLToPath(new URL('../../dist/rbee.js', import.meta.url));
 
-/** A request that goes on to the end of the context, about two seconds: the schema asks for more than fits. */
+/** A request that runs to the end of the context, about two seconds: the schema asks for more than fits. */
 export const ENDLESS = [
   'infer',
   'Count',
@@ -34,7 +34,7 @@ export interface Running {
   ended: Promise<Outcome>;
 }
 
-/** A fleet of its own: a home in a temporary folder, ports that nobody else uses, real processes. */
+/** A fleet of its own: a home in a temporary folder, ports of its own, real processes. */
 export interface Swarm extends AsyncDisposable {
   home: string;
   env: Record<string, string>;
