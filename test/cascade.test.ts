@@ -67,7 +67,7 @@ describe('with the fleet up', () => {
     await swarm[Symbol.asyncDispose]();
   });
 
-  test('the prompt may come from stdin, and -q says nothing but the answer', async () => {
+  test('the prompt can come from stdin, and -q prints only the answer', async () => {
     expect(await swarm.rbee(['infer', '-q', '--temperature', '0'], { input: 'What does a bee do?' })).toEqual({
       code: 0,
       stdout: `${ANSWER}\n`,
@@ -75,7 +75,7 @@ describe('with the fleet up', () => {
     });
   });
 
-  test('--json gives every event as a line, numbered without gaps, with one terminal event', async () => {
+  test('--json prints every event as a line, numbered without gaps, with one terminal event', async () => {
     const { stdout } = await swarm.rbee([...QUESTION, '--json', '--seed', '7']);
     const events = stdout
       .trimEnd()
@@ -133,7 +133,7 @@ describe('with the fleet up', () => {
     await expect.poll(() => swarm.result(['status']), { interval: 500 }).toMatchObject(expected);
   });
 
-  test('jobs, logs and trace tell afterwards what happened', async () => {
+  test('jobs, logs and trace show afterwards what happened', async () => {
     const { jobs } = await swarm.result<{ jobs: { job_id: string; correlation_id: string }[] }>(['jobs', '--operation', 'infer']);
     const [job] = jobs;
     const logs = await swarm.rbee(['logs', job?.job_id ?? '']);
@@ -147,18 +147,18 @@ describe('with the fleet up', () => {
     }
   });
 
-  test('a JSON schema is kept to', async () => {
+  test('an answer follows its JSON schema', async () => {
     const schema = JSON.stringify({ type: 'object', properties: { bees: { type: 'integer' } }, required: ['bees'] });
     const { stdout, stderr } = await swarm.rbee(['infer', 'How many?', '-q', '--temperature', '0', '--json-schema', schema]);
     expect(typeof (JSON.parse(stdout) as { bees: number }).bees, stderr).toBe('number');
   });
 
-  test('a model by its path, relative to where the person is', async () => {
+  test('a model is found by its path, relative to the current folder', async () => {
     const { code, stdout, stderr } = await swarm.rbee([...QUESTION, '-q', '--model', 'models/rbee-tiny-Q8_0.gguf']);
     expect([code, stdout], stderr).toEqual([0, `${ANSWER}\n`]);
   });
 
-  test('the beginning of a long prompt that is still in the cache is not computed again', async () => {
+  test('the cached start of a long prompt is not computed again', async () => {
     interface Answer {
       usage: { cached_tokens: number; prompt_tokens: number };
     }

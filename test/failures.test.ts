@@ -51,15 +51,15 @@ describe('what a person sees when something is wrong', () => {
     ],
     [
       'an unknown worker',
-      ['worker', 'get', 'worker-nobody'],
+      ['worker', 'get', 'worker-missing'],
       3,
-      /^Error: Worker 'worker-nobody' not found.*\n.*rbee worker list/,
+      /^Error: Worker 'worker-missing' not found.*\n.*rbee worker list/,
     ],
     [
       'an unknown worker to infer on',
-      ['infer', 'x', '--worker-id', 'worker-nobody'],
+      ['infer', 'x', '--worker-id', 'worker-missing'],
       3,
-      /^Error: Worker 'worker-nobody' not found.*\n.*rbee worker list/,
+      /^Error: Worker 'worker-missing' not found.*\n.*rbee worker list/,
     ],
     ['an unknown model', ['infer', 'x', '--model', 'tinny'], 3, /^Error: .*tinny.*\n.*rbee model (list|download)/],
     [
@@ -71,7 +71,7 @@ describe('what a person sees when something is wrong', () => {
     ['a device that is none', ['infer', 'x', '--device', 'toaster'], 2, /^Error: 'toaster' is not a device/],
     ['a model file that is not there', ['infer', 'x', '--model', TINY.replace('rbee-tiny', 'none')], 3, /none-Q8_0/],
     ['a wrong value', ['infer', 'x', '--temperature', 'hot'], 2, /temperature/],
-    ['an unknown job', ['logs', 'job-nobody'], 3, /^Error: Job 'job-nobody' not found\n.*rbee jobs/],
+    ['an unknown job', ['logs', 'job-missing'], 3, /^Error: Job 'job-missing' not found\n.*rbee jobs/],
     ['the model that came with rbee', ['model', 'delete', 'tiny'], 2, /^Error: /],
   ])('%s', async (_name, args, exit, sentence) => {
     const { code, stderr } = await refusal(args);
@@ -88,7 +88,7 @@ describe('what a person sees when something is wrong', () => {
     expect(code).toBe(6);
   });
 
-  test('a file that is no model', async () => {
+  test('a file that is not a model', async () => {
     const path = join(folder, 'page.gguf');
     await writeFile(path, '<html>not found</html>');
     const { code, stderr } = await refusal(['infer', 'x', '--model', path]);
@@ -119,7 +119,7 @@ describe('what a person sees when something is wrong', () => {
     expect(code).toBe(2);
   });
 
-  test('a hive that is not there', async () => {
+  test('a hive that does not exist', async () => {
     const [port] = await freePorts(1);
     await swarm.result(['hive', 'create', 'attic', '--host', '127.0.0.1', '--port', String(port)]);
     const { code, stderr } = await refusal(['worker', 'list', '--hive', 'attic']);
@@ -138,7 +138,7 @@ describe('what a person sees when something is wrong', () => {
     await swarm.result(['hive', 'delete', 'garbage']);
   });
 
-  test('a frozen hive is told as such within seconds, and no status waits for it', async () => {
+  test('a frozen hive is reported as frozen, and status does not wait for it', async () => {
     const pid = leftovers(swarm.home).find((candidate) => commandOf(candidate).includes(' hive run '));
     process.kill(pid ?? 0, 'SIGSTOP');
     try {
@@ -171,7 +171,7 @@ function commandOf(pid: number): string {
   return execFileSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' });
 }
 
-test("a stranger on the queen's port is named, with the variable that moves it", async () => {
+test("a foreign program on the queen's port is reported, with the variable that moves the port", async () => {
   await using swarm = await testSwarm();
   await using _stranger = await stranger(Number(swarm.env['RBEE_QUEEN_PORT']), (_request, response) => response.end('hello'));
   const { code, stderr } = await swarm.rbee(['infer', 'x']);
@@ -179,7 +179,7 @@ test("a stranger on the queen's port is named, with the variable that moves it",
   expect(code).toBe(7);
 });
 
-test("a stranger on the hive's port is named, with the variable that moves it", async () => {
+test("a foreign program on the hive's port is reported, with the variable that moves the port", async () => {
   await using swarm = await testSwarm();
   await using _stranger = await stranger(Number(swarm.env['RBEE_HIVE_PORT']), (_request, response) => response.end('hello'));
   const { code, stderr } = await swarm.rbee(['infer', 'x']);
