@@ -17,14 +17,14 @@ import { isInstalled } from '../hives/hive-catalog.ts';
 import type { HiveParts } from './hive-parts.ts';
 import { refresh } from '../hives/refresh.ts';
 
-/** Requests that a hive is at work on get so long to end before it is exchanged. */
+/** Jobs on a hive get so long to end before an update gives up. */
 const DRAIN_DEADLINE_MS = 10 * 60_000;
 
 interface Parts extends HiveParts {
   signal: AbortSignal;
 }
 
-/** Sets a hive up on another machine. What is there already stays; run again, it mends what is missing. */
+/** Sets a hive up on another machine. What is installed there already stays; another run installs what is missing. */
 export async function installRemote(input: InputOf<'hive_install'>, parts: Parts): Promise<Hive> {
   const { hives, tokens } = parts;
   const { hive_id } = input;
@@ -48,7 +48,7 @@ export async function installRemote(input: InputOf<'hive_install'>, parts: Parts
   }
 }
 
-/** Brings a hive to this version, under load: whoever uses it finishes, whoever comes waits for the new one. */
+/** Brings a hive to this version, under load: jobs on it finish, and new jobs wait for the new version. */
 export async function updateRemote(input: InputOf<'hive_update'>, parts: Parts): Promise<Hive> {
   const { hive_id, port } = input;
   const known = parts.hives.get(hive_id);
@@ -70,7 +70,7 @@ export async function uninstallRemote({ hive_id, ssh }: Hive, keepModels: boolea
     release = await parts.remotes.lock(hive_id, parts.signal);
     const site = parts.remotes.site({ hiveId: hive_id, ssh: ssh ?? { host: hive_id } }, parts.signal);
     await uninstall(site, { keepModels });
-    // Before anybody looks for it again.
+    // Before the lock is released and the next job looks for it.
     parts.hives.remove(hive_id);
   } catch (cause) {
     throw withWayOut(hive_id, cause);
@@ -80,7 +80,7 @@ export async function uninstallRemote({ hive_id, ssh }: Hive, keepModels: boolea
   }
 }
 
-/** A machine that is gone for good cannot be asked to remove anything. */
+/** Nothing can be removed from a machine that is gone for good. */
 function withWayOut(hiveId: string, cause: unknown): unknown {
   if (!(cause instanceof JobError) || !hasNoWayIn(cause)) return cause;
   const sentence = `${cause.message}. If that machine is gone for good, forget its hive: rbee hive uninstall ${hiveId} --catalog-only`;
@@ -103,7 +103,7 @@ interface Way extends Address {
   port: number | undefined;
 }
 
-/** What the request says, or what it was; directly at what OpenSSH makes of the name, when nobody says where. */
+/** As requested, or as it was; for a direct call without a host, the address that OpenSSH resolves the name to. */
 async function addressOf(
   { transport, host }: Pick<InputOf<'hive_install'>, 'transport' | 'host'>,
   known: Hive | undefined,
@@ -141,13 +141,13 @@ async function bring(hiveId: string, { ssh, port, transport, host }: Way, parts:
     open();
     open = gates.close(hiveId, 'is being updated');
     await drained(hiveId, parts);
-    // Until then, jobs there may need it started again.
+    // Until then, jobs there may need a restart of the hive.
     await hold();
   };
   try {
     const token = tokens.of(hiveId);
     const everywhere = transport === 'http';
-    // Then it is started anew, whatever its version.
+    // Then it is restarted, whatever its version.
     const known = hives.get(hiveId);
     if (known.version !== undefined && (known.transport !== transport || (port ?? known.port) !== known.port)) await drain();
     const order = { kit, token, everywhere, drain, hold, ...(port === undefined ? {} : { port }) };

@@ -52,7 +52,7 @@ export function machineHandlers({ hives }: { hives: HiveCatalog }) {
   return { ssh_test, hive_import_ssh } satisfies Handlers;
 }
 
-/** A hive's own way in, or what was said; said words count more. */
+/** The SSH target of the hive; options of the request take precedence. */
 function targetOf({ hive_id, ssh_host, ssh_port, ssh_user }: InputOf<'ssh_test'>, hives: HiveCatalog): SshTarget {
   const said = { ...(ssh_port === undefined ? {} : { port: ssh_port }), ...(ssh_user === undefined ? {} : { user: ssh_user }) };
   if (ssh_host !== undefined) return { host: ssh_host, ...said };

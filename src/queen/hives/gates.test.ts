@@ -5,7 +5,7 @@ import { Gates } from './gates.ts';
 
 const never = new AbortController().signal;
 
-/** What a gate says is said in the name of a job. */
+/** A gate narrates under the job that waits at it. */
 function enter(gates: Gates, said: string[] = []): Promise<() => void> {
   const run = spoken('queen-rbee', async function* () {
     return gates.enter('attic', never);
@@ -15,7 +15,7 @@ function enter(gates: Gates, said: string[] = []): Promise<() => void> {
     .then(({ value }) => value as () => void);
 }
 
-test('whoever waited at a gate and entered is inside, also for the next one who closes it', async () => {
+test('a job that waited at a closed gate and entered counts as inside when the gate is closed again', async () => {
   const gates = new Gates();
   const open = gates.close('attic', 'is being updated');
   const entering = enter(gates);

@@ -15,7 +15,7 @@ export class HiveCatalog {
     this.#localPort = localPort;
     this.#hives = new Map(this.#upToDate().map((hive) => [hive.hive_id, hive]));
     const marks = catalog.collection<{ done: string }>('marks');
-    // After a damaged catalog it is registered again, although it may have been deleted on purpose: the two cannot be told apart.
+    // After a damaged catalog it is registered again, although it may have been deleted on purpose: nothing distinguishes the two.
     const isLost = catalog.losses > 0 && this.find(LOCALHOST) === undefined;
     if (marks.get('localhost_registered') !== undefined && !isLost) return;
     this.#store(localHive(localPort));

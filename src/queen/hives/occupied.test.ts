@@ -48,14 +48,14 @@ test.each([{ host: 'attic' }, { host: 'roof' }])(
   },
 );
 
-test('where the hive has moved, nobody is told to uninstall it from where it is now', async () => {
+test('for a hive that has moved, the advice is not to uninstall it from its new machine', async () => {
   const said = await saidOf({ host: 'attic', port: 2222 }, [hive('attic', { host: 'cellar', user: 'me' })]);
   expect(said).toContain("attic:2222 has the hive 'attic' of this fleet already, which is registered at me@cellar now.");
   expect(said).toContain("put 'other' in its place: ssh -p 2222 attic rm .rbee/fleet, and try again");
   expect(said).not.toContain('uninstall');
 });
 
-test('where nobody knows the hive any more, it can be taken back or replaced', async () => {
+test('a hive that is no longer registered can be taken back or replaced', async () => {
   const said = await saidOf({ host: '192.0.2.7', user: 'me' }, []);
   expect(said).toContain('To take it back: rbee hive install attic --ssh-host 192.0.2.7 --ssh-user me.');
   expect(said).toContain("Or put 'other' in its place: ssh me@192.0.2.7 rm .rbee/fleet, and try again");
