@@ -51,7 +51,7 @@ async function drain<T>(
 describe('runOn', () => {
   const callList = (peer: Peer) => drain((inJob) => runOn(peer, 'worker_list')({ hive_id: 'test' }, inJob));
 
-  test('forwarding through three hops keeps events, result, failure and correlation id', async () => {
+  test('runOn over three hops keeps events, result, failure and correlation id (J4)', async () => {
     const seen: string[] = [];
     await using bottom = await startTestDaemon({
       role: 'worker',
@@ -162,7 +162,7 @@ describe('runOn', () => {
     });
   });
 
-  test('a connection that is cut again and again is taken up each time: nothing lost, nothing twice', async () => {
+  test('a feed that is cut repeatedly is resumed each time: no event is lost, and none comes twice', async () => {
     const handlers = { worker_list: slowly(200) };
     await using daemon = await startTestDaemon({ handlers });
     await using network = await cuttingNetwork(daemon.peer, 2_500);
@@ -175,7 +175,7 @@ describe('runOn', () => {
     expect(network.connections()).toBeGreaterThan(4);
   });
 
-  test('a hive that is not there', async () => {
+  test('a hive that does not run is reported as unreachable', async () => {
     const gone = await startTestDaemon({ handlers: {} });
     await gone[Symbol.asyncDispose]();
     await expect(callList(gone.peer)).rejects.toMatchObject({

@@ -19,7 +19,7 @@ function sendAndLeave({ peer: { host, port } }: TestDaemon, key?: string): void 
 const jobs = ({ registry }: TestDaemon) => registry.find({ where: {}, limit: 10 });
 const states = (daemon: TestDaemon) => jobs(daemon).map(({ state }) => state);
 
-test('a job of which nobody could be told ends in a moment; a later try of the same request makes another', async () => {
+test('a job whose client disconnected before it got the id is cancelled; a retry of the request creates another job', async () => {
   await using daemon = await startTestDaemon({ handlers: endless });
   sendAndLeave(daemon, 'once');
   await expect.poll(() => states(daemon)).toEqual(['running']);
@@ -29,7 +29,7 @@ test('a job of which nobody could be told ends in a moment; a later try of the s
   expect(jobs(daemon)[0]?.job_id).toBe(again);
 });
 
-test('asked for by another try of the same request, or read, it is kept', async () => {
+test('an orphaned job is kept by a retry of its request, or by a reader', async () => {
   const gate = deferred();
   await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1, gate.promise) } });
   sendAndLeave(daemon, 'once');
@@ -46,7 +46,7 @@ test('asked for by another try of the same request, or read, it is kept', async 
   expect(await read).toContain('event: result');
 });
 
-test('of whom somebody was told, it is kept, whoever asks for it in vain', async () => {
+test('a job whose id was delivered is kept, also when a later retry is not answered', async () => {
   const gate = deferred();
   await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1, gate.promise) } });
   const known = await postList(daemon, { 'idempotency-key': 'once' });
@@ -59,7 +59,7 @@ test('of whom somebody was told, it is kept, whoever asks for it in vain', async
   gate.resolve();
 });
 
-test('one whose sender leaves when he has the answer goes on', async () => {
+test('a job whose client disconnects after the answer keeps running', async () => {
   const gate = deferred();
   await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1, gate.promise) } });
   await post(daemon, body, { connection: 'close' });

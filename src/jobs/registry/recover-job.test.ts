@@ -30,16 +30,16 @@ function logOf(...events: LoggedEvent[]): EventLog {
   return log;
 }
 
-describe('what a former process has left of a job', () => {
-  test('an end that its record does not know', () => {
+describe('recoverJob', () => {
+  test('takes an end from the log that the record does not have (J6)', () => {
     expect(recoverJob(record(), logOf(event(1, 'token'), event(2, 'result')))).toMatchObject({ kind: 'ended', last: { seq: 2 } });
   });
 
-  test('what it was doing alone', () => {
+  test('interrupts a job that only the previous process was running', () => {
     expect(recoverJob(record(), logOf(event(1, 'narration')))).toEqual({ kind: 'interrupted', lastSeq: 1 });
   });
 
-  test('what the role below was doing, with the place where its events go on', () => {
+  test('resumes a relayed job after the last event of the job below (J4)', () => {
     const log = logOf(event(1, 'narration'), event(2, 'token', 7), event(3, 'narration'));
     const left = record({ downstream: [below], driven_after: 1, first_token_at: 'then' });
     expect(recoverJob(left, log)).toEqual({
@@ -54,20 +54,20 @@ describe('what a former process has left of a job', () => {
     expect(recoverJob(record({ downstream: [below] }), log)).toMatchObject({ left: { after: 2, hasToken: true } });
   });
 
-  test('a second try that had said nothing yet, from its beginning, whatever the first had said', () => {
+  test('resumes a second attempt from its start, whatever events the first one had', () => {
     const log = logOf(event(1, 'narration', 3), event(2, 'narration'));
     const left = record({ downstream: [{ ...below, job_id: 'job-0' }, below], driven_after: 2 });
     expect(recoverJob(left, log)).toMatchObject({ kind: 'resumable', left: { below, after: 0, hasToken: false } });
   });
 
-  test('a request that was waiting for its place, in a second try too', () => {
+  test('resumes a request that was waiting for a place, also in a second attempt', () => {
     const left = { kind: 'waiting', operation: 'infer', outline: { model: 'x' } };
     const parked = { parked: { model: 'x' } };
     expect(recoverJob(record(parked), logOf(event(1, 'narration')))).toEqual({ kind: 'resumable', lastSeq: 1, left });
     expect(recoverJob(record({ ...parked, downstream: [below] }), logOf())).toMatchObject({ kind: 'resumable', left });
   });
 
-  test('a job that had said nothing yet, a damaged log, and one of a newer version', () => {
+  test('handles a job without events, a damaged log, and a log of a newer version', () => {
     expect(recoverJob(record({ job_id: 'job-9' }), logOf())).toEqual({ kind: 'interrupted', lastSeq: 0 });
     const throwing = (cause: Error) => Object.assign(openMemoryEventLog(), { recover: () => { throw cause; } }); // prettier-ignore
     expect(recoverJob(record(), throwing(new SyntaxError('half a header')))).toMatchObject({ kind: 'damaged' });

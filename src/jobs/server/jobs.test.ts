@@ -79,7 +79,7 @@ describe('POST /v1/jobs', () => {
     await closing;
   });
 
-  test('a job that nobody streams still runs and still ends', async () => {
+  test('a job without readers runs and ends', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(3) } });
     const jobId = await postList(daemon);
     expect((await readAll(daemon.peer, jobId)).at(-1)).toMatchObject({ seq: 4, kind: 'result' });
@@ -88,7 +88,7 @@ describe('POST /v1/jobs', () => {
 });
 
 describe('GET /v1/jobs/{id}/stream', () => {
-  test('is numbered without gaps and ends with one terminal event and [DONE]', async () => {
+  test('a stream is numbered without gaps and ends with one terminal event and [DONE] (J3)', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(2) } });
     const text = await streamText(daemon, await postList(daemon));
     expect(text).toBe(
@@ -125,7 +125,7 @@ describe('GET /v1/jobs/{id}/stream', () => {
     );
   });
 
-  test('a reader that does not read costs nothing and gets everything once it does', async () => {
+  test('a reader that does not read costs nothing, and gets everything once it reads (J5)', async () => {
     const count = 20_000;
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(count) } });
     const jobId = await postList(daemon);
@@ -206,7 +206,7 @@ describe('GET /v1/jobs/{id}/stream', () => {
     expect(await response.json()).toMatchObject({ error: { code: 'invalid_input' } });
   });
 
-  test('an unknown job is a 404 with an error of ours', async () => {
+  test('an unknown job is a 404 with an rbee error', async () => {
     await using daemon = await startTestDaemon({ handlers: {} });
     const response = await fetch(`${daemon.url}/v1/jobs/job-nobody/stream`);
     expect(response.status).toBe(404);
@@ -271,7 +271,7 @@ describe('how a job ends', () => {
     expect(daemon.registry.get(jobId).state).toBe('cancelled');
   });
 
-  test('on_disconnect=cancel ends a job that nobody reads any more', async () => {
+  test('on_disconnect=cancel cancels a job whose last reader has disconnected', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1, deferred().promise) } });
     const { body } = await post(daemon, { operation: 'worker_list', on_disconnect: 'cancel' });
     const leaving = new AbortController();
@@ -309,7 +309,7 @@ describe('how a job ends', () => {
     await first[Symbol.asyncDispose]();
   });
 
-  test('the downstream job is stored before its first event is written', async () => {
+  test('the downstream job is stored before its first event is written (J7)', async () => {
     const [log, catalog] = [openMemoryEventLog(), openMemoryCatalog()];
     const append = log.append.bind(log);
     const seen: unknown[] = [];
@@ -351,7 +351,7 @@ describe('how a job ends', () => {
     expect(daemon.registry.get(jobId).state).toBe('completed');
   });
 
-  test('a log that cannot be written ends that job with disk_full, and no other', async () => {
+  test('a log that cannot be written ends its job with disk_full, and no other job (J8)', async () => {
     const log = openMemoryEventLog();
     const append = log.append.bind(log);
     let full = '';
@@ -398,7 +398,7 @@ describe('how a job ends', () => {
     gate.resolve();
   });
 
-  test('a job that wrote too much never looks whole', async () => {
+  test('a job that exceeded its limits never completes', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1_000_001) } });
     const jobId = await postList(daemon);
     await expect.poll(() => daemon.registry.get(jobId)).toMatchObject({ state: 'failed', error: { code: 'event_limit' } });
@@ -447,7 +447,7 @@ describe('how a job ends', () => {
     }
   });
 
-  test('one damaged log ends its own job and keeps nobody from starting', async () => {
+  test('a damaged log ends its own job, and the daemon starts (J8)', async () => {
     const log = openMemoryEventLog();
     const catalog = openMemoryCatalog();
     const first = await startTestDaemon({ log, catalog, handlers: { worker_list: counting(2, deferred().promise) } });
