@@ -44,7 +44,7 @@ describe('readers that do not read', () => {
     const deaf = await Promise.all(Array.from({ length: 1_000 }, () => openStream(daemon, jobId)));
     expect(await lengthOfStream(daemon, jobId)).toBeGreaterThan(24_000_000);
     expect((process.memoryUsage.rss() - before) / MB).toBeLessThan(200);
-    // Each of them was served all the while: whoever begins to read has it all.
+    // Each of them was served all the while: a reader that begins now gets all of it.
     const [late, ...others] = deaf;
     expect(late === undefined ? 0 : await lengthOf(late)).toBeGreaterThan(24_000_000);
     for (const socket of others) socket.destroy();
