@@ -45,8 +45,20 @@ test('if a token is required and none is known, the probe says what to check', a
 });
 
 describe('a program that must prove the secret', () => {
+  const notFound = 'HTTP/1.0 404 Not Found\r\ncontent-length: 0\r\n\r\n';
   const byToken = { by: 'token', token: 'honey' } as const;
   const byHome = { by: 'home', file: '/nowhere/secret' } as const;
+
+  test.each([byToken, byHome])(
+    'and closes the connection with its answer is a stranger, described by its status ($by)',
+    async (trust) => {
+      await using server = await tcp((socket) => socket.once('data', () => socket.end(notFound)));
+      expect(await probe(host, server.port, { withinMs, trust })).toEqual({
+        kind: 'stranger',
+        what: 'answers GET /health with status 404',
+      });
+    },
+  );
 
   test.each([byToken, byHome])('and does not is unproven, whatever its health, and gets no secret ($by)', async (trust) => {
     const asked: unknown[] = [];

@@ -40,10 +40,11 @@ export async function authorize(socket: Socket, { trust, role }: Wanted): Promis
   const callerNonce = randomBytes(NONCE_BYTES).toString('base64url');
   const answer = await ask(socket, writeChallenge(trust.by, callerNonce));
   const said = readProof(headerIn(answer) ?? '', callerNonce);
+  // Before anything else is awaited: a program that closes the connection with its answer would be reported as a broken connection.
+  if (said === undefined) throw new UnprovenError(trust.by, socket.remotePort);
   // Read after the answer: the daemon may have had to make the secret first.
   const key = await keyOf(trust);
   const isProven =
-    said !== undefined &&
     key !== undefined &&
     timingSafeEqual(said.proof, proofOf(key, 'daemon', said.handshake)) &&
     (role === undefined || said.handshake.role === role) &&
