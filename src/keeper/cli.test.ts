@@ -60,7 +60,18 @@ describe('a mistake in the command line exits with 2, before any daemon is woken
     [['ssh', 'test'], '<hive> is missing.', 'See: rbee ssh test --help'],
     [['model', 'list', 'extra'], 'too many arguments', 'See: rbee model list --help'],
     [['infer'], 'The prompt is empty.', 'See: rbee infer --help'],
-    [['infer', '--temperature', 'hot', 'hi'], 'It must be a number.', 'See: rbee infer --help'],
+    [['infer', '--temperature', 'hot', 'hi'], "--temperature must be a number, not 'hot'.", 'See: rbee infer --help'],
+    [['infer', 'hi', '--stop'], '--stop needs a value.', 'See: rbee infer --help'],
+    [
+      ['infer', '--messages', 'a'],
+      '--messages must be JSON, or @ and the name of a file with JSON (Unexpected token',
+      'See: rbee infer',
+    ],
+    [['jobs', '--state', 'lost'], "completed, failed, cancelled, not 'lost'.", 'See: rbee jobs --help'],
+    [['worker', 'logs', 'a', '-n', 'x'], "--lines must be a number, not 'x'.", 'See: rbee worker logs --help'],
+    [['infer', '--seed', 'x'.repeat(50_000)], `--seed must be a number, not '${'x'.repeat(80)}…'.`, 'See: rbee infer --help'],
+    [['trace'], '<id> is missing.', 'See: rbee trace --help'],
+    [['explain'], 'The prompt is empty. Give one: rbee explain "', 'See: rbee explain --help'],
     [['infer', '--messages', '{}'], '--messages must be a JSON list.', 'See: rbee infer --help'],
     [['infer', '--messages', '[]'], '--messages must not be empty.', 'See: rbee infer --help'],
     [
@@ -144,7 +155,7 @@ describe('without a running daemon', () => {
   });
 
   test('queen stop reports that the queen is asleep', async () => {
-    expect(await cli.run(['queen', 'stop'])).toMatchObject({ code: 0, stdout: 'queen is asleep already\n' });
+    expect(await cli.run(['queen', 'stop'])).toMatchObject({ code: 0, stdout: 'queen is already asleep\n' });
   });
 
   test('a queen at RBEE_QUEEN_URL is never woken', async () => {

@@ -45,11 +45,25 @@ function withoutHelpFlag(words: readonly string[]): string[] {
   return words.filter((word) => word !== '--help' && word !== '-h');
 }
 
-/** Commander's message about a plain argument. */
-const WRONG_CHOICE = /^command-argument value ('.*') is invalid for argument '(.*)'\. Allowed choices are (.*)\.$/;
+/** Commander's messages, in the words of the contract's own check. */
+const REWORDED: readonly (readonly [said: RegExp, message: string])[] = [
+  [
+    /^command-argument value '(.*)' is invalid for argument '(.*)'\. Allowed choices are (.*)\.$/,
+    "<$2> must be one of $3, not '$1'.",
+  ],
+  [
+    /^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. Allowed choices are (.*)\.$/,
+    "$1 must be one of $3, not '$2'.",
+  ],
+  [/^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. It must be a number\.$/, "$1 must be a number, not '$2'."],
+  [/^option '(?:-\w, )?(--[\w-]+)[^']*' argument '.*' is invalid\. It (must .*)$/, '$1 $2'],
+  [/^option '(?:-\w, )?(--[\w-]+)[^']*' argument '.*' is invalid\. (.*)$/, '$1: $2'],
+  [/^option '(?:-\w, )?(--[\w-]+)[^']*' argument missing$/, '$1 needs a value.'],
+  [/^missing required argument '(.*)'$/, '<$1> is missing.'],
+];
 
-/** A word of the command line as commander quotes it. A prompt that begins with '-' may be megabytes long. */
-const LONG_WORD = /'([^']{80})[^']+'/g;
+/** The word that a message ends with, as it quotes it. A prompt that begins with '-' may be megabytes long. */
+const LONG_WORD = / '([^']{80}).+'(?=\.?$)/;
 
 /** Requested help, a mistake in the command line, or one in a setting. */
 async function endWithoutCommand(argv: readonly string[], cause: unknown, program: Command): Promise<number> {
@@ -60,9 +74,14 @@ async function endWithoutCommand(argv: readonly string[], cause: unknown, progra
   // A group without a command has shown its help, as rbee alone does.
   if (cause.code === 'commander.help') return 0;
   const [said = '', suggestion] = cause.message.replace(/^error: /, '').split('\n');
-  const message = said.replace(WRONG_CHOICE, '<$2> must be one of $3, not $1.').replaceAll(LONG_WORD, "'$1…'");
+  const message = reworded(said).replace(LONG_WORD, " '$1…'");
   const hint = suggestion?.replace(/^\((.*)\)$/, '$1') ?? seeHelp(commandAt(program, argv));
   const failure: Failure = { code: 'invalid_input', message, origin: 'rbee-keeper', retryable: false, hint };
   await shown(session.view, () => session.view.fail(failure));
   return exit;
+}
+
+function reworded(said: string): string {
+  const [pattern, message] = REWORDED.find(([one]) => one.test(said)) ?? [];
+  return pattern === undefined || message === undefined ? said : said.replace(pattern, message);
 }

@@ -15,7 +15,7 @@ export async function explain(session: Session, command: Command): Promise<numbe
   return ask(session, command, 'explain');
 }
 
-async function ask(session: Session, command: Command, operation: 'infer' | 'explain'): Promise<number> {
+async function ask(session: Session, command: Command, operation: Asking): Promise<number> {
   const spec = operations[operation];
   const given = givenOptions(command, spec);
   const { system } = command.opts<{ system?: string }>();
@@ -23,11 +23,14 @@ async function ask(session: Session, command: Command, operation: 'infer' | 'exp
   if (given['messages'] !== undefined && prompt.trim() !== '') {
     throw new JobError('invalid_input', 'Give a prompt or --messages, not both.');
   }
-  const input = { ...given, ...promptInput({ prompt, system, messages: given['messages'] }) };
+  const input = { ...given, ...promptInput({ operation, prompt, system, messages: given['messages'] }) };
   return runJob(session, { operation, input: checkedInput(input, spec) });
 }
 
+type Asking = 'infer' | 'explain';
+
 interface Prompt {
+  operation: Asking;
   prompt: string;
   system: string | undefined;
   /** As given: JSON that is not checked yet. */
@@ -35,8 +38,8 @@ interface Prompt {
 }
 
 /** A prompt alone stays a prompt; with a system message or a conversation it becomes the last message. */
-export function promptInput({ prompt, system, messages }: Prompt): { prompt: string } | { messages: unknown } {
-  if (prompt.trim() === '' && messages === undefined) throw noPrompt();
+export function promptInput({ operation, prompt, system, messages }: Prompt): { prompt: string } | { messages: unknown } {
+  if (prompt.trim() === '' && messages === undefined) throw noPrompt(operation);
   if (system === undefined && messages === undefined) return { prompt };
   const before: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
   const after: ChatMessage[] = prompt.trim() === '' ? [] : [{ role: 'user', content: prompt }];
@@ -45,6 +48,6 @@ export function promptInput({ prompt, system, messages }: Prompt): { prompt: str
   return { messages: [...before, ...((messages as ChatMessage[] | undefined) ?? []), ...after] };
 }
 
-function noPrompt(): JobError {
-  return new JobError('invalid_input', 'The prompt is empty. Give one: rbee infer "What does a bee do?"');
+function noPrompt(operation: Asking): JobError {
+  return new JobError('invalid_input', `The prompt is empty. Give one: rbee ${operation} "What does a bee do?"`);
 }

@@ -13,7 +13,7 @@ export async function startQueen({ view, interrupt }: Session): Promise<number> 
   const { host, port } = queenAddress();
   const wasAsleep = (await findQueen(queenAddress())).kind === 'asleep';
   if (wasAsleep) await reachQueen({ signal: interrupt.signal, narrate: (step) => view.narrate(step, '') });
-  const state = wasAsleep ? 'awake now' : 'awake already';
+  const state = wasAsleep ? 'awake now' : 'already awake';
   await view.result({ state: 'awake', was_asleep: wasAsleep, host, port }, () => `queen is ${state} · port ${port}`);
   return 0;
 }
@@ -21,7 +21,7 @@ export async function startQueen({ view, interrupt }: Session): Promise<number> 
 export async function stopQueen({ view }: Session): Promise<number> {
   const read = await readPidfile(homePaths().run, 'queen');
   if (read.kind !== 'found' || !(await isAlive(read.pidfile))) {
-    await view.result({ stopped: false }, () => 'queen is asleep already');
+    await view.result({ stopped: false }, () => 'queen is already asleep');
     return 0;
   }
   const { pid } = read.pidfile;

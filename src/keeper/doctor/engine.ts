@@ -36,11 +36,12 @@ async function gpuCheck(engine: Engine): Promise<Check> {
     const fix = 'update the driver of the GPU, then: rbee hive stop localhost && rbee hive start localhost';
     return unwell('gpu', `${device}, ${gpu}: ${problem}`, fix);
   }
-  return well('gpu', gpus === '' ? 'none seen; the CPU computes' : gpus);
+  return well('gpu', gpus === '' ? 'none found; models run on the CPU' : gpus);
 }
 
 function withoutEngine(gpu: string, kind: keyof typeof GPU_PACKAGES): Check {
-  if (process.arch !== 'x64') return well('gpu', `${gpu}, for which there is no engine on ${process.arch}; the CPU computes`);
+  if (process.arch !== 'x64')
+    return well('gpu', `${gpu}, for which there is no engine on ${process.arch}; models run on the CPU`);
   return unwell('gpu', `${gpu}, but the engine for it is not installed`, installCommand(GPU_PACKAGES[kind]));
 }
 
