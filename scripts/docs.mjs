@@ -90,7 +90,7 @@ function errorsPage() {
     '# Errors',
     '',
     'Generated from the contract by `npm run docs`. Clients branch on the code, never on the message. A request that is refused gets the HTTP',
-    'status and `{"error": {code, message, origin, retryable, hint}}`; a job that fails ends with a `failed` event of the same fields.',
+    'status and `{"error": {code, message, origin, retryable, hint}}`; a job that fails ends with a `failed` event of the same fields, without the hint.',
     'The command `rbee` ends with the exit code.',
     '',
     'Retry: whether the same request may succeed later. *fixed*: only after a person has changed something on a machine; see the hint.',

@@ -83,5 +83,5 @@ test('a worker reports its memory need, its pin and its last use; the first two 
 
 test('model list and model get show the memory that a model needs', async () => {
   const { stdout } = await swarm.rbee(['model', 'get', 'tiny']);
-  expect(stdout).toMatch(/memory +1\.9 MB of weights, 3\.2 MB of KV cache for 1,000 tokens, 3\.6 MB to compute in/);
+  expect(stdout).toMatch(/memory +1\.9 MB of weights, 3\.2 MB of KV cache for 1,000 tokens, 3\.6 MB of compute buffers/);
 });

@@ -13,7 +13,7 @@ export const errorCodes = {
     'Malformed or oversized HTTP request.',
     'Send HTTP/1.1, with headers of at most 16 KiB in all.',
   ),
-  missing_operation: final([400, 2, 'request'], "The body has no 'operation'.", 'Name one: rbee --help lists them.'),
+  missing_operation: final([400, 2, 'request'], "The body has no 'operation'.", 'Name one: docs/API/operations.md lists them.'),
   unknown_operation: final(
     [400, 2, 'request'],
     'No operation has this name.',
@@ -154,7 +154,7 @@ export const errorCodes = {
   worker_died: retryable(
     [502, 6, 'worker'],
     'The worker process exited while it served the request.',
-    'Run it again: another worker serves it.',
+    'Run it again: another worker serves it, unless the request names one.',
   ),
   request_killed_worker: final(
     [502, 6, 'request'],

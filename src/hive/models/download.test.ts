@@ -298,13 +298,13 @@ test('a web page is refused at its first bytes, with a hint', async () => {
   const download = watch(test.store, { source: server.url, name });
   await expect(download.model).rejects.toMatchObject({ code: 'model_corrupt' });
   await expect(download.model).rejects.toThrow(
-    'is not a GGUF model: it does not start as one. It looks like a web page: give the address of the file itself.',
+    "is not a GGUF model: it does not begin with 'GGUF'. It looks like a web page: give the address of the file itself.",
   );
   expect(test.files()).toEqual([]);
 });
 
 test.each([
-  ['the first bytes one by one', 'GGU', /does not start as one/],
+  ['the first bytes one by one', 'GGU', /does not begin with 'GGUF'/],
   ['nothing at all', '', /only 0 bytes long/],
   ['a header cut short', 'GGUF1234', /only 8 bytes long/],
 ])('%s are judged too', async (what, body, sentence) => {

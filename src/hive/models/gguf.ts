@@ -16,7 +16,7 @@ export function assertGgufStart(label: string, piece: Uint8Array, offset: number
   if (expected.equals(piece.subarray(0, expected.length))) return;
   const isPage = offset === 0 && piece[0] === '<'.charCodeAt(0);
   const page = isPage ? ' It looks like a web page: give the address of the file itself.' : '';
-  throw new JobError('model_corrupt', `${label} is not a GGUF model: it does not start as one.${page}`);
+  throw new JobError('model_corrupt', `${label} is not a GGUF model: it does not begin with 'GGUF'.${page}`);
 }
 
 /** @throws JobError model_corrupt */

@@ -95,7 +95,7 @@ test.each([
     what: 'something else than a model',
     source: import.meta.filename,
     code: 'model_corrupt',
-    says: 'it does not start as one.',
+    says: "it does not begin with 'GGUF'.",
   },
   {
     what: 'a relative path',

@@ -47,5 +47,5 @@ function unfinishedText(rows: readonly UnfinishedModel[]): string {
 
 function memoryText(memory: ModelMemory): string {
   const cache = `${bytes(memory.kv_bytes_per_token * 1000)} of KV cache for 1,000 tokens`;
-  return `${bytes(memory.weights_bytes)} of weights, ${cache}, ${bytes(memory.compute_bytes)} to compute in`;
+  return `${bytes(memory.weights_bytes)} of weights, ${cache}, ${bytes(memory.compute_bytes)} of compute buffers`;
 }

@@ -79,7 +79,7 @@ test('a model shows its memory need, where that is known', () => {
     gpu_compute_bytes: 330_000_000,
     context_length: 8192,
   };
-  const line = 'memory  8.5 GB of weights, 131 MB of KV cache for 1,000 tokens, 149 MB to compute in';
+  const line = 'memory  8.5 GB of weights, 131 MB of KV cache for 1,000 tokens, 149 MB of compute buffers';
   expect(text('model_get', { ...model, memory })).toContain(line);
   expect(text('model_get', model)).not.toContain('memory');
 });

@@ -75,7 +75,7 @@ export function hiveHandlers(parts: HiveParts) {
 
   const hive_stop: Run<'hive_stop'> = async function* ({ hive_id }, { signal }) {
     const hive = hives.get(hive_id);
-    if (!(await stop(hive, parts, signal))) narrate('hive_stop', `hive '${hive_id}' does not run`);
+    if (!(await stop(hive, parts, signal))) narrate('hive_stop', `hive '${hive_id}' is not running`);
     return hiveHealth(hives.get(hive_id), reach);
   };
 
@@ -151,7 +151,7 @@ async function requireNoOtherProgram(hive: Hive, reach: Reach): Promise<void> {
   const found = await reach.probe(hive);
   if (found.kind !== 'stranger' && found.kind !== 'unproven') return;
   const by = found.kind === 'stranger' ? `a program that ${found.what}` : UNPROVEN_BY;
-  const sentence = `Nothing was stopped: hive '${hive.hive_id}' does not run, and its port ${hive.port} is taken by ${by}`;
+  const sentence = `Nothing was stopped: hive '${hive.hive_id}' is not running, and its port ${hive.port} is taken by ${by}`;
   throw new JobError('port_taken', sentence);
 }
 

@@ -447,7 +447,7 @@ describe('a request is refused', () => {
     [
       'for a model that no hive has, with the names that exist',
       fleet(attic),
-      "model_not_found: No hive has a model 'elephant'. There are bee, tiny",
+      "model_not_found: No hive has a model 'elephant'. Available: bee, tiny",
       { model: 'elephant' },
     ],
     [

@@ -59,10 +59,7 @@ function noModel(question: Question): JobError | undefined {
     return notFound(`'${model}' is a relative path, and the hive runs in another directory: give the absolute path`);
   const names = fleet.modelNames().toSorted();
   const close = nearest(model, names);
-  const next =
-    close === undefined
-      ? `There ${names.length === 1 ? 'is' : 'are'} ${shortened(names, NAMES_SHOWN)}`
-      : `Did you mean ${close}?`;
+  const next = close === undefined ? `Available: ${shortened(names, NAMES_SHOWN)}` : `Did you mean ${close}?`;
   return notFound(`No hive has a model '${model}'. ${next}`);
 }
 

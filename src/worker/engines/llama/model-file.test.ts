@@ -61,7 +61,7 @@ test('a text where a number belongs is as good as none', async () => {
 });
 
 test.each([1, 1000, 1_000_000])('a model without its last %i bytes is refused before it is loaded', async (cut) => {
-  await expect(read(await workshop.make({ cut }))).rejects.toThrowError(corrupt('it is cut short'));
+  await expect(read(await workshop.make({ cut }))).rejects.toThrowError(corrupt('it is truncated to'));
 });
 
 test('a model that ends inside its header is refused', async () => {

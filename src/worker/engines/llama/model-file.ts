@@ -95,7 +95,7 @@ async function checkTensorsAreThere(header: GgufFileInfo, module: LlamaModule, l
       end = Math.max(end, Number(tensor.fileOffset) + modelSize);
     }
     const { size } = await stat(source.path);
-    if (size < end) throw corrupt(source.path, `it is cut short: it has ${String(size)} of ${String(end)} bytes`);
+    if (size < end) throw corrupt(source.path, `it is truncated to ${String(size)} of ${String(end)} bytes`);
   }
 }
 
@@ -110,5 +110,5 @@ function unusable({ metadata }: GgufFileInfo, why: string): JobError {
 }
 
 function corrupt(path: string, why: string, cause?: unknown): JobError {
-  return new JobError('model_corrupt', `${basename(path)} is not a model that can be loaded: ${why}.`, { cause });
+  return new JobError('model_corrupt', `${basename(path)} cannot be loaded: ${why}.`, { cause });
 }
