@@ -23,6 +23,16 @@ async function statesOfAllHops(swarm: Swarm, jobId: string): Promise<string[]> {
   return states;
 }
 
+async function postEndless(swarm: Swarm): Promise<string> {
+  const json_schema = JSON.parse(ENDLESS.at(-1) ?? '') as object;
+  const answer = await fetch(`${swarm.queenUrl}/v1/jobs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ operation: 'infer', prompt: 'Count', json_schema }),
+  });
+  return ((await answer.json()) as { job_id: string }).job_id;
+}
+
 describe('a request is cancelled', () => {
   let swarm: Swarm;
   beforeAll(async () => {
@@ -57,8 +67,11 @@ describe('a request is cancelled', () => {
   test('while it waits for a slot: it leaves the queue, and the request that has the slot is answered', async () => {
     const first = swarm.start(ENDLESS);
     await first.says('stdout', /.{10}/s);
+    // More requests before it, so that its turn does not come while its command is only starting.
+    const ahead = await Promise.all([1, 2, 3].map(() => postEndless(swarm)));
     const waiting = swarm.start(ENDLESS);
     await waiting.says('stderr', /waiting for one/);
+    for (const id of ahead) await fetch(`${swarm.queenUrl}/v1/jobs/${id}`, { method: 'DELETE' });
     waiting.child.kill('SIGINT');
     expect((await waiting.ended).code).toBe(130);
     expect((await first.ended).code).toBe(0);
