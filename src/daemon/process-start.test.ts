@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from './fixtures/temporary-folder.ts';
-import { startFromProc, startFromPs } from './process-start.ts';
+import { isOfThisBoot, isSinceBoot, processStart as ownStart, startFromProc, startFromPs } from './process-start.ts';
 
 const ways = [
   { way: '/proc', processStart: startFromProc, works: process.platform === 'linux' },
@@ -59,4 +59,18 @@ describe.each(ways)('the start of a process, from $way:', ({ processStart }) => 
     await expect.poll(() => processStart(Number(pid)), { interval: 10 }).toBeUndefined();
     expect(process.kill(Number(pid), 0)).toBe(true);
   });
+});
+
+test('a start is of this boot if it is that of a running process, and not if it comes from before a reboot', async () => {
+  expect(await isOfThisBoot((await ownStart(process.pid)) ?? '')).toBe(true);
+  expect(await isOfThisBoot('00000000-0000-0000-0000-000000000000:123')).toBe(false);
+  expect(await isOfThisBoot('Thu Jan  1 00:00:00 1970')).toBe(false);
+});
+
+test('a start from ps is compared with the time of the boot', async () => {
+  const start = (await startFromPs(process.pid)) ?? '';
+  const startedAt = Date.now() - process.uptime() * 1_000;
+  expect(isSinceBoot(start, startedAt - 5_000)).toBe(true);
+  expect(isSinceBoot(start, startedAt + 5_000)).toBe(false);
+  expect(isSinceBoot('not a time')).toBe(false);
 });

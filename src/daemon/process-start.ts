@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { uptime } from 'node:os';
 import { promisify } from 'node:util';
 import { isSystemError } from './file-error.ts';
 
@@ -21,11 +22,25 @@ export async function startFromProc(pid: number): Promise<string | undefined> {
   const [state, ticks] = [fields[0], fields[19]];
   if (ticks === undefined || state === 'Z' || state === 'X') return undefined;
   // The start is relative to the boot. Without the boot id, a pidfile from an earlier boot could match by chance.
-  bootId ??= readOfProc('/proc/sys/kernel/random/boot_id');
-  return `${(await bootId)?.trim() ?? 'unknown-boot'}:${ticks}`;
+  return `${await thisBoot()}:${ticks}`;
 }
 
 let bootId: Promise<string | undefined> | undefined;
+
+async function thisBoot(): Promise<string> {
+  bootId ??= readOfProc('/proc/sys/kernel/random/boot_id');
+  return (await bootId)?.trim() ?? 'unknown-boot';
+}
+
+/** Whether a process with this start, from processStart, was started since the machine was. */
+export async function isOfThisBoot(started: string): Promise<boolean> {
+  return process.platform === 'linux' ? started.startsWith(`${await thisBoot()}:`) : isSinceBoot(started);
+}
+
+/** @param started from startFromPs: 'Sat Nov 28 00:04:05 2026', in UTC and without fractions of a second */
+export function isSinceBoot(started: string, bootedAt = Date.now() - uptime() * 1_000): boolean {
+  return Date.parse(`${started} UTC`) >= bootedAt - 1_000;
+}
 
 /** `ps`, where there is no /proc. With a fixed locale and time zone, so that the same start always has the same text. */
 export async function startFromPs(pid: number): Promise<string | undefined> {

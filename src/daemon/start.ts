@@ -158,7 +158,7 @@ async function endChild({ pid, exitCode, signalCode }: ChildProcess, name: strin
   if (pid === undefined) return;
   const started = exitCode === null && signalCode === null ? await processStart(pid) : undefined;
   if (started !== undefined) await stopProcess({ name, pid, started }, { graceMs: END_GRACE_MS });
-  await killGroupOf({ pid, started: started ?? '' });
+  await killGroupOf({ pid, ...(started === undefined ? {} : { started }) });
 }
 
 async function errorOf(outcome: Exclude<Outcome, { kind: 'ready' }>, start: DaemonStart, startByte: number): Promise<JobError> {

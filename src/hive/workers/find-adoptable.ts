@@ -47,7 +47,9 @@ export async function findAdoptable(home: Home): Promise<{ adoptable: Adoptable[
 async function examine(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | string | undefined> {
   const { name, host, port, version } = pidfile;
   if (!(await isAlive(pidfile))) {
-    await killGroupOf(pidfile);
+    await killGroupOf(pidfile).catch((cause: unknown) =>
+      log.error({ err: cause, worker_id: name }, `the children of ${name} could not be killed`),
+    );
     await removePidfile(paths.run, pidfile);
     return name;
   }

@@ -167,6 +167,7 @@ export class WorkerLifecycle {
     worker.state = { kind: 'exited', lastWords: how };
     this.#options.onChange();
     worker.ending ??= killGroupOf(identity)
+      .catch((cause: unknown) => log.error({ err: cause, worker_id: id }, `the children of ${id} could not be killed`))
       .then(() => readLastOutput(this.#options.paths.logFile(id)))
       .then((lastOutput) => this.#onExit(worker, { how, lastOutput }));
   }
