@@ -3,7 +3,7 @@ import type * as z from 'zod';
 import type { OperationSpec } from '../../contract/index.ts';
 import { wordsOf } from './command-words.ts';
 import { fieldOf } from './field.ts';
-import { optionOf } from './option.ts';
+import { describeField, optionOf } from './option.ts';
 
 /** The command of an operation: its help, options and plain argument, all from the contract. It has no action yet. */
 export function operationCommand(operation: string, spec: OperationSpec): Command {
@@ -15,7 +15,7 @@ export function operationCommand(operation: string, spec: OperationSpec): Comman
       const argument = argumentName(name);
       // Not required by the parser, since the option may replace it; the contract's own check follows.
       command
-        .argument(`[${argument}]`, field.description)
+        .argument(`[${argument}]`, describeField({ ...field, isRequired: false }))
         .usage(`${field.isRequired ? `<${argument}>` : `[${argument}]`} [options]`);
     }
     // Hidden: otherwise help would show the field twice.

@@ -14,7 +14,7 @@ export function flagOf(name: string): string {
 
 /** The option of a field. It has no default: the role decides about an option that is not given. */
 export function optionOf(name: string, field: Field): Option {
-  const option = new Option(flagsOf(name, field), describe(field));
+  const option = new Option(flagsOf(name, field), describeField(field));
   switch (field.kind) {
     case 'switch':
     case 'text':
@@ -55,7 +55,7 @@ function placeholder(name: string, { kind }: Field): string {
 }
 
 /** The description, and whether the option may be repeated, its default, and whether it is required. */
-function describe({ kind, description, defaultValue, isRequired }: Field): string {
+export function describeField({ kind, description, defaultValue, isRequired }: Field): string {
   const notes = [
     kind === 'list' || kind === 'numbers' ? 'may be repeated' : undefined,
     defaultValue === undefined || kind === 'switch' || isEmpty(defaultValue)

@@ -7,7 +7,7 @@ const time = new Date(2026, 10, 21, 9, 5, 7).toISOString();
 
 test('a log line of rbee shows time, level, actor, message and job', () => {
   const line = JSON.stringify({ level: 'info', time, actor: 'queen-rbee', job_id: 'job-1', msg: 'local hive started' });
-  expect(logLineText(line, plainLook, now)).toBe('09:05:07 INFO  [queen-rbee] local hive started job-1');
+  expect(logLineText(line, plainLook, now)).toBe('09:05:07 INFO  [queen-rbee] local hive started (job-1)');
 });
 
 test('a log line without a job ends with its message, also in colour', () => {

@@ -7,7 +7,7 @@ export function logObject(line: string): object {
   return parsed(line) ?? { msg: line };
 }
 
-/** 'time level actor message job', or the line itself if rbee did not write it. */
+/** 'time level actor message (job)', or the line itself if rbee did not write it. */
 export function logLineText(line: string, { paint }: Look, now = new Date()): string {
   const entry = parsed(line);
   if (entry === undefined) return line;
@@ -18,7 +18,7 @@ export function logLineText(line: string, { paint }: Look, now = new Date()): st
     levelText(text(level), paint),
     text(actor) === '' ? '' : `[${text(actor)}]`,
     text(msg),
-    dim(text(job)),
+    dim(text(job) === '' ? '' : `(${text(job)})`),
   ];
   return parts.filter((part) => part !== '').join(' ') + causeText(err, paint);
 }
