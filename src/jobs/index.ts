@@ -10,6 +10,7 @@ export { KEPT_IN_MEMORY_JOBS_LIMIT, KEPT_JOBS_AGE_MS, KEPT_JOBS_LIMIT } from './
 export { serveLines, type LineReader } from './feed/serve-lines.ts';
 export { openMemoryEventLog } from './log/memory-event-log.ts';
 export { badResponse, networkCode } from './client/peer-errors.ts';
+export { waitingJobsLimit } from './registry/capacity.ts';
 export { raceAbort } from './client/race-abort.ts';
 export { SerializedOutput } from './registry/serialized-output.ts';
 export { JobRegistry } from './registry/registry.ts';

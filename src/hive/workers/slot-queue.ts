@@ -1,4 +1,5 @@
 import { JobError } from '../../contract/index.ts';
+import { waitingJobsLimit } from '../../jobs/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { fits, pickFree, pickLeastBusy, slotsFor, type Need } from './pick.ts';
 import type { WorkerProcess } from './worker-process.ts';
@@ -7,7 +8,7 @@ import type { WorkerProcess } from './worker-process.ts';
  * Requests that may wait for a slot on one hive. The queen's queue is the one that requests wait in; this one absorbs races between
  * its choice and the slots, and serves clients that call a hive directly.
  */
-const SLOT_WAITING_LIMIT = 512;
+const SLOT_WAITING_LIMIT = waitingJobsLimit();
 /** How long a request that must run alone waits for a worker to finish its other requests. The worker gets no new ones meanwhile. */
 const ALONE_WITHIN_MS = 2 * 60_000;
 

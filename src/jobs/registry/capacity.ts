@@ -14,6 +14,14 @@ export function runningJobsLimit(heapBytes = HEAP_BYTES): number {
   return Math.floor(heapBytes / 8 / JOB_BYTES);
 }
 
+/**
+ * Requests that may wait in one queue for a slot: an eighth of the jobs that may run, about 4,000 at 4 GB. Each change of a fleet looks at all
+ * that wait, which takes half a millisecond for so many.
+ */
+export function waitingJobsLimit(heapBytes = HEAP_BYTES): number {
+  return Math.floor(runningJobsLimit(heapBytes) / 8);
+}
+
 /** Size of all requests whose jobs have not ended. Wherever a request is (read, forwarded, on disk), memory holds its size once or a few times. */
 export function inputsLimitBytes(heapBytes = HEAP_BYTES): number {
   return Math.round(Math.min(512 * 1024 * 1024, heapBytes / 16));

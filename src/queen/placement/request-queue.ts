@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { JobError } from '../../contract/index.ts';
+import { waitingJobsLimit } from '../../jobs/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { queueKeyOf, type PendingRequest } from './pending-request.ts';
 import type { MemoryClaims } from './memory-claims.ts';
@@ -9,7 +10,7 @@ import type { Placement, PlacementOf } from './placement.ts';
 import { isClaimed, memoryWaitWords } from './wait-for-memory.ts';
 
 /** Requests that may wait in the queen. */
-const WAITING_LIMIT = 512;
+const WAITING_LIMIT = waitingJobsLimit();
 
 type Wait = PlacementOf<'wait'>;
 
