@@ -134,7 +134,9 @@ export class Attempt {
     const { model, source, sha256 } = placement.origin;
     const hive = this.#parts.hives.get(this.#hiveId);
     const input = { hive_id: hive.hive_id, model: source, name: model, ...(sha256 === undefined ? {} : { sha256 }) };
-    yield* runOnHive('model_download', hive, this.#parts)(input, context);
+    const setDownstream: JobContext['setDownstream'] = (below) =>
+      this.#state.request.keepThrough(() => context.setDownstream(below));
+    yield* runOnHive('model_download', hive, this.#parts)(input, { ...context, setDownstream });
   }
 
   /** An unreachable hive may come back or not: a request that can be served elsewhere does not wait for it. */

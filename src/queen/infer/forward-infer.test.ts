@@ -11,8 +11,8 @@ import {
 } from '../../contract/index.ts';
 import { context as jobContext } from '../../jobs/fixtures/test-jobs.ts';
 import { startTestDaemon, type TestDaemon } from '../../jobs/fixtures/test-daemon.ts';
-import { openMemoryCatalog } from '../../jobs/index.ts';
-import { spoken } from '../../narration/index.ts';
+import { openMemoryCatalog, runOn } from '../../jobs/index.ts';
+import { speaking, spoken } from '../../narration/index.ts';
 import { forwardInfer } from './forward-infer.ts';
 import type { InferParts } from './reserve.ts';
 import { Gates } from '../hives/gates.ts';
@@ -159,6 +159,35 @@ describe('a request whose place failed', () => {
     const { infer } = queenOf({ attic: cellar, cellar }, views);
     await expect(infer()).resolves.toMatchObject({ text: 'hi' });
     expect(done).toEqual(['model_download', 'infer']);
+  });
+
+  test('keeps its prompt while its model is downloaded, also when it had waited on disk before', async () => {
+    const prompts: unknown[] = [];
+    const bee = model('bee', 6, { source: 'https://example.org/bee.gguf' });
+    await using cellar = await startTestDaemon({
+      handlers: handlers(
+        async function* ({ prompt }) {
+          prompts.push(prompt);
+          return answered('w1');
+        },
+        {
+          model_download: async function* () {
+            return bee;
+          },
+        },
+      ),
+    });
+    const views = [hive('attic', { devices: [cpu(1)], models: [bee] }), hive('cellar', { devices: [cpu(60)] })];
+    const { infer: _, ...parts } = queenOf({ attic: cellar, cellar }, views);
+    // Until it has the reports of its hives, a queen keeps requests on disk.
+    Object.assign(parts.view, { isStarting: true, started: async () => undefined });
+    await using queen = await startTestDaemon({
+      role: 'queen',
+      handlers: speaking('queen-rbee', { infer: forwardInfer(parts) }),
+    });
+    const run = runOn(queen.peer, 'infer')(asked, jobContext());
+    await expect(run.next()).resolves.toMatchObject({ done: true, value: { text: 'hi' } });
+    expect(prompts).toEqual(['hello']);
   });
 
   test('is tried again where memory seemed free, and then goes to another hive', async () => {

@@ -35,6 +35,14 @@ test('a request that was on disk on its way to a hive can be sent again after th
   expect([request.isGone, request.input]).toEqual([false, asked]);
 });
 
+test('a request is on disk again after a step that deleted it there', () => {
+  const { disk, request } = held();
+  request.park();
+  request.keepThrough(() => void (disk.parked = undefined));
+  expect(disk.parked).toEqual(asked);
+  expect(request.input).toEqual(asked);
+});
+
 test('a request that is missing on disk is gone, and fails with interrupted', () => {
   const { disk, request } = held();
   request.park();

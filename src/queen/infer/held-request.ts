@@ -39,6 +39,13 @@ export class HeldRequest {
     return this.#input !== undefined && this.#context.keepUntilForwarded(this.#input, this.outline);
   }
 
+  /** Keeps it through a step that deletes it from the disk: forwarding another job first, which does not carry it. */
+  keepThrough(step: () => void): void {
+    this.#input = this.input;
+    step();
+    this.park();
+  }
+
   /** Whether it was on disk and has been deleted there, so that it cannot be sent again. */
   get isGone(): boolean {
     return this.#input === undefined && this.#context.keptRequest() === undefined;
