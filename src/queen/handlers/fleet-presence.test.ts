@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { fleetLine, type FleetLine, type Hive, type Worker } from '../../contract/index.ts';
 import { startTestDaemon } from '../../jobs/fixtures/test-daemon.ts';
-import { openMemoryCatalog } from '../../jobs/index.ts';
+import { openMemoryCatalog, type LineReader } from '../../jobs/index.ts';
 import { HiveCatalog } from '../hives/hive-catalog.ts';
 import { cpu, hive as viewOf, worker as workerView } from '../placement/fixtures/fleet.ts';
 import type { FleetObserver, FleetView, HiveWatch } from '../presence/index.ts';
@@ -49,6 +49,7 @@ async function queenWith(workerIds: readonly string[]) {
   onTestFinished(() => daemon[Symbol.asyncDispose]());
   return {
     daemon,
+    presence,
     workers,
     report: (id: string, tokens_per_s: number) => {
       setWorker(id, tokens_per_s);
@@ -142,4 +143,68 @@ test('a reader that takes nothing for 30 s is disconnected', async () => {
   expect(close).not.toHaveBeenCalled();
   vi.advanceTimersByTime(1);
   expect(close).toHaveBeenCalledOnce();
+});
+
+/** A reader in this process: `full` keeps it from taking lines until `drain` is called. */
+function memoryReader() {
+  const lines: FleetLine[] = [];
+  const closing = new AbortController();
+  let isFull = false;
+  let onDrain: () => void = () => undefined;
+  const reader: LineReader = {
+    write: (line) => {
+      lines.push(fleetLine.parse(JSON.parse(line)));
+      return !isFull;
+    },
+    drained: (callback) => (onDrain = callback),
+    close: () => closing.abort(),
+    closed: closing.signal,
+  };
+  const full = () => (isFull = true);
+  const drain = () => {
+    isFull = false;
+    onDrain();
+  };
+  return { lines, reader, closing, full, drain };
+}
+
+const turns = async () => {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+test('complete comes after the state of a hive that changes while the first state is being written', async () => {
+  const queen = await queenWith(['w1']);
+  const { lines, reader } = memoryReader();
+  queen.presence.read(reader);
+  queen.become({ kind: 'out', why: 'cannot be reached: connection refused', code: 'hive_unreachable' });
+  await turns();
+  expect(kinds(lines)).toEqual(['hive_state', 'complete']);
+});
+
+test('a slow reader gets a worker after the state of its hive, which starts over what it knows of the hive', async () => {
+  const queen = await queenWith(['w1', 'w2']);
+  const { lines, reader, full, drain } = memoryReader();
+  queen.presence.read(reader);
+  await turns();
+  full();
+  queen.report('w2', 1);
+  await turns();
+  const before = lines.length;
+  queen.report('w1', 1);
+  queen.become({ kind: 'out', why: 'cannot be reached: connection refused', code: 'hive_unreachable' });
+  queen.become({ kind: 'up' });
+  queen.report('w1', 2);
+  drain();
+  await turns();
+  expect(kinds(lines.slice(before))).toEqual(['hive_state', 'hive', 'worker']);
+});
+
+test('a reader is disconnected when its lines cannot be made, so that it does not take an old state for the present one', async () => {
+  const { reader, closing } = memoryReader();
+  const fleetReader = new FleetReader(reader);
+  fleetReader.changed('report attic', () => {
+    throw new Error('of the test');
+  });
+  await turns();
+  expect(closing.signal.aborted).toBe(true);
 });

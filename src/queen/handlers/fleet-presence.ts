@@ -3,7 +3,7 @@ import type { LineReader } from '../../jobs/index.ts';
 import type { HiveCatalog } from '../hives/hive-catalog.ts';
 import type { FleetView } from '../presence/index.ts';
 import { describeHive, withAge, withUptime } from './describe.ts';
-import { FleetReader, type LineNow } from './fleet-reader.ts';
+import { COMPLETE, FleetReader, type LineNow } from './fleet-reader.ts';
 
 interface FleetPresenceParts {
   hives: HiveCatalog;
@@ -21,7 +21,7 @@ export class FleetPresence {
     this.#parts = parts;
     parts.view.observe({
       onHive: (hiveId, what) => this.#onHive(hiveId, what),
-      onWorker: (hiveId, workerId) => this.#changed(`worker ${hiveId} ${workerId}`, this.#worker(hiveId, workerId)),
+      onWorker: (hiveId, workerId) => this.#changed(hiveId, workerThing(hiveId, workerId), this.#worker(hiveId, workerId)),
     });
   }
 
@@ -29,13 +29,13 @@ export class FleetPresence {
     if (lines.closed.aborted) return;
     const reader = new FleetReader(lines);
     for (const { hive_id } of this.#parts.hives.list()) this.#wholeHive(reader, hive_id);
-    reader.changed('complete', () => text({ kind: 'complete' }));
+    reader.changed(COMPLETE, () => text({ kind: 'complete' }));
     this.#readers.add(reader);
     lines.closed.addEventListener('abort', () => this.#readers.delete(reader));
   };
 
   #onHive(hiveId: string, what: 'state' | 'report'): void {
-    if (what === 'report') return this.#changed(`report ${hiveId}`, this.#report(hiveId));
+    if (what === 'report') return this.#changed(hiveId, `report ${hiveId}`, this.#report(hiveId));
     const { uptime_s: _age, ...lasting } = this.#state(hiveId);
     const isUp = this.#isUp(hiveId);
     const state = JSON.stringify(lasting);
@@ -45,17 +45,18 @@ export class FleetPresence {
     for (const reader of this.#readers) this.#wholeHive(reader, hiveId);
   }
 
-  #changed(thing: string, line: LineNow): void {
-    for (const reader of this.#readers) reader.changed(thing, line);
+  /** A part of a hive: after a state of the hive that is not written yet, because that starts the part over. */
+  #changed(hiveId: string, thing: string, line: LineNow): void {
+    for (const reader of this.#readers) reader.changed(thing, line, stateThing(hiveId));
   }
 
   /** Its state, which starts its part over, and then its report and workers. */
   #wholeHive(reader: FleetReader, hiveId: string): void {
-    reader.changedLast(`state ${hiveId}`, () => text(this.#state(hiveId)));
+    reader.changedLast(stateThing(hiveId), () => text(this.#state(hiveId)));
     if (!this.#isUp(hiveId)) return;
     reader.changedLast(`report ${hiveId}`, this.#report(hiveId));
     for (const { worker_id } of this.#parts.view.watch(hiveId)?.workers ?? [])
-      reader.changedLast(`worker ${hiveId} ${worker_id}`, this.#worker(hiveId, worker_id));
+      reader.changedLast(workerThing(hiveId, worker_id), this.#worker(hiveId, worker_id));
   }
 
   #isUp(hiveId: string): boolean {
@@ -83,6 +84,14 @@ export class FleetPresence {
       return text({ kind: 'worker', worker: withAge(worker) });
     };
   }
+}
+
+function stateThing(hiveId: string): string {
+  return `state ${hiveId}`;
+}
+
+function workerThing(hiveId: string, workerId: string): string {
+  return `worker ${hiveId} ${workerId}`;
 }
 
 function text(line: FleetLine): string {

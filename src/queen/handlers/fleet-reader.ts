@@ -6,6 +6,9 @@ export const STALLED_MS = 30_000;
 /** So much is written before other work has its turn. */
 const PIECE_CHARS = 64 * 1024;
 
+/** The thing that follows the first state of all hives. */
+export const COMPLETE = 'complete';
+
 /** The line of one thing as it is now; undefined when there is nothing to report of it. */
 export type LineNow = () => string | undefined;
 
@@ -23,8 +26,9 @@ export class FleetReader {
     this.#reader = reader;
   }
 
-  /** It has changed. */
-  changed(thing: string, line: LineNow): void {
+  /** It has changed. @param after a thing whose line comes before this one, if that has changed too */
+  changed(thing: string, line: LineNow, after?: string): void {
+    if (after !== undefined && this.#due.has(after)) this.#due.delete(thing);
     if (!this.#due.has(thing)) this.#due.set(thing, line);
     this.#write();
   }
@@ -33,16 +37,23 @@ export class FleetReader {
   changedLast(thing: string, line: LineNow): void {
     this.#due.delete(thing);
     this.changed(thing, line);
+    const complete = this.#due.get(COMPLETE);
+    if (complete === undefined || thing === COMPLETE) return;
+    this.#due.delete(COMPLETE);
+    this.#due.set(COMPLETE, complete);
   }
 
   #write(): void {
     if (this.#isWriting) return;
     this.#isWriting = true;
-    // Only the end of its connection ends this early, and then there is nothing left to write to.
-    this.#writeAll().catch(() => this.#due.clear());
+    // Mostly the end of its connection. After any other failure it must not take the last lines for the present state.
+    this.#writeAll().catch(() => {
+      this.#due.clear();
+      this.#reader.close();
+    });
   }
 
-  /** @throws when the connection has ended */
+  /** @throws when the connection has ended, or a line cannot be made */
   async #writeAll(): Promise<void> {
     // All changes of this tick first.
     await raceAbort(turn(), this.#reader.closed);

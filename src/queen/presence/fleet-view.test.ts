@@ -67,3 +67,11 @@ test('waiting requests are placed again when a slot becomes busy or free, and no
   hive.send({ kind: 'worker', worker: { ...worker, slots_used: 1 } });
   await expect.poll(() => hive.onChange.mock.calls.length).toBe(1);
 });
+
+test('a view that is closed reports nothing more: its hives are still registered, and run', async () => {
+  await using hive = await subscribed();
+  const onHive = vi.fn();
+  hive.view.observe({ onHive, onWorker: () => undefined });
+  hive.view.close();
+  expect(onHive).not.toHaveBeenCalled();
+});

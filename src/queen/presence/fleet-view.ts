@@ -91,7 +91,9 @@ export class FleetView {
     await Promise.all([...this.#watches.values()].map((watch) => watch.settled()));
   }
 
+  /** The hives run on: what is reported of them last still holds. */
   close(): void {
+    this.#observer = undefined;
     for (const watch of this.#watches.values()) watch.close();
     this.#watches.clear();
   }
