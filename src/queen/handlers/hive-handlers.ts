@@ -3,7 +3,7 @@ import { JobError, LOCALHOST, type Handlers, type Hive, type HiveHealth, type In
 import type { Probe } from '../../daemon/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
 import { narrate } from '../../narration/index.ts';
-import { isInstalled, isUnmanaged, type HiveCatalog } from '../hives/hive-catalog.ts';
+import { isInstalled, isUnmanaged, requireHiveId, type HiveCatalog } from '../hives/hive-catalog.ts';
 import type { HiveParts } from './hive-parts.ts';
 import { installRemote, uninstallRemote, updateRemote } from './install-remote.ts';
 import type { Reach } from '../hives/reach.ts';
@@ -18,9 +18,6 @@ const UNPROVEN =
   'what answers there does not prove that it is this hive: it has another token or an older version, or is another program';
 
 const UNPROVEN_BY = 'a program that does not prove that it is this hive';
-
-/** As for every `hive_id` of the contract. */
-const HIVE_ID_LIMIT = 64;
 
 export function hiveHandlers(parts: HiveParts) {
   const { hives, reach } = parts;
@@ -159,8 +156,7 @@ async function requireNoOtherProgram(hive: Hive, reach: Reach): Promise<void> {
 export function registrationHandlers({ hives, reach }: HiveParts) {
   const hive_create: Run<'hive_create'> = async function* ({ hive_id, host, port }) {
     const id = hive_id ?? host;
-    if (id.length > HIVE_ID_LIMIT)
-      throw new JobError('invalid_input', `'${id}' is too long for the id of a hive: at most ${HIVE_ID_LIMIT} characters`);
+    requireHiveId(id);
     const hive = { hive_id: id, host, port, transport: 'http' as const, created_at: new Date().toISOString() };
     if (hives.find(id) === undefined) await requireOtherPlace(hive, hives);
     const found = await requireNoOtherRole(hive, reach);

@@ -13,7 +13,7 @@ import {
 import { nearest } from '../../jobs/index.ts';
 import { checkMachine, configHosts, requireTarget, resolveTarget } from '../../machines/index.ts';
 import { narrate } from '../../narration/index.ts';
-import type { HiveCatalog } from '../hives/hive-catalog.ts';
+import { isHiveId, type HiveCatalog } from '../hives/hive-catalog.ts';
 
 type KnownHost = OutputOf<'hive_import_ssh'>['hosts'][number];
 
@@ -67,7 +67,7 @@ function targetOf({ hive_id, ssh_host, ssh_port, ssh_user }: InputOf<'ssh_test'>
 }
 
 function isUsable(name: string): boolean {
-  const isId = name.length <= 64 && /^[A-Za-z0-9_:][A-Za-z0-9._:%-]*$/.test(name);
+  const isId = isHiveId(name);
   if (!isId) narrate('hive_import_ssh', `host '${name}' is left out: a hive cannot have this name`);
   return isId;
 }

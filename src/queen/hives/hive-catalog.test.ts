@@ -15,3 +15,19 @@ test('hives that were registered before there were transports are local or calle
     { hive_id: 'attic', host: '192.0.2.7', port: 9000, transport: 'http', created_at },
   ]);
 });
+
+test.each(['b ad', 'a;b', '-x', '', 'ü', 'a'.repeat(65)])(
+  'a hive is not registered under the id %j, which no command line takes as it is',
+  (id) => {
+    const hives = new HiveCatalog(openMemoryCatalog(), 9100, () => undefined);
+    const hive = {
+      hive_id: id,
+      host: '192.0.2.7',
+      port: 9000,
+      transport: 'http',
+      created_at: '2026-01-01T00:00:00.000Z',
+    } as const;
+    expect(() => hives.add(hive)).toThrowError(`'${id}' cannot be the id of a hive`);
+    expect(hives.find(id)).toBeUndefined();
+  },
+);

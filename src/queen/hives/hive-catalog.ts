@@ -1,6 +1,21 @@
 import { hive as hiveOf, JobError, LOCALHOST, LOOPBACK, transports, type Capabilities, type Hive } from '../../contract/index.ts';
 import type { Catalog, Collection } from '../../jobs/index.ts';
 
+/** What hints can print as one word of a command line. */
+const HIVE_ID = /^[A-Za-z0-9_:][A-Za-z0-9._:%-]{0,63}$/;
+
+/** Whether a new hive may have this id. */
+export function isHiveId(id: string): boolean {
+  return HIVE_ID.test(id);
+}
+
+/** @throws JobError invalid_input */
+export function requireHiveId(id: string): void {
+  if (isHiveId(id)) return;
+  const rule = 'up to 64 letters, digits, dots, dashes and _ : %, not starting with a dot, dash or %';
+  throw new JobError('invalid_input', `'${id}' cannot be the id of a hive: ${rule}`);
+}
+
 /** The hives of this fleet. The local one is there from the start; its port is this home's, not what was once stored. */
 export class HiveCatalog {
   readonly #stored: Collection<Hive>;
@@ -38,8 +53,9 @@ export class HiveCatalog {
     return hive;
   }
 
-  /** @throws JobError hive_exists */
+  /** @throws JobError hive_exists, invalid_input */
   add(hive: Hive): Hive {
+    requireHiveId(hive.hive_id);
     if (this.find(hive.hive_id) !== undefined) throw hiveExists(hive.hive_id);
     return this.#put(hive);
   }
