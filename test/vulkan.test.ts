@@ -118,7 +118,7 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
     vi.unstubAllEnvs();
   });
 
-  test('a model that needs the memory of a busy one waits for it, says so, and takes its place', async () => {
+  test('a model that needs the memory of a busy one waits for it, reports it, and replaces it', async () => {
     const large = await workshop.make({ set: { 'llama.context_length': 1_048_576 } });
     const other = await workshop.make({ set: { 'general.name': 'other' } });
     await swarm.result(['model', 'download', large, '--name', 'large']);
@@ -151,7 +151,7 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
     expect(await busy.ended).toMatchObject({ code: 0 });
     const { code, stdout, stderr } = await waiting.ended;
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '2 plus 3 is 5.\n' });
-    expect(stderr).toContain(`ending`);
+    expect(stderr).toContain(`stopping idle ${spawned}`);
     const { workers } = await swarm.result<{ workers: Worker[] }>(['worker', 'list']);
     const loaded = workers.filter(({ state }) => state === 'ready').map(({ model }) => model);
     expect(loaded.toSorted()).toEqual(['large', 'other']);
