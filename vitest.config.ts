@@ -3,10 +3,10 @@ import { pathToFileURL } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import LongestFirst from './test/support/longest-first.ts';
 
-/** An engine is one for its whole process, and so is what it says. */
+/** The engine, and its log, exist once per process. */
 const ENGINES = 'src/worker/**/*.test.ts';
 
-/** What the build makes a file of its own: a thread reads neither TypeScript nor more of the library than it must. */
+/** The build makes this a file of its own: a thread runs no TypeScript, and loads no more of the library than it needs. */
 const library = pathToFileURL(createRequire(import.meta.url).resolve('node-llama-cpp'));
 const templateRenderer = new URL('chatWrappers/generic/JinjaTemplateChatWrapper.js', library);
 
@@ -27,8 +27,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       { extends: true, test: { name: 'system', include: ['test/**/*.test.ts', ENGINES] } },
-      // They leave nothing behind in their process, and one process takes one after the other: to begin anew for each, and to load
-      // the same modules again, is most of what they cost.
+      // Unit tests leave nothing behind in their process, so one process runs many files: a new process for each, which loads the
+      // same modules again, would be most of the cost.
       { extends: true, test: { name: 'units', include: ['src/**/*.test.ts'], exclude: [ENGINES], isolate: false } },
     ],
   },

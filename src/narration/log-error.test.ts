@@ -20,26 +20,26 @@ function fail(thrown: unknown): never {
 }
 
 test.each<[string, () => unknown]>([
-  ['JSON that does not parse', () => JSON.parse(`{"prompt": ${MARKER}}`) as unknown],
-  ['a URL that is none', () => new URL(`/${MARKER}`)],
+  ['JSON that cannot be parsed', () => JSON.parse(`{"prompt": ${MARKER}}`) as unknown],
+  ['an invalid URL', () => new URL(`/${MARKER}`)],
   ['a value of the wrong type', () => readFileSync(`/tmp/${MARKER}\0`)],
-  ['a key that is not known', () => z.strictObject({}).parse({ [MARKER]: 1 })],
+  ['an unknown key', () => z.strictObject({}).parse({ [MARKER]: 1 })],
   ['a value that is not one of several', () => z.object({ a: z.enum(['b']) }).parse({ a: MARKER })],
-  ['a range, which it shows', () => fail(new RangeError(`Bad value: "${MARKER}" and '${MARKER}'`))],
-  ['nothing, because a text was thrown', () => fail(MARKER)],
-])('of an error about %s, what it quotes is not logged', (_what, work) => {
+  ['a value out of range', () => fail(new RangeError(`Bad value: "${MARKER}" and '${MARKER}'`))],
+  ['a thrown string', () => fail(MARKER)],
+])('the text that an error about %s quotes is not logged', (_what, work) => {
   const error = thrownBy(work);
   for (const each of [error, new JobError('internal', 'Unexpected failure', { cause: error })]) {
     expect(JSON.stringify(logError(each))).not.toContain(MARKER);
   }
 });
 
-test('fields that a library hangs on an error are not logged', () => {
+test('fields that a library adds to an error are not logged', () => {
   const error = Object.assign(new Error('it failed'), { body: MARKER, input: MARKER, response: { text: MARKER } });
   expect(JSON.stringify(logError(error))).not.toContain(MARKER);
 });
 
-test('a sentence of ours, what the system says of a file, and the causes of an error are kept', () => {
+test("rbee's own messages, system errors about a file, and the causes of an error are logged", () => {
   const cause = thrownBy(() => readFileSync('/nowhere/at-all'));
   const error = new JobError('disk_full', 'The disk is full: /data/queen.db could not be written', { cause });
   expect(logError(error)).toEqual({
@@ -53,7 +53,7 @@ test('a sentence of ours, what the system says of a file, and the causes of an e
   });
 });
 
-test('a defect is logged with where it happened, and circular causes end', () => {
+test('a bug is logged with its stack, and circular causes are logged once', () => {
   const error = new TypeError('undefined is not a function');
   error.cause = error;
   expect(logError(error)).toMatchObject({

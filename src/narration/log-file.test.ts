@@ -24,7 +24,7 @@ function temporaryLog(maxBytes = 10_000) {
 const line = (msg: string, more: object = {}) => `${JSON.stringify({ level: 'info', ...more, msg })}\n`;
 const numbered = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => line(`line ${from + index}`));
 
-test('a log that is over its size is set aside while its daemon runs: no line is lost, and it takes twice its size at most', () => {
+test('a log over its size limit is rotated while its daemon runs: no line is lost, and both files take twice the limit at most', () => {
   using here = temporaryLog();
   for (const each of numbered(0, 700)) {
     here.log.write(each);
@@ -36,7 +36,7 @@ test('a log that is over its size is set aside while its daemon runs: no line is
   expect(kept.length).toBeGreaterThan(250);
 });
 
-test('what the engine writes past the log counts too, and goes on in the same file after it was set aside', () => {
+test('engine output on stderr counts towards the size, and continues in the same file after a rotation', () => {
   using here = temporaryLog();
   // As the descriptor that a daemon has as its stderr.
   const stderr = fs.openSync(here.file, 'a');
@@ -48,7 +48,7 @@ test('what the engine writes past the log counts too, and goes on in the same fi
   expect(fs.readFileSync(`${here.file}.1`, 'utf8')).toBe('ggml: noise\n'.repeat(833));
 });
 
-test('three daemons that set their logs aside at once keep to their own files', () => {
+test('three daemons that rotate their logs at once keep to their own files', () => {
   using here = temporaryLog();
   const names = ['queen', 'hive', 'worker-1'];
   const logs = names.map((name) => new LogFile({ file: join(here.file, '..', `${name}-of-three.log`), maxBytes: 1_000 }));
@@ -63,17 +63,17 @@ test('three daemons that set their logs aside at once keep to their own files', 
 test('a line that is repeated is written five times in a minute, and then counted', () => {
   using here = temporaryLog();
   for (let count = 0; count < 1_000; count += 1) {
-    here.log.write(line('hive is heard', { time: String(count), job_id: `job-${count}` }));
-    here.log.write(line('hive is not heard'));
+    here.log.write(line('hive answers', { time: String(count), job_id: `job-${count}` }));
+    here.log.write(line('hive is silent'));
   }
   expect(here.lines()).toHaveLength(10);
   here.log.close();
   const [last, other] = here.lines().slice(-2);
-  expect(JSON.parse(last ?? '')).toEqual({ level: 'info', time: '999', job_id: 'job-999', msg: 'hive is heard', repeated: 995 });
-  expect(JSON.parse(other ?? '')).toMatchObject({ msg: 'hive is not heard', repeated: 995 });
+  expect(JSON.parse(last ?? '')).toEqual({ level: 'info', time: '999', job_id: 'job-999', msg: 'hive answers', repeated: 995 });
+  expect(JSON.parse(other ?? '')).toMatchObject({ msg: 'hive is silent', repeated: 995 });
 });
 
-test('a line of megabytes is cut, and says how long it was', () => {
+test('a line of megabytes is cut, and its original length is logged', () => {
   using here = temporaryLog(1_000_000);
   here.log.write(line('x'.repeat(10_000_000), { action: 'infer', rest: 'y'.repeat(1_000) }));
   const [only = ''] = here.lines();
@@ -85,7 +85,7 @@ test.each([
   ['deleted', (file: string) => fs.rmSync(file)],
   ['renamed, as logrotate does', (file: string) => fs.renameSync(file, `${file}.old`)],
   ['deleted with its folder', (file: string) => fs.rmSync(join(file, '..'), { recursive: true })],
-])('a log that is %s under its daemon is made again', (_how, remove) => {
+])('a log that is %s while its daemon runs is created again', (_how, remove) => {
   using here = temporaryLog();
   here.log.write(line('before'));
   remove(here.file);
@@ -94,7 +94,7 @@ test.each([
   expect(fs.statSync(here.file).mode & 0o777).toBe(0o600);
 });
 
-test('a log that is deleted is created again when a line is written, and not by the check of its size', () => {
+test('a deleted log is created again when a line is written, and not by the size check', () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   using here = temporaryLog();
   here.log.write(line('before'));
@@ -106,7 +106,7 @@ test('a log that is deleted is created again when a line is written, and not by 
   expect(here.lines()).toEqual([line('after').trim()]);
 });
 
-test('a home that is deleted is not made again by its log', () => {
+test('a deleted home is not created again by its log', () => {
   using here = temporaryLog();
   fs.rmSync(join(here.file, '../..'), { recursive: true });
   here.log.write(line('into nothing'));
@@ -116,21 +116,21 @@ test('a home that is deleted is not made again by its log', () => {
 test.each([
   ['a folder', (file: string) => fs.mkdirSync(file)],
   ['a pipe without a reader', (file: string) => void execFileSync('sh', ['-c', 'mkfifo "$0"', file])],
-])('a log whose place is taken by %s loses its lines, and says how many when it can be written', (_what, take) => {
+])('a log with %s in its place loses lines, and reports how many once it can be written', (_what, occupy) => {
   using here = temporaryLog();
-  take(here.file);
+  occupy(here.file);
   here.log.write(line('one'));
   here.log.write(line('two'));
   fs.rmSync(here.file, { recursive: true });
   here.log.write(line('three'));
-  const [said = '', ...rest] = here.lines();
-  expect(JSON.parse(said)).toMatchObject({ level: 'warn', lost_lines: 2 });
+  const [report = '', ...rest] = here.lines();
+  expect(JSON.parse(report)).toMatchObject({ level: 'warn', lost_lines: 2 });
   expect(rest).toEqual([line('three').trim()]);
 });
 
 const mayMount = process.platform === 'linux' && spawnSync('unshare', ['--mount', 'true']).status === 0;
 test.runIf(mayMount)(
-  'on a full disk lines are lost and counted, the log is cut where it is too large, and it goes on when there is room',
+  'on a full disk, lost lines are counted, a log that is too large is truncated, and logging resumes when there is space',
   () => {
     using here = temporaryLog();
     const disk = join(here.file, '../disk');
@@ -146,14 +146,14 @@ test.runIf(mayMount)(
       for (const each of numbered(0, 300)) log.write(each);
       expect(fs.readFileSync(file, 'utf8')).not.toContain('line 299"');
       fs.rmSync(ballast);
-      log.write(line('there is room again'));
+      log.write(line('there is space again'));
       const lines = here.lines(file);
-      expect(lines.at(-1)).toContain('there is room again');
+      expect(lines.at(-1)).toContain('there is space again');
       const { lost_lines, msg } = JSON.parse(lines.at(-2) ?? '') as { lost_lines: number; msg: string };
       expect(msg).toContain('ENOSPC');
-      // The line that was torn is one of the lost ones, and stands alone.
+      // A line that was written in part counts as lost, and stands on a line of its own.
       expect(lines.filter((text) => text.includes('"line ')).length + lost_lines).toBeLessThanOrEqual(301);
-      // Over its size with no room for a copy: it is only cut.
+      // Over its size with no space for a copy: it is only truncated.
       fs.writeFileSync(ballast, Buffer.alloc(20 * 1024));
       fs.appendFileSync(file, 'x'.repeat(22_000));
       fs.writeFileSync(ballast, Buffer.alloc(36 * 1024));

@@ -13,7 +13,7 @@ export interface Secrets {
   secretFile: string | undefined;
 }
 
-/** By connection: what its caller says with each request once the daemon has proved itself. */
+/** By connection: the authorization that its caller sends with each request once the daemon has proved itself. */
 const expected = new WeakMap<Socket, string>();
 
 export function isChallenge({ method, url }: IncomingMessage): boolean {
@@ -23,11 +23,11 @@ export function isChallenge({ method, url }: IncomingMessage): boolean {
 /** Whether the caller has answered with a proof of its own, on this connection. */
 export function isProven({ socket, headers }: IncomingMessage): boolean {
   const wanted = Buffer.from(expected.get(socket) ?? '');
-  const said = Buffer.from(headers.authorization ?? '');
-  return wanted.length > 0 && wanted.length === said.length && timingSafeEqual(wanted, said);
+  const received = Buffer.from(headers.authorization ?? '');
+  return wanted.length > 0 && wanted.length === received.length && timingSafeEqual(wanted, received);
 }
 
-/** @returns the header that answers; undefined for what cannot be proved here */
+/** @returns the header of the answer; undefined for a challenge without a key here */
 export async function answerChallenge({ socket, headers }: IncomingMessage, secrets: Secrets): Promise<string | undefined> {
   const challenge = readChallenge(headers[CHALLENGE_HEADER]);
   const key = challenge && (await keyBy(challenge.by, secrets));
@@ -46,7 +46,7 @@ export async function answerChallenge({ socket, headers }: IncomingMessage, secr
 async function keyBy(by: Trust['by'], { token, secretFile }: Secrets): Promise<Buffer | undefined> {
   if (by === 'token') return token === undefined ? undefined : keyOfToken(token);
   if (secretFile === undefined) return undefined;
-  // A home that has been deleted has no place for a secret.
+  // In a deleted home no secret can be stored.
   const secret = await makeHomeSecret(secretFile, { unlessPresent: true }).catch(() => undefined);
   return secret === undefined ? undefined : keyOfHome(secret);
 }

@@ -15,7 +15,7 @@ afterEach(() => rm(folder, { recursive: true }));
 const atStart = { unlessPresent: false };
 const whileRunning = { unlessPresent: true };
 
-test('the secret is made once, for its user alone, and is 256 random bits', async () => {
+test('the secret of a home is created once, readable by its user alone, and is 256 random bits', async () => {
   expect(await readHomeSecret(file)).toBeUndefined();
   const secret = await makeHomeSecret(file, atStart);
   expect(Buffer.from(secret, 'base64url')).toHaveLength(32);
@@ -28,17 +28,17 @@ test('the secret is made once, for its user alone, and is 256 random bits', asyn
 
 test.each([
   ['is empty', ''],
-  ['is cut', 'A'.repeat(20)],
+  ['is truncated', 'A'.repeat(20)],
   ['has a wrong byte', `${'A'.repeat(42)}\u0000\n`],
   ['is another program’s', 'x'.repeat(100_000)],
-])('a file that %s is no secret, and is replaced', async (_, text) => {
+])('a secret file that %s is not used, and is replaced', async (_, text) => {
   await writeFile(file, text, { mode: 0o600 });
   expect(await readHomeSecret(file)).toBeUndefined();
   const secret = await makeHomeSecret(file, whileRunning);
   expect(await readHomeSecret(file)).toBe(secret);
 });
 
-test('one that others may read is replaced when a daemon starts, and not before: until then it is what all know', async () => {
+test('a secret that others may read is replaced when a daemon starts, and not before: until then running processes share it', async () => {
   const known = await makeHomeSecret(file, atStart);
   await chmod(file, 0o644);
   expect(await makeHomeSecret(file, whileRunning)).toBe(known);
@@ -46,7 +46,7 @@ test('one that others may read is replaced when a daemon starts, and not before:
   expect((await stat(file)).mode & 0o777).toBe(0o600);
 });
 
-test('a link is not followed: where others may write, it could lead to a secret of theirs', async () => {
+test('a link in place of the secret is not followed: it could lead to a secret that others know', async () => {
   const theirs = join(folder, 'theirs');
   await makeHomeSecret(theirs, atStart);
   await symlink(theirs, file);
@@ -55,13 +55,13 @@ test('a link is not followed: where others may write, it could lead to a secret 
   expect(await readFile(file, 'utf8')).not.toBe(await readFile(theirs, 'utf8'));
 });
 
-test('of many that make one at once, one counts for all', async () => {
+test('many processes that create the secret at once end up with the same one', async () => {
   await Promise.all(Array.from({ length: 20 }, () => makeHomeSecret(file, atStart)));
   expect(await readHomeSecret(file)).toMatch(/^[\w-]{43}$/);
   expect(await readdir(folder)).toEqual(['secret']);
 });
 
-test('a folder in its place, or none around it, is told', async () => {
+test('a folder in place of the secret, or a missing home, is an error', async () => {
   await expect(makeHomeSecret(folder, atStart)).rejects.toMatchObject({ code: 'EISDIR' });
   await expect(makeHomeSecret(join(folder, 'gone', 'secret'), atStart)).rejects.toMatchObject({ code: 'ENOENT' });
 });

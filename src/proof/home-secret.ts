@@ -7,8 +7,8 @@ const SECRET = /^[A-Za-z0-9_-]{43}\n$/;
 const SECRET_CHARS = 44;
 
 /**
- * The secret of a home, which every process of its user can read. It is read at each use and never kept: after a file that
- * was lost or damaged has been replaced, all processes of the home agree again, and none has to be restarted.
+ * The secret of a home, which every process of its user can read. It is read at each use and never kept: after a
+ * missing or damaged file has been replaced, all processes of the home agree again, and none has to be restarted.
  * @returns undefined where there is none, or where it is not a secret: another user's file, a link, a damaged one
  */
 export async function readHomeSecret(file: string): Promise<string | undefined> {
@@ -17,7 +17,7 @@ export async function readHomeSecret(file: string): Promise<string | undefined> 
 }
 
 /**
- * @param how without `unlessPresent`, as at the start of a daemon, one that others may read is replaced too: somebody may know it
+ ** @param how without `unlessPresent`, as at the start of a daemon, a secret that others may read is replaced too: it may be known
  * @throws the system's error where the file cannot be written
  */
 export async function makeHomeSecret(file: string, how: { unlessPresent: boolean }): Promise<string> {
@@ -28,7 +28,7 @@ export async function makeHomeSecret(file: string, how: { unlessPresent: boolean
   return making;
 }
 
-/** One after the other: those that come while one is made find that one. */
+/** One call at a time: calls that arrive meanwhile find the secret of the first. */
 let making: Promise<string> = Promise.resolve('');
 
 async function usable(file: string, { unlessPresent }: { unlessPresent: boolean }): Promise<string | undefined> {
@@ -47,7 +47,7 @@ async function replace(file: string, how: { unlessPresent: boolean }): Promise<s
   } finally {
     await rm(unfinished, { force: true });
   }
-  // Of two processes that made one at once, the last one counts for both.
+  // Of two processes that created one at once, the last one counts for both.
   return (await readHomeSecret(file)) ?? secret;
 }
 
@@ -62,7 +62,7 @@ async function look(file: string): Promise<{ secret: string | undefined; isPriva
     const text = size === SECRET_CHARS && (user === uid || user === 0) ? await handle.readFile('utf8') : '';
     return { secret: SECRET.test(text) ? text.trimEnd() : undefined, isPrivate: (mode & 0o077) === 0 };
   } catch {
-    return undefined; // A folder, or a disk that cannot be read: there is no secret to be had.
+    return undefined; // A folder, or a disk that cannot be read: there is no secret.
   } finally {
     await handle.close();
   }

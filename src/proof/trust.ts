@@ -42,11 +42,11 @@ export function keyOfHome(secret: string): Buffer {
   return Buffer.from(secret, 'base64url');
 }
 
-/** Each side proves itself with words of its own, so that no answer can be sent back as a question. */
+/** The side is part of the proof, so that the proof of one side cannot be sent back as the other's. */
 export function proofOf(key: Buffer, side: 'daemon' | 'caller', handshake: Handshake): Buffer {
   const { callerNonce, daemonNonce, role, from, to } = handshake;
-  const said = JSON.stringify(['rbee', side, callerNonce, daemonNonce, role, from, to]);
-  return createHmac('sha256', key).update(said).digest();
+  const signed = JSON.stringify(['rbee', side, callerNonce, daemonNonce, role, from, to]);
+  return createHmac('sha256', key).update(signed).digest();
 }
 
 const KEY_BYTES = 32;
@@ -55,7 +55,7 @@ const STRETCHING = { N: 4096, r: 8, p: 1 };
 
 const keys = new Map<string, Promise<Buffer>>();
 
-/** Any program that can connect may get a proof and try tokens on it offline: a token that a person chose must not be cheap to try. */
+/** Any program that can connect may get a proof and try tokens on it offline: a token chosen by a person must be expensive to try. */
 export function keyOfToken(token: string): Promise<Buffer> {
   let key = keys.get(token);
   if (key === undefined) keys.set(token, (key = stretch(token)));

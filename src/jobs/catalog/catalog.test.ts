@@ -448,7 +448,7 @@ function mountSmallDisk(): string {
 }
 
 function cannotMount(): boolean {
-  // Root in CI has the right: there, a mount that fails is a failure. Nobody else can be given it by installing something.
+  // Root in CI has the right: there, a mount that fails is a failure. For other users, installing a package cannot grant it.
   if (process.env['CI'] === 'true' && process.getuid?.() === 0) return false;
   try {
     mountSmallDisk();

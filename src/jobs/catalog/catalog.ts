@@ -3,7 +3,7 @@ import assert from 'node:assert';
 /**
  * What is looked up and changed (hives, models, job records), as opposed to what is only appended (a job's events).
  * A seam: today SQLite in one file and plain memory, both held to one conformance suite.
- * Documents go in and come out as JSON, so nobody holds a reference to what is stored.
+ * Documents go in and come out as JSON, so no caller holds a reference to the stored document.
  */
 export interface Catalog {
   /**

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Backoff } from './backoff.ts';
 
-test('each wait is longer than the one before, up to the limit, and begins anew after a success', () => {
+test('each wait is longer than the one before, up to the limit; after a success the waits start from the first again', () => {
   const backoff = new Backoff({ first: 100, most: 400 });
   const isBetween = (least: number, most: number) => expect.toSatisfy((ms: number) => ms >= least && ms <= most) as number;
   const waits = () => Array.from({ length: 4 }, () => backoff.nextMs());

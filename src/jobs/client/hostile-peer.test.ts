@@ -176,7 +176,7 @@ test('a line that comes a byte at a time is as good as silence', async () => {
   expect(await sitOut(firstLine(hive.peer), drips)).toBe('hive_unreachable');
 });
 
-test('answers that nobody asked for, on a connection that is kept, hold up none that is asked for', async () => {
+test('unsolicited answers on a kept-alive connection delay no request that is sent on it later', async () => {
   await using hive = await startHostileServer();
   const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}';
   hive.meet(/thing/, (socket) => void socket.write(answer.repeat(3)), 2);

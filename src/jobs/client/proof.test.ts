@@ -13,7 +13,7 @@ import type { Peer } from './peer.ts';
 const token = 'correct-horse-battery';
 const byToken = { by: 'token', token } as const;
 
-/** A path that no answer but a daemon's own has, and a body that nobody else may see. */
+/** A request with a path that only a daemon answers, and one with a body that no other process may see. */
 const ask = (peer: Peer) => call(peer, { method: 'GET', path: '/v1/jobs?limit=7' });
 const tell = (peer: Peer) => call(peer, { method: 'POST', path: '/v1/jobs', body: '{"operation":"a secret question"}' });
 
@@ -81,7 +81,7 @@ describe('a daemon that proves itself', () => {
       await expect(ask({ ...daemon.peer, trust })).rejects.toMatchObject({ code: 'hive_unreachable' });
   });
 
-  test('with another token, or the secret of another home, is not one of ours', async () => {
+  test('with another token, or the secret of another home, is sent no request', async () => {
     await using daemon = await startTestDaemon({ handlers: {}, token, secretFile: await newHome() });
     await using other = await startTestDaemon({ handlers: {}, secretFile: await newHome() });
     for (const trust of [{ by: 'token', token: 'another' } as const, other.peer.trust])

@@ -252,7 +252,7 @@ describe('a feed', () => {
     ['a number that is none', '1 1e308 token {"text":"x"}\n', /malformed/],
     ['a number beyond all', '1 9007199254740993 token {"text":"x"}\n', /malformed/],
     [
-      'a failure of no code of ours',
+      'a failure with an unknown error code',
       '1 1 failed {"code":"teapot","message":"","origin":"rbee-hive","retryable":true}\n',
       /malformed/,
     ],
@@ -287,7 +287,7 @@ describe('a feed', () => {
     expect((await run()).output).toEqual({ workers: [] });
   });
 
-  test('of a job that is told of without end before it is named is refused', async () => {
+  test('with endless events of a job whose id has not been returned yet is refused', async () => {
     const text = 'x'.repeat(10_000);
     let feed: ServerResponse | undefined;
     await using hive = await impostor((request, response) => {
@@ -315,7 +315,7 @@ describe('a feed', () => {
     expect(other.status).toBe('fulfilled');
   });
 
-  test('a reading side that is slow holds up nobody, and gets everything in the end', async () => {
+  test('with a slow reader delays no other reader, and delivers every event in the end', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(60_000) } });
     const feed = httpRequest(`${daemon.url}/v1/feed`, { agent: false }).end();
     const [response] = (await once(feed, 'response')) as [IncomingMessage];
@@ -365,7 +365,7 @@ describe('a feed', () => {
     expect([output, asked]).toEqual([{ workers: [] }, 3]);
   });
 
-  test('an answer to what is asked for that is not ours is told as such', async () => {
+  test('whose peer answers a follow request with foreign JSON fails the job with hive_bad_response', async () => {
     await using hive = await impostor((request, response) => {
       if (request.url === '/v1/feed') response.writeHead(200, { 'x-rbee-feed': 'feed-1' }).flushHeaders();
       else if (request.url?.startsWith('/v1/feed/')) response.end('{"hello":1}');

@@ -29,7 +29,7 @@ test.each([
     JSON.stringify({ job, downstream: Array(2_000).fill({ ...below, error: { code: 'x', message: '' } }) }),
     'hive_bad_response',
   ],
-  ['nothing of ours', '{"job":7}', 'hive_bad_response'],
+  ['foreign JSON', '{"job":7}', 'hive_bad_response'],
 ])('a hive whose trace has %s', async (_what, text, code) => {
   await using hive = await impostor((request, response) => {
     if (request.url?.includes('/trace')) response.end(text);

@@ -4,10 +4,10 @@ import type { Encoder } from '../server/sse.ts';
 import type { StreamEvent } from '../client/stream-event.ts';
 
 /*
- * The lines of a feed: `<tag> <seq> <kind> <json>`. The tag is the number under which the reading side follows a job, so that
- * an event can be told from another job's before the job's id is known.
- * `<tag> 0 lost {}` says that no more will come though the job has not ended here: its log has expired.
- * `ping` keeps a quiet feed apart from a dead one.
+ * The lines of a feed: `<tag> <seq> <kind> <json>`. The tag is the number under which the reading side follows a job: it
+ * assigns an event to its job before the job's id is known.
+ ** `<tag> 0 lost {}` means that no more events follow although the job has no terminal event: its log has expired.
+ ** `ping` distinguishes a quiet feed from a dead one.
  */
 
 /** On POST /v1/jobs: `<feed>/<tag>`, to follow the new job from its first event. On the feed itself: its id. */

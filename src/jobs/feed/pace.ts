@@ -6,13 +6,13 @@ export interface Rate {
 }
 
 /**
- * How fast a peer is read. After so much of it everybody else has a turn, however fast it comes; with a rate, what comes faster
- * waits in the network. It only decides: the reader does the waiting.
+ ** How fast a peer is read. After so many characters the other peers have a turn, however fast this one sends; with a rate, what
+ * it sends faster than that waits in the network. The pace only decides: the reader does the waiting.
  */
 export class Pace {
   readonly #rate: Rate | undefined;
   #turnChars = 0;
-  /** What may be read at once at that time. */
+  /** Characters that may be read without a wait, at the time `#at`. */
   #left: number;
   #at: number;
 
@@ -23,7 +23,7 @@ export class Pace {
   }
 
   /**
-   * To be called for each piece, which costs something beside its characters, however short it is.
+   ** To be called for each piece. A piece has a cost besides its characters, however short it is.
    * @returns how long to wait before the next one: 0 for one turn of the event loop, undefined for no wait
    */
   afterPiece(chars: number, nowMs: number): number | undefined {

@@ -198,7 +198,7 @@ describe('the files', () => {
     },
   );
 
-  test('every line is JSON, and nobody else may read it', () => {
+  test('every line of a log file is JSON', () => {
     const log = openFileEventLog(directory);
     log.append(header('job-a'), numbered([{ kind: 'token', json: '{"text":"\\n"}', below: 3 }]));
     log.close();

@@ -13,7 +13,7 @@ import { spillingEventLog } from './spill.ts';
 
 const full = () => new JobError('disk_full', 'The disk is full');
 
-/** A log and a catalog on a disk that can be full. */
+/** A log and a catalog on a disk that can be made full. */
 function smallDisk() {
   const folder = fs.mkdtempSync(join(tmpdir(), 'rbee-spill-'));
   const disk = { isFull: false, leftBytes: Infinity };
@@ -61,7 +61,7 @@ const wholeList = [
 ];
 
 describe('on a full disk', () => {
-  test('a job that needs no disk runs, is read from its start, is listed, and is stored when there is room', async () => {
+  test('a job that needs no disk runs, is read from its start, is listed, and is stored when there is space again', async () => {
     using here = smallDisk();
     const { disk, log, catalog } = here;
     await using daemon = await startTestDaemon({ log, catalog, handlers: { worker_list: counting(2) } });
@@ -79,7 +79,7 @@ describe('on a full disk', () => {
     expect(kinds(await readAll(daemon.peer, jobId))).toEqual(wholeList);
   });
 
-  test('a job that the disk fails in the middle goes on in memory, and its reader misses nothing and gets nothing twice', async () => {
+  test('a running job continues in memory when the disk fills up, and its reader gets every event exactly once', async () => {
     using here = smallDisk();
     const { disk, log, catalog } = here;
     const gate = deferred();
@@ -97,7 +97,7 @@ describe('on a full disk', () => {
     expect(kinds(await readAll(daemon.peer, jobId))).toEqual(expected);
   });
 
-  test('a job that is to be kept is refused; one that runs can be cancelled, and ends as cancelled', async () => {
+  test('a new job that must be stored is refused; a running one can be cancelled, and ends as cancelled', async () => {
     using here = smallDisk();
     const { disk, log, catalog } = here;
     const handlers = {
@@ -123,7 +123,7 @@ describe('on a full disk', () => {
     expect(kinds(await readAll(daemon.peer, jobId)).at(-1)).toEqual([2, 'cancelled']);
   });
 
-  test('a poll that goes on for a day does not fill the memory: the oldest jobs are forgotten', async () => {
+  test('polling for a day does not fill the memory: the oldest jobs are forgotten', async () => {
     using here = smallDisk();
     const { disk, log, catalog } = here;
     await using daemon = await startTestDaemon({ log, catalog, handlers: { worker_list: counting(1) } });
@@ -143,7 +143,7 @@ describe('on a full disk', () => {
   });
 });
 
-test('old jobs are deleted from a full disk too: that makes room', async () => {
+test('old jobs are deleted from a full disk too, which frees space', async () => {
   using here = smallDisk();
   const { disk, log, catalog } = here;
   await using daemon = await startTestDaemon({
@@ -160,7 +160,7 @@ test('old jobs are deleted from a full disk too: that makes room', async () => {
   expect(here.onDisk()).toEqual([]);
 });
 
-test('a job that says more than the disk has room for ends with disk_full, and its end is on disk', async () => {
+test('a job whose events need more space than the disk has ends with disk_full, and that event is on disk', async () => {
   using here = smallDisk();
   const { disk, log, catalog } = here;
   disk.leftBytes = 1_000;
@@ -179,27 +179,27 @@ test('a job that says more than the disk has room for ends with disk_full, and i
   expect(JSON.parse(events.at(-1)?.json ?? '') as WireError).toMatchObject({ code: 'disk_full' });
 });
 
-test('a job is not kept in memory for ever: one that says megabytes ends with disk_full', () => {
+test('on a full disk, a job whose events are megabytes ends with disk_full', () => {
   using here = smallDisk();
   here.disk.isFull = true;
   const header = { job_id: 'job-a', operation: 'worker_list', correlation_id: 'c', created_at: '' };
   const event = (seq: number): LoggedEvent => ({ seq, kind: 'token', json: JSON.stringify('x'.repeat(300_000)) });
-  const say = (log: EventLog) => {
+  const appendNine = (log: EventLog) => {
     for (let seq = 1; seq < 10; seq += 1) log.append(header, [event(seq)]);
   };
-  expect(() => say(here.log)).toThrow(expect.objectContaining({ code: 'disk_full' }));
+  expect(() => appendNine(here.log)).toThrow(expect.objectContaining({ code: 'disk_full' }));
   expect(here.log.read('job-a', START).events).toHaveLength(3);
 });
 
-test('a reader that stopped among events in memory goes on from there after they have been written to the disk', async () => {
+test('a reader that stopped among events in memory resumes there after they have been written to the disk', async () => {
   using here = smallDisk();
   const { disk, log } = here;
   const header = { job_id: 'job-a', operation: 'worker_list', correlation_id: 'c', created_at: '' };
-  const say = (seq: number, kind: LoggedEvent['kind'] = 'token') => log.append(header, [{ seq, kind, json: '{"text":"x"}' }]);
-  say(1);
+  const append = (seq: number, kind: LoggedEvent['kind'] = 'token') => log.append(header, [{ seq, kind, json: '{"text":"x"}' }]);
+  append(1);
   disk.isFull = true;
-  const places = [say(2), say(3), log.seek('job-a', 2)];
-  say(4, 'result');
+  const places = [append(2), append(3), log.seek('job-a', 2)];
+  append(4, 'result');
   log.seal('job-a');
   disk.isFull = false;
   const all = [1, 2, 3, 4];
@@ -208,7 +208,7 @@ test('a reader that stopped among events in memory goes on from there after they
   expect(unread).toEqual([[3, 4], [4], [3, 4]]);
 });
 
-test('what reads and what makes room needs no disk; what an answer is kept for does', () => {
+test('operations that read or free space need no disk; operations whose answer is kept do', () => {
   expect(['status', 'model_list', 'model_delete', 'worker_delete', 'hive_stop'].every(needsNoDisk)).toBe(true);
-  expect(['infer', 'model_download', 'worker_spawn', 'hive_install', 'none of ours'].some(needsNoDisk)).toBe(false);
+  expect(['infer', 'model_download', 'worker_spawn', 'hive_install', 'unknown_operation'].some(needsNoDisk)).toBe(false);
 });

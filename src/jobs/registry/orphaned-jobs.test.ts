@@ -7,7 +7,7 @@ import { counting, post, postList, streamText } from '../fixtures/test-jobs.ts';
 const endless = { worker_list: counting(1, deferred().promise) };
 const body = JSON.stringify({ operation: 'worker_list' });
 
-/** What a daemon finds that was frozen: a request whose sender has gone. */
+/** A request whose sender has disconnected: what a daemon finds that was frozen meanwhile. */
 function sendAndLeave({ peer: { host, port } }: TestDaemon, key?: string): void {
   const head = ['POST /v1/jobs HTTP/1.1', `Host: ${host}:${port}`, 'Content-Type: application/json'];
   if (key !== undefined) head.push(`Idempotency-Key: ${key}`);
@@ -39,8 +39,8 @@ test('an orphaned job is kept by a retry of its request, or by a reader', async 
   expect(jobs(daemon)).toHaveLength(2);
   const other = jobs(daemon).find(({ job_id }) => job_id !== again)?.job_id ?? '';
   const read = streamText(daemon, other);
-  // One that nobody asks for ends after them.
-  sendAndLeave(daemon, 'nobody');
+  // A job without a client, sent later: when it is cancelled, the other two would have been as well.
+  sendAndLeave(daemon, 'no-retry');
   await expect.poll(() => states(daemon).toSorted()).toEqual(['cancelled', 'running', 'running']);
   gate.resolve();
   expect(await read).toContain('event: result');
@@ -51,8 +51,8 @@ test('a job whose id was delivered is kept, also when a later retry is not answe
   await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1, gate.promise) } });
   const known = await postList(daemon, { 'idempotency-key': 'once' });
   sendAndLeave(daemon, 'once');
-  // One that nobody was told of ends after it would.
-  sendAndLeave(daemon, 'nobody');
+  // A job without a client, sent later: when it is cancelled, the known one would have been as well.
+  sendAndLeave(daemon, 'no-retry');
   const ended = () => jobs(daemon).flatMap(({ job_id, state }) => (state === 'cancelled' ? [job_id] : []));
   await expect.poll(() => ended().length).toBeGreaterThan(0);
   expect(ended()).not.toContain(known);

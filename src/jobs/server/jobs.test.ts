@@ -208,7 +208,7 @@ describe('GET /v1/jobs/{id}/stream', () => {
 
   test('an unknown job is a 404 with an rbee error', async () => {
     await using daemon = await startTestDaemon({ handlers: {} });
-    const response = await fetch(`${daemon.url}/v1/jobs/job-nobody/stream`);
+    const response = await fetch(`${daemon.url}/v1/jobs/job-unknown/stream`);
     expect(response.status).toBe(404);
     expect(await response.json()).toMatchObject({ error: { code: 'job_not_found' } });
   });
@@ -245,7 +245,7 @@ describe('how a job ends', () => {
     expect(text).not.toContain('secret detail');
   });
 
-  test('DELETE cancels: the handler stops, readers are told, a second DELETE is a 409', async () => {
+  test('DELETE cancels: the handler stops, readers get the event, a second DELETE is a 409', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(2, deferred().promise) } });
     const jobId = await postList(daemon);
     const reading = readAll(daemon.peer, jobId);
@@ -254,7 +254,7 @@ describe('how a job ends', () => {
     expect(await cancelled.json()).toEqual({ job_id: jobId, status: 'cancelled' });
     expect((await reading).at(-1)).toMatchObject({ kind: 'cancelled' });
     expect((await fetch(`${daemon.url}/v1/jobs/${jobId}`, { method: 'DELETE' })).status).toBe(409);
-    expect((await fetch(`${daemon.url}/v1/jobs/job-nobody`, { method: 'DELETE' })).status).toBe(404);
+    expect((await fetch(`${daemon.url}/v1/jobs/job-unknown`, { method: 'DELETE' })).status).toBe(404);
     expect(daemon.registry.get(jobId).state).toBe('cancelled');
   });
 
@@ -282,7 +282,7 @@ describe('how a job ends', () => {
     await expect.poll(() => daemon.registry.get(String(body['job_id'])).state).toBe('cancelled');
   });
 
-  test('a daemon that shuts down ends its jobs as such, and their readers are told', async () => {
+  test('a daemon that shuts down ends its jobs with shutting_down, and their readers get the event', async () => {
     const daemon = await startTestDaemon({ handlers: { worker_list: counting(1, deferred().promise) } });
     const reading = readAll(daemon.peer, await postList(daemon));
     await readFirst(daemon.peer, await postList(daemon), 1);

@@ -178,7 +178,7 @@ describe('the output of status', () => {
   });
 
   test.each([40, 60, 80, 120])(
-    'on %i columns, no line of status is wider than the screen, and every worker and model can be told apart',
+    'on %i columns, no line of status is wider than the screen, and workers and models remain distinguishable',
     (columns) => {
       const paths = ['one', 'two'].map((name) => `/tmp/tmp.Xk2/a-folder-with-a-long-name/models/qwen3-8b-Q4_K_M-${name}.gguf`);
       const used = { context: 8192, pinned: true, tokens_per_s: 120.4, memory_bytes: 210_000_000, last_words: 'no\nmore memory' };

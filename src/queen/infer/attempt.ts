@@ -18,7 +18,7 @@ import type { InferParts } from './reserve.ts';
 const UNREACHABLE_MS = 1_000;
 /** An answer in progress waits longer: if its hive comes back, it resumes without a gap. */
 const UNREACHABLE_IN_ANSWER_MS = 5_000;
-/** A hive reports its memory anew when its workers change; this long after a refusal, at the latest. */
+/** A hive reports its memory again when its workers change; this long after a refusal, at the latest. */
 const REPORT_WITHIN_MS = 2_000;
 
 export type Answer = AsyncGenerator<JobEvent, OutputOf<'infer'>, void>;

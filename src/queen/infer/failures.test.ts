@@ -7,7 +7,7 @@ import { isNetworkError } from '../hives/remote-hive.ts';
 import { isFailedStart } from '../placement/reservation.ts';
 import { hasPeerEnded, isForAnyHive, isOfHive, mayComeBack, mayRunElsewhere } from './failures.ts';
 
-/** What follows from an error, each by a letter, so that a row says all that follows from its code. */
+/** The consequences of an error, a letter each, so that one row of the table shows all consequences of its code. */
 const predicates: Readonly<Record<string, (error: JobError) => boolean>> = {
   /** Another place may serve the request. */
   E: mayRunElsewhere,
@@ -21,7 +21,7 @@ const predicates: Readonly<Record<string, (error: JobError) => boolean>> = {
   A: ({ code }) => isForAnyHive(code),
   /** All that wait for the same worker fail with it. */
   S: isFailedStart,
-  /** It passes only when somebody acts. */
+  /** It lasts until a person acts. */
   P: ({ code }) => needsPerson(code),
   /** A job that the hive has not accepted is sent to it again. */
   M: wasMissed,
