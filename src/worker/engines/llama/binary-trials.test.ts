@@ -25,11 +25,17 @@ afterEach(async () => {
 
 const folder = () => join(home, 'trials');
 
+interface Load {
+  gpu?: string | false;
+  isGood?: boolean;
+  extBackends?: string;
+}
+
 /** As at the start of a process. @returns whether the binary was tried */
-async function load({ gpu = false, isGood = true }: { gpu?: string | false; isGood?: boolean } = {}): Promise<boolean> {
+async function load({ gpu = false, isGood = true, extBackends }: Load = {}): Promise<boolean> {
   const before = trials;
   const passed = await new BinaryTrials({ binaryTrials: folder(), run: join(home, 'run') }).passes(
-    [binding, undefined, gpu],
+    [binding, extBackends, gpu],
     async () => {
       trials += 1;
       return isGood;
@@ -94,6 +100,21 @@ test('where nothing can be recorded, every load begins with a trial', async () =
   await writeFile(folder(), 'a file in the place of the folder');
   expect(await load()).toBe(true);
   expect(await load()).toBe(true);
+});
+
+test('a binary whose files cannot be listed is tried at every load, and nothing is recorded', async () => {
+  const extBackends = join(home, 'bins', 'of another release');
+  expect(await load({ extBackends })).toBe(true);
+  expect(await load({ extBackends })).toBe(true);
+  await expect(readdir(folder())).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('a load does not fail because its marker can no longer be removed', async () => {
+  await load();
+  expect(await load()).toBe(false);
+  await rm(folder(), { recursive: true });
+  await writeFile(folder(), 'a file in the place of the folder');
+  await endLoads();
 });
 
 test('a home that was deleted is not made again', async () => {

@@ -18,14 +18,20 @@ const loading = new Set<string>();
 
 /** To be called when binaries are loaded, or have failed to load with an error. */
 export async function endLoads(): Promise<void> {
-  for (const marker of loading) await rm(marker, { force: true });
-  loading.clear();
+  for (const marker of loading) {
+    loading.delete(marker);
+    await rm(marker, { force: true }).catch((cause: unknown) =>
+      // The next load then begins with a trial.
+      log.debug({ err: cause }, `the marker ${marker} cannot be removed`),
+    );
+  }
 }
 
 /**
  * The binaries that have passed a trial, in a folder: `<key>.passed` is the record of one, `<key>.<pid>.loading` the marker of a
  * process that loads it without another trial. A process that dies of that leaves its marker; the next one then tries the binary
- * first, and reports what is wrong. Where the folder cannot be read or written, every load begins with a trial.
+ * first, and reports what is wrong. Where the folder cannot be read or written, or the files of a binary cannot be listed, every load
+ * begins with a trial.
  */
 export class BinaryTrials {
   readonly #folder: string;
@@ -38,14 +44,16 @@ export class BinaryTrials {
 
   /** Runs `tryBinary` unless it is known to pass. */
   async passes(binary: Binary, tryBinary: () => Promise<boolean>): Promise<boolean> {
-    const key = await keyOf(binary);
-    const record = join(this.#folder, `${key}.passed`);
+    let key: string | undefined;
     try {
+      key = await keyOf(binary);
       if (await this.#isKnown(key)) return true;
     } catch (cause) {
-      log.debug({ err: cause }, `the trials in ${this.#folder} cannot be read`);
+      log.debug({ err: cause }, `the trials of ${binary[0]} in ${this.#folder} cannot be read`);
     }
     const passed = await tryBinary();
+    if (key === undefined) return passed;
+    const record = join(this.#folder, `${key}.passed`);
     await (passed ? this.#remember(record, binary) : rm(record, { force: true })).catch((cause: unknown) =>
       log.debug({ err: cause }, `the trial of ${binary[0]} cannot be recorded`),
     );
