@@ -1,15 +1,22 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { ENGINE_VERSION } from '../../../daemon/index.ts';
+
+interface BinaryPackage {
+  getBinsDir?: () => { packageVersion: string };
+}
 
 /**
  * The build puts this in the place of node-llama-cpp's own import of a package with binaries, such as '@node-llama-cpp/linux-x64-cuda':
- * from the folder in RBEE_ENGINE_DIR where it is there, otherwise as it was installed with rbee.
+ * from the folder in RBEE_ENGINE_DIR where it is there in the version that the library accepts, otherwise as it was installed with rbee.
  */
 export async function importBinaries(name: string): Promise<unknown> {
   const engineDir = process.env['RBEE_ENGINE_DIR'];
-  const found = engineDir === undefined || engineDir === '' ? undefined : resolveIn(engineDir, name);
-  return import(found ?? name);
+  const url = engineDir === undefined || engineDir === '' ? undefined : resolveIn(engineDir, name);
+  if (url === undefined) return import(name);
+  const found = (await import(url)) as BinaryPackage;
+  return found.getBinsDir?.().packageVersion === ENGINE_VERSION ? found : import(name);
 }
 
 function resolveIn(folder: string, name: string): string | undefined {
