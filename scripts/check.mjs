@@ -9,6 +9,7 @@ const checks = [
   ['dead code', 'knip', '--no-progress', '--exclude', 'types'],
   ['docs', 'node', 'scripts/docs.mjs', '--check'],
   ['links', 'node', 'scripts/links.mjs'],
+  ['words', 'node', 'scripts/words.mjs'],
 ];
 
 let failed = 0;

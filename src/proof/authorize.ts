@@ -31,7 +31,7 @@ const authorized = new WeakMap<Socket, { wanted: string; authorization: string }
  * connection alone: a new one may end at another process.
  * @param socket given to an HTTP request that has not been sent yet
  * @returns the header `authorization` for all requests on it
- ** @throws UnprovenError. It does not settle while the other side is silent, nor when the connection closes: the request reports that
+ * @throws UnprovenError. It does not settle while the other side is silent, nor when the connection closes: the request reports that
  */
 export async function authorize(socket: Socket, { trust, role }: Wanted): Promise<string> {
   const wanted = JSON.stringify([trust, role]);

@@ -17,7 +17,7 @@ export async function readHomeSecret(file: string): Promise<string | undefined> 
 }
 
 /**
- ** @param how without `unlessPresent`, as at the start of a daemon, a secret that others may read is replaced too: it may be known
+ * @param how without `unlessPresent`, as at the start of a daemon, a secret that others may read is replaced too: it may be known
  * @throws the system's error where the file cannot be written
  */
 export async function makeHomeSecret(file: string, how: { unlessPresent: boolean }): Promise<string> {

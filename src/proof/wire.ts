@@ -5,7 +5,7 @@ import type { Handshake, Trust } from './trust.ts';
  *   GET /v1/proof        x-rbee-challenge: <home|token> <nonce of the caller>
  * and is answered with 204 and
  *   x-rbee-proof: <nonce of the daemon> <role> <caller's address:port> <daemon's address:port> <HMAC>
- ** Every further request on that connection has `authorization: rbee <HMAC>`. Both HMACs are of all of the above. Nonces and HMACs are base64url.
+ * Every further request on that connection has `authorization: rbee <HMAC>`. Both HMACs are of all of the above. Nonces and HMACs are base64url.
  */
 
 export const PROOF_PATH = '/v1/proof';

@@ -11,7 +11,7 @@ const FORMAT = 1;
 /** How long a write waits for another process that holds the file. The wait blocks this process, so it is short. */
 const LOCK_DEADLINE_MS = 2_000;
 
-/** A SQLite file, with errors in our words. All calls are synchronous; a closed one takes none. */
+/** A SQLite file whose errors are rbee's. All calls are synchronous, and fail once it is closed. */
 export interface SqliteFile {
   readonly inTransaction: boolean;
   exec(sql: string): void;
@@ -33,7 +33,7 @@ export function openSqliteFile(file: string, beforeClose: () => void = () => und
   const absolute = path.resolve(file); // libsql would take 'http://…' as the address of a server.
   try {
     fs.mkdirSync(path.dirname(absolute), { recursive: true, mode: 0o700 });
-    // SQLite would make it readable for everybody; its -wal and -shm files take over the mode of this one.
+    // SQLite would create it readable for all users; its -wal and -shm files get the mode of this one.
     fs.closeSync(fs.openSync(absolute, 'a', 0o600));
     const sqlite = new OpenSqliteFile(absolute);
     requireWhole(sqlite, { file: absolute, beforeClose });
@@ -41,8 +41,10 @@ export function openSqliteFile(file: string, beforeClose: () => void = () => und
     return sqlite;
   } catch (cause) {
     if (cause instanceof DamagedCatalog || (cause instanceof JobError && cause.code !== 'internal')) throw cause;
-    const said = cause instanceof Error ? cause.message : String(cause);
-    throw new JobError('daemon_start_failed', cause instanceof JobError ? said : `Cannot open the catalog: ${said}`, { cause });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new JobError('daemon_start_failed', cause instanceof JobError ? reason : `Cannot open the catalog: ${reason}`, {
+      cause,
+    });
   }
 }
 
@@ -53,8 +55,8 @@ export function openLibsql(file: string, options: { timeout?: number } = {}): Da
 }
 
 /**
- * Fails where the file is damaged. Said as a statement without a result: libsql ends such a one at once, and one with a result only some
- * time later, which would keep a damaged file open behind the one that is put in its place.
+ * Fails where the file is damaged. A statement without a result: libsql finalizes it at once, and one with a result only some time
+ * later, which would keep a damaged file open behind its replacement.
  * About 10 ms for 1,000 documents. Without the indexes it would be half of that, but one wrong byte in an indexed field would then
  * fail every write of that document.
  */
@@ -64,7 +66,7 @@ function requireWhole(sqlite: SqliteFile, { file, beforeClose }: { file: string;
   try {
     sqlite.exec(FAIL_UNLESS_WHOLE);
   } catch (cause) {
-    // 'SQLITE_ERROR' is what SQLite says of a document that is no JSON, and of a schema that it does not understand.
+    // SQLite reports 'SQLITE_ERROR' for a document that is not JSON, and for a schema that it does not understand.
     const isDamaged = cause instanceof DamagedCatalog || sqliteCode(cause) === 'SQLITE_ERROR';
     if (isDamaged) beforeClose();
     sqlite.close();
@@ -96,11 +98,11 @@ function prepareFile(sqlite: SqliteFile, file: string): void {
     throw new JobError('daemon_start_failed', sentence);
   }
   sqlite.exec('PRAGMA journal_mode = WAL');
-  // Found now, that nothing can be written is one sentence, or the sign of a damaged header.
+  // A file that cannot be written is found here: the start fails with one sentence, or the header is damaged.
   sqlite.exec('BEGIN IMMEDIATE; ROLLBACK');
-  // Without an fsync a commit: what a killed process wrote is safe, as with the event log.
+  // No fsync per commit: what a killed process wrote is safe, as with the event log.
   sqlite.exec('PRAGMA synchronous = NORMAL');
-  // Requests that wait and tokens of hives are in here: what is deleted is overwritten. It costs less than can be measured.
+  // The file has waiting requests and the tokens of hives, so deleted data is overwritten. The cost is too small to measure.
   sqlite.exec('PRAGMA secure_delete = ON');
   const [[id] = []] = sqlite.rows('SELECT CAST(application_id AS TEXT) FROM pragma_application_id');
   if (id === '0') sqlite.exec(`PRAGMA application_id = ${randomInt(1, 2 ** 31)}`);
@@ -114,7 +116,7 @@ function prepareFile(sqlite: SqliteFile, file: string): void {
   }
 }
 
-/** The table of the rbee that opened the file last: an older one says which it would need. */
+/** The table with the version of the rbee that opened the file last: an older one names it in its error. */
 const WRITER = 'written_by';
 
 function writerOf(sqlite: SqliteFile): string | undefined {
@@ -136,7 +138,7 @@ export function createTable(sqlite: Pick<SqliteFile, 'exec'>, name: string): voi
 class OpenSqliteFile implements SqliteFile {
   readonly #file: string;
   readonly #database: Database.Database;
-  /** By their SQL, of which there are only as many as there are kinds of query. */
+  /** By their SQL. There are only a few different queries. */
   readonly #statements = new Map<string, Database.Statement>();
   #open = true;
 
@@ -168,22 +170,22 @@ class OpenSqliteFile implements SqliteFile {
       work();
       this.run('COMMIT');
     } catch (cause) {
-      // On a full disk SQLite has rolled back by itself, and a second rollback would hide the cause.
+      // On a full disk SQLite has rolled back already, and a second rollback would hide the cause.
       if (this.#open && this.inTransaction) this.exec('ROLLBACK');
       throw cause;
     }
   }
 
-  /** libsql has no way to end a statement, so the file stays open until they are collected; nothing can be written by then. */
+  /** libsql cannot finalize a statement, so the file stays open until the statements are garbage-collected; nothing is written then. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
     this.#statements.clear();
     try {
-      // Or the journal keeps what was written last, and taken back, as long as the file is not opened again.
+      // Otherwise the journal keeps the last writes, rolled-back ones included, until the file is opened again.
       this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     } catch {
-      // On a full disk it stays, whole: the next one who opens the file reads it.
+      // On a full disk the journal stays, complete: the next process that opens the file reads it.
     }
     this.#database.close();
   }
@@ -202,17 +204,21 @@ class OpenSqliteFile implements SqliteFile {
     try {
       return work();
     } catch (cause) {
-      throw inOurWords(this.#file, cause);
+      throw rbeeError(this.#file, cause);
     }
   }
 }
 
-/** A file that SQLite, or this version of the catalog, cannot make sense of. */
+/** A file that SQLite, or this version of the catalog, cannot read. */
 export class DamagedCatalog extends JobError {
   constructor(file: string, cause: unknown) {
-    super('internal', `${file} is damaged. Started again, this daemon sets it aside and keeps what can be read of it.`, {
-      cause,
-    });
+    super(
+      'internal',
+      `${file} is damaged. When this daemon is restarted, it sets the file aside and keeps the documents that can be read.`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -236,7 +242,7 @@ function sqliteCode(cause: unknown): string {
   return Object.values(CODES).find((plain) => code.startsWith(plain)) ?? code;
 }
 
-function inOurWords(file: string, cause: unknown): unknown {
+function rbeeError(file: string, cause: unknown): unknown {
   const full = () => new JobError('disk_full', `The disk is full: ${file} could not be written`, { cause });
   switch (sqliteCode(cause)) {
     case 'SQLITE_FULL':
@@ -244,8 +250,10 @@ function inOurWords(file: string, cause: unknown): unknown {
     case 'SQLITE_IOERR':
       if (isReadError(cause)) return cause;
       if (isDiskFull(file)) return full();
-      // A quota that is used up too: SQLite does not tell it from a disk that fails.
-      return new JobError('disk_full', `${file} could not be written: your share of the disk is used up, or it fails`, { cause });
+      // An exhausted quota too: SQLite does not distinguish it from a failing disk.
+      return new JobError('disk_full', `${file} could not be written: your disk quota is used up, or the disk is failing`, {
+        cause,
+      });
     case 'SQLITE_BUSY': {
       const sentence = `Another process kept ${file} locked for more than ${LOCK_DEADLINE_MS} ms`;
       return new JobError('deadline_exceeded', sentence, { cause });
@@ -253,7 +261,7 @@ function inOurWords(file: string, cause: unknown): unknown {
     case 'SQLITE_READONLY':
     case 'SQLITE_CANTOPEN':
       if (sqliteCode(cause) === 'SQLITE_CANTOPEN' && isDiskFull(file)) return full();
-      return new JobError('internal', `${file} cannot be written: check who owns it and whether its disk is read-only`, {
+      return new JobError('internal', `${file} cannot be written: check its owner, and whether its disk is read-only`, {
         cause,
       });
     case 'SQLITE_NOTADB':
@@ -269,7 +277,7 @@ function isReadError(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && /READ|_(?:266|522)$/.test(String(cause.code));
 }
 
-/** Of bytes, or of files: SQLite tells neither where it makes the files beside its own. */
+/** Whether no bytes or no files are free: SQLite reports neither when it creates its companion files. */
 function isDiskFull(file: string): boolean {
   try {
     const { bavail, files, ffree } = fs.statfsSync(path.dirname(file));

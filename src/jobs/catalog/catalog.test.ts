@@ -47,7 +47,7 @@ describe.each(Object.entries(engines))('a %s catalog', (_, open) => {
     return { catalog, bees: catalog.collection<Bee>('bees', ['task', 'flower']) };
   };
 
-  test('gives back what was put, under its key', () => {
+  test('returns what was put, under its key', () => {
     const { bees } = openBees();
     bees.put('maja', { name: 'Maja', age: 3 });
     expect(bees.get('maja')).toStrictEqual({ name: 'Maja', age: 3 });
@@ -67,7 +67,7 @@ describe.each(Object.entries(engines))('a %s catalog', (_, open) => {
     expect(bees.get('maja')).toStrictEqual({ name: 'Maja' });
   });
 
-  test('delete tells whether there was one', () => {
+  test('delete returns whether the document existed', () => {
     const { bees } = openBees();
     bees.put('maja', { name: 'Maja' });
     expect(bees.delete('maja')).toBe(true);
@@ -86,7 +86,7 @@ describe.each(Object.entries(engines))('a %s catalog', (_, open) => {
     expect(bees.find({ newestFirst: true, limit: 2 }).map((bee) => bee.name)).toEqual(['B', 'c']);
   });
 
-  test('find follows a field when its document is replaced, and knows no match for an absent field', () => {
+  test('find uses the current value of a field after its document is replaced, and matches no absent field', () => {
     const { bees } = openBees();
     bees.put('maja', { name: 'Maja', task: 'forage', flower: 'clover' });
     bees.put('willi', { name: 'Willi', task: 'sleep' });
@@ -122,7 +122,7 @@ describe.each(Object.entries(engines))('a %s catalog', (_, open) => {
     }
   });
 
-  test('collections do not see each other', () => {
+  test('collections are independent of each other', () => {
     const { catalog, bees } = openBees();
     const others = catalog.collection<Bee>('wasps', ['task']);
     bees.put('maja', { name: 'Maja', task: 'forage' });
@@ -131,7 +131,7 @@ describe.each(Object.entries(engines))('a %s catalog', (_, open) => {
     expect(catalog.collection<Bee>('bees').get('maja')).toStrictEqual({ name: 'Maja', task: 'forage' });
   });
 
-  test('a transaction is kept whole', () => {
+  test('all writes of a transaction are kept', () => {
     const { catalog, bees } = openBees();
     catalog.transaction(() => {
       bees.put('maja', { name: 'Maja' });
@@ -141,7 +141,7 @@ describe.each(Object.entries(engines))('a %s catalog', (_, open) => {
     expect(bees.find()).toHaveLength(2);
   });
 
-  test('a transaction that throws leaves everything as it was, the order too', () => {
+  test('a transaction that throws leaves all documents and their order unchanged', () => {
     const { catalog, bees } = openBees();
     const wasps = catalog.collection<Bee>('wasps');
     for (const name of ['a', 'b']) bees.put(name, { name });
@@ -159,7 +159,7 @@ describe.each(Object.entries(engines))('a %s catalog', (_, open) => {
     expect(bees.count()).toBe(3);
   });
 
-  test('mistakes of the programmer are caught in every engine', () => {
+  test('every engine rejects the same mistakes of a caller', () => {
     const { catalog, bees } = openBees();
     expect(() => catalog.collection('bees; DROP')).toThrow('cannot name a collection');
     expect(() => catalog.collection<{ 'a"b': string }>('ants', ['a"b'])).toThrow('cannot name a collection or an index');
@@ -192,7 +192,7 @@ interface Thing {
   rest: unknown;
 }
 
-/** Few enough keys to meet again, and every UTF-16 code unit, in pairs or not. */
+/** Few enough keys to occur repeatedly, with every UTF-16 code unit, in pairs or not. */
 const word = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom('a', 'b', 'c', 'a\0') },
   fc.array(fc.nat(0xffff), { maxLength: 4 }).map((units) => String.fromCharCode(...units)),
@@ -259,7 +259,7 @@ describe('a catalog in a file', () => {
     return undefined;
   };
 
-  test('is there again after it was closed, readable for its owner only', () => {
+  test('has its documents again after it was closed, and is readable for its owner only', () => {
     const file = path.join(temporaryDirectory(), 'deep', 'catalog.db');
     const first = openSqliteCatalog(file);
     first.collection<Bee>('bees', ['task']).put('maja', { name: 'Maja', task: 'forage' });
@@ -272,7 +272,7 @@ describe('a catalog in a file', () => {
     expect(again.collection<Bee>('bees', ['task']).find({ where: { task: 'forage' } })).toHaveLength(1);
   });
 
-  test('has nothing of what was deleted, or replaced, once its write-ahead log is emptied', () => {
+  test('has no byte of a deleted or replaced document once its write-ahead log is emptied', () => {
     const file = path.join(temporaryDirectory(), 'catalog.db');
     const bees = closedAtTheEnd(openSqliteCatalog(file)).collection<Bee>('bees');
     const stored = () => {
@@ -298,7 +298,7 @@ describe('a catalog in a file', () => {
     expect(catalog.collection<Bee>('bees', ['task']).find({ where: { task: 'forage' } })).toMatchObject([{ name: 'Maja' }]);
   });
 
-  test('survives the death of the process that wrote it', async () => {
+  test('keeps its documents when the process that wrote them is killed', async () => {
     const file = path.join(temporaryDirectory(), 'catalog.db');
     const writer = startWriter(file);
     leftovers.push(() => writer.kill('SIGKILL'));
@@ -309,7 +309,7 @@ describe('a catalog in a file', () => {
     expect(catalog.collection<Bee>('bees').find()).toStrictEqual([{ name: 'Maja' }]);
   });
 
-  test('says so when another process keeps it locked', async () => {
+  test('fails with deadline_exceeded while another process keeps it locked', async () => {
     const file = path.join(temporaryDirectory(), 'catalog.db');
     const catalog = closedAtTheEnd(openSqliteCatalog(file));
     const bees = catalog.collection<Bee>('bees');
@@ -324,7 +324,7 @@ describe('a catalog in a file', () => {
     expect(bees.find()).toStrictEqual([{ name: 'Maja' }, { name: 'Willi' }]);
   });
 
-  test('from a newer rbee is refused with a sentence', () => {
+  test('from a newer rbee is refused, and the error names the formats and the fix', () => {
     const file = path.join(temporaryDirectory(), 'catalog.db');
     const newer = new Database(file);
     newer.exec('PRAGMA user_version = 7');
@@ -338,8 +338,8 @@ describe('a catalog in a file', () => {
 
   test.each([
     ['text', Buffer.from('This is not a database. '.repeat(50))],
-    ['the header and nothing right after it', Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(4096, 7)])],
-  ])('that holds %s is set aside as it is, and a new one is begun', (_, bytes) => {
+    ['a SQLite header and garbage', Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(4096, 7)])],
+  ])('with %s in its file sets the file aside unchanged, and starts empty', (_, bytes) => {
     const file = path.join(temporaryDirectory(), 'catalog.db');
     fs.writeFileSync(file, bytes);
     const catalog = closedAtTheEnd(openSqliteCatalog(file));
@@ -348,7 +348,7 @@ describe('a catalog in a file', () => {
     expect(fs.readFileSync(path.join(path.dirname(file), 'damaged', 'catalog-catalog.db'))).toEqual(bytes);
   });
 
-  test('with pages overwritten in the middle keeps every document of the pages that are whole, in their order', () => {
+  test('with pages overwritten in the middle keeps every document of the intact pages, in order', () => {
     const file = path.join(temporaryDirectory(), 'catalog.db');
     fillAndDamage(file, Buffer.alloc(30_000, 0xaa), 50_000);
     const catalog = closedAtTheEnd(openSqliteCatalog(file));
@@ -374,13 +374,13 @@ describe('a catalog in a file', () => {
     expect(fs.readdirSync(path.join(path.dirname(file), 'damaged'))).toContain('catalog-bees-bee-250.json');
   });
 
-  test('whose schema names an index wrongly loses nothing', () => {
+  test('with a wrong name of an index in its schema loses no document', () => {
     const file = path.join(temporaryDirectory(), 'catalog.db');
     fillAndDamage(file, Buffer.from([0xfe]), (bytes) => bytes.indexOf('bees:task') + 2);
     expect(closedAtTheEnd(openSqliteCatalog(file)).collection<Bee>('bees', ['task']).count()).toBe(500);
   });
 
-  test('beside the write-ahead log of another catalog keeps what its own file has', () => {
+  test('beside the write-ahead log of another catalog keeps its own documents', () => {
     const file = path.join(temporaryDirectory(), 'catalog.db');
     fillAndDamage(file, Buffer.alloc(0), 0);
     const other = path.join(path.dirname(file), 'other.db');
@@ -390,7 +390,7 @@ describe('a catalog in a file', () => {
     expect(closedAtTheEnd(openSqliteCatalog(file)).collection<Bee>('bees', ['task']).count()).toBe(500);
   });
 
-  test('that is a folder is set aside, and a new one is begun', () => {
+  test('with a folder in its place sets the folder aside, and starts empty', () => {
     const file = path.join(temporaryDirectory(), 'catalog.db');
     fs.mkdirSync(path.join(file, 'inner'), { recursive: true });
     fs.mkdirSync(`${file}-wal`);
@@ -399,7 +399,7 @@ describe('a catalog in a file', () => {
   });
 });
 
-/** 500 bees in a file without a log, some bytes of which are then others. */
+/** 500 bees in a file without a log, some bytes of which are then overwritten. */
 function fillAndDamage(file: string, bytes: Buffer, at: number | ((whole: Buffer) => number)): void {
   const draft = path.join(temporaryDirectory(), 'draft.db');
   const catalog = openSqliteCatalog(draft);
@@ -414,7 +414,7 @@ function fillAndDamage(file: string, bytes: Buffer, at: number | ((whole: Buffer
   fs.writeFileSync(file, whole);
 }
 
-/** Writes one bee, says so, and then holds the write lock for as long as it lives. */
+/** Writes one bee, reports that, and then holds the write lock until it exits. */
 const WRITER = `
 const Database = require('libsql');
 const database = new Database(process.argv[1], { timeout: 5000 });
@@ -461,7 +461,7 @@ function cannotMount(): boolean {
 }
 
 describe.skipIf(cannotMount())('on a disk of 512 kB (needs the right to mount one)', () => {
-  test('a full disk is disk_full, takes nothing half, and works again when there is space', () => {
+  test('a write on a full disk fails with disk_full, leaves no half of a transaction, and works again when there is space', () => {
     const disk = mountSmallDisk();
     const catalog = closedAtTheEnd(openSqliteCatalog(path.join(disk, 'catalog.db')));
     const bees = catalog.collection<Bee>('bees', ['task']);
@@ -481,7 +481,7 @@ describe.skipIf(cannotMount())('on a disk of 512 kB (needs the right to mount on
     expect(bees.count()).toBe(kept + 1);
   });
 
-  test('a disk that was full before the first start is disk_full too', () => {
+  test('a first start on a full disk fails with disk_full', () => {
     const disk = mountSmallDisk();
     expect(() => fs.writeFileSync(path.join(disk, 'ballast'), Buffer.alloc(600_000))).toThrow('ENOSPC');
     expect(() => openSqliteCatalog(path.join(disk, 'catalog.db'))).toThrow(expect.objectContaining({ code: 'disk_full' }));
@@ -496,21 +496,24 @@ describe.skipIf(cannotMount())('on a disk of 512 kB (needs the right to mount on
         for (let at = 0; ; at += 1) fs.writeFileSync(path.join(disk, String(at)), '');
       },
     ],
-  ])('a disk that became full of %s while the catalog was closed is disk_full, and names the file', (_what, fill) => {
-    const disk = mountSmallDisk();
-    openSqliteCatalog(path.join(disk, 'catalog.db')).close();
-    // A copy: this process still holds what lay beside the first.
-    const file = path.join(disk, 'copy.db');
-    fs.copyFileSync(path.join(disk, 'catalog.db'), file);
-    expect(() => {
-      fill(disk);
-    }).toThrow('ENOSPC');
-    expect(() => openSqliteCatalog(file)).toThrow(
-      expect.objectContaining({ code: 'disk_full', message: expect.stringContaining(file) as string }),
-    );
-  });
+  ])(
+    'on a disk that became full (of %s) while the catalog was closed, opening it fails with disk_full and the name of the file',
+    (_what, fill) => {
+      const disk = mountSmallDisk();
+      openSqliteCatalog(path.join(disk, 'catalog.db')).close();
+      // A copy: this process still holds the companion files of the first.
+      const file = path.join(disk, 'copy.db');
+      fs.copyFileSync(path.join(disk, 'catalog.db'), file);
+      expect(() => {
+        fill(disk);
+      }).toThrow('ENOSPC');
+      expect(() => openSqliteCatalog(file)).toThrow(
+        expect.objectContaining({ code: 'disk_full', message: expect.stringContaining(file) as string }),
+      );
+    },
+  );
 
-  test('a read-only disk is refused with a sentence', () => {
+  test('on a read-only disk the catalog cannot be opened, and the error says that the disk may be read-only', () => {
     const disk = mountSmallDisk();
     execFileSync('mount', ['-o', 'remount,ro', disk]);
     const file = path.join(disk, 'catalog.db');

@@ -1,15 +1,15 @@
 import assert from 'node:assert';
 
 /**
- * What is looked up and changed (hives, models, job records), as opposed to what is only appended (a job's events).
- * A seam: today SQLite in one file and plain memory, both held to one conformance suite.
+ * Documents that are looked up and changed (hives, models, job records); a job's events are only appended, to the event log.
+ * Two implementations, SQLite in one file and plain memory, pass one conformance suite.
  * Documents go in and come out as JSON, so no caller holds a reference to the stored document.
  */
 export interface Catalog {
   /**
    * A named set of JSON documents. `indexes` are top-level string fields that `find` may filter by; the first call for a name
-   * decides them, later ones may leave them out. A new index on an old file is filled by itself. Not inside a transaction.
-   * `read` judges each document that is read. What it does not take is damaged: set aside, and not there any more.
+   * sets them, later ones may omit them. A new index on an old file is filled automatically. Not inside a transaction.
+   * `read` validates each document that is read. A document that it rejects is damaged: it is set aside and removed.
    */
   collection<T extends object>(name: string, indexes?: readonly (keyof T & string)[], read?: ReadDocument<T>): Collection<T>;
   /**
@@ -17,7 +17,7 @@ export interface Catalog {
    * They survive a killed process; a power cut may take the last few transactions, each of them whole.
    */
   transaction(work: () => void): void;
-  /** How often something of it was found damaged, and is not there any more, since this process opened it. */
+  /** How many times damaged data was removed since this process opened the catalog. */
   readonly losses: number;
   close(): void;
 }
@@ -47,7 +47,7 @@ export interface FindQuery<T> {
   limit?: number;
 }
 
-/** Names of collections and indexes become names in SQL, so they are nothing but words. */
+/** Names of collections and indexes become names in SQL, so they are plain words. */
 const WORD = /^[a-z][a-z0-9_]{0,62}$/;
 
 export function isWord(word: string): boolean {
@@ -58,7 +58,7 @@ export function assertWords(words: readonly string[]): void {
   for (const word of words) assert(isWord(word), `'${word}' cannot name a collection or an index`);
 }
 
-/** A programmer's mistake is the same in every catalog, or it would only be found on the day another one is used. */
+/** Both implementations reject the same programmer's mistakes: otherwise one would only show when the other is used. */
 export function assertFindable(query: FindQuery<never>, indexes: readonly string[]): void {
   const { where = {}, limit = 0 } = query;
   assert(Number.isInteger(limit) && limit >= 0, `a limit is a count, not ${limit}`);

@@ -7,8 +7,8 @@ const WAL_HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
 
 /**
- * Whether the write-ahead log beside the file is that of another one: SQLite would take it over, and overwrite the file with it. Told by
- * the id that each catalog is given; not told where one of the two has none, or where the log holds no first page.
+ * Whether the write-ahead log beside the file belongs to another catalog: SQLite would apply it, and overwrite the file. Detected by
+ * the id that each catalog gets; not where one of the two has none, or where the log has no first page.
  */
 export function hasForeignWal(file: string): boolean {
   const own = readAt(file, ID_OFFSET, 4);
@@ -27,7 +27,7 @@ function idInFrames(wal: string, frameBytes: number): number {
   }
 }
 
-/** As much of it as there is; none where there is no file. */
+/** As many bytes as there are; none where there is no file. */
 function readAt(file: string, offset: number, size: number): Buffer {
   if (!fs.existsSync(file)) return Buffer.alloc(0);
   const descriptor = fs.openSync(file, 'r');

@@ -1,7 +1,7 @@
 import assert from 'node:assert';
 import { assertFindable, assertIndexed, assertWords, type Catalog, type Collection, type FindQuery } from './catalog.ts';
 
-/** Keeps documents for as long as the process lives: for workers, and for tests. As JSON text, to forget what SQLite would. */
+/** Keeps documents for the life of the process: for workers, and for tests. As JSON text, to lose what SQLite would lose. */
 export function openMemoryCatalog(): Catalog {
   const collections = new Map<string, MemoryCollection<object>>();
   const state: State = { open: true, undo: undefined };
@@ -36,18 +36,18 @@ export function openMemoryCatalog(): Catalog {
   };
 }
 
-/** A Map keeps the place of a replaced key, as the contract asks. */
+/** A Map keeps the place of a replaced key, as `Collection.find` promises. */
 type Documents = Map<string, Stored>;
 
 interface Stored {
   json: string;
-  /** By the indexes, so that nothing is parsed to be passed over. */
+  /** The values of the indexes, so that documents that do not match are not parsed. */
   fields: readonly unknown[];
 }
 
 interface State {
   open: boolean;
-  /** In a transaction: what takes each of its writes back, in the order of the writes. */
+  /** In a transaction: what undoes each of its writes, in the order of the writes. */
   undo: (() => void)[] | undefined;
 }
 
@@ -103,7 +103,7 @@ class MemoryCollection<T extends object> implements Collection<T> {
   }
 }
 
-/** All of it: what is deleted loses its place among the others. */
+/** Restores all documents: one that was deleted would otherwise lose its place. */
 function restoring(documents: Documents): () => void {
   const copy = new Map(documents);
   return () => {

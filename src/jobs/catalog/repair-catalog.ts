@@ -6,10 +6,10 @@ import { hasForeignWal } from './foreign-wal.ts';
 import { salvage, type Row } from './salvage.ts';
 import type { SetAside } from '../log/set-aside.ts';
 
-/** What belongs to a SQLite file, beside it. */
+/** The files that belong to a SQLite file. */
 const COMPANIONS = ['-wal', '-shm'];
 
-/** Opens the file; a damaged one is set aside first, and what can be read of it becomes a new one. */
+/** Opens the file; a damaged one is set aside first, and its readable documents are written to a new one. */
 export function openWhole(file: string, aside: SetAside): { sqlite: SqliteFile; isRepaired: boolean } {
   for (const each of ['', ...COMPANIONS]) moveFolderAside(file + each, aside);
   moveForeignWalAside(file, aside);
@@ -58,7 +58,7 @@ function parsed(json: string): unknown {
 }
 
 /**
- * Each step leaves what a start after a crash can begin with: until the last one, the damaged file is where it was.
+ * After a crash at any step, the next start repeats the repair: until the last step, the damaged file is in its place.
  * @returns what happened, in a sentence
  */
 function replaceDamaged(file: string, { aside, scratch }: { aside: SetAside; scratch: string }): string {
@@ -70,12 +70,12 @@ function replaceDamaged(file: string, { aside, scratch }: { aside: SetAside; scr
   for (const each of COMPANIONS) fs.rmSync(file + each, { force: true });
   fs.renameSync(fresh, file);
   return kept === 0
-    ? `${file} is damaged and nothing of it can be read: it is set aside, and a new one is begun`
-    : `${file} is damaged: it is set aside, and the ${kept} documents of it that can be read are in a new one`;
+    ? `${file} is damaged and nothing in it can be read: it is set aside, and a new, empty file is used`
+    : `${file} is damaged: it is set aside, and the ${kept} documents that could be read are in a new file`;
 }
 
 /**
- * A plain file without a write-ahead log, and without a statement that libsql would end only some time later: it is to be renamed.
+ * Without a write-ahead log, and without a statement that libsql would finalize only some time later, because the file is renamed next.
  * @returns how many documents it has
  */
 function writeFresh(fresh: string, rows: Iterable<Row>, aside: SetAside): number {
@@ -106,7 +106,7 @@ function writeFresh(fresh: string, rows: Iterable<Row>, aside: SetAside): number
   return count;
 }
 
-/** JSON holds no character that ends a text of SQL but this one. */
+/** The quote is the only character of JSON that ends a string in SQL. */
 function quoted(json: string): string {
   return `'${json.replaceAll("'", "''")}'`;
 }
@@ -130,5 +130,5 @@ function moveForeignWalAside(file: string, aside: SetAside): void {
 function moveFolderAside(file: string, aside: SetAside): void {
   if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() !== true) return;
   aside.move(file, path.basename(file));
-  aside.report(`${file} was a folder where a file belongs: it is set aside`);
+  aside.report(`${file} is a folder, and must be a file: the folder is set aside`);
 }

@@ -10,15 +10,15 @@ export interface Row {
   json: string;
 }
 
-/** Rows between two damaged places are looked for one by one, up to so many. */
+/** At most so many places between two damaged ones are searched for rows, one by one. */
 const PROBES_LIMIT = 1_000_000;
-/** More rows than one damaged page hides: after so many in a row, it is all of the table that cannot be read. */
+/** More rows than one damaged page has: after so many in a row, the rest of the table cannot be read. */
 const FRUITLESS_LIMIT = 10_000;
 
 /**
- * Every row of a damaged SQLite file that can still be read: as its write-ahead log has it, and then, if that is not everything, as the
- * file alone has it. A log that is damaged, or another file's, hides what is in the file.
- * @param scratch a copy, which may be changed by this
+ * Every row of a damaged SQLite file that can still be read: first with its write-ahead log, and then, if that was incomplete, from the
+ * file alone. A damaged or foreign log hides the rows of the file.
+ * @param scratch a copy of the file, which this may change
  */
 export function* salvage(scratch: string): Generator<Row, void, void> {
   const alone = `${scratch}-alone`;
@@ -34,7 +34,7 @@ export function* salvage(scratch: string): Generator<Row, void, void> {
 function* rowsOf(file: string): Generator<Row, boolean, void> {
   const database = openLibsql(file);
   try {
-    // The tables whose entries are whole can then be read beside those whose are not.
+    // Tables with a valid schema entry can then be read beside those with a damaged one.
     attempt(() => database.exec('PRAGMA writable_schema = ON'));
     const tables = tablesOf(database);
     let isAll = tables.length > 0;
@@ -50,7 +50,7 @@ function tablesOf(database: Database.Database): string[] {
   return attempt(() => (database.prepare(sql).raw().all() as Buffer[][]).map(([name]) => String(name))) ?? [];
 }
 
-/** From the first row on to the first damaged place, from the last row back to the last one, and then those between one by one. */
+/** Forwards from the first row to the first damaged place, backwards from the last row to the last one, and then one by one between them. */
 function* rowsOfTable(database: Database.Database, collection: string): Generator<Row, boolean, void> {
   const rows = attempt(() => readersOf(database, collection));
   if (rows === undefined) return false;
@@ -58,7 +58,7 @@ function* rowsOfTable(database: Database.Database, collection: string): Generato
   for (;;) {
     const row = rows.after(first);
     if (row === 'none') return true;
-    // A row that is out of order is damage too, and would be found again and again.
+    // A row that is out of order is damage too, and would be found repeatedly.
     if (row === undefined || row.place <= first) break;
     first = row.place;
     yield row;
@@ -81,7 +81,7 @@ function* rowsOfTable(database: Database.Database, collection: string): Generato
   return false;
 }
 
-/** Each answers 'none' where there is no such row, and undefined where SQLite cannot make sense of what it finds. */
+/** Each returns 'none' where there is no such row, and undefined where SQLite cannot read it. */
 function readersOf(database: Database.Database, collection: string) {
   const reader = (condition: string) => {
     const sql = `SELECT place, CAST(key AS BLOB), CAST(value AS BLOB) FROM "${collection}" NOT INDEXED ${condition}`;

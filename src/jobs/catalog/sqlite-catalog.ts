@@ -14,8 +14,8 @@ import { openWhole, parsedDocument, parsedKey, setDocumentAside } from './repair
 import { openSetAside, type SetAside } from '../log/set-aside.ts';
 
 /**
- * One SQLite file, one table a collection. A document is JSON text; each index is a column that SQLite itself derives from
- * that text, so that no write can leave the two apart. A damaged file is set aside, and what can be read of it is taken over.
+ * One SQLite file, one table per collection. A document is JSON text; each index is a column that SQLite itself derives from
+ * that text, so that no write can make the two differ. A damaged file is set aside, and its readable documents are kept.
  * @throws JobError daemon_start_failed when the file is from a newer rbee, or cannot be written; disk_full
  */
 export function openSqliteCatalog(file: string, aside: SetAside = asideOf(file)): Catalog {
@@ -51,7 +51,7 @@ export function openSqliteCatalog(file: string, aside: SetAside = asideOf(file))
   };
 }
 
-/** For what only a test opens. */
+/** For catalogs that only tests open. */
 function asideOf(file: string): SetAside {
   return openSetAside({
     folder: path.join(path.dirname(file), 'damaged'),
@@ -78,7 +78,7 @@ function columnOf(field: string): string {
 
 /**
  * Keys and field values are kept and compared as JSON text: libsql cuts a string at a NUL and replaces lone surrogates when
- * it reads, so that two keys could become one; their JSON text has neither. `->` gives the very text that JSON.stringify wrote.
+ * it reads, so that two keys could become one; their JSON text has neither. `->` returns exactly the text that JSON.stringify wrote.
  */
 function toText(text: string): string {
   return JSON.stringify(text);
@@ -86,7 +86,7 @@ function toText(text: string): string {
 
 const COLUMNS = 'CAST(place AS TEXT), CAST(key AS BLOB), CAST(value AS BLOB)';
 
-/** Told of a document that was damaged and is not there any more. */
+/** Called for a damaged document that was removed. */
 type Lose = (collection: string, key: string, json: string) => void;
 
 interface CollectionOptions<T> {
@@ -163,7 +163,7 @@ class SqliteCollection<T extends object> implements Collection<T> {
     return name === undefined ? undefined : read(value, name);
   }
 
-  /** A row that cannot be deleted, because its index is damaged too, is passed over until the file is opened the next time. */
+  /** A row that cannot be deleted, because its index is damaged too, is skipped until the file is opened again. */
   #lose({ place, key, json }: { place: string; key: string; json: string }): void {
     if (this.#lost.has(place)) return;
     this.#lost.add(place);
@@ -171,7 +171,7 @@ class SqliteCollection<T extends object> implements Collection<T> {
     try {
       this.#sqlite.run(this.#sql.lose, Number(place));
     } catch {
-      // It has been set aside all the same, and is looked at again at the next start.
+      // It has been set aside nevertheless, and is read again at the next start.
     }
   }
 }

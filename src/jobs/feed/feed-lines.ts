@@ -6,8 +6,8 @@ import type { StreamEvent } from '../client/stream-event.ts';
 /*
  * The lines of a feed: `<tag> <seq> <kind> <json>`. The tag is the number under which the reading side follows a job: it
  * assigns an event to its job before the job's id is known.
- ** `<tag> 0 lost {}` means that no more events follow although the job has no terminal event: its log has expired.
- ** `ping` distinguishes a quiet feed from a dead one.
+ * `<tag> 0 lost {}` means that no more events follow although the job has no terminal event: its log has expired.
+ * `ping` distinguishes a quiet feed from a dead one.
  */
 
 /** On POST /v1/jobs: `<feed>/<tag>`, to follow the new job from its first event. On the feed itself: its id. */

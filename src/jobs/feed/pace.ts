@@ -6,7 +6,7 @@ export interface Rate {
 }
 
 /**
- ** How fast a peer is read. After so many characters the other peers have a turn, however fast this one sends; with a rate, what
+ * How fast a peer is read. After so many characters the other peers have a turn, however fast this one sends; with a rate, what
  * it sends faster than that waits in the network. The pace only decides: the reader does the waiting.
  */
 export class Pace {
@@ -23,7 +23,7 @@ export class Pace {
   }
 
   /**
-   ** To be called for each piece. A piece has a cost besides its characters, however short it is.
+   * To be called for each piece. A piece has a cost besides its characters, however short it is.
    * @returns how long to wait before the next one: 0 for one turn of the event loop, undefined for no wait
    */
   afterPiece(chars: number, nowMs: number): number | undefined {
