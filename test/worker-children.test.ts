@@ -68,3 +68,13 @@ test('the next hive ends the child of a worker that was killed together with its
   await swarm.result(['hive', 'start']);
   await expect.poll(() => childrenOf(swarm), { timeout: 10_000 }).toEqual([]);
 }, 90_000);
+
+test('rbee down ends the child of a worker whose hive was killed', async () => {
+  await using swarm = await testSwarm({ env });
+  await swarm.result<Worker>(['worker', 'spawn']);
+  const { pid: hivePid } = await swarm.result<{ pid: number }>(['hive', 'status']);
+  process.kill(hivePid, 'SIGKILL');
+  expect(childrenOf(swarm)).toHaveLength(1);
+  await swarm.result(['down']);
+  await expect.poll(() => childrenOf(swarm), { timeout: 10_000 }).toEqual([]);
+}, 90_000);

@@ -3,17 +3,11 @@ import { hivePort, homeTrust, probe, queenPort, stopProcess, type Pidfile, type 
 import type { Session } from '../session.ts';
 import { localProcesses } from './local-processes.ts';
 import { QUEEN_STOP_GRACE_MS } from './queen.ts';
-import { forget, HIVE_STOP_GRACE_MS, stopHives, WORKER_STOP_GRACE_MS, type Report } from './stop-hives.ts';
+import { forget, HIVE_STOP_GRACE_MS, stopHives, stopWorker, type Report } from './stop-hives.ts';
 
 const LEFT_PROBE_MS = 1_000;
 /** A spawn in progress may leave a worker after its hive has stopped, and one look may miss the next worker. */
 const MAX_LOOKS = 3;
-
-const GRACE_MS: Readonly<Record<Pidfile['role'], number>> = {
-  queen: QUEEN_STOP_GRACE_MS,
-  hive: HIVE_STOP_GRACE_MS,
-  worker: WORKER_STOP_GRACE_MS,
-};
 
 interface Stopped {
   name: string;
@@ -45,10 +39,15 @@ async function stopLatecomers(report: Report): Promise<void> {
     const { running } = await localProcesses();
     if (running.length === 0) return;
     for (const pidfile of running) {
-      await report(pidfile, await stopProcess(pidfile, { graceMs: GRACE_MS[pidfile.role] }));
+      await report(pidfile, await stop(pidfile));
     }
     await forget(running);
   }
+}
+
+function stop(pidfile: Pidfile): Promise<StopOutcome> {
+  if (pidfile.role === 'worker') return stopWorker(pidfile);
+  return stopProcess(pidfile, { graceMs: pidfile.role === 'hive' ? HIVE_STOP_GRACE_MS : QUEEN_STOP_GRACE_MS });
 }
 
 /** A daemon whose pidfile was deleted is found by its port. */

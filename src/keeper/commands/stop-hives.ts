@@ -1,9 +1,18 @@
-import { homePaths, isAlive, removePidfile, stopProcess, whenEnded, type Pidfile, type StopOutcome } from '../../daemon/index.ts';
+import {
+  homePaths,
+  isAlive,
+  killGroupOf,
+  removePidfile,
+  stopProcess,
+  whenEnded,
+  type Pidfile,
+  type StopOutcome,
+} from '../../daemon/index.ts';
 import { localProcesses } from './local-processes.ts';
 
 /** A hive stops its workers first, each with a grace period of its own. */
 export const HIVE_STOP_GRACE_MS = 20_000;
-export const WORKER_STOP_GRACE_MS = 5_000;
+const WORKER_STOP_GRACE_MS = 5_000;
 
 /** Called with each process when it has exited. */
 export type Report = (pidfile: Pidfile, how: StopOutcome) => Promise<void>;
@@ -24,11 +33,18 @@ export async function stopHives(hives: readonly Pidfile[], workers: readonly Pid
   const now = (await localProcesses()).running.filter(({ role }) => role === 'worker');
   const left = new Map([...workers, ...now].filter(({ pid }) => !reported.has(pid)).map((worker) => [worker.pid, worker]));
   for (const worker of left.values()) {
-    const how = await stopProcess(worker, { graceMs: WORKER_STOP_GRACE_MS });
+    const how = await stopWorker(worker);
     await report(worker, how === 'not_running' ? 'ended' : how);
     await forget([worker]);
   }
   for (const [at, hive] of hives.entries()) await report(hive, outcomes[at] ?? 'ended');
+}
+
+/** Stops a worker and its children, as its hive would. */
+export async function stopWorker(worker: Pidfile): Promise<StopOutcome> {
+  const how = await stopProcess(worker, { graceMs: WORKER_STOP_GRACE_MS });
+  await killGroupOf(worker);
+  return how;
 }
 
 /** Removes the pidfiles of processes that were killed and could not do it themselves. */
