@@ -66,7 +66,7 @@ describe('what a person sees when something is wrong', () => {
       'a device that is not there',
       ['worker', 'spawn', '--worker', 'cuda', '--device', '7'],
       3,
-      /^Error: No device cuda:7 here; there is cpu:0/,
+      /^Error: No device cuda:7 on this machine; it has cpu:0/,
     ],
     ['a device that is none', ['infer', 'x', '--device', 'toaster'], 2, /^Error: 'toaster' is not a device/],
     ['a model file that is not there', ['infer', 'x', '--model', TINY.replace('rbee-tiny', 'none')], 3, /none-Q8_0/],

@@ -55,8 +55,10 @@ export interface RegistryOptions {
   kept: Kept;
   /** The disk that new jobs need space on; none where jobs are kept in memory. */
   room?: Room | undefined;
-  /** Limit of the size of all requests whose jobs have not ended. */
+  /** Limit of the size of all requests whose jobs have not ended. Follows the heap by default, as does the next one. */
   inputsLimitBytes?: number;
+  /** Limit of jobs that run at once. */
+  runningLimit?: number;
   /** Continues a job that a previous process was relaying or had waiting; without it, such jobs end as interrupted. */
   resume?: Resume | undefined;
   /** Where damaged records and logs are kept. */
@@ -88,13 +90,14 @@ export class JobRegistry {
   readonly #disconnects = new DisconnectWatch();
   readonly #orphans = new OrphanedJobs();
   readonly #expiry: NodeJS.Timeout;
-  readonly #runningLimit = runningJobsLimit();
+  readonly #runningLimit: number;
   #isClosing = false;
   /** Jobs of a previous process, until `resume`. */
   readonly #recovered: Recovered[];
   readonly #calendar: Calendar;
 
   constructor(options: RegistryOptions) {
+    this.#runningLimit = options.runningLimit ?? runningJobsLimit();
     this.#options = options;
     const { catalog, logger, log } = options;
     this.#stored = catalog.collection<StoredJob>('jobs', INDEXES, asStoredJob);
