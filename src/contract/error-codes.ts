@@ -62,7 +62,7 @@ export const errorCodes = {
     'Read how it ended: rbee logs <job>.',
   ),
   job_damaged: final(
-    [500, 7, 'machine'],
+    [500, 7, 'worker'],
     'Events of the job are damaged on disk; the events before them can still be read.',
     'Run it again. The damaged part is set aside: rbee doctor shows where.',
   ),

@@ -58,7 +58,7 @@ test('every error has the same consequences in placement, forwarding and install
       "not_found -H--A-----I",
       "job_not_found -H--A-----I",
       "job_already_ended -H--A-----I",
-      "job_damaged EH---S----I",
+      "job_damaged E---------I",
       "too_many_jobs EH--A-----I",
       "event_limit -H--A-----I",
       "hive_not_found EH--AS----I",

@@ -267,6 +267,14 @@ describe('a model without a worker', () => {
     expect(await states(asked)).toEqual(['held', ...Array<string>(19).fill('model_corrupt')]);
   });
 
+  test('is still waited for after the log of one request for it was damaged', async () => {
+    const { reserve } = queenOf(cold);
+    const asked = Array.from({ length: 3 }, () => reserve());
+    await settle();
+    (await asked[0])?.release({ error: new JobError('job_damaged', 'its log is damaged') });
+    expect(await states(asked.slice(1))).toEqual(['held', 'waits']);
+  });
+
   test('whose load fails on one hive is loaded on another', async () => {
     const { reserve } = queenOf(cold, hive('shed', { devices: [cpu(60)], models: [bee] }));
     const asked = [reserve(), reserve(), reserve()];
