@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { waitingJobsLimit } from '../../jobs/index.ts';
 import { context } from '../../jobs/fixtures/test-jobs.ts';
 import { spoken } from '../../narration/index.ts';
 import { SlotQueue, type Lease } from './slot-queue.ts';
@@ -117,4 +118,16 @@ describe('a request that must run alone', () => {
       }
     });
   });
+});
+
+test('a released slot costs a few milliseconds with thousands of requests in the queue', () => {
+  const workers = ['a', 'b', 'c', 'd'].map((id) => worker(id, { inFlight: 2 }));
+  const { slots, wait } = queueOf(...workers);
+  const leaving = new AbortController();
+  const waiting = Array.from({ length: waitingJobsLimit() }, () => wait(any, leaving.signal));
+  const cpuBefore = process.cpuUsage();
+  for (let release = 0; release < 5; release += 1) slots.serve();
+  leaving.abort(new Error('of the test'));
+  expect(process.cpuUsage(cpuBefore).user).toBeLessThan(2e6);
+  expect(waiting.every(({ lease }) => lease === undefined)).toBe(true);
 });

@@ -33,6 +33,8 @@ export class SlotQueue {
   readonly #workers: () => Iterable<WorkerProcess>;
   readonly #onChange: () => void;
   readonly #waiting = new Set<Waiter>();
+  /** Those of them that must run alone: few, and each looks at all others. */
+  readonly #waitingAlone = new Set<Waiter>();
   /** Workers on which a request runs alone. */
   readonly #alone = new Set<WorkerProcess>();
 
@@ -64,10 +66,11 @@ export class SlotQueue {
       const fail = (reason: Error) => {
         clearTimeout(waiter.deadline);
         signal.removeEventListener('abort', leave);
-        this.#waiting.delete(waiter);
+        this.#remove(waiter);
         reject(reason);
-        // Its reserved worker is available to others.
-        this.serve();
+        // Its reserved worker is available to others; any other request had nothing to give back.
+        if (need.isAlone === true) this.serve();
+        else this.#onChange();
       };
       const leave = () => fail(signal.reason as Error);
       const waiter: Waiter = {
@@ -82,6 +85,7 @@ export class SlotQueue {
         deadline: undefined,
       };
       this.#waiting.add(waiter);
+      if (need.isAlone === true) this.#waitingAlone.add(waiter);
       this.#keepFor(waiter);
       if (signal.aborted) leave();
       else signal.addEventListener('abort', leave, { once: true });
@@ -97,7 +101,7 @@ export class SlotQueue {
         this.#keepFor(waiter);
         continue;
       }
-      this.#waiting.delete(waiter);
+      this.#remove(waiter);
       waiter.resolve(worker === undefined ? undefined : this.hold(worker, slotsFor(waiter.need, worker), waiter.need.isAlone));
     }
   }
@@ -118,8 +122,13 @@ export class SlotQueue {
     } else waiter.deadline ??= setTimeout(() => waiter.reject(neverAlone()), ALONE_WITHIN_MS).unref();
   }
 
+  #remove(waiter: Waiter): void {
+    this.#waiting.delete(waiter);
+    this.#waitingAlone.delete(waiter);
+  }
+
   #isKept(worker: WorkerProcess, besides?: Waiter): boolean {
-    for (const waiter of this.#waiting) if (waiter.kept === worker && waiter !== besides) return true;
+    for (const waiter of this.#waitingAlone) if (waiter.kept === worker && waiter !== besides) return true;
     return false;
   }
 

@@ -35,6 +35,7 @@ export class RequestQueue {
   readonly #parts: RequestQueueParts;
   readonly #queue = new FairQueue<Waiter>();
   readonly #counts = new Map<string, number>();
+  #isServingSoon = false;
 
   constructor(parts: RequestQueueParts) {
     this.#parts = parts;
@@ -58,7 +59,7 @@ export class RequestQueue {
       const leave = () => {
         this.#remove(waiter);
         reject(signal.reason as Error);
-        this.serve();
+        this.#serveSoon();
       };
       const waiter: Waiter = {
         ask,
@@ -101,6 +102,16 @@ export class RequestQueue {
       stuck.set(waiter.key, { wait: placement, ahead: ahead + 1, isOver });
       waiter.tell(placement, ahead);
     }
+  }
+
+  /** Once for all requests that leave at once: each call looks at all that wait. */
+  #serveSoon(): void {
+    if (this.#isServingSoon) return;
+    this.#isServingSoon = true;
+    queueMicrotask(() => {
+      this.#isServingSoon = false;
+      this.serve();
+    });
   }
 
   /** Removes requests from the queue to decide again, in the next tick, so that the caller can add to their failed hives first. */
