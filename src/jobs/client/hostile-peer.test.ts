@@ -12,7 +12,7 @@ import { runOn } from './run-on.ts';
 
 afterEach(() => vi.useRealTimers());
 
-/** What comes of it: the code of the error, or 'ok'. */
+/** The code of the error, or 'ok'. */
 async function outcomeOf(asking: Promise<unknown>): Promise<string> {
   return asking.then(
     () => 'ok',
@@ -43,7 +43,7 @@ function firstLine(peer: Peer): Promise<unknown> {
 interface Kind {
   path: RegExp;
   ask: (peer: Peer) => Promise<unknown>;
-  /** Whether a connection that breaks is made again. */
+  /** Whether a broken connection is opened again. */
   triesAgain?: true;
 }
 
@@ -51,7 +51,7 @@ const kinds: Record<string, Kind> = {
   'a call': { path: /^GET \/v1\/thing/, ask: (peer) => call(peer, { method: 'GET', path: '/v1/thing' }) },
   'a new job': { path: /^POST \/v1\/jobs/, ask: runList, triesAgain: true },
   'the opening of a feed': { path: /^GET \/v1\/feed/, ask: runList },
-  'the asking on a feed': { path: /^POST \/v1\/feed\//, ask: runList, triesAgain: true },
+  'a follow request on a feed': { path: /^POST \/v1\/feed\//, ask: runList, triesAgain: true },
   'a stream': {
     path: /\/stream/,
     triesAgain: true,
@@ -64,9 +64,9 @@ const kinds: Record<string, Kind> = {
 };
 
 type Meaning =
-  /** It is no HTTP, or no use. */
+  /** Not HTTP, or not usable. */
   | 'refused'
-  /** An answer of HTTP, from something else. */
+  /** An HTTP answer of another program. */
   | 'other answer'
   /** The connection broke. */
   | 'broken';
@@ -81,7 +81,7 @@ const sayAndEnd =
     void socket.end(text);
 const OK = 'HTTP/1.1 200 OK\r\n';
 
-/** Without an end, as fast as it is read. */
+/** Endless, as fast as it is read. */
 function endless(first: string, more: string): Behaviour {
   return (socket: Socket) => {
     socket.write(first);
@@ -96,27 +96,27 @@ const behaviours: [string, Behaviour, Meaning][] = [
   ['switches to another protocol', say('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: evil\r\n\r\n'), 'refused'],
   ['sends interim answers without end', endless('', 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(100)), 'refused'],
   ['speaks another protocol', sayAndEnd('SSH-2.0-OpenSSH_9.2\r\n'), 'refused'],
-  ['sends a status that is none', sayAndEnd('HTTP/1.1 99999 What\r\n\r\n'), 'refused'],
+  ['sends an invalid status', sayAndEnd('HTTP/1.1 99999 What\r\n\r\n'), 'refused'],
   ['sends headers without end', endless(OK, `x: ${'y'.repeat(1_000)}\r\n`), 'refused'],
-  ['sends a length that is none', sayAndEnd(`${OK}content-length: -5\r\n\r\n{}`), 'refused'],
+  ['sends an invalid length', sayAndEnd(`${OK}content-length: -5\r\n\r\n{}`), 'refused'],
   ['sends two lengths', sayAndEnd(`${OK}content-length: 2\r\ncontent-length: 3\r\n\r\n{}`), 'refused'],
   ['redirects', say('HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n'), 'other answer'],
   ['answers without content', say('HTTP/1.1 204 No Content\r\n\r\n'), 'other answer'],
-  ['has not been modified', say('HTTP/1.1 304 Not Modified\r\n\r\n'), 'other answer'],
+  ['answers that it was not modified', say('HTTP/1.1 304 Not Modified\r\n\r\n'), 'other answer'],
   ['fails with a page', say('HTTP/1.1 500 Oops\r\ncontent-length: 6\r\n\r\n<html>'), 'other answer'],
   ['fails without end', endless('HTTP/1.1 500 Oops\r\n\r\n', 'x'.repeat(65_536)), 'refused'],
   ['fails in tiny pieces', endless('HTTP/1.1 500 Oops\r\ntransfer-encoding: chunked\r\n\r\n', '1\r\nx\r\n'.repeat(1_000)), 'refused'],
-  ['fails with lists in lists', sayAndEnd(`HTTP/1.1 500 Oops\r\n\r\n${'['.repeat(100_000)}`), 'other answer'],
-  ['fails with what says that it is compressed', sayAndEnd('HTTP/1.1 500 Oops\r\ncontent-encoding: gzip\r\n\r\n\x1f\x8b'), 'other answer'],
+  ['fails with deeply nested JSON', sayAndEnd(`HTTP/1.1 500 Oops\r\n\r\n${'['.repeat(100_000)}`), 'other answer'],
+  ['fails with a body marked as compressed', sayAndEnd('HTTP/1.1 500 Oops\r\ncontent-encoding: gzip\r\n\r\n\x1f\x8b'), 'other answer'],
   ['closes the connection', (socket) => void socket.destroy(), 'broken'],
   ['resets the connection', (socket) => void socket.resetAndDestroy(), 'broken'],
   ['ends without an answer', (socket) => void socket.end(), 'broken'],
   ['ends in the middle of the head', sayAndEnd(`${OK}content-le`), 'broken'],
-  ['ends before as much has come as it promised', sayAndEnd(`HTTP/1.1 500 Oops\r\ncontent-length: 500\r\n\r\n{`), 'broken'],
+  ['ends before its content-length', sayAndEnd(`HTTP/1.1 500 Oops\r\ncontent-length: 500\r\n\r\n{`), 'broken'],
 ]; // prettier-ignore
 
 describe.each(Object.entries(kinds))('%s, where the hive', (_kind, { path, ask, triesAgain }) => {
-  test.each(behaviours)('%s, settles; the next one is well', async (_behaviour, behaviour, meaning) => {
+  test.each(behaviours)('%s, settles, and the next request succeeds', async (_behaviour, behaviour, meaning) => {
     await using hive = await startHostileServer();
     hive.meet(path, behaviour);
     const broken = triesAgain ? 'ok' : 'hive_unreachable';
@@ -126,7 +126,7 @@ describe.each(Object.entries(kinds))('%s, where the hive', (_kind, { path, ask, 
   });
 });
 
-/** Bytes that never make a whole of it, one at a time. */
+/** An answer that is never complete, one byte at a time. */
 function dripping(first: string): { behaviour: Behaviour; drips: () => number } {
   let drips = 0;
   const drip = async (socket: Socket) => {
@@ -140,7 +140,7 @@ function dripping(first: string): { behaviour: Behaviour; drips: () => number } 
   return { behaviour: (socket) => void drip(socket), drips: () => drips };
 }
 
-/** Lets the faked time go by only while bytes arrive, until the asking is over. */
+/** Advances the faked time only while bytes arrive, until the request has settled. */
 async function sitOut(asking: Promise<unknown>, drips: () => number): Promise<string> {
   let outcome: string | undefined;
   void outcomeOf(asking).then((settled) => (outcome = settled));
@@ -156,19 +156,19 @@ describe.each(Object.entries(kinds))('%s, where the hive', (kind, { path, ask, t
   test.each([
     ['sends its head a byte at a time', 'HTTP/1.1 200 O'],
     ['sends its failure a byte at a time', 'HTTP/1.1 500 Oops\r\n\r\n'],
-  ])('%s, is not waited for without an end', async (_behaviour, first) => {
+  ])('%s, settles within a limited time', async (_behaviour, first) => {
     await using hive = await startHostileServer();
     const { behaviour, drips } = dripping(first);
     hive.meet(path, behaviour);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    // To take a job is the matter of a moment: a hive that needs longer is frozen.
+    // A hive accepts a job within milliseconds: one that needs seconds is frozen.
     const expected = triesAgain && kind !== 'a new job' ? 'ok' : 'hive_unreachable';
     expect(await sitOut(ask(hive.peer), drips)).toBe(expected);
     expect(await outcomeOf(ask(hive.peer))).toBe('ok');
   });
 });
 
-test('a line that comes a byte at a time is as good as silence', async () => {
+test('a line that arrives a byte at a time counts as silence', async () => {
   await using hive = await startHostileServer();
   const { behaviour, drips } = dripping('HTTP/1.1 200 OK\r\n\r\n');
   hive.meet(/presence/, behaviour);
@@ -184,19 +184,19 @@ test('unsolicited answers on a kept-alive connection delay no request that is se
   for (let times = 0; times < 5; times += 1) expect(await ask()).toEqual({});
 });
 
-test('a line longer than a line may be ends the connection before it has come', async () => {
+test('a line over the limit closes the connection before it is complete', async () => {
   await using hive = await startHostileServer();
   hive.meet(/presence/, endless('HTTP/1.1 200 OK\r\n\r\n', 'g'.repeat(65_536)));
   expect(await outcomeOf(firstLine(hive.peer))).toBe('hive_bad_response');
 });
 
-test('what goes wrong with a line of a peer ends the connection, and not the process', async () => {
+test('an exception while a line is processed closes the connection, and does not end the process', async () => {
   await using hive = await startHostileServer();
   const closed = new Promise<unknown>((onClosed, reject) => {
     const onLine = () => {
-      throw new TypeError('a defect');
+      throw new TypeError('a bug');
     };
     openLines(hive.peer, '/v1/presence', { lineLimitChars: 1_000, onLine, onClosed }).catch(reject);
   });
-  expect(await closed).toEqual(new TypeError('a defect'));
+  expect(await closed).toEqual(new TypeError('a bug'));
 });

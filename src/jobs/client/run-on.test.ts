@@ -23,7 +23,7 @@ import type { Peer } from './peer.ts';
 import { runOn } from './run-on.ts';
 import type { Trace } from './trace.ts';
 
-/** Says `count` tokens, a few at a time. */
+/** Yields `count` tokens, a few at a time. */
 function slowly(count: number): Run<'worker_list'> {
   return async function* () {
     for (let n = 1; n <= count; n += 1) {
@@ -131,7 +131,7 @@ describe('runOn', () => {
     expect(bottom.registry.find({ where: {}, limit: 1 })[0]?.state).toBe('cancelled');
   });
 
-  test('a request that is given up before the peer has answered is cancelled there when it answers', async () => {
+  test('a request that is cancelled before the peer has answered is cancelled there when it answers', async () => {
     const gate = deferred();
     const asked = deferred();
     const cancelled = deferred();
@@ -154,7 +154,7 @@ describe('runOn', () => {
     await cancelled.promise;
   });
 
-  test('with a token, both sides prove that they know it, and one that does not is sent nothing', async () => {
+  test('with a token, both sides prove that they know it, and a daemon with another one is sent no request', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) }, token: 'correct horse' });
     expect(await callList(daemon.peer)).toMatchObject({ output: { workers: [] } });
     await expect(callList({ ...daemon.peer, trust: { by: 'token', token: 'wrong' } })).rejects.toMatchObject({
@@ -188,7 +188,7 @@ describe('runOn', () => {
   test.each<[string, RequestListener, RegExp]>([
     ['no job_id', (_request, response) => response.end('{"hello":"world"}'), /^Hive did not return job_id$/],
     ['a page', (_request, response) => response.end('<html>'), /not JSON/],
-    ['an error of its own', (_request, response) => response.writeHead(500).end('oops'), /HTTP 500/],
+    ['HTTP 500', (_request, response) => response.writeHead(500).end('oops'), /HTTP 500/],
     [
       'an unknown error code',
       (_request, response) => response.writeHead(418).end('{"error":{"code":"teapot","message":"x"}}'),
@@ -211,12 +211,12 @@ describe('runOn', () => {
       'unauthorized',
       /token/,
     ],
-  ])('a hive that answers the opening of a feed with %s', async (_what, listener, code, message) => {
+  ])('a hive that answers the opening of a feed with %s fails the job', async (_what, listener, code, message) => {
     await using hive = await impostor(listener);
     await expect(callList(hive.peer)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string });
   });
 
-  test('something that does not speak HTTP at all', async () => {
+  test('a program that does not speak HTTP is a bad response', async () => {
     await using hive = await listenAs(
       createTcpServer((socket) => socket.on('error', () => undefined).end('SSH-2.0-OpenSSH_9.2\r\n')),
     );
@@ -237,20 +237,20 @@ describe('a feed', () => {
   });
 
   test.each<[string, string, RegExp]>([
-    ['a line of something else', 'hello world\n', /malformed/],
-    ['an event of another kind', '1 1 surprise {}\n', /malformed/],
-    ['data that is no object', '1 1 token oops\n', /malformed/],
+    ['a foreign line', 'hello world\n', /malformed/],
+    ['an event of an unknown kind', '1 1 surprise {}\n', /malformed/],
+    ['data that is not an object', '1 1 token oops\n', /malformed/],
     ['data that would end a line one hop up', '1 1 token {"text":"a\r\rid: 9"}\n', /malformed/],
-    ['a gap', '1 2 token {"text":"x"}\n', /jumped from 0 to 2/],
-    ['a result that is not one', '1 1 result {"workers":"many"}\n', /result of worker_list/],
+    ['a gap in the numbers', '1 2 token {"text":"x"}\n', /jumped from 0 to 2/],
+    ['an invalid result', '1 1 result {"workers":"many"}\n', /result of worker_list/],
     ['a job that has expired', '1 0 lost {}\n', /have expired/],
     ['a token that is not JSON', '1 1 token {not json}\n', /malformed/],
-    ['a token whose text is none', '1 1 token {"text":7}\n', /malformed/],
+    ['a token whose text is a number', '1 1 token {"text":7}\n', /malformed/],
     ['a step without its fields', '1 1 narration {}\n', /malformed/],
-    ['a job that was never followed', '999 1 token {"text":"x"}\n', /malformed/],
-    ['a tag that is none', '-1 1 token {"text":"x"}\n', /malformed/],
-    ['a number that is none', '1 1e308 token {"text":"x"}\n', /malformed/],
-    ['a number beyond all', '1 9007199254740993 token {"text":"x"}\n', /malformed/],
+    ['the tag of a job that was never followed', '999 1 token {"text":"x"}\n', /malformed/],
+    ['an invalid tag', '-1 1 token {"text":"x"}\n', /malformed/],
+    ['an invalid number', '1 1e308 token {"text":"x"}\n', /malformed/],
+    ['a number that is too large', '1 9007199254740993 token {"text":"x"}\n', /malformed/],
     [
       'a failure with an unknown error code',
       '1 1 failed {"code":"teapot","message":"","origin":"rbee-hive","retryable":true}\n',
@@ -264,7 +264,7 @@ describe('a feed', () => {
     await expect(drain((inJob) => runOn(hive.peer, 'worker_list')({ hive_id: 'test' }, inJob))).rejects.toThrow(message);
   });
 
-  test('what is said twice, after the end, or of a job that is over, changes nothing', async () => {
+  test('ignores an event that is repeated, comes after the terminal event, or belongs to a job that has ended', async () => {
     const lines = [
       '1 1 token {"text":"a"}',
       '1 1 token {not even looked at}',
@@ -299,9 +299,9 @@ describe('a feed', () => {
     await expect(run).rejects.toMatchObject({ code: 'hive_bad_response' });
   });
 
-  test('a job that cannot take an event ends alone', async () => {
+  test('whose caller fails to process an event of one job fails that job alone', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(5) } });
-    const defect = new TypeError('a defect');
+    const defect = new TypeError('a bug');
     const broken = drain((inJob) => runOn(daemon.peer, 'worker_list')({ hive_id: 'test' }, inJob), {
       emit: () => {
         throw defect;
@@ -341,7 +341,7 @@ describe('a feed', () => {
     expect(last).toEqual(new Map([['1', 60_001], ['2', 60_001], ['3', 60_001]])); // prettier-ignore
   });
 
-  test('that ends while its jobs are asked for is opened again, and they are asked for again', async () => {
+  test('that closes during a follow request is opened again, and the request is repeated', async () => {
     const feeds: ServerResponse[] = [];
     let asked = 0;
     await using hive = await impostor((request, response) => {
@@ -350,7 +350,7 @@ describe('a feed', () => {
         response.writeHead(200, { 'x-rbee-feed': `feed-${feeds.length}` }).flushHeaders();
       } else if (request.url?.startsWith('/v1/feed/')) {
         asked += 1;
-        // The first two times the feed has gone by then, and another is not known yet.
+        // The first two times that feed has closed, and the next one is not open yet.
         if (asked <= 2) response.writeHead(404).end('{"error":{"code":"not_found","message":"This feed is not open"}}');
         else {
           response.end('{"refused":{}}');
@@ -375,7 +375,7 @@ describe('a feed', () => {
     await expect(run).rejects.toMatchObject({ code: 'hive_bad_response' });
   });
 
-  test('is not waited for by a job that is cancelled already', async () => {
+  test('does not delay a job that is cancelled already', async () => {
     let asked = 0;
     await using hive = await impostor(() => {
       asked += 1; // And never answers.

@@ -10,27 +10,27 @@ const job = {
 };
 const below = { role: 'worker', name: 'w', job_id: 'job-2' };
 
-/** A trace of so many hops, as text: what makes one of ten thousand is not to be recursive itself. */
+/** A trace of so many hops, as text: built without recursion, so that ten thousand are possible. */
 function nested(hops: number): string {
   const head = `{"job":${JSON.stringify(job)},"downstream":[${JSON.stringify(below).slice(0, -1)},"trace":`;
   return `${head.repeat(hops)}${JSON.stringify({ job, downstream: [] })}${'}]}'.repeat(hops)}`;
 }
 
 test.each([
-  ['one hop more', nested(1), undefined],
+  ['one more hop', nested(1), undefined],
   [
-    'a request that was given away again and again',
+    'a request that was assigned 200 times',
     JSON.stringify({ job, downstream: Array(200).fill({ ...below, error: { code: 'x', message: '' } }) }),
     undefined,
   ],
-  ['hops without number', nested(4_000), 'hive_bad_response'],
+  ['thousands of nested hops', nested(4_000), 'hive_bad_response'],
   [
-    'more jobs than one drives',
+    'more downstream jobs than the limit',
     JSON.stringify({ job, downstream: Array(2_000).fill({ ...below, error: { code: 'x', message: '' } }) }),
     'hive_bad_response',
   ],
   ['foreign JSON', '{"job":7}', 'hive_bad_response'],
-])('a hive whose trace has %s', async (_what, text, code) => {
+])('the trace of a hive with %s is accepted, or reported as a bad response', async (_what, text, code) => {
   await using hive = await impostor((request, response) => {
     if (request.url?.includes('/trace')) response.end(text);
     else if (request.url === '/v1/feed') response.writeHead(200, { 'x-rbee-feed': 'feed-1' }).flushHeaders();

@@ -4,7 +4,7 @@ import { call } from './call.ts';
 import type { Peer } from './peer.ts';
 import { badResponse } from './peer-errors.ts';
 
-/** A job and the jobs that it drives, over all hops. */
+/** A job and its downstream jobs, over all hops. */
 export interface Trace {
   job: JobRecord;
   downstream: TraceBelow[];
@@ -14,10 +14,10 @@ export type TraceBelow = DownstreamJob & ({ trace: Trace } | { error: { code: st
 
 /** Queen, hive, worker. */
 const HOPS = 3;
-/** A request that is lost again and again where it waits is given away for minutes: see `forward-infer.ts`. */
+/** A waiting request that is dropped repeatedly is assigned again for minutes: see `forward-infer.ts`. */
 const DOWNSTREAM_LIMIT = 1_000;
 
-/** Bounded by hand and not by a schema that refers to itself: how deep that goes would be up to the peer. */
+/** Not a recursive schema: with one, the peer would decide how deep it goes. */
 export const trace: z.ZodType<Trace> = traceOf(HOPS);
 
 function traceOf(hops: number): z.ZodType<Trace> {
@@ -26,7 +26,7 @@ function traceOf(hops: number): z.ZodType<Trace> {
   return z.object({ job: jobRecord, downstream: z.array(below).max(DOWNSTREAM_LIMIT) });
 }
 
-/** A hop that cannot answer by then is shown as such. */
+/** A hop that does not answer by then is shown with the error. */
 export const TRACE_DEADLINE_MS = 2_000;
 /** Each hop gives the next one less than it has itself, so that the hop that froze is the one that is named. */
 const HOP_SHARE = 0.7;

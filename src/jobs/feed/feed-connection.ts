@@ -5,14 +5,14 @@ import type { Sink } from '../registry/reader.ts';
 import type { JobReading, JobRegistry } from '../registry/registry.ts';
 
 /**
- * One reading side that follows many jobs on one connection. What all its jobs have to say in a tick is one write.
+ * One reading side that follows many jobs on one connection. The events of all its jobs in one tick are one write.
  * J5: a slow reading side delays no job. Its jobs fall behind, and are read from their logs once it reads again.
  */
 export class FeedConnection {
   readonly #out: Writable;
   readonly #registry: JobRegistry;
   readonly #readings = new Map<number, JobReading>();
-  /** Of readers that wait for room. */
+  /** Of readers that wait until the connection can be written to. */
   #waiting: (() => void)[] = [];
   #text = '';
 
@@ -30,7 +30,7 @@ export class FeedConnection {
     if (this.#readings.has(tag)) return;
     const reading = this.#registry.read(jobId, this.#sink(tag), { after, encoder: createFeedEncoder(tag) });
     this.#readings.set(tag, reading);
-    // Each reads a chunk at once: of many that come back together, one after the other.
+    // Each reads a chunk at once, so many that reconnect together take turns.
     if (this.#hasRoom()) reading.start();
     else this.#waiting.push(() => reading.start());
   }
@@ -39,7 +39,7 @@ export class FeedConnection {
     if (this.#hasRoom()) this.#write(`${PING_LINE}\n`);
   }
 
-  /** The other side has gone. */
+  /** The other side has disconnected. */
   close(): void {
     this.#waiting = [];
     for (const reading of this.#readings.values()) reading.close();
@@ -59,7 +59,7 @@ export class FeedConnection {
   }
 
   #write(text: string): boolean {
-    // The flush that writes is one run for all jobs: what it leaves here goes out right after it.
+    // One flush serves all jobs: what it queues here is written right after it.
     if (this.#text === '') process.nextTick(() => this.#send());
     this.#text += text;
     return this.#hasRoom();
@@ -68,7 +68,7 @@ export class FeedConnection {
   #send(): void {
     const text = this.#text;
     this.#text = '';
-    // What the kernel takes at once brings no 'drain'.
+    // A write that the kernel accepts at once emits no 'drain'.
     if (this.#out.write(text) && this.#waiting.length > 0) setImmediate(() => this.#onDrain());
   }
 
@@ -76,7 +76,7 @@ export class FeedConnection {
     return this.#out.writableLength + this.#text.length < FEED_BUFFER_LIMIT_CHARS;
   }
 
-  /** As many as there is room for: each of them may read a whole chunk from its log. */
+  /** As many as the connection can take: each of them may read a whole chunk from its log. */
   #onDrain(): void {
     while (this.#waiting.length > 0 && this.#hasRoom()) this.#waiting.shift()?.();
   }

@@ -19,7 +19,7 @@ interface LinkListener {
   onClosed(link: FeedLink, cause: unknown): void;
 }
 
-/** One connection of a feed, from its opening to its end, and what is followed on it. */
+/** One connection of a feed, from open to close, and the jobs that are followed on it. */
 export class FeedLink {
   readonly id: string;
   /** By tag. */
@@ -40,7 +40,7 @@ export class FeedLink {
     });
   }
 
-  /** Aborts when it has ended, with what ended it. */
+  /** Aborts when the connection has closed, with the cause. */
   get closed(): AbortSignal {
     return this.#lines.closed;
   }
@@ -50,7 +50,7 @@ export class FeedLink {
     return performance.now() - this.#openedAt;
   }
 
-  /** Since something last came on it. */
+  /** Since data last arrived on it. */
   get quietMs(): number {
     return this.#lines.quietMs;
   }

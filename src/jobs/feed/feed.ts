@@ -41,9 +41,9 @@ export function feedOf(peer: Peer): Feed {
 }
 
 /**
- * The events of all jobs that this process follows on a peer, on one connection at a time. That is opened when it is needed and
- * closed when it has not been needed for a while. What is followed on which connection is kept with the connection: whatever
- * claimed job is not followed on the present one is asked for on it, until it is, or the peer is given up.
+ * The events of all jobs that this process follows on a peer, on one connection at a time, which is opened when it is needed and
+ * closed after it has been idle for a while. The connection has the list of jobs that are followed on it: a claimed job that is not on
+ * the list of the current connection is requested on it, until it is followed or the peer is given up.
  */
 export class Feed {
   readonly #peer: Peer;
@@ -51,7 +51,7 @@ export class Feed {
   readonly #followers = new Map<number, Follower>();
   #link: FeedLink | undefined;
   #opening: Promise<FeedLink> | undefined;
-  /** Since the peer was last any use: brought an event, or kept a connection for a while. */
+  /** Since the peer last sent an event, or kept a connection open for a while. */
   #trouble: { since: number; backoff: Backoff } | undefined;
   #isTrying = false;
   #nextTag = 1;
@@ -82,7 +82,7 @@ export class Feed {
     return follower;
   }
 
-  /** @param link the connection on which the job's events come already, if they do */
+  /** @param link the connection on which the job's events already arrive, if any */
   claim(follower: Follower, jobId: string, link?: FeedLink): void {
     follower.claim(jobId);
     if (link !== undefined && link === this.#link) link.followed.add(follower.tag);
@@ -119,7 +119,7 @@ export class Feed {
 
   #onLine({ tag, event }: FeedLine): boolean {
     const follower = this.#followers.get(tag);
-    // Events of a job that is over here may still arrive; a tag that was never given is an error.
+    // Events of a job that is no longer followed may still arrive; a tag that was never assigned is an error.
     if (follower === undefined) return tag >= 1 && tag < this.#nextTag;
     if (event !== undefined && !follower.awaits(event)) return true;
     if (event !== undefined && !isLegalEvent(this.#peer, event)) return false;
@@ -136,7 +136,7 @@ export class Feed {
     this.#keepFollowing();
   }
 
-  /** One loop at a time sees to it that every claimed job is followed on the present connection. */
+  /** One loop at a time, until every claimed job is followed on the current connection. */
   #keepFollowing(): void {
     if (this.#isTrying) return;
     this.#isTrying = true;
@@ -153,7 +153,7 @@ export class Feed {
         this.#onTrouble(underneath(cause));
       }
     }
-    // Nothing comes between the last look and this.
+    // No other code runs between the last check and this.
     this.#isTrying = false;
   }
 
@@ -166,7 +166,8 @@ export class Feed {
     for (const { tag } of followers) link.followed.add(tag);
     const answer = await this.#ask(link, { follow: followers.map(({ place }) => place) });
     const parsed = followAnswer.safeParse(answer);
-    if (!parsed.success) throw badResponse(this.#peer, `The ${this.#peer.role} did not say what it follows`, parsed.error);
+    if (!parsed.success)
+      throw badResponse(this.#peer, `The ${this.#peer.role} did not answer which jobs it follows`, parsed.error);
     for (const follower of followers) {
       const error = parsed.data.refused[follower.tag];
       if (error === undefined) continue;
@@ -175,7 +176,7 @@ export class Feed {
     }
   }
 
-  /** A connection on which nothing can be asked for any more is ended, whatever the reason; then there is a next one. */
+  /** A connection on which a request failed is closed, whatever the reason; then the next one is opened. */
   async #ask(link: FeedLink, body: object): Promise<unknown> {
     try {
       return await call(this.#peer, {
@@ -193,7 +194,7 @@ export class Feed {
     }
   }
 
-  /** A broken connection is worth another try, within bounds; anything else is an answer, or a defect. */
+  /** A broken connection is retried, within limits; any other error is an answer of the peer, or a bug. */
   #onTrouble(cause: unknown, quietMs = 0): void {
     if (networkCode(cause) === undefined) return this.#failAll(asJobError(this.#peer, cause));
     this.#trouble ??= { since: performance.now() - quietMs, backoff: new Backoff(RECONNECT_BACKOFF_MS) };

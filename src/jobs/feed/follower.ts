@@ -12,7 +12,7 @@ export interface FollowOptions {
   signal: AbortSignal;
   /** Called for each event but the terminal one, once and in order. */
   onEvent: (event: StreamEvent) => void;
-  /** Told when the connection broke and is being taken up again. */
+  /** Called when the connection broke and is being resumed. */
   onReconnect?: ((broken: Broken) => void) | undefined;
 }
 
@@ -37,11 +37,11 @@ export class Follower {
     this.#last = options.after;
     this.#settle = deferred<StreamEvent>();
     this.ended = this.#settle.promise;
-    // The follower awaits it later; a failure before that is no unhandled rejection.
+    // The follower awaits it later; a failure before that must not be an unhandled rejection.
     this.ended.catch(() => undefined);
   }
 
-  /** From now on it may be over, by its signal for one. @param onOver called once, when nothing more is wanted */
+  /** From now on following may end, for example by its signal. @param onOver called once, when no more events are wanted */
   whenOver(onOver: () => void): void {
     this.#onOver = onOver;
     const { signal } = this.#options;
@@ -53,7 +53,7 @@ export class Follower {
     return this.#held === undefined;
   }
 
-  /** Where to take it up again. */
+  /** Where to resume. */
   get place(): { tag: number; job_id: string; after: number } {
     return { tag: this.tag, job_id: this.#jobId, after: this.#last };
   }
@@ -90,7 +90,7 @@ export class Follower {
     held.push(event);
     this.#heldChars += event.json.length + PIECE_CHARS;
     if (this.#heldChars <= HELD_LIMIT_CHARS) return;
-    this.fail(badResponse(this.#peer, `The ${this.#peer.role} tells of a job and does not say which one it is`));
+    this.fail(badResponse(this.#peer, `The ${this.#peer.role} sent too many events of a job before its id`));
   }
 
   broke(broken: Broken): void {
@@ -101,7 +101,7 @@ export class Follower {
     this.#end()?.reject(cause);
   }
 
-  /** What the caller does with an event may fail; then its job fails, and no other on this feed. */
+  /** If the caller fails to process an event, its job fails, and no other job on this feed. */
   #pass(event: StreamEvent): void {
     if (this.#settle === undefined) return;
     if (isTerminal(event.kind)) return this.#end()?.resolve(event);

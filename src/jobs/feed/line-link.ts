@@ -6,25 +6,25 @@ import { Pace, type Rate } from './pace.ts';
 import type { Peer } from '../client/peer.ts';
 import { asJobError, badResponse, ConnectionClosedError, DeadlineError, isNotHttp } from '../client/peer-errors.ts';
 
-/** How often silence is looked for. Counted in looks, so that the time in which this process itself was frozen does not count. */
+/** How often silence is checked. Silence is counted in checks, so that time in which this process itself was frozen does not count. */
 const LOOK_INTERVAL_MS = 1_000;
 
 export interface LineListener {
   /** A line that is longer ends the connection. */
   readonly lineLimitChars: number;
-  /** Without one, as fast as it comes. */
+  /** Without a rate, as fast as the peer sends. */
   readonly rate?: Rate;
   /** @returns whether the line was legal; one that was not closes the connection */
   onLine(text: string): boolean;
-  /** Told every second in which nothing came. */
+  /** Called every second in which no data arrived. */
   onQuiet?(quietMs: number): void;
   /** Called once. The cause is a JobError for a malformed line. */
   onClosed(cause: unknown): void;
 }
 
 /**
- * An answer that lasts until the connection closes, read line by line. One that falls silent is closed, and so is one that
- * brings something else. However fast it comes, everybody else has a turn between two pieces of it.
+ * An answer that lasts until the connection closes, read line by line. The connection is closed when it falls silent or sends a malformed
+ * line. However fast the peer sends, other connections have a turn between two pieces.
  */
 export class LineLink {
   readonly #response: IncomingMessage;
@@ -33,10 +33,10 @@ export class LineLink {
   readonly #closed = new AbortController();
   #cause: unknown = new ConnectionClosedError();
   #quietLooks = 0;
-  /** Of the line that has not ended yet, in order; put together once, when it has. */
+  /** Pieces of the incomplete line, in order; joined once, when it is complete. */
   #pieces: string[] = [];
   #piecesChars = 0;
-  /** Read without a line's end, since the last look that counted it. */
+  /** Characters without a line's end, since the last check that counted them. */
   #usefulChars = 0;
   readonly #pace: Pace;
 
@@ -45,7 +45,7 @@ export class LineLink {
     this.#response = response;
     this.#listener = listener;
     this.#pace = new Pace(listener.rate, performance.now());
-    // It keeps no process alive: who waits for what it brings does.
+    // The timer keeps no process alive; callers that wait for a line do.
     response.socket.unref();
     const looks = setInterval(() => this.#lookForSilence(), LOOK_INTERVAL_MS).unref();
     response.setEncoding('utf8');
@@ -60,12 +60,12 @@ export class LineLink {
     });
   }
 
-  /** Aborts when it has ended, with what ended it. */
+  /** Aborts when the connection has closed, with the cause. */
   get closed(): AbortSignal {
     return this.#closed.signal;
   }
 
-  /** Since something last came, in whole seconds. */
+  /** Since data last arrived, in whole seconds. */
   get quietMs(): number {
     return Math.max(0, this.#quietLooks - 1) * LOOK_INTERVAL_MS;
   }
@@ -93,7 +93,7 @@ export class LineLink {
     return this.#piecesChars + piece.length <= this.#listener.lineLimitChars;
   }
 
-  /** A piece takes memory beside its characters, however short it is. */
+  /** A piece takes memory besides its characters, however short it is. */
   #hold(piece: string): void {
     this.#pieces.push(piece);
     this.#piecesChars += piece.length + PIECE_CHARS;
@@ -107,7 +107,7 @@ export class LineLink {
     return line;
   }
 
-  /** What goes wrong with a line ends this connection, and not the process. */
+  /** An exception in the processing of a line closes this connection, and does not end the process. */
   #line(text: string): boolean {
     this.#quietLooks = 0;
     this.#usefulChars = 0;

@@ -12,7 +12,7 @@ import type { JobRegistry } from '../registry/registry.ts';
 /** The feeds that are open on this daemon. */
 export interface Feeds {
   /**
-   * Follows a job that was made a moment ago, for the header of the request that made it.
+   * Follows a job that was just created, as the header of its request asks.
    * @returns whether the feed is open here
    */
   followNew(header: unknown, jobId: string): boolean;

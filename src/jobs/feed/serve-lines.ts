@@ -7,16 +7,16 @@ export const LINES_TYPE = 'application/x-ndjson';
 
 /** One reader of an answer that lasts until its connection closes. */
 export interface LineReader {
-  /** One line, without its end. @returns false when the reader takes no more for now: what is written then is kept for it */
+  /** One line, without its line break. @returns false when the reader is slow: further lines are buffered for it */
   write(line: string): boolean;
-  /** Calls back once when the reader has taken what was kept. */
+  /** Calls back once when the reader has read the buffered lines. */
   drained(callback: () => void): void;
   /** Ends the connection. */
   close(): void;
   readonly closed: AbortSignal;
 }
 
-/** Serves lines to as many readers as come, with pings between them. A reader that does not read them is closed: it may ask again. */
+/** Serves lines to any number of readers, with pings between them. A reader that does not read is disconnected, and may reconnect. */
 export function serveLines(app: FastifyInstance, path: string, onReader: (reader: LineReader) => void): void {
   const pings = new Set<() => void>();
   const timer = setInterval(() => {

@@ -53,7 +53,7 @@ describe.each([
   ['a file a job', () => openFileEventLog(directory)],
   ['memory', () => openMemoryEventLog()],
 ])('an event log in %s', (_name, open) => {
-  test('knows the last event, and how far the job below had come, in a log of any length', () => {
+  test('finds the last event, and the last relayed seq, in a log of any length', () => {
     fc.assert(
       fc.property(
         fc.array(anyEvent, { minLength: 1, maxLength: 60 }),
@@ -74,7 +74,7 @@ describe.each([
     );
   });
 
-  test('gives back what was appended, in order, from any cursor on', () => {
+  test('returns the appended events in order, from any cursor on', () => {
     let jobs = 0;
     fc.assert(
       fc.property(fc.array(fc.array(anyEvent, { minLength: 1, maxLength: 20 }), { maxLength: 10 }), (batches) => {
@@ -95,7 +95,7 @@ describe.each([
     );
   });
 
-  test('finds the place of a reader that comes back', () => {
+  test('finds the place of a reader that reconnects', () => {
     const log = open();
     const all = numbered(
       Array.from({ length: 300 }, (_, n) => ({ kind: 'token', json: `{"text":"${'é'.repeat(n)}"}`, below: n })),
@@ -107,7 +107,7 @@ describe.each([
     log.close();
   });
 
-  test('reads on from the cursor that an append returned', () => {
+  test('can be read from the cursor that an append returned', () => {
     const log = open();
     const cursor = log.append(header('job-a'), numbered([{ kind: 'token', json: '{"text":"a"}', below: 7 }]));
     log.append(header('job-a'), numbered([{ kind: 'token', json: '{"text":"b"}', below: undefined }], 2));
@@ -115,7 +115,7 @@ describe.each([
     log.close();
   });
 
-  test('has nothing of a job that it does not know, or that was deleted', () => {
+  test('has no events of an unknown or deleted job', () => {
     const log = open();
     log.append(header('job-a'), numbered([{ kind: 'token', json: '{}', below: undefined }]));
     log.delete('job-a');
@@ -126,7 +126,7 @@ describe.each([
   });
 });
 
-describe('the files', () => {
+describe('the files of the event log', () => {
   test('a half-written last line is cut off, and the events before it stay', () => {
     const log = openFileEventLog(directory);
     log.append(header('job-a'), numbered([{ kind: 'token', json: '{"text":"whole"}', below: undefined }]));
@@ -143,7 +143,7 @@ describe('the files', () => {
     again.close();
   });
 
-  test('a log that was torn in its first line begins again', () => {
+  test('a log with half a first line is started again', () => {
     writeFileSync(join(directory, 'job-a.ndjson'), '{"rbee_job_log":1,"jo');
     const log = openFileEventLog(directory);
     expect(log.recover('job-a')).toBeUndefined();
@@ -152,14 +152,14 @@ describe('the files', () => {
     log.close();
   });
 
-  test('a log of a newer version is refused with a sentence, and left as it is', () => {
+  test('a log of a newer version is refused, and left unchanged', () => {
     const newer = '{"rbee_job_log":2,"job_id":"job-a"}\nwhatever that version writes';
     writeFileSync(join(directory, 'job-a.ndjson'), newer);
     expect(() => openFileEventLog(directory).recover('job-a')).toThrow(/newer rbee/);
     expect(readFileSync(join(directory, 'job-a.ndjson'), 'utf8')).toBe(newer);
   });
 
-  test('a header larger than one read, and events larger than one read, come back whole', () => {
+  test('a header and events larger than one read are read completely', () => {
     const log = openFileEventLog(directory);
     const large = 'x'.repeat(300_000);
     log.append(
@@ -170,7 +170,7 @@ describe('the files', () => {
     expect(readAll(openFileEventLog(directory), 'job-a')[0]?.json.length).toBeGreaterThan(300_000);
   });
 
-  test('an event larger than one read is the same from the log that wrote it and from its file, until it is deleted', () => {
+  test('an event larger than one read is the same from memory and from its file, until it is deleted', () => {
     const log = openFileEventLog(directory);
     const result = { seq: 2, kind: 'result' as const, json: JSON.stringify({ text: 'x'.repeat(300_000) }) };
     log.append(header('job-a'), numbered([{ kind: 'token', json: '{}', below: undefined }]));
@@ -210,7 +210,7 @@ describe('the files', () => {
     expect(readdirSync(directory)).toEqual(['job-a.ndjson']);
   });
 
-  test('more jobs at once than files may be open', () => {
+  test('more jobs can be logged at once than files may be open', () => {
     const log = openFileEventLog(directory);
     const ids = Array.from({ length: 2_100 }, (_, index) => `job-${index}`);
     for (const id of ids) log.append(header(id), numbered([{ kind: 'token', json: '{}', below: undefined }]));

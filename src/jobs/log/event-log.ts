@@ -11,7 +11,7 @@ export interface LoggedEvent {
   below?: number | undefined;
 }
 
-/** Which job a log belongs to. What was asked is not in it: prompts and addresses may hold secrets. */
+/** The job that a log belongs to. Its input is not included: prompts and addresses may contain secrets. */
 export interface JobHeader {
   job_id: string;
   operation: string;
@@ -31,7 +31,7 @@ export const START: Cursor = { offset: 0, seq: 0 };
 export interface LogChunk {
   events: LoggedEvent[];
   cursor: Cursor;
-  /** Why there are no events. Undefined at the end of the log, and where there are some. */
+  /** Why there are no events. Undefined at the end of the log, and when there are events. */
   stop?: 'gone' | 'damaged';
 }
 
@@ -43,25 +43,25 @@ export interface Recovered {
 
 /**
  * The append-only events of every job: buffer, replay and record at once.
- * A seam: today one NDJSON file a job, and plain memory for workers, both held to one conformance suite.
- * Synchronous, because an append is about 2 µs and because "append, then deliver" is then free of races.
+ * Two implementations, one NDJSON file per job and plain memory for workers, pass one conformance suite.
+ * Synchronous, because an append takes about 2 µs, and "append, then deliver" then has no races.
  */
 export interface EventLog {
   /**
-   * All of the events or none. The caller numbers them; with the first ones the log begins.
+   * Appends all of the events or none. The caller numbers them; the first append creates the log.
    * @returns the place after them
    * @throws JobError disk_full
    */
   append(job: JobHeader, events: readonly LoggedEvent[]): Cursor;
   /**
-   * Up to about READ_CHUNK_BYTES of events from the cursor on, each of them JSON and the next number; none at the end, where the log is
-   * gone, and where what follows is damaged.
+   * Up to about READ_CHUNK_BYTES of events from the cursor on, each of them JSON with the next number; none at the end, where the log is
+   * gone, and where the next event is damaged.
    */
   read(jobId: string, from: Cursor): LogChunk;
-  /** A place from which reading on brings every event after `after`, and as few before it as can be found out cheaply. */
+  /** A place from which a read returns every event after `after`, and as few earlier ones as can be determined cheaply. */
   seek(jobId: string, after: number): Cursor;
   /**
-   * Cuts off what a crash left (a half-written last line).
+   * Cuts off a half-written last line, which a crash may have left.
    * @returns undefined when there is no such log, or one that a crash left without a whole line
    * @throws JobError version_mismatch for a log that a newer version wrote, job_damaged where its last line is no event
    */
@@ -72,7 +72,7 @@ export interface EventLog {
   setAside(jobId: string, aside: SetAside): void;
   /** Seq in the job below of the last event after `after` that was relayed; 0 when there is none. */
   lastRelayed(jobId: string, after: number): number;
-  /** No more appends will come; frees what is held for them. */
+  /** No more appends follow; frees what is held for them. */
   seal(jobId: string): void;
   delete(jobId: string): void;
   close(): void;

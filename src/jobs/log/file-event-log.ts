@@ -17,7 +17,7 @@ import { fromLine, headerLine, parseHeader, toTexts, wholeEvent } from './log-li
 const NEWLINE = 0x0a;
 
 /**
- * One NDJSON file a job, appended without fsync: what reached the page cache survives a killed process.
+ * One NDJSON file per job, appended without fsync: data in the page cache survives a killed process.
  * The directory must exist. A line is written in one fixed order of keys, so that reading it needs no JSON parser.
  */
 export function openFileEventLog(directory: string): EventLog {
@@ -61,7 +61,7 @@ export function openFileEventLog(directory: string): EventLog {
     delete(jobId) {
       if (newest?.header.job_id === jobId) newest = undefined;
       files.close(jobId);
-      // Whatever is there, so that one folder in the place of a log does not keep the logs after it from expiring.
+      // A folder too, so that one in the place of a log does not prevent the following logs from expiring.
       fs.rmSync(files.pathOf(jobId), { force: true, recursive: true });
     },
     close() {
@@ -71,8 +71,8 @@ export function openFileEventLog(directory: string): EventLog {
 }
 
 /**
- * The event that was appended last, where it alone is more than one read. A result of megabytes is all that its job says, and is
- * there before its reader has come: it is not read back and decoded, twice, while it is here still.
+ * The event that was appended last, where it alone is more than one read. A result of megabytes is often the only event of its job, and
+ * is appended before its reader connects: from here it need not be read back and decoded twice.
  */
 interface Newest {
   header: JobHeader;
@@ -81,7 +81,7 @@ interface Newest {
   end: Cursor;
 }
 
-/** The offset of a cursor behind which the log is damaged: no file is as long. */
+/** The offset of a cursor after which the log is damaged: no file is that long. */
 const DAMAGED_OFFSET = Number.MAX_SAFE_INTEGER - 1;
 
 function readChunk(files: OpenLogs, jobId: string, from: Cursor): LogChunk {
@@ -106,7 +106,7 @@ function readChunk(files: OpenLogs, jobId: string, from: Cursor): LogChunk {
   return events.length === 0 && lines.bytes > 0 ? readChunk(files, jobId, cursor) : { events, cursor };
 }
 
-/** What this process has too much of for the moment says nothing about the file. */
+/** A limit of this process, such as too many open files, does not mean that the file is damaged. */
 const OF_THE_MOMENT = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']);
 
 /** A file that cannot be read is as damaged as one with a wrong byte: a folder in its place, a bad sector, a forbidden one. */
@@ -166,7 +166,7 @@ function recoverOpen(
 ): Recovered | undefined | 'damaged' {
   const end = endOfLastLine(descriptor);
   const [first = ''] = end === 0 ? [] : (readLines(files, jobId, 0)?.texts ?? []);
-  // Before anything is touched: what a newer version wrote stays as it is.
+  // Before any change: a log of a newer version is left unchanged.
   const header = parseHeader(file, first);
   // A crash of the machine may leave half a line; the event was then never delivered.
   if (fs.fstatSync(descriptor).size > end) fs.truncateSync(file, end);
@@ -193,7 +193,7 @@ function lastRelayed(files: OpenLogs, jobId: string, after: number): number {
   }
 }
 
-/** From the end, because that is where a reader comes back to; one that is far from it begins at the start. */
+/** From the end, because readers usually resume there; one that is far from it reads from the start. */
 function seek(files: OpenLogs, jobId: string, after: number): Cursor {
   const descriptor = after === 0 ? undefined : files.openToRead(jobId);
   if (descriptor === undefined) return START;
@@ -202,7 +202,7 @@ function seek(files: OpenLogs, jobId: string, after: number): Cursor {
     let offset = end;
     for (const line of linesBackwards(descriptor, end)) {
       const event = fromLine(line);
-      // A replaced character has not the length that its bytes had.
+      // A replacement character has another length than the bytes that it replaces.
       if (event === undefined || end - offset > SEEK_LIMIT_BYTES || line.includes('\uFFFD')) return START;
       if (event.seq === after) return { offset, seq: after };
       offset -= Buffer.byteLength(line) + 1;

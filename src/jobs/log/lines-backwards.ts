@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { ANSWER_LIMITS, READ_CHUNK_BYTES } from '../limits.ts';
 
 const NEWLINE = 0x0a;
-/** No event is longer. A longer line is damaged, and is not read into memory. */
+/** Longer than any event. A longer line is damaged, and is not read into memory. */
 export const LINE_LIMIT_BYTES = ANSWER_LIMITS.queen.resultChars;
 
 export function tooLong(): RangeError {
@@ -10,18 +10,18 @@ export function tooLong(): RangeError {
 }
 
 /**
- * The whole lines of a file, the last one first. What a crash left after the last line break is not one.
+ * The whole lines of a file, the last one first. A half-written line after the last line break is left out.
  * @param end where the last whole line ends, from `endOfLastLine`
  */
 export function* linesBackwards(descriptor: number, end: number): Generator<string, void, void> {
-  // Put together once a line is whole: one result may be hundreds of blocks long.
+  // Joined once a line is complete: one result may be hundreds of blocks long.
   let rest: Buffer[] = [];
   for (let offset = end; offset > 0;) {
     const size = Math.min(READ_CHUNK_BYTES, offset);
     offset -= size;
     const block = readAt(descriptor, offset, size);
     const begin = offset === 0 ? 0 : block.indexOf(NEWLINE) + 1;
-    // Less than a line: it begins further to the front.
+    // Less than a line: it starts in an earlier block.
     if (begin === 0 && offset > 0) {
       rest.unshift(block);
       if (rest.length * READ_CHUNK_BYTES > LINE_LIMIT_BYTES) throw tooLong();

@@ -21,10 +21,10 @@ export function parseHeader(file: string, line: string): JobHeader | undefined {
   throw new JobError('version_mismatch', sentence);
 }
 
-/** Longer JSON is written as it is: to copy it into its line takes longer than to write it. */
+/** Longer JSON is written separately: copying it into its line takes longer than writing it. */
 const LARGE_CHARS = 256 * 1024;
 
-/** The lines of the events, one after the other, behind a header. */
+/** The lines of the events, in order, after a header. */
 export function toTexts(header: string, events: readonly LoggedEvent[]): string[] {
   const texts: string[] = [];
   let text = header;
@@ -46,7 +46,7 @@ const BELOW = '"below":';
 const EVENT = '"event":"';
 const DATA = '","data":';
 
-/** Undefined for the header and for what is not an event. Its data is not looked at. */
+/** Undefined for the header and for a line that is not an event. The data of the event is not parsed. */
 export function fromLine(line: string): LoggedEvent | undefined {
   if (!line.startsWith(SEQ) || !line.endsWith('}')) return undefined;
   let at = line.indexOf(',', SEQ.length);

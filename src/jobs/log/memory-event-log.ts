@@ -1,6 +1,6 @@
 import type { Cursor, EventLog, JobHeader, LogChunk, LoggedEvent } from './event-log.ts';
 
-/** Keeps events for as long as the process lives. A worker's logs: its jobs die with it anyway. */
+/** Keeps events for the life of the process. For a worker, whose jobs end with it anyway. */
 export function openMemoryEventLog(): EventLog {
   const logs = new Map<string, { header: JobHeader; events: LoggedEvent[] }>();
   return {

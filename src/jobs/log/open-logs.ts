@@ -10,7 +10,7 @@ export interface OpenLog {
   sizeBytes: number;
 }
 
-/** The logs that were appended to last; the oldest makes room for the next. */
+/** The open files of the logs that were appended to last; the least recently used one is closed for the next. */
 export class OpenLogs {
   readonly #directory: string;
   readonly #files = new Map<string, OpenLog>();
@@ -73,7 +73,7 @@ export class OpenLogs {
     try {
       fs.closeSync(file.descriptor);
     } catch {
-      // A network disk reports here what it could not keep. That is one log, whose readers find the damage, as after a crash.
+      // A network disk reports a failed write only here. That damages one log, and its readers detect it, as after a crash.
     }
   }
 
@@ -82,7 +82,7 @@ export class OpenLogs {
   }
 }
 
-/** All or nothing: what a full disk took of the texts is cut off again. */
+/** All or nothing: a part that was written before the disk was full is cut off again. */
 export function write(file: OpenLog, texts: readonly string[]): void {
   let written = 0;
   try {
@@ -102,7 +102,7 @@ export function write(file: OpenLog, texts: readonly string[]): void {
   file.sizeBytes += written;
 }
 
-/** For a text of megabytes, one buffer that is used again for each piece: a new one as large takes longer to get than to write. */
+/** For a text of megabytes, one buffer is reused for each piece: allocating one of the full size takes longer than the write. */
 const PIECE = Buffer.allocUnsafe(256 * 1024);
 const encoder = new TextEncoder();
 
@@ -110,7 +110,7 @@ function* encoded(text: string): Generator<Buffer, void, void> {
   if (text.length <= PIECE.length) return yield Buffer.from(text);
   for (let from = 0; from < text.length;) {
     const end = from + PIECE.length;
-    // The two halves of a character stay together.
+    // A surrogate pair is not split.
     const isSplit = /[\uD800-\uDBFF]/.test(text.charAt(end - 1));
     const { read, written } = encoder.encodeInto(text.slice(from, isSplit ? end - 1 : end), PIECE);
     yield PIECE.subarray(0, written);
@@ -126,10 +126,10 @@ function orDiskFull<T>(work: () => T): T {
   }
 }
 
-/** Only a folder that is not there any more keeps a log from being made so. */
+/** Creating a log fails with ENOENT only when its folder is gone. */
 function asGone(cause: unknown, directory: string): unknown {
   if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) return cause;
-  const sentence = `The folder ${directory} was deleted or moved while this daemon was running: it ends`;
+  const sentence = `The folder ${directory} was deleted or moved while this daemon was running: the daemon exits`;
   return new JobError('shutting_down', sentence, { cause });
 }
 

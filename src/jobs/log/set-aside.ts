@@ -2,8 +2,8 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 
 /**
- * The folder for what turned out to be damaged, beside what it belonged to. Nothing in it is read by rbee again: it is kept for
- * the user, who may delete it, and is named by `rbee doctor` until then.
+ * The folder for damaged files, beside the data that they belonged to. rbee never reads them again: they are kept for the user, who
+ * may delete the folder; `rbee doctor` names it until then.
  */
 export interface SetAside {
   /** Keeps bytes. @param name such as 'jobs-job-1234.json'; the role's name is put before it */
@@ -12,21 +12,21 @@ export interface SetAside {
   move(file: string, name: string): void;
   /** Keeps a file that stays where it is as well. */
   copy(file: string, name: string): void;
-  /** Says in the daemon's log what was damaged, and what happens now. */
+  /** Reports in the daemon's log what was damaged, and what happens now. */
   report(sentence: string): void;
 }
 
 export interface SetAsideOptions {
   folder: string;
-  /** Whose it was: 'queen' or 'hive'. */
+  /** The role that the data belonged to: 'queen' or 'hive'. */
   owner: string;
   report: (sentence: string) => void;
 }
 
-/** The folder is made when the first thing comes. */
+/** The folder is created for the first damaged file. */
 export function openSetAside({ folder, owner, report }: SetAsideOptions): SetAside {
   const placeFor = (name: string) => {
-    // Not those above it: a home that was deleted is not begun again for what was damaged in it.
+    // Without its parents: a deleted home is not created again for a damaged file.
     if (!fs.existsSync(folder)) fs.mkdirSync(folder, { mode: 0o700 });
     return freePlace(folder, `${owner}-${name.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 120)}`);
   };
@@ -38,7 +38,7 @@ export function openSetAside({ folder, owner, report }: SetAsideOptions): SetAsi
   };
 }
 
-/** What was set aside before stays, whatever it is called. */
+/** A free name: earlier files in the folder are not overwritten. */
 function freePlace(folder: string, name: string): string {
   for (let count = 1; ; count += 1) {
     const place = path.join(folder, count === 1 ? name : `${name}.${count}`);
@@ -46,7 +46,7 @@ function freePlace(folder: string, name: string): string {
   }
 }
 
-/** A second name costs no space; a file system that has none gets a copy. */
+/** A hard link takes no space; a file system without hard links gets a copy. */
 function linkOrCopy(file: string, place: string): void {
   try {
     fs.linkSync(file, place);

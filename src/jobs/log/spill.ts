@@ -9,9 +9,9 @@ export interface Room {
 }
 
 /**
- * An event log that keeps room on the disk, and jobs that need no disk going when there is none: what the disk does not take of
- * them stays in memory, and so does the end of a job that was cancelled or failed. It is written when the disk takes it; until
- * then it ends with the process. Other jobs fail with disk_full.
+ * An event log that leaves space free on the disk. On a full disk, jobs that need no disk continue: their events stay in memory, and so
+ * does the terminal event of a job that was cancelled or failed. They are written when there is space; until then they are lost if the
+ * process exits. Other jobs fail with disk_full.
  */
 export function spillingEventLog(log: EventLog, room: Room): EventLog {
   const tails = new Tails(log);
@@ -50,7 +50,7 @@ export function spillingEventLog(log: EventLog, room: Room): EventLog {
   };
 }
 
-/** The events of one job that are not on disk; those before them are. */
+/** The events of one job that are not on disk; all earlier ones are. */
 interface Tail {
   header: JobHeader;
   events: LoggedEvent[];
@@ -72,7 +72,7 @@ function placeIn({ begin }: Tail, seq: number): PlaceInMemory {
 class Tails {
   readonly #log: EventLog;
   readonly #tails = new Map<string, Tail>();
-  /** Where the logs of jobs end that have not ended and may get a tail. */
+  /** The end of the log on disk, for each running job that may get a tail in memory. */
   readonly #ends = new Map<string, Cursor>();
   #retry: NodeJS.Timeout | undefined;
 
@@ -95,7 +95,7 @@ class Tails {
     const tail = this.#tails.get(job_id) ?? { header, events: [], chars: 0, begin, isEnded: false };
     tail.chars += sizeOf(events);
     if (tail.chars > SPILLED_CHARS_LIMIT)
-      throw new JobError('disk_full', 'The disk is full, and this job says too much to be kept in memory');
+      throw new JobError('disk_full', 'The disk is full, and the events of this job are too large to be kept in memory');
     for (const event of events) tail.events.push(event);
     this.#tails.set(job_id, tail);
     if (this.#tails.size > SPILLED_JOBS_LIMIT) this.#forgetOldest();
@@ -135,7 +135,7 @@ class Tails {
     clearInterval(this.#retry);
   }
 
-  /** Of jobs that have ended: the others go on in memory, so that their events stay in order. */
+  /** Of jobs that have ended: the others continue in memory, so that their events stay in order. */
   #writeBack(): void {
     for (const [jobId, { header, events, isEnded }] of this.#tails) {
       if (!isEnded) continue;
@@ -159,7 +159,7 @@ class Tails {
   }
 }
 
-/** Written back meanwhile, events of a place in memory are on disk: of them the reader has those up to its seq. */
+/** When the events of a place in memory have been written to the disk, the reader already has those up to its seq. */
 function readUnread(log: EventLog, jobId: string, from: Cursor): LogChunk {
   for (let place = (from as Partial<PlaceInMemory>).begin ?? from; ;) {
     const chunk = log.read(jobId, place);
@@ -173,7 +173,7 @@ function sizeOf(events: readonly LoggedEvent[]): number {
   return events.reduce((sum, { json }) => sum + json.length, 0);
 }
 
-/** Larger than the sentence of any failure, and small enough to be always written. */
+/** Larger than the message of any failure, and small enough to be written always. */
 const SMALL_END_CHARS = 64 * 1024;
 
 function isEnd(events: readonly LoggedEvent[]): boolean {

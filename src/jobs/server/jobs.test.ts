@@ -9,7 +9,7 @@ import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 import { openMemoryEventLog } from '../log/memory-event-log.ts';
 
 describe('POST /v1/jobs', () => {
-  test('answers with the job, where to read it, and its correlation id', async () => {
+  test('answers with the job id, the URL of its stream, and its correlation id', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) } });
     const { status, body, headers } = await post(daemon, { operation: 'worker_list' });
     expect(status).toBe(200);
@@ -19,7 +19,7 @@ describe('POST /v1/jobs', () => {
     expect(headers.get('x-correlation-id')).toBe(body['correlation_id']);
   });
 
-  test('takes the correlation id of the caller, or the trace id of its traceparent', async () => {
+  test('uses the correlation id of the caller, or the trace id of its traceparent', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) } });
     const own = await post(daemon, { operation: 'worker_list' }, { 'x-correlation-id': 'corr-xyz789' });
     expect(own.body['correlation_id']).toBe('corr-xyz789');
@@ -43,7 +43,7 @@ describe('POST /v1/jobs', () => {
     expect(daemon.registry.running).toBe(0);
   });
 
-  test('takes what curl -d sends without a header, but a form from a browser never', async () => {
+  test('accepts what curl -d sends without a header, but never a form from a browser', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) } });
     const form = { 'content-type': 'application/x-www-form-urlencoded' };
     expect((await post(daemon, { operation: 'worker_list' }, form)).status).toBe(200);
@@ -51,7 +51,7 @@ describe('POST /v1/jobs', () => {
     expect((await post(daemon, { operation: 'worker_list' }, { 'content-type': 'text/plain' })).status).toBe(415);
   });
 
-  test('the same Idempotency-Key gives the same job, also at the same time; another body is refused', async () => {
+  test('the same Idempotency-Key returns the same job, for simultaneous requests too; another body is refused', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) } });
     const key = { 'idempotency-key': 'once' };
     const ids = await Promise.all([postList(daemon, key), postList(daemon, key), postList(daemon, key)]);
@@ -61,14 +61,14 @@ describe('POST /v1/jobs', () => {
     });
   });
 
-  test('another body under a key that is being used at this moment is refused', async () => {
+  test('another body with the key of a request in progress is refused', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) } });
     const key = { 'idempotency-key': 'once' };
     const answers = await Promise.all(['a', 'b'].map((hive_id) => post(daemon, { operation: 'worker_list', hive_id }, key)));
     expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
   });
 
-  test('a daemon that is shutting down takes no more jobs', async () => {
+  test('a daemon that is shutting down accepts no more jobs', async () => {
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1, deferred().promise) } });
     await readFirst(daemon.peer, await postList(daemon), 1);
     const closing = daemon.registry.close();
@@ -101,7 +101,7 @@ describe('GET /v1/jobs/{id}/stream', () => {
     );
   });
 
-  test('any number of readers, at any time, from any event on, get every event exactly once', async () => {
+  test('any number of readers, connected at any time and after any event, get every event exactly once', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 300 }),
@@ -125,7 +125,7 @@ describe('GET /v1/jobs/{id}/stream', () => {
     );
   });
 
-  test('a reader that does not read costs nothing, and gets everything once it reads (J5)', async () => {
+  test('a stalled reader costs no memory, and gets every event once it reads (J5)', async () => {
     const count = 20_000;
     await using daemon = await startTestDaemon({ handlers: { worker_list: counting(count) } });
     const jobId = await postList(daemon);
@@ -143,7 +143,7 @@ describe('GET /v1/jobs/{id}/stream', () => {
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
   });
 
-  test('?format=text is what a person reads: [actor] human, tokens as they are, [DONE]', async () => {
+  test('?format=text is readable text: [actor] human, unchanged tokens, [DONE]', async () => {
     const handlers: Handlers = {
       worker_list: async function* ({ hive_id }, { jobId, correlationId }) {
         yield {
@@ -168,7 +168,7 @@ describe('GET /v1/jobs/{id}/stream', () => {
     );
   });
 
-  test('?format=text commands no terminal: neither a step nor a model does, and none that comes piece by piece', async () => {
+  test('?format=text passes no terminal escape sequence on, from a step or a model, even one split over tokens', async () => {
     const handlers: Handlers = {
       worker_list: async function* (_input, { jobId, correlationId }) {
         const by = { actor: 'rbee-hive' as const, job_id: jobId, correlation_id: correlationId, at: 'now' };
@@ -215,7 +215,7 @@ describe('GET /v1/jobs/{id}/stream', () => {
 });
 
 describe('how a job ends', () => {
-  test('a failure the handler knows is sent as it is', async () => {
+  test('a JobError of a handler is sent unchanged', async () => {
     const handlers: Handlers = {
       worker_list: async function* () {
         throw new JobError('model_corrupt', 'not a model', { cause: new Error('secret detail') });
@@ -233,7 +233,7 @@ describe('how a job ends', () => {
     expect(daemon.registry.get(jobId)).toMatchObject({ state: 'failed', error: { code: 'model_corrupt' } });
   });
 
-  test('the unexpected becomes internal, and its cause is never sent', async () => {
+  test('an unexpected error becomes internal, and its cause is never sent', async () => {
     const handlers: Handlers = {
       worker_list: async function* () {
         throw new TypeError('secret detail');
@@ -290,7 +290,7 @@ describe('how a job ends', () => {
     expect(JSON.parse((await reading).at(-1)?.json ?? '')).toMatchObject({ code: 'shutting_down', retryable: true });
   });
 
-  test('what a killed process was doing alone ends as interrupted at the next start', async () => {
+  test('a job that only a killed process was running ends as interrupted at the next start', async () => {
     const log = openMemoryEventLog();
     const catalog = openMemoryCatalog();
     const first = await startTestDaemon({ log, catalog, handlers: { worker_list: counting(2, deferred().promise) } });
@@ -339,7 +339,7 @@ describe('how a job ends', () => {
     ]);
   });
 
-  test('old jobs that cannot be deleted, on a full disk, end no daemon', async () => {
+  test('old jobs that cannot be deleted from a full disk do not end the daemon', async () => {
     const log = openMemoryEventLog();
     log.delete = () => {
       throw new JobError('disk_full', 'The disk is full');
@@ -351,7 +351,7 @@ describe('how a job ends', () => {
     expect(daemon.registry.get(jobId).state).toBe('completed');
   });
 
-  test('a log that cannot be written ends its job with disk_full, and no other job (J8)', async () => {
+  test('a log that cannot be written fails its job with disk_full, and no other job (J8)', async () => {
     const log = openMemoryEventLog();
     const append = log.append.bind(log);
     let full = '';
@@ -404,7 +404,7 @@ describe('how a job ends', () => {
     await expect.poll(() => daemon.registry.get(jobId)).toMatchObject({ state: 'failed', error: { code: 'event_limit' } });
   });
 
-  test('a reader whose job expires before it has read all is cut off without [DONE]', async () => {
+  test('a reader whose job expires before it has read every event is disconnected without [DONE]', async () => {
     await using daemon = await startTestDaemon({
       kept: { jobs: 0, ageMs: 60_000 },
       handlers: { worker_list: counting(400_000) },
@@ -447,7 +447,7 @@ describe('how a job ends', () => {
     }
   });
 
-  test('a damaged log ends its own job, and the daemon starts (J8)', async () => {
+  test('a damaged log fails its own job, and the daemon starts (J8)', async () => {
     const log = openMemoryEventLog();
     const catalog = openMemoryCatalog();
     const first = await startTestDaemon({ log, catalog, handlers: { worker_list: counting(2, deferred().promise) } });
@@ -501,7 +501,7 @@ describe('who may call', () => {
         .end();
     });
 
-  test('a foreign Host or Origin is refused, our own is not', async () => {
+  test("a foreign Host or Origin is refused, the daemon's own is not", async () => {
     await using daemon = await startTestDaemon({ handlers: {} });
     expect(await get(daemon, {})).toBe(200);
     expect(await get(daemon, { host: `localhost:${daemon.peer.port}` })).toBe(200);
