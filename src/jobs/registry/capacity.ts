@@ -16,7 +16,7 @@ export function runningJobsLimit(heapBytes = HEAP_BYTES): number {
 
 /**
  * Requests that may wait in one queue for a slot: an eighth of the jobs that may run, about 4,000 at 4 GB. Each change of a fleet looks at all
- * that wait, which takes half a millisecond for so many.
+ * that wait, which takes a millisecond or more for so many.
  */
 export function waitingJobsLimit(heapBytes = HEAP_BYTES): number {
   return Math.floor(runningJobsLimit(heapBytes) / 8);
