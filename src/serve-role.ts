@@ -197,7 +197,7 @@ async function requireAlone(life: RoleLife, port: number): Promise<void> {
   const { run } = homePaths();
   const read = await readPidfile(run, life.role);
   if (read.kind !== 'found' || read.pidfile.port === port || !(await isAlive(read.pidfile))) return;
-  const sentence = `A ${life.role} of this home runs already, on port ${read.pidfile.port} (pid ${read.pidfile.pid}), and not on ${port}`;
+  const sentence = `A ${life.role} of this home is running already, on port ${read.pidfile.port} (pid ${read.pidfile.pid}), and not on ${port}`;
   throw new JobError('daemon_start_failed', sentence);
 }
 

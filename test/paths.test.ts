@@ -99,7 +99,7 @@ test('a hive is not registered a second time under another name', async () => {
   const { port } = new URL(swarm.hiveUrl);
   for (const host of ['127.0.0.1', 'localhost']) {
     const { code, stderr } = await swarm.rbee(['hive', 'create', 'cellar', '--host', host, '--port', port, '-q']);
-    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("Hive 'localhost' is the one at") as string });
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("Hive 'localhost' is registered at") as string });
   }
 });
 

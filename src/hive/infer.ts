@@ -150,10 +150,10 @@ function countKill(workerId: string, cause: unknown, context: JobContext): void 
   context.killedWorker();
   const exit = `worker ${workerId} exited while it computed the request`;
   if (context.kills() >= KILLS_LIMIT) {
-    narrate(WORKER_KILLED, `${exit} and no other; the request is not tried again`);
+    narrate(WORKER_KILLED, `${exit} and no other request; it is not tried again`);
     throw requestKilledWorker(cause.message, cause);
   }
-  narrate(WORKER_KILLED, `${exit}; another try is the last one, with no other request on the worker`, { detail: true });
+  narrate(WORKER_KILLED, `${exit}; the next try is the last, with no other request on the worker`, { detail: true });
 }
 
 /** The request counts as computed until the worker reports that it is queued: a crash at once leaves no time for a report. */

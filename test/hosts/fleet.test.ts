@@ -200,7 +200,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     isUpdated = true;
     const followed = await Promise.all(loads);
     expect(updated.code, updated.stderr).toBe(0);
-    expect(updated.stderr).toContain("that hive 'attic' is at work on");
+    expect(updated.stderr).toContain("of hive 'attic'");
     expect((await fleet.hive('attic'))?.pid).not.toBe(pid);
     for (const each of followed) {
       expect(endsOf(each)).toEqual(new Set(['result']));

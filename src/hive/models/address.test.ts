@@ -3,13 +3,13 @@ import { expect, test } from 'vitest';
 import { JobError } from '../../contract/index.ts';
 import { parseAddress, withoutSecrets } from './address.ts';
 
-test('what is kept and what is shown of a URL hold neither its credentials nor its query', () => {
+test('the stored and the displayed form of a URL contain neither its credentials nor its query', () => {
   const address = parseAddress('http://bee:honey@hive.example:8080/m.gguf?token=nectar#wax');
   expect(address).toMatchObject({ kind: 'http', label: 'http://hive.example:8080/m.gguf' });
   expect(address.id).toMatch(/^http:\/\/hive\.example:8080\/m\.gguf\?sha256=[0-9a-f]{32}$/);
 });
 
-test('another query is another source, and the same one is the same', () => {
+test('URLs that differ in their query are different sources', () => {
   const idOf = (text: string) => parseAddress(text).id;
   expect(idOf('http://hive.example/m.gguf?a')).toBe(idOf('http://bee:honey@hive.example/m.gguf?a'));
   expect(idOf('http://hive.example/m.gguf?a')).not.toBe(idOf('http://hive.example/m.gguf?b'));
@@ -21,7 +21,7 @@ test.each([
   ['file:///models/../bee.gguf', '/bee.gguf'],
   ['file:///models/with%20space.gguf', '/models/with space.gguf'],
   ['/models//bee.gguf', '/models/bee.gguf'],
-])('%s is a file', (text, path) => {
+])('%s is an address of a file on this machine', (text, path) => {
   expect(parseAddress(text)).toMatchObject({ kind: 'file', path, id: path });
 });
 
@@ -37,7 +37,7 @@ test.each([
   'http://bee:ho/ney@hive.example/m.gguf',
   'http://bee:honey@/m.gguf',
   'data:,honey',
-])('%s is refused without telling a secret', (text) => {
+])('the address %s is refused, and the error contains no secret', (text) => {
   let refused: unknown;
   try {
     parseAddress(text);
@@ -53,11 +53,11 @@ test.each([
   ['/home/bee/models/wild bee@v2.gguf', '/home/bee/models/wild bee@v2.gguf'],
   ['/home/bee/bee:honey@hive.example/m.gguf?token=nectar', '/home/bee/hive.example/m.gguf'],
   ['qwen3:8b', 'qwen3:8b'],
-])('%s is shown as %s', (text, shown) => {
+])('the address %s is displayed as %s', (text, shown) => {
   expect(withoutSecrets(text)).toBe(shown);
 });
 
-test('no password and no query is ever shown', () => {
+test('no displayed address contains a password or a query', () => {
   const user = fc.stringMatching(/^[a-z0-9:@]{0,8}$/);
   const rest = fc.stringMatching(/^[a-z0-9/:@?#]{0,8}$/);
   const scheme = fc.constantFrom('http://', 'https://', 'http:/', 'http//', '//', 'ftp://', 'HTTP://', 'x:');

@@ -26,7 +26,7 @@ const name = 'bee';
 /** For a busy machine. */
 const PATIENT = { interval: 5 };
 
-/** What the catalog and the sidecar keep of an address. */
+/** The form of an address in the catalog and the sidecar. */
 function sourceOf({ url }: { url: string }): string {
   return parseAddress(url).id;
 }
@@ -35,7 +35,7 @@ function bytesOf(model: Model): Buffer {
   return fs.readFileSync(model.path);
 }
 
-test('a model comes whole, with its digest, and is listed', async () => {
+test('a model is downloaded completely, with its digest, and is listed', async () => {
   using test = testStore();
   const tiny = fs.readFileSync(TINY_FILE);
   await using server = await startBreakingServer(good({ content: tiny, etag: '"v1"' }));
@@ -52,7 +52,7 @@ test('a model comes whole, with its digest, and is listed', async () => {
   expect(download.progress.at(-1)).toMatchObject({ action: 'download', done: tiny.length, total: tiny.length, unit: 'bytes' });
 });
 
-test('a connection cut in the middle is taken up again where it broke, as often as it brings the file further', async () => {
+test('a download resumes where its connection broke, as often as that makes progress', async () => {
   using test = testStore();
   const cut = cutAfter(20_000, served);
   await using server = await startBreakingServer(cut, cut, cut, cut, cut, cut, good(served));
@@ -66,7 +66,7 @@ test('a connection cut in the middle is taken up again where it broke, as often 
   expect(actionsOf(download).slice(0, 3)).toEqual(['fetch', 'retry', 'resume']);
 });
 
-test('Last-Modified tells versions apart where there is no strong ETag', async () => {
+test('Last-Modified distinguishes versions where there is no strong ETag', async () => {
   using test = testStore();
   const weak = { content, etag: 'W/"v1"', lastModified: 'Thu, 19 Nov 2026 10:00:00 GMT' };
   await using server = await startBreakingServer(cutAfter(50_000, weak), good(weak));
@@ -74,14 +74,14 @@ test('Last-Modified tells versions apart where there is no strong ETag', async (
   expect(server.requests[1]).toMatchObject({ range: 'bytes=50000-', 'if-range': weak.lastModified });
 });
 
-test('a server that tells no version is asked for the whole file again', async () => {
+test('from a server that sends no version, the whole file is requested again', async () => {
   using test = testStore();
   await using server = await startBreakingServer(cutAfter(50_000, { content }), good({ content }));
   expect(bytesOf(await watch(test.store, { source: server.url, name }).model).equals(content)).toBe(true);
   expect(server.requests[1]?.range).toBeUndefined();
 });
 
-test('a server that ignores Range sends the file from its start, and it is not appended', async () => {
+test('an answer that ignores Range replaces the part, and is not appended to it', async () => {
   using test = testStore();
   await using server = await startBreakingServer(cutAfter(150_000, served), ignoringRange(good(served)));
   const download = watch(test.store, { source: server.url, name });
@@ -90,7 +90,7 @@ test('a server that ignores Range sends the file from its start, and it is not a
   expect(actionsOf(download)).toContain('restart');
 });
 
-test('a file that changed while it came is fetched from its start', async () => {
+test('a file that changed during its download is fetched from the start', async () => {
   using test = testStore();
   const changed = { content: fakeModel(90_000), etag: '"v2"' };
   await using server = await startBreakingServer(cutAfter(50_000, served), good(changed));
@@ -105,9 +105,9 @@ test.each([
     'the rest of a file of another length',
     (rest: Buffer) => ({ 'content-range': `bytes 50000-199999/300000`, etag: '"v1"', rest }),
   ],
-  ['another part than was asked for', (rest: Buffer) => ({ 'content-range': `bytes 40000-199999/200000`, etag: '"v1"', rest })],
-  ['a part without saying which', (rest: Buffer) => ({ etag: '"v1"', rest })],
-])('a server that sends %s is asked for the whole file', async (_, lie) => {
+  ['another range than requested', (rest: Buffer) => ({ 'content-range': `bytes 40000-199999/200000`, etag: '"v1"', rest })],
+  ['a part without its range', (rest: Buffer) => ({ etag: '"v1"', rest })],
+])('from a server that sends %s, the whole file is requested', async (_, lie) => {
   using test = testStore();
   const { rest, ...headers } = lie(content.subarray(50_000));
   const liar = status(206, headers, rest.toString('latin1'));
@@ -116,7 +116,7 @@ test.each([
   expect(server.requests.map((request) => request.range)).toEqual([undefined, 'bytes=50000-', undefined]);
 });
 
-test('a download from a server that always cuts at the same byte fails and says why', async () => {
+test('a download whose connection always breaks at the same byte fails, and the error gives the reason', async () => {
   using test = testStore();
   await using server = await startBreakingServer(ignoringRange(cutAfter(60_000, served)));
   const download = watch(test.store, { source: server.url, name });
@@ -125,7 +125,7 @@ test('a download from a server that always cuts at the same byte fails and says 
   expect(server.requests).toHaveLength(IMPATIENT.attempts + 1);
 });
 
-test('fewer bytes than were promised are not a model', async () => {
+test('a file with fewer bytes than announced is not listed as a model', async () => {
   using test = testStore();
   const short = status(206, { 'content-range': 'bytes 50000-59999/200000', etag: '"v1"' }, 'x'.repeat(10_000));
   await using server = await startBreakingServer(cutAfter(50_000, served), short, status(503));
@@ -134,7 +134,7 @@ test('fewer bytes than were promised are not a model', async () => {
   expect(test.files()).not.toContain('bee.gguf');
 });
 
-test('a server that falls silent is left after the idle deadline, and asked again', async () => {
+test('a silent server is disconnected after the idle deadline, and the request is repeated', async () => {
   using test = testStore();
   await using server = await startBreakingServer(silentAfter(50_000, served), good(served));
   const download = watch(test.store, { source: server.url, name });
@@ -142,7 +142,7 @@ test('a server that falls silent is left after the idle deadline, and asked agai
   expect(download.narrations.find(({ action }) => action === 'retry')?.human).toContain('nothing came for 0.3 s (idle deadline)');
 });
 
-test('a server that never answers is left after the answer deadline', async () => {
+test('a server that never answers is disconnected after the answer deadline', async () => {
   using test = testStore();
   await using server = await startBreakingServer(() => {});
   const download = watch(test.store, { source: server.url, name });
@@ -150,7 +150,7 @@ test('a server that never answers is left after the answer deadline', async () =
   expect(server.requests).toHaveLength(IMPATIENT.attempts);
 });
 
-test('a server that does not end its TLS handshake is left after the connect deadline', async () => {
+test('a server that does not complete its TLS handshake is disconnected after the connect deadline', async () => {
   using test = testStore();
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -164,7 +164,7 @@ test('a server that does not end its TLS handshake is left after the connect dea
   await once(server, 'close');
 });
 
-test('a slow server may take longer than any deadline, and readers hear of it a few times a second', async () => {
+test('a slow download may take longer than any deadline, and its progress is reported a few times a second', async () => {
   using test = testStore();
   await using server = await startBreakingServer(dripping({ pieces: 60, pauseMs: 12 }, served));
   const download = watch(test.store, { source: server.url, name });
@@ -179,7 +179,7 @@ test('a slow server may take longer than any deadline, and readers hear of it a 
   expect(download.progress[1]?.eta_s).toBeGreaterThan(0);
 });
 
-test('a server in trouble is asked again', async () => {
+test('a request that fails with a server error is repeated', async () => {
   using test = testStore();
   await using server = await startBreakingServer(status(500), status(503), status(429), good(served));
   expect(bytesOf(await watch(test.store, { source: server.url, name }).model).equals(content)).toBe(true);
@@ -187,11 +187,11 @@ test('a server in trouble is asked again', async () => {
 
 test.each([
   [404, /There is no file at http:\/\/127\.0\.0\.1:\d+\/models\/bee\.gguf \(HTTP 404\)/],
-  [401, /asks for a login.*HTTP 401/],
-  [403, /asks for a login.*HTTP 403/],
+  [401, /requires a login.*HTTP 401/],
+  [403, /requires a login.*HTTP 403/],
   [418, /the server answered HTTP 418/],
   [204, /the server answered HTTP 204/],
-])('HTTP %i is asked once and fails with a sentence', async (code, sentence) => {
+])('a download that gets HTTP %i fails without a retry, and the error gives the reason', async (code, sentence) => {
   using test = testStore();
   await using server = await startBreakingServer(status(code));
   const download = watch(test.store, { source: server.url, name });
@@ -200,7 +200,7 @@ test.each([
   expect(server.requests).toHaveLength(1);
 });
 
-test('a server that is not there fails at once, and one that goes away is waited for', async () => {
+test('a download fails at once if the server was never reached, and is retried if it was', async () => {
   using test = testStore();
   const server = await startBreakingServer(cutAfter(50_000, served));
   const { url } = server;
@@ -226,7 +226,7 @@ test('redirects are followed, from the given address again after a cut', async (
 test.each([
   ['in circles', '/models/bee.gguf', /redirects more than 5 times/],
   ['to a file', 'file:///etc/passwd', /redirects to 'file:', which is not fetched/],
-  ['to nowhere', 'http://[', /redirects to 'http:\/\/\[', which is not fetched/],
+  ['to an invalid URL', 'http://[', /redirects to 'http:\/\/\[', which is not fetched/],
 ])('a redirect %s is not followed', async (_, location, sentence) => {
   using test = testStore();
   await using server = await startBreakingServer(status(301, { location }, 'moved'));
@@ -237,19 +237,19 @@ test.each([
 
 test.each<[string, Answer, RegExp]>([
   [
-    'sends interim answers and no end',
+    'sends endless interim answers',
     (_, response) => {
       for (let times = 0; times < 20; times += 1) response.writeProcessing();
     },
     /interim answers and no file/,
   ],
-  ['compresses what it was to send as it is', good({ ...served, encoding: 'gzip' }), /sends the file compressed \(gzip\)/],
+  ['compresses the file against the request', good({ ...served, encoding: 'gzip' }), /sends the file compressed \(gzip\)/],
   [
-    'sends more than it said',
+    'sends more than it announced',
     (_, response) => void response.writeHead(206, { 'content-range': 'bytes 0-99/100', etag: '"1"' }).end(content),
     /HTTP 206/,
   ],
-])('a server that %s is not fetched from', async (_, answer, sentence) => {
+])('a download from a server that %s fails', async (_, answer, sentence) => {
   using test = testStore();
   await using server = await startBreakingServer(answer);
   await expect(watch(test.store, { source: server.url, name }).model).rejects.toThrow(sentence);
@@ -277,7 +277,7 @@ test('a download from a server that is too slow fails, even if bytes keep arrivi
   expect(server.requests).toHaveLength(IMPATIENT.attempts);
 });
 
-test('credentials in an address go to its server only, and into no catalog and no sentence', async () => {
+test('credentials in an address are sent to its server only, and are in no catalog and no message', async () => {
   using test = testStore();
   await using mirror = await startBreakingServer(good(served));
   await using server = await startBreakingServer(status(302, { location: mirror.url }));
@@ -290,7 +290,7 @@ test('credentials in an address go to its server only, and into no catalog and n
   expect(JSON.stringify(download.narrations)).not.toMatch(/maja|p%40ss|p@ss/);
 });
 
-test('a web page is refused at its first bytes, with a hint', async () => {
+test('a web page is refused at its first bytes, and the error says what to do', async () => {
   using test = testStore();
   const page = `<!DOCTYPE html><html>${'x'.repeat(5000)}`;
   const silent = silentAfter(30, { content: Buffer.from(page) });
@@ -307,7 +307,7 @@ test.each([
   ['the first bytes one by one', 'GGU', /does not begin with 'GGUF'/],
   ['nothing at all', '', /only 0 bytes long/],
   ['a header cut short', 'GGUF1234', /only 8 bytes long/],
-])('%s are judged too', async (what, body, sentence) => {
+])('a download of %s is refused', async (what, body, sentence) => {
   using test = testStore();
   const answer = what.startsWith('the first')
     ? dripping({ pieces: 4, pauseMs: 1 }, { content: Buffer.from('GGUX') })
@@ -329,7 +329,7 @@ test('a file with another digest is refused and not kept', async () => {
   await expect(test.store.get(name)).rejects.toMatchObject({ code: 'model_not_found' });
 });
 
-test('a cancelled download stops at once and keeps its part, which the next process resumes', async () => {
+test('a cancelled download stops at once and keeps its part, which another process resumes', async () => {
   using test = testStore();
   await using server = await startBreakingServer(silentAfter(120_000, served));
   const download = watch(test.reopened({ ...IMPATIENT, idleBodyMs: 60_000 }), { source: server.url, name });
@@ -339,7 +339,7 @@ test('a cancelled download stops at once and keeps its part, which the next proc
   const cancelledAt = performance.now();
   download.cancel();
   await expect(download.model).rejects.toMatchObject({ code: 'cancelled' });
-  // Nothing of it waits for the minute that a silent server has.
+  // It does not wait for the idle deadline of a minute.
   expect(performance.now() - cancelledAt).toBeLessThan(50_000);
   expect(test.files()).toEqual(['bee.gguf.part', 'bee.gguf.part.json']);
   expect(fs.statSync(`${part}.json`).mode & 0o777).toBe(0o600);
@@ -366,7 +366,7 @@ test.each([
   await expect(download.model).rejects.toMatchObject({ code: 'cancelled' });
 });
 
-test('a caller that stops listening leaves the model free and its part behind', async () => {
+test('a caller that stops reading the events unlocks the model, and the part remains', async () => {
   using test = testStore();
   await using server = await startBreakingServer(silentAfter(120_000, served), good(served));
   for await (const event of test.store.download({ source: server.url, name }, new AbortController().signal)) {
@@ -377,7 +377,7 @@ test('a caller that stops listening leaves the model free and its part behind', 
   expect(bytesOf(await watch(test.store, { source: server.url, name }).model).equals(content)).toBe(true);
 });
 
-test('a part of which everything came is not fetched again', async () => {
+test('a complete part is not fetched again', async () => {
   using test = testStore();
   await using server = await startBreakingServer(good(served));
   fs.mkdirSync(test.modelsDir);
@@ -391,7 +391,7 @@ test('a part of which everything came is not fetched again', async () => {
   expect(server.requests).toEqual([]);
 });
 
-test('a model that came before a crash could list it is not fetched again', async () => {
+test('a model that was complete before a crash but not listed is not fetched again', async () => {
   using test = testStore();
   await using server = await startBreakingServer(good(served));
   fs.mkdirSync(test.modelsDir);
@@ -403,7 +403,7 @@ test('a model that came before a crash could list it is not fetched again', asyn
   expect(test.files()).toEqual(['bee.gguf']);
 });
 
-test('a part of unknown length that turns out to be whole is taken as it is', async () => {
+test('a part of unknown length that turns out to be complete is used', async () => {
   using test = testStore();
   await using server = await startBreakingServer(good(served));
   fs.mkdirSync(test.modelsDir);
@@ -416,10 +416,10 @@ test('a part of unknown length that turns out to be whole is taken as it is', as
 
 test.each([
   ['without a sidecar', () => undefined],
-  ['with a sidecar that is no JSON', () => '{"source":'],
+  ['with a sidecar that is not JSON', () => '{"source":'],
   ['of another source', () => JSON.stringify({ source: 'http://elsewhere/bee.gguf', version: '"v1"', total: 200_000 })],
   ['longer than the file', (url: string) => JSON.stringify({ source: parseAddress(url).id, version: '"v1"', total: 10 })],
-])('a stale part %s is thrown away', async (_, sidecar) => {
+])('a stale part %s is discarded', async (_, sidecar) => {
   using test = testStore();
   await using server = await startBreakingServer(good(served));
   fs.mkdirSync(test.modelsDir);
@@ -443,7 +443,7 @@ test('two downloads of one name never write at once: the second is refused', asy
   await watch(test.reopened(), { source: server.url, name }).model;
 });
 
-test('two names come at once in one store, the same name does not, and it cannot be deleted meanwhile', async () => {
+test('two models can be downloaded at once, one model only once, and it cannot be deleted meanwhile', async () => {
   using test = testStore();
   await using server = await startBreakingServer(silentAfter(50_000, served), good(served));
   const store = test.reopened({ ...IMPATIENT, idleBodyMs: 60_000 });
@@ -459,7 +459,7 @@ test('two names come at once in one store, the same name does not, and it cannot
   expect(test.files()).toEqual(['wasp.gguf']);
 });
 
-test('a killed process leaves a part that the next one resumes, and locks out other processes until it is killed', async () => {
+test('a downloading process locks out other processes, and after it is killed the next one resumes its part', async () => {
   using test = testStore();
   await using server = await startBreakingServer(silentAfter(120_000, served));
   const script = path.join(path.dirname(test.modelsDir), 'downloader.cjs');
@@ -485,7 +485,7 @@ test('a killed process leaves a part that the next one resumes, and locks out ot
   expect(server.requests.at(-1)?.range).toBe('bytes=120000-');
 });
 
-test('the same model asked for again is there already, and nothing is fetched', async () => {
+test('a second download of the same model fetches nothing', async () => {
   using test = testStore();
   await using server = await startBreakingServer(good(served));
   const model = await watch(test.store, { source: server.url, name }).model;
@@ -502,9 +502,9 @@ test.each([
     /'bee' is taken by the model 'bee', which came from http.*bee\.gguf$/,
   ],
   ['another digest', { sha256: 'f'.repeat(64), name }, /from the same address but with the sha256/],
-  ['another spelling', { name: 'Bee' }, /'Bee' is taken by the model 'bee': names differ/],
+  ['another spelling', { name: 'Bee' }, /'Bee' is taken by the model 'bee': names must differ/],
   ['the name of the built-in model', { name: 'Tiny' }, /'Tiny' is taken by the model 'tiny', which is part of rbee/],
-])('a name that is taken is not given to %s', async (_, request, sentence) => {
+])('a name in use is refused for %s', async (_, request, sentence) => {
   using test = testStore();
   await using server = await startBreakingServer(good(served));
   await watch(test.store, { source: server.url, name }).model;
@@ -514,7 +514,7 @@ test.each([
   expect(server.requests).toHaveLength(1);
 });
 
-test('a model whose file is gone or spoilt is fetched again', async () => {
+test('a model whose file is missing or damaged is fetched again', async () => {
   using test = testStore();
   await using server = await startBreakingServer(good(served));
   const model = await watch(test.store, { source: server.url, name }).model;
@@ -533,7 +533,7 @@ test('a file of unknown length is downloaded', async () => {
   expect(download.progress.at(-1)).toMatchObject({ done: 200_000, total: 200_000 });
 });
 
-test('a symlink in the models directory is not written through', async () => {
+test('a symlink in the models directory is not followed by a write', async () => {
   using test = testStore();
   await using server = await startBreakingServer(good(served));
   fs.mkdirSync(test.modelsDir);

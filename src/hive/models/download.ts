@@ -74,7 +74,8 @@ async function alreadyHere(shelf: Shelf, { name, address, sha256 }: Wanted): Pro
   if (occupant === undefined) return undefined;
   const taken = `The name '${name}' is taken by the model '${occupant.model}'`;
   if (occupant.source === 'builtin') throw new JobError('model_exists', `${taken}, which is part of rbee`);
-  if (occupant.model !== name) throw new JobError('model_exists', `${taken}: names differ in more than upper and lower case`);
+  if (occupant.model !== name)
+    throw new JobError('model_exists', `${taken}: names must differ in more than upper and lower case`);
   if (occupant.source !== address.id) {
     throw new JobError('model_exists', `${taken}, which came from ${parseAddress(occupant.source).label}`);
   }

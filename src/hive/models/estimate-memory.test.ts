@@ -21,7 +21,7 @@ const read = (bytes: Buffer) => {
   return readGgufHeader(file, isMemoryField);
 };
 
-test('the built-in model: its weights, its cache, room for a batch and its context', async () => {
+test('the estimate of the built-in model has its weights, its KV cache, a batch and its context', async () => {
   // 5 layers of 5 heads of 32 numbers, keys and values, 2 bytes each.
   const memory = { weights_bytes: 1_870_281, kv_bytes_per_token: 5 * 5 * 32 * 2 * 2, context_length: 1024 };
   expect(estimateMemory(await readGgufHeader(TINY_FILE, isMemoryField))).toEqual({
@@ -38,11 +38,11 @@ const plain: Record<string, FieldValue> = {
   'attention.head_count': 10,
   'attention.head_count_kv': 2,
 };
-/** Of a token, in numbers: 2 heads of 100, keys and values. */
+/** Per token, in numbers: 2 heads of 100, keys and values. */
 const LAYER = 2 * 100 * 2;
 
-function kvNumbers(told: Record<string, FieldValue>, architecture = 'llama'): number | undefined {
-  const own = Object.entries({ ...plain, ...told }).map(([name, value]): [string, FieldValue] => [
+function kvNumbers(header: Record<string, FieldValue>, architecture = 'llama'): number | undefined {
+  const own = Object.entries({ ...plain, ...header }).map(([name, value]): [string, FieldValue] => [
     `${architecture}.${name}`,
     value,
   ]);
@@ -50,44 +50,44 @@ function kvNumbers(told: Record<string, FieldValue>, architecture = 'llama'): nu
   return memory && memory.kv_bytes_per_token / 2;
 }
 
-describe('what a token takes in the cache', () => {
+describe('the estimated KV cache per token, with', () => {
   test.each<[string, Record<string, FieldValue>, number, string?]>([
     ['shared by query heads', {}, 10 * LAYER],
-    ['every head its own, where nothing is said', { 'attention.head_count_kv': Number.NaN }, 10 * LAYER * 5],
+    ['one per head, where the header has no count', { 'attention.head_count_kv': Number.NaN }, 10 * LAYER * 5],
     ['heads of another width', { 'attention.key_length': 192, 'attention.value_length': 128 }, 10 * 2 * (192 + 128)],
-    ['heads by the layer, none in some', { 'attention.head_count_kv': [0, 0, 0, 2, 0, 0, 0, 2, 0, 0] }, 2 * LAYER],
+    ['a count of heads per layer, 0 in some', { 'attention.head_count_kv': [0, 0, 0, 2, 0, 0, 0, 2, 0, 0] }, 2 * LAYER],
     ['layers that share the cache of others', { 'attention.shared_kv_layers': 4 }, 6 * LAYER],
     ['every fifth layer keeps one', { full_attention_interval: 5 }, 2 * LAYER, 'qwen3next'],
     ['a state of one size', {}, 0, 'mamba'],
     // A window of 896 tokens and a batch: 1024 of 4096.
     [
-      'windows in the layers of a pattern',
+      'sliding windows in the layers of a pattern',
       { 'attention.sliding_window': 896, 'attention.sliding_window_pattern': [1, 0] },
       9 * LAYER + LAYER / 4,
     ],
-    ['windows in most layers of an architecture', { 'attention.sliding_window': 896 }, LAYER + (9 * LAYER) / 4, 'gemma3'],
-    ['a window without a known pattern', { 'attention.sliding_window': 896 }, 10 * LAYER],
-  ])('%s', (_name, told, numbers, architecture) => {
-    expect(kvNumbers(told, architecture)).toBe(numbers);
+    ['sliding windows in most layers of an architecture', { 'attention.sliding_window': 896 }, LAYER + (9 * LAYER) / 4, 'gemma3'],
+    ['a sliding window without a known pattern', { 'attention.sliding_window': 896 }, 10 * LAYER],
+  ])('%s', (_name, header, numbers, architecture) => {
+    expect(kvNumbers(header, architecture)).toBe(numbers);
   });
 });
 
 test.each<[string, Record<string, FieldValue>]>([
   ['has no layers', { block_count: 0 }],
-  ['has more layers than any engine takes', { block_count: 1_000_000 }],
-  ['says no context', { context_length: 'long' }],
-  ['is wider than numbers go', { embedding_length: 2 ** 53 }],
-  ['has more heads than can be reckoned with', { 'attention.head_count_kv': 2 ** 52 }],
-])('nothing is estimated of a model that %s', (_name, told) => {
-  expect(kvNumbers(told)).toBeUndefined();
+  ['has more layers than any engine supports', { block_count: 1_000_000 }],
+  ['has no number as its context length', { context_length: 'long' }],
+  ['has a width beyond exact integers', { embedding_length: 2 ** 53 }],
+  ['has a number of heads beyond exact integers', { 'attention.head_count_kv': 2 ** 52 }],
+])('a model that %s gets no estimate', (_name, header) => {
+  expect(kvNumbers(header)).toBeUndefined();
 });
 
-test('one of several parts is not estimated: its other weights lie elsewhere', async () => {
+test('one file of a split model gets no estimate: the other files have weights too', async () => {
   const fields: Fields = { 'general.architecture': 'llama', 'split.count': 3, 'llama.context_length': 1, 'llama.block_count': 1 };
   expect(estimateMemory(await read(ggufFile(fields)))).toBeUndefined();
 });
 
-test('a large vocabulary is stepped over, with a chunk in memory', async () => {
+test('a large vocabulary is skipped, with one chunk of it in memory', async () => {
   const tokens = Array.from({ length: 250_000 }, (_, index) => `token number ${index}`);
   const { fields } = await read(
     ggufFile({ 'general.architecture': 'llama', 'tokenizer.ggml.tokens': tokens, 'llama.block_count': 3 }),
@@ -109,9 +109,9 @@ test('a model whose header cannot be read is listed without an estimate, and one
   expect((await test.store.get('tiny')).memory).toMatchObject({ context_length: 1024 });
 });
 
-describe('a hostile header', () => {
+describe('a hostile GGUF header', () => {
   const tiny = fs.readFileSync(TINY_FILE);
-  /** Its fields lie in here. */
+  /** All header fields are within this length. */
   const HEADER_BYTES = 30_000;
 
   const judge = async (bytes: Buffer) => {
@@ -126,7 +126,7 @@ describe('a hostile header', () => {
     expect(after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(20_000_000);
   };
 
-  test('with bytes of it changed is read or refused, and costs nothing', async () => {
+  test('with changed bytes is read or refused, without large allocations', async () => {
     const change = fc.tuple(fc.nat(HEADER_BYTES), fc.uint8Array({ minLength: 1, maxLength: 12 }));
     await fc.assert(
       fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 8 }), async (changes) => {
@@ -138,7 +138,7 @@ describe('a hostile header', () => {
     );
   });
 
-  test('cut anywhere is refused', async () => {
+  test('truncated anywhere is refused', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(HEADER_BYTES), (length) => judge(tiny.subarray(0, length))),
       { numRuns: 100 },
@@ -157,7 +157,7 @@ describe('a hostile header', () => {
 
   test.each<[string, Buffer]>([
     ['nothing', Buffer.alloc(0)],
-    ['another beginning', Buffer.from('<html>')],
+    ['another magic number', Buffer.from('<html>')],
     ['an unknown version', Buffer.from('GGUF\x01\0\0\0')],
     ['more fields than there can be', start(most)],
     ['a name longer than the file', Buffer.concat([start(1n), u64s(most)])],
@@ -165,7 +165,7 @@ describe('a hostile header', () => {
     ['more numbers than there can be', Buffer.concat([start(1n), array(4, most)])],
     ['arrays in arrays', Buffer.concat([start(1n), array(9, 1n)])],
     [
-      'the same few fields again and again',
+      'the same few fields 90 times',
       Buffer.concat([
         start(90_000n),
         ...Array.from({ length: 90 }, (_, at) => {
@@ -174,11 +174,11 @@ describe('a hostile header', () => {
         }),
       ]),
     ],
-  ])('that holds %s is refused', async (_name, bytes) => {
+  ])('with %s is refused', async (_name, bytes) => {
     await expect(read(bytes)).rejects.toMatchObject({ code: 'model_corrupt' });
   });
 
-  test('of eight million empty texts is refused long before all of them are read', async () => {
+  test('with eight million empty strings is refused long before all of them are read', async () => {
     const before = performance.now();
     await expect(read(Buffer.concat([start(1n), array(8, 2n ** 33n), Buffer.alloc(70_000_000)]))).rejects.toThrow(/beyond/);
     expect(performance.now() - before).toBeLessThan(60_000);

@@ -88,7 +88,7 @@ describe.skipIf(cannotMount())('on a disk of 1 MB (needs the right to mount one)
     using test = testStore({ modelsDir: disk.directory });
     await using server = await startBreakingServer(chunked({ content, etag: '"v1"' }));
     await expect(watch(test.store, { source: server.url, name: 'bee' }).model).rejects.toMatchObject({ code: 'disk_full' });
-    // The rest, of which it says that it is short: what is written is looked at, not only what is said.
+    // The announced rest is short: the limit applies to the bytes written, not only to the bytes announced.
     server.answer((request, response) => {
       const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1]);
       response.writeHead(206, { etag: '"v1"', 'content-range': `bytes ${from}-${from + 9}/${from + 10}` }).end(content);
@@ -97,7 +97,7 @@ describe.skipIf(cannotMount())('on a disk of 1 MB (needs the right to mount one)
     expect(freeBytes(disk)).toBeGreaterThan(100_000);
   });
 
-  test('two downloads at once do not get the same room', async () => {
+  test('two simultaneous downloads are not given the same free space', async () => {
     using disk = mountSmallDisk();
     using test = testStore({ modelsDir: disk.directory });
     const half = content.subarray(0, 600_000);
@@ -116,7 +116,7 @@ describe.skipIf(cannotMount())('on a disk of 1 MB (needs the right to mount one)
     expect((await watch(test.store, { source: fast.url, name: 'second' }).model).size_bytes).toBe(600_000);
   });
 
-  test('what a download left is deleted by the name of the model, also a whole file that no list knows', async () => {
+  test('deleting a model by name also deletes the leftovers of a download, even a complete file that is not listed', async () => {
     using disk = mountSmallDisk();
     using test = testStore({ modelsDir: disk.directory });
     await using server = await startBreakingServer(chunked({ content, etag: '"v1"' }));
@@ -129,7 +129,7 @@ describe.skipIf(cannotMount())('on a disk of 1 MB (needs the right to mount one)
     await expect(test.store.remove('bee')).rejects.toMatchObject({ code: 'model_not_found' });
   });
 
-  test('a disk on which nothing fits any more is disk_full too', async () => {
+  test('a download to a completely full disk fails with disk_full', async () => {
     using disk = mountSmallDisk();
     using test = testStore({ modelsDir: disk.directory });
     expect(() => fs.writeFileSync(path.join(disk.directory, 'ballast'), content)).toThrow('ENOSPC');

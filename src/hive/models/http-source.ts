@@ -123,7 +123,7 @@ export class HttpSource implements Source {
     response.body.destroy();
     throw new JobError(
       'download_failed',
-      `${this.label} sends the file compressed (${encoding.slice(0, 20)}), which it was not asked for`,
+      `${this.label} sends the file compressed (${encoding.slice(0, 20)}), although rbee asked for it uncompressed`,
     );
   }
 
@@ -182,7 +182,7 @@ export class HttpSource implements Source {
     const { label } = this;
     if (status === 404 || status === 410) return new JobError('download_failed', `There is no file at ${label} (HTTP ${status})`);
     if (status === 401 || status === 403) {
-      return new JobError('download_failed', `${label} asks for a login, or refuses this one (HTTP ${status})`);
+      return new JobError('download_failed', `${label} requires a login, or rejects this one (HTTP ${status})`);
     }
     const sentence = `${label} cannot be fetched: the server answered HTTP ${status}`;
     return status >= 500 || [408, 425, 429].includes(status)

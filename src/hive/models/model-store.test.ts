@@ -16,7 +16,7 @@ function fileWith(directory: string, name: string, bytes: Buffer | string = cont
   return file;
 }
 
-/** A folder beside the models directory, for what the user has elsewhere. */
+/** A folder beside the models directory, for files of the user. */
 function elsewhere(modelsDir: string): string {
   return path.join(path.dirname(modelsDir), 'elsewhere');
 }
@@ -85,14 +85,14 @@ test('an interrupted copy is resumed, unless the file has changed', async () => 
 
 test.each([
   {
-    what: 'a file that is not there',
+    what: 'a missing file',
     source: '/nowhere/bee.gguf',
     says: "there is no such file on the machine of hive 'attic', where paths are looked up",
   },
   { what: 'a directory', source: BUILTIN_DIR, says: 'is not a file' },
   { what: 'a device', source: '/dev/zero', says: 'is not a file' },
   {
-    what: 'something else than a model',
+    what: 'a file that is not a model',
     source: import.meta.filename,
     code: 'model_corrupt',
     says: "it does not begin with 'GGUF'.",
@@ -103,9 +103,9 @@ test.each([
     code: 'invalid_input',
     says: 'give an http or https URL, or an absolute path',
   },
-  { what: 'another kind of URL', source: 'ftp://example.org/bee.gguf', code: 'invalid_input', says: "begins with 'ftp:'" },
+  { what: 'an ftp URL', source: 'ftp://example.org/bee.gguf', code: 'invalid_input', says: "begins with 'ftp:'" },
   {
-    what: 'a file: URL elsewhere',
+    what: 'a file: URL of another host',
     source: 'file://attic/bee.gguf',
     code: 'invalid_input',
     says: 'write file:///path/to/model.gguf',
@@ -131,7 +131,7 @@ test('an unknown name is refused with the nearest name and the list of models', 
   );
 });
 
-test('a model whose file is gone or cut is reported, left out of the list, and can be deleted', async () => {
+test('a model whose file is missing or truncated is reported, left out of the list, and can be deleted', async () => {
   using test = testStore();
   const model = await watch(test.store, { source: fileWith(elsewhere(test.modelsDir), 'bee.gguf') }).model;
   fs.truncateSync(model.path, 30);
@@ -140,14 +140,14 @@ test('a model whose file is gone or cut is reported, left out of the list, and c
   fs.rmSync(model.path);
   await expect(test.store.resolve('bee')).rejects.toMatchObject({ code: 'model_not_found' });
   await expect(test.store.get('bee')).rejects.toThrow(
-    `The file of model 'bee' is gone: ${model.path}. Download it again, or forget it: rbee model delete bee`,
+    `The file of model 'bee' is missing: ${model.path}. Download it again, or forget it: rbee model delete bee`,
   );
   expect(await test.store.list()).toMatchObject([{ model: 'tiny' }]);
   await test.store.remove('bee');
   await expect(test.store.get('bee')).rejects.toThrow("Model 'bee' not found");
 });
 
-test('a models directory may be moved', async () => {
+test('the models directory can be moved', async () => {
   using test = testStore();
   await watch(test.store, { source: fileWith(elsewhere(test.modelsDir), 'bee.gguf') }).model;
   const moved = `${test.modelsDir}-moved`;
@@ -167,10 +167,10 @@ test('a file is used in place, under its path, beside a model with the same name
 });
 
 test.each([
-  { what: 'to nowhere', file: 'bee.gguf', code: 'model_not_found', says: 'There is no file' },
-  { what: 'of another kind', file: 'bee.bin', bytes: content, code: 'model_not_found', says: 'is not a .gguf file' },
+  { what: 'of a missing file', file: 'bee.gguf', code: 'model_not_found', says: 'There is no file' },
+  { what: 'of a file that is not .gguf', file: 'bee.bin', bytes: content, code: 'model_not_found', says: 'is not a .gguf file' },
   {
-    what: 'of a page with the name of a model',
+    what: 'of a web page with the name of a model',
     file: 'bee.gguf',
     bytes: '<html>',
     code: 'model_corrupt',
@@ -191,7 +191,7 @@ test('a relative path is refused', async () => {
   await expect(test.store.resolve('./bee.gguf')).rejects.toThrow('give the absolute one');
 });
 
-test('a deleted model is gone from list and disk', async () => {
+test('a deleted model is no longer in the list or on disk', async () => {
   using test = testStore();
   await watch(test.store, { source: fileWith(elsewhere(test.modelsDir), 'bee.gguf') }).model;
   await test.store.remove('bee');
@@ -221,7 +221,7 @@ test('the built-in model and files used in place are not deleted', async () => {
   expect(fs.existsSync(TINY_FILE)).toBe(true);
 });
 
-test('no name leads out of the models directory, and no two kinds of file share a name', () => {
+test('no model name is a path outside the models directory, and no two kinds of file share a name', () => {
   const escapes = fc.oneof(fc.constantFrom('..', '.', '', '../x', 'a/b', '/etc/passwd', '.part', 'a\0', 'a\n', 'é'), fc.string());
   const sound = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
   fc.assert(
@@ -239,7 +239,7 @@ test('no name leads out of the models directory, and no two kinds of file share 
   );
 });
 
-test('the name from an address is its file name without invalid characters', () => {
+test('the default name of a model is the file name of its address without invalid characters', () => {
   const named = (address: string): string => nameIn(parseAddress(address));
   expect(named('https://example.org/a/qwen3-8b-Q4_K_M.gguf?download=true')).toBe('qwen3-8b-Q4_K_M');
   expect(named('https://example.org/a/my%20model.GGUF')).toBe('my-model');
@@ -256,7 +256,7 @@ test('an address without a file name needs a name', async () => {
   await expect(watch(test.store, { source: TINY_FILE, name: '../x' }).model).rejects.toThrow("'../x' cannot name a model");
 });
 
-test('a model whose file is gone or has changed can still be deleted', async () => {
+test('a model whose file is missing or has changed can still be deleted', async () => {
   using test = testStore();
   for (const spoil of [(file: string) => fs.rmSync(file), (file: string) => fs.truncateSync(file, 10)]) {
     const file = fileWith(elsewhere(test.modelsDir), 'bee.gguf');
@@ -279,7 +279,7 @@ test('a model in use is not deleted', async () => {
   expect(await test.store.get('bee')).toEqual(model);
 });
 
-test('a file that cannot be read is a failed download with a sentence', async () => {
+test('a file that cannot be read fails the download, and the error gives the reason', async () => {
   using test = testStore();
   const loop = path.join(elsewhere(test.modelsDir), 'loop.gguf');
   fs.mkdirSync(path.dirname(loop), { recursive: true });
@@ -296,7 +296,7 @@ test('a file that cannot be read is a failed download with a sentence', async ()
   await expect(test.store.resolve('/a\0.gguf')).rejects.toMatchObject({ code: 'model_not_found' });
 });
 
-test('an address given as the name of a model is refused without its secrets', async () => {
+test('an address in place of a model name is refused, and the error contains no secret', async () => {
   using test = testStore();
   const address = 'http://bee:honey@hive.example/m.gguf?token=nectar';
   for (const refused of [test.store.resolve(address), test.store.get(address), test.store.remove(address)]) {

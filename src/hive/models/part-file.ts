@@ -68,7 +68,7 @@ export class PartFile {
     for (let position = 0; position < this.#size;) {
       signal.throwIfAborted();
       const { bytesRead } = await this.#handle.read(buffer, 0, Math.min(buffer.length, this.#size - position), position);
-      if (bytesRead === 0) throw new JobError('download_failed', `${this.#files.part} was cut while it was read`);
+      if (bytesRead === 0) throw new JobError('download_failed', `${this.#files.part} was truncated while it was being read`);
       this.#hash.update(buffer.subarray(0, bytesRead));
       position += bytesRead;
       yield position;

@@ -14,7 +14,7 @@ test.each<[string, string, boolean]>([
   ['https://hub.example/a', 'http://169.254.169.254/latest/meta-data', false],
   ['http://127.0.0.1:8080/a', 'http://127.0.0.1:8081/a', true],
   ['http://localhost:8080/a', 'file:///etc/passwd', false],
-])('a download from %s that is sent on to %s: %j', (own, to, may) => {
+])('whether a download from %s may be redirected to %s: %j', (own, to, may) => {
   expect(mayRedirect(new URL(own), new URL(to))).toBe(may);
 });
 
@@ -24,7 +24,7 @@ function lookUp(own: string, name: string): Promise<string> {
   });
 }
 
-test('a name that leads to this machine is found only where it was asked for', async () => {
+test('a name that resolves to this machine is followed only if the user gave it', async () => {
   expect(await lookUp('https://hub.example/a', 'localhost')).toBe('EREDIRECT');
   expect(await lookUp('http://localhost/a', 'localhost')).toMatch(/^"(127\.0\.0\.1|::1)"$/);
 });

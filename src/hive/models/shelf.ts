@@ -69,7 +69,8 @@ export class Shelf {
     const model = { ...entry, path: this.filesOf(name).model };
     const size = (await statOf(model.path))?.size;
     const next = `Download it again, or forget it: rbee model delete ${name}`;
-    if (size === undefined) throw new JobError('model_not_found', `The file of model '${name}' is gone: ${model.path}. ${next}`);
+    if (size === undefined)
+      throw new JobError('model_not_found', `The file of model '${name}' is missing: ${model.path}. ${next}`);
     if (size === model.size_bytes) return model;
     const sentence = `The file of model '${name}' has changed since it was downloaded: ${model.path} has ${size} bytes, not ${model.size_bytes}. ${next}`;
     throw new JobError('model_corrupt', sentence);
@@ -150,7 +151,7 @@ export class Shelf {
   async #builtin(): Promise<Model> {
     const stats = await statOf(this.#builtinFile);
     if (stats !== undefined) return modelOf({ name: DEFAULT_MODEL, path: this.#builtinFile, source: 'builtin' }, stats);
-    throw new JobError('model_not_found', `rbee's own model is gone: ${this.#builtinFile}. Install rbee again.`);
+    throw new JobError('model_not_found', `rbee's built-in model is missing: ${this.#builtinFile}. Install rbee again.`);
   }
 }
 

@@ -58,7 +58,7 @@ export class SlotQueue {
    */
   wait(need: Need, signal: AbortSignal): Promise<Lease | undefined> {
     if (this.#waiting.size >= SLOT_WAITING_LIMIT) {
-      throw new JobError('worker_busy', `All slots are taken and ${SLOT_WAITING_LIMIT} requests wait already`);
+      throw new JobError('worker_busy', `All slots are taken and ${SLOT_WAITING_LIMIT} requests are waiting already`);
     }
     const ahead = this.#waiting.size;
     narrate('queue', `all slots are taken; waiting for one${ahead === 0 ? '' : `, ${ahead} ahead`}`);

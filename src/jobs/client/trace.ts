@@ -49,9 +49,7 @@ async function askBelow(driven: DownstreamJob, { findPeer, withinMs }: Parameter
     return { ...driven, trace: parsed.data };
   } catch (cause) {
     const error =
-      cause instanceof JobError
-        ? cause
-        : new JobError('internal', `The ${driven.role} could not be asked for its trace`, { cause });
+      cause instanceof JobError ? cause : new JobError('internal', `The ${driven.role} did not return its trace`, { cause });
     return { ...driven, error: { code: error.code, message: error.message } };
   }
 }

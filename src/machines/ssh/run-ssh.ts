@@ -96,7 +96,7 @@ function collect(child: ChildProcessWithoutNullStreams, stop: AbortController, {
   const tooMuch = () => {
     const says =
       frame?.begun === false
-        ? 'The machine, or a start-up file there, prints without end'
+        ? 'The machine, or a start-up file there, prints endless output'
         : `The output of the machine exceeds ${OUTPUT_LIMIT_BYTES} bytes`;
     stop.abort(new JobError('ssh_failed', says));
   };

@@ -156,5 +156,5 @@ function noLogin(target: SshTarget, frame: Frame): JobError {
 }
 
 function chatty(target: SshTarget): JobError {
-  return new JobError('ssh_failed', `${sshName(target)} prints without end`);
+  return new JobError('ssh_failed', `${sshName(target)} prints endless output`);
 }

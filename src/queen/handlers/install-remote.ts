@@ -59,7 +59,7 @@ export async function updateRemote(input: InputOf<'hive_update'>, parts: Parts):
   const address = await addressOf(input, known, { ssh, signal: parts.signal });
   const hive = await bring(hive_id, { ssh, port, ...address }, parts);
   if (ssh.host !== from.host)
-    narrate('hive_update', `what was installed on ${from.host} is still there, and the hive that runs there runs on`);
+    narrate('hive_update', `the installation on ${from.host} is kept, and a hive that runs there keeps running`);
   return hive;
 }
 
@@ -168,14 +168,14 @@ async function bring(hiveId: string, { ssh, port, transport, host }: Way, parts:
 async function drained(hiveId: string, { gates, signal }: Parts): Promise<void> {
   const inside = gates.inside(hiveId);
   if (inside === 0) return;
-  narrate('hive_drain', `waiting for ${inside === 1 ? 'the job' : `${inside} jobs`} that hive '${hiveId}' is at work on`);
+  narrate('hive_drain', `waiting for ${inside === 1 ? 'the running job' : `${inside} running jobs`} of hive '${hiveId}'`);
   const late = AbortSignal.timeout(DRAIN_DEADLINE_MS);
   try {
     await gates.empty(hiveId, AbortSignal.any([signal, late]));
   } catch (cause) {
     if (!late.aborted) throw cause;
-    const still = `Hive '${hiveId}' is still at work after ${DRAIN_DEADLINE_MS / 60_000} minutes`;
-    throw new JobError('deadline_exceeded', `${still}; the former version runs on. Try again when it is idle`, { cause });
+    const still = `Hive '${hiveId}' still has running jobs after ${DRAIN_DEADLINE_MS / 60_000} minutes`;
+    throw new JobError('deadline_exceeded', `${still}; the previous version keeps running. Try again when it is idle`, { cause });
   }
 }
 

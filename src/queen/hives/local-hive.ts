@@ -123,7 +123,7 @@ export class LocalHive implements HiveAccess {
     }).catch((cause: unknown) => {
       const by = signalThatEndedStart(cause);
       if (by === undefined) throw cause;
-      throw new JobError('hive_unreachable', `The local hive was ended by ${by} while it was starting`, { cause });
+      throw new JobError('hive_unreachable', `The local hive was stopped by ${by} while it was starting`, { cause });
     });
     narrate('hive_start', 'local hive started');
     onStarted();

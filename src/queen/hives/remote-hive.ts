@@ -197,7 +197,7 @@ export class RemoteHive implements HiveAccess {
     }
     narrate('hive_start', `hive '${hive_id}' is asleep, starting it`);
     const started = await startRemote(site(signal), { token, everywhere: this.#isDirect });
-    narrate('hive_start', `hive '${hive_id}' ${started.started ? 'started' : 'runs already'}`);
+    narrate('hive_start', `hive '${hive_id}' ${started.started ? 'started' : 'is running already'}`);
     // A hive of an older version cannot prove that it is this one.
     requireVersion(hive_id, started.version);
     const isMoved = started.port !== this.#remotePort;
@@ -224,7 +224,7 @@ export class RemoteHive implements HiveAccess {
     const sentence = `Hive '${hive_id}' runs on its machine, but cannot be called at ${host}:${this.#remotePort} (${why})`;
     throw new JobError(
       'hive_unreachable',
-      `${sentence}. Is a firewall between? Through SSH it can: rbee hive update ${hive_id} --transport ssh`,
+      `${sentence}. A firewall may block the port; to call the hive through SSH instead: rbee hive update ${hive_id} --transport ssh`,
     );
   }
 }

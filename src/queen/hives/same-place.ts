@@ -23,7 +23,7 @@ export async function requireOtherPlace({ hive_id, host, port }: Hive, hives: Hi
   if (same === undefined) return;
   const where = `${same.host}:${same.port}`;
   const next = `Use that name, or forget it first: rbee hive delete ${same.hive_id}`;
-  throw new JobError('hive_exists', `Hive '${same.hive_id}' is the one at ${where} already. ${next}`);
+  throw new JobError('hive_exists', `Hive '${same.hive_id}' is registered at ${where} already. ${next}`);
 }
 
 /** The address that a host name stands for now; the name itself where there is none. */

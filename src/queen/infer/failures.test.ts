@@ -40,7 +40,7 @@ function lettersOf(code: ErrorCode): string {
     .join('');
 }
 
-test('every error has the same consequences in placement, forwarding and installation as its scope and recovery say', () => {
+test('the scope and recovery of every error decide its consequences in placement, forwarding and installation', () => {
   const rows = (Object.keys(errorCodes) as ErrorCode[]).map((code) => `${code} ${lettersOf(code)}`);
   expect(rows).toMatchInlineSnapshot(`
     [
@@ -110,6 +110,6 @@ test('every error has the same consequences in placement, forwarding and install
   `);
 });
 
-test.each(errorScopes)('scope %s has codes', (scope) => {
+test.each(errorScopes)('at least one error code has the scope %s', (scope) => {
   expect(Object.values(errorCodes).some((spec) => spec.scope === scope)).toBe(true);
 });

@@ -52,7 +52,7 @@ export class RequestQueue {
    */
   wait(ask: PendingRequest, wait: Wait): Promise<Reservation | undefined> {
     if (this.#queue.size >= WAITING_LIMIT)
-      throw new JobError('worker_busy', `All slots are taken and ${WAITING_LIMIT} requests wait already`);
+      throw new JobError('worker_busy', `All slots are taken and ${WAITING_LIMIT} requests are waiting already`);
     const { signal, caller } = ask;
     const key = queueKeyOf(ask);
     return new Promise((resolve, reject) => {

@@ -38,11 +38,11 @@ test('a hive whose connections do not last is logged once, and again when one la
   }
   expect(written).toEqual([
     "hive 'attic' is connected",
-    "the connection to hive 'attic' does not last; it is tried again at growing intervals",
+    "the connection to hive 'attic' keeps breaking; retrying at growing intervals",
   ]);
   reachability.connected();
   vi.advanceTimersByTime(STABLE_MS);
-  expect(written.at(-1)).toBe("hive 'attic' is connected again, and has stayed so");
+  expect(written.at(-1)).toBe("hive 'attic' is connected again, and the connection is stable");
 });
 
 test('a hive that is stopped on purpose soon after its start is not logged as unstable', () => {

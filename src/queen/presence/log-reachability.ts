@@ -30,7 +30,7 @@ export class ReachabilityLog {
     if (!this.#isUnstable) log.info({ hive_id }, `hive '${hive_id}' is connected`);
     clearTimeout(this.#lasting);
     this.#lasting = setTimeout(() => {
-      if (this.#isUnstable) log.info({ hive_id }, `hive '${hive_id}' is connected again, and has stayed so`);
+      if (this.#isUnstable) log.info({ hive_id }, `hive '${hive_id}' is connected again, and the connection is stable`);
       this.#isUnstable = false;
     }, STABLE_MS).unref();
   }
@@ -42,7 +42,7 @@ export class ReachabilityLog {
     clearTimeout(this.#lasting);
     if (!this.#isUnstable) log.info({ hive_id, why }, `the connection to hive '${hive_id}' has ended`);
     else if (!wasUnstable)
-      log.warn({ hive_id, why }, `the connection to hive '${hive_id}' does not last; it is tried again at growing intervals`);
+      log.warn({ hive_id, why }, `the connection to hive '${hive_id}' keeps breaking; retrying at growing intervals`);
   }
 
   close(): void {

@@ -23,5 +23,5 @@ test('all that a hive reports together has a limit, and workers that are gone do
   state.setWorker(numbered(2), most);
   state.forgetWorkers();
   state.setWorker(numbered(3), most);
-  expect(() => state.setWorker(numbered(4), 1)).toThrow(/characters about itself/);
+  expect(() => state.setWorker(numbered(4), 1)).toThrow(/characters of state/);
 });

@@ -79,7 +79,7 @@ export class ReportedState {
     if (this.#workers.size > WORKERS_LIMIT)
       throw new JobError('hive_bad_response', `The hive has reported more than ${WORKERS_LIMIT} workers`);
     if (this.#reportChars + this.#workersChars > REPORTED_LIMIT_CHARS)
-      throw new JobError('hive_bad_response', `The hive has reported more than ${REPORTED_LIMIT_CHARS} characters about itself`);
+      throw new JobError('hive_bad_response', `The hive has reported more than ${REPORTED_LIMIT_CHARS} characters of state`);
   }
 }
 

@@ -10,7 +10,7 @@ beforeAll(async () => {
 
 afterAll(() => engine.close());
 
-test('requests beyond the slots are served in the order in which they came', async () => {
+test('requests that wait for a slot are served in order of arrival', async () => {
   const ended: number[] = [];
   const requests = [0, 1, 2, 3].map(async (index) => {
     const { queueMs } = await answer(engine, 'What does a bee do?');
@@ -34,13 +34,13 @@ test('an aborted request leaves the queue at once', async () => {
   expect(engine.slotsUsed).toBe(0);
 });
 
-test('the request after a full queue is refused, and served when it asks again', async () => {
+test('a request beyond a full queue is refused, and served when it is repeated', async () => {
   const aborts = Array.from({ length: 65 }, () => new AbortController());
   const served = aborts.map(({ signal }) => collect(engine.generate(request('Tell me a story'), signal)));
   await expect(answer(engine, 'Hello')).rejects.toMatchObject({
     code: 'worker_busy',
     retryable: true,
-    message: 'All 1 slots are taken and 64 requests wait already',
+    message: 'All 1 slots are taken and 64 requests are waiting already',
   });
   for (const abort of aborts) abort.abort();
   expect((await Promise.allSettled(served)).every(({ status }) => status === 'rejected')).toBe(true);

@@ -4,8 +4,8 @@ import { chooseSlot } from './slot-choice.ts';
 import type { Slot } from './slot.ts';
 
 /**
- * Requests that may wait in the engine. The hive sends no more requests than there are slots, so this queue only absorbs races. Further
- * ones are refused, so that the queen tries another worker.
+ * Requests that may wait in the engine. The hive sends no more requests than there are slots, so this queue only absorbs races. Any
+ * more are refused, so that the queen tries another worker.
  */
 const ENGINE_WAITING_LIMIT = 64;
 
@@ -48,7 +48,7 @@ export class SlotPool {
     if (this.#waiting.length >= ENGINE_WAITING_LIMIT) {
       throw new JobError(
         'worker_busy',
-        `All ${String(this.#slots.length)} slots are taken and ${String(ENGINE_WAITING_LIMIT)} requests wait already`,
+        `All ${String(this.#slots.length)} slots are taken and ${String(ENGINE_WAITING_LIMIT)} requests are waiting already`,
       );
     }
     onQueue(true);
