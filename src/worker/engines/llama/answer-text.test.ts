@@ -15,7 +15,7 @@ function read(answer: AnswerText, chunks: Iterable<Uint8Array>): string[] {
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const bytewise = (text: string) => Array.from(bytesOf(text), (byte) => Uint8Array.of(byte));
 
-test('any text comes out whole, and no piece holds half a character, however its bytes are split', () => {
+test('any text is returned completely, and no piece has half a character, however its bytes are split', () => {
   const text = fc.string({ unit: 'grapheme', maxLength: 40 });
   fc.assert(
     fc.property(text, fc.array(fc.nat(7), { maxLength: 40 }), (written, sizes) => {
@@ -33,19 +33,19 @@ test('any text comes out whole, and no piece holds half a character, however its
   );
 });
 
-test('a stop string is found though its characters arrive byte by byte', () => {
+test('a stop string is found even if its characters arrive byte by byte', () => {
   expect(read(new AnswerText(['🐝é']), bytewise('honey 🐝 and 🐝é more')).join('')).toBe('honey 🐝 and ');
 });
 
-test('an answer that was cut inside a character ends before it', () => {
+test('an answer that was cut inside a character ends before that character', () => {
   expect(read(new AnswerText([]), bytewise('bee 🐝').slice(0, -1)).join('')).toBe('bee ');
 });
 
-test('bytes that are no UTF-8 become replacement characters and do not stop the stream', () => {
+test('bytes of an answer that are not UTF-8 become replacement characters and do not stop the stream', () => {
   expect(read(new AnswerText([]), [Uint8Array.of(0x61, 0xff, 0x62)]).join('')).toBe('a\uFFFDb');
 });
 
-test('only one space is trimmed, only at the start, and only where asked', () => {
+test('one space is trimmed from the start of an answer, and only if requested', () => {
   expect(read(new AnswerText([], { trimSpace: true }), [bytesOf('  a b')]).join('')).toBe(' a b');
   expect(read(new AnswerText([]), [bytesOf(' a')]).join('')).toBe(' a');
 });

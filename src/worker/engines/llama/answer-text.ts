@@ -5,7 +5,7 @@ import { StopScanner, type ScannedText } from './stop-scanner.ts';
  * so its bytes wait until it is whole; stop strings are looked for in whole characters.
  */
 export class AnswerText {
-  // A byte order mark is text like any other here, and TextDecoder would swallow it.
+  // A byte order mark is ordinary text here; by default TextDecoder would drop it.
   #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   #scanner: StopScanner;
   #trimSpace: boolean;
@@ -25,7 +25,7 @@ export class AnswerText {
     return this.#scanner.push(text);
   }
 
-  /** The end of an answer that no stop string ended. Bytes of a character that never became whole are dropped. */
+  /** The end of an answer without a stop string. The bytes of an incomplete character are dropped. */
   end(): string {
     return this.#scanner.flush();
   }

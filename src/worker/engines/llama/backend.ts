@@ -32,7 +32,7 @@ export async function openBackend(module: LlamaModule, { worker, threads, log }:
       throw new JobError('device_not_found', noBackend(worker), { cause });
     })
     .finally(endLoads);
-  // For a kind that cannot exist here (metal on Linux) the library silently uses another one.
+  // For a kind that this platform does not have (metal on Linux) the library silently uses another one.
   const present = worker === 'cpu' ? llama.gpu === false : llama.gpu === worker && (await llama.getGpuDeviceNames()).length > 0;
   if (present) return llama;
   await llama.dispose();

@@ -23,7 +23,7 @@ function resolveIn(folder: string, name: string): string | undefined {
   try {
     return pathToFileURL(createRequire(join(folder, 'package.json')).resolve(name)).href;
   } catch {
-    // It is not there: then the one beside rbee counts.
+    // Not in that folder: the package beside rbee is used.
     return undefined;
   }
 }

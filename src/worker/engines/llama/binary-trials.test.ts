@@ -31,7 +31,7 @@ interface Load {
   extBackends?: string;
 }
 
-/** As at the start of a process. @returns whether the binary was tried */
+/** Loads a binary, as a new process does. @returns whether it was tried first */
 async function load({ gpu = false, isGood = true, extBackends }: Load = {}): Promise<boolean> {
   const before = trials;
   const passed = await new BinaryTrials({ binaryTrials: folder(), run: join(home, 'run') }).passes(
@@ -47,7 +47,7 @@ async function load({ gpu = false, isGood = true, extBackends }: Load = {}): Pro
 
 const names = async (ending: string) => (await readdir(folder())).filter((name) => name.endsWith(ending));
 
-test('a binary that passed a trial is not tried again, and its load leaves nothing behind', async () => {
+test('a binary that passed a trial is not tried again, and its load leaves no marker', async () => {
   expect(await load()).toBe(true);
   expect(await load()).toBe(false);
   expect(await names('.loading')).toHaveLength(1);
@@ -96,7 +96,7 @@ test('a binary that another process is loading is not tried again', async () => 
   expect(await load()).toBe(false);
 });
 
-test('where nothing can be recorded, every load begins with a trial', async () => {
+test('without a folder for records, every load of a binary starts with a trial', async () => {
   await writeFile(folder(), 'a file in the place of the folder');
   expect(await load()).toBe(true);
   expect(await load()).toBe(true);
@@ -117,13 +117,13 @@ test('a load does not fail because its marker can no longer be removed', async (
   await endLoads();
 });
 
-test('a home that was deleted is not made again', async () => {
+test('a deleted home is not created again by the record of a trial', async () => {
   await rm(join(home, 'run'), { recursive: true });
   await load();
   await expect(readdir(folder())).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
-test('records that are older than a month are deleted', async () => {
+test('records of trials are deleted after a month', async () => {
   await load();
   const [old = ''] = await names('.passed');
   const longAgo = new Date(Date.now() - 31 * 24 * 3_600_000);

@@ -29,7 +29,7 @@ export async function endLoads(): Promise<void> {
 
 /**
  * The binaries that have passed a trial, in a folder: `<key>.passed` is the record of one, `<key>.<pid>.loading` the marker of a
- * process that loads it without another trial. A process that dies of that leaves its marker; the next one then tries the binary
+ * process that loads it without another trial. A process that crashes in that load leaves its marker; the next one then tries the binary
  * first, and reports what is wrong. Where the folder cannot be read or written, or the files of a binary cannot be listed, every load
  * begins with a trial.
  */
@@ -80,7 +80,7 @@ export class BinaryTrials {
   }
 
   async #remember(record: string, [binding, extBackends, gpu]: Binary): Promise<void> {
-    // A home that was deleted meanwhile is not made again.
+    // A home that was deleted meanwhile is not created again.
     await requireHome(this.#run);
     await ensureDirectory(this.#folder);
     await writeFile(record, JSON.stringify({ binding, extBackends, gpu, tried_at: new Date().toISOString() }));
@@ -91,7 +91,7 @@ export class BinaryTrials {
   }
 }
 
-/** Of all that can make a binary fail which did not fail before: its files, Node, the machine since it was started, its drivers. */
+/** Changes when a binary that passed may fail: with its files, Node, a reboot of the machine, its drivers. */
 async function keyOf([binding, extBackends, gpu]: Binary): Promise<string> {
   const folders = [dirname(binding), ...(extBackends === undefined ? [] : [extBackends])];
   const parts = {

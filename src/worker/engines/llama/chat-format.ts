@@ -15,12 +15,12 @@ export interface ChatFormat {
 }
 
 /**
- * How a conversation becomes tokens: by the chat template in the model's header, or plainly where it has none. Only the
+ * Turns a conversation into tokens: by the chat template in the model's header, or as a plain dialogue where it has none. Only the
  * template's own text may become control tokens; a `<|im_end|>` inside a message is text like any other.
  * A conversation that ends with an assistant message is continued from there.
  *
- * A template that we cannot read makes the model unusable: prompted in a format that it was never trained on, it would
- * answer, badly, and look like a bad model.
+ * A model whose template cannot be read is refused: in a format that it was not trained on, it would give bad answers, and look like
+ * a bad model.
  *
  * @throws JobError model_corrupt
  */
@@ -50,7 +50,7 @@ async function render(thread: TemplateThread, messages: readonly ChatMessage[], 
 async function openTemplate(template: string, model: LlamaModel): Promise<TemplateThread> {
   const options: JinjaTemplateChatWrapperOptions = {
     template,
-    // We call no functions, and finding out how the template would is most of the work of reading it.
+    // rbee calls no functions, and detecting how the template writes calls is most of the work of reading it.
     functionCallMessageTemplate: 'noJinja',
     joinAdjacentMessagesOfTheSameType: false,
     additionalRenderParameters: { add_generation_prompt: true },

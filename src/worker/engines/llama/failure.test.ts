@@ -55,7 +55,7 @@ test('a failing step fails its requests with the last errors of the engine, and 
   await engine.close();
 });
 
-test('when nothing can be computed any more, running, waiting and later requests all fail and say so', async () => {
+test('when the engine cannot continue, running, waiting and later requests fail with engine_failed', async () => {
   const { engine, context } = await fragileEngine();
   const requests = Array.from({ length: 6 }, () => engine.generate(request('Tell me a story'), never));
   const running = requests.map((each) => collect(each));

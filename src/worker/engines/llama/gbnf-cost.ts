@@ -1,14 +1,14 @@
 /** Elements and rules that llama.cpp makes of a grammar, twice a request: about 20 ms and 20 MB. */
 const MOST_ELEMENTS = 300_000;
 const MOST_RULES = 60_000;
-/** llama.cpp looks for left recursion by following every path from every rule to a first character, each from its start. */
+/** llama.cpp detects left recursion by following every path from every rule to a first character, each from its start. */
 const MOST_STEPS = 3_000_000;
 /** It follows them recursively. */
 const DEEPEST = 500;
 /** As in llama.cpp: `MAX_REPETITION_THRESHOLD`. */
 const MOST_REPETITIONS = 2000;
 
-/** A reference to a rule, by its number; CHARACTER for what stands for itself. */
+/** A reference to a rule, by its number; CHARACTER for literal characters. */
 type Element = number;
 const CHARACTER = -1;
 type Alternatives = Element[][];
@@ -16,8 +16,8 @@ type Alternatives = Element[][];
 class GrammarFault extends Error {}
 
 /**
- * Why llama.cpp would not read a grammar, or would take too long over it; undefined for one that it reads. It must not be given the
- * others: it writes them to the log, whole. Reads as much of GBNF as node-llama-cpp writes.
+ * Why llama.cpp would reject a grammar, or take too long to read it; undefined for one that it reads. It must not get the others: it
+ * writes a rejected grammar to the log. Parses the subset of GBNF that node-llama-cpp writes.
  */
 export function faultOfGrammar(gbnf: string): string | undefined {
   try {
@@ -140,7 +140,7 @@ class GrammarReader {
     return id;
   }
 
-  /** A rule for what has no name. No name of the library's has a colon. */
+  /** A rule without a name of its own. The library uses no colon in names. */
   #newRule(): number {
     return this.#symbol(`:${String(this.#symbols.size)}`);
   }
@@ -172,7 +172,7 @@ class GrammarReader {
 interface Repetition {
   least: number;
   most: number;
-  /** Rules that what is repeated consists of. */
+  /** The rules in a repeated part. */
   rulesInside: number;
 }
 
@@ -189,8 +189,8 @@ function countSteps(rules: readonly (Alternatives | undefined)[]): void {
     const before = known.get(id);
     if (before !== undefined && before > 0) return before;
     const rule = rules[id];
-    if (before === 0 || rule === undefined) throw new GrammarFault('refers to itself without an end');
-    if (depth > DEEPEST) throw new GrammarFault('refers from one definition to the next too often');
+    if (before === 0 || rule === undefined) throw new GrammarFault('refers to itself endlessly');
+    if (depth > DEEPEST) throw new GrammarFault('has a chain of definitions that is too long');
     known.set(id, 0);
     let steps = 1;
     for (const sequence of rule) {
@@ -201,11 +201,11 @@ function countSteps(rules: readonly (Alternatives | undefined)[]): void {
         if (!mayBeEmpty(element)) break;
       }
     }
-    if (steps > MOST_STEPS) throw new GrammarFault('has too many ways to begin; use fewer alternatives in each other');
+    if (steps > MOST_STEPS) throw new GrammarFault('has too many ways to begin; use fewer nested alternatives');
     known.set(id, steps);
     return steps;
   };
   let all = 0;
   for (let id = 0; id < rules.length; id++) all += stepsFrom(id, 0);
-  if (all > MOST_STEPS) throw new GrammarFault('has too many ways to begin; use fewer alternatives in each other');
+  if (all > MOST_STEPS) throw new GrammarFault('has too many ways to begin; use fewer nested alternatives');
 }

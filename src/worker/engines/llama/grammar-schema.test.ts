@@ -29,7 +29,7 @@ test('definitions may refer to each other and to themselves', () => {
 });
 
 test.each([
-  [{}, 'json_schema says no type; name one, for example "type": "string".'],
+  [{}, 'json_schema has no type; add one, for example "type": "string".'],
   [{ type: 'text' }, 'json_schema.type cannot be "text".'],
   [{ type: 'string', pattern: '^a' }, 'json_schema.pattern cannot be held by a grammar'],
   [
@@ -42,10 +42,10 @@ test.each([
   [{ type: 'array', items: { type: 'string' }, minItems: 100_000 }, 'json_schema.minItems can be at most 2000.'],
   [{ type: 'string', minLength: 1.5 }, 'json_schema.minLength must be a whole number.'],
   [{ type: 'string', format: 'email' }, 'json_schema.format cannot be "email"; date-time, time and date can.'],
-  [{ enum: [] }, 'json_schema.enum must be a list with something in it.'],
+  [{ enum: [] }, 'json_schema.enum must be a list with at least one entry.'],
   [{ enum: [{ a: 1 }] }, 'json_schema.enum can only be a string, a number, a boolean or null.'],
   [{ $ref: '#/$defs/missing' }, "must point into the schema's own $defs"],
-  [{ allOf: [{ type: 'string' }] }, 'json_schema says no type'],
+  [{ allOf: [{ type: 'string' }] }, 'json_schema has no type'],
 ])('%j is refused by name', (schema, message) => {
   expect(() => grammarSchemaOf(schema as Record<string, unknown>)).toThrowError(
     expect.objectContaining({ code: 'invalid_input', message: expect.stringContaining(message) as string }),

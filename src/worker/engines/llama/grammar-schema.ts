@@ -11,7 +11,7 @@ const MAX_PARTS = 5000;
 /** The library goes through all definitions at every part. */
 const MAX_PARTS_TIMES_DEFINITIONS = 500_000;
 
-/** Say something to people or tools and nothing about what is valid. */
+/** Keywords for people and tools, which do not restrict the valid values. */
 const ANNOTATIONS: ReadonlySet<string> = new Set(
   '$schema $id $comment title description default examples deprecated readOnly writeOnly'.split(' '),
 );
@@ -38,8 +38,8 @@ const FORMATS: ReadonlySet<unknown> = new Set(['date-time', 'time', 'date']);
 const COUNTS: ReadonlySet<string> = new Set(['minProperties', 'maxProperties', 'minItems', 'maxItems', 'minLength', 'maxLength']);
 
 /**
- * A JSON Schema as node-llama-cpp's grammar takes it. It ignores what it does not know, and would then write answers that
- * the schema forbids; so everything that it cannot hold is refused here, by its place in the schema.
+ * A JSON Schema as node-llama-cpp's grammar accepts it. The library ignores unknown keywords, and would then allow answers that
+ * the schema forbids; so every keyword that it cannot enforce is refused here, by its place in the schema.
  *
  * @throws JobError invalid_input
  */
@@ -144,7 +144,7 @@ function kindOf(schema: Json, at: string): keyof typeof KEYWORDS {
   if (type === 'object' || type === 'array' || SCALARS.has(type)) return type as keyof typeof KEYWORDS;
   if (type === undefined && schema['properties'] !== undefined) return 'object';
   if (type === undefined && schema['items'] !== undefined) return 'array';
-  if (type === undefined) throw refused(at, 'says no type; name one, for example "type": "string"');
+  if (type === undefined) throw refused(at, 'has no type; add one, for example "type": "string"');
   throw refused(`${at}.type`, `cannot be ${JSON.stringify(type)}`);
 }
 
@@ -186,7 +186,7 @@ function asObject(value: unknown, at: string): Json {
 
 function asList(value: unknown, at: string, atLeast = 1): unknown[] {
   if (Array.isArray(value) && value.length >= atLeast) return value;
-  throw refused(at, atLeast > 0 ? 'must be a list with something in it' : 'must be a list');
+  throw refused(at, atLeast > 0 ? 'must be a list with at least one entry' : 'must be a list');
 }
 
 function mapValues<T>(object: Json, map: (value: unknown, key: string) => T): Record<string, T> {

@@ -3,7 +3,7 @@ type Json = Record<string, unknown>;
 /** Values that an answer may be in at once and that are not fixed: each has a stack of its own, and llama.cpp compares each with each. */
 const MOST_STACKS = 500;
 
-/** Places of a schema, in one answer and at one moment, that are looked at to find the most: a few milliseconds. */
+/** Places of a schema that are visited to find the maximum: a few milliseconds. */
 const MOST_STEPS = 300_000;
 
 /** Of an object's or array's values: the next is at a place; `count` ways led here that go on differently. */
@@ -16,11 +16,11 @@ interface Cursor {
 type Ways = ReadonlyMap<Json, number>;
 
 /**
- * In how many ways at once an answer can be at some place of a schema. llama.cpp follows all of them with each token: of two
- * objects that begin with the same property it cannot know which one it is in before they differ, and where such objects are in
- * each other, the ways multiply with every level.
+ * The number of ways in which an answer can be at a place of a schema at once. llama.cpp follows all of them with each token: of two
+ * objects that begin with the same property it cannot know which one it is in before they differ, and where such objects are
+ * nested, the ways multiply with every level.
  *
- * Counts what is possible by names of properties and fixed values, so never too few: not all of the ways may be open in one answer.
+ * Counts by names of properties and fixed values, so the count is never too low, and may be too high: not all ways may occur in one answer.
  *
  * @param schema as `grammarSchemaOf` makes it
  * @returns Infinity when there are more than `limit`, or too many of them are objects, lists and free values
@@ -163,7 +163,7 @@ function fieldsOf(node: Json): Field[] {
   return read;
 }
 
-/** What comes after the fields, any number of times. */
+/** The additional entries after the fields, any number of times. */
 function restOf(node: Json): Json | undefined {
   const rest = node['type'] === 'object' ? node['additionalProperties'] : (node['items'] ?? true);
   if (rest === undefined || rest === false) return undefined;
@@ -188,7 +188,7 @@ function after(cursor: Cursor): Cursor {
   return fieldAt(cursor) === undefined ? cursor : { ...cursor, place: cursor.place + 1 };
 }
 
-/** Ways in which a value begins. */
+/** The ways in which a value can begin. */
 function weightOf(leaf: Json): number {
   const options = leaf['enum'] ?? leaf['type'];
   return Array.isArray(options) ? options.length : 1;

@@ -9,9 +9,9 @@ import type { LlamaModule } from './llama-module.ts';
 export interface JsonGrammar {
   /** Steers the sampling of one answer. */
   state: LlamaGrammarEvaluationState;
-  /** What the grammar itself writes after the JSON. */
+  /** The text that the grammar itself writes after the JSON. */
   stop: readonly string[];
-  /** @throws JobError engine_failed for a finished answer that is not what was asked for */
+  /** @throws JobError engine_failed for a complete answer that does not match the schema */
   check(text: string): void;
 }
 
@@ -19,7 +19,7 @@ export interface JsonGrammar {
 const MOST_TRIALS = 100_000_000;
 const MOST_STATES = 5_000;
 
-/** Longer words about an answer would be the answer. */
+/** A longer message about an answer would quote the whole answer. */
 const LONGEST_CAUSE = 300;
 
 /** @throws JobError invalid_input for a schema that no grammar can hold, or whose grammar would keep the other slots waiting */
@@ -58,7 +58,7 @@ export async function jsonGrammarOf(
   };
 }
 
-/** The grammar as the library writes it. So that it only writes it, it is given an engine that takes anything. */
+/** The grammar as the library writes it. It gets an engine that accepts any grammar, so that it writes the text and nothing more. */
 function write(schema: Record<string, unknown>, module: LlamaModule): LlamaJsonSchemaGrammar<GbnfJsonBasicSchema> {
   const nothing = { _bindings: { AddonGrammar: Object } } as unknown as Llama;
   try {

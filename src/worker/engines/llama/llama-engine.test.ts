@@ -155,7 +155,7 @@ describe('a JSON schema', () => {
 
   test.each([
     [{ type: 'string', pattern: 'a+' }, 'json_schema.pattern cannot be held by a grammar'],
-    [{ $ref: '#/$defs/endless', $defs: { endless: { $ref: '#/$defs/endless' } } }, 'json_schema refers to itself without an end'],
+    [{ $ref: '#/$defs/endless', $defs: { endless: { $ref: '#/$defs/endless' } } }, 'json_schema refers to itself endlessly'],
   ])('that no grammar can hold is refused: %j', async (jsonSchema, message) => {
     await expect(answer(engine, 'Hello', { jsonSchema })).rejects.toMatchObject({
       code: 'invalid_input',

@@ -117,7 +117,7 @@ export class LlamaEngine implements Engine {
       }),
       bytesOf: (token) => this.#vocabulary.bytesOf(token),
       check: (text, stoppedBy) => {
-        // An answer that a stop string of the request cut is what was asked for, whole or not.
+        // An answer that a stop string of the request cut is valid, even if its JSON is incomplete.
         if (grammar && (stoppedBy === undefined || grammar.stop.includes(stoppedBy))) grammar.check(text);
       },
       onToken: () => this.#tokensGenerated++,

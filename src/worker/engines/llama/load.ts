@@ -72,7 +72,7 @@ async function loadInto(llama: Llama, { module, log, options }: Loading): Promis
       gpuLayers: worker === 'cpu' ? 0 : 'max',
       loadSignal: signal,
       onLoadProgress: (fraction) => options.onLoadProgress(Math.min(1, fraction)),
-      // checkMemory does it better: the library counts page cache as used.
+      // checkMemory is more accurate: the library counts page cache as used.
       ignoreMemorySafetyChecks: true,
     })
     .catch(async (cause: unknown) => {

@@ -7,24 +7,24 @@ import { gapsToFill } from './step-plan.ts';
 
 interface LockStepOptions {
   slots: readonly Slot[];
-  /** Prompt tokens that one step computes at most, so that generating and aborting go on while a prompt is read. */
+  /** Prompt tokens that one step computes at most, so that generation continues, and aborts work, while a prompt is read. */
   chunkSize: number;
-  /** What idle slots compute along; any token will do. */
+  /** The token that idle slots compute along; any token will do. */
   filler: Token;
   onLeft(slot: Slot): void;
   /** A step failed. Returns the error for its requests. */
   onFailure(cause: unknown): JobError;
-  /** Not even starting afresh worked. */
+  /** The reset after a failed step failed too. */
   onBroken(cause: unknown): void;
 }
 
 /**
  * The one loop that computes. Each step generates one token for every run that is past its prompt, all in one batch, then
- * reads a piece of the prompts that wait, the oldest first. Runs come and go between steps only.
+ * reads a piece of the prompts that wait, the oldest first. Runs are added and removed between steps only.
  *
  * Prompts are computed one by one and never in one batch with generation: llama.cpp would split such a batch into as many
  * passes anyway, and where it splits changes the last bits of the result. This way a text depends on its prompt and seed
- * alone, and not on what else runs.
+ * alone, and not on other requests.
  */
 export class LockStep {
   #options: LockStepOptions;
@@ -105,7 +105,7 @@ export class LockStep {
     }
   }
 
-  /** Frees the slots of runs that are over. */
+  /** Frees the slots of finished runs. */
   #seeOff(): void {
     const over = this.#runs.filter((run) => run.over);
     if (over.length === 0) return;

@@ -18,7 +18,7 @@ interface ContextShape {
 }
 
 /**
- * Refuses a model that does not fit, before loading it pushes everything else on the machine out of memory.
+ * Refuses a model that does not fit, before loading it displaces other programs from memory.
  *
  * @throws JobError model_too_large
  */

@@ -27,7 +27,7 @@ function corrupt(message: string): unknown {
   return expect.objectContaining({ code: 'model_corrupt', message: expect.stringContaining(message) as string });
 }
 
-test('a whole model is read', async () => {
+test('the header of a complete model is read', async () => {
   const insights = await read(tinyModel);
   expect(insights.trainContextSize).toBe(1024);
 });
@@ -55,7 +55,7 @@ test('a model with no attention heads is refused', async () => {
   await expect(read(path)).rejects.toThrowError(corrupt('llama.attention.head_count'));
 });
 
-test('a text where a number belongs is as good as none', async () => {
+test('a model with a string in place of a number is refused as if the field were missing', async () => {
   const path = await workshop.make({ set: { 'llama.context_length': 'long' } });
   await expect(read(path)).rejects.toThrowError(corrupt('its header has no llama.context_length'));
 });
@@ -72,18 +72,18 @@ test('a model that ends inside its header is refused', async () => {
 test.each([
   ['an empty file', Buffer.alloc(0)],
   ['a page of HTML', Buffer.from('<!doctype html><title>404</title>'.repeat(10))],
-])('%s is refused as no GGUF file', async (_, bytes) => {
+])('%s is refused because it is not a GGUF file', async (_, bytes) => {
   await expect(read(await workshop.write(bytes))).rejects.toThrowError(corrupt('it is not a GGUF file'));
 });
 
-test('a header with absurd counts is refused before anything is read by them', async () => {
+test('a header with absurd counts is refused before so many entries are read', async () => {
   const preamble = Buffer.alloc(64, 0xff);
   preamble.write('GGUF');
   preamble.writeUInt32LE(3, 4);
   await expect(read(await workshop.write(preamble))).rejects.toThrowError(corrupt('its header is damaged'));
 });
 
-test('a model of an unknown architecture and one that only reads are refused by name', async () => {
+test('a model of an unknown architecture, and one that generates no text, are refused with the name of the architecture', async () => {
   const dims = {
     context_length: 1024,
     embedding_length: 160,
@@ -103,7 +103,7 @@ test('a model of an unknown architecture and one that only reads are refused by 
   );
 });
 
-test('a file that is not there is not found, and a folder cannot be read', async () => {
+test('a missing model file is model_not_found, and a folder in its place cannot be read', async () => {
   await expect(read('/nowhere/model.gguf')).rejects.toMatchObject({
     code: 'model_not_found',
     message: 'There is no file /nowhere/model.gguf',

@@ -6,12 +6,12 @@ import type { LlamaModule } from './llama-module.ts';
 
 /** GGUF: 4 bytes magic, u32 version, u64 number of tensors, u64 number of header fields. */
 const PREAMBLE_BYTES = 24;
-/** The largest models have a few thousand; a damaged count must not keep us reading zeros for hours. */
+/** The largest models have a few thousand; a damaged count must not lead to hours of reading zeros. */
 const MAX_COUNT = 100_000n;
 
 /**
- * Reads the header of a model and refuses what llama.cpp would load wrongly, or abort the process over: its asserts take
- * the whole worker down without a word.
+ * Reads the header of a model and refuses what llama.cpp would load wrongly, or abort the process over: its asserts end
+ * the worker without a message.
  *
  * @throws JobError model_not_found, model_corrupt
  */
@@ -53,7 +53,7 @@ export async function checkPreamble(modelPath: string): Promise<void> {
 /** The first field that llama.cpp cannot do without. Without the two that it asserts, it aborts the process. */
 function missingField({ metadata, architectureMetadata }: GgufFileInfo): string | undefined {
   const { architecture } = metadata.general;
-  // Typed as always there; a broken file knows nothing of types.
+  // Typed as always present; in a damaged file it may be missing.
   const fields = architectureMetadata as Record<string, unknown> & { attention?: Record<string, unknown> };
   const tokenizer = (metadata.tokenizer as Partial<GgufFileInfo['metadata']['tokenizer']> | undefined)?.ggml;
   const recurrent = /mamba|rwkv/.test(architecture);
@@ -61,7 +61,7 @@ function missingField({ metadata, architectureMetadata }: GgufFileInfo): string 
     ['general.architecture', architecture],
     ...['context_length', 'embedding_length', 'block_count'].map((name): [string, unknown] => [
       `${architecture}.${name}`,
-      // A text in place of a number is as good as none.
+      // A string in place of a number counts as missing.
       typeof fields[name] === 'string' ? undefined : fields[name],
     ]),
     ['tokenizer.ggml.model', tokenizer?.model],
@@ -69,7 +69,7 @@ function missingField({ metadata, architectureMetadata }: GgufFileInfo): string 
   ];
   if (!recurrent) {
     needed.push([`${architecture}.attention.head_count`, fields.attention?.['head_count']]);
-    // Mixtures of experts may say only how wide an expert is.
+    // Mixtures of experts may have only the width of one expert.
     const width = fields['feed_forward_length'] ?? fields['expert_feed_forward_length'];
     needed.push([`${architecture}.feed_forward_length`, width]);
   }

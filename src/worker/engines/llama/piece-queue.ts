@@ -16,7 +16,7 @@ export class PieceQueue {
     this.#wake?.();
   }
 
-  /** The reader gets what came before, then the error. */
+  /** The reader gets the earlier pieces, then the error. */
   fail(error: unknown): void {
     this.#end ??= { error };
     this.#wake?.();

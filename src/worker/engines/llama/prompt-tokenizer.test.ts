@@ -76,7 +76,7 @@ test('a long template text keeps its control tokens', async () => {
   ]);
 });
 
-test('many long texts are tokenized in turns, and the loop turns between', async () => {
+test('many long texts are tokenized in turns, and the event loop runs in between', async () => {
   const tokenizer = new PromptTokenizer(modelOf('tekken'));
   const working = Array.from({ length: 8 }, () => tokenizer.tokenize('The bee flies. '.repeat(4_000), all));
   let ended = 0;
@@ -89,7 +89,7 @@ test('many long texts are tokenized in turns, and the loop turns between', async
   expect(turns).toBeGreaterThan(20);
 });
 
-test('tokenizing ends when it is aborted, and at more tokens than the limit', async () => {
+test('tokenizing stops when it is aborted, and at the limit of tokens', async () => {
   const tokenizer = new PromptTokenizer(tiny.model);
   const text = 'The bee flies. '.repeat(100_000);
   const gone = new AbortController();

@@ -3,7 +3,7 @@ import { partsOf, piecesOf } from './text-pieces.ts';
 import { Turns } from './turns.ts';
 import { textsOfTokens, vocabularyOf } from './vocabulary.ts';
 
-/** For so long one request keeps the others from being served. A piece of text takes about a tenth of it. */
+/** The longest time for which one request blocks the others. A piece of text takes about a tenth of it. */
 const SLICE_MS = 5;
 
 const LONGEST_KNOWN = 120;
@@ -11,11 +11,11 @@ const MOST_KNOWN = 500;
 
 export interface TokenLimit {
   signal: AbortSignal;
-  /** The rest of a text that has more is not looked at. */
+  /** The rest of a text with more tokens is not tokenized. */
   mostTokens: number;
 }
 
-/** What a part of a prompt is made of, and whether text that stands for a control token becomes one. */
+/** The text of a part of a prompt, and whether the names of control tokens in it become control tokens. */
 interface Part {
   text: string;
   isTemplate: boolean;
@@ -77,7 +77,7 @@ export class PromptTokenizer {
     let isBeginning = true;
     for (const unit of partsOf(text, isTemplate ? this.#ownTokens.inTemplate : this.#ownTokens.anywhere)) {
       for (const piece of piecesOf(unit)) {
-        // Text that is joined to what is before it gets no space of its own. That is the library's rule, also for what it calls text.
+        // Text that continues the part before it gets no leading space. That is the library's rule, also for its plain text.
         const isAlone = isFirst && isBeginning && isTemplate;
         const whole = () => model.tokenize(piece, isTemplate, isAlone ? undefined : 'trimLeadingSpace');
         const tokens = isBeginning ? whole : () => this.#continued(piece, isTemplate);
@@ -88,7 +88,7 @@ export class PromptTokenizer {
     }
   }
 
-  /** What a template writes around every message is tokenized once: an expression is compiled for each, which takes a millisecond. */
+  /** The text that a template writes around every message is tokenized once: compiling the expression takes a millisecond each time. */
   #knownOr(key: string, tokenize: () => readonly Token[]): readonly Token[] {
     if (key.length > LONGEST_KNOWN) return tokenize();
     const tokens = this.#known.get(key) ?? tokenize();
@@ -112,7 +112,7 @@ function partOf(part: string | { value: string }): Part {
   return typeof part === 'string' ? { text: part, isTemplate: false } : { text: part.value, isTemplate: true };
 }
 
-/** Looks at the first character before it tries a thousand texts, one after the other. */
+/** Compares the first character before it tries up to a thousand texts in turn. */
 function anyOf(texts: readonly string[]): RegExp | undefined {
   if (texts.length === 0) return undefined;
   const firsts = [...new Set(texts.map((text) => String.fromCodePoint(text.codePointAt(0) ?? 0)))];

@@ -10,7 +10,7 @@ interface PromptOptions {
   signal: AbortSignal;
 }
 
-/** A prompt that is longer than the context is counted so far, to say by how much. */
+/** A prompt that is longer than the context is counted up to this, so that the error can say by how much. */
 const COUNTED_CONTEXTS = 2;
 
 /**
@@ -22,7 +22,7 @@ export async function promptOf(
   messages: readonly ChatMessage[],
   { format, vocabulary, contextSize, signal }: PromptOptions,
 ): Promise<Token[]> {
-  // No token stands for more bytes than the vocabulary's longest, so what would not fit even in such tokens need not be looked at.
+  // No token stands for more bytes than the vocabulary's longest, so a text that would not fit even in such tokens is not tokenized.
   const bytes = messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
   const atLeast = Math.ceil(bytes / vocabulary.longestTokenBytes);
   if (atLeast >= contextSize) throw tooLong(`at least ${String(atLeast)}`, contextSize);

@@ -13,17 +13,17 @@ export interface RunPlan {
   sampling: SequenceEvaluateOptions;
   answer: AnswerText;
   bytesOf(token: Token): Uint8Array;
-  /** Looks at an answer that was not cut by length, with the stop string that ended it, if one did. Throws when it is not what was asked for. */
+  /** Checks an answer that was not cut by length, with the stop string that ended it, if any. Throws when it does not match the request. */
   check(text: string, stop: string | undefined): void;
   onToken(): void;
   signal: AbortSignal;
-  /** When the request came, by performance.now(). */
+  /** When the request arrived, by performance.now(). */
   calledAt: number;
 }
 
 /**
- * One request in its slot: its prompt is read, then it generates, then it is over.
- * What computes is called by the lock-step only; `pieces`, `leave`, `left` and `report` are the request's side.
+ * One request in its slot: it reads its prompt, then it generates, then it is finished.
+ * The methods that compute are called by the lock-step only; `pieces`, `leave`, `left` and `report` are the request's side.
  */
 export class Run {
   readonly pieces = new PieceQueue();
@@ -95,7 +95,7 @@ export class Run {
     if (this.#unread.length > 0) return this.slot.read(chunk);
     this.#tokens = this.slot.answer(chunk, this.#plan.sampling);
     await this.generate();
-    // Its first token is the end of the reading: a clock read after it would make the part longer than the whole.
+    // The time of the first token is the end of the prompt: a later time would make this part longer than the total.
     this.#readAt = this.#firstTokenAt ?? performance.now();
   }
 
@@ -111,7 +111,7 @@ export class Run {
     else if (this.#completionTokens === this.#plan.maxTokens) await this.#finish('length', undefined);
   }
 
-  /** Ends the run before its answer is whole; the reader gets `reason` thrown. */
+  /** Ends the run before its answer is complete; `reason` is thrown to the reader. */
   async abandon(reason: unknown): Promise<void> {
     this.#over = true;
     this.pieces.fail(reason);

@@ -2,7 +2,7 @@ import type { SequenceEvaluateOptions } from 'node-llama-cpp';
 import type { GenerateRequest } from '../engine.ts';
 
 /**
- * What is sampled from when a request does not say: llama.cpp's own defaults. Without them the tiny model gets 3 of 100
+ * The sampling of requests that set none: llama.cpp's own defaults. Without them the tiny model gets 3 of 100
  * sums wrong at temperature 0.7, with them none, and every token of a large vocabulary would have to be sorted.
  */
 const DEFAULT_TOP_K = 40;

@@ -36,7 +36,7 @@ export class Slot implements SlotView {
     return this.#fillers === 0 ? tokens : tokens.slice(0, -this.#fillers);
   }
 
-  /** Keeps of the cache what the prompt begins with. Returns how many of its tokens need not be computed. */
+  /** Keeps the cached beginning of the prompt. Returns how many of its tokens need not be computed. */
   async align(prompt: readonly Token[]): Promise<number> {
     const { cached } = this;
     const common = reusableTokens(commonPrefixLength(cached, prompt), prompt.length);
@@ -57,7 +57,7 @@ export class Slot implements SlotView {
     return this.#sequence.evaluate(tokens, { ...options, ...this.#order });
   }
 
-  /** True when the slot can compute a token along with its neighbours and forget it again. */
+  /** True when the slot can compute a token along with its neighbours and discard it. */
   get canFill(): boolean {
     return !this.#sequence.needsCheckpoints && this.#sequence.nextTokenIndex + MAX_FILLERS < this.#context.contextSize - 1;
   }
@@ -101,6 +101,6 @@ export const inSlotOrder: CustomBatchingPrioritizationStrategy = ({ items }) =>
     .map((item) => ({ item, processAmount: item.tokens.length }));
 
 function openSequence(context: LlamaContext): LlamaContextSequence {
-  // Checkpoints would copy the state of recurrent models into memory now and then, for a way of reuse that we do not take.
+  // Checkpoints would copy the state of recurrent models into memory now and then, for a kind of reuse that rbee does not use.
   return context.getSequence({ checkpoints: { interval: false } });
 }

@@ -14,7 +14,7 @@ function scan(stops: string[], pieces: string[]): { text: string; stopped: boole
   return { text: shown.join(''), stopped: false, shown };
 }
 
-/** The slow and obvious way: look again after every character. */
+/** The slow and obvious way: search again after every character. */
 function model(stops: string[], text: string): { text: string; stopped: boolean } {
   for (let end = 1; end <= text.length; end++) {
     const starts = stops.filter((stop) => text.slice(0, end).endsWith(stop)).map((stop) => end - stop.length);
@@ -39,7 +39,7 @@ test('text is cut before the first stop string, however it is split into pieces'
   );
 });
 
-test('nothing that is shown is ever taken back, and no shown piece splits a character', () => {
+test('no shown text is part of a later stop string, and no shown piece splits a character', () => {
   fc.assert(
     fc.property(stops, fc.array(letters, { maxLength: 8 }), (stopStrings, pieces) => {
       const { text, shown } = scan(stopStrings, pieces);
@@ -49,7 +49,7 @@ test('nothing that is shown is ever taken back, and no shown piece splits a char
   );
 });
 
-test('a stop string that arrives in three pieces is never seen', () => {
+test('no part of a stop string that arrives in three pieces is shown', () => {
   expect(scan(['\nUser:'], ['Hello', '\nUs', 'er', ': me'])).toMatchObject({ text: 'Hello', stopped: true });
 });
 

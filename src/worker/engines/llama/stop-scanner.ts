@@ -1,5 +1,5 @@
 export interface ScannedText {
-  /** What may be shown now. */
+  /** Text that may be shown now. */
   text: string;
   /** The stop string that was found: `text` ends before it and nothing follows. */
   stop: string | undefined;
@@ -15,7 +15,7 @@ export class StopScanner {
   #held = '';
 
   constructor(stops: readonly string[]) {
-    // Generated text is well formed; a stop string with half a surrogate pair would make us split a character.
+    // Generated text is well formed; a stop string with half a surrogate pair would split a character.
     this.#stops = stops.map((stop) => Buffer.from(stop).toString());
     this.#longest = Math.max(0, ...stops.map((stop) => stop.length));
   }
@@ -32,7 +32,7 @@ export class StopScanner {
     return { text: seen.slice(0, seen.length - held), stop: undefined };
   }
 
-  /** What was held back and did not become a stop string: the end of the answer. */
+  /** Text that was held back and is not part of a stop string: the end of the answer. */
   flush(): string {
     const held = this.#held;
     this.#held = '';

@@ -11,7 +11,7 @@ const LONGEST_TEXT = 32 * 1024 ** 2;
 const LONGEST_WORDS = 500;
 
 /**
- * What runs in the thread. As text, because what is bundled has no file of its own that a thread could begin with.
+ * The program of the thread. As text, because bundled code has no file of its own that a thread could start from.
  * Each message is a conversation; each answer `{ value }` or `{ words }`.
  */
 const PROGRAM = `
@@ -46,7 +46,7 @@ interface TemplateThreadSettings {
 
 /**
  * Renders conversations with a chat template, in a thread of its own: a template is a program, which may loop indefinitely or fill
- * the memory. A thread that does is ended, and the next conversation gets a new one. One conversation at a time.
+ * the memory. Such a thread is terminated, and the next conversation gets a new one. One conversation at a time.
  */
 export class TemplateThread {
   #settings: TemplateThreadSettings;
@@ -65,7 +65,7 @@ export class TemplateThread {
     return opened;
   }
 
-  /** Rejects with what the template says against the conversation; with the signal's reason, at once. */
+  /** Rejects with the template's error about the conversation; with the signal's reason, at once. */
   async render(chatHistory: ChatHistoryItem[], signal: AbortSignal): Promise<LlamaTextJSON> {
     const rendered = this.#last.then(() => {
       signal.throwIfAborted();
@@ -107,7 +107,7 @@ export class TemplateThread {
     return thread;
   }
 
-  /** The thread's next answer. A thread that gives none is ended. */
+  /** The thread's next answer. A thread that gives none is terminated. */
   async #answer(thread: Worker, deadlineMs: number): Promise<LlamaTextJSON> {
     const answer = await new Promise<Answer | undefined>((resolve) => {
       const settle = (message: Answer | undefined) => {
@@ -126,5 +126,5 @@ export class TemplateThread {
   }
 }
 
-/** Its message is the template's own words, or what it needs too much of. */
+/** Its message is the template's own, or names the limit that was exceeded. */
 export class TemplateFault extends Error {}

@@ -28,7 +28,7 @@ const CUTS = [
 
 /**
  * The pieces of a text, in which it can be tokenized with little stack and little time for each. They are cut where vocabularies
- * cut as well, so that the tokens of the pieces are those of the text. Only in what has no such place they may differ.
+ * cut as well, so that the tokens of the pieces are those of the text. They may differ only in text without such a place.
  */
 export function* piecesOf(text: string): Generator<string, void, void> {
   for (let at = 0; at < text.length;) {
@@ -49,7 +49,7 @@ function firstLonger(runs: RegExp, text: string, longest: number): number | unde
   return undefined;
 }
 
-/** Of a text that is one character too long, all up to the best place to cut. */
+/** The text up to the best place to cut; it is one character too long. */
 function beginningOf(window: string): string {
   const longest = window.length - 1;
   for (const place of CUTS) {
@@ -65,7 +65,7 @@ function wholeCharacters(text: string): string {
   return last >= 0xd800 && last < 0xdc00 ? text.slice(0, -1) : text;
 }
 
-/** A text, cut before each of what is one token: there the vocabulary cuts before it looks at anything else. */
+/** A text, cut before each text that is one token: vocabularies cut there first. */
 export function* partsOf(text: string, tokens: RegExp | undefined): Generator<string, void, void> {
   let at = 0;
   if (tokens) {

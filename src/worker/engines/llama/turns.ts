@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Shares the one thread among those whose work comes in slices: one slice in each turn of the event loop, in order. */
+/** Shares the one thread among callers that work in slices: one slice in each turn of the event loop, in order. */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
 

@@ -29,11 +29,11 @@ test('a character of four bytes is spread over tokens, and spaces before punctua
   expect(textOf(tiny.model.tokenize('f (a , b) .'))).toBe('f (a , b) .');
 });
 
-test('control tokens have no text', () => {
+test('control tokens add no text to an answer', () => {
   expect(textOf(tiny.model.tokenize('<|im_start|>user<|im_end|>', true))).toBe('user');
 });
 
-test('no token is longer than the longest', () => {
+test('no token of the vocabulary has more bytes than its stated maximum', () => {
   const lengths = Array.from({ length: 1024 }, (_, token) => vocabulary.bytesOf(token).length);
   expect(Math.max(...lengths)).toBeLessThanOrEqual(vocabulary.longestTokenBytes);
 });

@@ -23,8 +23,8 @@ export interface Vocabulary {
 }
 
 /**
- * We turn tokens into bytes ourselves: llama.cpp's detokenizer also "cleans up" spaces before punctuation, which breaks
- * code, and hands out text, in which half a character looks like a wrong one.
+ * rbee turns tokens into bytes itself: llama.cpp's detokenizer also "cleans up" spaces before punctuation, which breaks
+ * code, and it returns text, in which half a character looks like a wrong one.
  */
 export function vocabularyOf(model: LlamaModel): Vocabulary {
   const { ggml } = model.fileInfo.metadata.tokenizer;
@@ -43,7 +43,7 @@ export function vocabularyOf(model: LlamaModel): Vocabulary {
 /** The texts that are one token each before a text is cut: wherever they are, and where a template writes them. The longest first. */
 export function textsOfTokens(model: LlamaModel): { anywhere: string[]; inTemplate: string[] } {
   const { tokens, token_type } = model.fileInfo.metadata.tokenizer.ggml;
-  // A file may leave the kinds out.
+  // A file may omit the kinds.
   const kinds = (token_type as readonly number[] | undefined) ?? [];
   const ofKinds = (...wanted: number[]) =>
     tokens.filter((text, token) => text !== '' && wanted.includes(kinds[token] ?? 0)).sort((a, b) => b.length - a.length);
@@ -55,7 +55,7 @@ type DecodeText = (text: string) => Uint8Array;
 /** Exported for its test. The rules are those of llama.cpp's `token_to_piece`. */
 export function tokenBytes(header: VocabularyHeader, token: number, decode: DecodeText | undefined): Uint8Array {
   const text = header.tokens[token] ?? '';
-  // A file may leave the kinds out; then every token is a normal one.
+  // A file may omit the kinds; then every token is a normal one.
   const kind = (header.kinds as readonly number[] | undefined)?.[token];
   if (kind !== undefined && TEXTLESS_KINDS.has(kind)) return new Uint8Array();
   if (kind === TOKEN_USER_DEFINED || decode === undefined) return Buffer.from(text);
