@@ -129,7 +129,7 @@ async function start(life: RoleLife): Promise<void> {
   const pidfile = await writePidfile(paths.run, { ...own, extra });
   let why = `${actorOf[role]} is shutting down`;
   let endWatch = () => {};
-  let told = extra;
+  let pidfileExtra = extra;
   onShutdown(async (signal) => {
     endWatch();
     log.info({ signal }, `${describe(life)} is shutting down`);
@@ -148,10 +148,10 @@ async function start(life: RoleLife): Promise<void> {
       log.fatal(why);
       process.kill(process.pid, 'SIGTERM');
     },
-    onThere: pidfileKeeper(paths.run, () => ({ ...own, extra: told })),
+    onThere: pidfileKeeper(paths.run, () => ({ ...own, extra: pidfileExtra })),
   });
   const learned = { ...extra, ...(await served.start?.()) };
-  told = learned;
+  pidfileExtra = learned;
   if (served.start !== undefined) await writePidfile(paths.run, { ...own, extra: learned });
   for (const reserve of reserves) reserve.keep();
   log.info({ host, port: bound.port, version: __RBEE_VERSION__ }, `${describe(life)} is ready on port ${bound.port}`);

@@ -8,7 +8,7 @@ import type { WorkerSpec } from './worker-spec.ts';
 
 const GB = 1_000_000_000;
 
-function reading(freeGb: number, told: Partial<Reading> = {}): Reading {
+function reading(freeGb: number, overrides: Partial<Reading> = {}): Reading {
   const device = (kind: Device['worker']): Device => ({
     worker: kind,
     device: 0,
@@ -16,12 +16,17 @@ function reading(freeGb: number, told: Partial<Reading> = {}): Reading {
     memory_bytes: 24 * GB,
     memory_free_bytes: freeGb * GB,
   });
-  return { devices: [device('cpu'), device('cuda')], loading: new Set(), ownBytes: new Map(), ...told };
+  return { devices: [device('cpu'), device('cuda')], loading: new Set(), ownBytes: new Map(), ...overrides };
 }
 
 /** A worker, or the spec of one, whose weights are so many of the gigabytes that it needs. */
-function of(id: string, [gb, weightsGb]: [number, number], told: Parameters<typeof worker>[1] = {}): WorkerProcess {
-  return worker(id, { model: id, modelPath: `/${id}.gguf`, need: { bytes: gb * GB, weightsBytes: weightsGb * GB }, ...told });
+function of(id: string, [gb, weightsGb]: [number, number], overrides: Parameters<typeof worker>[1] = {}): WorkerProcess {
+  return worker(id, {
+    model: id,
+    modelPath: `/${id}.gguf`,
+    need: { bytes: gb * GB, weightsBytes: weightsGb * GB },
+    ...overrides,
+  });
 }
 const spec = (...args: Parameters<typeof of>): WorkerSpec => of(...args).spec;
 const loading = { kind: 'loading' } as const;
@@ -67,8 +72,8 @@ describe('free and promised memory of a device, in GB', () => {
     ],
     ['an exited worker is promised nothing', [of('a', [10, 8], { kind: 'exited' })], reading(20), { free: 20, promised: 0 }],
     ['a worker on another device takes nothing here', [onGpu], reading(20), { free: 20, promised: 0 }],
-  ])('%s', (_name, workers, told, { free, promised }) => {
-    expect(roomOn(cpu0, workers, told)).toEqual({ totalBytes: 24 * GB, freeBytes: free * GB, promisedBytes: promised * GB });
+  ])('%s', (_name, workers, overrides, { free, promised }) => {
+    expect(roomOn(cpu0, workers, overrides)).toEqual({ totalBytes: 24 * GB, freeBytes: free * GB, promisedBytes: promised * GB });
   });
 
   test('on a GPU the driver counts everything of a worker that is ready', () => {
@@ -82,10 +87,10 @@ describe('free and promised memory of a device, in GB', () => {
   });
 
   test('a GPU without memory of its own and the CPU promise the same bytes once', () => {
-    const told = reading(20);
+    const overrides = reading(20);
     const metal0 = { worker: 'metal', device: 0 } as const;
-    const devices = [...told.devices, { ...told.devices[0]!, ...metal0, unified: true }];
-    const unified = { ...told, devices };
+    const devices = [...overrides.devices, { ...overrides.devices[0]!, ...metal0, unified: true }];
+    const unified = { ...overrides, devices };
     const onMetal = of('b', [6, 5], { worker: 'metal', ...loading });
     const onCpu = of('a', [10, 8], loading);
     const onCuda = of('c', [3, 3], { ...cuda, ...loading });
@@ -106,18 +111,18 @@ describe('one more worker', () => {
     ['fits', fleet(9), admitted],
     ['fits in place of an idle one', fleet(4, idle), { evict: [idle], after: [] }],
     ['fits once a stopping one has exited, and no other is stopped for it', fleet(4, idle, going), { evict: [], after: [going] }],
-  ])('one more worker %s', (_name, told, admission) => {
-    expect(admit(spec('new', [9, 8], cuda), told, infer)).toEqual(admission);
+  ])('one more worker %s', (_name, overrides, admission) => {
+    expect(admit(spec('new', [9, 8], cuda), overrides, infer)).toEqual(admission);
   });
 
   test('a worker of unknown need is admitted', () => {
     expect(admit({ ...spec('new', [9, 8]), need: undefined }, fleet(0), infer)).toEqual(admitted);
   });
 
-  test.each<[string, { gb: number; told: ReturnType<typeof fleet>; mayEvict: boolean }, { code: string; says: string }]>([
+  test.each<[string, { gb: number; overrides: ReturnType<typeof fleet>; mayEvict: boolean }, { code: string; says: string }]>([
     [
       'more than the device has',
-      { gb: 25, told: fleet(20), mayEvict: true },
+      { gb: 25, overrides: fleet(20), mayEvict: true },
       {
         code: 'model_too_large',
         says: 'new needs about 25.0 GB (2 slots) and cuda:0 has 24.0 GB in all. Choose a smaller model, fewer slots or a smaller context.',
@@ -125,7 +130,7 @@ describe('one more worker', () => {
     ],
     [
       'what is promised to another',
-      { gb: 12, told: fleet(20, of('first', [12, 11], { ...cuda, ...loading })), mayEvict: true },
+      { gb: 12, overrides: fleet(20, of('first', [12, 11], { ...cuda, ...loading })), mayEvict: true },
       {
         code: 'no_room',
         says: 'new needs about 12.0 GB more (2 slots), and 20.0 GB are free on cuda:0, of which 12.0 GB are promised to workers that are loading. Stopping its idle workers would not free enough memory (1 loading).',
@@ -133,7 +138,7 @@ describe('one more worker', () => {
     ],
     [
       'the place of an idle worker, for one who may not end it',
-      { gb: 9, told: fleet(4, idle), mayEvict: false },
+      { gb: 9, overrides: fleet(4, idle), mayEvict: false },
       {
         code: 'no_room',
         says: 'new needs about 9.0 GB more (2 slots), and 4.0 GB are free on cuda:0. Stopping idle (idle), which is idle, would free enough memory: rbee worker delete idle',
@@ -143,7 +148,7 @@ describe('one more worker', () => {
       'the place of busy and pinned workers',
       {
         gb: 9,
-        told: fleet(1, of('a', [9, 8], { ...cuda, inFlight: 1 }), of('b', [9, 8], { ...cuda, pinned: true })),
+        overrides: fleet(1, of('a', [9, 8], { ...cuda, inFlight: 1 }), of('b', [9, 8], { ...cuda, pinned: true })),
         mayEvict: true,
       },
       {
@@ -153,14 +158,14 @@ describe('one more worker', () => {
     ],
     [
       'what others than workers have',
-      { gb: 9, told: fleet(1), mayEvict: true },
+      { gb: 9, overrides: fleet(1), mayEvict: true },
       {
         code: 'no_room',
         says: 'new needs about 9.0 GB more (2 slots), and 1.0 GB are free on cuda:0. Other programs on the machine use the rest. Choose a smaller model, fewer slots or a smaller context.',
       },
     ],
-  ])('one more worker is refused %s', (_name, { gb, told, mayEvict }, { code, says }) => {
-    expect(() => admit(spec('new', [gb, gb - 1], cuda), told, { mayEvict })).toThrowError(
+  ])('one more worker is refused %s', (_name, { gb, overrides, mayEvict }, { code, says }) => {
+    expect(() => admit(spec('new', [gb, gb - 1], cuda), overrides, { mayEvict })).toThrowError(
       expect.objectContaining({ code, message: says }) as Error,
     );
   });

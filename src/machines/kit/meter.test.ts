@@ -9,7 +9,7 @@ async function* pieces(sizes: readonly number[]) {
 }
 
 test('progress of concurrent sources is reported as one: it never decreases, and ends at the total', async () => {
-  const told: Progress[] = [];
+  const events: Progress[] = [];
   const meter = new ByteMeter('kit_pack');
   const run = spoken('queen-rbee', async function* () {
     // The second one is larger than expected, like an archive compared to its files.
@@ -21,8 +21,8 @@ test('progress of concurrent sources is reported as one: it never decreases, and
     );
     return {};
   });
-  await run(undefined, context({ emit: (event) => void told.push(event.data as Progress) })).next();
-  const done = told.map((progress) => progress.done);
+  await run(undefined, context({ emit: (event) => void events.push(event.data as Progress) })).next();
+  const done = events.map((progress) => progress.done);
   expect(done).toEqual(done.toSorted((one, other) => one - other));
-  expect(told.at(-1)).toMatchObject({ action: 'kit_pack', done: 140, total: 140, unit: 'bytes' });
+  expect(events.at(-1)).toMatchObject({ action: 'kit_pack', done: 140, total: 140, unit: 'bytes' });
 });

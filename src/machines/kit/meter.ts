@@ -17,7 +17,7 @@ export class ByteMeter {
   #beganMs: number | undefined;
   #done: number;
   #total: number;
-  #told = 0;
+  #reportedMs = 0;
 
   /** @param from bytes already done */
   constructor(action: string, from = 0) {
@@ -37,16 +37,16 @@ export class ByteMeter {
       const counted = Math.min(piece.length, left);
       left -= counted;
       this.#done += counted;
-      if (performance.now() - this.#told >= INTERVAL_MS) this.#tell();
+      if (performance.now() - this.#reportedMs >= INTERVAL_MS) this.#tell();
     }
     this.#done += left;
     this.#tell();
   }
 
   #tell(): void {
-    this.#told = performance.now();
+    this.#reportedMs = performance.now();
     const [done, total] = [this.#done, this.#total];
-    const rate = (done - this.#from) / Math.max((this.#told - (this.#beganMs ?? this.#told)) / 1000, 0.001);
+    const rate = (done - this.#from) / Math.max((this.#reportedMs - (this.#beganMs ?? this.#reportedMs)) / 1000, 0.001);
     reportProgress({
       action: this.#action,
       done,

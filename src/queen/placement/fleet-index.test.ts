@@ -16,17 +16,17 @@ function asked(index: FleetIndex) {
         state,
         why,
         report,
-        workers: workers.map(told).toSorted(byKey),
+        workers: workers.map(withHiveId).toSorted(byKey),
       }))
       .toSorted((a, b) => (a.hive_id < b.hive_id ? -1 : 1)),
-    workers: NAMES.map((name) => [...index.workersOf(name)].map(told).toSorted(byKey)),
+    workers: NAMES.map((name) => [...index.workersOf(name)].map(withHiveId).toSorted(byKey)),
     holders: NAMES.map((name) => [...index.holdersOf(name)].map(([{ hive_id }, held]) => [hive_id, held]).toSorted()),
     unreported: [...index.unreported()].map(({ hive_id }) => hive_id).toSorted(),
     names: index.modelNames().toSorted(),
   };
 }
 
-function told(worker: IndexedWorker) {
+function withHiveId(worker: IndexedWorker) {
   return { ...worker, hive: worker.hive.hive_id };
 }
 

@@ -139,11 +139,11 @@ export class RequestQueue {
   /** Narrates the position of a request, in the context of its own job, and again each time it has halved. */
   #teller(model: string): Waiter['tell'] {
     const say = AsyncResource.bind((sentence: string) => narrate('queue', sentence));
-    let told: { ahead: number; reason: string } | undefined;
+    let last: { ahead: number; reason: string } | undefined;
     return (wait, ahead) => {
       const reason = wait.isLoading ? 'load' : wait.room !== undefined ? 'room' : isClaimed(wait) ? 'turn' : 'slot';
-      if (told?.reason === reason && (ahead > told.ahead / 2 || ahead === told.ahead)) return;
-      told = { ahead, reason };
+      if (last?.reason === reason && (ahead > last.ahead / 2 || ahead === last.ahead)) return;
+      last = { ahead, reason };
       say(waitWords(model, { wait, ahead, medianMs: this.#parts.medianMs(wait.room?.workers[0]?.model ?? model) }));
     };
   }
