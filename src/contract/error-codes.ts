@@ -222,7 +222,11 @@ export const errorCodes = {
     'The engine reported an error.',
     'Restart the worker: rbee worker restart <worker>. Check the machine: rbee doctor.',
   ),
-  disk_full: forPerson([507, 7, 'machine'], 'The disk is full.', 'Free some space: rbee doctor shows how much is left.'),
+  disk_full: forPerson(
+    [507, 7, 'machine'],
+    'The disk is full.',
+    'Free some space, for example with rbee model delete. rbee doctor shows how much is left.',
+  ),
   output_failed: final(
     [500, 7, 'machine'],
     'The output of a command could not be written to stdout.',

@@ -58,7 +58,8 @@ export class FleetView {
   /** Resolves when all hives have reported or been tried, or so long after the start; at once for requests that come later. */
   async started(withinMs: number): Promise<void> {
     const leftMs = withinMs - (performance.now() - this.#startedAt);
-    if (leftMs > 0) await Promise.race([this.#starting, delay(leftMs, undefined, { ref: false })]);
+    // A timer may fire up to a millisecond early.
+    if (leftMs > 1) await Promise.race([this.#starting, delay(leftMs, undefined, { ref: false })]);
     if (withinMs >= LONGEST_START_MS) this.#starting = undefined;
   }
 
