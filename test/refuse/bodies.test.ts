@@ -30,13 +30,13 @@ import {
 
 /** Sent at once to one daemon. */
 const BATCH = 100;
-/** 24,000 bodies over the three daemons, and 3,000 heartbeats. */
-const RUNS = { warmUp: 20, jobs: 60, heartbeats: 30 };
+/** 51,000 bodies over the three daemons, and 3,000 heartbeats. */
+const RUNS = { warmUp: 20, jobs: 150, heartbeats: 30 };
 /** A daemon that kept what it refused would have grown by far more. */
 const GROWTH_MB = 60;
 /** After large bodies the allocator keeps more for the next ones, but less than half of what was sent. */
 const GROWTH_AFTER_LARGE_MB = 110;
-const LARGE_ROUNDS = 3;
+const LARGE_ROUNDS = 5;
 /** Another one: RBEE_FUZZ_SEED=$RANDOM. A failure prints the one that it had. */
 const seed = Number(process.env['RBEE_FUZZ_SEED'] ?? 20_261_121);
 

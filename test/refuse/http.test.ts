@@ -7,7 +7,7 @@ import { expectNoDefects, expectSameProcess, residentMb, settledMb, threeDaemons
 
 const seed = Number(process.env['RBEE_FUZZ_SEED'] ?? 20_261_121);
 const CONNECTIONS = 50;
-const RUNS = 20;
+const RUNS = 40;
 const GROWTH_MB = 60;
 
 let daemons: ThreeDaemons;
