@@ -16,6 +16,6 @@ export * from './operations/index.ts';
 export { parseJson } from './parse-json.ts';
 export { printable, WholeCharacters } from './printable.ts';
 export * from './run.ts';
-export { FILE_WORDS, NETWORK_WORDS } from './system-words.ts';
+export { FILE_WORDS, isDiskFullError, NETWORK_WORDS } from './system-words.ts';
 export { hiveAndSshFlags, sshFlags, sshLogin, sshName } from './ssh-words.ts';
 export * from './worker-flags.ts';

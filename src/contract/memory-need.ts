@@ -1,9 +1,9 @@
 import { DEFAULT_CONTEXT_TOKENS, DEFAULT_SLOTS } from './defaults.ts';
 import type { Model, ModelMemory, DeviceKind } from './entities.ts';
 
-/** Prompt tokens that the engine computes at once on a CPU. */
+/** Prompt tokens that the engine computes at once on a CPU, which computes 128 as efficiently as more. A cancel waits for one batch. */
 export const BATCH_TOKENS = 128;
-/** The same on a GPU. */
+/** The same on a GPU, which needs more and is fast. */
 export const GPU_BATCH_TOKENS = 512;
 /** The engine's caches grow in steps of so many tokens. */
 export const CACHE_STEP_TOKENS = 256;

@@ -24,3 +24,8 @@ export const FILE_WORDS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the path is too long',
   ERR_INVALID_ARG_VALUE: 'a path cannot contain a null character',
 };
+
+/** Whether a write failed because the disk, or the user's quota of it, is full. */
+export function isDiskFullError(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT');
+}

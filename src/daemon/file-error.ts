@@ -1,6 +1,5 @@
-import { FILE_WORDS, JobError } from '../contract/index.ts';
+import { FILE_WORDS, isDiskFullError, JobError } from '../contract/index.ts';
 
-const full = new Set(['ENOSPC', 'EDQUOT']);
 const forbidden = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /** Errors of the path itself. */
@@ -14,7 +13,8 @@ export function fileError(error: unknown, doing: string): JobError {
   if (error instanceof JobError) return error;
   if (!isSystemError(error)) throw error;
   const { code } = error;
-  if (full.has(code)) return new JobError('disk_full', `Cannot ${doing}: the disk is full. Free some space.`, { cause: error });
+  if (isDiskFullError(error))
+    return new JobError('disk_full', `Cannot ${doing}: the disk is full. Free some space.`, { cause: error });
   const reason = code === 'ENOENT' ? 'its folder does not exist and cannot be created' : (FILE_WORDS[code] ?? error.message);
   const advice = adviceFor(code);
   // The sentence says what to do; the hint of the code is about a daemon that has run.

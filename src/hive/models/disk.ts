@@ -1,14 +1,13 @@
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { JobError } from '../../contract/index.ts';
+import { isDiskFullError, JobError } from '../../contract/index.ts';
 
 /** Runs a write; when the disk, or what this user may take of it, is full, says so. */
 export async function orDiskFull<T>(file: string, write: () => Promise<T>): Promise<T> {
   try {
     return await write();
   } catch (cause) {
-    const code = errnoOf(cause);
-    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw cause;
+    if (!isDiskFullError(cause)) throw cause;
     throw new JobError('disk_full', `The disk is full: ${file} could not be written`, { cause });
   }
 }

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { JobError } from '../../contract/index.ts';
+import { isDiskFullError, JobError } from '../../contract/index.ts';
 import { OPEN_LOGS_LIMIT } from '../limits.ts';
 
 export const SUFFIX = '.ndjson';
@@ -134,7 +134,6 @@ function asGone(cause: unknown, directory: string): unknown {
 }
 
 function asDiskFull(cause: unknown): unknown {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return cause;
+  if (!isDiskFullError(cause)) return cause;
   return new JobError('disk_full', 'The disk is full: the events of this job could not be written', { cause });
 }

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 // The system's tar has different options for owner, time and order on each system, or none; this package has no dependencies.
 import { packTar } from 'modern-tar/fs';
-import { formatBytes, JobError } from '../../contract/index.ts';
+import { formatBytes, isDiskFullError, JobError } from '../../contract/index.ts';
 import { ensureDirectory } from '../../daemon/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { isCached } from './cache.ts';
@@ -133,7 +133,7 @@ async function remember(note: string, { digest, sizeBytes, unpackedBytes }: Laye
 
 function packError(name: string, cause: unknown): JobError {
   if (cause instanceof JobError) return cause;
-  if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT'))
+  if (isDiskFullError(cause))
     return new JobError('disk_full', `The disk of this machine is full, so ${name} cannot be packed. Free some space`, { cause });
   return new JobError('kit_failed', `${name} could not be packed: ${String(cause)}`, { cause });
 }

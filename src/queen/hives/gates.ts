@@ -17,7 +17,8 @@ interface Gate {
 
 /**
  * Counts the jobs on each hive, so that a hive can be updated under load: while its gate is closed, new jobs wait in front of it; it is empty
- * when the last job inside has ended.
+ * when the last job inside has ended. It is not the hive's start lock (start-locks.ts), which an update acquires only after the last job
+ * has left: jobs inside may start the hive, and one that waits for the start lock is inside.
  */
 export class Gates {
   readonly #gates = new Map<string, Gate>();

@@ -1,6 +1,9 @@
 import { raceAbort } from '../../jobs/index.ts';
 
-/** Per-hive lock: during an install, an update or a removal, only the installer may start or stop the hive. */
+/**
+ * Per-hive lock: during an install, an update or a removal, only the installer may start or stop the hive. It is not the hive's gate
+ * (gates.ts): while an update drains the hive, the gate is closed already, but a job inside may still need a restart of the hive.
+ */
 export class StartLocks {
   readonly #locked = new Map<string, Promise<void>>();
 

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import assert from 'node:assert/strict';
 import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp';
-import { DEFAULT_CONTEXT_TOKENS, JobError, type ErrorCode } from '../../../contract/index.ts';
+import { BATCH_TOKENS, DEFAULT_CONTEXT_TOKENS, GPU_BATCH_TOKENS, JobError, type ErrorCode } from '../../../contract/index.ts';
 import { type LoadEngine, type LoadOptions } from '../engine.ts';
 import { openBackend } from './backend.ts';
 import { chatFormatOf } from './chat-format.ts';
@@ -11,9 +11,6 @@ import { importLlama, type LlamaModule } from './llama-module.ts';
 import { checkMemory } from './memory-need.ts';
 import { checkPreamble, readModelFile } from './model-file.ts';
 import { inSlotOrder } from './slot.ts';
-
-/** An abort waits for one chunk. A CPU computes 128 tokens as efficiently as more; a GPU needs more, and is fast. */
-const CHUNK_TOKENS = { cpu: 128, gpu: 512 };
 
 /**
  * Weights that justify another thread. llama.cpp's threads wait for each other in busy loops after every operation; with little
@@ -51,7 +48,7 @@ async function loadInto(llama: Llama, { module, log, options }: Loading): Promis
   const { modelPath, slots, worker, threads, signal } = options;
   const insights = await readModelFile(modelPath, module, llama);
   const contextSize = contextSizeOf(options.contextSize, insights.trainContextSize ?? DEFAULT_CONTEXT_TOKENS);
-  const chunkSize = worker === 'cpu' ? CHUNK_TOKENS.cpu : CHUNK_TOKENS.gpu;
+  const chunkSize = worker === 'cpu' ? BATCH_TOKENS : GPU_BATCH_TOKENS;
   const shape = {
     contextSize,
     slots,
