@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { TokenLogprob } from './operations/conversation.ts';
 
 export const actors = ['rbee-keeper', 'queen-rbee', 'rbee-hive', 'llm-worker-rbee'] as const;
 export type Actor = (typeof actors)[number];
@@ -43,17 +44,38 @@ export const cancelled = z.object({ reason: z.string() });
 export type JobEvent =
   | { kind: 'narration'; data: Narration }
   | { kind: 'progress'; data: Progress }
-  | { kind: 'token'; data: { text: string } }
+  /** The prompt is accepted and has a slot; cached tokens are not computed again. */
+  | { kind: 'prompt'; data: { prompt_tokens: number; cached_tokens?: number } }
+  /** A piece of the answer. */
+  | { kind: 'token'; data: { text: string; logprobs?: TokenLogprob[] } }
+  /** A piece of the reasoning before the answer. */
+  | { kind: 'reasoning'; data: { text: string } }
+  /** The model begins to call a tool. Calls are counted from 0; the pieces of the arguments follow. */
+  | { kind: 'tool_call'; data: { index: number; id: string; name: string } }
+  /** A piece of the arguments of a call, of a JSON object as text. */
+  | { kind: 'tool_arguments'; data: { index: number; text: string } }
   /** A line of a daemon's log, as it is written there. */
   | { kind: 'log'; data: { line: string } };
 
 export type TerminalKind = 'result' | 'failed' | 'cancelled';
 export type EventKind = JobEvent['kind'] | TerminalKind;
 
+/** What an answer is made of. */
+const answerKinds: ReadonlySet<string> = new Set<EventKind>(['token', 'reasoning', 'tool_call', 'tool_arguments']);
+
+/** Whether an event is a part of an answer: a job that has one cannot run again without repeating it. */
+export function isAnswer(kind: string): boolean {
+  return answerKinds.has(kind);
+}
+
 const eventKinds: ReadonlySet<string> = new Set<EventKind>([
   'narration',
   'progress',
+  'prompt',
   'token',
+  'reasoning',
+  'tool_call',
+  'tool_arguments',
   'log',
   'result',
   'failed',

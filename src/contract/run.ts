@@ -10,7 +10,7 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /** Appends an event from outside the generator, for deeper layers. */
   emit(event: JobEvent): void;
-  /** Whether this job has emitted a token, in this process or before a restart: running it again would repeat part of its answer. */
+  /** Whether this job has emitted a part of an answer, in this process or before a restart: running it again would repeat part of its answer. */
   hasAnswered(): boolean;
   /** Records the job on the role below that this one now depends on, for cancel, trace and resume. */
   setDownstream(job: DownstreamJob): void;

@@ -76,7 +76,7 @@ describe('a mistake in the command line exits with 2, before any daemon is woken
     [['infer', '--messages', '[]'], '--messages must not be empty.', 'See: rbee infer --help'],
     [
       ['infer', '--messages', '[{"role":"bee","content":"a"}]'],
-      '--messages[0].role must be one of system, user, assistant.',
+      '--messages[0].role must be one of system, user, assistant, tool.',
       'See: rbee infer --help',
     ],
     [

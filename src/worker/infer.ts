@@ -5,6 +5,38 @@ import { narrate } from '../narration/index.ts';
 import type { Engine, GenerateRequest, Generation } from './engines/index.ts';
 
 const SEED_LIMIT = 2 ** 32;
+const DEFAULT_TEMPERATURE = 0.7;
+
+/** Fields that change the answer, and that no engine here has yet: ignoring them would give a wrong answer silently. */
+const UNSUPPORTED = [
+  'raw',
+  'prompt_tokens',
+  'suffix',
+  'tools',
+  'reasoning',
+  'chat_template_kwargs',
+  'presence_penalty',
+  'frequency_penalty',
+  'repeat_penalty',
+  'repeat_last_n',
+  'logit_bias',
+  'logprobs',
+  'json',
+  'context',
+  'slots',
+  'keep_alive',
+] as const satisfies readonly (keyof InputOf<'infer'>)[];
+
+function requireSupported(input: InputOf<'infer'>): void {
+  const field = UNSUPPORTED.find((name) => input[name] !== undefined && input[name] !== false);
+  if (field !== undefined) throw new JobError('invalid_input', `${field}: this engine does not have it`);
+  const image = input.messages?.findIndex(
+    ({ content }) => typeof content !== 'string' && content.some(({ type }) => type === 'image'),
+  );
+  if (image !== undefined && image >= 0) {
+    throw new JobError('invalid_input', `messages[${image}]: this model cannot see images here`);
+  }
+}
 
 /** The last hop of every `infer`: generates the tokens. */
 export function createInfer(worker: { id: string; model: string; loaded: () => Promise<Engine> }): Run<'infer'> {
@@ -12,6 +44,7 @@ export function createInfer(worker: { id: string; model: string; loaded: () => P
     if (input.worker_id !== undefined && input.worker_id !== worker.id) {
       throw new JobError('worker_not_found', `Worker '${input.worker_id}' not found: this is ${worker.id}`);
     }
+    requireSupported(input);
     const engine = await raceAbort(worker.loaded(), signal);
     const seed = input.seed ?? randomInt(SEED_LIMIT);
     const generating = () => narrate('infer', `${worker.id} is generating with ${worker.model}`, { detail: true });
@@ -61,7 +94,7 @@ function requestOf(input: InputOf<'infer'>, seed: number): GenerateRequest {
   return {
     messages: messagesOf(input),
     maxTokens: input.max_tokens,
-    temperature: input.temperature,
+    temperature: input.temperature ?? DEFAULT_TEMPERATURE,
     topP: input.top_p,
     topK: input.top_k,
     minP: input.min_p,

@@ -8,7 +8,18 @@ import { status } from './status.ts';
 import { workerOperations } from './worker.ts';
 
 export type { OperationSpec } from './operation-spec.ts';
-export { inferOutput, type ChatMessage } from './infer.ts';
+export { inferOutput } from './infer.ts';
+export {
+  textOf,
+  tokenLogprob,
+  type ChatMessage,
+  type ContentPart,
+  type Reasoning,
+  type TokenLogprob,
+  type Tool,
+  type ToolCall,
+  type ToolChoice,
+} from './conversation.ts';
 
 /** Every operation of rbee, once. Forwarding, validation, the command line, its help and docs/API derive from these entries. */
 export const operations = {

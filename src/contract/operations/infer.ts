@@ -1,29 +1,59 @@
 import * as z from 'zod';
 import { DEFAULT_MODEL } from '../defaults.ts';
 import { explanation } from '../entities.ts';
+import { chatMessage, calledTool, reasoning, tool, toolChoice, tokenLogprob } from './conversation.ts';
 import type { OperationSpec } from './operation-spec.ts';
-
-const message = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
-export type ChatMessage = z.output<typeof message>;
 
 export const inferInput = z
   .strictObject({
     model: z.string().min(1).max(1024).default(DEFAULT_MODEL).describe('Name of a model, or path of a .gguf file'),
-    prompt: z.string().min(1).optional().describe('The prompt, as one user message'),
-    messages: z.array(message).min(1).max(10_000).optional().describe('A conversation, instead of prompt'),
+    prompt: z.string().optional().describe('The prompt, as one user message'),
+    messages: z.array(chatMessage).min(1).max(10_000).optional().describe('A conversation, instead of prompt'),
+    raw: z.boolean().optional().describe("The prompt is the model's whole input: no chat template"),
+    prompt_tokens: z.array(z.int().min(0)).max(10_000_000).optional().describe('A raw prompt as token ids, instead of prompt'),
+    suffix: z.string().optional().describe('Text after the answer, for models trained to fill in the middle; with raw'),
+    tools: z.array(tool).max(1_000).optional().describe('Tools that the model may call'),
+    tool_choice: toolChoice.optional().describe('Whether the answer may or must call tools, and which ones; auto when omitted'),
+    parallel_tool_calls: z.boolean().optional().describe('Whether the answer may call several tools; true when omitted'),
+    reasoning: reasoning.optional().describe('Whether the model reasons before it answers, and how much'),
+    chat_template_kwargs: z.record(z.string(), z.json()).optional().describe('Further variables for the chat template'),
     max_tokens: z
       .int()
       .min(1)
       .max(1_000_000)
       .optional()
       .describe('Maximum number of tokens to generate; up to the end of the context when omitted'),
-    temperature: z.number().min(0).max(5).default(0.7).describe('Sampling temperature; 0 always picks the likeliest token'),
+    temperature: z
+      .number()
+      .min(0)
+      .max(5)
+      .optional()
+      .describe(
+        "Sampling temperature; 0 always picks the likeliest token; the model's own recommendation when omitted, else 0.7",
+      ),
     top_p: z.number().min(0).max(1).optional().describe('Sample from the likeliest tokens whose probabilities add up to this'),
     top_k: z.int().min(0).max(100_000).optional().describe('Sample from this many of the likeliest tokens; 0 for all'),
     min_p: z.number().min(0).max(1).optional().describe('Exclude tokens whose probability is below this share of the likeliest'),
+    presence_penalty: z.number().min(-2).max(2).optional().describe('Lower the probability of tokens that occurred'),
+    frequency_penalty: z.number().min(-2).max(2).optional().describe('Lower it the more often they occurred'),
+    repeat_penalty: z.number().min(0.01).max(10).optional().describe('Divide the scores of recent tokens by this; 1 for none'),
+    repeat_last_n: z.int().min(0).max(1_000_000).optional().describe('Recent tokens that the penalties look at; 64 when omitted'),
+    logit_bias: z.record(z.string(), z.number().min(-100).max(100)).optional().describe('Added to the scores of tokens, by id'),
+    logprobs: z.boolean().optional().describe('Report the probability of each token'),
+    top_logprobs: z.int().min(0).max(20).optional().describe('Likeliest alternatives to report with it'),
     seed: z.int().min(0).max(4_294_967_295).optional().describe('The same seed gives the same text; random when omitted'),
     stop: z.array(z.string().min(1).max(256)).max(16).optional().describe('Stop before any of these strings'),
+    json: z.boolean().optional().describe('Answer with a JSON object'),
     json_schema: z.record(z.string(), z.json()).optional().describe('Answer with JSON that matches this schema'),
+    strict: z.boolean().optional().describe('false ignores what cannot be enforced of a JSON schema, instead of refusing it'),
+    context: z.int().min(1).max(10_000_000).optional().describe('Tokens that the context must hold, prompt and answer together'),
+    slots: z.int().min(1).max(256).optional().describe('Requests at once of a worker that is started for this request'),
+    keep_alive: z
+      .number()
+      .min(-1)
+      .max(31_536_000)
+      .optional()
+      .describe('Seconds without a request after which the worker is stopped; 0 after this one, -1 never'),
     device: z.string().max(32).optional().describe('Run only on this device, for example cpu or cuda:1'),
     worker_id: z.string().max(64).optional().describe('Run only on this worker'),
     hive_id: z.string().max(64).optional().describe('Run only on this hive; the queen chooses when omitted'),
@@ -33,14 +63,26 @@ export const inferInput = z
       .describe('If its worker fails in mid-answer, another worker continues the answer'),
     stream: z.boolean().default(true).describe('Stream tokens as they are generated; false for the result alone'),
   })
-  .refine((input) => (input.prompt === undefined) !== (input.messages === undefined), {
+  .refine((input) => [input.prompt, input.messages, input.prompt_tokens].filter((given) => given !== undefined).length === 1, {
     path: ['prompt'],
-    error: "give either 'prompt' or 'messages'",
-  });
+    error: "give one of 'prompt', 'messages' and 'prompt_tokens'",
+  })
+  .refine(({ prompt, raw }) => prompt !== '' || raw === true, { path: ['prompt'], error: 'must not be empty' })
+  .refine(({ messages, raw }) => messages === undefined || raw !== true, {
+    path: ['raw'],
+    error: "is for 'prompt', not for 'messages'",
+  })
+  .refine(({ suffix, raw }) => suffix === undefined || raw === true, { path: ['suffix'], error: "needs 'raw'" });
 
 export const inferOutput = z.object({
-  text: z.string(),
-  finish_reason: z.enum(['stop', 'length']).describe("'length' when max_tokens or the context was reached"),
+  text: z.string().describe('The answer, without reasoning and tool calls'),
+  finish_reason: z
+    .enum(['stop', 'length', 'tool_calls'])
+    .describe("'length' when max_tokens or the context was reached; 'tool_calls' when the model waits for results"),
+  stop_sequence: z.string().optional().describe('The string of stop at which it ended'),
+  reasoning: z.string().optional().describe('The reasoning before the answer'),
+  tool_calls: z.array(calledTool).optional().describe('The tools that the model called'),
+  logprobs: z.array(tokenLogprob).optional().describe('Of each token of the text, where they were asked for'),
   model: z.string(),
   worker_id: z.string(),
   seed: z.int().describe('The seed that reproduces the text'),
@@ -48,6 +90,7 @@ export const inferOutput = z.object({
     prompt_tokens: z.int(),
     cached_tokens: z.int().optional().describe('Prompt tokens found in the KV cache; absent where the engine does not report it'),
     completion_tokens: z.int(),
+    reasoning_tokens: z.int().optional().describe('Those of completion_tokens that were reasoning'),
   }),
   continued: z.int().optional().describe('How often another worker continued the answer; tokens are then counted by events'),
   timings: z.object({

@@ -1,13 +1,20 @@
-import { cancelled, failed, narration, progress, type EventKind } from '../../contract/index.ts';
+import { cancelled, failed, narration, progress, tokenLogprob, type EventKind } from '../../contract/index.ts';
 import { parseBounded } from './json-shape.ts';
 import { ANSWER_LIMITS, EVENT_LIMIT_CHARS } from '../limits.ts';
 import type { PeerRole } from './peer-errors.ts';
 import type { StreamEvent } from './stream-event.ts';
 
+const logprobsSchema = tokenLogprob.array();
+
 type Check = (data: Record<string, unknown>) => boolean;
 
 const CHECKS: Record<EventKind, Check> = {
-  token: ({ text }) => typeof text === 'string',
+  token: ({ text, logprobs }) =>
+    typeof text === 'string' && (logprobs === undefined || logprobsSchema.safeParse(logprobs).success),
+  reasoning: ({ text }) => typeof text === 'string',
+  prompt: ({ prompt_tokens }) => Number.isInteger(prompt_tokens),
+  tool_call: ({ index, id, name }) => isIndex(index) && typeof id === 'string' && typeof name === 'string',
+  tool_arguments: ({ index, text }) => isIndex(index) && typeof text === 'string',
   narration: (data) => narration.safeParse(data).success,
   log: ({ line }) => typeof line === 'string',
   progress: (data) => progress.safeParse(data).success,
@@ -16,6 +23,10 @@ const CHECKS: Record<EventKind, Check> = {
   // Which output it has to be depends on the operation; decodeResult checks it.
   result: () => true,
 };
+
+function isIndex(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0;
+}
 
 /** A token as this program writes it: all but a few. Matched in a third of the time that parsing takes, and short, because it backtracks. */
 const PLAIN_TOKEN = /^\{"text":"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"\}$/;

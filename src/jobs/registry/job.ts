@@ -1,6 +1,7 @@
 import {
   deferred,
   failed,
+  isAnswer,
   isTerminal,
   JobError,
   type DownstreamJob,
@@ -73,7 +74,7 @@ export class Job {
     return this.#isClosed;
   }
 
-  /** Whether a token has been emitted. */
+  /** Whether a part of an answer has been emitted. */
   get hasAnswered(): boolean {
     return this.record.first_token_at !== undefined;
   }
@@ -128,7 +129,7 @@ export class Job {
   emit(event: JobEvent): void {
     if (this.#isClosed) return;
     if (this.events.lastSeq >= EVENTS_PER_JOB_LIMIT || this.#chars >= JOB_LIMIT_CHARS) return this.#dropEvent();
-    if (event.kind === 'token' && !this.hasAnswered) {
+    if (!this.hasAnswered && isAnswer(event.kind)) {
       this.record.first_token_at = this.#now();
       this.#owner.recordChanged(this);
     }

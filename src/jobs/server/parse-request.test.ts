@@ -36,11 +36,11 @@ describe('what is refused, and how', () => {
       /unknown field 'max_token', did you mean 'max_tokens'\?/,
     ],
     ['{"operation":"infer","prompt":7}', 'invalid_input', /prompt: /],
-    ['{"operation":"infer"}', 'invalid_input', /either 'prompt' or 'messages'/],
+    ['{"operation":"infer"}', 'invalid_input', /one of 'prompt', 'messages' and 'prompt_tokens'/],
     [
       '{"operation":"infer","prompt":"x","messages":[{"role":"user","content":"y"}]}',
       'invalid_input',
-      /either 'prompt' or 'messages'/,
+      /one of 'prompt', 'messages' and 'prompt_tokens'/,
     ],
     ['{"operation":"worker_spawn","worker":"gpu-0"}', 'invalid_input', /worker: .*cpu/],
     ['{"operation":"status","on_disconnect":"explode"}', 'invalid_input', /on_disconnect/],
@@ -144,7 +144,7 @@ describe('what is accepted', () => {
   test('defaults are filled in', () => {
     expect(parse({ operation: 'infer', prompt: 'Hello' })).toEqual({
       operation: 'infer',
-      input: { model: 'tiny', prompt: 'Hello', temperature: 0.7, stream: true, continue_elsewhere: false },
+      input: { model: 'tiny', prompt: 'Hello', stream: true, continue_elsewhere: false },
       onDisconnect: 'continue',
     });
   });

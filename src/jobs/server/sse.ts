@@ -51,7 +51,12 @@ function asText({ kind, json }: LoggedEvent, sawToken: boolean): string | undefi
       return String(data['text']);
     case 'log':
       return String(data['line']);
+    case 'tool_call':
+      return `[call ${String(data['name'])}]`;
     case 'progress':
+    case 'prompt':
+    case 'reasoning':
+    case 'tool_arguments':
       return undefined;
     case 'result':
       if (typeof data['text'] === 'string') return sawToken ? undefined : data['text'];

@@ -1,4 +1,4 @@
-import type { ChatMessage, InputOf, JobEvent, OutputOf } from '../../contract/index.ts';
+import { textOf, type ChatMessage, type InputOf, type JobEvent, type OutputOf } from '../../contract/index.ts';
 import type { HeldRequest } from './held-request.ts';
 
 /** The answer to a request so far, which another worker can continue. Only kept for a request that allows it. */
@@ -59,5 +59,5 @@ export class AnswerSoFar {
 function withAnswer(messages: readonly ChatMessage[], text: string): ChatMessage[] {
   const last = messages.at(-1);
   if (last?.role !== 'assistant') return [...messages, { role: 'assistant', content: text }];
-  return [...messages.slice(0, -1), { role: 'assistant', content: last.content + text }];
+  return [...messages.slice(0, -1), { role: 'assistant', content: textOf(last) + text }];
 }

@@ -1,4 +1,5 @@
 import {
+  isAnswer,
   JobError,
   saysWorkerKilled,
   type HiveReport,
@@ -83,7 +84,7 @@ export class Attempt {
   }
 
   #note(event: JobEvent): void {
-    if (event.kind === 'token') this.#isComputed = true;
+    if (isAnswer(event.kind) || event.kind === 'prompt') this.#isComputed = true;
     if (event.kind !== 'narration') return;
     if (event.data.actor === 'llm-worker-rbee') this.#isComputed = true;
     if (!saysWorkerKilled(event)) return;

@@ -1,4 +1,4 @@
-import type { InputOf } from '../../contract/index.ts';
+import { textOf, type InputOf } from '../../contract/index.ts';
 
 /** A beginning of a conversation: its digest and its length. */
 export interface Prefix {
@@ -40,10 +40,11 @@ function ofPrompt(prompt: string, digest: Digest): Prefix[] {
 function ofMessages(messages: NonNullable<Said['messages']>, digest: Digest): Prefix[] {
   const found: Prefix[] = [];
   let chars = 0;
-  for (const { role, content } of messages) {
+  for (const message of messages) {
     if (chars >= HASHED_CHARS) break;
     // A separator that occurs in no text: otherwise 'ab', 'c' would equal 'a', 'bc'.
-    digest.add(role);
+    const content = textOf(message);
+    digest.add(message.role);
     digest.end();
     digest.add(content.slice(0, HASHED_CHARS));
     digest.end();

@@ -1,5 +1,5 @@
 import type { ChatHistoryItem, JinjaTemplateChatWrapperOptions, LlamaModel, LlamaTextJSON, Token } from 'node-llama-cpp';
-import { JobError, type ChatMessage } from '../../../contract/index.ts';
+import { JobError, textOf, type ChatMessage } from '../../../contract/index.ts';
 import { templateRenderer } from './llama-module.ts';
 import { PromptTokenizer, type TokenLimit } from './prompt-tokenizer.ts';
 import { TemplateThread } from './template-thread.ts';
@@ -77,15 +77,22 @@ function plainFormat(tokenizer: PromptTokenizer): ChatFormat {
     startsWithSpace: true,
     tokensOf(messages, limit) {
       const last = messages.at(-1);
-      const begun = last?.role === 'assistant' ? ` ${last.content}` : '';
+      const begun = last?.role === 'assistant' ? ` ${textOf(last)}` : '';
       const turns = begun === '' ? messages : messages.slice(0, -1);
-      const text = turns.map(({ role, content }) => line[role](content)).join('');
+      const text = turns.map((message) => line[knownRole(message)](textOf(message))).join('');
       return tokenizer.tokenize(`${text}Assistant:${begun}`, limit);
     },
     close: async () => undefined,
   };
 }
 
-function historyItem({ role, content }: ChatMessage): ChatHistoryItem {
-  return role === 'assistant' ? { type: 'model', response: [content] } : { type: role, text: content };
+function historyItem(message: ChatMessage): ChatHistoryItem {
+  const role = knownRole(message);
+  const text = textOf(message);
+  return role === 'assistant' ? { type: 'model', response: [text] } : { type: role, text };
+}
+
+function knownRole({ role }: ChatMessage): Exclude<ChatMessage['role'], 'tool'> {
+  if (role === 'tool') throw new JobError('invalid_input', 'messages: this engine takes no results of tools');
+  return role;
 }

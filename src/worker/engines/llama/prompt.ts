@@ -1,5 +1,5 @@
 import type { Token } from 'node-llama-cpp';
-import { JobError, type ChatMessage } from '../../../contract/index.ts';
+import { JobError, textOf, type ChatMessage } from '../../../contract/index.ts';
 import type { ChatFormat } from './chat-format.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -23,7 +23,7 @@ export async function promptOf(
   { format, vocabulary, contextSize, signal }: PromptOptions,
 ): Promise<Token[]> {
   // No token stands for more bytes than the vocabulary's longest, so a text that would not fit even in such tokens is not tokenized.
-  const bytes = messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
+  const bytes = messages.reduce((sum, message) => sum + Buffer.byteLength(textOf(message)), 0);
   const atLeast = Math.ceil(bytes / vocabulary.longestTokenBytes);
   if (atLeast >= contextSize) throw tooLong(`at least ${String(atLeast)}`, contextSize);
   const mostTokens = contextSize * COUNTED_CONTEXTS;
