@@ -150,7 +150,11 @@ export const errorCodes = {
     'The program at the address of the worker does not speak the protocol of rbee.',
     'Restart it: rbee worker restart <worker>.',
   ),
-  worker_not_found: final([404, 3, 'worker'], 'No worker has this id.', 'List the workers: rbee worker list.'),
+  worker_not_found: final(
+    [404, 3, 'worker'],
+    'No worker has this id, or the worker has exited.',
+    'List the workers: rbee worker list.',
+  ),
   worker_died: retryable(
     [502, 6, 'worker'],
     'The worker process exited while it served the request.',

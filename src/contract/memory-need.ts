@@ -1,4 +1,5 @@
 import { DEFAULT_CONTEXT_TOKENS, DEFAULT_SLOTS } from './defaults.ts';
+import { JobError } from './errors.ts';
 import type { Model, ModelMemory, DeviceKind } from './entities.ts';
 
 /** Prompt tokens that the engine computes at once on a CPU, which computes 128 as efficiently as more. A cancel waits for one batch. */
@@ -51,6 +52,13 @@ export function memoryNeed(memory: ModelMemory, { slots, context, worker }: Work
 export function defaultNeedBytes({ memory, size_bytes }: Pick<Model, 'memory' | 'size_bytes'>, worker: DeviceKind): number {
   if (memory !== undefined) return memoryNeed(memory, { worker, slots: DEFAULT_SLOTS }).bytes;
   return size_bytes * UNKNOWN_FACTOR + Math.min(UNKNOWN_MOST_BYTES, UNKNOWN_LEAST_BYTES + size_bytes);
+}
+
+/** @throws JobError invalid_input when a worker is to have a longer context than its model was trained on */
+export function requireContext(context: number, limit: number): void {
+  if (context <= limit) return;
+  const sentence = `The model has a context of ${limit} tokens at most, and ${context} were requested. Choose ${limit} or fewer.`;
+  throw new JobError('invalid_input', sentence);
 }
 
 /** The next multiple of `step`. */

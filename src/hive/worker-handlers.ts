@@ -1,6 +1,15 @@
-import { DEFAULT_ENGINE, DEFAULT_SLOTS, LOG_LINE_LIMIT_CHARS, memoryNeed, type Handlers, type Run } from '../contract/index.ts';
+import {
+  DEFAULT_ENGINE,
+  DEFAULT_SLOTS,
+  LOG_LINE_LIMIT_CHARS,
+  memoryNeed,
+  requireContext,
+  type Handlers,
+  type Run,
+} from '../contract/index.ts';
 import { followLog, tailLog } from '../daemon/index.ts';
 import { requireDevice } from './devices/index.ts';
+import { narrate } from '../narration/index.ts';
 import type { ModelStore } from './models/index.ts';
 import { describeWorker, type WorkerPool } from './workers/index.ts';
 
@@ -17,6 +26,8 @@ export function workerHandlers({ hiveId, workers, models }: WorkerParts) {
   const worker_spawn: Run<'worker_spawn'> = async function* (input, { signal }) {
     const { model, path } = await models.resolve(input.model);
     const { slots = DEFAULT_SLOTS, context, pin, worker: kind } = input;
+    // Before a process is started for it.
+    if (model.memory !== undefined && context !== undefined) requireContext(context, model.memory.context_length);
     const need = model.memory && memoryNeed(model.memory, { slots, context, worker: kind });
     const spawned = await workers.spawn((devices) => {
       const device = requireDevice(input, devices);
@@ -49,7 +60,11 @@ export function workerHandlers({ hiveId, workers, models }: WorkerParts) {
     for await (const line of follow ? followLog(file, followed) : await tailLog(file, lines)) {
       yield { kind: 'log', data: { line: line.slice(0, LOG_LINE_LIMIT_CHARS) } };
       sent += 1;
-      if (sent === FOLLOWED_LINES_LIMIT) break;
+      if (sent === FOLLOWED_LINES_LIMIT) {
+        const more = `to follow it further: rbee worker logs ${worker_id} --follow`;
+        narrate('worker_logs', `${sent} lines of the log of ${worker_id} were sent, the limit of one command; ${more}`);
+        break;
+      }
     }
     signal.throwIfAborted();
     return { worker_id, lines: sent };

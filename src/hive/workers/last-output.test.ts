@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { howItEnded, lastOutputIn, workerDied } from './last-output.ts';
+import { howItEnded, lastOutputIn, workerDied, workerGone } from './last-output.ts';
 
 test('the last output contains lines of the engine and severe lines of the log, but no informational ones', () => {
   const log = [
@@ -17,6 +17,14 @@ test('a worker_died message says how the process ended', () => {
   expect(howItEnded({ exitCode: 1, signal: null })).toBe('exited with code 1');
   expect(workerDied('worker-1', 'was killed by SIGKILL', '').message).toBe(
     "Worker 'worker-1' was killed by SIGKILL. It printed nothing.",
+  );
+});
+
+test('a request for a worker that has exited is not to be retried, and the error names the command that starts the worker again', () => {
+  const error = workerGone('worker-1', 'GGML_ASSERT failed');
+  expect(error).toMatchObject({ code: 'worker_not_found', retryable: false });
+  expect(error.message).toBe(
+    "Worker 'worker-1' has exited. Start it again: rbee worker restart worker-1. Last output: GGML_ASSERT failed",
   );
 });
 

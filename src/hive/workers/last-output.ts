@@ -24,8 +24,17 @@ export function lastOutputIn(lines: readonly string[]): string {
 }
 
 export function workerDied(id: string, how: string, lastOutput: string | undefined): JobError {
-  const output = lastOutput === undefined || lastOutput === '' ? 'It printed nothing.' : `Last output: ${lastOutput}`;
-  return new JobError('worker_died', `Worker '${id}' ${how}. ${output}`);
+  return new JobError('worker_died', `Worker '${id}' ${how}. ${outputText(lastOutput)}`);
+}
+
+/** For a request that names a worker after its exit: the same request cannot succeed later. */
+export function workerGone(id: string, lastOutput: string | undefined): JobError {
+  const restart = `Start it again: rbee worker restart ${id}`;
+  return new JobError('worker_not_found', `Worker '${id}' has exited. ${restart}. ${outputText(lastOutput)}`);
+}
+
+function outputText(lastOutput: string | undefined): string {
+  return lastOutput === undefined || lastOutput === '' ? 'It printed nothing.' : `Last output: ${lastOutput}`;
 }
 
 function severeText(line: string): string[] {

@@ -2,7 +2,7 @@ import { JobError, type Device } from '../../contract/index.ts';
 import { raceAbort } from '../../jobs/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { admit } from './admit.ts';
-import { workerDied } from './last-output.ts';
+import { workerGone } from './last-output.ts';
 import type { Reading } from './ledger.ts';
 import { fits, type Need } from './pick.ts';
 import { devicesIn } from './read-memory.ts';
@@ -94,7 +94,7 @@ function goneWorker(id: string, worker: WorkerProcess | undefined): JobError {
   if (worker === undefined) return new JobError('worker_not_found', `Worker '${id}' no longer exists`);
   const { state } = worker;
   return state.kind === 'exited'
-    ? workerDied(id, 'has exited', state.lastWords)
+    ? workerGone(id, state.lastWords)
     : new JobError('worker_unreachable', `Worker '${id}' is ${state.kind}`);
 }
 

@@ -168,6 +168,15 @@ describe('GET /v1/jobs/{id}/stream', () => {
     );
   });
 
+  test.each(['foo', '', 'text&format=text'])('?format=%s is refused', async (format) => {
+    await using daemon = await startTestDaemon({ handlers: { worker_list: counting(1) } });
+    const response = await fetch(`${daemon.url}/v1/jobs/${await postList(daemon)}/stream?format=${format}`);
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({
+      error: { code: 'invalid_input', message: expect.stringMatching(/^format: /) as unknown },
+    });
+  });
+
   test('?format=text passes no terminal escape sequence on, from a step or a model, even one split over tokens', async () => {
     const handlers: Handlers = {
       worker_list: async function* (_input, { jobId, correlationId }) {

@@ -55,10 +55,15 @@ export function createJobStreams(app: FastifyInstance, registry: JobRegistry): S
 
 /** GET /v1/jobs/{id}/stream. */
 export function serveStreams(app: FastifyInstance, streamJob: StreamJob): void {
-  app.get<{ Params: { id: string }; Querystring: { format?: string } }>('/v1/jobs/:id/stream', (request, reply) => {
-    const encoder = request.query.format === 'text' ? createTextEncoder() : encodeSse;
-    streamJob(reply, { jobId: request.params.id, after: lastEventIdOf(request), encoder });
+  app.get<{ Params: { id: string }; Querystring: { format?: unknown } }>('/v1/jobs/:id/stream', (request, reply) => {
+    streamJob(reply, { jobId: request.params.id, after: lastEventIdOf(request), encoder: encoderOf(request.query.format) });
   });
+}
+
+function encoderOf(format: unknown): Encoder {
+  if (format === undefined) return encodeSse;
+  if (format === 'text') return createTextEncoder();
+  throw new JobError('invalid_input', "format: must be 'text', or left out for the events as JSON");
 }
 
 /** @param begun where to write, known once the answer has begun */

@@ -228,6 +228,25 @@ describe('waiting requests', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'hive_unreachable' });
   });
 
+  test('are looked at once for all changes of the fleet in one turn of the event loop', async () => {
+    const { index, dispatcher, reserve } = queenOf(loaded({ slots: 1 }));
+    const held = await reserve();
+    const waiting = [reserve(), reserve()];
+    expect(await states(waiting)).toEqual(['waits', 'waits']);
+    const look = vi.spyOn(index, 'workersOf');
+    const looksAfter = async (changes: number) => {
+      look.mockClear();
+      for (let change = 0; change < changes; change += 1) dispatcher.changed();
+      await settle();
+      return look.mock.calls.length;
+    };
+    const once = await looksAfter(1);
+    expect(once).toBeGreaterThan(0);
+    expect(await looksAfter(100)).toBe(once);
+    held.release();
+    for (const each of waiting) (await each).release();
+  });
+
   test('beyond one turn of the slots cause one more worker elsewhere', async () => {
     const shed = hive('shed', { devices: [cuda(0, 20)], models: [bee] });
     const { reserve } = queenOf(loaded({ slots: 2, slots_used: 2 }), shed);

@@ -98,7 +98,7 @@ export class Dispatcher {
     return new FailedHives(this.#parts.fleet);
   }
 
-  /** To be called after every change of the fleet. */
+  /** To be called after every change of the fleet. A worker that a request has started is that request's at once. */
   changed(): void {
     const { fleet } = this.#parts;
     for (const spawn of this.#memory.spawns.size === 0 ? [] : this.#memory.spawns.notice(fleet)) {
@@ -106,7 +106,7 @@ export class Dispatcher {
       if (holding?.key !== undefined || holding === undefined || spawn.worker === undefined) continue;
       this.#assign(holding, spawn.worker);
     }
-    this.#room.serve();
+    this.#room.serveSoon();
   }
 
   /** The cache of a worker is gone with it, and its successor may have another speed. */

@@ -36,6 +36,7 @@ test('a thousand requests that leave at once are one reason to look at the queue
   const reason = new Error('of the test');
   leaving.abort(reason);
   expect(new Set(await Promise.all(left))).toEqual(new Set([reason]));
+  await new Promise((resolve) => setImmediate(resolve));
   expect(decide).toHaveBeenCalledOnce();
   expect(await Promise.race([staying, Promise.resolve('still waits')])).toBe('still waits');
 });

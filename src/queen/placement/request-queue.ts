@@ -59,7 +59,7 @@ export class RequestQueue {
       const leave = () => {
         this.#remove(waiter);
         reject(signal.reason as Error);
-        this.#serveSoon();
+        this.serveSoon();
       };
       const waiter: Waiter = {
         ask,
@@ -104,11 +104,11 @@ export class RequestQueue {
     }
   }
 
-  /** Once for all requests that leave at once: each call looks at all that wait. */
-  #serveSoon(): void {
+  /** Once a turn of the event loop, for all changes in it: each call looks at all requests that wait. */
+  serveSoon(): void {
     if (this.#isServingSoon) return;
     this.#isServingSoon = true;
-    queueMicrotask(() => {
+    setImmediate(() => {
       this.#isServingSoon = false;
       this.serve();
     });

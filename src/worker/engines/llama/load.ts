@@ -1,7 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 import assert from 'node:assert/strict';
 import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp';
-import { BATCH_TOKENS, DEFAULT_CONTEXT_TOKENS, GPU_BATCH_TOKENS, JobError, type ErrorCode } from '../../../contract/index.ts';
+import {
+  BATCH_TOKENS,
+  DEFAULT_CONTEXT_TOKENS,
+  GPU_BATCH_TOKENS,
+  JobError,
+  requireContext,
+  type ErrorCode,
+} from '../../../contract/index.ts';
 import { type LoadEngine, type LoadOptions } from '../engine.ts';
 import { openBackend } from './backend.ts';
 import { chatFormatOf } from './chat-format.ts';
@@ -123,9 +130,6 @@ function openContext(model: LlamaModel, { slots, signal, ...shape }: ContextShap
 
 function contextSizeOf(asked: number | undefined, limit: number): number {
   if (asked === undefined) return Math.min(limit, DEFAULT_CONTEXT_TOKENS);
-  if (asked <= limit) return asked;
-  throw new JobError(
-    'invalid_input',
-    `The model has a context of ${String(limit)} tokens at most, and ${String(asked)} were requested. Choose ${String(limit)} or fewer.`,
-  );
+  requireContext(asked, limit);
+  return asked;
 }
