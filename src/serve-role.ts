@@ -70,8 +70,8 @@ export async function serveRole(life: RoleLife): Promise<void> {
     const isKnown = cause instanceof JobError;
     const error = isKnown ? cause : new JobError('internal', `${describe(life)} could not start: ${String(cause)}`, { cause });
     const isTyped = process.send === undefined;
-    // In a terminal the command prints it, as it prints every failure.
-    if (!isTyped || !process.stdout.isTTY) log.fatal(isKnown ? { code: error.code } : { err: cause }, error.message);
+    // The command of a daemon that was started by hand prints its failure, as it prints every failure. Only the log has a bug's stack.
+    if (!isTyped || !isKnown) log.fatal(isKnown ? { code: error.code } : { err: cause }, error.message);
     const left = await readPidfile(homePaths().run, life.role === 'worker' ? life.name : life.role);
     if (left.kind === 'found' && left.pidfile.pid === process.pid) await removePidfile(homePaths().run, left.pidfile);
     if (isTyped) throw error;
@@ -187,8 +187,8 @@ async function runsAlready({ role, ports }: RoleLife): Promise<JobError | undefi
   if (role === 'worker' || process.send !== undefined) return undefined;
   const read = await readPidfile(homePaths().run, role);
   if (read.kind !== 'found' || read.pidfile.port !== ports.first || !(await isAlive(read.pidfile))) return undefined;
-  const sentence = `The ${role} of this home already runs on port ${ports.first} (pid ${read.pidfile.pid}). To run it in this terminal, stop it first: rbee ${role} stop`;
-  return new JobError('port_taken', sentence, { hint: '' });
+  const sentence = `The ${role} of this home already runs on port ${ports.first} (pid ${read.pidfile.pid}).`;
+  return new JobError('port_taken', sentence, { hint: `To run it in this terminal, stop it first: rbee ${role} stop` });
 }
 
 /** The port is the lock of a home. A second daemon with another port would share its catalog and its logs. */

@@ -46,14 +46,15 @@ describe('hives', () => {
     expect(await answer.json()).toMatchObject({ hive_id: 'localhost', os: process.platform, arch: process.arch });
   });
 
-  test('run beside the running hive, or the running queen, names it and how to stop it', async () => {
+  test('run beside the running hive, or the running queen, names it and how to stop it, once', async () => {
     await swarm.result(['hive', 'start']);
     for (const role of ['hive', 'queen']) {
-      const { code, stderr } = await swarm.rbee([role, 'run']);
+      const { code, stdout, stderr } = await swarm.rbee([role, 'run']);
+      expect(stdout).toBe('');
       expect(code).toBe(7);
       expect(stderr).toMatch(
         new RegExp(
-          `^Error: The ${role} of this home already runs on port \\d+ \\(pid \\d+\\)\\..* stop it first: rbee ${role} stop\n$`,
+          `^Error: The ${role} of this home already runs on port \\d+ \\(pid \\d+\\)\\.\n  To run it in this terminal, stop it first: rbee ${role} stop\n$`,
         ),
       );
     }
@@ -71,7 +72,7 @@ describe('hives', () => {
       const { code, stderr } = await swarm.rbee(read);
       expect({ code, stderr }).toEqual({
         code: 4,
-        stderr: "Error: Hive 'localhost' is stopped. Start it: rbee hive start localhost\n  hive_stopped, from queen-rbee\n",
+        stderr: "Error: Hive 'localhost' is stopped\n  Start it: rbee hive start localhost.\n  hive_stopped, from queen-rbee\n",
       });
     }
     expect(leftovers(swarm.home)).toHaveLength(1);

@@ -44,7 +44,7 @@ test("a foreign program on the queen's port receives nothing, and the message na
     const { code, stderr } = await swarm.rbee(args);
     expect(code).toBe(7);
     expect(stderr).toContain(`Port ${port} is used by another program`);
-    expect(stderr).toContain('Nothing secret was sent to it. Choose another port: set RBEE_QUEEN_PORT.');
+    expect(stderr).toContain('Nothing secret was sent to it.\n  Choose another port: set RBEE_QUEEN_PORT.');
   }
   expect((await swarm.rbee(['doctor'])).stdout).toContain(`port ${port} is used by another program`);
   expectNothingTold(other.heard());

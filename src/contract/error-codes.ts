@@ -204,7 +204,7 @@ export const errorCodes = {
   model_too_large: final(
     [507, 7, 'model'],
     'The model needs more memory than the device has.',
-    'Choose a smaller model, quantization or context.',
+    'Choose a smaller model or quantization, fewer slots or a smaller context.',
   ),
   checksum_mismatch: final(
     [422, 6, 'model'],

@@ -67,7 +67,7 @@ test('a range without a free port is port_taken', async () => {
   await using taken = await listener();
   await expect(firstFreePort({ first: taken.port, last: taken.port }, host)).rejects.toMatchObject({
     code: 'port_taken',
-    message: expect.stringContaining(`Port ${taken.port} is in use by another program.`) as string,
+    message: expect.stringContaining(`Port ${taken.port} is in use by another program`) as string,
   });
 });
 

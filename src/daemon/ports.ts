@@ -53,7 +53,7 @@ export async function bindFirstFree<T>(range: PortRange, bind: (port: number) =>
     }
   }
   const which = range.first === range.last ? `Port ${range.first} is` : `All ports from ${range.first} to ${range.last} are`;
-  throw new JobError('port_taken', `${which} in use by another program. Stop it, or choose other ports: rbee doctor.`);
+  throw new JobError('port_taken', `${which} in use by another program`);
 }
 
 /** A port that is currently free. A process that listens itself avoids the race with bindFirstFree. */

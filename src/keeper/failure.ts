@@ -1,5 +1,5 @@
 import { errorCodes, isErrorCode, JobError, type Actor } from '../contract/index.ts';
-import { atItsMachine, filledHint, helpFor, hintOf, isSaidBy, ownHintOf } from './hints.ts';
+import { atItsMachine, filledHint, helpFor, hintOf, ownHintOf } from './hints.ts';
 import type { Asked, Failure } from './shown.ts';
 
 /** Of a code that this version does not know: a peer misbehaves. */
@@ -19,7 +19,7 @@ export function failureOf(wire: Wire, { operation, input = {} }: Partial<Asked> 
   // The keeper has checked the fields: what remains to look up is the command.
   if (wire.code === 'invalid_input' && operation !== undefined) return { ...wire, hint: helpFor(operation) };
   const hint = wire.origin === HERE ? ownHintOf(wire.code) : hintOf(wire.code);
-  if (hint === undefined || isSaidBy(wire.message, hint)) return { ...wire, hint: undefined };
+  if (hint === undefined) return { ...wire, hint: undefined };
   const filled = filledHint(hint, input);
   return { ...wire, hint: wire.origin === HERE ? filled : atItsMachine(filled, input) };
 }

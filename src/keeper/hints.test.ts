@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { errorCodes, LOCALHOST, type ErrorCode } from '../contract/index.ts';
-import { filledHint, isSaidBy } from './hints.ts';
+import { filledHint } from './hints.ts';
 import type { KnownInput } from './shown.ts';
 
 const attic = { hive_id: 'attic' };
@@ -26,10 +26,4 @@ test.each<[ErrorCode, KnownInput]>([
   ['model_not_found', { ...attic, model: 'qwen3' }],
 ])('the hint of %s keeps the placeholders that the input has no name for: %j', (code, input) => {
   expect(filledHint(errorCodes[code].hint, input)).toBe(errorCodes[code].hint);
-});
-
-test('a hint that the message already contains, with the name, is found in it', () => {
-  const { hint } = errorCodes.hive_stopped;
-  expect(isSaidBy("Hive 'attic' is stopped. Start it: rbee hive start attic", hint)).toBe(true);
-  expect(isSaidBy("Hive 'attic' is stopped", hint)).toBe(false);
 });

@@ -29,15 +29,6 @@ export function filledHint(hint: string, input: KnownInput): string {
   return hint.replace(/<[a-z-]+>/g, (placeholder) => NAMES[placeholder]?.(input) ?? placeholder);
 }
 
-/** Whether the message contains the hint already, with a name in place of each placeholder. */
-export function isSaidBy(message: string, hint: string): boolean {
-  const pattern = hint
-    .replace(/\.$/, '')
-    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-    .replace(/<[a-z-]+>/g, '\\S+');
-  return new RegExp(pattern).test(message);
-}
-
 /** `rbee doctor` looks at the machine that it runs on: for a failure elsewhere, the hint names that machine. */
 export function atItsMachine(hint: string, { hive_id }: KnownInput): string {
   const isHiveElsewhere = typeof hive_id === 'string' && hive_id !== LOCALHOST;

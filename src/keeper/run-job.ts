@@ -146,7 +146,10 @@ async function abortIfAsleep(asleep: AbortController): Promise<void> {
 /** Names the command that shows how the job ends, unless its end is known. */
 function givenUp(cause: unknown, jobId: string): unknown {
   if (!(cause instanceof JobError) || !WITHOUT_AN_END.has(cause.code)) return cause;
-  return new JobError(cause.code, `${cause.message}. See how job '${jobId}' ends: rbee logs ${jobId}`, { cause });
+  return new JobError(cause.code, `${cause.message}. See how job '${jobId}' ends: rbee logs ${jobId}`, {
+    cause,
+    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+  });
 }
 
 const WITHOUT_AN_END: ReadonlySet<string> = new Set([

@@ -38,8 +38,7 @@ function forwardToHive(operation: OperationName, parts: ForwardParts): Run<Opera
   return async function* (input, context) {
     const hive = parts.hives.get('hive_id' in input ? (input.hive_id ?? LOCALHOST) : LOCALHOST);
     const { readsOnly }: OperationSpec = operations[operation];
-    if (readsOnly === true && hive.stopped === true)
-      throw new JobError('hive_stopped', `Hive '${hive.hive_id}' is stopped. Start it: rbee hive start ${hive.hive_id}`);
+    if (readsOnly === true && hive.stopped === true) throw new JobError('hive_stopped', `Hive '${hive.hive_id}' is stopped`);
     return yield* runOnHive(operation, hive, parts)(input, context);
   };
 }

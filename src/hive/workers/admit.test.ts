@@ -125,7 +125,7 @@ describe('one more worker', () => {
       { gb: 25, overrides: fleet(20), mayEvict: true },
       {
         code: 'model_too_large',
-        says: 'new needs about 25.0 GB (2 slots) and cuda:0 has 24.0 GB in all. Choose a smaller model, fewer slots or a smaller context.',
+        says: 'new needs about 25.0 GB (2 slots) and cuda:0 has 24.0 GB in all',
       },
     ],
     [

@@ -40,7 +40,7 @@ export function admit(spec: WorkerSpec, { workers, reading }: HiveLoad, { mayEvi
 
 function tooLarge(spec: WorkerSpec, { totalBytes }: Room): JobError {
   const needs = `${spec.model} needs about ${formatBytes(spec.need?.bytes ?? 0)} (${shapeOf(spec)})`;
-  const sentence = `${needs} and ${nameOf(spec)} has ${formatBytes(totalBytes)} in all. Choose a smaller model, fewer slots or a smaller context.`;
+  const sentence = `${needs} and ${nameOf(spec)} has ${formatBytes(totalBytes)} in all`;
   return new JobError('model_too_large', sentence);
 }
 

@@ -42,7 +42,7 @@ export function createGuard(options: {
     if (site !== undefined && site !== 'same-origin' && site !== 'none')
       throw new JobError('forbidden_origin', 'Another site may not call this daemon');
     if (expected !== undefined && needsToken && !timingSafeEqual(expected, digest(headers.authorization ?? ''))) {
-      throw new JobError('unauthorized', 'A token is required: Authorization: Bearer <token>');
+      throw new JobError('unauthorized', 'A token is required');
     }
   };
 }

@@ -48,16 +48,20 @@ export async function findQueen(address: QueenAddress): Promise<QueenPresence> {
 function requireQueen(address: QueenAddress, { role, home, version }: Pick<Health, 'role' | 'home' | 'version'>): void {
   const { host, port, isElsewhere } = address;
   if (role !== 'queen') {
-    throw new JobError('port_taken', `The program at ${host}:${port} is a ${role}, not a queen. ${chooseAddress(address)}`);
+    throw new JobError('port_taken', `The program at ${host}:${port} is a ${role}, not a queen.`, {
+      hint: chooseAddress(address),
+    });
   }
   if (!isElsewhere && home !== homePaths().homeId) {
-    throw new JobError('port_taken', `Port ${port} is used by the queen of another home. ${chooseAddress(address)}`);
+    throw new JobError('port_taken', `Port ${port} is used by the queen of another home.`, { hint: chooseAddress(address) });
   }
   if (version !== __RBEE_VERSION__) {
     const fix = isElsewhere
       ? 'Use the same version on both machines.'
       : "Restart the fleet with this version: 'rbee down', then run this again.";
-    throw new JobError('version_mismatch', `The queen runs rbee ${version}, and this is rbee ${__RBEE_VERSION__}. ${fix}`);
+    throw new JobError('version_mismatch', `The queen runs rbee ${version}, and this is rbee ${__RBEE_VERSION__}.`, {
+      hint: fix,
+    });
   }
 }
 
@@ -68,13 +72,13 @@ async function stranger(address: QueenAddress, { what, isRefusal }: Extract<Prob
   const own = isElsewhere ? undefined : await ownPidfile();
   if (own?.port === port) {
     requireQueen(address, { ...own, home: homePaths().homeId });
-    const sentence = `The queen of this home (pid ${own.pid}) listens on port ${port} but does not prove its identity. Stop it: rbee down`;
-    return new JobError('port_taken', sentence, { hint: '' });
+    const sentence = `The queen of this home (pid ${own.pid}) listens on port ${port} but does not prove its identity.`;
+    return new JobError('port_taken', sentence, { hint: 'Stop it: rbee down' });
   }
   const sentence = isElsewhere
     ? `The program at ${host}:${port} is not a queen: it ${what}.`
     : `Port ${port} is used by another program: it ${what}.`;
-  return new JobError('port_taken', `${sentence} ${NOTHING_SENT} ${chooseAddress(address)}`);
+  return new JobError('port_taken', `${sentence} ${NOTHING_SENT}`, { hint: chooseAddress(address) });
 }
 
 function refused({ host, port }: QueenAddress): JobError {
@@ -88,8 +92,9 @@ function refused({ host, port }: QueenAddress): JobError {
 /** Any program can claim to be a queen. */
 function unproven({ host, port, isElsewhere }: QueenAddress): JobError {
   if (!isElsewhere) {
-    const sentence = `The program on port ${port} claims to be the queen of this home and does not prove it. ${NOTHING_SENT} If it is yours, stop it: rbee down. Otherwise choose another port: set RBEE_QUEEN_PORT.`;
-    return new JobError('port_taken', sentence, { hint: '' });
+    const sentence = `The program on port ${port} claims to be the queen of this home and does not prove it. ${NOTHING_SENT}`;
+    const hint = 'If it is yours, stop it: rbee down. Otherwise choose another port: set RBEE_QUEEN_PORT.';
+    return new JobError('port_taken', sentence, { hint });
   }
   const sentence = `The queen at ${host}:${port} does not prove that it knows RBEE_TOKEN, so nothing was sent to it. Set the same token here and there.`;
   return new JobError('unauthorized', sentence, { hint: '' });

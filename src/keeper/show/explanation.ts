@@ -1,5 +1,5 @@
 import type { Candidate, Explanation } from '../../contract/index.ts';
-import { filledHint, hintOf, isSaidBy } from '../hints.ts';
+import { filledHint, hintOf } from '../hints.ts';
 import type { KnownInput } from '../shown.ts';
 import type { Look } from './look.ts';
 import { filled, table, type Column } from './table.ts';
@@ -15,14 +15,14 @@ const candidateColumns: Column<Candidate>[] = [
 
 /** The decision as a sentence, then every candidate: the chosen one first. */
 export function explanationText({ says, code, candidates }: Explanation, look: Look, input: KnownInput): string {
-  const sentence = wrapped(`${says}${hintBelow({ code, says }, input)}`, look.columns).join('\n');
+  const sentence = wrapped(`${says}${hintBelow(code, input)}`, look.columns).join('\n');
   if (candidates.length === 0) return sentence;
   const chosenFirst = candidates.toSorted((a, b) => Number(b.verdict === 'chosen') - Number(a.verdict === 'chosen'));
   return `${sentence}\n\n${table(chosenFirst, filled(chosenFirst, candidateColumns), look)}`;
 }
 
 /** What to do about a refusal. For lack of memory, the table says it better. */
-function hintBelow({ code, says }: Pick<Explanation, 'code' | 'says'>, input: KnownInput): string {
+function hintBelow(code: Explanation['code'], input: KnownInput): string {
   const hint = code === undefined || code === 'no_room' ? undefined : hintOf(code);
-  return hint === undefined || isSaidBy(says, hint) ? '' : `\n${filledHint(hint, input)}`;
+  return hint === undefined ? '' : `\n${filledHint(hint, input)}`;
 }

@@ -52,8 +52,7 @@ export async function installRemote(input: InputOf<'hive_install'>, parts: Parts
 export async function updateRemote(input: InputOf<'hive_update'>, parts: Parts): Promise<Hive> {
   const { hive_id, port } = input;
   const known = parts.hives.get(hive_id);
-  if (known.version === undefined)
-    throw new JobError('hive_not_installed', `Nothing is installed for hive '${hive_id}' yet: rbee hive install ${hive_id}`);
+  if (known.version === undefined) throw new JobError('hive_not_installed', `Nothing is installed for hive '${hive_id}' yet`);
   const from = known.ssh ?? { host: hive_id };
   const ssh = targetOf(input, from);
   const address = await addressOf(input, known, { ssh, signal: parts.signal });

@@ -152,7 +152,7 @@ export class LocalHive implements HiveAccess {
 
   #portTaken(by: string): JobError {
     const { port } = this.#options;
-    return new JobError('port_taken', `Port ${port}, the local hive's, is taken by ${by}. Set RBEE_HIVE_PORT to another`);
+    return new JobError('port_taken', `Port ${port}, the local hive's, is taken by ${by}`);
   }
 }
 

@@ -3,7 +3,6 @@ import { probe, type Probe } from '../../daemon/index.ts';
 import { raceAbort, type Peer } from '../../jobs/index.ts';
 import { startRemote, stopRemote, type HiveSite, type Tunnel, type TunnelOptions } from '../../machines/index.ts';
 import { narrate } from '../../narration/index.ts';
-import { stopped } from '../presence/index.ts';
 import type { HiveAccess } from './hive-access.ts';
 import type { StartLocks } from './start-locks.ts';
 
@@ -235,8 +234,7 @@ export function isNetworkError(error: unknown): boolean {
 }
 
 function requireInstalled({ hive_id, version }: Hive): void {
-  if (version === undefined)
-    throw new JobError('hive_not_installed', `Nothing is installed for hive '${hive_id}' yet: rbee hive install ${hive_id}`);
+  if (version === undefined) throw new JobError('hive_not_installed', `Nothing is installed for hive '${hive_id}' yet`);
 }
 
 function requireThisHive({ hive_id }: Hive, { health }: Extract<Probe, { kind: 'rbee' }>): void {
@@ -252,5 +250,5 @@ function requireVersion(hiveId: string, version: string): void {
 }
 
 function hiveStopped(hiveId: string): JobError {
-  return new JobError('hive_stopped', `Hive '${hiveId}' ${stopped(hiveId).why}`);
+  return new JobError('hive_stopped', `Hive '${hiveId}' is stopped`);
 }

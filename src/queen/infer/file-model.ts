@@ -14,7 +14,7 @@ export function forHiveOfFile<Input extends FileRequest>(input: Input, hives: Hi
   if (input.hive_id !== undefined || input.worker_id !== undefined || !isFile(input.model)) return input;
   const hive = hives.find(LOCALHOST) ?? hives.list().toSorted((a, b) => (a.hive_id < b.hive_id ? -1 : 1))[0];
   if (hive?.stopped === true) {
-    const sentence = `Hive '${hive.hive_id}', which would read ${input.model}, is stopped. Start it: rbee hive start ${hive.hive_id}`;
+    const sentence = `Hive '${hive.hive_id}', which would read ${input.model}, is stopped`;
     throw new JobError('hive_stopped', sentence);
   }
   return hive === undefined ? input : { ...input, hive_id: hive.hive_id };

@@ -26,8 +26,10 @@ function allOut(question: Question): JobError | undefined {
   const hives = wantedHives(question);
   const [first] = hives;
   if (first === undefined || hives.some((hive) => whyUnusable(hive, question) === undefined)) return undefined;
-  const words = shortened(hives.map((hive) => `hive '${hive.hive_id}' ${whyUnusable(hive, question) ?? ''}`));
-  const code = hives.every(({ isStopped }) => isStopped === true) ? 'hive_stopped' : 'hive_unreachable';
+  const isAllStopped = hives.every(({ isStopped }) => isStopped === true);
+  const why = (hive: IndexedHive) => (isAllStopped ? 'is stopped' : whyUnusable(hive, question));
+  const words = shortened(hives.map((hive) => `hive '${hive.hive_id}' ${why(hive) ?? ''}`));
+  const code = isAllStopped ? 'hive_stopped' : 'hive_unreachable';
   return new JobError(code, `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`);
 }
 

@@ -49,6 +49,6 @@ export function refuseIfTooLarge(
   throw new JobError(
     'model_too_large',
     `The model needs about ${formatBytes(needBytes)} (${formatBytes(weightsBytes)} of weights, ${formatBytes(contextBytes)} for ${String(slots)} slots of ` +
-      `${String(contextSize)} tokens) and ${formatBytes(freeBytes)} are free. Choose a smaller model, fewer slots or a smaller context.`,
+      `${String(contextSize)} tokens) and ${formatBytes(freeBytes)} are free`,
   );
 }
