@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { JobError, type ContentPart } from '../../contract/index.ts';
+import type { ContentPart } from '../../contract/index.ts';
+import { invalid } from '../invalid.ts';
 import type { Block } from './body.ts';
 import { textOfSignature } from './signature.ts';
 
@@ -84,10 +85,6 @@ export function partsOf(blocks: readonly Placed[]): string | ContentPart[] {
   const parts = blocks.flatMap((placed) => partOf(placed) ?? []);
   if (parts.some(({ type }) => type === 'image')) return parts;
   return parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
-}
-
-export function invalid(place: string, words: string): JobError {
-  return new JobError('invalid_input', `${place}: ${words}`, { hint: '' });
 }
 
 /** The template has no field for a failure, and many a tool says it in its text. */

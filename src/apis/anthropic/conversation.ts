@@ -74,7 +74,7 @@ function toolNames(messages: readonly Message[]): Map<string, string> {
   );
 }
 
-/** An answer that is to be continued goes on badly after a space. */
+/** A model continues an answer that ends with a space badly. */
 function withoutTrailingSpace(turns: ChatMessage[]): ChatMessage[] {
   const last = turns.at(-1);
   if (last?.role !== 'assistant' || typeof last.content !== 'string') return turns;

@@ -24,12 +24,12 @@ test.each<[ErrorCode, number, string]>([
   ['worker_died', 500, 'api_error'],
   ['internal', 500, 'api_error'],
 ])('%s is %i %s', (code, status, type) => {
-  const told = anthropicError(new JobError(code, 'Words.'));
-  expect(told).toMatchObject({ status, error: { type, rbee_code: code } });
-  expect(told.error['message']).toContain('Words.');
+  const mapped = anthropicError(new JobError(code, 'Words.'));
+  expect(mapped).toMatchObject({ status, error: { type, rbee_code: code } });
+  expect(mapped.error['message']).toContain('Words.');
 });
 
-test('a prompt that is too long is told in the words that clients compact on', () => {
+test('the message for a prompt that is too long has the words on which clients compact', () => {
   const error = new JobError(
     'prompt_too_long',
     'The prompt has 9000 tokens; the context holds 8192, of which the answer needs at least one.',

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { operations, Reasoning, Tool, ToolChoice } from '../../contract/index.ts';
-import { invalid } from './blocks.ts';
+import { given } from '../given.ts';
+import { invalid } from '../invalid.ts';
 import type { MessagesBody, PromptBody, ToolOfBody } from './body.ts';
 import { conversationOf } from './conversation.ts';
 import { ThreadRefused } from './errors.ts';
@@ -93,11 +94,4 @@ function schemaOf({ output_config, output_format }: PromptBody) {
   if (format.type !== 'json_schema') throw invalid(`${place}.type`, "must be 'json_schema'");
   if (format.schema === undefined || format.schema === null) throw invalid(`${place}.schema`, 'is missing');
   return format.schema;
-}
-
-type Given<Fields> = { [K in keyof Fields]?: Exclude<Fields[K], null | undefined> };
-
-/** The fields that have a value: clients send null for what they leave out. */
-function given<Fields extends Record<string, unknown>>(fields: Fields): Given<Fields> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null)) as Given<Fields>;
 }

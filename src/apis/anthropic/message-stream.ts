@@ -1,5 +1,6 @@
+import type { OutputOf } from '../../contract/index.ts';
 import type { AnswerEvent } from '../answer-event.ts';
-import { messageOf, promptUsage, stopOf, toolUseId, type AnswerOptions } from './answer.ts';
+import { promptUsage, stopOf, toolUseId, type AnswerOptions } from './answer.ts';
 import { anthropicErrorBody } from './errors.ts';
 import { signatureOf } from './signature.ts';
 
@@ -90,7 +91,7 @@ export class MessageStream {
     return closed;
   }
 
-  #end(output: Parameters<typeof messageOf>[0]): string {
+  #end(output: OutputOf<'infer'>): string {
     const usage = { ...promptUsage(output.usage), output_tokens: output.usage.completion_tokens };
     return [
       this.#start(output.usage),

@@ -1,0 +1,57 @@
+import type { ToolCall } from '../../contract/index.ts';
+import type { AnswerEvent } from '../answer-event.ts';
+import { callOf, endOf, partOf, type AnswerOptions, type Piece } from './answer.ts';
+import { ollamaError } from './errors.ts';
+
+/** The events of a job as lines of JSON. A call is sent whole, when all of its arguments are there. */
+export class AnswerStream {
+  readonly #options: AnswerOptions;
+  #call: (ToolCall & { index: number }) | undefined;
+
+  constructor(options: AnswerOptions) {
+    this.#options = options;
+  }
+
+  next(event: AnswerEvent): string {
+    switch (event.kind) {
+      case 'prompt':
+        return '';
+      case 'reasoning':
+        return this.#part({ thinking: event.data.text });
+      case 'token':
+        return this.#endCall() + this.#part({ content: event.data.text, logprobs: event.data.logprobs });
+      case 'tool_call': {
+        const ended = this.#endCall();
+        this.#call = { ...event.data, arguments: '' };
+        return ended;
+      }
+      case 'tool_arguments':
+        if (this.#call !== undefined) this.#call.arguments += event.data.text;
+        return '';
+      case 'result':
+        return this.#endCall() + line({ ...partOf({}, this.#options), ...endOf(event.data, this.#options) });
+      case 'failed':
+        return line({ error: ollamaError(event.data, this.#options.model).error });
+    }
+  }
+
+  /** Sent when nothing else was for a while. */
+  keepAlive(): string {
+    return this.#part({});
+  }
+
+  #endCall(): string {
+    if (this.#call === undefined) return '';
+    const { index, ...call } = this.#call;
+    this.#call = undefined;
+    return this.#part({ calls: [callOf(call, index, this.#options)] });
+  }
+
+  #part(piece: Piece): string {
+    return line({ ...partOf(piece, this.#options), done: false });
+  }
+}
+
+function line(part: object): string {
+  return `${JSON.stringify(part)}\n`;
+}
