@@ -1,7 +1,7 @@
 // Lets esbuild bundle node-llama-cpp, of which a worker would otherwise read 370 files at every start. Each of its modules keeps
 // its own idea of where it lies, and the few files that it reads there are copied. What is replaced in it is named here, and a
 // version in which it is not found fails the build (docs/decisions/2026-11-27-the-engine-is-bundled.md).
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
@@ -14,6 +14,10 @@ export const binaryTest = join(library, 'bindings', 'utils', 'testBindingBinary.
 /** Where the library imports the packages with its binaries. */
 const binaryImporter = join(library, 'bindings', 'utils', 'compileLLamaCpp.js');
 const binaryImport = /\bimport\((?="@node-llama-cpp\/)/g;
+
+/** Awaits, at its top level, the name of llama.cpp's release in a file. CommonJS has no such await, and the name is known when rbee is built. */
+const releaseReader = join(library, 'bindings', 'utils', 'binariesGithubRelease.js');
+const releaseRead = 'await getBinariesGithubRelease()';
 
 /** Only compiling llama.cpp or downloading a model uses them, and rbee has the library do neither. They are a third of the code. */
 const neverUsed = ['simple-git', 'ipull', 'ora', 'stdout-update', 'slice-ansi', 'cross-spawn'];
@@ -48,15 +52,21 @@ export function bundledLlama(engine) {
       build.onLoad({ filter: /[\\/]node-llama-cpp[\\/]dist[\\/].*\.js$/ }, async ({ path }) => {
         const text = await readFile(path, 'utf8');
         if (path === binaryTest) return { contents: text };
+        if (path === releaseReader && text.includes(releaseRead)) {
+          replaced.add('the release of llama.cpp');
+          return { contents: text.replace(releaseRead, JSON.stringify(release())) };
+        }
         const placed = inItsPlace(path, text);
         if (engine === undefined || path !== binaryImporter || placed.search(binaryImport) < 0) return { contents: placed };
         replaced.add('packages with binaries');
         return { contents: withImportOfOurs(placed, join(engine, 'binary-packages.ts')) };
       });
       build.onEnd(({ errors }) => {
-        const missing = [...neverUsed, 'testBindingBinary', 'packages with binaries'].filter((name) => !replaced.has(name));
+        const missing = [...neverUsed, 'testBindingBinary', 'the release of llama.cpp', 'packages with binaries'].filter(
+          (name) => !replaced.has(name),
+        );
         if (engine === undefined || errors.length > 0 || missing.length === 0) return undefined;
-        const text = `node-llama-cpp has changed: it no longer imports ${missing.join(', ')}. See scripts/bundle-llama.mjs`;
+        const text = `node-llama-cpp has changed: it no longer has ${missing.join(', ')}. See scripts/bundle-llama.mjs`;
         return { errors: [{ text }] };
       });
     },
@@ -72,15 +82,19 @@ export function copyLlamaFiles(outdir) {
   }
 }
 
+function release() {
+  return JSON.parse(readFileSync(join(dirname(library), 'llama', 'binariesGithubRelease.json'), 'utf8')).release;
+}
+
 /** A module whose functions fail with a sentence: an `undefined` would fail much later. */
 function failing(name) {
   const error = JSON.stringify(`${name} is not part of rbee`);
   return `module.exports = new Proxy({}, { get: (_, key) => key !== '__esModule' && (() => { throw new Error(${error}); }) });`;
 }
 
-/** From a chunk, the module's place in the package is where copyLlamaFiles puts the package's files. */
+/** The module's place in the package is where copyLlamaFiles puts the package's files, beside the bundle. */
 function inItsPlace(path, text) {
-  const place = `../node-llama-cpp/dist/${relative(library, path).replaceAll(sep, '/')}`;
+  const place = `./node-llama-cpp/dist/${relative(library, path).replaceAll(sep, '/')}`;
   return text.replaceAll('import.meta.url', `new URL(${JSON.stringify(place)}, import.meta.url).href`);
 }
 

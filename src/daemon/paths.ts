@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Role } from '../contract/index.ts';
 import { fileError, isSystemError } from './file-error.ts';
+import { rootsOf, type Environment } from './roots.ts';
 
 /** The folders of one fleet on this machine. None exists until ensureDirectory is called. */
 export interface HomePaths {
@@ -29,9 +29,6 @@ export interface HomePaths {
   logFile(name: string): string;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** XDG on Linux and macOS alike (DESIGN, section 7), or everything under RBEE_HOME when that is set. */
 export function homePaths(env: Environment = process.env): HomePaths {
   const { config, data, state, cache } = rootsOf(env);
   return {
@@ -81,25 +78,6 @@ async function isDirectory(path: string): Promise<boolean> {
     if (isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return false;
     throw error;
   }
-}
-
-function rootsOf(env: Environment): Record<'config' | 'data' | 'state' | 'cache', string> {
-  if (env['RBEE_HOME']) {
-    const home = resolve(env['RBEE_HOME']);
-    return { config: join(home, 'config'), data: join(home, 'data'), state: join(home, 'state'), cache: join(home, 'cache') };
-  }
-  const home = env['HOME'] || homedir();
-  // The XDG specification: a relative path is invalid and must be ignored.
-  const xdg = (name: string, fallback: string) => {
-    const path = env[name];
-    return join(path !== undefined && isAbsolute(path) ? path : join(home, fallback), 'rbee');
-  };
-  return {
-    config: xdg('XDG_CONFIG_HOME', '.config'),
-    data: xdg('XDG_DATA_HOME', '.local/share'),
-    state: xdg('XDG_STATE_HOME', '.local/state'),
-    cache: xdg('XDG_CACHE_HOME', '.cache'),
-  };
 }
 
 function digestOf(roots: string[]): string {

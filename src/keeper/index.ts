@@ -1,7 +1,7 @@
 import { config } from 'zod';
 import type { Roles } from './role-commands.ts';
 
-export type { HiveFlags, QueenFlags } from './role-commands.ts';
+export type { HiveFlags, QueenFlags, Roles } from './role-commands.ts';
 
 /** Runs one command line. It sets process.exitCode instead of exiting: the command of a daemon keeps running. */
 export async function main(argv: readonly string[], roles: Roles): Promise<void> {

@@ -17,7 +17,7 @@ import { issueWords } from './derive/issue.ts';
 import { optionOf } from './derive/option.ts';
 import { endBadly, openSession, type GlobalOptions } from './session.ts';
 
-/** Starts the daemons. The keeper only parses their command lines; src/roles.ts has the implementations. */
+/** Starts the daemons. The keeper only parses their command lines; src/programs/ has the implementations. */
 export interface Roles {
   queen(flags: QueenFlags): Promise<void>;
   hive(flags: HiveFlags): Promise<void>;

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ENGINE_VERSION } from '../../../daemon/index.ts';
+import { importModule } from './import-module.ts';
 
 interface BinaryPackage {
   getBinsDir?: () => { packageVersion: string };
@@ -14,9 +15,9 @@ interface BinaryPackage {
 export async function importBinaries(name: string): Promise<unknown> {
   const engineDir = process.env['RBEE_ENGINE_DIR'];
   const url = engineDir === undefined || engineDir === '' ? undefined : resolveIn(engineDir, name);
-  if (url === undefined) return import(name);
-  const found = (await import(url)) as BinaryPackage;
-  return found.getBinsDir?.().packageVersion === ENGINE_VERSION ? found : import(name);
+  if (url === undefined) return importModule(name);
+  const found = (await importModule(url)) as BinaryPackage;
+  return found.getBinsDir?.().packageVersion === ENGINE_VERSION ? found : importModule(name);
 }
 
 function resolveIn(folder: string, name: string): string | undefined {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { JobError } from '../../../contract/index.ts';
+import { importModule } from './import-module.ts';
 import type * as library from './library.ts';
 
 /** The part of node-llama-cpp that rbee uses. */
@@ -18,7 +19,7 @@ export type LlamaModule = typeof library;
 export async function importLlama(engineDir = process.env['RBEE_ENGINE_DIR']): Promise<LlamaModule> {
   try {
     const entry = await entryIn(engineDir);
-    return entry === undefined ? await import('./library.ts') : ((await import(entry)) as LlamaModule);
+    return entry === undefined ? await import('./library.ts') : ((await importModule(entry)) as LlamaModule);
   } catch (cause) {
     if (cause instanceof JobError) throw cause;
     throw new JobError('engine_failed', `The engine node-llama-cpp cannot be loaded: ${String(cause)}`, { cause });
