@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Device, JobError } from '../src/contract/index.ts';
 import { homePaths } from '../src/daemon/index.ts';
+import { openMemoryCatalog } from '../src/jobs/index.ts';
 import { inJob, log } from '../src/narration/index.ts';
 import { WorkerPool, type Lease, type MakeSpec } from '../src/hive/workers/index.ts';
 import { freePorts, leftovers } from './support/swarm.ts';
@@ -36,6 +37,7 @@ beforeAll(async () => {
     onChange: () => undefined,
     paths: homePaths(),
     readDevices: machine,
+    catalog: openMemoryCatalog(),
   });
 });
 afterAll(async () => {

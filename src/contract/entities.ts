@@ -165,6 +165,7 @@ export const worker = z.object({
   pinned: z.boolean().optional().describe('True when it is never stopped to free memory for another model'),
   last_used_at: z.iso.datetime().optional().describe('When its last request ended; absent before the first'),
   unused_s: age.optional().describe('Seconds since last_used_at, or since it was started, at the time of the report'),
+  keep_alive_s: z.number().optional().describe('Seconds without a request after which it is stopped; negative for never'),
   need_bytes: bytes.optional().describe('Estimated need of device memory'),
   tokens_per_s: z.number().min(0).optional().describe('All slots together, as last reported'),
   memory_bytes: bytes.optional().describe('Resident memory of the process, as last reported'),

@@ -1,6 +1,6 @@
 import { DEFAULT_CONTEXT_TOKENS, DEFAULT_SLOTS } from './defaults.ts';
-import { JobError } from './errors.ts';
 import type { Model, ModelMemory, DeviceKind } from './entities.ts';
+import { JobError } from './errors.ts';
 
 /** Prompt tokens that the engine computes at once on a CPU, which computes 128 as efficiently as more. A cancel waits for one batch. */
 export const BATCH_TOKENS = 128;
@@ -48,10 +48,47 @@ export function memoryNeed(memory: ModelMemory, { slots, context, worker }: Work
   return { weightsBytes: memory.weights_bytes, bytes: Math.ceil(memory.weights_bytes + cacheBytes + computeBytes) };
 }
 
-/** The need of a worker with default slots and context, also for a model whose header could not be read. */
-export function defaultNeedBytes({ memory, size_bytes }: Pick<Model, 'memory' | 'size_bytes'>, worker: DeviceKind): number {
-  if (memory !== undefined) return memoryNeed(memory, { worker, slots: DEFAULT_SLOTS }).bytes;
-  return size_bytes * UNKNOWN_FACTOR + Math.min(UNKNOWN_MOST_BYTES, UNKNOWN_LEAST_BYTES + size_bytes);
+/**
+ * The need of a worker that is started for a request, also for a model whose header could not be read.
+ * @param wish slots and context of the request; the defaults where it has none
+ */
+export function defaultNeedBytes(
+  { memory, size_bytes }: Pick<Model, 'memory' | 'size_bytes'>,
+  worker: DeviceKind,
+  wish: ShapeWish = {},
+): number {
+  const { slots, context } = shapeFor(wish);
+  if (memory !== undefined) return memoryNeed(memory, { worker, slots, context }).bytes;
+  const larger = ((context ?? DEFAULT_CONTEXT_TOKENS) / DEFAULT_CONTEXT_TOKENS) * Math.max(1, slots / DEFAULT_SLOTS);
+  return size_bytes * UNKNOWN_FACTOR + Math.min(UNKNOWN_MOST_BYTES, UNKNOWN_LEAST_BYTES + size_bytes) * larger;
+}
+
+/** What a request wants of a worker that is started for it. */
+export interface ShapeWish {
+  slots?: number | undefined;
+  /** Tokens that a slot must hold, at least. */
+  context?: number | undefined;
+}
+
+/** The worker for a wish. Its context is never smaller than the default: other requests will use it too. */
+export function shapeFor({ slots = DEFAULT_SLOTS, context }: ShapeWish): { slots: number; context: number | undefined } {
+  return { slots, context: context !== undefined && context > DEFAULT_CONTEXT_TOKENS ? context : undefined };
+}
+
+/** Whether a worker holds the context that a request needs. @param context of the worker; the default when undefined */
+export function holdsContext(context: number | undefined, needed: number | undefined): boolean {
+  return needed === undefined || (context ?? DEFAULT_CONTEXT_TOKENS) >= needed;
+}
+
+/** The refusal of a request that needs more context than a model, or the worker that it names, has. */
+export function contextRefusal(needed: number, has: { context: number; what: string }): JobError {
+  return new JobError(
+    'invalid_input',
+    `context: ${has.what} holds at most ${has.context} tokens, and the request needs ${needed}`,
+    {
+      hint: '',
+    },
+  );
 }
 
 /** @throws JobError invalid_input when a worker is to have a longer context than its model was trained on */

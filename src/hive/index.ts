@@ -29,6 +29,7 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
     paths,
     readDevices: (running) => devices.list(running),
     onChange: () => presence.workersChanged(),
+    catalog,
   });
   const models = openModelStore({
     hiveId,

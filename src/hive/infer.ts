@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  contextRefusal,
   DEFAULT_ENGINE,
-  DEFAULT_SLOTS,
   JobError,
   KILLS_LIMIT,
   memoryNeed,
   requestKilledWorker,
+  shapeFor,
   WORKER_KILLED,
   type InputOf,
   type JobContext,
@@ -37,12 +38,15 @@ export function createInfer(parts: HiveInferParts): Run<'infer'> {
   const { workers, models } = parts;
   return async function* (input, context) {
     const { model, path, memory } = await modelOf(input, workers, models);
-    const need = { modelPath: path, workerId: input.worker_id, device: input.device };
+    const need = { modelPath: path, workerId: input.worker_id, device: input.device, context: input.context };
+    const limit = memory?.context_length ?? Infinity;
+    if (input.context !== undefined && input.context > limit)
+      throw contextRefusal(input.context, { context: limit, what: `model '${model}'` });
     // Of interest only when the model is about to be loaded.
     narrate('model_ready', `model \`${model}\` ready`, { detail: workers.isLoaded(need) });
     const makeSpec: MakeSpec = (devices) => {
       const device = chooseDevice(input.device, devices);
-      const shape = { ...device, slots: DEFAULT_SLOTS, context: undefined };
+      const shape = { ...device, ...shapeFor(input) };
       return {
         model,
         modelPath: path,
@@ -56,6 +60,7 @@ export function createInfer(parts: HiveInferParts): Run<'infer'> {
       const isAlone = context.kills() > 0;
       const lease = await workers.lease({ need: { ...need, isAlone }, makeSpec, signal: context.signal });
       const { id } = lease.worker;
+      workers.keepAlive(lease.worker, input.keep_alive);
       narrate('infer', `running on worker ${id}`, { detail: true });
       const start: Start = (peer, options, watched) => runOn(peer, 'infer', options)(input, watched);
       try {

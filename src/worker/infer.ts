@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { JobError, type ChatMessage, type InputOf, type OutputOf, type Run } from '../contract/index.ts';
+import { contextRefusal, JobError, type ChatMessage, type InputOf, type OutputOf, type Run } from '../contract/index.ts';
 import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
 import type { Engine, GenerateRequest, Generation } from './engines/index.ts';
@@ -22,9 +22,6 @@ const UNSUPPORTED = [
   'logit_bias',
   'logprobs',
   'json',
-  'context',
-  'slots',
-  'keep_alive',
 ] as const satisfies readonly (keyof InputOf<'infer'>)[];
 
 function requireSupported(input: InputOf<'infer'>): void {
@@ -38,15 +35,31 @@ function requireSupported(input: InputOf<'infer'>): void {
   }
 }
 
+/** What a request that only loads the model gets. */
+const NOTHING: Generation = {
+  text: '',
+  finishReason: 'length',
+  promptTokens: 0,
+  completionTokens: 0,
+  queueMs: 0,
+  firstTokenMs: null,
+  tokensPerSecond: 0,
+};
+
 /** The last hop of every `infer`: generates the tokens. */
 export function createInfer(worker: { id: string; model: string; loaded: () => Promise<Engine> }): Run<'infer'> {
   return async function* (input, { signal }) {
     if (input.worker_id !== undefined && input.worker_id !== worker.id) {
       throw new JobError('worker_not_found', `Worker '${input.worker_id}' not found: this is ${worker.id}`);
     }
-    requireSupported(input);
     const engine = await raceAbort(worker.loaded(), signal);
+    const { context = 0 } = input;
+    if (context > engine.contextSize) {
+      throw contextRefusal(context, { context: engine.contextSize, what: `worker '${worker.id}'` });
+    }
     const seed = input.seed ?? randomInt(SEED_LIMIT);
+    if (input.max_tokens === 0) return outputOf(NOTHING, { model: worker.model, worker_id: worker.id, seed });
+    requireSupported(input);
     const generating = () => narrate('infer', `${worker.id} is generating with ${worker.model}`, { detail: true });
     generating();
     const abandoned = new AbortController();

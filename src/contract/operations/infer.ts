@@ -19,10 +19,10 @@ export const inferInput = z
     chat_template_kwargs: z.record(z.string(), z.json()).optional().describe('Further variables for the chat template'),
     max_tokens: z
       .int()
-      .min(1)
+      .min(0)
       .max(1_000_000)
       .optional()
-      .describe('Maximum number of tokens to generate; up to the end of the context when omitted'),
+      .describe('Maximum number of tokens to generate; up to the end of the context when omitted; 0 only loads the model'),
     temperature: z
       .number()
       .min(0)

@@ -21,6 +21,9 @@ describe('which worker takes a request', () => {
     ['none with another model', [worker('a', { modelPath: '/other.gguf' })], need(), undefined],
     ['the device that was asked for', [worker('a'), worker('b', { worker: 'cuda', device: 1 })], need({ device: 'cuda:1' }), 'b'],
     ['any device of the kind', [worker('a'), worker('b', { worker: 'cuda', device: 1 })], need({ device: 'cuda' }), 'b'],
+    ['one that holds the context', [worker('a'), worker('b', { context: 20_000 })], need({ context: 9_000 }), 'b'],
+    ['none where none holds the context', [worker('a')], need({ context: 9_000 }), undefined],
+    ['one of the default context that is enough', [worker('a')], need({ context: 8_192 }), 'a'],
     [
       'the worker that was named, whatever its model',
       [worker('a'), worker('b', { modelPath: '/other.gguf' })],

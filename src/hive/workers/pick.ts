@@ -1,3 +1,4 @@
+import { holdsContext } from '../../contract/index.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
 /** What a request requires of a worker. */
@@ -6,6 +7,8 @@ export interface Need {
   workerId: string | undefined;
   /** 'cpu', 'cuda', 'cuda:1', …; any when undefined. */
   device: string | undefined;
+  /** Tokens that its context must hold. */
+  context?: number | undefined;
   /** The request must be the only one on the worker. */
   isAlone?: boolean;
 }
@@ -14,7 +17,7 @@ export function fits(worker: WorkerProcess, need: Need): boolean {
   if (need.workerId !== undefined) return worker.id === need.workerId;
   const { spec } = worker;
   const isOnDevice = need.device === undefined || need.device === spec.worker || need.device === `${spec.worker}:${spec.device}`;
-  return isOnDevice && spec.modelPath === need.modelPath;
+  return isOnDevice && spec.modelPath === need.modelPath && holdsContext(worker.contextSize ?? spec.context, need.context);
 }
 
 /**

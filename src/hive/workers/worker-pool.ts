@@ -1,9 +1,11 @@
+import type { Catalog } from '../../jobs/index.ts';
 import { JobError, type Device } from '../../contract/index.ts';
 import { whenEnded } from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
 import { admit } from './admit.ts';
 import { findAdoptable } from './find-adoptable.ts';
 import { lease, type LeaseRequest, type MakeSpec } from './lease.ts';
+import { KeepAlive } from './keep-alive.ts';
 import type { Reading } from './ledger.ts';
 import { forgetOldLogs } from './old-logs.ts';
 import { fits, type Need } from './pick.ts';
@@ -15,6 +17,8 @@ import { newWorker, newWorkerId, type WorkerProcess } from './worker-process.ts'
 export interface PoolOptions extends Omit<LifecycleOptions, 'onReadyOrExit'> {
   /** The devices of this machine, with their free memory now. */
   readDevices: ReadDevices;
+  /** Keeps what must outlive this process. */
+  catalog: Catalog;
 }
 
 /** The workers of this hive: which memory they get, and which request gets a slot. */
@@ -22,13 +26,23 @@ export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #lifecycle: WorkerLifecycle;
   readonly #slots: SlotQueue;
+  readonly #keepAlive: KeepAlive;
   /** Workers that exited while no hive was running. */
   readonly #diedAway = new Set<string>();
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#lifecycle = new WorkerLifecycle({ ...options, onReadyOrExit: () => this.#slots.serve() });
-    this.#slots = new SlotQueue(() => this.#lifecycle.all(), options.onChange);
+    this.#keepAlive = new KeepAlive({
+      catalog: options.catalog,
+      workers: () => this.#lifecycle.all(),
+      stop: (worker) => this.#stopUnused(worker),
+    });
+    const onChange = () => {
+      this.#keepAlive.changed();
+      options.onChange();
+    };
+    this.#slots = new SlotQueue(() => this.#lifecycle.all(), onChange);
   }
 
   list(): WorkerProcess[] {
@@ -103,11 +117,17 @@ export class WorkerPool {
     return worker?.state.kind === 'ready' ? this.#slots.hold(worker, isAlone ? worker.spec.slots : 1, isAlone) : undefined;
   }
 
+  /** Stops the worker once it was idle for so many seconds, counted from the end of its last request; a negative number is never. */
+  keepAlive({ id }: WorkerProcess, seconds: number | undefined): void {
+    if (seconds !== undefined) this.#keepAlive.set(id, seconds);
+  }
+
   /** Stops a worker and forgets it. Its requests end as failed. */
   async remove(id: string): Promise<void> {
     const worker = this.get(id);
     await this.#lifecycle.stop(worker);
     this.#lifecycle.forget(worker);
+    this.#keepAlive.forget(id);
   }
 
   /** Same id, same spec, new process. */
@@ -122,6 +142,7 @@ export class WorkerPool {
 
   /** Stops every worker; none is started from now on. */
   stopAll(): Promise<void> {
+    this.#keepAlive.close();
     return this.#lifecycle.shutDown();
   }
 
@@ -140,11 +161,17 @@ export class WorkerPool {
       this.#lifecycle.add(worker, whenEnded(pidfile, new AbortController().signal));
       log.info({ worker_id: name, model: spec.model }, `adopted ${name}`);
     }
+    this.#keepAlive.restore();
     await forgetOldLogs(this.#options.paths.logs, new Set(this.list().map(({ id }) => id)));
   }
 
   #read(): Promise<Reading> {
     return readMemory(this.#options.readDevices, this.list());
+  }
+
+  #stopUnused(worker: WorkerProcess): void {
+    log.info({ worker_id: worker.id }, `stopping ${worker.id}: unused for ${worker.keepAliveS} s`);
+    this.#evict(worker);
   }
 
   /** Not awaited: the worker that needs the memory waits for `stopped`. */

@@ -31,6 +31,8 @@ export interface WorkerProcess {
   lastUsedAt: string | undefined;
   /** When it was last used, or created, by the monotonic clock of this process: for comparisons. */
   usedMs: number;
+  /** Idle for so many seconds it is stopped; never where negative, or where no request has said so. */
+  keepAliveS: number | undefined;
   /** Tokens a slot holds; undefined until loaded. */
   contextSize: number | undefined;
   /** Abort it to cancel the load. */
@@ -62,6 +64,7 @@ export function newWorker(id: string, spec: WorkerSpec): WorkerProcess {
     awaited: 0,
     lastUsedAt: undefined,
     usedMs: performance.now(),
+    keepAliveS: undefined,
     contextSize: undefined,
     unwanted: new AbortController(),
     died: new AbortController(),
@@ -74,6 +77,7 @@ export function newWorker(id: string, spec: WorkerSpec): WorkerProcess {
 
 export function describeWorker(worker: WorkerProcess, hiveId: string): Worker {
   const { state, spec } = worker;
+  const context = worker.contextSize ?? spec.context;
   const isBusy = state.kind === 'ready' && worker.inFlight >= spec.slots;
   return {
     worker_id: worker.id,
@@ -86,11 +90,12 @@ export function describeWorker(worker: WorkerProcess, hiveId: string): Worker {
     ...(worker.identity === undefined ? {} : { pid: worker.identity.pid }),
     slots: spec.slots,
     slots_used: state.kind === 'exited' ? 0 : Math.min(worker.inFlight, spec.slots),
-    ...(worker.contextSize === undefined ? {} : { context: worker.contextSize }),
+    ...(context === undefined ? {} : { context }),
     started_at: worker.startedAt,
     ...(spec.pinned ? { pinned: true } : {}),
     ...(worker.lastUsedAt === undefined ? {} : { last_used_at: worker.lastUsedAt }),
     unused_s: Math.round(performance.now() - worker.usedMs) / 1_000,
+    ...(worker.keepAliveS === undefined ? {} : { keep_alive_s: worker.keepAliveS }),
     ...(spec.need === undefined ? {} : { need_bytes: spec.need.bytes }),
     ...(state.kind === 'exited' && state.lastWords !== undefined
       ? { last_words: state.lastWords.slice(0, LAST_WORDS_LIMIT_CHARS) }

@@ -24,9 +24,10 @@ export class HeldRequest {
   }
 
   static of(input: InputOf<'infer'>, context: JobContext): HeldRequest {
-    const { model, hive_id, worker_id, device, continue_elsewhere, json_schema } = input;
+    const { model, hive_id, worker_id, device, context: tokens, slots, continue_elsewhere, json_schema } = input;
     const mayContinue = continue_elsewhere && json_schema === undefined;
-    return new HeldRequest({ model, hive_id, worker_id, device, prefixes: prefixesOf(input), mayContinue }, context, input);
+    const place = { model, hive_id, worker_id, device, context: tokens, slots };
+    return new HeldRequest({ ...place, prefixes: prefixesOf(input), mayContinue }, context, input);
   }
 
   /** To be called whenever the request starts to wait: moves it from memory to disk. */

@@ -1,9 +1,9 @@
-import { defaultNeedBytes, LOCALHOST, type Device, type Model } from '../../contract/index.ts';
+import { LOCALHOST, type Device, type Model } from '../../contract/index.ts';
 import { deviceName, isDevice, isGpu, type Where } from './device-name.ts';
 import type { IndexedHive } from './fleet-index.ts';
 import { freeBytes } from './device-memory.ts';
 import type { PlacementOf } from './placement.ts';
-import { isUsableHive, isWantedDevice, type Question } from './question.ts';
+import { isUsableHive, isWantedDevice, needBytes, type Question } from './question.ts';
 import type { Loaded } from './choose-worker.ts';
 
 /** Kept free on a disk after a download. */
@@ -90,7 +90,7 @@ interface Look {
 function bestFit(best: Room | undefined, { hive, model, loaded, question }: Look): Room | undefined {
   let chosen = best;
   for (const device of hive.report?.devices ?? []) {
-    const bytes = defaultNeedBytes(model, device.worker);
+    const bytes = needBytes(model, device, question);
     const leftBytes = availableBytes(hive, device, question) - bytes;
     if (leftBytes < 0 || device.usable === false || !isWantedDevice(device, question)) continue;
     if (loaded.slots > 0 && !isWorthSpawning(hive, device, { loaded, model: question.request.model })) continue;

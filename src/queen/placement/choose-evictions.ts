@@ -1,11 +1,11 @@
-import { defaultNeedBytes, type Device } from '../../contract/index.ts';
+import type { Device } from '../../contract/index.ts';
 import { isDevice, isGpu } from './device-name.ts';
 import { isFirst, isWorthSpawning, availableBytes } from './choose-device.ts';
 import { slotsUsed, type Loaded } from './choose-worker.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
 import { heldBytes } from './device-memory.ts';
 import type { PlacementOf } from './placement.ts';
-import { isUsableHive, isWantedDevice, type Question } from './question.ts';
+import { isUsableHive, isWantedDevice, needBytes, type Question } from './question.ts';
 
 /** A model that merely needs more slots may evict another model only when that was unused for this long. */
 const LONG_UNUSED_MS = 60_000;
@@ -25,7 +25,7 @@ export function chooseEvictions(question: Question, loaded: Loaded): PlacementOf
   for (const [hive, held] of question.holders) {
     if (!isUsableHive(hive, question) || !hasIdle(hive, question)) continue;
     for (const device of hive.report?.devices ?? []) {
-      const bytes = defaultNeedBytes(held, device.worker);
+      const bytes = needBytes(held, device, question);
       if (device.usable === false || device.memory_bytes < bytes || !isWantedDevice(device, question)) continue;
       if (!isWorthSpawning(hive, device, { loaded, model })) continue;
       const workers = evictable(hive, device, { bytes, isMore: loaded.slots > 0, question });

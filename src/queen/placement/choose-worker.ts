@@ -1,3 +1,4 @@
+import { holdsContext } from '../../contract/index.ts';
 import type { IndexedWorker } from './fleet-index.ts';
 import { isUsableHive, isWantedDevice, type Question } from './question.ts';
 
@@ -18,6 +19,7 @@ export interface Loaded {
 export function lookAtWorkers(question: Question): Loaded {
   const loaded = nothing();
   for (const worker of question.fleet.workersOf(question.request.model)) {
+    if (!isLargeEnough(worker, question)) continue;
     if (isUsable(worker, question) && isWantedDevice(worker, question)) note(worker, loaded, question);
   }
   return loaded;
@@ -46,6 +48,11 @@ export function isReady({ state }: IndexedWorker): boolean {
 export function isUsable(worker: IndexedWorker, question: Question): boolean {
   if (!isReady(worker) && worker.state !== 'loading') return false;
   return isUsableHive(worker.hive, question) && !question.memory.spawns.isEvicted(worker);
+}
+
+/** Whether it holds the context that the request needs. */
+export function isLargeEnough({ context }: IndexedWorker, { request }: Question): boolean {
+  return holdsContext(context, request.context);
 }
 
 function note(worker: IndexedWorker, loaded: Loaded, question: Question): void {

@@ -1,4 +1,4 @@
-import { DEFAULT_SLOTS, JobError, type Explanation, type InputOf, type Model } from '../../contract/index.ts';
+import { DEFAULT_SLOTS, JobError, shapeFor, type Explanation, type InputOf, type Model } from '../../contract/index.ts';
 import { isFor, pendingRequest, type PendingRequest } from './pending-request.ts';
 import { FailedHives } from './failed-hives.ts';
 import { MemoryClaims } from './memory-claims.ts';
@@ -235,9 +235,11 @@ export class Dispatcher {
   }
 
   /** The requests that wait for a worker that failed to start would only repeat the failure, one after another. */
-  #tellFailure({ hive }: Exclude<Taken, { kind: 'worker' }>, { request: { model } }: PendingRequest, error: JobError): void {
+  #tellFailure({ hive }: Exclude<Taken, { kind: 'worker' }>, { request }: PendingRequest, error: JobError): void {
     const hiveId = hive.hive_id;
-    for (const ask of this.#room.dismiss((each) => isFor(each, { model, hiveId }))) {
+    const { model } = request;
+    const { context } = shapeFor(request);
+    for (const ask of this.#room.dismiss((each) => isFor(each, { model, hiveId, context }))) {
       ask.failedHives.add(hiveId, `could not start a worker: ${error.message}`, error);
     }
   }
@@ -252,5 +254,15 @@ function spawnOf(
   const evicted = placement.kind === 'evict' ? placement.workers.map(({ worker_id }) => worker_id) : [];
   const { worker, device } = where;
   const on = { worker, device };
-  return { model: request.model, hiveId: hive.hive_id, where: on, bytes, evicted, report: hive.report, worker: undefined };
+  const { context } = shapeFor(request);
+  return {
+    model: request.model,
+    hiveId: hive.hive_id,
+    where: on,
+    bytes,
+    context,
+    evicted,
+    report: hive.report,
+    worker: undefined,
+  };
 }

@@ -33,6 +33,7 @@ class WorkerRecord {
   state: Worker['state'];
   slots: number;
   slots_used: number;
+  context: number | undefined;
   started_at: string;
   pinned: boolean | undefined;
   need_bytes: number | undefined;
@@ -49,6 +50,7 @@ class WorkerRecord {
     this.state = worker.state;
     this.slots = worker.slots;
     this.slots_used = worker.slots_used;
+    this.context = worker.context;
     this.started_at = worker.started_at;
     this.pinned = worker.pinned;
     this.need_bytes = worker.need_bytes;

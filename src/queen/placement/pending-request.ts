@@ -1,3 +1,4 @@
+import { shapeFor } from '../../contract/index.ts';
 import type { FailedHives } from './failed-hives.ts';
 import type { ReservationInput, ReservationOptions } from './reservation.ts';
 import type { PlacementRequest } from './placement.ts';
@@ -21,19 +22,29 @@ export function pendingRequest(
   options: ReservationOptions & { failedHives: FailedHives; ticket: number },
 ): PendingRequest {
   const { signal, caller = '', isAlone = false, failedHives, onWait = () => undefined, ticket, file } = options;
-  const { model, hive_id, worker_id, device, prefixes = prefixesOf(input) } = input;
-  const request = { model, file, hive_id, worker_id, device, failedHives: failedHives.now(), ahead: 0, ticket };
+  const { model, hive_id, worker_id, device, context, slots, prefixes = prefixesOf(input) } = input;
+  const wish = { hive_id, worker_id, device, context, slots };
+  const request = { model, file, ...wish, failedHives: failedHives.now(), ahead: 0, ticket };
   return { request, failedHives, prefixes, caller, isAlone, signal, onWait, woken: new Map() };
 }
 
 /** Equal for requests that can run at the same places: they wait in one line. */
 export function queueKeyOf({
-  request: { model, hive_id = '', worker_id = '', device = '', failedHives },
+  request: { model, hive_id = '', worker_id = '', device = '', context, slots, failedHives },
 }: PendingRequest): string {
-  return [model, hive_id, worker_id, device, ...failedHives.keys()].join('\n');
+  return [model, hive_id, worker_id, device, context ?? '', slots ?? '', ...failedHives.keys()].join('\n');
+}
+
+interface NewWorker {
+  model: string;
+  hiveId: string;
+  /** The default when undefined. */
+  context: number | undefined;
 }
 
 /** Whether the request could run on a new worker for this model on this hive. */
-export function isFor({ request }: PendingRequest, { model, hiveId }: { model: string; hiveId: string }): boolean {
+export function isFor({ request }: PendingRequest, { model, hiveId, context }: NewWorker): boolean {
+  // A larger one may fail where a smaller one is started.
+  if (shapeFor(request).context !== context) return false;
   return request.model === model && request.worker_id === undefined && (request.hive_id ?? hiveId) === hiveId;
 }

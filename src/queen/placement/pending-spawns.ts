@@ -1,4 +1,4 @@
-import type { HiveReport } from '../../contract/index.ts';
+import { holdsContext, type HiveReport } from '../../contract/index.ts';
 import { isDevice, type DevicePattern, type Where } from './device-name.ts';
 import { workerKey, type FleetIndex, type IndexedWorker } from './fleet-index.ts';
 
@@ -8,6 +8,8 @@ export interface Spawn {
   readonly hiveId: string;
   readonly where: Where;
   readonly bytes: number;
+  /** Tokens of a slot; the default when undefined. */
+  readonly context: number | undefined;
   /** Ids of the workers that are evicted for it. */
   readonly evicted: readonly string[];
   /** The report on which the decision is based: a later report includes it. */
@@ -86,7 +88,7 @@ export class PendingSpawns {
   #bind(spawn: Spawn, fleet: FleetIndex): boolean {
     for (const worker of fleet.workersOf(spawn.model)) {
       if (worker.hive_id !== spawn.hiveId || !isSame(spawn.where, worker)) continue;
-      if (worker.state === 'exited' || worker.state === 'stopping') continue;
+      if (worker.state === 'exited' || worker.state === 'stopping' || !holdsContext(worker.context, spawn.context)) continue;
       spawn.worker = worker.key;
       return true;
     }

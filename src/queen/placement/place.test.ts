@@ -192,12 +192,99 @@ describe('waiting', () => {
   });
 });
 
+describe('a context that the request needs', () => {
+  const kb = { kv_bytes_per_token: 100_000, context_length: 100_000 };
+  const large = model('bee', 1, { memory: { weights_bytes: 1e9, compute_bytes: 0, gpu_compute_bytes: 0, ...kb } });
+  const on = (device: ReturnType<typeof cuda>, ...workers: ReturnType<typeof worker>[]) =>
+    fleet(hive('attic', { devices: [device], models: [large], workers }));
+  const small = worker('w1', 'bee', { context: 8_192, need_bytes: 5e9, last_used_at: minute(0) });
+  const evicting = { context: 20_000, now: Date.parse(minute(30)) };
+  test.each<Case>([
+    [
+      'is met by a worker that has it',
+      on(cuda(0, 20), small, worker('w2', 'bee', { context: 20_000 })),
+      'worker attic/w2',
+      { context: 9_000 },
+    ],
+    [
+      'is met by the default of a worker that reports none',
+      on(cuda(0, 20), worker('w1', 'bee')),
+      'worker attic/w1',
+      { context: 8_192 },
+    ],
+    ['starts a larger worker beside a smaller one', on(cuda(0, 20), small), 'spawn attic cuda:0', { context: 20_000 }],
+    ['evicts the smaller one where both do not fit', on(cuda(0, 4.5), small), 'evict attic cuda:0 w1', evicting],
+    [
+      'is waited for while it is loaded',
+      on(cuda(0, 20), worker('w1', 'bee', { state: 'loading', context: 20_000 })),
+      'wait attic/w1 loading',
+      { context: 20_000 },
+    ],
+    [
+      'is not waited for in a smaller one',
+      on(cuda(0, 20), worker('w1', 'bee', { state: 'loading' })),
+      'spawn attic cuda:0',
+      { context: 20_000 },
+    ],
+    [
+      'counts in the memory of the new worker',
+      on(cuda(0, 20)),
+      "model_too_large: Model 'bee' needs about 37.1 GB with a context of 90000 tokens; the largest device that it may use has 24.0 GB",
+      { context: 90_000 },
+    ],
+    ['counts with the slots', on(cuda(0, 20)), 'spawn attic cuda:0', { context: 90_000, slots: 1 }],
+    [
+      'is refused with both numbers where the model does not have it',
+      on(cuda(0, 20), small),
+      "invalid_input: context: model 'bee' holds at most 100000 tokens, and the request needs 100001",
+      { context: 100_001 },
+    ],
+    [
+      'is refused with both numbers where the requested worker does not have it',
+      on(cuda(0, 20), small),
+      "invalid_input: context: worker 'w1' holds at most 8192 tokens, and the request needs 9000",
+      { context: 9_000, worker_id: 'w1' },
+    ],
+  ])('%s', (_title, given, wanted, request, memory) => {
+    expect(check(given, request, memory)).toBe(wanted);
+  });
+
+  test('a new worker is not mistaken for the smaller one beside it', () => {
+    const index = FleetIndex.of(on(cuda(0, 20), small));
+    const spawns = new PendingSpawns();
+    const where = { worker: 'cuda', device: 0 } as const;
+    const spawn = {
+      model: 'bee',
+      hiveId: 'attic',
+      where,
+      bytes: 1,
+      context: 20_000,
+      evicted: [],
+      report: undefined,
+      worker: undefined,
+    };
+    spawns.begin(spawn);
+    expect(spawns.notice(index)).toEqual([]);
+    index.applyWorker({ ...worker('w2', 'bee', { state: 'loading', context: 20_000 }), hive_id: 'attic' });
+    expect(spawns.notice(index)).toMatchObject([{ worker: 'attic/w2' }]);
+  });
+});
+
 describe('a new worker', () => {
   const on = (...devices: ReturnType<typeof cuda>[]) => hive('attic', { devices, models: [bee] });
   const spawn = (device: number, bytes: number, modelName = 'wasp') => {
     const spawns = new PendingSpawns();
     const where = { worker: 'cuda', device } as const;
-    spawns.begin({ model: modelName, hiveId: 'attic', where, bytes, evicted: [], report: undefined, worker: undefined });
+    spawns.begin({
+      model: modelName,
+      hiveId: 'attic',
+      where,
+      bytes,
+      context: undefined,
+      evicted: [],
+      report: undefined,
+      worker: undefined,
+    });
     return { spawns };
   };
   test.each<Case>([

@@ -1,7 +1,14 @@
-import { DEFAULT_SLOTS, JobError, LOCALHOST } from '../../contract/index.ts';
+import {
+  contextRefusal,
+  DEFAULT_CONTEXT_TOKENS,
+  DEFAULT_SLOTS,
+  holdsContext,
+  JobError,
+  LOCALHOST,
+} from '../../contract/index.ts';
 import { chooseDevice, chooseDownload } from './choose-device.ts';
 import { chooseEvictions } from './choose-evictions.ts';
-import { lookAtWorker, lookAtWorkers, type Loaded } from './choose-worker.ts';
+import { isLargeEnough, lookAtWorker, lookAtWorkers, type Loaded } from './choose-worker.ts';
 import type { Fleet } from './fleet.ts';
 import { FleetIndex, type IndexedHive, type IndexedWorker } from './fleet-index.ts';
 import { NO_MEMORY, type Placement, type PlacementMemory, type PlacementRequest } from './placement.ts';
@@ -50,9 +57,14 @@ function lastResort(question: Question): Placement {
 /** What there is to wait for: a load first, since a second load of the same model would finish later. */
 function waitFor({ next, isLoading, slots }: Loaded, question: Question): Extract<Placement, { kind: 'wait' }> | undefined {
   const { fleet, memory, request } = question;
-  const spawn = memory.spawns.spawnOf(request.model, ({ hiveId, where }) => {
+  const spawn = memory.spawns.spawnOf(request.model, ({ hiveId, where, context }) => {
     const hive = fleet.hive(hiveId);
-    return hive !== undefined && isUsableHive(hive, question) && isWantedDevice(where, question);
+    return (
+      hive !== undefined &&
+      isUsableHive(hive, question) &&
+      isWantedDevice(where, question) &&
+      holdsContext(context, request.context)
+    );
   });
   if (next !== undefined && (spawn === undefined || slots > 0))
     return {
@@ -79,6 +91,11 @@ function placeOnWorker(workerId: string, question: Question): Placement {
   }
   const closed = closedOrAsleep(worker.hive, question);
   if (closed !== undefined) return closed;
+  const { context } = question.request;
+  if (context !== undefined && !isLargeEnough(worker, question)) {
+    const has = { context: worker.context ?? DEFAULT_CONTEXT_TOKENS, what: `worker '${workerId}'` };
+    return { kind: 'refuse', error: contextRefusal(context, has) };
+  }
   const { next, slots, isLoading } = lookAtWorker(worker, question);
   if (next === undefined) return { kind: 'worker', worker };
   return { kind: 'wait', hive_id: worker.hive_id, worker, slots: slots || worker.slots, isLoading };

@@ -13,6 +13,10 @@ export interface PlacementRequest {
   hive_id?: string | undefined;
   worker_id?: string | undefined;
   device?: string | undefined;
+  /** Tokens that its context must hold. */
+  context?: number | undefined;
+  /** Of a worker that is started for it. */
+  slots?: number | undefined;
   /** By worker key: characters of its prompt that are probably in the KV cache there; undefined when too few matter. */
   affinity?: ReadonlyMap<string, number> | undefined;
   /** Requests that wait ahead of it for the same places. */

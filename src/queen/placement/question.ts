@@ -1,5 +1,5 @@
 import * as path from 'node:path';
-import { JobError, deviceKinds, type Model } from '../../contract/index.ts';
+import { contextRefusal, defaultNeedBytes, JobError, deviceKinds, type Model } from '../../contract/index.ts';
 import { isDevice, parseDevice, type DevicePattern, type Where } from './device-name.ts';
 import type { FleetIndex, IndexedHive } from './fleet-index.ts';
 import type { PlacementMemory, PlacementRequest } from './placement.ts';
@@ -29,9 +29,27 @@ export function asQuestion(request: PlacementRequest, fleet: FleetIndex, memory:
     return new JobError('invalid_input', `'${wanted}' is not a device; use for example ${deviceKinds.join(', ')} or cuda:1`);
   const { file, model } = request;
   const holders = file === undefined || hive === undefined ? fleet.holdersOf(model) : new Map([[hive, file]]);
-  const question = { request, fleet, memory, holders, hive, device };
+  const large = withContext(holders, request);
+  if (large instanceof JobError) return large;
+  const question = { request, fleet, memory, holders: large, hive, device };
   const why = hive === undefined ? undefined : whyUnusable(hive, question);
   return hive === undefined || why === undefined ? question : new JobError('hive_unreachable', `Hive '${hive.hive_id}' ${why}`);
+}
+
+type Holders = Question['holders'];
+
+/** Of the hives with the model, those where it has the context that the request needs: the same name may be another file. */
+function withContext(holders: Holders, { context, model }: PlacementRequest): Holders | JobError {
+  if (context === undefined || holders.size === 0) return holders;
+  const limitOf = ({ memory }: Model) => memory?.context_length ?? Infinity;
+  const large = new Map([...holders].filter(([, held]) => limitOf(held) >= context));
+  if (large.size > 0) return large;
+  return contextRefusal(context, { context: Math.max(...[...holders.values()].map(limitOf)), what: `model '${model}'` });
+}
+
+/** Memory of a new worker for the request, with its slots and its context. */
+export function needBytes(model: Pick<Model, 'memory' | 'size_bytes'>, { worker }: Where, { request }: Question): number {
+  return defaultNeedBytes(model, worker, request);
 }
 
 /** Whether the request may run on this hive. */

@@ -1,10 +1,10 @@
-import { defaultNeedBytes, formatBytes, type Candidate, type Device, type Model } from '../../contract/index.ts';
+import { DEFAULT_CONTEXT_TOKENS, formatBytes, type Candidate, type Device, type Model } from '../../contract/index.ts';
 import { hasDiskFor, originOf, availableBytes } from './choose-device.ts';
 import { evictable } from './choose-evictions.ts';
-import { isReady, isUsable, slotsUsed } from './choose-worker.ts';
+import { isLargeEnough, isReady, isUsable, slotsUsed } from './choose-worker.ts';
 import { deviceName, isDevice } from './device-name.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
-import { isWanted, isWantedDevice, whyUnusable, type Question } from './question.ts';
+import { isWanted, isWantedDevice, needBytes, whyUnusable, type Question } from './question.ts';
 import { occupied } from './wait-for-memory.ts';
 
 type Judged = Pick<Candidate, 'hive_id' | 'device' | 'worker_id' | 'reason'> & { isPossible: boolean };
@@ -29,7 +29,8 @@ function* judgeHive(hive: IndexedHive, question: Question, origin: Model | undef
   if (worker_id !== undefined) return;
   for (const device of hive.report?.devices ?? []) {
     // A worker that is being evicted frees the device for others.
-    if (meant.some((worker) => isDevice(device, worker) && isUsable(worker, question))) continue;
+    if (meant.some((worker) => isDevice(device, worker) && isUsable(worker, question) && isLargeEnough(worker, question)))
+      continue;
     yield { hive_id: hive.hive_id, device: deviceName(device), ...judgeDevice(hive, device, { question, origin }) };
   }
 }
@@ -48,6 +49,9 @@ function judgeWorker(worker: IndexedWorker, question: Question): Judged {
   const place = { hive_id, worker_id, device: deviceName(worker) };
   if (question.request.worker_id === undefined && !isWantedDevice(worker, question)) return { ...place, ...notWanted(question) };
   if (!isUsable(worker, question)) return { ...place, ...no(isReady(worker) ? 'is being evicted' : `is ${state}`) };
+  const { context } = question.request;
+  if (!isLargeEnough(worker, question))
+    return { ...place, ...no(`holds ${worker.context ?? DEFAULT_CONTEXT_TOKENS} tokens, and the request needs ${context}`) };
   if (!isReady(worker)) return { ...place, ...yes('is loading the model') };
   const used = slotsUsed(worker);
   const seen = question.request.affinity?.get(worker.key);
@@ -74,7 +78,7 @@ function judgeDevice(
   if (model === undefined) return no('the model is not on its disk');
   if (held === undefined && !hasDiskFor(hive, model.size_bytes))
     return no('the model is not on its disk, which has too little free space for it');
-  const bytes = defaultNeedBytes(model, device.worker);
+  const bytes = needBytes(model, device, question);
   if (device.memory_bytes < bytes)
     return no(`too small: ${formatBytes(bytes)} needed, ${formatBytes(device.memory_bytes)} in all`);
   const room = availableBytes(hive, device, question);

@@ -1,9 +1,9 @@
-import { defaultNeedBytes, formatBytes, JobError, meantUrl } from '../../contract/index.ts';
+import { formatBytes, JobError, meantUrl } from '../../contract/index.ts';
 import { nearest } from '../../jobs/index.ts';
 import { originOf } from './choose-device.ts';
 import { deviceName } from './device-name.ts';
 import type { IndexedHive } from './fleet-index.ts';
-import { isWanted, isWantedDevice, whyUnusable, type Question } from './question.ts';
+import { isWanted, isWantedDevice, needBytes, whyUnusable, type Question } from './question.ts';
 import { judgeAll } from './reasons.ts';
 
 /** The message is a sentence and not a table: further reasons are only counted. */
@@ -78,14 +78,15 @@ function tooLarge(question: Question): JobError | undefined {
     if (hive.report === undefined) return undefined;
     for (const device of hive.report.devices) {
       if (!isWantedDevice(device, question)) continue;
-      const bytes = defaultNeedBytes(model, device.worker);
+      const bytes = needBytes(model, device, question);
       if (device.memory_bytes >= bytes) return undefined;
       least = Math.min(least, bytes);
       largest = Math.max(largest, device.memory_bytes);
     }
   }
   if (least === Infinity) return undefined;
-  const words = `Model '${request.model}' needs about ${formatBytes(least)}; the largest device that it may use has ${formatBytes(largest)}`;
+  const context = request.context === undefined ? '' : ` with a context of ${request.context} tokens`;
+  const words = `Model '${request.model}' needs about ${formatBytes(least)}${context}; the largest device that it may use has ${formatBytes(largest)}`;
   return new JobError('model_too_large', words);
 }
 

@@ -7,7 +7,7 @@ import type { Prefix } from './prefixes.ts';
 /** The fields of an infer request on which its place depends. */
 export interface ReservationInput extends Pick<
   InputOf<'infer'>,
-  'model' | 'hive_id' | 'worker_id' | 'device' | 'prompt' | 'messages'
+  'model' | 'hive_id' | 'worker_id' | 'device' | 'context' | 'slots' | 'prompt' | 'messages'
 > {
   /** From `prefixesOf`, for a request whose prompt is on disk. */
   prefixes?: Prefix[];

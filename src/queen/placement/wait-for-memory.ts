@@ -1,11 +1,11 @@
-import { DEFAULT_SLOTS, defaultNeedBytes, type Device } from '../../contract/index.ts';
+import { DEFAULT_SLOTS, type Device } from '../../contract/index.ts';
 import { isFirst } from './choose-device.ts';
 import { slotsUsed } from './choose-worker.ts';
 import { isGpu } from './device-name.ts';
 import type { IndexedHive, IndexedWorker } from './fleet-index.ts';
 import { freeBytes, heldBytes } from './device-memory.ts';
 import type { PlacementOf } from './placement.ts';
-import { isUsableHive, isWantedDevice, type Question } from './question.ts';
+import { isUsableHive, isWantedDevice, needBytes, type Question } from './question.ts';
 
 interface BusyDevice {
   hive: IndexedHive;
@@ -27,7 +27,7 @@ export function waitForMemory(question: Question): PlacementOf<'wait'> | undefin
     if (!isUsableHive(hive, question) || !mayBeSooner(hive, best, question)) continue;
     for (const device of hive.report?.devices ?? []) {
       if (best !== undefined && isGpu(best.device) && !isGpu(device)) continue;
-      const bytes = defaultNeedBytes(held, device.worker);
+      const bytes = needBytes(held, device, question);
       if (device.usable === false || device.memory_bytes < bytes || !isWantedDevice(device, question)) continue;
       const found = occupied(hive, device, { bytes, question });
       if (found !== undefined && (best === undefined || isSooner(found, best))) best = found;
