@@ -1,4 +1,7 @@
-/** The rooms of docs/ARCHITECTURE.md: what each may import. A room is entered only through its index.ts (jobs also through client.ts and browser.ts). */
+/**
+ * The rooms of docs/ARCHITECTURE.md: what each may import. A room is entered only through its index.ts (jobs also through client.ts and
+ * browser.ts, worker also through engine-packages.ts).
+ */
 const allowed = {
   contract: [],
   proof: [],
@@ -12,16 +15,23 @@ const allowed = {
   worker: ['contract', 'jobs', 'narration', 'daemon'],
 };
 
+/** Names and places of the engines' packages: any room but those below the roles may look them up. */
+const ENGINE_PACKAGES = '^src/worker/engine-packages\\.ts$';
+const looksUpEngines = ['keeper', 'machines', 'hive'];
+
 const mayImport = Object.entries(allowed).map(([room, others]) => ({
   name: `${room}-may-import`,
   comment: `${room}/ may import only: ${others.join(', ') || 'no other room'}`,
   severity: 'error',
   from: { path: `^src/${room}/` },
-  to: { path: '^src/', pathNot: `^src/(${[room, ...others].join('|')})/` },
+  to: {
+    path: '^src/',
+    pathNot: [`^src/(${[room, ...others].join('|')})/`, ...(looksUpEngines.includes(room) ? [ENGINE_PACKAGES] : [])],
+  },
 }));
 
 /** src/entry/ runs before a room is loaded, and needs the folders of the home. */
-const otherDoors = { jobs: ['client', 'browser'], daemon: ['roots'] };
+const otherDoors = { jobs: ['client', 'browser'], daemon: ['roots'], worker: ['engine-packages'] };
 
 const throughTheDoor = Object.keys(allowed).map((room) => ({
   name: `${room}-through-its-door`,
@@ -58,6 +68,16 @@ module.exports = {
       to: {
         reachable: true,
         path: '^(node:|(async_hooks|buffer|crypto|events|fs|http|https|module|net|os|path|process|stream|timers|url|util|v8)(/|$)|src/(proof|daemon|narration)/|src/jobs/(log|catalog|feed|server|registry)/)',
+      },
+    },
+    {
+      name: 'engine-packages-without-engine',
+      comment: 'src/worker/engine-packages.ts loads no engine: commands start with it',
+      severity: 'error',
+      from: { path: ENGINE_PACKAGES },
+      to: {
+        reachable: true,
+        path: 'node_modules/node-llama-cpp/|^src/(jobs|narration)/|^src/worker/(index|infer|engines/index)\\.ts$',
       },
     },
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },

@@ -1,6 +1,5 @@
 export { programOutput } from './program-output.ts';
 export { diskFreeBytes, floorBytes, JobDiskSpace } from './disk.ts';
-export { ENGINE_VERSION } from './engine-version.ts';
 export { gpuTrialsFile, readGpuTrials, writeGpuTrials, type GpuTrials } from './gpu-trials.ts';
 export { graphicsCards, vulkanDrivers } from './graphics-cards.ts';
 export { pidfileKeeper, requireHome, watchHome } from './home-watch.ts';

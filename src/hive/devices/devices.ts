@@ -1,8 +1,8 @@
 import { availableParallelism, cpus } from 'node:os';
 import type { Device } from '../../contract/index.ts';
 import { freeMemoryBytes, gpuTrialsFile, homePaths, totalMemoryBytes } from '../../daemon/index.ts';
+import { canUse, engineDir, findEngine, type InstalledEngine } from '../../worker/engine-packages.ts';
 import { cudaGpus } from './cuda.ts';
-import { engineDirOf, hasEngineFor } from './engine-for.ts';
 import { metalGpu } from './metal.ts';
 import { askingEngine, tryingGpu, type AskEngine } from './probe.ts';
 import type { Running } from './running.ts';
@@ -11,14 +11,12 @@ import { unseenGpus, VulkanGpus } from './vulkan.ts';
 
 /** The devices of this machine. They are read often, so the slow parts are cached. */
 export class Devices {
-  readonly #packageRoot: string;
   readonly #ask: AskEngine;
   readonly #vulkan: VulkanGpus;
   readonly #trials: Trials;
   readonly #ended = new AbortController();
 
   constructor(packageRoot: string) {
-    this.#packageRoot = packageRoot;
     const ask = askingEngine(this.#ended.signal);
     this.#ask = once(ask);
     this.#vulkan = new VulkanGpus(ask);
@@ -26,17 +24,18 @@ export class Devices {
     this.#trials = new Trials({
       file: gpuTrialsFile(data),
       tryGpu: tryingGpu(packageRoot, this.#ended.signal),
-      engine: `${__RBEE_VERSION__} ${engineDirOf(data) ?? packageRoot}`,
+      engine: `${__RBEE_VERSION__} ${engineDir() ?? packageRoot}`,
     });
   }
 
   /** As the machine reports them, the CPU first. Without the memory that is promised to workers: the pool knows that. */
   async list(running: readonly Running[]): Promise<Device[]> {
+    const engine = await findEngine();
     const [own, metal, cuda, vulkan] = await Promise.all([
       cpu(),
       metalGpu(running, this.#ask),
-      cudaGpus(hasEngineFor('cuda', this.#packageRoot)).then((gpus) => this.#withTrials(gpus)),
-      this.#vulkanGpus(running),
+      cudaGpus(canUse(engine, 'cuda')).then((gpus) => this.#withTrials(gpus)),
+      this.#vulkanGpus(running, engine),
     ]);
     // CUDA is the faster of two ways to the same GPU, and CUDA_VISIBLE_DEVICES restricts both.
     const isCudas = cuda.some(({ usable }) => usable) || process.env['CUDA_VISIBLE_DEVICES'] !== undefined;
@@ -53,9 +52,9 @@ export class Devices {
     this.#ended.abort();
   }
 
-  async #vulkanGpus(running: readonly Running[]): Promise<Device[]> {
+  async #vulkanGpus(running: readonly Running[], engine: InstalledEngine): Promise<Device[]> {
     if (process.platform !== 'linux') return [];
-    const seen = hasEngineFor('vulkan', this.#packageRoot) ? await this.#vulkan.list(running) : [];
+    const seen = canUse(engine, 'vulkan') ? await this.#vulkan.list(running) : [];
     return seen.length > 0 ? seen : unseenGpus();
   }
 }

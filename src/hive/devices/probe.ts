@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { gpuProbe, type GpuProbe, type DeviceKind } from '../../contract/index.ts';
-import { programOutput, homePaths, isStackFrame, rbeeEntry } from '../../daemon/index.ts';
+import { programOutput, isStackFrame, rbeeEntry } from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
+import { engineDir } from '../../worker/engine-packages.ts';
 import { BUILTIN_FILE } from '../models/index.ts';
-import { engineDirOf } from './engine-for.ts';
 
 /** Half a second is usual. Where a driver hangs, the probe is killed, and the GPU is not listed. */
 const DEADLINE_MS = 5_000;
@@ -73,6 +73,6 @@ export function visibleDevice(worker: DeviceKind, device: number): Record<string
 
 /** Where workers find the engine that was installed for this machine. */
 export function engineEnvironment(): Record<string, string> {
-  const folder = engineDirOf(homePaths().data);
+  const folder = engineDir();
   return folder === undefined ? {} : { RBEE_ENGINE_DIR: folder };
 }

@@ -1,10 +1,15 @@
 import { readdir } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { gpuTrialsFile, graphicsCards, homePaths, nvidiaGpus, readGpuTrials, vulkanDrivers } from '../../daemon/index.ts';
+import {
+  canUse,
+  findEngine,
+  installCommand,
+  packagesFor,
+  type GpuEngine,
+  type InstalledEngine,
+} from '../../worker/engine-packages.ts';
 import { surviving, unwell, well, type Check } from './check.ts';
-import { findEngine, installCommand, type Engine } from './find-engine.ts';
-
-/** The packages for each kind of GPU, on x64: there are none for other machines. */
-const GPU_PACKAGES = { cuda: ['cuda', 'cuda-ext'], vulkan: ['vulkan'] } as const;
 
 export async function checkEngine(): Promise<Check[]> {
   const found = findEngine();
@@ -14,18 +19,21 @@ export async function checkEngine(): Promise<Check[]> {
   ]);
 }
 
-function engineCheck({ version, folder, binaries }: Engine): Check {
-  if (binaries.length > 0) return well('engine', `node-llama-cpp ${version} (${binaries.join(', ')}) in ${folder}`);
-  const says = `node-llama-cpp ${version} has no binary for ${process.platform} ${process.arch} in ${folder}`;
-  return unwell('engine', says, installCommand(['']));
+function engineCheck({ name, folder, binaries }: InstalledEngine): Check {
+  const kinds = binaries.map((binary) => basename(binary));
+  if (kinds.length > 0) return well('engine', `${name} (${kinds.join(', ')}) in ${folder}`);
+  return unwell(
+    'engine',
+    `${name} has no binary for ${process.platform} ${process.arch} in ${folder}`,
+    installCommand(packagesFor('cpu')),
+  );
 }
 
-async function gpuCheck(engine: Engine): Promise<Check> {
-  const has = (kind: string) => engine.binaries.some((binary) => binary.includes(kind));
+async function gpuCheck(engine: InstalledEngine): Promise<Check> {
   const nvidia = await nvidiaGpu();
-  if (nvidia !== undefined && !has('cuda')) return withoutEngine(nvidia, 'cuda');
+  if (nvidia !== undefined && !canUse(engine, 'cuda')) return withoutEngine(nvidia, 'cuda');
   const cards = (await graphicsCards()).map(({ name }) => name).join(', ');
-  if (cards !== '' && !has('vulkan')) return withoutEngine(cards, 'vulkan');
+  if (cards !== '' && !canUse(engine, 'vulkan')) return withoutEngine(cards, 'vulkan');
   const gpus = [nvidia ?? '', cards].filter((gpu) => gpu !== '').join(', ');
   if (cards !== '' && !(await vulkanDrivers()).some((file) => file.endsWith('.json'))) {
     return unwell('gpu', `${gpus}, but no Vulkan driver is installed`, 'install one: apt install mesa-vulkan-drivers, on Debian');
@@ -39,10 +47,10 @@ async function gpuCheck(engine: Engine): Promise<Check> {
   return well('gpu', gpus === '' ? 'none found; models run on the CPU' : gpus);
 }
 
-function withoutEngine(gpu: string, kind: keyof typeof GPU_PACKAGES): Check {
-  if (process.arch !== 'x64')
-    return well('gpu', `${gpu}, for which there is no engine on ${process.arch}; models run on the CPU`);
-  return unwell('gpu', `${gpu}, but the engine for it is not installed`, installCommand(GPU_PACKAGES[kind]));
+function withoutEngine(gpu: string, kind: GpuEngine): Check {
+  const packages = packagesFor(kind);
+  if (packages.length === 0) return well('gpu', `${gpu}, for which there is no engine on ${process.arch}; models run on the CPU`);
+  return unwell('gpu', `${gpu}, but the engine for it is not installed`, installCommand(packages));
 }
 
 /** Its name, or 'an NVIDIA GPU' where only the driver is seen; undefined where there is none. */

@@ -1,4 +1,5 @@
 import { JobError } from '../../contract/index.ts';
+import { ADDONS_PATTERN } from '../../worker/engine-packages.ts';
 import type { Kit } from '../kit/index.ts';
 import { lastOutput } from '../ssh/index.ts';
 import { readReply, runScript, type HiveSite } from './site.ts';
@@ -7,7 +8,7 @@ import { readReply, runScript, type HiveSite } from './site.ts';
 const TRY = `
 cd "$root/versions/$1"
 said=$(./node dist/rbee.js --version 2>&1) || { echo 'broken yes'; printf '%s\\n' "$said"; exit 0; }
-for addon in node_modules/@node-llama-cpp/*/bins/*/llama-addon.node; do
+for addon in ${ADDONS_PATTERN}; do
   said=$(./node -e 'require("libsql"); require(require("path").resolve(process.argv[1]))' "$addon" 2>&1) ||
     { echo 'broken yes'; printf '%s\\n' "$said"; exit 0; }
 done

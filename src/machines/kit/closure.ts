@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { gpuPackages, nativePackages, type Target } from './target.ts';
+import { gpuPackages } from '../../worker/engine-packages.ts';
+import { nativePackages, type Target } from './target.ts';
 import { readPackage, type PackageJson } from './package-root.ts';
 
 /** A package, and its place in the kit: 'node_modules/ora', 'node_modules/ora/node_modules/chalk'. */

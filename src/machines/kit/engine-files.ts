@@ -2,10 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { JobError } from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
+import { gpuPackages } from '../../worker/engine-packages.ts';
 import { engineClosure, type PlacedPackage, type WantedPackage } from './closure.ts';
 import { filesIn, type KitFile } from './contents.ts';
 import { fetchPackage } from './registry.ts';
-import { gpuPackages, type Target } from './target.ts';
+import type { Target } from './target.ts';
 
 /** The source of kits, and their cache. */
 export interface KitSource {

@@ -1,4 +1,5 @@
 import { JobError } from '../../contract/index.ts';
+import { cpuPackage, type GpuEngine } from '../../worker/engine-packages.ts';
 
 /** The kind of machine that a kit is for. */
 export interface Target {
@@ -9,9 +10,6 @@ export interface Target {
   /** Engines for its GPUs; Metal is part of the engine itself. */
   gpus: readonly GpuEngine[];
 }
-
-/** A build of the engine in addition to the one for CPUs. */
-export type GpuEngine = 'cuda' | 'vulkan';
 
 /** The engine is built with it; Node itself needs only 2.28. */
 const OLDEST_GLIBC = { major: 2, minor: 34 };
@@ -49,7 +47,6 @@ function hasGlibc(): boolean {
 
 /**
  * The packages with the native modules of the engine and of the catalog, by the package that depends on them.
- * On Apple silicon, Metal is part of the engine's package; for other GPUs see gpuPackages.
  * @throws JobError machine_unsupported for musl: the engine has no build for it
  */
 export function nativePackages(target: Target): Readonly<Record<string, string>> {
@@ -58,22 +55,8 @@ export function nativePackages(target: Target): Readonly<Record<string, string>>
     throw new JobError('machine_unsupported', sentence);
   }
   const { os, arch } = target;
-  const engine = os === 'linux' ? `linux-${arch}` : arch === 'arm64' ? 'mac-arm64-metal' : 'mac-x64';
   return {
-    rbee: `@node-llama-cpp/${engine}`,
+    rbee: cpuPackage(target),
     libsql: os === 'linux' ? `@libsql/linux-${arch}-gnu` : `@libsql/darwin-${arch}`,
   };
-}
-
-const GPU_PACKAGES: Readonly<Record<string, Readonly<Record<GpuEngine, readonly string[]>> | undefined>> = {
-  'linux-x64': {
-    // The library for its CUDA version, and one for older drivers.
-    cuda: ['@node-llama-cpp/linux-x64-cuda', '@node-llama-cpp/linux-x64-cuda-ext'],
-    vulkan: ['@node-llama-cpp/linux-x64-vulkan'],
-  },
-};
-
-/** Additional packages of the engine for a GPU; empty where there is no build for it. */
-export function gpuPackages({ os, arch }: Pick<Target, 'os' | 'arch'>, engine: GpuEngine): readonly string[] {
-  return GPU_PACKAGES[`${os}-${arch}`]?.[engine] ?? [];
 }

@@ -1,4 +1,4 @@
-import { gpuPackages } from '../kit/index.ts';
+import { gpuPackages } from '../../worker/engine-packages.ts';
 import type { Finding } from './finding.ts';
 import type { Gpu } from './gpus.ts';
 import { platformOf } from './kit-target.ts';

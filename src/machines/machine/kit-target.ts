@@ -1,5 +1,6 @@
 import { JobError } from '../../contract/index.ts';
-import { isGlibcTooOld, type GpuEngine, type Target } from '../kit/index.ts';
+import type { GpuEngine } from '../../worker/engine-packages.ts';
+import { isGlibcTooOld, type Target } from '../kit/index.ts';
 import type { Machine } from './machine.ts';
 
 const SYSTEMS: Readonly<Record<string, Target['os'] | undefined>> = { Linux: 'linux', Darwin: 'darwin' };

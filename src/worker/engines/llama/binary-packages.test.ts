@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ENGINE_VERSION } from '../../../daemon/index.ts';
 import { importBinaries } from './binary-packages.ts';
+import { ENGINE_VERSION } from './packages.ts';
 
 /** Installed with rbee on this machine. */
 const NAME = `@node-llama-cpp/${process.platform}-${process.arch}`;

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ENGINE_VERSION } from '../../../daemon/index.ts';
 import { importModule } from './import-module.ts';
+import { ENGINE_VERSION } from './packages.ts';
 
 interface BinaryPackage {
   getBinsDir?: () => { packageVersion: string };
