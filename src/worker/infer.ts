@@ -21,7 +21,6 @@ const UNSUPPORTED = [
   'repeat_last_n',
   'logit_bias',
   'logprobs',
-  'json',
 ] as const satisfies readonly (keyof InputOf<'infer'>)[];
 
 function requireSupported(input: InputOf<'infer'>): void {
@@ -113,8 +112,17 @@ function requestOf(input: InputOf<'infer'>, seed: number): GenerateRequest {
     minP: input.min_p,
     seed,
     stop: input.stop ?? [],
-    jsonSchema: input.json_schema,
+    jsonSchema: input.json_schema ?? (input.json ? { type: 'object' } : undefined),
+    isSchemaLoose: input.strict === false,
+    onIgnored: (places) => narrate('schema', `not enforced: ${shortList(places)}`, { detail: true }),
   };
+}
+
+const LISTED_PLACES = 10;
+
+function shortList(places: readonly string[]): string {
+  const more = places.length - LISTED_PLACES;
+  return `${places.slice(0, LISTED_PLACES).join(', ')}${more > 0 ? ` and ${String(more)} more` : ''}`;
 }
 
 function messagesOf({ messages, prompt }: InputOf<'infer'>): ChatMessage[] {

@@ -33,6 +33,10 @@ export interface GenerateRequest {
   stop: readonly string[];
   /** JSON Schema that the answer must match. */
   jsonSchema: Record<string, unknown> | undefined;
+  /** What cannot be enforced of the schema is ignored when true; otherwise it is refused. */
+  isSchemaLoose?: boolean;
+  /** Called with the places in schemas that are ignored, before anything is computed. */
+  onIgnored?: (places: readonly string[]) => void;
   /** Called when it begins to wait for a slot, and when it has it: until then nothing is computed for it. */
   onQueue?: (isWaiting: boolean) => void;
 }

@@ -17,7 +17,7 @@ class GrammarFault extends Error {}
 
 /**
  * Why llama.cpp would reject a grammar, or take too long to read it; undefined for one that it reads. It must not get the others: it
- * writes a rejected grammar to the log. Parses the subset of GBNF that node-llama-cpp writes.
+ * writes a rejected grammar to the log. Parses the subset of GBNF that rbee writes.
  */
 export function faultOfGrammar(gbnf: string): string | undefined {
   try {
@@ -140,7 +140,7 @@ class GrammarReader {
     return id;
   }
 
-  /** A rule without a name of its own. The library uses no colon in names. */
+  /** A rule without a name of its own. rbee uses no colon in names. */
   #newRule(): number {
     return this.#symbol(`:${String(this.#symbols.size)}`);
   }
@@ -181,7 +181,11 @@ function timesOf({ least, most }: { least: number; most: number }): number {
   return Math.max(1, least);
 }
 
-/** Follows `llama_grammar_detect_left_recursion`, but each rule once. @throws GrammarFault */
+/**
+ * Follows `llama_grammar_detect_left_recursion`, but each rule once. It starts at each rule in turn, except at those that it came by.
+ *
+ * @throws GrammarFault
+ */
 function countSteps(rules: readonly (Alternatives | undefined)[]): void {
   const known = new Map<number, number>();
   const mayBeEmpty = (id: number) => rules[id]?.some((sequence) => sequence.length === 0) ?? false;
@@ -206,6 +210,6 @@ function countSteps(rules: readonly (Alternatives | undefined)[]): void {
     return steps;
   };
   let all = 0;
-  for (let id = 0; id < rules.length; id++) all += stepsFrom(id, 0);
+  for (let id = 0; id < rules.length; id++) if (!known.has(id)) all += stepsFrom(id, 0);
   if (all > MOST_STEPS) throw new GrammarFault('has too many ways to begin; use fewer nested alternatives');
 }

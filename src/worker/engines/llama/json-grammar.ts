@@ -1,18 +1,27 @@
 import { setImmediate } from 'node:timers/promises';
-import type { GbnfJsonBasicSchema, Llama, LlamaGrammarEvaluationState, LlamaJsonSchemaGrammar, LlamaModel } from 'node-llama-cpp';
+import type { LlamaGrammar, LlamaGrammarEvaluationState, LlamaModel } from 'node-llama-cpp';
 import { JobError } from '../../../contract/index.ts';
 import { faultOfGrammar } from './gbnf-cost.ts';
-import { grammarSchemaOf } from './grammar-schema.ts';
 import { mostStatesOf } from './grammar-states.ts';
 import type { LlamaModule } from './llama-module.ts';
+import { GbnfWriter } from './schema/gbnf-writer.ts';
+import { refused } from './schema/schema-fault.ts';
+import { readSchema } from './schema/schema-reader.ts';
+import type { Shape } from './schema/shape.ts';
 
 export interface JsonGrammar {
+  /** Places in the schema that the grammar ignores. */
+  dropped: readonly string[];
   /** Steers the sampling of one answer. */
   state: LlamaGrammarEvaluationState;
-  /** The text that the grammar itself writes after the JSON. */
-  stop: readonly string[];
   /** @throws JobError engine_failed for a complete answer that does not match the schema */
   check(text: string): void;
+}
+
+export interface JsonFormat {
+  schema: Record<string, unknown>;
+  /** Drops what a grammar cannot hold of the schema, instead of refusing it. */
+  isLoose: boolean;
 }
 
 /** A token is tried in every way that the grammar is open to, and the other slots wait: so many trials take about a second. */
@@ -24,51 +33,48 @@ const LONGEST_CAUSE = 300;
 
 /** @throws JobError invalid_input for a schema that no grammar can hold, or whose grammar would keep the other slots waiting */
 export async function jsonGrammarOf(
-  schema: Record<string, unknown>,
+  { schema, isLoose }: JsonFormat,
   module: LlamaModule,
   model: LlamaModel,
 ): Promise<JsonGrammar> {
-  const checked = grammarSchemaOf(schema);
+  const { shape, dropped } = await readSchema(schema, { at: 'json_schema', isLoose });
   await setImmediate();
-  const states = Math.min(MOST_STATES, Math.ceil(MOST_TRIALS / model.fileInfo.metadata.tokenizer.ggml.tokens.length));
-  if (mostStatesOf(checked, states) > states) {
-    const advice = 'Let alternatives differ in their first property, or make them fewer';
-    throw refused(`leaves too many alternatives open at one place of the answer. ${advice}`);
-  }
+  const fault = statesFault(shape, model);
+  if (fault !== undefined) throw refused('json_schema', fault);
   await setImmediate();
-  const written = write(checked, module);
+  const writer = new GbnfWriter();
+  writer.add('root', writer.rule(shape));
+  const grammar = await compile(writer.grammar(), model, 'json_schema');
+  return { dropped, state: new module.LlamaGrammarEvaluationState({ model, grammar }), check: checkJson };
+}
+
+/** Why a grammar of this shape would keep the other slots waiting: the second half of a sentence about its schema. */
+export function statesFault(shape: Shape, model: LlamaModel): string | undefined {
+  const limit = Math.min(MOST_STATES, Math.ceil(MOST_TRIALS / model.fileInfo.metadata.tokenizer.ggml.tokens.length));
+  if (mostStatesOf(shape, limit) <= limit) return undefined;
+  return 'leaves too many alternatives open at one place of the answer. Let alternatives differ in their first property, or make them fewer';
+}
+
+/**
+ * @param at what the grammar was made of, for errors
+ * @throws JobError invalid_input for a grammar that llama.cpp would not read
+ */
+export async function compile(gbnf: string, model: LlamaModel, at: string): Promise<LlamaGrammar> {
   await setImmediate();
-  const fault = faultOfGrammar(written.grammar);
-  if (fault !== undefined) throw refused(fault);
-  const { grammar: text, stopGenerationTriggers } = written;
-  const grammar = await model.llama.createGrammar({ grammar: text, stopGenerationTriggers }).catch((cause: unknown) => {
-    throw refused('is too large or too deep for a grammar. Make it simpler', cause);
+  const fault = faultOfGrammar(gbnf);
+  if (fault !== undefined) throw refused(at, fault);
+  await setImmediate();
+  return model.llama.createGrammar({ grammar: gbnf }).catch((cause: unknown) => {
+    throw refused(at, 'is too large or too deep for a grammar. Make it simpler', cause);
   });
-  return {
-    state: new module.LlamaGrammarEvaluationState({ model, grammar }),
-    stop: stopGenerationTriggers.map((trigger) => String(trigger)),
-    check(text) {
-      try {
-        written.parse(text);
-      } catch (cause) {
-        const words = String(cause).slice(0, LONGEST_CAUSE);
-        throw new JobError('engine_failed', `The answer does not match json_schema: ${words}`, { cause });
-      }
-    },
-  };
 }
 
-/** The grammar as the library writes it. It gets an engine that accepts any grammar, so that it writes the text and nothing more. */
-function write(schema: Record<string, unknown>, module: LlamaModule): LlamaJsonSchemaGrammar<GbnfJsonBasicSchema> {
-  const nothing = { _bindings: { AddonGrammar: Object } } as unknown as Llama;
+/** The grammar enforces the schema; a complete answer that is no JSON is a bug in one of them. */
+function checkJson(text: string): void {
   try {
-    // The type of a schema is made to infer the answer's from a literal; any of its members stands for one known only at run time.
-    return new module.LlamaJsonSchemaGrammar(nothing, schema as unknown as GbnfJsonBasicSchema);
+    JSON.parse(text);
   } catch (cause) {
-    throw refused('is too large or too deep for a grammar. Make it simpler', cause);
+    const words = String(cause).slice(0, LONGEST_CAUSE);
+    throw new JobError('engine_failed', `The answer does not match json_schema: ${words}`, { cause });
   }
-}
-
-function refused(why: string, cause?: unknown): JobError {
-  return new JobError('invalid_input', `json_schema ${why}.`, { cause });
 }

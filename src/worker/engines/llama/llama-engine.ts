@@ -102,7 +102,9 @@ export class LlamaEngine implements Engine {
     }).catch((cause: unknown) => {
       throw this.#closing ? stopping() : cause;
     });
-    const grammar = jsonSchema && (await jsonGrammarOf(jsonSchema, module, model));
+    const isLoose = request.isSchemaLoose ?? false;
+    const grammar = jsonSchema && (await jsonGrammarOf({ schema: jsonSchema, isLoose }, module, model));
+    if (grammar && grammar.dropped.length > 0) request.onIgnored?.(grammar.dropped);
     const trimSpace = this.#vocabulary.startsWithSpace || format.startsWithSpace;
     const slot = await this.#pool.acquire(prompt, call.signal, request.onQueue);
     const run = new Run({
@@ -111,14 +113,14 @@ export class LlamaEngine implements Engine {
       prompt,
       maxTokens: Math.min(request.maxTokens ?? Infinity, this.contextSize - prompt.length),
       sampling: { ...samplingOf(request), ...(grammar && { grammarEvaluationState: grammar.state }) },
-      answer: new AnswerText([...stop, ...format.stop, ...(grammar?.stop ?? [])], {
+      answer: new AnswerText([...stop, ...format.stop], {
         // Where an assistant message is continued, the space belongs to the text.
         trimSpace: trimSpace && request.messages.at(-1)?.role !== 'assistant',
       }),
       bytesOf: (token) => this.#vocabulary.bytesOf(token),
       check: (text, stoppedBy) => {
         // An answer that a stop string of the request cut is valid, even if its JSON is incomplete.
-        if (grammar && (stoppedBy === undefined || grammar.stop.includes(stoppedBy))) grammar.check(text);
+        if (stoppedBy === undefined) grammar?.check(text);
       },
       onToken: () => this.#tokensGenerated++,
     });
