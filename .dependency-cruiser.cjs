@@ -10,7 +10,8 @@ const allowed = {
   daemon: ['contract', 'proof'],
   keeper: ['contract', 'jobs', 'daemon'],
   machines: ['contract', 'jobs', 'narration', 'daemon'],
-  queen: ['contract', 'jobs', 'narration', 'daemon', 'machines'],
+  apis: ['contract', 'jobs', 'narration'],
+  queen: ['contract', 'jobs', 'narration', 'daemon', 'machines', 'apis'],
   hive: ['contract', 'jobs', 'narration', 'daemon'],
   worker: ['contract', 'jobs', 'narration', 'daemon'],
 };

@@ -15,6 +15,7 @@ export { meantUrl } from './model-address.ts';
 export * from './operations/index.ts';
 export { parseJson } from './parse-json.ts';
 export { printable, WholeCharacters } from './printable.ts';
+export { promptTooLong, tokensOfTooLong } from './prompt-too-long.ts';
 export * from './run.ts';
 export { FILE_WORDS, isDiskFullError, NETWORK_WORDS } from './system-words.ts';
 export { hiveAndSshFlags, sshFlags, sshLogin, sshName } from './ssh-words.ts';

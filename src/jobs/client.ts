@@ -1,7 +1,7 @@
 /** The caller's half of this room, for the keeper and the page: no server comes with it. */
 export { Backoff } from './client/backoff.ts';
 export { call } from './client/call.ts';
-export { newCorrelationId } from './client/correlation.ts';
+export { CORRELATION_HEADER, correlationIdOf, newCorrelationId } from './client/correlation.ts';
 export { PING_LINE } from './feed/feed-lines.ts';
 export type { Broken } from './client/resume-stream.ts';
 export { parseBounded } from './client/json-shape.ts';

@@ -18,5 +18,8 @@ export { spillingEventLog, type Room } from './log/spill.ts';
 export { createJobServer } from './server/server.ts';
 export type { ServedRole } from './server/served-role.ts';
 export type { RoleRoutes } from './server/role-routes.ts';
+export type { Callers, ErrorAnswer, PathRules } from './server/path-rules.ts';
 export { parseJsonObject } from './server/json-body.ts';
+export type { JobReading } from './registry/registry.ts';
+export type { LoggedEvent } from './log/event-log.ts';
 export type { WaitingJob, Resume } from './registry/recover-job.ts';

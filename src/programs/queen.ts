@@ -14,6 +14,7 @@ function runQueen({ host, port }: QueenFlags): Promise<void> {
     ports: { first: port, last: port },
     storage: 'disk',
     extra: {},
-    create: ({ catalog }) => createQueen({ port, hivePort: hivePort(), token: ownToken() }, catalog),
+    create: ({ catalog }) =>
+      createQueen({ port, hivePort: hivePort(), token: ownToken(), origins: process.env['RBEE_ORIGINS'] }, catalog),
   });
 }

@@ -1,3 +1,4 @@
+import { serveApis } from '../apis/index.ts';
 import { LOCALHOST, type DownstreamJob } from '../contract/index.ts';
 import { homePaths } from '../daemon/index.ts';
 import type { Catalog, ServedRole } from '../jobs/index.ts';
@@ -8,6 +9,7 @@ import { explain, forwardInfer, inferAgain } from './infer/index.ts';
 import { Gates } from './hives/gates.ts';
 import { HiveCatalog } from './hives/hive-catalog.ts';
 import { HiveTokens } from './hives/hive-tokens.ts';
+import { fleetModels } from './handlers/fleet-models.ts';
 import { FleetPresence } from './handlers/fleet-presence.ts';
 import { hiveHandlers, registrationHandlers } from './handlers/hive-handlers.ts';
 import { LocalHive } from './hives/local-hive.ts';
@@ -26,10 +28,12 @@ export interface QueenOptions {
   /** The port of the hive on this machine. */
   hivePort: number;
   token: string | undefined;
+  /** Of pages that may call the inference APIs: RBEE_ORIGINS. */
+  origins: string | undefined;
 }
 
 /** The fleet's front: knows the hives, decides where a request runs, forwards it. */
-export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Catalog): ServedRole {
+export function createQueen({ port, hivePort, token, origins }: QueenOptions, catalog: Catalog): ServedRole {
   const hives = new HiveCatalog(catalog, hivePort, () => {
     const registered = hives.list();
     remotes.keep(registered);
@@ -82,7 +86,10 @@ export function createQueen({ port, hivePort, token }: QueenOptions, catalog: Ca
     },
     resume: resumeOnHive(parts, { infer: inferAgain(parts) }),
     findPeer: ({ name }: DownstreamJob) => reach.peerOf(hives.get(name)),
-    addRoutes: ({ serveLines }) => serveLines('/v1/presence', presence.read),
+    addRoutes: (routes) => {
+      routes.serveLines('/v1/presence', presence.read);
+      serveApis(routes, { origins, models: fleetModels(view) });
+    },
     // Before the first request, which must find the hives known, even without a report of them yet.
     prepare: async () => view.start(hives.list()),
     stop: async () => {

@@ -1,7 +1,7 @@
 import { JobError } from '../../contract/index.ts';
 import { NESTING_LIMIT, shapeOf } from '../client/json-shape.ts';
 
-/** More values than any real request has. Each value is checked, so a body of millions of them would block the daemon for seconds. */
+/** More values than any real job has. Each value is checked, so a body of millions of them would block the daemon for seconds. */
 const VALUES_LIMIT = 50_000;
 
 /**
@@ -9,11 +9,11 @@ const VALUES_LIMIT = 50_000;
  * @param body the text of the body; anything else counts as an empty body
  * @throws JobError invalid_json; invalid_input for too many values
  */
-export function parseJsonObject(body: unknown): Record<string, unknown> {
+export function parseJsonObject(body: unknown, valuesLimit = VALUES_LIMIT): Record<string, unknown> {
   const text = typeof body === 'string' ? body : '';
   const { depth, values } = shapeOf(text);
   if (depth > NESTING_LIMIT) throw new JobError('invalid_json', `The body is nested more than ${NESTING_LIMIT} levels deep`);
-  if (values > VALUES_LIMIT) throw new JobError('invalid_input', `The body has more than ${VALUES_LIMIT} values`);
+  if (values > valuesLimit) throw new JobError('invalid_input', `The body has more than ${valuesLimit} values`);
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);

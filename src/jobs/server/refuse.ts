@@ -1,17 +1,19 @@
 import type { Duplex } from 'node:stream';
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 import { actorOf, errorCodes, type JobError, type Role } from '../../contract/index.ts';
+import type { ErrorAnswer } from './path-rules.ts';
 
-/** The body of an error answer. */
-export function errorBodyOf(error: JobError, role: Role): object {
-  return { error: { ...error.toWire(actorOf[role]), hint: errorCodes[error.code].hint } };
+/** The error answer of all paths that have no other. */
+export function errorAnswerOf(error: JobError, role: Role): ErrorAnswer {
+  const { status, hint } = errorCodes[error.code];
+  return { status, headers: {}, body: { error: { ...error.toWire(actorOf[role]), hint } } };
 }
 
 /** Answers with an error before the framework has seen the request. */
-export function refuse(response: ServerResponse, error: JobError, errorBody: object): void {
-  const body = JSON.stringify(errorBody);
-  response.writeHead(errorCodes[error.code].status, { ...JSON_HEADERS, 'content-length': Buffer.byteLength(body) });
-  response.end(body);
+export function refuse(response: ServerResponse, { status, headers, body }: ErrorAnswer): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { ...JSON_HEADERS, ...headers, 'content-length': Buffer.byteLength(text) });
+  response.end(text);
 }
 
 /** Answers malformed or oversized HTTP, of which there is no request, and closes the connection. */
@@ -22,11 +24,11 @@ export function refuseConnection(socket: Duplex, error: JobError, role: Role): v
     socket.destroy();
     return;
   }
-  const { status } = errorCodes[error.code];
-  const body = JSON.stringify(errorBodyOf(error, role));
-  const headers = { ...JSON_HEADERS, 'content-length': Buffer.byteLength(body), connection: 'close' };
+  const { status, body } = errorAnswerOf(error, role);
+  const text = JSON.stringify(body);
+  const headers = { ...JSON_HEADERS, 'content-length': Buffer.byteLength(text), connection: 'close' };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${text}`);
 }
 
 const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' };

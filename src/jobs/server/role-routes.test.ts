@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { JobError } from '../../contract/index.ts';
+import { errorCodes, JobError } from '../../contract/index.ts';
 import { startTestDaemon, type TestDaemon } from '../fixtures/test-daemon.ts';
 import { counting } from '../fixtures/test-jobs.ts';
 import { parseJsonObject } from './json-body.ts';
@@ -9,7 +9,13 @@ import type { Encoder } from './sse.ts';
 
 /** Another dialect on the same jobs: its own input, events and errors. */
 function addDialect({ app, registry, streamJob, under }: RoleRoutes): void {
-  under('/dialect', { errorBody: ({ code, message }) => ({ oops: { code, message } }) });
+  under('/dialect', {
+    errorAnswer: ({ code, message }, { url }) => ({
+      status: errorCodes[code].status,
+      headers: { 'x-path': String(url) },
+      body: { oops: { code, message } },
+    }),
+  });
   app.post('/dialect/count', async (request, reply) => {
     const { hive } = parseJsonObject(request.body);
     if (hive === undefined) throw new JobError('invalid_input', 'hive: required');
@@ -104,6 +110,13 @@ describe('a prefix with rules of its own', () => {
     expect(await send(daemon, '/page/script?x=1')).toEqual({ status: 200, text: 'script' });
     for (const path of ['/page/closed', '/pages', '/v1/jobs', '/health'])
       expect([path, (await send(daemon, path)).status]).toEqual([path, 401]);
+  });
+
+  test('an escaped path has the rules of the path that is served', async () => {
+    await using daemon = await start();
+    const paths = ['/page/%63losed', '/p%61ge/closed', '/page%2fclosed', '/page/closed%3Fx', '/page/%zz'];
+    for (const path of paths) expect([path, await rawGet(daemon, path)]).not.toEqual([path, 'closed']);
+    expect(await rawGet(daemon, '/p%61ge')).toBe('page');
   });
 
   test('an open prefix still refuses pages of other sites', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import * as z from 'zod';
-import { errorCodes, jobStates, JobError, type DownstreamJob, type Health, type Role } from '../../contract/index.ts';
+import { jobStates, JobError, type DownstreamJob, type Health, type Role } from '../../contract/index.ts';
 import { answerChallenge, isChallenge, isProven, PROOF_HEADER } from '../../proof/index.ts';
 import type { BoundServer } from './bound-server.ts';
 import { CORRELATION_HEADER, correlationIdOf } from '../client/correlation.ts';
@@ -14,8 +14,9 @@ import { createGuard } from './guard.ts';
 import { BODY_LIMIT_BYTES, LISTED_JOBS_LIMIT } from '../limits.ts';
 import { parseRequest } from './parse-request.ts';
 import type { Peer } from '../client/peer.ts';
-import { PathTable } from './path-rules.ts';
-import { errorBodyOf, refuse, refuseConnection } from './refuse.ts';
+import { PathTable, type ErrorAnswer } from './path-rules.ts';
+import { allowOrigin, isPreflight } from './origins.ts';
+import { errorAnswerOf, refuse, refuseConnection } from './refuse.ts';
 import type { RoleRoutes } from './role-routes.ts';
 import type { JobRegistry } from '../registry/registry.ts';
 import { serveFeeds, type Feeds } from '../feed/serve-feed.ts';
@@ -53,15 +54,17 @@ export function createJobServer(options: JobServerOptions): {
 } {
   const { bound, role, registry } = options;
   const paths = new PathTable();
-  const bodyOf: ErrorBody = (url, error) => paths.of(url).errorBody?.(error) ?? errorBodyOf(error, role);
+  const answerTo: AnswerTo = (request, error) =>
+    paths.of(request.url ?? '').errorAnswer?.(error, request) ?? errorAnswerOf(error, role);
   let route: RequestListener = () => undefined;
   const app = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: 128 },
     schemaController: NO_SCHEMAS,
-    frameworkErrors: (cause, { method, url }, { raw }) => {
+    frameworkErrors: (cause, request, { raw }) => {
+      const { method, url } = request;
       const error = new JobError('not_found', `Nothing is served at ${method} ${url.slice(0, 200)}`, { cause });
-      refuse(raw, error, bodyOf(url, error));
+      refuse(raw, answerTo(request.raw, error));
     },
     clientErrorHandler: (cause, socket) => {
       const why = new JobError('bad_request', `Malformed HTTP request: ${cause.code}`, { cause });
@@ -73,7 +76,7 @@ export function createJobServer(options: JobServerOptions): {
     },
   });
   acceptJson(app);
-  answerErrors(app, bodyOf, options.logger);
+  answerErrors(app, answerTo, options.logger);
   serveJobs(app, options, serveFeeds(app, registry));
   const streamJob = createJobStreams(app, registry);
   serveStreams(app, streamJob);
@@ -90,7 +93,7 @@ export function createJobServer(options: JobServerOptions): {
     routes,
     open: async () => {
       await app.ready();
-      bound.answerWith(guarded(route, options, { paths, bodyOf }));
+      bound.answerWith(guarded(route, options, { paths, answerTo }));
     },
     close: async () => {
       bound.server.close();
@@ -112,27 +115,28 @@ function noSchema(): never {
   assert.fail('no route has a JSON schema');
 }
 
-/** The body of an error answer to a request of this URL. */
-type ErrorBody = (url: string, error: JobError) => object;
+type AnswerTo = (request: IncomingMessage, error: JobError) => ErrorAnswer;
 
 interface Paths {
   paths: PathTable;
-  bodyOf: ErrorBody;
+  answerTo: AnswerTo;
 }
 
 /** Decides who may call before anything else of the request is looked at. */
-function guarded(route: RequestListener, options: JobServerOptions, { paths, bodyOf }: Paths): RequestListener {
+function guarded(route: RequestListener, options: JobServerOptions, { paths, answerTo }: Paths): RequestListener {
   const { bound, token } = options;
   const guard = createGuard({ host: bound.host, token });
   return (request, response) => {
-    const url = request.url ?? '';
-    const { isOpen = false, admit } = paths.of(url);
+    const { isOpen = false, admit, callers } = paths.of(request.url ?? '');
+    if (callers !== undefined) allowOrigin(request, response, callers);
+    const isAsking = callers !== undefined && isPreflight(request);
     try {
-      guard(request.headers, { needsToken: !(isOpen || isChallenge(request) || isProven(request)) });
+      guard(request.headers, { needsToken: !(isOpen || isAsking || isChallenge(request) || isProven(request)), callers });
+      if (isAsking) return void response.writeHead(204).end();
       admit?.(request);
     } catch (cause) {
       if (!(cause instanceof JobError)) throw cause;
-      return refuse(response, cause, bodyOf(url, cause));
+      return refuse(response, answerTo(request, cause));
     }
     return isChallenge(request) ? void prove(request, response, options) : route(request, response);
   };
@@ -144,7 +148,7 @@ async function prove(request: IncomingMessage, response: ServerResponse, options
   const header = await answerChallenge(request, { role, token, secretFile });
   if (header === undefined) {
     const error = new JobError('not_found', 'This daemon does not have the secret that the challenge names');
-    return refuse(response, error, errorBodyOf(error, role));
+    return refuse(response, errorAnswerOf(error, role));
   }
   response.writeHead(204, { [PROOF_HEADER]: header }).end();
 }
@@ -177,25 +181,26 @@ function asText(body: Buffer): string {
   return body.toString();
 }
 
-function answerErrors(app: FastifyInstance, bodyOf: ErrorBody, logger: Logger): void {
+function answerErrors(app: FastifyInstance, answerTo: AnswerTo, logger: Logger): void {
   app.setErrorHandler((cause: FastifyError | JobError, request, reply) => {
-    const error = asJobError(cause);
+    const error = asJobError(cause, request.routeOptions.bodyLimit);
     // A client that is still sending would lose the answer with the connection. Node reads and discards the rest, within its deadline.
     if (error.code === 'body_too_large') void reply.header('connection', 'keep-alive');
     if (error.code === 'internal')
       logger.error({ err: cause, route: request.routeOptions.url }, 'unexpected failure in a request');
-    return reply.code(errorCodes[error.code].status).send(bodyOf(request.url, error));
+    const { status, headers, body } = answerTo(request.raw, error);
+    return reply.code(status).headers(headers).send(body);
   });
   app.setNotFoundHandler((request) => {
     throw new JobError('not_found', `Nothing is served at ${request.method} ${request.url.slice(0, 200)}`);
   });
 }
 
-function asJobError(cause: FastifyError | JobError): JobError {
+function asJobError(cause: FastifyError | JobError, bodyLimitBytes: number): JobError {
   if (cause instanceof JobError) return cause;
   switch (cause.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new JobError('body_too_large', `The body is over ${BODY_LIMIT_BYTES} bytes`, { cause });
+      return new JobError('body_too_large', `The body is over ${bodyLimitBytes} bytes`, { cause });
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new JobError('unsupported_media_type', "Content-Type must be 'application/json'", { cause });
     default:

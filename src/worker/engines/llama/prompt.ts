@@ -1,5 +1,5 @@
 import type { Token } from 'node-llama-cpp';
-import { JobError, textOf, type ChatMessage } from '../../../contract/index.ts';
+import { promptTooLong, textOf, type ChatMessage } from '../../../contract/index.ts';
 import type { ChatFormat } from './chat-format.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -25,17 +25,10 @@ export async function promptOf(
   // No token stands for more bytes than the vocabulary's longest, so a text that would not fit even in such tokens is not tokenized.
   const bytes = messages.reduce((sum, message) => sum + Buffer.byteLength(textOf(message)), 0);
   const atLeast = Math.ceil(bytes / vocabulary.longestTokenBytes);
-  if (atLeast >= contextSize) throw tooLong(`at least ${String(atLeast)}`, contextSize);
+  if (atLeast >= contextSize) throw promptTooLong(`at least ${String(atLeast)}`, contextSize);
   const mostTokens = contextSize * COUNTED_CONTEXTS;
   const tokens = await format.tokensOf(messages, { signal, mostTokens });
-  if (tokens.length > mostTokens) throw tooLong(`more than ${String(mostTokens)}`, contextSize);
-  if (tokens.length >= contextSize) throw tooLong(String(tokens.length), contextSize);
+  if (tokens.length > mostTokens) throw promptTooLong(`more than ${String(mostTokens)}`, contextSize);
+  if (tokens.length >= contextSize) throw promptTooLong(tokens.length, contextSize);
   return tokens;
-}
-
-function tooLong(tokens: string, contextSize: number): JobError {
-  return new JobError(
-    'prompt_too_long',
-    `The prompt has ${tokens} tokens; the context holds ${String(contextSize)}, of which the answer needs at least one.`,
-  );
 }

@@ -1,0 +1,33 @@
+import type { JobError, JobEvent, InputOf, OperationName, OutputOf } from '../../contract/index.ts';
+
+/** An event as a translator gets it. Failures do not come as events. */
+export type AnswerEvent<Name extends OperationName> = JobEvent | { kind: 'result'; data: OutputOf<Name> };
+
+/** A streamed answer: the events of its jobs as an API's text. One object translates one request, and is called in the order of the events. */
+export interface StreamedAnswer<Name extends OperationName> {
+  contentType: string;
+  /** The first text, sent with the headers. */
+  begin(): string;
+  /** @param choice which of the request's jobs: 0, 1, 2 … in the order of its inputs */
+  events(events: readonly AnswerEvent<Name>[], choice: number): string;
+  /** Sent when nothing else was for KEEP_ALIVE_MS. @param waitsFor the step that the job is at, on one line */
+  keepAlive(waitsFor: string): string;
+  /** The last text, after the results of all jobs. */
+  end(): string;
+  /** The last text instead, when a job has failed. */
+  fail(error: JobError): string;
+}
+
+/** An answer in one piece: the body, from the outputs of its jobs. */
+export type WholeAnswer<Name extends OperationName> = (outputs: OutputOf<Name>[]) => object;
+
+/** A request of an API, as it is to run: one job for each input. */
+export interface ApiRequest<Name extends OperationName> {
+  operation: Name;
+  /** As a client may write them: they are checked against the operation. */
+  inputs: InputFields<Name>[];
+  answer: StreamedAnswer<Name> | WholeAnswer<Name>;
+}
+
+/** Fields that have a default may be left out, and a field may be undefined. */
+export type InputFields<Name extends OperationName> = { [Key in keyof InputOf<Name>]?: InputOf<Name>[Key] | undefined };

@@ -1,0 +1,9 @@
+export type { AnswerEvent, ApiRequest, InputFields, StreamedAnswer, WholeAnswer } from './answer.ts';
+export { serveAt, serveJobsAt, type Translate } from './api-routes.ts';
+export { errorAnswers, sentenceOf, type ErrorShape } from './error-answer.ts';
+export { kindOf, type ErrorKind } from './error-kinds.ts';
+export { parseBody } from './parse-body.ts';
+export { idsOf, newId } from './request-ids.ts';
+export { paramOf, RequestError } from './request-error.ts';
+export { meantModel, type FleetModel, type FleetModels } from './model-names.ts';
+export { keepAliveSeconds } from './keep-alive.ts';

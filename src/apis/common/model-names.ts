@@ -1,0 +1,39 @@
+import type { FastifyRequest } from 'fastify';
+import { JobError, type Model, type Worker } from '../../contract/index.ts';
+
+/** The models of the fleet, as its hives report them. */
+export interface FleetModels {
+  /** Each name once, with the workers that have it loaded. */
+  list(): FleetModel[];
+  /** Whether a hive has a model of this name. */
+  has(name: string): boolean;
+}
+
+export interface FleetModel {
+  model: Model;
+  workers: Worker[];
+}
+
+const LATEST = ':latest';
+
+/**
+ * The name by which the fleet knows the model of a request. `x:latest` is `x` where no model is called `x:latest`.
+ * @throws JobError model_not_found for the path of a file from another machine
+ */
+export function meantModel(name: string, models: FleetModels, { ip }: Pick<FastifyRequest, 'ip'>): string {
+  if (isPath(name) && !isLoopback(ip)) {
+    throw new JobError(
+      'model_not_found',
+      `'${name.slice(0, 200)}' is the path of a file, which only programs on this machine may name`,
+    );
+  }
+  return name.endsWith(LATEST) && !models.has(name) ? name.slice(0, -LATEST.length) : name;
+}
+
+function isPath(name: string): boolean {
+  return name.startsWith('/') || name.startsWith('~') || name.startsWith('.') || (name.includes('/') && name.endsWith('.gguf'));
+}
+
+function isLoopback(ip: string): boolean {
+  return ip === '::1' || /^(?:::ffff:)?127\./.test(ip);
+}

@@ -1,0 +1,66 @@
+import * as z from 'zod';
+import type { InputFields } from '../common/index.ts';
+
+const LARGEST_SEED = 2 ** 32;
+const MOST_TOKENS = 1_000_000;
+
+const oneOrMore = z.union([z.string(), z.array(z.string())]);
+
+/** What a request of either kind of completion may say of how tokens are chosen. */
+export const samplingFields = {
+  max_tokens: z.int().min(1).nullish().describe('honoured'),
+  temperature: z.number().nullish().describe('honoured: 0 to 5'),
+  top_p: z.number().nullish().describe('honoured'),
+  top_k: z.int().nullish().describe('honoured; 0 and less: all tokens'),
+  min_p: z.number().nullish().describe('honoured'),
+  seed: z.int().nullish().describe('honoured; a negative one is random'),
+  stop: oneOrMore.nullish().describe('honoured: a string, or up to 16'),
+  presence_penalty: z.number().nullish().describe('honoured'),
+  frequency_penalty: z.number().nullish().describe('honoured'),
+  repeat_penalty: z.number().nullish().describe('honoured'),
+  logit_bias: z.record(z.string(), z.number()).nullish().describe('honoured'),
+  keep_alive: z
+    .union([z.number(), z.string()])
+    .nullish()
+    .describe("honoured: how long the model stays loaded, as in Ollama's API"),
+  options: z
+    .looseObject({ num_ctx: z.int().min(1).nullish() })
+    .nullish()
+    .describe("`num_ctx` is honoured, as in Ollama's API"),
+};
+
+type Sampling = z.output<z.ZodObject<typeof samplingFields>>;
+
+/** @param choice of a request for several: each has a seed of its own */
+export function samplingOf(fields: Sampling, choice: number): InputFields<'infer'> {
+  const { seed, top_k: topK, stop } = fields;
+  return {
+    max_tokens: cut(fields.max_tokens),
+    temperature: fields.temperature ?? undefined,
+    top_p: fields.top_p ?? undefined,
+    top_k: typeof topK === 'number' ? Math.max(0, topK) : undefined,
+    min_p: fields.min_p ?? undefined,
+    seed: typeof seed === 'number' && seed >= 0 ? (seed + choice) % LARGEST_SEED : undefined,
+    stop: stopsOf(stop),
+    presence_penalty: unless(fields.presence_penalty, 0),
+    frequency_penalty: unless(fields.frequency_penalty, 0),
+    repeat_penalty: unless(fields.repeat_penalty, 1),
+    logit_bias: fields.logit_bias ?? undefined,
+    context: fields.options?.num_ctx ?? undefined,
+  };
+}
+
+/** More than any context holds is no error: the answer ends with the context. */
+export function cut(tokens: number | null | undefined): number | undefined {
+  return typeof tokens === 'number' ? Math.min(tokens, MOST_TOKENS) : undefined;
+}
+
+function stopsOf(stop: string | string[] | null | undefined): string[] | undefined {
+  const stops = [stop ?? []].flat().filter((text) => text !== '');
+  return stops.length === 0 ? undefined : stops;
+}
+
+/** A penalty that changes nothing is left out: clients send it with every request. */
+function unless(value: number | null | undefined, neutral: number): number | undefined {
+  return value === null || value === neutral ? undefined : value;
+}
