@@ -85,7 +85,7 @@ describe('a mistake in the command line exits with 2, before any daemon is woken
       'See: rbee infer --help',
     ],
     [['infer', 'hi', '--stop', ''], '--stop must not be empty.', 'See: rbee infer --help'],
-    [['infer', 'hi', '--max-tokens', '2.5'], '--max-tokens must be a whole number from 1 to 1000000.', 'See: rbee infer --help'],
+    [['infer', 'hi', '--max-tokens', '2.5'], '--max-tokens must be a whole number from 0 to 1000000.', 'See: rbee infer --help'],
     [['jobs', '--limit', '0'], '--limit must be a whole number from 1 to 1000', 'See: rbee jobs --help'],
     [['jobs', '--operation', 'infre'], "--operation 'infre' is not known. Did you mean infer?", 'See: rbee jobs --help'],
     [['completions', 'powershell'], "<shell> must be one of bash, zsh, fish, not 'powershell'.", 'See: rbee completions --help'],

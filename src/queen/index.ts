@@ -15,6 +15,7 @@ import { hiveHandlers, registrationHandlers } from './handlers/hive-handlers.ts'
 import { LocalHive } from './hives/local-hive.ts';
 import { createExplain, Dispatcher } from './placement/index.ts';
 import { FleetView } from './presence/index.ts';
+import { aliasHandlers, ModelNames } from './models/index.ts';
 import { Reach } from './hives/reach.ts';
 import { refresh } from './hives/refresh.ts';
 import { RemoteHives } from './hives/remote-hives.ts';
@@ -65,6 +66,7 @@ export function createQueen({ port, hivePort, token, origins }: QueenOptions, ca
     fleet: view.fleet,
     wake: (hiveId, signal) => wakeHive(hiveId, { hives, reach, view }, signal),
   });
+  const names = new ModelNames(catalog, (name) => view.fleet.holdersOf(name).size > 0);
   const parts = { hives, reach, view, gates, dispatcher, port, remotes, tokens, paths };
   // In the background: no request waits for it.
   const onLocalStarted = async () => {
@@ -73,6 +75,8 @@ export function createQueen({ port, hivePort, token, origins }: QueenOptions, ca
     view.watch(LOCALHOST)?.kick();
     await refresh(hive, parts).catch((cause: unknown) => log.warn({ err: cause }, "the local hive's devices are not known yet"));
   };
+  const infer = forwardInfer(parts);
+  const meant = <Input extends { model: string }>(input: Input): Input => ({ ...input, model: names.resolve(input.model) });
   const presence = new FleetPresence(parts);
   return {
     handlers: {
@@ -80,8 +84,9 @@ export function createQueen({ port, hivePort, token, origins }: QueenOptions, ca
       ...registrationHandlers(parts),
       ...machineHandlers(parts),
       ...forwardHandlers(parts),
-      infer: forwardInfer(parts),
-      explain: createExplain({ explain: (input, signal) => explain(input, parts, signal) }),
+      ...aliasHandlers(names),
+      infer: (input, context) => infer(meant(input), context),
+      explain: createExplain({ explain: (input, signal) => explain(meant(input), parts, signal) }),
       status: createStatus(parts),
     },
     resume: resumeOnHive(parts, { infer: inferAgain(parts) }),

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { aliasOperations } from './alias.ts';
 import { hiveOperations } from './hive.ts';
 import { explain, infer } from './infer.ts';
 import { modelOperations } from './model.ts';
@@ -28,6 +29,7 @@ export const operations = {
   ...hiveOperations,
   ...workerOperations,
   ...modelOperations,
+  ...aliasOperations,
   explain,
   infer,
 } as const satisfies Record<string, OperationSpec>;

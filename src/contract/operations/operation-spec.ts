@@ -7,6 +7,8 @@ export interface OperationSpec {
   summary: string;
   /** The field that is the positional argument of the command; the older spelling `id` stands for it. */
   subject?: string;
+  /** The field that is the second positional argument. */
+  object?: string;
   input: z.ZodObject;
   output: z.ZodType;
   /** Set when running it twice is harmless: a hive that exited while running it may get it again. */

@@ -19,15 +19,14 @@ export function givenOptions(command: Command, spec: OperationSpec): Input {
   return Object.fromEntries(given.map((name) => [name, options[attributeOf(name)]]));
 }
 
-/** The options and the plain argument that were given. */
+/** The options and the plain arguments that were given. */
 export function givenInput(command: Command, spec: OperationSpec): Input {
   const input = givenOptions(command, spec);
-  const [subject] = command.args;
-  if (spec.subject !== undefined && subject !== undefined) {
-    if (spec.subject in input) {
-      throw new JobError('invalid_input', `Give <${argumentName(spec.subject)}> or ${flagOf(spec.subject)}, not both.`);
-    }
-    return { ...input, [spec.subject]: subject };
+  for (const [index, name] of [spec.subject, spec.object].entries()) {
+    const argument = command.args[index];
+    if (name === undefined || argument === undefined) continue;
+    if (name in input) throw new JobError('invalid_input', `Give <${argumentName(name)}> or ${flagOf(name)}, not both.`);
+    input[name] = argument;
   }
   return input;
 }
@@ -57,10 +56,10 @@ function isPath(model: string): boolean {
   return model.includes('/') || model.endsWith('.gguf');
 }
 
-function issueText(issue: z.core.$ZodIssue, { subject, input: { shape } }: OperationSpec, input: Input): string {
+function issueText(issue: z.core.$ZodIssue, { subject, object, input: { shape } }: OperationSpec, input: Input): string {
   const [name, ...deeper] = issue.path.map(String);
   if (name === undefined) return issue.message;
-  const option = name === subject ? `<${argumentName(name)}>` : flagOf(name);
+  const option = name === subject || name === object ? `<${argumentName(name)}>` : flagOf(name);
   if (input[name] === undefined && deeper.length === 0) return `${option} is missing.`;
   const schema = shape[name] as z.ZodType | undefined;
   // The user repeats the option, and does not number it.

@@ -8,20 +8,28 @@ import { describeField, optionOf } from './option.ts';
 /** The command of an operation: its help, options and plain argument, all from the contract. It has no action yet. */
 export function operationCommand(operation: string, spec: OperationSpec): Command {
   const command = new Command(wordsOf(operation).at(-1)).summary(spec.summary).description(`${spec.summary}.`);
-  const { subject } = spec;
+  const positional = [spec.subject, spec.object];
   for (const [name, schema] of Object.entries<z.core.$ZodType>(spec.input.shape)) {
     const field = fieldOf(schema);
-    if (name === subject) {
+    if (positional.includes(name)) {
       const argument = argumentName(name);
       // Not required by the parser, since the option may replace it; the contract's own check follows.
-      command
-        .argument(`[${argument}]`, describeField({ ...field, isRequired: false }))
-        .usage(`${field.isRequired ? `<${argument}>` : `[${argument}]`} [options]`);
+      command.argument(`[${argument}]`, describeField({ ...field, isRequired: false })).usage(usageOf(spec));
     }
     // Hidden: otherwise help would show the field twice.
-    command.addOption(optionOf(name, field).hideHelp(name === subject));
+    command.addOption(optionOf(name, field).hideHelp(positional.includes(name)));
   }
   return command.addHelpText('after', examplesText(spec.examples));
+}
+
+/** '<alias> [model] [options]' */
+function usageOf({ subject, object, input: { shape } }: OperationSpec): string {
+  const words = [subject, object].flatMap((name) => {
+    if (name === undefined) return [];
+    const argument = argumentName(name);
+    return fieldOf(shape[name] as z.core.$ZodType).isRequired ? `<${argument}>` : `[${argument}]`;
+  });
+  return [...words, '[options]'].join(' ');
 }
 
 /** 'worker_id' → 'worker'. */

@@ -32,6 +32,15 @@ export function modelListText({ models, unfinished = [] }: OutputOf<'model_list'
   return unfinished.length === 0 ? rows : `${rows}\n\n${unfinishedText(unfinished)}`;
 }
 
+export function aliasesText({ aliases }: OutputOf<'model_alias'>, look: Look): string {
+  if (aliases.length === 0) return 'No aliases. Add one: rbee model alias <name> <model>';
+  const columns: Column<(typeof aliases)[number]>[] = [
+    { title: 'ALIAS', cell: ({ alias }) => alias },
+    { title: 'MODEL', cell: ({ model }) => model, narrow: 'cut', least: LEAST_PATH_WIDTH },
+  ];
+  return table(aliases, columns, look);
+}
+
 /** The models of several hives, for `rbee status`. */
 export function modelsOfHives(models: OutputOf<'status'>['models'], look: Look): string {
   const [name, ...rest] = columns as Column<OutputOf<'status'>['models'][number]>[];

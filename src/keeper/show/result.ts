@@ -3,7 +3,7 @@ import type { Asked, KnownInput } from '../shown.ts';
 import { explanationText } from './explanation.ts';
 import { deletedText, hiveHealthText, hiveListText, hiveText, uninstalledText } from './hives.ts';
 import type { Look } from './look.ts';
-import { modelListText, modelText } from './models.ts';
+import { aliasesText, modelListText, modelText } from './models.ts';
 import { sshHostsText, sshTestText } from './ssh.ts';
 import { statusText } from './status.ts';
 import { list } from './table.ts';
@@ -36,6 +36,8 @@ const renderers: { readonly [K in OperationName]?: Renderer<K> } = {
   model_download: modelText,
   model_list: modelListText,
   model_get: modelText,
+  model_alias: aliasesText,
+  model_unalias: aliasesText,
   model_delete: ({ model }) => `model ${model} deleted`,
 };
 

@@ -1,0 +1,2 @@
+export { aliasHandlers } from './alias-handlers.ts';
+export { ModelNames } from './model-names.ts';
