@@ -43,6 +43,11 @@ export function bundledLlama(engine) {
         replaced.add('testBindingBinary');
         return { path: join(engine, 'binary-test.ts') };
       });
+      build.onResolve({ filter: /\/readGgufFileInfo\.js$/ }, ({ importer }) => {
+        if (engine === undefined || !importer.endsWith(`${sep}LlamaModel.js`)) return undefined;
+        replaced.add('readGgufFileInfo');
+        return { path: join(engine, 'model-header.ts') };
+      });
       // No module of the library does anything but define things, so those of which nothing is used are left out.
       build.onResolve({ filter: /^(\.|node-llama-cpp$)/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
         if (pluginData === 'resolving' || !(path === 'node-llama-cpp' || importer.startsWith(library))) return undefined;
@@ -62,9 +67,13 @@ export function bundledLlama(engine) {
         return { contents: withImportOfOurs(placed, join(engine, 'binary-packages.ts')) };
       });
       build.onEnd(({ errors }) => {
-        const missing = [...neverUsed, 'testBindingBinary', 'the release of llama.cpp', 'packages with binaries'].filter(
-          (name) => !replaced.has(name),
-        );
+        const missing = [
+          ...neverUsed,
+          'testBindingBinary',
+          'readGgufFileInfo',
+          'the release of llama.cpp',
+          'packages with binaries',
+        ].filter((name) => !replaced.has(name));
         if (engine === undefined || errors.length > 0 || missing.length === 0) return undefined;
         const text = `node-llama-cpp has changed: it no longer has ${missing.join(', ')}. See scripts/bundle-llama.mjs`;
         return { errors: [{ text }] };

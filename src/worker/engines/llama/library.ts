@@ -1,2 +1,3 @@
 /** What is used of node-llama-cpp at run time: the build bundles this and what it needs. */
-export { getLlama, GgufInsights, LlamaGrammarEvaluationState, readGgufFileInfo } from 'node-llama-cpp';
+export { getLlama, GgufInsights, LlamaGrammarEvaluationState } from 'node-llama-cpp';
+export { readHeader as readGgufFileInfo } from './model-header.ts';
