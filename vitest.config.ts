@@ -1,14 +1,15 @@
-import { createRequire } from 'node:module';
+import { mkdirSync, renameSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { buildSync } from 'esbuild';
 import { defineConfig } from 'vitest/config';
 import LongestFirst from './test/support/longest-first.ts';
 
 /** The engine, and its log, exist once per process. */
 const ENGINES = 'src/worker/**/*.test.ts';
 
-/** The build makes this a file of its own: a thread runs no TypeScript, and loads no more of the library than it needs. */
-const library = pathToFileURL(createRequire(import.meta.url).resolve('node-llama-cpp'));
-const templateRenderer = new URL('chatWrappers/generic/JinjaTemplateChatWrapper.js', library);
+/** A thread runs no TypeScript. */
+const templateRenderer = pathToFileURL(bundled('src/worker/engines/llama/template-renderer.ts'));
 
 export default defineConfig({
   define: {
@@ -33,3 +34,14 @@ export default defineConfig({
     ],
   },
 });
+
+/** A program as one file of JavaScript, put in place as a whole: other runs may use it. */
+function bundled(entry: string): string {
+  const folder = join(import.meta.dirname, 'node_modules/.cache/rbee');
+  const file = join(folder, basename(entry, '.ts') + '.mjs');
+  const made = `${file}.${String(process.pid)}`;
+  mkdirSync(folder, { recursive: true });
+  buildSync({ entryPoints: [join(import.meta.dirname, entry)], outfile: made, bundle: true, format: 'esm', platform: 'node' });
+  renameSync(made, file);
+  return file;
+}

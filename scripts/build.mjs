@@ -79,7 +79,7 @@ try {
     ...programs.map(program),
     bundle({ 'import-module': join(llama, 'import-module.ts') }, { ...commonjs, banner: {} }),
     bundle({ testBindingBinary: binaryTest }, { ...esm, plugins: [bundledLlama()] }),
-    bundle({ 'template-renderer': join(llama, 'template-renderer.ts') }, { ...esm, plugins: [bundledLlama()] }),
+    bundle({ 'template-renderer': join(llama, 'template-renderer.ts') }, esm),
   ]);
   writeFileSync(join(fresh, 'package.json'), '{"type":"commonjs"}\n');
   for (const name of programs) prepare(join(fresh, `${name}.js`));

@@ -25,7 +25,7 @@ const neverUsed = ['simple-git', 'ipull', 'ora', 'stdout-update', 'slice-ansi', 
 /** What the library reads at run time: the versions of itself and of llama.cpp, which must be those of the binaries. */
 const filesRead = ['package.json', 'llama/binariesGithubRelease.json', 'llama/llama.cpp.info.json', 'LICENSE'];
 
-/** @param engine the folder with what stands in for parts of the library; undefined where only its chat templates are bundled */
+/** @param engine the folder with what stands in for parts of the library; undefined where only its test of a binary is bundled */
 export function bundledLlama(engine) {
   const replaced = new Set();
   return {

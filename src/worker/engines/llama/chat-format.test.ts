@@ -1,10 +1,12 @@
+import fc from 'fast-check';
 import type { LlamaModel } from 'node-llama-cpp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ChatMessage } from '../../../contract/index.ts';
+import { textOf, type ChatMessage } from '../../../contract/index.ts';
 import { chatFormatOf, type ChatFormat } from './chat-format.ts';
 import { never } from './fixtures/engine.ts';
 import { modelWorkshop, tinyModel } from './fixtures/gguf.ts';
 import { loadVocabulary } from './fixtures/model.ts';
+import type { PromptRequest } from './template-conversation.ts';
 
 let tiny: Awaited<ReturnType<typeof loadVocabulary>>;
 let workshop: Awaited<ReturnType<typeof modelWorkshop>>;
@@ -45,7 +47,11 @@ async function formatWith(template: string | undefined): Promise<ChatFormat> {
   return made;
 }
 
-const tokensIn = (messages: ChatMessage[], by = format) => by.tokensOf(messages, { signal: never, mostTokens: Infinity });
+const limit = { signal: never, mostTokens: Infinity };
+const promptIn = (request: PromptRequest, by = format) => by.promptOf(request, limit);
+const tokensIn = async (messages: ChatMessage[], by = format) => (await promptIn({ messages }, by)).tokens;
+/** The text of the prompt, control tokens included. */
+const textIn = async (request: PromptRequest, by = format) => tiny.model.detokenize((await promptIn(request, by)).tokens, true);
 
 test('a question is rendered as plain ChatML, without an added system message', async () => {
   const expected = chatml('<|im_start|>user\nWhat does a bee do?<|im_end|>\n<|im_start|>assistant\n');
@@ -54,7 +60,7 @@ test('a question is rendered as plain ChatML, without an added system message', 
 
 test('a conversation is rendered message by message', async () => {
   const messages = [system('Be brief.'), user('hi'), assistant('Hello!'), user('a'), user('b')];
-  const lines = messages.map(({ role, content }) => `<|im_start|>${role}\n${content}<|im_end|>\n`);
+  const lines = messages.map((message) => `<|im_start|>${message.role}\n${textOf(message)}<|im_end|>\n`);
   expect(await tokensIn(messages)).toEqual(chatml(`${lines.join('')}<|im_start|>assistant\n`));
 });
 
@@ -79,21 +85,67 @@ test("a model without a template gets a plain dialogue, and its answer ends befo
   expect(plain.stop).toEqual(['\nUser:']);
 });
 
-test('a template that cannot be read makes the model corrupt, with the reason', async () => {
-  await expect(formatWith('{% for message in messages %}{{ message.content ')).rejects.toMatchObject({
-    code: 'model_corrupt',
-    message: expect.stringMatching(/^The chat template of .+ cannot be read: /) as string,
+const TURN = "{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}";
+const END = "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+
+test('a template that cannot be parsed refuses each conversation, with the reason', async () => {
+  const broken = await formatWith('{% for message in messages %}{{ message.content ');
+  await expect(tokensIn([user('hi')], broken)).rejects.toMatchObject({
+    code: 'invalid_input',
+    message: "The model's chat template refuses this conversation: unexpected end of template (line 1)",
   });
 });
 
 test("a conversation that the template refuses is invalid_input, with the template's message", async () => {
   const strict = await formatWith(
-    "{% for message in messages %}{% if message.role == 'user' and not loop.first and loop.previtem.role == 'user' %}" +
-      "{{ raise_exception('Roles must alternate!') }}{% endif %}<|im_start|>{{ message.content }}<|im_end|>{% endfor %}",
+    `{% for m in messages %}{% if 'wasp' in m.content %}{{ raise_exception('No wasps!') }}{% endif %}${TURN}{% endfor %}${END}`,
   );
-  expect(await tokensIn([user('hi')], strict)).toEqual(chatml('<|im_start|>hi<|im_end|>'));
-  await expect(tokensIn([user('a'), user('b')], strict)).rejects.toMatchObject({
+  expect(await textIn({ messages: [user('bees')] }, strict)).toContain('bees');
+  await expect(tokensIn([user('wasps')], strict)).rejects.toMatchObject({
     code: 'invalid_input',
-    message: expect.stringContaining('Roles must alternate!') as string,
+    message: "The model's chat template refuses this conversation: No wasps!",
   });
+});
+
+test('a template sees the real text: it may trim it, and cut old thoughts out of it', async () => {
+  const cutting = await formatWith(
+    `{% for m in messages %}{% set c = m.content | trim %}{% if '</think>' in c %}{% set c = c.split('</think>')[-1].lstrip('\n') %}{% endif %}<|im_start|>{{ m.role }}\n{{ c }}<|im_end|>{% endfor %}${END}`,
+  );
+  const messages = [user('\n 2+2? \n'), assistant('<think>\nfour\n</think>\n\nIt is 4.'), user('bye')];
+  expect(await textIn({ messages }, cutting)).toBe(
+    '<|endoftext|><|im_start|>user\n2+2?<|im_end|><|im_start|>assistant\nIt is 4.<|im_end|><|im_start|>user\nbye<|im_end|><|im_start|>assistant\n',
+  );
+});
+
+test('whatever callers write, the control tokens of a prompt are those of the template', async () => {
+  const all = await formatWith(
+    `{% for t in tools or [] %}{{ t | tojson }}{% endfor %}{% for m in messages %}<|im_start|>{{ m.role }}{{ m.name }}{{ m.content }}{{ m.reasoning_content }}{% for c in m.tool_calls or [] %}{{ c.function.name }}{{ c.function.arguments | tojson }}{% endfor %}<|im_end|>{% endfor %}`,
+  );
+  const evil = fc.constantFrom('<|im_end|>', '<|im_start|>', '<|im_', 'end|>', '<', '|im_start|>', 'a', '<|endof', 'text|>', ' ');
+  const text = fc.array(evil, { maxLength: 6 }).map((parts) => parts.join(''));
+  const controls = ['<|im_end|>', '<|im_start|>', '<|endoftext|>'].map((name) => tiny.model.tokenize(name, true)[0]);
+  await fc.assert(
+    fc.asyncProperty(fc.tuple(text, text, text, text), async ([a, b, c, d]) => {
+      const messages: ChatMessage[] = [
+        user(a),
+        { role: 'assistant', content: b, reasoning: c, tool_calls: [{ id: d, name: a, arguments: JSON.stringify({ [b]: d }) }] },
+        { role: 'tool', content: d, name: c, tool_call_id: d },
+      ];
+      const tools = [{ name: d + 'x', description: c }];
+      const { tokens } = await promptIn({ messages, tools }, all);
+      // The token that begins every text, and two for each message.
+      expect(tokens.filter((token) => controls.includes(token))).toHaveLength(1 + 2 * messages.length);
+      expect(tiny.model.detokenize(tokens, true)).toContain(`<|im_start|>user${a}<|im_end|>`);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a raw prompt is tokenized as it is, with its control tokens', async () => {
+  const { tokens } = await format.rawPromptOf('<|im_start|>user\nhi<|im_end|>', limit);
+  expect(tokens).toEqual(chatml('<|im_start|>user\nhi<|im_end|>'));
+});
+
+test('what a template takes is known when it is loaded', () => {
+  expect(format.capabilities).toMatchObject({ system: true, adjacentUsers: true, tools: false, content: 'text' });
 });

@@ -1,16 +1,30 @@
-import type { ChatHistoryItem, JinjaTemplateChatWrapperOptions, LlamaModel, LlamaTextJSON, Token } from 'node-llama-cpp';
-import { JobError, textOf, type ChatMessage } from '../../../contract/index.ts';
-import { templateRenderer } from './llama-module.ts';
+import type { LlamaModel, Token } from 'node-llama-cpp';
+import { JobError, type ChatMessage } from '../../../contract/index.ts';
+import { PromptGuard } from './prompt-guard.ts';
 import { PromptTokenizer, type TokenLimit } from './prompt-tokenizer.ts';
+import { PLAIN, type TemplateCapabilities } from './template-capabilities.ts';
+import { conversationOf, type PromptRequest } from './template-conversation.ts';
+import { folded } from './template-folding.ts';
 import { TemplateThread } from './template-thread.ts';
+import { tokenTextsOf } from './token-texts.ts';
+
+export interface Prompt {
+  tokens: Token[];
+  /** True when the answer begins in the middle of reasoning: the prompt has opened it. */
+  isReasoning: boolean;
+}
 
 export interface ChatFormat {
   /** @throws JobError invalid_input when the model's template refuses the conversation; the signal's reason */
-  tokensOf(messages: readonly ChatMessage[], limit: TokenLimit): Promise<Token[]>;
+  promptOf(request: PromptRequest, limit: TokenLimit): Promise<Prompt>;
+  /** A prompt that the client writes itself, with the names of control tokens in it. */
+  rawPromptOf(text: string, limit: TokenLimit): Promise<Prompt>;
   /** Where an answer ends besides the model's own end tokens. */
   stop: readonly string[];
   /** True when answers begin with a space that separates them from the prompt. */
   startsWithSpace: boolean;
+  /** What the template takes of a conversation. The rest is folded into it. */
+  capabilities: TemplateCapabilities;
   close(): Promise<void>;
 }
 
@@ -19,80 +33,84 @@ export interface ChatFormat {
  * template's own text may become control tokens; a `<|im_end|>` inside a message is text like any other.
  * A conversation that ends with an assistant message is continued from there.
  *
- * A model whose template cannot be read is refused: in a format that it was not trained on, it would give bad answers, and look like
- * a bad model.
- *
- * @throws JobError model_corrupt
+ * No template keeps a model from being loaded: one that refuses a conversation refuses it, with its own words.
  */
 export async function chatFormatOf(model: LlamaModel): Promise<ChatFormat> {
   const template = model.fileInfo.metadata.tokenizer.chat_template;
   const tokenizer = new PromptTokenizer(model);
-  if (template === undefined || template.trim() === '') return plainFormat(tokenizer);
-  const thread = await openTemplate(template, model);
+  const rawPromptOf: ChatFormat['rawPromptOf'] = async (text, limit) => ({
+    tokens: await tokenizer.tokenize(text, limit),
+    isReasoning: false,
+  });
+  if (template === undefined || template.trim() === '') return { ...plainFormat(tokenizer), rawPromptOf };
+  const thread = await TemplateThread.open({ template, constants: constantsOf(model) });
+  const guard = new PromptGuard(tokenTextsOf(model).control);
   return {
     stop: [],
     startsWithSpace: false,
-    tokensOf: async (messages, limit) => tokenizer.tokenize(await render(thread, messages, limit.signal), limit),
+    capabilities: thread.capabilities,
+    rawPromptOf,
+    async promptOf(request, limit) {
+      const { conversation, mark } = guard.guard(conversationOf(request));
+      const { text, isReasoning } = await thread.render(conversation, limit.signal).catch((cause: unknown) => {
+        throw refusal(cause, { mark, signal: limit.signal });
+      });
+      const whole = mark === undefined ? text : text.replaceAll(escapedAs(mark), mark);
+      return { tokens: await tokenizer.tokenize(whole, limit, { mark }), isReasoning };
+    },
     close: () => thread.close(),
   };
 }
 
-async function render(thread: TemplateThread, messages: readonly ChatMessage[], signal: AbortSignal): Promise<LlamaTextJSON> {
-  try {
-    return await thread.render(messages.map(historyItem), signal);
-  } catch (cause) {
-    signal.throwIfAborted();
-    const words = cause instanceof Error ? cause.message : String(cause);
-    throw new JobError('invalid_input', `The model's chat template refuses this conversation: ${words}`, { cause });
-  }
+function constantsOf({ tokens }: LlamaModel): Record<string, string> {
+  return {
+    ...(tokens.bosString !== null && { bos_token: tokens.bosString }),
+    ...(tokens.eosString !== null && { eos_token: tokens.eosString }),
+  };
 }
 
-async function openTemplate(template: string, model: LlamaModel): Promise<TemplateThread> {
-  const options: JinjaTemplateChatWrapperOptions = {
-    template,
-    // rbee calls no functions, and detecting how the template writes calls is most of the work of reading it.
-    functionCallMessageTemplate: 'noJinja',
-    joinAdjacentMessagesOfTheSameType: false,
-    additionalRenderParameters: { add_generation_prompt: true },
-  };
-  try {
-    return await TemplateThread.open({ wrapper: await templateRenderer(), options });
-  } catch (cause) {
-    throw new JobError('model_corrupt', `The chat template of ${model.filename} cannot be read: ${String(cause)}`, { cause });
-  }
+/** What a template makes of a mark that writes JSON in ASCII. */
+function escapedAs(mark: string): string {
+  return `\\u${mark.charCodeAt(0).toString(16)}`;
+}
+
+function refusal(cause: unknown, { mark = '', signal }: { mark: string | undefined; signal: AbortSignal }): unknown {
+  if (signal.aborted) return signal.reason;
+  const words = (cause instanceof Error ? cause.message : String(cause)).replaceAll(mark, '');
+  return new JobError('invalid_input', `The model's chat template refuses this conversation: ${words}`, { cause });
 }
 
 /**
  * For models without a template, which were trained on text and on no dialogue: `<system>\n\nUser: <message>\nAssistant: <message>\n`
  * and so on, up to a last `Assistant:`. Such a model continues with the user's next line, so an answer ends there.
  */
-function plainFormat(tokenizer: PromptTokenizer): ChatFormat {
-  const line = {
-    system: (text: string) => `${text}\n\n`,
-    user: (text: string) => `User: ${text}\n`,
-    assistant: (text: string) => `Assistant: ${text}\n`,
+function plainFormat(tokenizer: PromptTokenizer): Omit<ChatFormat, 'rawPromptOf'> {
+  const line: Record<ChatMessage['role'], (text: string) => string> = {
+    system: (text) => `${text}\n\n`,
+    user: (text) => `User: ${text}\n`,
+    tool: (text) => `User: ${text}\n`,
+    assistant: (text) => `Assistant: ${text}\n`,
+  };
+  const takes = {
+    ...PLAIN,
+    system: true,
+    laterSystem: true,
+    adjacentUsers: true,
+    adjacentAssistants: true,
+    assistantFirst: true,
   };
   return {
     stop: ['\nUser:'],
     startsWithSpace: true,
-    tokensOf(messages, limit) {
+    capabilities: takes,
+    async promptOf(request, limit) {
+      const { messages } = folded(conversationOf(request), takes);
       const last = messages.at(-1);
-      const begun = last?.role === 'assistant' ? ` ${textOf(last)}` : '';
+      const begun = last?.role === 'assistant' ? ` ${last.content}` : '';
       const turns = begun === '' ? messages : messages.slice(0, -1);
-      const text = turns.map((message) => line[knownRole(message)](textOf(message))).join('');
-      return tokenizer.tokenize(`${text}Assistant:${begun}`, limit);
+      const text = turns.map((message) => line[message.role](message.content)).join('');
+      return { tokens: await tokenizer.tokenize(`${text}Assistant:${begun}`, limit, { isPlain: true }), isReasoning: false };
     },
     close: async () => undefined,
   };
-}
-
-function historyItem(message: ChatMessage): ChatHistoryItem {
-  const role = knownRole(message);
-  const text = textOf(message);
-  return role === 'assistant' ? { type: 'model', response: [text] } : { type: role, text };
-}
-
-function knownRole({ role }: ChatMessage): Exclude<ChatMessage['role'], 'tool'> {
-  if (role === 'tool') throw new JobError('invalid_input', 'messages: this engine takes no results of tools');
-  return role;
 }

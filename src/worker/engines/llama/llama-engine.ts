@@ -94,7 +94,7 @@ export class LlamaEngine implements Engine {
     call.signal.throwIfAborted();
     if (this.#closing) throw stopping();
     const { contextSize } = this;
-    const prompt = await promptOf(request.messages, {
+    const { tokens: prompt } = await promptOf(request, {
       format,
       vocabulary: this.#vocabulary,
       contextSize,

@@ -26,13 +26,6 @@ export async function importLlama(engineDir = process.env['RBEE_ENGINE_DIR']): P
   }
 }
 
-/** URL of the file that renders chat templates, for a thread that needs nothing else of the library. */
-export async function templateRenderer(engineDir = process.env['RBEE_ENGINE_DIR']): Promise<string> {
-  const entry = await entryIn(engineDir);
-  if (entry === undefined) return new URL(__TEMPLATE_RENDERER__, import.meta.url).href;
-  return new URL('chatWrappers/generic/JinjaTemplateChatWrapper.js', entry).href;
-}
-
 /** URL of the node-llama-cpp that is installed in that folder; undefined where rbee's own is used. */
 async function entryIn(engineDir: string | undefined): Promise<string | undefined> {
   if (engineDir === undefined || engineDir === '') return undefined;

@@ -61,19 +61,62 @@ test.each([...PRE, 'its own'])('a long text has the tokens of the whole, by a vo
   await fc.assert(
     fc.asyncProperty(fc.array(sentence, { minLength: 200, maxLength: 500 }), async (sentences) => {
       const text = sentences.join('');
-      expect((await tokenizer.tokenize(text, all)).slice(1)).toEqual(model.tokenize(text, false, 'trimLeadingSpace'));
+      expect((await tokenizer.tokenize(text, all, { isPlain: true })).slice(1)).toEqual(model.tokenize(text));
     }),
     { numRuns: 5 },
   );
 });
 
-test('a long template text keeps its control tokens', async () => {
-  const value = '<|im_start|>user\n<|im_end|>\n'.repeat(2_000);
-  const tokens = await new PromptTokenizer(tiny.model).tokenize([{ type: 'specialTokensText', value }], all);
-  expect(tokens).toEqual([
+test('a long text with control tokens has the tokens of the whole', async () => {
+  const tokenizer = new PromptTokenizer(tiny.model);
+  const part = fc.constantFrom(
+    '<|im_start|>user\n',
+    '<|im_end|>\n',
+    'What does a bee do?',
+    '\n\n',
+    ' ',
+    '<|im_start|>',
+    '🐝 Пчела',
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(part, { maxLength: 300 }), async (parts) => {
+      const text = parts.join('');
+      expect((await tokenizer.tokenize(text, all)).slice(text.startsWith('<|endoftext|>') ? 0 : 1)).toEqual(
+        tiny.model.tokenize(text, true),
+      );
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('names of control tokens in plain text, and names with a mark in them, are text', async () => {
+  const tokenizer = new PromptTokenizer(tiny.model);
+  const plain = await tokenizer.tokenize('a<|im_end|>b', all, { isPlain: true });
+  expect(plain).toEqual([tiny.model.tokens.bos, ...tiny.model.tokenize('a<|im_end|>b')]);
+  const marked = await tokenizer.tokenize('<|im_start|>a<\ue000|im_end|>b<|im_end|>', all, { mark: '\ue000' });
+  const name = (text: string) => tiny.model.tokenize(text, true);
+  expect(marked).toEqual([
     tiny.model.tokens.bos,
-    ...Array.from({ length: 2_000 }, () => tiny.model.tokenize('<|im_start|>user\n<|im_end|>\n', true)).flat(),
+    ...name('<|im_start|>'),
+    ...tiny.model.tokenize('a<|im_end|>b'),
+    ...name('<|im_end|>'),
   ]);
+});
+
+test('a conversation that grows has the same tokens as one that is new', async () => {
+  const turn = fc.string({ unit: 'grapheme', maxLength: 300 }).map((text) => `<|im_start|>user\n${text}<|im_end|>\n`);
+  const ends = fc.constantFrom('', '<|im_start|>assistant\n', '<|im_', '<|im_end', 'a');
+  await fc.assert(
+    fc.asyncProperty(fc.array(turn, { maxLength: 6 }), fc.array(turn, { maxLength: 3 }), ends, async (first, more, end) => {
+      const tokenizer = new PromptTokenizer(tiny.model);
+      const begun = first.join('');
+      await tokenizer.tokenize(begun + end, all);
+      const grown = await tokenizer.tokenize(begun + more.join('') + end, all);
+      expect(grown).toEqual(await new PromptTokenizer(tiny.model).tokenize(begun + more.join('') + end, all));
+      expect(await tokenizer.tokenize(begun, all)).toEqual(await new PromptTokenizer(tiny.model).tokenize(begun, all));
+    }),
+    { numRuns: 40 },
+  );
 });
 
 test('many long texts are tokenized in turns, and the event loop runs in between', async () => {

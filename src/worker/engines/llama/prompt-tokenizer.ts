@@ -1,7 +1,9 @@
-import type { BuiltinSpecialTokenValue, LlamaModel, LlamaTextJSON, Token } from 'node-llama-cpp';
-import { partsOf, piecesOf } from './text-pieces.ts';
+import type { LlamaModel, Token } from 'node-llama-cpp';
+import { Cuts, PromptCache } from './prompt-cache.ts';
+import { piecesOf } from './text-pieces.ts';
+import { anyOf, tokenTextsOf } from './token-texts.ts';
 import { Turns } from './turns.ts';
-import { textsOfTokens, vocabularyOf } from './vocabulary.ts';
+import { vocabularyOf } from './vocabulary.ts';
 
 /** The longest time for which one request blocks the others. A piece of text takes about a tenth of it. */
 const SLICE_MS = 5;
@@ -15,77 +17,101 @@ export interface TokenLimit {
   mostTokens: number;
 }
 
-/** The text of a part of a prompt, and whether the names of control tokens in it become control tokens. */
+export interface PlainText {
+  /** True where no name of a control token is one: none of the text is the model's own. */
+  isPlain?: boolean;
+  /** A character that is no part of the text: a name that it breaks is text like any other. */
+  mark?: string | undefined;
+}
+
+/** A part of a text: one token, or what is between two. */
 interface Part {
   text: string;
-  isTemplate: boolean;
+  at: number;
+  isToken: boolean;
 }
 
 /**
  * Turns text into tokens, in this one thread, which serves every stream of the worker: piece by piece, with a turn for the others
- * after every few milliseconds.
+ * after every few milliseconds. The tokens are those that llama.cpp makes of the whole text.
  */
 export class PromptTokenizer {
   #model: LlamaModel;
   #startsWithSpace: boolean;
-  #ownTokens: { anywhere: RegExp | undefined; inTemplate: RegExp | undefined };
+  #names: { anywhere: RegExp | undefined; all: RegExp | undefined };
   #known = new Map<string, readonly Token[]>();
+  #takesSpace = new Map<string, boolean>();
+  #cache: PromptCache;
   #turns = new Turns();
 
   constructor(model: LlamaModel) {
     this.#model = model;
     this.#startsWithSpace = vocabularyOf(model).startsWithSpace;
-    const { anywhere, inTemplate } = textsOfTokens(model);
-    this.#ownTokens = { anywhere: anyOf(anywhere), inTemplate: anyOf(inTemplate) };
+    const { anywhere, control } = tokenTextsOf(model);
+    this.#names = { anywhere: anyOf(anywhere), all: anyOf([...control, ...anywhere]) };
+    this.#cache = new PromptCache([...control, ...anywhere].reduce((longest, { length }) => Math.max(longest, length), 0));
   }
 
   /**
-   * Begins with the token that begins every text, where the header asks for one and the template did not write it: as llama.cpp
-   * does. A text of more than `mostTokens` gives about as many.
+   * Begins with the token that begins every text, where the header asks for one and the text does not: as llama.cpp does. A text of
+   * more than `mostTokens` gives about as many.
    */
-  async tokenize(text: LlamaTextJSON, { signal, mostTokens }: TokenLimit): Promise<Token[]> {
-    const tokens: Token[] = [];
+  async tokenize(text: string, { signal, mostTokens }: TokenLimit, { isPlain = false, mark }: PlainText = {}): Promise<Token[]> {
+    const isCached = !isPlain && mark === undefined;
+    const start = isCached ? this.#cache.find(text) : { at: 0, tokens: [] };
+    const tokens = [...start.tokens];
+    const cuts = new Cuts();
     let sliceEnd = 0;
-    for (const piece of this.#pieces(typeof text === 'string' ? [text] : text)) {
+    for (const { at, tokenize } of this.#pieces(text, { from: start.at, isPlain, mark })) {
       if (performance.now() >= sliceEnd) {
         await this.#turns.take();
         signal.throwIfAborted();
         sliceEnd = performance.now() + SLICE_MS;
       }
-      for (const token of piece()) tokens.push(token);
+      if (at !== undefined) cuts.add(at, tokens.length);
+      for (const token of tokenize()) tokens.push(token);
       if (tokens.length > mostTokens) break;
     }
+    if (isCached && tokens.length <= mostTokens) this.#cache.add({ text, tokens: [...tokens], cuts: cuts.made });
     const { bos, shouldPrependBosToken } = this.#model.tokens;
     if (shouldPrependBosToken && bos !== null && tokens[0] !== bos) tokens.unshift(bos);
     return tokens;
   }
 
-  /** Each tokenizes one piece. */
-  *#pieces(parts: Exclude<LlamaTextJSON, string>): Generator<() => readonly Token[], void, void> {
-    const model = this.#model;
-    let isFirst = true;
-    for (const part of parts) {
-      if (typeof part !== 'string' && part.type === 'specialToken')
-        yield () => model.tokenize(part.value as BuiltinSpecialTokenValue, 'builtin');
-      else yield* this.#piecesOfPart(partOf(part), isFirst);
-      isFirst = false;
-    }
-  }
-
-  *#piecesOfPart({ text, isTemplate }: Part, isFirst: boolean): Generator<() => readonly Token[], void, void> {
-    const model = this.#model;
-    let isBeginning = true;
-    for (const unit of partsOf(text, isTemplate ? this.#ownTokens.inTemplate : this.#ownTokens.anywhere)) {
-      for (const piece of piecesOf(unit)) {
-        // Text that continues the part before it gets no leading space. That is the library's rule, also for its plain text.
-        const isAlone = isFirst && isBeginning && isTemplate;
-        const whole = () => model.tokenize(piece, isTemplate, isAlone ? undefined : 'trimLeadingSpace');
-        const tokens = isBeginning ? whole : () => this.#continued(piece, isTemplate);
-        const key = `${String(isTemplate)} ${String(isBeginning)} ${String(isAlone)} ${piece}`;
-        yield () => this.#knownOr(key, tokens);
+  /** Each tokenizes one piece; `at` where a text can be cut before it. */
+  *#pieces(
+    text: string,
+    { from, isPlain, mark }: { from: number; isPlain: boolean; mark: string | undefined },
+  ): Generator<{ at?: number; tokenize: () => readonly Token[] }, void, void> {
+    let takesSpace = false;
+    for (const part of partsOf(text, from, isPlain ? this.#names.anywhere : this.#names.all)) {
+      if (part.isToken) {
+        yield { at: part.at, tokenize: () => this.#token(part.text) };
+        takesSpace = this.#isSpaceTaken(part.text);
+        continue;
+      }
+      const rest = mark === undefined ? part.text : part.text.replaceAll(mark, '');
+      let isBeginning = true;
+      for (const piece of piecesOf(takesSpace ? rest.trimStart() : rest)) {
+        const isWhole = isBeginning;
+        yield {
+          tokenize: () =>
+            this.#knownOr(`${String(isWhole)} ${piece}`, () => (isWhole ? this.#model.tokenize(piece) : this.#continued(piece))),
+        };
         isBeginning = false;
       }
     }
+  }
+
+  #token(name: string): readonly Token[] {
+    return this.#knownOr(`token ${name}`, () => this.#model.tokenize(name, true));
+  }
+
+  /** Some vocabularies have tokens that take the white space behind them. */
+  #isSpaceTaken(name: string): boolean {
+    const known = this.#takesSpace.get(name) ?? this.#model.tokenize(`${name}\n`, true).length === this.#token(name).length;
+    this.#takesSpace.set(name, known);
+    return known;
   }
 
   /** The text that a template writes around every message is tokenized once: compiling the expression takes a millisecond each time. */
@@ -98,8 +124,8 @@ export class PromptTokenizer {
   }
 
   /** The tokens of a piece from the middle of a text, where a SentencePiece vocabulary would put a space before it. */
-  #continued(piece: string, isTemplate: boolean): Token[] {
-    const whole = (text: string) => this.#model.tokenize(text, isTemplate);
+  #continued(piece: string): Token[] {
+    const whole = (text: string) => this.#model.tokenize(text);
     if (!this.#startsWithSpace) return whole(piece);
     const before = piece.startsWith('\n') ? '.' : '\n';
     const tokensBefore = whole(before);
@@ -108,17 +134,16 @@ export class PromptTokenizer {
   }
 }
 
-function partOf(part: string | { value: string }): Part {
-  return typeof part === 'string' ? { text: part, isTemplate: false } : { text: part.value, isTemplate: true };
-}
-
-/** Compares the first character before it tries up to a thousand texts in turn. */
-function anyOf(texts: readonly string[]): RegExp | undefined {
-  if (texts.length === 0) return undefined;
-  const firsts = [...new Set(texts.map((text) => String.fromCodePoint(text.codePointAt(0) ?? 0)))];
-  return new RegExp(`(?=${firsts.map(escaped).join('|')})(?:${texts.map(escaped).join('|')})`, 'gu');
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\/]/g, String.raw`\$&`);
+function* partsOf(text: string, from: number, names: RegExp | undefined): Generator<Part, void, void> {
+  let at = from;
+  if (names) {
+    const pattern = new RegExp(names);
+    pattern.lastIndex = from;
+    for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
+      if (match.index > at) yield { text: text.slice(at, match.index), at, isToken: false };
+      yield { text: match[0], at: match.index, isToken: true };
+      at = match.index + match[0].length;
+    }
+  }
+  if (at < text.length) yield { text: text.slice(at), at, isToken: false };
 }

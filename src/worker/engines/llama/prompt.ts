@@ -1,7 +1,11 @@
 import type { Token } from 'node-llama-cpp';
-import { promptTooLong, textOf, type ChatMessage } from '../../../contract/index.ts';
-import type { ChatFormat } from './chat-format.ts';
+import { JobError, promptTooLong, textOf } from '../../../contract/index.ts';
+import type { ChatFormat, Prompt } from './chat-format.ts';
+import type { PromptRequest } from './template-conversation.ts';
 import type { Vocabulary } from './vocabulary.ts';
+
+/** A prompt without a template, as text or as tokens. */
+export type RawPrompt = { text: string } | { tokens: readonly number[] };
 
 interface PromptOptions {
   format: ChatFormat;
@@ -14,21 +18,38 @@ interface PromptOptions {
 const COUNTED_CONTEXTS = 2;
 
 /**
- * The tokens of a conversation, with room for at least one more in the context.
+ * The tokens of a conversation or of a raw prompt, with room for at least one more in the context.
  *
  * @throws JobError prompt_too_long, invalid_input; the signal's reason
  */
-export async function promptOf(
-  messages: readonly ChatMessage[],
-  { format, vocabulary, contextSize, signal }: PromptOptions,
-): Promise<Token[]> {
+export async function promptOf(request: PromptRequest | RawPrompt, options: PromptOptions): Promise<Prompt> {
+  const { vocabulary, contextSize } = options;
   // No token stands for more bytes than the vocabulary's longest, so a text that would not fit even in such tokens is not tokenized.
-  const bytes = messages.reduce((sum, message) => sum + Buffer.byteLength(textOf(message)), 0);
-  const atLeast = Math.ceil(bytes / vocabulary.longestTokenBytes);
+  const atLeast = Math.ceil(bytesOf(request) / vocabulary.longestTokenBytes);
   if (atLeast >= contextSize) throw promptTooLong(`at least ${String(atLeast)}`, contextSize);
   const mostTokens = contextSize * COUNTED_CONTEXTS;
-  const tokens = await format.tokensOf(messages, { signal, mostTokens });
-  if (tokens.length > mostTokens) throw promptTooLong(`more than ${String(mostTokens)}`, contextSize);
-  if (tokens.length >= contextSize) throw promptTooLong(tokens.length, contextSize);
-  return tokens;
+  const prompt = await made(request, options, mostTokens);
+  const { length } = prompt.tokens;
+  if (length > mostTokens) throw promptTooLong(`more than ${String(mostTokens)}`, contextSize);
+  if (length >= contextSize) throw promptTooLong(length, contextSize);
+  return prompt;
+}
+
+function made(request: PromptRequest | RawPrompt, options: PromptOptions, mostTokens: number): Promise<Prompt> | Prompt {
+  const { format, vocabulary, signal } = options;
+  const limit = { signal, mostTokens };
+  if ('messages' in request) return format.promptOf(request, limit);
+  if ('text' in request) return format.rawPromptOf(request.text, limit);
+  const strange = request.tokens.find((token) => token >= vocabulary.size);
+  if (strange === undefined) return { tokens: request.tokens as Token[], isReasoning: false };
+  const known = `it has ${String(vocabulary.size)} tokens`;
+  throw new JobError('invalid_input', `The prompt has token ${String(strange)}, which the model does not have: ${known}.`);
+}
+
+/** Of what is in the prompt in any case. A template leaves out reasoning, and may do so with what it finds in earlier answers. */
+function bytesOf(request: PromptRequest | RawPrompt): number {
+  if ('tokens' in request) return request.tokens.length;
+  if ('text' in request) return Buffer.byteLength(request.text);
+  const kept = request.messages.filter(({ role }) => role !== 'assistant');
+  return kept.reduce((sum, message) => sum + Buffer.byteLength(textOf(message)), 0);
 }

@@ -1,47 +1,23 @@
 import { Worker } from 'node:worker_threads';
-import type { ChatHistoryItem, JinjaTemplateChatWrapperOptions, LlamaTextJSON } from 'node-llama-cpp';
 import { raceAbort } from '../../../jobs/index.ts';
+import { PLAIN, type TemplateCapabilities } from './template-capabilities.ts';
+import type { Conversation } from './template-conversation.ts';
+import type { PromptText } from './template-prompt.ts';
+import type { RendererAnswer, RendererData } from './template-renderer.ts';
 
 /** Ten thousand messages take less than one. */
 const RENDER_DEADLINE_MS = 5_000;
-/** The library renders a template several times when it reads it. */
+/** Reading a template and trying it takes a tenth of a second. */
 const START_DEADLINE_MS = 15_000;
 const HEAP_MB = 256;
 const LONGEST_TEXT = 32 * 1024 ** 2;
 const LONGEST_WORDS = 500;
 
-/**
- * The program of the thread. As text, because bundled code has no file of its own that a thread could start from.
- * Each message is a conversation; each answer `{ value }` or `{ words }`.
- */
-const PROGRAM = `
-const { parentPort, workerData: { wrapper, options, longestText, longestWords } } = require('node:worker_threads');
-const refuse = (error) => parentPort.postMessage({ words: String(error?.message ?? error).slice(0, longestWords) });
-import(wrapper).then(({ JinjaTemplateChatWrapper }) => {
-  const template = new JinjaTemplateChatWrapper(options);
-  parentPort.on('message', (chatHistory) => {
-    try {
-      const value = template.generateContextState({ chatHistory }).contextText.toJSON();
-      const parts = typeof value === 'string' ? [value] : value;
-      const length = parts.reduce((sum, part) => sum + (part.value ?? part).length, 0);
-      if (length > longestText) throw new Error('it makes a text of more than ' + longestText + ' characters of it');
-      parentPort.postMessage({ value });
-    } catch (error) {
-      refuse(error);
-    }
-  });
-  parentPort.postMessage({ value: '' });
-}).catch(refuse);
-`;
-
-type Answer = { value: LlamaTextJSON } | { words: string };
-
 interface TemplateThreadSettings {
-  /** URL of the library's file that renders. */
-  wrapper: string;
-  options: JinjaTemplateChatWrapperOptions;
-  /** For one conversation. */
-  deadlineMs?: number;
+  template: string;
+  constants: Record<string, string>;
+  /** For one conversation, and for the start. */
+  deadlineMs?: { render: number; start: number };
 }
 
 /**
@@ -51,6 +27,7 @@ interface TemplateThreadSettings {
 export class TemplateThread {
   #settings: TemplateThreadSettings;
   #thread: Worker | undefined;
+  #capabilities: TemplateCapabilities | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
@@ -58,18 +35,22 @@ export class TemplateThread {
     this.#settings = settings;
   }
 
-  /** Rejects with the template's fault. */
+  /** Reads the template and tries it. One that cannot be parsed, or that takes too long, refuses each conversation. */
   static async open(settings: TemplateThreadSettings): Promise<TemplateThread> {
     const opened = new TemplateThread(settings);
-    await opened.#start();
+    await opened.#start().catch(() => undefined);
     return opened;
   }
 
-  /** Rejects with the template's error about the conversation; with the signal's reason, at once. */
-  async render(chatHistory: ChatHistoryItem[], signal: AbortSignal): Promise<LlamaTextJSON> {
+  get capabilities(): TemplateCapabilities {
+    return this.#capabilities ?? PLAIN;
+  }
+
+  /** Rejects with a TemplateFault about the conversation; with the signal's reason, at once. */
+  async render(conversation: Conversation, signal: AbortSignal): Promise<PromptText> {
     const rendered = this.#last.then(() => {
       signal.throwIfAborted();
-      return this.#render(chatHistory);
+      return this.#render(conversation);
     });
     this.#last = rendered.catch(() => undefined);
     return raceAbort(rendered, signal);
@@ -80,21 +61,29 @@ export class TemplateThread {
     await this.#thread?.terminate();
   }
 
-  async #render(chatHistory: ChatHistoryItem[]): Promise<LlamaTextJSON> {
+  async #render(conversation: Conversation): Promise<PromptText> {
     this.#thread ??= await this.#start();
-    const answer = this.#answer(this.#thread, this.#settings.deadlineMs ?? RENDER_DEADLINE_MS);
-    this.#thread.postMessage(chatHistory);
-    return answer;
+    const answer = this.#answer(this.#thread, this.#settings.deadlineMs?.render ?? RENDER_DEADLINE_MS);
+    this.#thread.postMessage(conversation);
+    const message = await answer;
+    if ('prompt' in message) return message.prompt;
+    throw new TemplateFault('words' in message ? message.words : 'it gave no prompt');
   }
 
   async #start(): Promise<Worker> {
     if (this.#isClosed) throw new TemplateFault('the worker is stopping');
-    const { wrapper, options } = this.#settings;
-    const thread = new Worker(PROGRAM, {
-      eval: true,
+    const { template, constants, deadlineMs } = this.#settings;
+    const workerData: RendererData = {
+      template,
+      constants,
+      capabilities: this.#capabilities,
+      longestText: LONGEST_TEXT,
+      longestWords: LONGEST_WORDS,
+    };
+    const thread = new Worker(new URL(__TEMPLATE_RENDERER__, import.meta.url), {
       name: 'template',
       execArgv: [],
-      workerData: { wrapper, options, longestText: LONGEST_TEXT, longestWords: LONGEST_WORDS },
+      workerData,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     });
     thread.unref();
@@ -103,14 +92,18 @@ export class TemplateThread {
       if (this.#thread === thread) this.#thread = undefined;
     });
     this.#thread = thread;
-    await this.#answer(thread, START_DEADLINE_MS);
+    // Without them, a new thread would try the same again.
+    const message = await this.#answer(thread, deadlineMs?.start ?? START_DEADLINE_MS).finally(
+      () => (this.#capabilities ??= PLAIN),
+    );
+    if ('capabilities' in message) this.#capabilities = message.capabilities;
     return thread;
   }
 
   /** The thread's next answer. A thread that gives none is terminated. */
-  async #answer(thread: Worker, deadlineMs: number): Promise<LlamaTextJSON> {
-    const answer = await new Promise<Answer | undefined>((resolve) => {
-      const settle = (message: Answer | undefined) => {
+  async #answer(thread: Worker, deadlineMs: number): Promise<RendererAnswer> {
+    const answer = await new Promise<RendererAnswer | undefined>((resolve) => {
+      const settle = (message: RendererAnswer | undefined) => {
         clearTimeout(deadline);
         thread.off('message', settle).off('error', giveUp).off('exit', giveUp);
         resolve(message);
@@ -119,8 +112,7 @@ export class TemplateThread {
       const deadline = setTimeout(giveUp, deadlineMs);
       thread.on('message', settle).on('error', giveUp).on('exit', giveUp);
     });
-    if (answer !== undefined && 'value' in answer) return answer.value;
-    if (answer !== undefined) throw new TemplateFault(answer.words);
+    if (answer !== undefined) return answer;
     await thread.terminate();
     throw new TemplateFault(`it takes more than ${String(deadlineMs / 1000)} s or ${String(HEAP_MB)} MB`);
   }

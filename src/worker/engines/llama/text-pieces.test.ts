@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { partsOf, piecesOf } from './text-pieces.ts';
+import { piecesOf } from './text-pieces.ts';
 
 test('the pieces of any text are that text, none is longer than 4096 or has a longer run than 1024, and no character is cut through', () => {
   const runs = fc
@@ -36,10 +36,4 @@ test.each([
 
 test('a number of a thousand digits is cut after every 99', () => {
   expect([...piecesOf(`n = ${'7'.repeat(1000)}`)].map((piece) => piece.length)).toEqual([103, ...Array<number>(9).fill(99), 10]);
-});
-
-test('a text is cut before each of its tokens', () => {
-  const tokens = /<\|im_(?:start|end)\|>/g;
-  expect([...partsOf('a<|im_start|>b<|im_end|><|im_end|>', tokens)]).toEqual(['a', '<|im_start|>b', '<|im_end|>', '<|im_end|>']);
-  expect([...partsOf('<|im_start|>', tokens), ...partsOf('', tokens), ...partsOf('b', undefined)]).toEqual(['<|im_start|>', 'b']);
 });

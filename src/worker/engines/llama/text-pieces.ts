@@ -64,15 +64,3 @@ function wholeCharacters(text: string): string {
   const last = text.charCodeAt(text.length - 1);
   return last >= 0xd800 && last < 0xdc00 ? text.slice(0, -1) : text;
 }
-
-/** A text, cut before each text that is one token: vocabularies cut there first. */
-export function* partsOf(text: string, tokens: RegExp | undefined): Generator<string, void, void> {
-  let at = 0;
-  if (tokens) {
-    for (const { index } of text.matchAll(tokens)) {
-      if (index > at) yield text.slice(at, index);
-      at = index;
-    }
-  }
-  if (at < text.length) yield text.slice(at);
-}

@@ -14,6 +14,8 @@ export interface VocabularyHeader {
 }
 
 export interface Vocabulary {
+  /** How many tokens it has. */
+  size: number;
   /** The bytes that a token adds to an answer; none for a control token. A character may need several tokens. */
   bytesOf(token: number): Uint8Array;
   /** No token stands for more bytes of text than this. */
@@ -32,22 +34,13 @@ export function vocabularyOf(model: LlamaModel): Vocabulary {
   const ofToken = decoders[header.model];
   const encoder = new TextEncoder();
   return {
+    size: header.tokens.length,
     bytesOf: ofToken
       ? (token) => tokenBytes(header, token, ofToken)
       : (token) => encoder.encode(model.detokenize([token as Token])),
     longestTokenBytes: header.tokens.reduce((longest, token) => Math.max(longest, Buffer.byteLength(token)), 1),
     startsWithSpace: header.model === 'llama' && (ggml.add_space_prefix ?? true),
   };
-}
-
-/** The texts that are one token each before a text is cut: wherever they are, and where a template writes them. The longest first. */
-export function textsOfTokens(model: LlamaModel): { anywhere: string[]; inTemplate: string[] } {
-  const { tokens, token_type } = model.fileInfo.metadata.tokenizer.ggml;
-  // A file may omit the kinds.
-  const kinds = (token_type as readonly number[] | undefined) ?? [];
-  const ofKinds = (...wanted: number[]) =>
-    tokens.filter((text, token) => text !== '' && wanted.includes(kinds[token] ?? 0)).sort((a, b) => b.length - a.length);
-  return { anywhere: ofKinds(TOKEN_USER_DEFINED), inTemplate: ofKinds(TOKEN_CONTROL, TOKEN_USER_DEFINED) };
 }
 
 type DecodeText = (text: string) => Uint8Array;

@@ -1,0 +1,152 @@
+import type { Tool } from '../../../contract/index.ts';
+import type { Template } from './jinja/template.ts';
+import { PLAIN, type TemplateCapabilities } from './template-capabilities.ts';
+import type { Conversation, TemplateCall, TemplateMessage } from './template-conversation.ts';
+import { variablesOf } from './template-prompt.ts';
+import { reasoningOf } from './template-reasoning.ts';
+
+const REASONING_MEMBERS = ['reasoning_content', 'reasoning', 'thinking', 'thought'];
+const REASONING_SWITCHES = ['enable_thinking', 'thinking', 'reasoning', 'enable_reasoning'];
+const MOST_CHARACTERS = 1_000_000;
+
+const user: TemplateMessage = { role: 'user', content: 'probe-user' };
+const again: TemplateMessage = { role: 'user', content: 'probe-again' };
+const system: TemplateMessage = { role: 'system', content: 'probe-system' };
+const answer: TemplateMessage = { role: 'assistant', content: 'probe-answer' };
+const more: TemplateMessage = { role: 'assistant', content: 'probe-more' };
+const tool: Tool = {
+  name: 'probe_tool',
+  description: 'A tool',
+  parameters: { type: 'object', properties: { probe_key: { type: 'string', description: 'A value' } }, required: ['probe_key'] },
+};
+const call = (id: string, value: string): TemplateCall => ({
+  id,
+  name: tool.name,
+  arguments: { probe_key: value },
+  argumentsText: JSON.stringify({ probe_key: value }),
+});
+const calling = (...calls: TemplateCall[]): TemplateMessage => ({ role: 'assistant', content: '', calls });
+const result = (callId: string, content: string): TemplateMessage => ({ role: 'tool', content, callId, name: tool.name });
+const [FIRST, SECOND, LONG] = ['probe0001', 'probe0002', 'call_probe_0003'];
+
+/** Finds what a template takes, by rendering conversations of a few words with it. */
+export function probe(source: string, template: Template, constants: Readonly<Record<string, string>>): TemplateCapabilities {
+  const prober = new Prober(template, constants);
+  prober.findContent();
+  prober.findRoles();
+  prober.findTools();
+  prober.findReasoning();
+  return { ...prober.found, reasoningTags: reasoningOf(source, ...prober.prompts) };
+}
+
+type Probe = Partial<Pick<Conversation, 'tools' | 'variables'>>;
+
+class Prober {
+  found: TemplateCapabilities = { ...PLAIN, calls: 'object' };
+  /** Those that differ by how much the model is to reason. */
+  prompts: string[] = [];
+  #template: Template;
+  #constants: Readonly<Record<string, string>>;
+
+  constructor(template: Template, constants: Readonly<Record<string, string>>) {
+    this.#template = template;
+    this.#constants = constants;
+  }
+
+  findContent(): void {
+    if (this.#text([user]).includes(user.content)) return;
+    this.found.content = 'parts';
+    if (!this.#text([user]).includes(user.content)) this.found.content = 'text';
+  }
+
+  findRoles(): void {
+    const takes = (...messages: TemplateMessage[]) =>
+      inOrder(
+        this.#text(messages),
+        messages.map(({ content }) => content),
+      );
+    this.found.system = takes(system, user);
+    this.found.laterSystem = takes(user, answer, system, again);
+    this.found.adjacentUsers = takes(user, again);
+    this.found.adjacentAssistants = takes(user, answer, more, again);
+    this.found.assistantFirst = takes(answer, user);
+  }
+
+  findTools(): void {
+    const tools = { tools: [tool] };
+    const isTold = (messages: TemplateMessage[]) => this.#text(messages, tools).includes(tool.name);
+    this.found.tools = isTold([user]) || (isTold([system, user]) && 'with system');
+    const [first, second] = [call(FIRST, 'probe-one'), call(SECOND, 'probe-two')];
+    const text = (...messages: TemplateMessage[]) => this.#text([user, ...messages], this.found.tools === false ? {} : tools);
+    this.#findCalls((calls) => text(calling(...calls), ...calls.map(({ id }) => result(id, 'probe-result'))), first);
+    this.found.toolRole = text(calling(first), result(FIRST, 'probe-result')).includes('probe-result');
+    const both = text(calling(first, second), result(FIRST, 'probe-result'), result(SECOND, 'probe-other'));
+    this.found.severalCalls =
+      inOrder(both, ['probe-one', 'probe-two']) && both.includes('probe-result') && both.includes('probe-other');
+    this.found.userAfterTool = inOrder(text(calling(first), result(FIRST, 'probe-result'), again), [
+      'probe-result',
+      again.content,
+    ]);
+    this.found.shortCallIds =
+      this.found.calls !== false && !text(calling(call(LONG, 'probe-one')), result(LONG, 'probe-result')).includes('probe-one');
+  }
+
+  /** As an object, unless Python's way to write one shows, or it is not written at all. */
+  #findCalls(textOf: (calls: TemplateCall[]) => string, first: TemplateCall): void {
+    for (const callsAlone of [false, true]) {
+      this.found.callsAlone = callsAlone;
+      this.found.calls = 'object';
+      const written = textOf([first]);
+      if (written.includes('probe-one') && !written.includes("'probe_key'")) return;
+      this.found.calls = 'text';
+      if (textOf([first]).includes('probe-one')) return;
+    }
+    this.found.callsAlone = false;
+    this.found.calls = false;
+  }
+
+  findReasoning(): void {
+    const thought = { reasoning: 'probe-thought' };
+    const first = call(FIRST, 'probe-one');
+    const member = REASONING_MEMBERS.find((reasoningMember) => {
+      const taking = { ...this.found, reasoningMember };
+      const later = this.#text([user, { ...answer, ...thought }, again], {}, taking);
+      this.prompts.push(later);
+      const called = [user, { ...calling(first), ...thought }, result(FIRST, 'probe-result')];
+      return later.includes(thought.reasoning) || this.#text(called, { tools: [tool] }, taking).includes(thought.reasoning);
+    });
+    this.found.reasoningMember = member;
+    const unsaid = this.#text([user]);
+    for (const variable of REASONING_SWITCHES) {
+      const [on, off] = [true, false].map((isOn) => this.#text([user], { variables: { [variable]: isOn } }));
+      if (on === undefined || off === undefined || on === off || on === '' || off === '') continue;
+      this.prompts.push(on, off);
+      this.found.reasoningSwitch = { variable, isOn: on === unsaid };
+      break;
+    }
+    const [low = '', high = ''] = ['low', 'high'].map((effort) =>
+      this.#text([user], { variables: { reasoning_effort: effort, enable_thinking: true } }),
+    );
+    this.found.reasoningEffort = low !== high;
+    this.prompts.push(low, high);
+  }
+
+  /** The prompt; nothing when the template refuses it. */
+  #text(messages: TemplateMessage[], { tools = [], variables = {} }: Probe = {}, capabilities = this.found): string {
+    const shaped = variablesOf({ messages, tools, reasoning: {}, variables }, capabilities);
+    try {
+      return this.#template.render({ ...this.#constants, ...shaped, add_generation_prompt: true, ...variables }, MOST_CHARACTERS);
+    } catch {
+      return '';
+    }
+  }
+}
+
+function inOrder(text: string, words: readonly string[]): boolean {
+  let at = 0;
+  return words.every((word) => {
+    const found = text.indexOf(word, at);
+    at = found + word.length;
+    return found >= 0;
+  });
+}
