@@ -21,28 +21,24 @@ import {
 } from '../src/machines/install/index.ts';
 import { makeKit, type Kit } from '../src/machines/kit/index.ts';
 import { kitTarget, probeMachine } from '../src/machines/machine/index.ts';
+import { kitFolder, putLayers, type LargeLayer } from './support/kit-cache.ts';
 import { otherPackage } from './support/other-package.ts';
 import { freePorts } from './support/swarm.ts';
 
 const packageRoot = fileURLToPath(new URL('..', import.meta.url));
 const token = 'a-token-of-this-fleet';
-let cache: string;
-const kits = () => process.env['TEST_KITS'] ?? cache;
+/** Of other versions. */
+let packages: string;
 let kit: Kit;
-/** The large layers of the kit, unpacked: to send and unpack them is most of what an install costs. */
-const layers = () => join(cache, 'layers');
 
 beforeAll(async () => {
-  cache = await mkdtemp(join(tmpdir(), 'rbee-kits-'));
+  packages = await mkdtemp(join(tmpdir(), 'rbee-packages-'));
   await using machine = await localMachine();
   const signal = AbortSignal.timeout(200_000);
-  kit = await makeKit(kitTarget(await probeMachine(machine.shell, signal)), { packageRoot, cache: kits() }, signal);
-  await install(siteOf(machine), { kit, token });
-  execFileSync('cp', ['-al', join(machine.home, '.rbee/layers'), layers()]);
-  await uninstall(siteOf(machine), { keepModels: false });
+  kit = await makeKit(kitTarget(await probeMachine(machine.shell, signal)), { packageRoot, cache: kitFolder() }, signal);
 });
 
-afterAll(() => rm(cache, { recursive: true, force: true }));
+afterAll(() => rm(packages, { recursive: true, force: true }));
 
 test('an install starts a hive that requires its token and runs a model, a second install sends nothing, and an uninstall leaves nothing', async () => {
   await using machine = await hiveMachine({ isNew: true });
@@ -128,7 +124,7 @@ test.runIf(canMount)(
   'a hive on a full disk can be uninstalled, and one on a disk that has become read-only can be stopped',
   async () => {
     await using disk = await smallDisk({ freeBytes: 300_000_000 });
-    await using machine = await hiveMachine({ home: disk.path, isNew: true });
+    await using machine = await hiveMachine({ home: disk.path });
     await machine.install();
     const fill = async () => writeFile(join(disk.path, 'big'), Buffer.alloc(290_000_000)).catch(() => undefined);
     await fill();
@@ -154,40 +150,40 @@ test.runIf(canMount)(
 );
 
 test('after a closed connection, an install continues the transfer, and sends a corrupted layer again', async () => {
-  await using machine = await hiveMachine({ isNew: true });
-  const { runtime, engine, rbee } = kit.layers;
-  const half = Math.floor(runtime.sizeBytes / 2);
+  await using machine = await hiveMachine({ lacks: 'engine' });
+  const { engine, rbee } = kit.layers;
+  const half = Math.floor(engine.sizeBytes / 2);
   machine.shell.cutAfterBytes = half;
   await expect(machine.install()).rejects.toMatchObject({ code: 'ssh_unreachable' });
-  expect((await lstat(partOf(machine, runtime.digest))).size).toBe(half);
+  expect((await lstat(partOf(machine, engine.digest))).size).toBe(half);
   expect(await readdir(join(machine.home, '.rbee'))).not.toContain('lock');
 
   // A part of the other layer with the right length and wrong bytes.
-  await writeFile(partOf(machine, engine.digest), '');
-  await truncate(partOf(machine, engine.digest), engine.sizeBytes);
+  await writeFile(partOf(machine, rbee.digest), '');
+  await truncate(partOf(machine, rbee.digest), rbee.sizeBytes);
   machine.shell.sentBytes = 0;
   const events = await machine.installAloud();
-  expect(machine.shell.sentBytes).toBe(runtime.sizeBytes - half + engine.sizeBytes + rbee.sizeBytes + token.length);
-  expect(saidIn(events)).toMatch(/sending runtime: [\d.]+ MB, after the [\d.]+ MB that are already there/);
-  expect(saidIn(events)).toContain('the layer engine arrived corrupted: sending again');
+  expect(machine.shell.sentBytes).toBe(engine.sizeBytes - half + rbee.sizeBytes + token.length);
+  expect(saidIn(events)).toMatch(/sending engine: [\d.]+ MB, after the [\d.]+ MB that are already there/);
+  expect(saidIn(events)).toContain('the layer rbee arrived corrupted: sending again');
   const last = events.findLast(({ kind }) => kind === 'progress');
   expect(last?.data).toMatchObject({ action: 'hive_install', done: rbee.sizeBytes, total: rbee.sizeBytes, unit: 'bytes' });
 });
 
 test('an old sender that has not noticed its closed connection does not corrupt the next transfer', async () => {
-  await using machine = await hiveMachine({ isNew: true });
-  const { digest, sizeBytes, path } = kit.layers.runtime;
+  await using machine = await hiveMachine({ lacks: 'engine' });
+  const { digest, sizeBytes, path } = kit.layers.engine;
   const half = Math.floor(sizeBytes / 2);
   machine.shell.cutAfterBytes = half;
   await expect(machine.install()).rejects.toMatchObject({ code: 'ssh_unreachable' });
   const late = await open(partOf(machine, digest), 'a');
   const rest = (await readFile(path)).subarray(half);
   let at = 0;
-  const writing = setInterval(() => void late.write(rest.subarray(at, (at += 100_000))), 5);
+  const writing = setInterval(() => void late.write(rest.subarray(at, (at += 20_000))), 5);
   const events = await machine.installAloud().finally(() => clearInterval(writing));
   await late.close();
   expect(at).toBeGreaterThan(0);
-  expect(saidIn(events)).toMatch(/sending runtime: [\d.]+ MB, after the [\d.]+ MB that are already there/);
+  expect(saidIn(events)).toMatch(/sending engine: [\d.]+ MB, after the [\d.]+ MB that are already there/);
   expect(saidIn(events)).not.toContain('sending again');
 });
 
@@ -235,7 +231,7 @@ test('a kit that does not run on the machine is refused before the old hive is s
 });
 
 test('of two concurrent installs, the second one fails and names the first; a stale lock is taken over', async () => {
-  await using machine = await hiveMachine({ isNew: true });
+  await using machine = await hiveMachine();
   const first = machine.install();
   await expect.poll(() => existsSync(join(machine.home, '.rbee/lock/holder'))).toBe(true);
   const message = expect.stringMatching(
@@ -321,7 +317,7 @@ test('a cancelled install restores the previous hive', async () => {
 });
 
 test.runIf(existsSync('/bin/bash'))('the install scripts also run in bash as sh', async () => {
-  await using machine = await hiveMachine({ sh: '/bin/bash', isNew: true });
+  await using machine = await hiveMachine({ sh: '/bin/bash', lacks: 'engine' });
   await machine.install();
 });
 
@@ -344,18 +340,15 @@ interface HiveMachine extends LocalMachine {
 
 /**
  * On disposal, everything is stopped, and no process may be left.
- * @param options with `isNew` everything is sent to it; otherwise it has the large layers from a former install
+ * @param options with `isNew` everything is sent to it; otherwise it has the large layers, but the one that it lacks
  */
-async function hiveMachine(options: { home?: string; sh?: string; isNew?: boolean } = {}): Promise<HiveMachine> {
+async function hiveMachine(options: { home?: string; sh?: string; isNew?: boolean; lacks?: LargeLayer } = {}): Promise<HiveMachine> {
   const machine = await localMachine(options);
   const [port = 0] = await freePorts(1);
   const site = siteOf(machine);
   const folder = join(machine.home, '.rbee');
   const run = async (which = kit) => {
-    if (options.isNew !== true && !existsSync(folder)) {
-      await mkdir(folder, { mode: 0o700 });
-      execFileSync('cp', ['-al', layers(), join(folder, 'layers')]);
-    }
+    if (options.isNew !== true && !existsSync(folder)) await putLayers(machine.home, options.lacks);
     return install(site, { kit: which, token, port });
   };
   return {
@@ -391,11 +384,11 @@ function siteOf(machine: LocalMachine): HiveSite {
 
 /** A kit of another rbee version, which runs `first` before anything else. */
 async function otherVersion(version: string, first: string): Promise<Kit> {
-  const root = await otherPackage(join(cache, `rbee-${version}`), version);
+  const root = await otherPackage(join(packages, `rbee-${version}`), version);
   const entry = join(root, 'dist/rbee.js');
   const [shebang = '', ...lines] = (await readFile(entry, 'utf8')).split('\n');
   await writeFile(entry, `${shebang}\n${first}${lines.join('\n')}`);
-  return makeKit(kit.target, { packageRoot: root, cache: kits() }, AbortSignal.timeout(200_000));
+  return makeKit(kit.target, { packageRoot: root, cache: kitFolder() }, AbortSignal.timeout(200_000));
 }
 
 function partOf({ home }: LocalMachine, digest: string): string {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { skipsHosts, testHosts, type HostNet } from '../support/hosts.ts';
+import { putLayers } from '../support/kit-cache.ts';
 import { testSwarm, type Swarm } from '../support/swarm.ts';
 
 describe.skipIf(skipsHosts())('a hive that is called directly', () => {
@@ -29,6 +30,7 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
   });
 
   test('is installed over SSH, listens on its network, and requires its token', async () => {
+    await putLayers(net.hosts.attic.home);
     const hive = await swarm.result<{ port: number }>(['hive', 'install', 'attic', '--transport', 'http']);
     expect(hive).toMatchObject({ transport: 'http', host: net.hosts.attic.address, ssh: { host: 'attic' } });
     expect(await infer()).toMatch(/^A bee flies/);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testFleet, type Fleet } from '../support/fleet.ts';
 import type { Host } from '../support/host.ts';
 import { skipsHosts } from '../support/hosts.ts';
+import { putLayers } from '../support/kit-cache.ts';
 import { endsOf, narrationsOf, requests, resultOf, runAll, type Followed } from '../support/streams.ts';
 import { until } from '../support/until.ts';
 
@@ -27,6 +28,8 @@ describe.skipIf(skipsHosts())('during streams from another machine', () => {
   let undisturbed: string[];
   beforeAll(async () => {
     fleet = await testFleet(['attic', 'cellar']);
+    const { attic, cellar } = fleet.net.hosts;
+    await Promise.all([attic, cellar].map(({ home }) => putLayers(home)));
     await Promise.all(['attic', 'cellar'].map((name) => fleet.swarm.result(['hive', 'install', name])));
     await fleet.swarm.result(['worker', 'spawn', '--hive-id', 'attic', '--slots', '8']);
     undisturbed = texts(await runAll(fleet.swarm, all));

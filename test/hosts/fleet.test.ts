@@ -7,6 +7,7 @@ import type { OutputOf } from '../../src/contract/index.ts';
 import { slowLine, testFleet, type Fleet } from '../support/fleet.ts';
 import type { Host } from '../support/host.ts';
 import { skipsHosts } from '../support/hosts.ts';
+import { putLayers } from '../support/kit-cache.ts';
 import { otherPackage } from '../support/other-package.ts';
 import { endsOf, narrationsOf, requests, resultOf, runAll, type Followed } from '../support/streams.ts';
 import { leftovers } from '../support/swarm.ts';
@@ -46,6 +47,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     fleet = await testFleet(['attic', 'cellar']);
     const { hosts } = fleet.net;
     before = { tree: hosts.attic.tree(), processes: processesOf(hosts.attic) };
+    await putLayers(hosts.cellar.home);
     await slowLine(fleet.net, 'attic', { rate: 24_000, delayMs: 10 });
   });
   afterAll(() => fleet[Symbol.asyncDispose]());

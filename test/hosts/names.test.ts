@@ -6,6 +6,7 @@ import type { OutputOf } from '../../src/contract/index.ts';
 import { testFleet, type Fleet } from '../support/fleet.ts';
 import type { Host } from '../support/host.ts';
 import { skipsHosts } from '../support/hosts.ts';
+import { putLayers } from '../support/kit-cache.ts';
 
 const hivesOf = (host: Host) => host.processes().filter(({ args }) => args.includes('/.rbee/') && args.includes('hive run'));
 
@@ -13,6 +14,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
   let fleet: Fleet<'attic'>;
   beforeAll(async () => {
     fleet = await testFleet(['attic']);
+    await putLayers(fleet.net.hosts.attic.home);
     await fleet.swarm.result(['hive', 'install', 'attic']);
   });
   afterAll(() => fleet[Symbol.asyncDispose]());
