@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 // ./rbee itself, with the real npm, in a project small enough to be installed and built in a second.
 
@@ -22,11 +23,31 @@ const entry = `console.log(JSON.stringify([process.cwd(), ...process.argv.slice(
 const INSTALLING = 'rbee: installing packages (once, about 20 s) …\n';
 const BUILDING = 'rbee: building (about 1 s) …\n';
 
+/** With a project as it is cloned, and the same project after its first run. */
+let templates: string;
+const clone = () => join(templates, 'clone');
+// With a space, since people have them in their paths, like the project of each test.
+const built = () => join(templates, 'my rbee');
+let firstRun: Outcome;
+/** The project of a test. */
 let root: string;
 
+beforeAll(async () => {
+  templates = await mkdtemp(join(tmpdir(), 'rbee-launcher-'));
+  await writeProject(clone());
+  await copyProject(clone(), built());
+  root = built();
+  firstRun = await run(['infer', 'two words']);
+});
+afterAll(() => rm(templates, { recursive: true, force: true }));
+
 beforeEach(async () => {
-  // A space, since people have them in their paths.
   root = join(await mkdtemp(join(tmpdir(), 'rbee-launcher-')), 'my rbee');
+  await copyProject(clone(), root);
+});
+afterEach(() => rm(dirname(root), { recursive: true, force: true }));
+
+async function writeProject(root: string): Promise<void> {
   await mkdir(join(root, 'src'), { recursive: true });
   await mkdir(join(root, 'scripts'));
   await writeFile(join(root, 'package.json'), JSON.stringify(manifest));
@@ -36,8 +57,12 @@ beforeEach(async () => {
   await writeFile(join(root, 'scripts/build.mjs'), build);
   await writeFile(join(root, 'src/rbee.js'), entry);
   await cp(launcher, join(root, 'rbee'));
-});
-afterEach(() => rm(dirname(root), { recursive: true, force: true }));
+}
+
+/** With the times of its files. */
+async function copyProject(from: string, to: string): Promise<void> {
+  await promisify(execFile)('cp', ['-a', from, to]);
+}
 
 interface Outcome {
   code: number;
@@ -60,8 +85,8 @@ function run(args: string[] = [], options: { program?: string; path?: string } =
 }
 
 /** Neither a lock nor a log of npm is left. */
-async function leftovers(): Promise<string[]> {
-  const names = [...(await readdir(root)), ...(await readdir(dirname(root)))];
+async function leftovers(project = root): Promise<string[]> {
+  const names = [...(await readdir(project)), ...(await readdir(dirname(project)))];
   return names.filter((name) => /lock|rbee-build/.test(name) && name !== 'package-lock.json');
 }
 
@@ -71,18 +96,29 @@ const changed = async (file: string) => {
 };
 
 test('the first run installs and builds, with a line for each step; the next run does neither', async () => {
-  expect(await run(['infer', 'two words'])).toEqual({
+  expect(firstRun).toEqual({
     code: 0,
     stdout: `${JSON.stringify([tmpdir(), 'infer', 'two words'])}\n`,
     stderr: INSTALLING + BUILDING,
   });
-  expect(await run()).toMatchObject({ code: 0, stderr: '' });
-  expect(await leftovers()).toEqual([]);
+  expect(await run([], { program: join(built(), 'rbee') })).toMatchObject({ code: 0, stderr: '' });
+  expect(await leftovers(built())).toEqual([]);
 });
+
+/** A mkdir that fails `times` times, and then is the real one. */
+async function failingMkdir(times: number): Promise<string> {
+  const bin = join(dirname(root), 'bin');
+  await mkdir(bin);
+  const path = process.env['PATH'] ?? '';
+  const script = `#!/bin/sh\necho >>"$0.calls"\n[ "$(wc -l <"$0.calls")" -gt ${times} ] || { echo 'mkdir: no' >&2; exit 1; }\nPATH='${path}' exec mkdir "$@"\n`;
+  await writeFile(join(bin, 'mkdir'), script, { mode: 0o755 });
+  return [bin, path].join(delimiter);
+}
 
 describe('a built rbee', () => {
   beforeEach(async () => {
-    await run();
+    await rm(root, { recursive: true });
+    await copyProject(built(), root);
   });
 
   test('./rbee builds again after a source has changed, without an install', async () => {
@@ -115,6 +151,47 @@ describe('a built rbee', () => {
     expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0]);
     expect(await leftovers()).toEqual([]);
   });
+
+  test('a build lock that is released meanwhile is tried again', async () => {
+    await changed('src/rbee.js');
+    expect(await run([], { path: await failingMkdir(3) })).toMatchObject({ code: 0, stderr: BUILDING });
+  });
+
+  test('a failed build is a sentence and the end of the output of npm, all of which is kept in a file', async () => {
+    await writeFile(join(root, 'scripts/build.mjs'), 'throw new RangeError("no room for \\u001b[31mbees")');
+    const { code, stdout, stderr } = await run();
+    expect({ code, stdout }).toEqual({ code: 7, stdout: '' });
+    const [failed = '', ...said] = stderr.replace(BUILDING, '').split('\n');
+    expect(failed).toMatch(/^rbee: that failed: npm run build \(its output: .*rbee-build\..*\)\. It ends:$/);
+    expect(said.join('\n')).toContain('RangeError: no room for [31mbees');
+    expect(await leftovers()).toEqual([expect.stringContaining('rbee-build.') as string]);
+  });
+
+  test('a failed build that quotes error codes in its output is not reported as an error of npm', async () => {
+    await writeFile(join(root, 'scripts/build.mjs'), 'throw new RangeError("CERT E401 EACCES ECONNREFUSED")');
+    const { code, stderr } = await run();
+    expect(code).toBe(7);
+    expect(stderr).toContain('rbee: that failed: npm run build');
+    expect(stderr).toContain('RangeError: CERT E401 EACCES ECONNREFUSED');
+  });
+
+  test.runIf(existsSync('/proc/self/stat'))('./rbee tells the program that it was started with nohup', async () => {
+    await writeFile(join(root, 'src/rbee.js'), "console.log(process.env['RBEE_NOHUP'] ?? 'no')");
+    expect(await run()).toMatchObject({ stdout: 'no\n' });
+    const nohup = join(dirname(root), 'nohup');
+    await writeFile(nohup, `trap '' HUP; exec "${join(root, 'rbee')}"`);
+    expect(await run([], { program: nohup })).toMatchObject({ stdout: '1\n' });
+  });
+
+  test('a closed stdout stays closed, instead of becoming /dev/null', async () => {
+    await writeFile(
+      join(root, 'src/rbee.js'),
+      "try { (await import('node:fs')).writeSync(1, 'x') } catch (error) { console.error(error.code) }",
+    );
+    const closed = join(dirname(root), 'closed');
+    await writeFile(closed, `exec "${join(root, 'rbee')}" >&-`);
+    expect(await run([], { program: closed })).toMatchObject({ stderr: expect.stringMatching(/EBADF\n$/) as string });
+  });
 });
 
 test('of several first runs at once, one builds and the others wait', async () => {
@@ -124,44 +201,12 @@ test('of several first runs at once, one builds and the others wait', async () =
   expect(await leftovers()).toEqual([]);
 });
 
-/** A mkdir that fails `times` times, and then is the real one. */
-async function failingMkdir(times: number): Promise<string> {
-  const bin = join(dirname(root), 'bin');
-  await mkdir(bin);
-  const path = process.env['PATH'] ?? '';
-  const script = `#!/bin/sh\necho >>"$0.calls"\n[ "$(wc -l <"$0.calls")" -gt ${times} ] || { echo 'mkdir: no' >&2; exit 1; }\nPATH='${path}' exec mkdir "$@"\n`;
-  await writeFile(join(bin, 'mkdir'), script, { mode: 0o755 });
-  return [bin, path].join(delimiter);
-}
-
-test('a build lock that is released meanwhile is tried again', async () => {
-  expect(await run([], { path: await failingMkdir(3) })).toMatchObject({ code: 0, stderr: INSTALLING + BUILDING });
-});
-
 test('a folder that cannot be written is reported in one sentence with the reason', async () => {
   const { code, stderr } = await run([], { path: await failingMkdir(100) });
   expect({ code, stderr }).toEqual({
     code: 7,
     stderr: `rbee: cannot write to ${root}, so nothing can be built there: mkdir: no\n`,
   });
-});
-
-test('a failed build is a sentence and the end of the output of npm, all of which is kept in a file', async () => {
-  await writeFile(join(root, 'scripts/build.mjs'), 'throw new RangeError("no room for \\u001b[31mbees")');
-  const { code, stdout, stderr } = await run();
-  expect({ code, stdout }).toEqual({ code: 7, stdout: '' });
-  const [failed = '', ...said] = stderr.replace(INSTALLING + BUILDING, '').split('\n');
-  expect(failed).toMatch(/^rbee: that failed: npm run build \(its output: .*rbee-build\..*\)\. It ends:$/);
-  expect(said.join('\n')).toContain('RangeError: no room for [31mbees');
-  expect(await leftovers()).toEqual([expect.stringContaining('rbee-build.') as string]);
-});
-
-test('a failed build that quotes error codes in its output is not reported as an error of npm', async () => {
-  await writeFile(join(root, 'scripts/build.mjs'), 'throw new RangeError("CERT E401 EACCES ECONNREFUSED")');
-  const { code, stderr } = await run();
-  expect(code).toBe(7);
-  expect(stderr).toContain('rbee: that failed: npm run build');
-  expect(stderr).toContain('RangeError: CERT E401 EACCES ECONNREFUSED');
 });
 
 /** An npm that has failed as the real one does. */
@@ -208,24 +253,6 @@ test('the real npm leads to the same sentence when its registry cannot be reache
   expect(code).toBe(7);
   expect(stderr.split('\n')).toHaveLength(3);
   expect(stderr).toContain('npm cannot reach');
-});
-
-test.runIf(existsSync('/proc/self/stat'))('./rbee tells the program that it was started with nohup', async () => {
-  await writeFile(join(root, 'src/rbee.js'), "console.log(process.env['RBEE_NOHUP'] ?? 'no')");
-  expect(await run()).toMatchObject({ stdout: 'no\n' });
-  const nohup = join(dirname(root), 'nohup');
-  await writeFile(nohup, `trap '' HUP; exec "${join(root, 'rbee')}"`);
-  expect(await run([], { program: nohup })).toMatchObject({ stdout: '1\n' });
-});
-
-test('a closed stdout stays closed, instead of becoming /dev/null', async () => {
-  await writeFile(
-    join(root, 'src/rbee.js'),
-    "try { (await import('node:fs')).writeSync(1, 'x') } catch (error) { console.error(error.code) }",
-  );
-  const closed = join(dirname(root), 'closed');
-  await writeFile(closed, `exec "${join(root, 'rbee')}" >&-`);
-  expect(await run([], { program: closed })).toMatchObject({ stderr: expect.stringMatching(/EBADF\n$/) as string });
 });
 
 test.each([
