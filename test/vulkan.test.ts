@@ -1,16 +1,20 @@
+import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { memoryNeed, type Capabilities, type Explanation, type Model, type Worker } from '../src/contract/index.ts';
+import { memoryNeed, type Capabilities } from '../src/contract/index.ts';
 import { writeRandomModel } from '../bench/engine/random-model.ts';
 import { estimateMemory, isMemoryField } from '../src/hive/models/estimate-memory.ts';
 import { readGgufHeader } from '../src/hive/models/gguf-header.ts';
 import { engineFiles } from '../src/machines/kit/engine-files.ts';
+import type { StreamEvent } from '../src/jobs/client.ts';
 import { modelWorkshop, tinyModel } from '../src/worker/engines/llama/fixtures/gguf.ts';
 import { importLlama } from '../src/worker/engines/llama/llama-module.ts';
+import { ask, endsOf, narrationsOf, resultOf, run } from './support/streams.ts';
 import { testSwarm, type Swarm } from './support/swarm.ts';
 
 const MANIFESTS = '/usr/share/vulkan/icd.d';
@@ -69,6 +73,15 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
     return devices.find(({ worker }) => worker === 'vulkan');
   }
 
+  /** An inference, and when the first such event of it came. */
+  function underWay(input: object, isMeant: (event: StreamEvent) => boolean) {
+    const events = new EventEmitter();
+    const ended = run(swarm, 'infer', input, (event) => void (isMeant(event) && events.emit('meant')));
+    const without = ended.then(({ last }) => assert.fail(`it ended without that event: ${last.json}`));
+    const came = Promise.race([once(events, 'meant'), without]);
+    return { came, ended };
+  }
+
   test('is listed with its memory, as the engine reports it', async () => {
     await expect.poll(() => gpu()).toMatchObject({ device: 0, usable: true });
     const { name, memory_bytes, memory_free_bytes } = (await gpu()) ?? {};
@@ -82,7 +95,7 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
     const { stdout, stderr } = await swarm.rbee(['infer', 'What is 2 + 3?']);
     expect(stdout, stderr).toBe('2 plus 3 is 5.\n');
     expect(stderr).toMatch(/loading tiny on vulkan:0/);
-    const { workers } = await swarm.result<{ workers: Worker[] }>(['worker', 'list']);
+    const { workers } = await ask(swarm, 'worker_list');
     expect(workers).toMatchObject([{ worker: 'vulkan', device: 0, state: 'ready' }]);
     const [{ need_bytes = 0 } = {}] = workers;
     expect(need_bytes).toBeGreaterThan(0);
@@ -123,36 +136,36 @@ describe.skipIf(why !== undefined)(`a device that Vulkan reaches${why === undefi
     const other = await workshop.make({ set: { 'general.name': 'other' } });
     await swarm.result(['model', 'download', large, '--name', 'large']);
     await swarm.result(['model', 'download', other, '--name', 'other']);
-    const { workers: idle } = await swarm.result<{ workers: Worker[] }>(['worker', 'list']);
-    for (const { worker_id } of idle) await swarm.result(['worker', 'delete', worker_id]);
-    const { memory } = await swarm.result<Model>(['model', 'get', 'large']);
+    const { workers: idle } = await ask(swarm, 'worker_list');
+    for (const { worker_id } of idle) await ask(swarm, 'worker_delete', { worker_id });
+    const { memory } = await ask(swarm, 'model_get', { model: 'large' });
     const need = (context: number) => (memory && memoryNeed(memory, { slots: 1, context, worker: 'vulkan' }).bytes) ?? 0;
-    const fill = async (...more: string[]): Promise<string> => {
+    const fill = async (pin: boolean): Promise<string> => {
       const { memory_free_bytes: free = 0 } = (await gpu()) ?? {};
       // This driver makes no buffer that would hold the cache of many more.
       let context = 270_000;
       while (need(context) > free) context -= 500;
-      const shape = ['--worker', 'vulkan', '--slots', '1', '--context', String(context)];
-      return (await swarm.result<Worker>(['worker', 'spawn', '--model', 'large', ...shape, ...more])).worker_id;
+      return (await ask(swarm, 'worker_spawn', { model: 'large', worker: 'vulkan', slots: 1, context, pin })).worker_id;
     };
     // What the two leave is too little for another one.
-    await fill('--pin');
-    const spawned = await fill();
-    const long = ['--json-schema', '{"type":"array","items":{"type":"boolean"},"minItems":20,"maxItems":30}'];
-    const busy = swarm.start(['infer', 'Count', '--worker-id', spawned, '--model', 'large', ...long]);
-    await busy.says('stdout', /./);
-    const waiting = swarm.start(['infer', 'What is 2 + 3?', '--model', 'other', '--device', 'vulkan:0']);
-    await waiting.says(
-      'stderr',
-      new RegExp(`no memory is free for other; waiting until ${spawned} \\(large\\) on hive 'localhost'`),
-    );
-    const { decision, says } = await swarm.result<Explanation>(['explain', 'x', '--model', 'other', '--device', 'vulkan:0']);
+    await fill(true);
+    const spawned = await fill(false);
+    // Each token is much work for a GPU in software.
+    const json_schema = { type: 'array', items: { type: 'boolean' }, minItems: 10, maxItems: 12 };
+    const shape = { worker_id: spawned, model: 'large', json_schema };
+    const busy = underWay({ prompt: 'Count', ...shape }, ({ kind }) => kind === 'token');
+    await busy.came;
+    const wanted = { model: 'other', device: 'vulkan:0' };
+    const reason = `no memory is free for other; waiting until ${spawned} (large) on hive 'localhost'`;
+    const waiting = underWay({ prompt: 'What is 2 + 3?', ...wanted }, ({ json }) => json.includes(reason));
+    await waiting.came;
+    const { decision, says } = await ask(swarm, 'explain', { prompt: 'x', ...wanted });
     expect({ decision, says }).toMatchObject({ decision: 'wait', says: expect.stringContaining(spawned) as string });
-    expect(await busy.ended).toMatchObject({ code: 0 });
-    const { code, stdout, stderr } = await waiting.ended;
-    expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '2 plus 3 is 5.\n' });
-    expect(stderr).toContain(`stopping idle ${spawned}`);
-    const { workers } = await swarm.result<{ workers: Worker[] }>(['worker', 'list']);
+    expect(endsOf([await busy.ended])).toEqual(new Set(['result']));
+    const served = await waiting.ended;
+    expect(resultOf(served).text).toBe('2 plus 3 is 5.');
+    expect(narrationsOf([served])).toContain(`stopping idle ${spawned}`);
+    const { workers } = await ask(swarm, 'worker_list');
     const loaded = workers.filter(({ state }) => state === 'ready').map(({ model }) => model);
     expect(loaded.toSorted()).toEqual(['large', 'other']);
     // All that a GPU would do, this machine's cores do, beside other tests.

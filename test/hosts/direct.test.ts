@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { skipsHosts, testHosts, type HostNet } from '../support/hosts.ts';
 import { putLayers } from '../support/kit-cache.ts';
+import { ask } from '../support/streams.ts';
 import { testSwarm, type Swarm } from '../support/swarm.ts';
 
 describe.skipIf(skipsHosts())('a hive that is called directly', () => {
@@ -15,8 +16,7 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
     await net[Symbol.asyncDispose]();
   });
 
-  const infer = async () =>
-    (await swarm.rbee(['infer', 'What does a bee do?', '--hive-id', 'attic', '--temperature', '0'])).stdout;
+  const infer = async () => (await ask(swarm, 'infer', { prompt: 'What does a bee do?', hive_id: 'attic', temperature: 0 })).text;
 
   test('is not sent to a machine without enough disk space', async () => {
     const { attic } = net.hosts;
@@ -25,7 +25,7 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
     expect(stderr).toMatch(/^Error: .*needs? [\d.]+ MB.*\d+ MB/m);
     expect(stderr).not.toContain('sending');
     expect(code).toBe(7);
-    expect((await swarm.result<{ hives: unknown[] }>(['hive', 'list'])).hives).toHaveLength(1);
+    expect((await ask(swarm, 'hive_list')).hives).toHaveLength(1);
     await attic.exec('umount /root/.rbee && rmdir /root/.rbee');
   });
 
@@ -38,7 +38,7 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
   });
 
   test('is stopped over SSH, and started again on demand', async () => {
-    expect(await swarm.result(['hive', 'stop', 'attic'])).toMatchObject({ state: 'stopped' });
+    expect(await ask(swarm, 'hive_stop', { hive_id: 'attic' })).toMatchObject({ state: 'stopped' });
     expect(await infer()).toMatch(/^A bee flies/);
   });
 
@@ -65,7 +65,7 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
       expect(code, stderr).toBe(2);
       expect(stderr).toContain(`on its own machine: ${there}. To forget it here: rbee hive uninstall shed --catalog-only`);
     }
-    await swarm.result(['hive', 'uninstall', 'shed', '--catalog-only']);
-    expect((await swarm.result<{ hives: { hive_id: string }[] }>(['hive', 'list'])).hives).toHaveLength(2);
+    await ask(swarm, 'hive_uninstall', { hive_id: 'shed', catalog_only: true });
+    expect((await ask(swarm, 'hive_list')).hives).toHaveLength(2);
   });
 });

@@ -3,13 +3,12 @@ import { appendFile, copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { OutputOf } from '../../src/contract/index.ts';
 import { slowLine, testFleet, type Fleet } from '../support/fleet.ts';
 import type { Host } from '../support/host.ts';
 import { skipsHosts } from '../support/hosts.ts';
 import { putLayers } from '../support/kit-cache.ts';
 import { otherPackage } from '../support/other-package.ts';
-import { endsOf, narrationsOf, requests, resultOf, runAll, type Followed } from '../support/streams.ts';
+import { ask, endsOf, narrationsOf, requests, resultOf, runAll, type Followed } from '../support/streams.ts';
 import { leftovers } from '../support/swarm.ts';
 import { until } from '../support/until.ts';
 
@@ -62,7 +61,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     const { code, stdout } = await cut;
     expect(code, stdout).toBe(4);
     expect(stdout).toContain('"code":"ssh_unreachable"');
-    const { hives } = await swarm.result<OutputOf<'hive_list'>>(['hive', 'list']);
+    const { hives } = await ask(swarm, 'hive_list');
     expect(hives.map(({ hive_id }) => hive_id)).not.toContain('attic');
     expect(ofHive(attic)).toEqual([]);
     await attic.restore();
@@ -75,15 +74,15 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
   test('an installed hive is listed, answers, and is used without starting the local one', async () => {
     const { swarm } = fleet;
     expect(await fleet.net.hosts.attic.exec('command -v node || echo none')).toBe('none\n');
-    const { hives } = await swarm.result<OutputOf<'hive_list'>>(['hive', 'list']);
+    const { hives } = await ask(swarm, 'hive_list');
     expect(hives.map(({ hive_id }) => hive_id).sort()).toEqual(['attic', 'cellar', 'localhost']);
     const listed = { transport: 'ssh', host: '127.0.0.1', ssh: { host: 'attic' } };
     expect(hives.find(({ hive_id }) => hive_id === 'attic')).toMatchObject(listed);
-    expect(await swarm.result(['hive', 'status', 'attic'])).toMatchObject({ state: 'running' });
-    expect(await swarm.result(['hive', 'get', 'attic'])).toMatchObject({ capabilities: { hostname: 'attic' } });
-    expect(await swarm.result(['infer', 'Hi', '--hive-id', 'attic'])).toMatchObject({ model: 'tiny' });
+    expect(await ask(swarm, 'hive_status', { hive_id: 'attic' })).toMatchObject({ state: 'running' });
+    expect(await ask(swarm, 'hive_get', { hive_id: 'attic' })).toMatchObject({ capabilities: { hostname: 'attic' } });
+    expect(await ask(swarm, 'infer', { prompt: 'Hi', hive_id: 'attic' })).toMatchObject({ model: 'tiny' });
     const [worker] = await fleet.workersOf('attic');
-    expect(await swarm.result(['infer', 'Hi'])).toMatchObject({ worker_id: worker?.worker_id });
+    expect(await ask(swarm, 'infer', { prompt: 'Hi' })).toMatchObject({ worker_id: worker?.worker_id });
     const { hives: seen } = await fleet.status();
     expect(Object.fromEntries(seen.map(({ hive_id, state }) => [hive_id, state]))).toEqual({
       attic: 'running',
@@ -96,7 +95,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
 
   test('a hive listens on the loopback of its machine only, requires its token, and does not expose it', async () => {
     const { attic } = fleet.net.hosts;
-    const { port } = await fleet.swarm.result<OutputOf<'hive_get'>>(['hive', 'get', 'attic']);
+    const { port } = await ask(fleet.swarm, 'hive_get', { hive_id: 'attic' });
     expect(await openPorts(attic)).toEqual([22]);
     const call = `.rbee/current/node -e 'fetch("http://127.0.0.1:${port}/health").then(({ status }) => console.log(status))'`;
     expect(await attic.exec(call)).toBe('401\n');
@@ -162,7 +161,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
       expect(hivesThere()[0]?.pid).not.toBe(hive?.pid);
       await until(async () => (await fleet.hive('cellar'))?.state === 'running');
     }
-    expect((await swarm.result<OutputOf<'hive_get'>>(['hive', 'get', 'cellar'])).port).toBe(9000);
+    expect((await ask(swarm, 'hive_get', { hive_id: 'cellar' })).port).toBe(9000);
   });
 
   test('a deleted hive gets no requests but keeps running, and an install registers it again as it is', async () => {
@@ -170,7 +169,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     await runAll(swarm, requests(1, { hive_id: 'cellar' }));
     const [worker] = await fleet.workersOf('cellar');
     expect(worker).toBeDefined();
-    await swarm.result(['hive', 'delete', 'cellar']);
+    await ask(swarm, 'hive_delete', { hive_id: 'cellar' });
     const followed = await runAll(swarm, requests(6));
     expect(endsOf(followed)).toEqual(new Set(['result']));
     expect(followed.map((one) => resultOf(one).worker_id)).not.toContain(worker?.worker_id);
@@ -212,7 +211,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
 
   test('a stopped hive stays stopped until a request needs it', async () => {
     const { swarm, net } = fleet;
-    await swarm.result(['hive', 'stop', 'attic']);
+    await ask(swarm, 'hive_stop', { hive_id: 'attic' });
     expect(ofHive(net.hosts.attic)).toEqual([]);
     expect(endsOf(await runAll(swarm, requests(1)))).toEqual(new Set(['result']));
     expect(await fleet.hive('attic')).toMatchObject({ state: 'stopped' });
@@ -225,7 +224,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     const { swarm, net } = fleet;
     const { attic, cellar } = net.hosts;
     const there = { tree: cellar.tree(), processes: ofHive(cellar) };
-    await swarm.result(['hive', 'uninstall', 'attic']);
+    await ask(swarm, 'hive_uninstall', { hive_id: 'attic' });
     expect(await fleet.workersOf('attic')).toEqual([]);
     await swarm.result(['hive', 'uninstall', 'cellar', '--catalog-only']);
     expect(attic.tree()).toEqual(before.tree);
@@ -233,7 +232,7 @@ describe.skipIf(skipsHosts())('a fleet of machines', () => {
     await until(() => String(processesOf(attic)) === String(before.processes));
     expect({ tree: cellar.tree(), processes: ofHive(cellar) }).toEqual(there);
     expect((await fleet.status()).hives.map(({ hive_id }) => hive_id)).toEqual(['localhost']);
-    await swarm.result(['infer', 'Hi']);
+    await ask(swarm, 'infer', { prompt: 'Hi' });
     await until(() => leftovers(swarm.home).every((pid) => !/^ssh\b/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))));
   });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OutputOf } from '../../src/contract/index.ts';
 import { skipsHosts, testHosts, type HostNet } from '../support/hosts.ts';
+import { ask } from '../support/streams.ts';
 import { testSwarm, type Swarm } from '../support/swarm.ts';
 
 type Tested = OutputOf<'ssh_test'>;
@@ -26,12 +27,13 @@ describe.skipIf(skipsHosts())('machines without a hive', () => {
     await net[Symbol.asyncDispose]();
   });
 
-  const tested = async (...args: string[]) => {
+  const testedByCommand = async (...args: string[]) => {
     const { code, stdout, stderr } = await swarm.rbee(['ssh', 'test', ...args, '--json']);
     const { data } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as { data: Tested };
     expect(code, stderr).toBe(data.reachable ? 0 : 1);
     return data;
   };
+  const tested = (host: string) => ask(swarm, 'ssh_test', { ssh_host: host });
   const all = [
     ...['resolve', 'connect', 'host_key', 'authenticate', 'shell', 'forwarding'],
     ...['system', 'libc', 'tools', 'home', 'disk', 'gpu', 'rbee'],
@@ -39,7 +41,7 @@ describe.skipIf(skipsHosts())('machines without a hive', () => {
 
   describe('ssh test', () => {
     test('passes each step, and changes nothing on the machine', async () => {
-      const { checks, ...verdict } = await tested('attic');
+      const { checks, ...verdict } = await testedByCommand('attic');
       expect(verdict).toEqual({ ssh_host: 'attic', reachable: true });
       expect(checks.map(({ check }) => check)).toEqual(all);
       expect(checks.filter(({ ok, next }) => !ok || next !== undefined)).toEqual([]);
@@ -62,7 +64,7 @@ describe.skipIf(skipsHosts())('machines without a hive', () => {
       ['a closed port', ['attic', '--ssh-port', '23'], 'connect', 'rbee ssh test --ssh-host attic --ssh-port'],
       ['a user without access', ['--ssh-host', 'attic', '--ssh-user', 'daemon'], 'authenticate', 'ssh-copy-id daemon@attic'],
     ])('stops at %s, and says what to type', async (_name, args, check, next) => {
-      const { checks, reachable } = await tested(...args);
+      const { checks, reachable } = await testedByCommand(...args);
       expect(reachable).toBe(false);
       expect(checks.map((each) => each.check)).toEqual(all.slice(0, all.indexOf(check) + 1));
       expect(checks.at(-1)).toMatchObject({ check, ok: false, next: expect.stringContaining(next) as string });
@@ -108,8 +110,7 @@ describe.skipIf(skipsHosts())('machines without a hive', () => {
   });
 
   describe('hive import-ssh', () => {
-    const imported = (...hosts: string[]) =>
-      swarm.result<OutputOf<'hive_import_ssh'>>(['hive', 'import-ssh', ...hosts.flatMap((host) => ['--hosts', host])]);
+    const imported = (...hosts: string[]) => ask(swarm, 'hive_import_ssh', { hosts });
 
     test('lists single hosts as OpenSSH resolves them, including those of Include', async () => {
       const { hosts, hives } = await imported();
@@ -119,7 +120,8 @@ describe.skipIf(skipsHosts())('machines without a hive', () => {
     });
 
     test('registers the chosen hosts as hives, once', async () => {
-      const { hives } = await imported('attic', 'shed');
+      const args = ['hive', 'import-ssh', '--hosts', 'attic', '--hosts', 'shed'];
+      const { hives } = await swarm.result<OutputOf<'hive_import_ssh'>>(args);
       expect(hives).toMatchObject([
         { hive_id: 'attic', transport: 'ssh', host: '127.0.0.1', port: 9000, ssh: { host: 'attic' } },
         { hive_id: 'shed' },

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { OutputOf } from '../../src/contract/index.ts';
 import { testFleet, type Fleet } from '../support/fleet.ts';
 import type { Host } from '../support/host.ts';
 import { skipsHosts } from '../support/hosts.ts';
 import { putLayers } from '../support/kit-cache.ts';
+import { ask } from '../support/streams.ts';
 
 const hivesOf = (host: Host) => host.processes().filter(({ args }) => args.includes('/.rbee/') && args.includes('hive run'));
 
@@ -25,7 +25,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     return stderr;
   };
   const registered = async () => {
-    const { hives } = await fleet.swarm.result<OutputOf<'hive_list'>>(['hive', 'list']);
+    const { hives } = await ask(fleet.swarm, 'hive_list');
     return hives.map(({ hive_id }) => hive_id).sort();
   };
 
@@ -47,11 +47,11 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     await rename(`${cache}.away`, cache);
     expect(hivesOf(attic)).toEqual(before);
     expect(await registered()).toEqual(['attic', 'localhost']);
-    expect(await fleet.swarm.result(['infer', 'Hi', '--hive-id', 'attic'])).toMatchObject({ model: 'tiny' });
+    expect(await ask(fleet.swarm, 'infer', { prompt: 'Hi', hive_id: 'attic' })).toMatchObject({ model: 'tiny' });
   });
 
   test('a machine whose hive was forgotten is refused under another name, and both solutions are named', async () => {
-    await fleet.swarm.result(['hive', 'delete', 'attic']);
+    await ask(fleet.swarm, 'hive_delete', { hive_id: 'attic' });
     const stderr = await refused('hive', 'install', 'other', '--ssh-host', 'attic', '--ssh-user', 'root');
     expect(stderr).toContain("root@attic has the hive 'attic' of this fleet already, which is no longer registered");
     expect(stderr).toContain('rbee hive install attic --ssh-user root');
@@ -64,7 +64,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     await attic.exec('rm .rbee/fleet');
     await fleet.swarm.result(['hive', 'install', 'other', '--ssh-host', 'attic']);
     expect(hivesOf(attic)).toMatchObject([{ args: expect.stringContaining('--id other') as string }]);
-    expect(await fleet.swarm.result(['infer', 'Hi', '--hive-id', 'other'])).toMatchObject({ model: 'tiny' });
+    expect(await ask(fleet.swarm, 'infer', { prompt: 'Hi', hive_id: 'other' })).toMatchObject({ model: 'tiny' });
     expect(await refused('hive', 'install', 'attic')).toContain('rbee hive uninstall other');
     expect(await registered()).toEqual(['localhost', 'other']);
   });
@@ -77,7 +77,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
       expect(await refused('hive', what, 'other')).toMatch(/has the hive 'loft' [^]*rbee hive uninstall other --catalog-only/);
     expect(hivesOf(attic)).toEqual(before);
     await attic.exec(`printf '%s\\n' "$(sed -n 1p .rbee/fleet)" '"other"' >fleet && mv fleet .rbee/fleet`);
-    expect(await fleet.swarm.result(['hive', 'status', 'other'])).toMatchObject({ state: 'running' });
+    expect(await ask(fleet.swarm, 'hive_status', { hive_id: 'other' })).toMatchObject({ state: 'running' });
   });
 
   test('an install with nothing to do says so, and a new port restarts the hive once', async () => {
@@ -94,7 +94,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     expect(code, stderr).toBe(0);
     expect(stderr).toContain('is healthy on port 9100');
     expect(stderr).not.toMatch(/asleep|started/);
-    expect(await fleet.swarm.result(['infer', 'Hi', '--hive-id', 'other'])).toMatchObject({ model: 'tiny' });
+    expect(await ask(fleet.swarm, 'infer', { prompt: 'Hi', hive_id: 'other' })).toMatchObject({ model: 'tiny' });
   });
 
   test('an error about a missing path names the machine', async () => {
