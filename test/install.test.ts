@@ -342,7 +342,9 @@ interface HiveMachine extends LocalMachine {
  * On disposal, everything is stopped, and no process may be left.
  * @param options with `isNew` everything is sent to it; otherwise it has the large layers, but the one that it lacks
  */
-async function hiveMachine(options: { home?: string; sh?: string; isNew?: boolean; lacks?: LargeLayer } = {}): Promise<HiveMachine> {
+async function hiveMachine(
+  options: { home?: string; sh?: string; isNew?: boolean; lacks?: LargeLayer } = {},
+): Promise<HiveMachine> {
   const machine = await localMachine(options);
   const [port = 0] = await freePorts(1);
   const site = siteOf(machine);
