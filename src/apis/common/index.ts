@@ -6,4 +6,4 @@ export { parseBody } from './parse-body.ts';
 export { idsOf, newId } from './request-ids.ts';
 export { paramOf, RequestError } from './request-error.ts';
 export { meantModel, type FleetModel, type FleetModels } from './model-names.ts';
-export { keepAliveSeconds } from './keep-alive.ts';
+export { keepAliveOf } from './keep-alive.ts';

@@ -1,22 +1,25 @@
-import { RequestError } from './request-error.ts';
+import { invalid } from '../invalid.ts';
 
-const UNITS_S: Record<string, number> = { ns: 1e-9, us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600 };
-const DURATION = /^([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/;
-const LONGEST_S = 31_536_000;
+const SECONDS_OF: Record<string, number> = { ns: 1e-9, us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3_600 };
+/** A year: the most that the contract takes. */
+const MOST_S = 31_536_000;
 
 /**
- * Ollama's `keep_alive`: seconds, or a duration as Go writes it, such as '5m' or '1h30m'; below 0 for a model that is never unloaded.
- * @throws RequestError
+ * `keep_alive` in seconds: a number, or a duration as Go writes it ('5m', '1h30m', '-1s'). Every negative one is -1: never.
+ * @throws JobError invalid_input
  */
-export function keepAliveSeconds(value: number | string | null | undefined): number | undefined {
-  if (value === null || value === undefined || value === '') return undefined;
-  const seconds = typeof value === 'number' ? value : /^[+-]?\d+(?:\.\d+)?$/.test(value) ? Number(value) : durationOf(value);
-  return seconds < 0 ? -1 : Math.min(seconds, LONGEST_S);
+export function keepAliveOf(keepAlive: string | number | null | undefined): number | undefined {
+  if (keepAlive === undefined || keepAlive === null || keepAlive === '') return undefined;
+  const seconds = typeof keepAlive === 'number' ? keepAlive : secondsOf(keepAlive);
+  return seconds < 0 ? -1 : Math.min(seconds, MOST_S);
 }
 
-function durationOf(text: string): number {
-  if (!DURATION.test(text)) throw new RequestError('keep_alive', "must be seconds, or a duration such as '5m' or '1h30m'");
-  const parts = text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g);
-  const seconds = [...parts].reduce((sum, [, count, unit = '']) => sum + Number(count) * (UNITS_S[unit] ?? 0), 0);
-  return text.startsWith('-') ? -seconds : seconds;
+function secondsOf(duration: string): number {
+  const [, sign, rest = ''] = /^([+-]?)(.*)$/.exec(duration.trim()) ?? [];
+  const factor = sign === '-' ? -1 : 1;
+  if (/^\d+(\.\d+)?$/.test(rest)) return factor * Number(rest);
+  if (!/^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(rest))
+    throw invalid('keep_alive', `'${duration.slice(0, 40)}' is not a duration, such as '5m'`);
+  const pieces = [...rest.matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)/g)];
+  return factor * pieces.reduce((sum, [, count, unit]) => sum + Number(count) * (SECONDS_OF[unit ?? ''] ?? 0), 0);
 }

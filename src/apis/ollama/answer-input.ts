@@ -3,7 +3,7 @@ import type { ContentPart, operations, Reasoning } from '../../contract/index.ts
 import { given } from '../given.ts';
 import { invalid } from '../invalid.ts';
 import type { AnswerBody, Options } from './body.ts';
-import { keepAliveOf } from './keep-alive.ts';
+import { keepAliveOf } from '../common/keep-alive.ts';
 
 export type InferInput = z.input<typeof operations.infer.input>;
 

@@ -4,7 +4,7 @@ import {
   type FleetModels,
   type InputFields,
   type Translate,
-  keepAliveSeconds,
+  keepAliveOf,
   meantModel,
 } from '../../common/index.ts';
 import { reasoningOf } from '../reasoning.ts';
@@ -44,7 +44,7 @@ function inputOf(fields: ChatRequest): InputFields<'infer'> {
     ...toolsOf(fields),
     reasoning: thinkingOf(fields),
     chat_template_kwargs: fields.chat_template_kwargs ?? undefined,
-    keep_alive: keepAliveSeconds(fields.keep_alive),
+    keep_alive: keepAliveOf(fields.keep_alive),
   };
 }
 

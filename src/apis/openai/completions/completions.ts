@@ -1,0 +1,63 @@
+import {
+  meantModel,
+  parseBody,
+  keepAliveOf,
+  RequestError,
+  type FleetModels,
+  type InputFields,
+  type Translate,
+} from '../../common/index.ts';
+import { headOf } from '../chat/chat-head.ts';
+import { samplingOf } from '../sampling.ts';
+import { completionAnswer, CompletionStream } from './completion-answer.ts';
+import { completionsRequest, type CompletionsRequest } from './completions-request.ts';
+
+/** Choices of all prompts of one request. */
+const CHOICES_LIMIT = 128;
+
+/** POST /v1/completions: prompts as they are, without a chat template. */
+export function completions(models: FleetModels): Translate<'infer'> {
+  return (request) => {
+    const fields = parseBody(completionsRequest, request.body);
+    refuseUnserved(fields);
+    const each = fields.n ?? 1;
+    const prompts = promptsOf(fields.prompt);
+    if (prompts.length === 0) throw new RequestError('prompt', 'must not be empty');
+    if (prompts.length * each > CHOICES_LIMIT)
+      throw new RequestError('prompt', `at most ${CHOICES_LIMIT} choices in one request`);
+    const stream = fields.stream === true;
+    const model = meantModel(fields.model, models, request);
+    const inputs = prompts.flatMap((prompt) =>
+      Array.from({ length: each }, (_, choice) => ({ ...inputOf(fields, choice), ...prompt, model, stream })),
+    );
+    const head = headOf(fields.model, 'cmpl-');
+    const withUsage = fields.stream_options?.include_usage === true;
+    const answer = stream ? new CompletionStream(head, { each, withUsage }) : completionAnswer(head, each);
+    return { operation: 'infer', inputs, answer };
+  };
+}
+
+function inputOf(fields: CompletionsRequest, choice: number): InputFields<'infer'> {
+  return {
+    raw: true,
+    suffix: fields.suffix ?? undefined,
+    ...samplingOf(fields, choice),
+    ...(typeof fields.logprobs === 'number' ? { logprobs: true, top_logprobs: fields.logprobs } : {}),
+    keep_alive: keepAliveOf(fields.keep_alive),
+  };
+}
+
+function refuseUnserved({ echo, best_of, n }: CompletionsRequest): void {
+  if (echo === true) throw new RequestError('echo', 'the prompt is not repeated here');
+  if (typeof best_of === 'number' && best_of > (n ?? 1)) throw new RequestError('best_of', 'must not be larger than n');
+}
+
+function promptsOf(prompt: CompletionsRequest['prompt']): InputFields<'infer'>[] {
+  if (typeof prompt === 'string') return [{ prompt }];
+  if (isTokens(prompt)) return [{ prompt_tokens: prompt }];
+  return prompt.map((one) => (typeof one === 'string' ? { prompt: one } : { prompt_tokens: one }));
+}
+
+function isTokens(prompt: string[] | number[] | number[][]): prompt is number[] {
+  return typeof prompt[0] === 'number';
+}
