@@ -226,8 +226,9 @@ describe('doctor', () => {
   });
 
   test('doctor creates no home', async () => {
-    await cli.run(['doctor']);
-    await expect(mkdir(cli.env['RBEE_HOME'] ?? '')).resolves.toBeUndefined();
+    const home = join(cli.folder, 'no-home');
+    await cli.run(['doctor'], { env: { RBEE_HOME: home } });
+    await expect(mkdir(home)).resolves.toBeUndefined();
   });
 });
 

@@ -50,6 +50,8 @@ export function openSqliteFile(file: string, beforeClose: () => void = () => und
 
 /** Loaded where a file is opened: it takes 60 ms, and a worker has none. */
 export function openLibsql(file: string, options: { timeout?: number } = {}): Database.Database {
+  // libsql finds the libc in a report of Node, which would also look up the names of all addresses of open sockets in DNS.
+  Object.assign(process.report, { excludeNetwork: true });
   const libsql = createRequire(import.meta.url)('libsql') as typeof Database;
   return new libsql(file, options);
 }
