@@ -45,7 +45,7 @@ async function bundle(entryPoints, { define = {}, ...options }) {
     external: ['libsql', ...neverLoaded],
     define: {
       __RBEE_VERSION__: JSON.stringify(version),
-      __TEMPLATE_RENDERER__: JSON.stringify('./template-renderer.mjs'),
+      __TEMPLATE_RENDERER__: JSON.stringify('./template-renderer.js'),
       __BINARY_TEST__: JSON.stringify('./testBindingBinary.mjs'),
       ...define,
     },
@@ -79,7 +79,7 @@ try {
     ...programs.map(program),
     bundle({ 'import-module': join(llama, 'import-module.ts') }, { ...commonjs, banner: {} }),
     bundle({ testBindingBinary: binaryTest }, { ...esm, plugins: [bundledLlama()] }),
-    bundle({ 'template-renderer': join(llama, 'template-renderer.ts') }, esm),
+    bundle({ 'template-renderer': join(llama, 'template-renderer.ts') }, { ...commonjs, banner: {} }),
   ]);
   writeFileSync(join(fresh, 'package.json'), '{"type":"commonjs"}\n');
   for (const name of programs) prepare(join(fresh, `${name}.js`));
@@ -99,8 +99,7 @@ try {
 /** src/entry/load-program.ts reads each character as one byte. esbuild escapes others already, except in regular expressions. */
 function prepare(file) {
   const text = readFileSync(file, 'utf8');
-  // The one of template-thread.ts is part of a text that a thread runs.
-  if (/\bimport\((?!wrapper\))/.test(text))
+  if (/\bimport\(/.test(text))
     throw new TypeError(`${file} has an import(), which fails in a program whose compiled code is stored`);
   const escaped = text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
   if (escaped !== text) writeFileSync(file, escaped);

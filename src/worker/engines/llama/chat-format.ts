@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads';
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { JobError, type ChatMessage } from '../../../contract/index.ts';
 import { PromptGuard } from './prompt-guard.ts';
@@ -34,16 +35,21 @@ export interface ChatFormat {
  * A conversation that ends with an assistant message is continued from there.
  *
  * No template keeps a model from being loaded: one that refuses a conversation refuses it, with its own words.
+ *
+ * @param renderer a thread for the template that was started before, while the engine and the model were loaded
  */
-export async function chatFormatOf(model: LlamaModel): Promise<ChatFormat> {
+export async function chatFormatOf(model: LlamaModel, renderer?: Worker): Promise<ChatFormat> {
   const template = model.fileInfo.metadata.tokenizer.chat_template;
   const tokenizer = new PromptTokenizer(model);
   const rawPromptOf: ChatFormat['rawPromptOf'] = async (text, limit) => ({
     tokens: await tokenizer.tokenize(text, limit),
     isReasoning: false,
   });
-  if (template === undefined || template.trim() === '') return { ...plainFormat(tokenizer), rawPromptOf };
-  const thread = await TemplateThread.open({ template, constants: constantsOf(model) });
+  if (template === undefined || template.trim() === '') {
+    await renderer?.terminate();
+    return { ...plainFormat(tokenizer), rawPromptOf };
+  }
+  const thread = await TemplateThread.open({ template, constants: constantsOf(model), thread: renderer });
   const guard = new PromptGuard(tokenTextsOf(model).control);
   return {
     stop: [],

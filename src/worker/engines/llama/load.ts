@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import assert from 'node:assert/strict';
+import type { Worker } from 'node:worker_threads';
 import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp';
 import {
   BATCH_TOKENS,
@@ -18,6 +19,7 @@ import { importLlama, type LlamaModule } from './llama-module.ts';
 import { checkMemory } from './memory-need.ts';
 import { checkPreamble, readModelFile } from './model-file.ts';
 import { inSlotOrder } from './slot.ts';
+import { startRenderer } from './template-thread.ts';
 
 /**
  * Weights that justify another thread. llama.cpp's threads wait for each other in busy loops after every operation; with little
@@ -32,15 +34,21 @@ export const loadLlama: LoadEngine = async (options) => {
   assert(Number.isInteger(threads) && threads >= 1, 'threads must be 1 or more');
   signal.throwIfAborted();
   await checkPreamble(modelPath);
-  const log = new EngineLog();
-  const module = await importLlama();
-  const llama = await openBackend(module, { worker, threads, log });
+  const renderer = startRenderer();
   try {
-    return await loadInto(llama, { module, log, options });
+    const log = new EngineLog();
+    const module = await importLlama();
+    const llama = await openBackend(module, { worker, threads, log });
+    try {
+      return await loadInto(llama, { module, log, options, renderer });
+    } catch (cause) {
+      // Not awaited: the library does not dispose of a model or context that failed to open, and dispose() waits for it.
+      llama.dispose().catch((error: unknown) => log.record(true, String(error)));
+      signal.throwIfAborted();
+      throw cause;
+    }
   } catch (cause) {
-    // Not awaited: the library does not dispose of a model or context that failed to open, and dispose() waits for it.
-    llama.dispose().catch((error: unknown) => log.record(true, String(error)));
-    signal.throwIfAborted();
+    await renderer.terminate();
     throw cause;
   }
 };
@@ -49,9 +57,10 @@ interface Loading {
   module: LlamaModule;
   log: EngineLog;
   options: LoadOptions;
+  renderer: Worker;
 }
 
-async function loadInto(llama: Llama, { module, log, options }: Loading): Promise<LlamaEngine> {
+async function loadInto(llama: Llama, { module, log, options, renderer }: Loading): Promise<LlamaEngine> {
   const { modelPath, slots, worker, threads, signal } = options;
   const insights = await readModelFile(modelPath, module, llama);
   const contextSize = contextSizeOf(options.contextSize, insights.trainContextSize ?? DEFAULT_CONTEXT_TOKENS);
@@ -84,7 +93,7 @@ async function loadInto(llama: Llama, { module, log, options }: Loading): Promis
     });
   try {
     const opening = openContext(model, { ...shape, threads: Math.min(threads, usefulThreads), signal });
-    const [format, context] = await Promise.all([chatFormatOf(model), opening]).catch(async (cause: unknown) => {
+    const [format, context] = await Promise.all([chatFormatOf(model, renderer), opening]).catch(async (cause: unknown) => {
       // The model is disposed of next, and nothing may use it then.
       await opening.catch(() => undefined);
       throw cause;

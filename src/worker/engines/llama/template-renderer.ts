@@ -1,8 +1,8 @@
 /**
- * The program of the thread that renders: a file of its own in dist/. Its first message says what the template takes, or why it
- * cannot be parsed; then each conversation that arrives is answered with its prompt, or with words.
+ * The program of the thread that renders: a file of its own in dist/. The first message that arrives is the template, and is answered with
+ * what it takes; then each conversation that arrives is answered with its prompt, or with words.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { Template } from './jinja/template.ts';
 import { PLAIN, type TemplateCapabilities } from './template-capabilities.ts';
 import type { Conversation } from './template-conversation.ts';
@@ -21,24 +21,25 @@ export interface RendererData {
 
 export type RendererAnswer = { capabilities: TemplateCapabilities } | { prompt: PromptText } | { words: string };
 
-const { template: source, constants, capabilities, longestText, longestWords } = workerData as RendererData;
 const answer = (message: RendererAnswer) => parentPort?.postMessage(message);
-const refuse = (error: unknown) =>
-  answer({ words: (error instanceof Error ? error.message : String(error)).slice(0, longestWords) });
 
-try {
-  const template = new Template(source);
-  const found = capabilities ?? probe(source, template, constants);
-  const writer = { template, constants, capabilities: found, longest: longestText };
-  parentPort?.on('message', (conversation: Conversation) => {
-    try {
-      answer({ prompt: promptOf(conversation, writer) });
-    } catch (error) {
-      refuse(error);
-    }
-  });
-  answer({ capabilities: found });
-} catch (error) {
-  parentPort?.on('message', () => refuse(error));
-  answer({ capabilities: PLAIN });
-}
+parentPort?.once('message', ({ template: source, constants, capabilities, longestText, longestWords }: RendererData) => {
+  const refuse = (error: unknown) =>
+    answer({ words: (error instanceof Error ? error.message : String(error)).slice(0, longestWords) });
+  try {
+    const template = new Template(source);
+    const found = capabilities ?? probe(source, template, constants);
+    const writer = { template, constants, capabilities: found, longest: longestText };
+    parentPort?.on('message', (conversation: Conversation) => {
+      try {
+        answer({ prompt: promptOf(conversation, writer) });
+      } catch (error) {
+        refuse(error);
+      }
+    });
+    answer({ capabilities: found });
+  } catch (error) {
+    parentPort?.on('message', () => refuse(error));
+    answer({ capabilities: PLAIN });
+  }
+});

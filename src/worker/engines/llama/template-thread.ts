@@ -12,10 +12,14 @@ const START_DEADLINE_MS = 15_000;
 const HEAP_MB = 256;
 const LONGEST_TEXT = 32 * 1024 ** 2;
 const LONGEST_WORDS = 500;
+/** The `threadId` of a thread that has exited. */
+const EXITED = -1;
 
 interface TemplateThreadSettings {
   template: string;
   constants: Record<string, string>;
+  /** Used first, if it still runs. */
+  thread?: Worker | undefined;
   /** For one conversation, and for the start. */
   deadlineMs?: { render: number; start: number };
 }
@@ -26,6 +30,7 @@ interface TemplateThreadSettings {
  */
 export class TemplateThread {
   #settings: TemplateThreadSettings;
+  #first: Worker | undefined;
   #thread: Worker | undefined;
   #capabilities: TemplateCapabilities | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -33,6 +38,7 @@ export class TemplateThread {
 
   private constructor(settings: TemplateThreadSettings) {
     this.#settings = settings;
+    this.#first = settings.thread;
   }
 
   /** Reads the template and tries it. One that cannot be parsed, or that takes too long, refuses each conversation. */
@@ -73,21 +79,17 @@ export class TemplateThread {
   async #start(): Promise<Worker> {
     if (this.#isClosed) throw new TemplateFault('the worker is stopping');
     const { template, constants, deadlineMs } = this.#settings;
-    const workerData: RendererData = {
+    const first = this.#first;
+    this.#first = undefined;
+    const data: RendererData = {
       template,
       constants,
       capabilities: this.#capabilities,
       longestText: LONGEST_TEXT,
       longestWords: LONGEST_WORDS,
     };
-    const thread = new Worker(new URL(__TEMPLATE_RENDERER__, import.meta.url), {
-      name: 'template',
-      execArgv: [],
-      workerData,
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
-    });
-    thread.unref();
-    thread.on('error', () => undefined);
+    const thread = first === undefined || first.threadId === EXITED ? startRenderer() : first;
+    thread.postMessage(data);
     thread.on('exit', () => {
       if (this.#thread === thread) this.#thread = undefined;
     });
@@ -116,6 +118,18 @@ export class TemplateThread {
     await thread.terminate();
     throw new TemplateFault(`it takes more than ${String(deadlineMs / 1000)} s or ${String(HEAP_MB)} MB`);
   }
+}
+
+/** A thread that waits for a template. To start one is most of what reading a template costs. */
+export function startRenderer(): Worker {
+  const thread = new Worker(new URL(__TEMPLATE_RENDERER__, import.meta.url), {
+    name: 'template',
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+  });
+  thread.unref();
+  thread.on('error', () => undefined);
+  return thread;
 }
 
 /** Its message is the template's own, or names the limit that was exceeded. */
