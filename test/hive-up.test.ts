@@ -1,5 +1,5 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { freePorts, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 
@@ -27,6 +27,7 @@ test('hive up starts a hive as requested, and does nothing if it already runs so
   expect(await up(), 'its port is the last one').toMatchObject({ port: other, started: true });
   await swarm.result(['hive', 'halt']);
   const lastPort = join(swarm.home, 'data', 'hive-port');
+  expect(await readFile(lastPort, 'utf8')).toBe(`${other}\n`);
   await rm(lastPort);
   await mkdir(lastPort);
   expect(await up(), 'it runs also where its port cannot be kept').toMatchObject({ started: true });
@@ -54,12 +55,12 @@ test('hive up fails on a requested port that is in use, and replaces a previous 
   const taken = await upJson(stranger, ['--id', 'cellar']);
   const refused = await swarm.rbee(['hive', 'up', '--id', 'attic', '--port', String(taken['port']), '--json']);
   expect(refused.stdout).toContain('"code":"port_taken"');
-  const first = await upJson(swarm, ['--id', 'attic']);
-  await swarm.result(['hive', 'halt']);
-  await stranger.result(['hive', 'halt']);
-  await upJson(stranger, ['--id', 'cellar', '--port', String(first['port'])]);
-  const second = await upJson(swarm, ['--id', 'attic']);
-  expect(second['port']).not.toBe(first['port']);
+  const lastPort = join(swarm.home, 'data', 'hive-port');
+  await mkdir(dirname(lastPort), { recursive: true });
+  await writeFile(lastPort, `${String(taken['port'])}\n`);
+  const other = await upJson(swarm, ['--id', 'attic']);
+  expect(other['port']).not.toBe(taken['port']);
+  expect(await readFile(lastPort, 'utf8')).toBe(`${String(other['port'])}\n`);
 });
 
 /** For people too it prints the one line of JSON. */

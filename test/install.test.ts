@@ -21,7 +21,7 @@ import {
 } from '../src/machines/install/index.ts';
 import { makeKit, type Kit } from '../src/machines/kit/index.ts';
 import { kitTarget, probeMachine } from '../src/machines/machine/index.ts';
-import { kitFolder, putLayers, type LargeLayer } from './support/kit-cache.ts';
+import { kitFolder, putLayers, unpackedLayers, type LargeLayer } from './support/kit-cache.ts';
 import { otherPackage } from './support/other-package.ts';
 import { freePorts } from './support/swarm.ts';
 
@@ -33,6 +33,7 @@ let kit: Kit;
 
 beforeAll(async () => {
   packages = await mkdtemp(join(tmpdir(), 'rbee-packages-'));
+  await unpackedLayers();
   await using machine = await localMachine();
   const signal = AbortSignal.timeout(200_000);
   kit = await makeKit(kitTarget(await probeMachine(machine.shell, signal)), { packageRoot, cache: kitFolder() }, signal);

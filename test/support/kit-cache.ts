@@ -42,8 +42,8 @@ export async function putLayers(home: string, lacks?: LargeLayer): Promise<void>
   }
 }
 
-/** Made by the first test file that needs them. */
-async function unpackedLayers(): Promise<string> {
+/** The kit for this machine is packed and its large layers are unpacked, by the first test file that needs them. @returns their folder */
+export async function unpackedLayers(): Promise<string> {
   const layers = join(kitFolder(), 'layers');
   if (existsSync(layers)) return layers;
   const unfinished = `${layers}.new`;
