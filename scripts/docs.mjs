@@ -16,7 +16,7 @@ const bundled = await build({
   platform: 'node',
   write: false,
 });
-const { operations, errorCodes, z } = await import(
+const { operations, errorCodes, exitCodes, z } = await import(
   `data:text/javascript;base64,${Buffer.from(bundled.outputFiles[0].text).toString('base64')}`
 );
 
@@ -91,7 +91,7 @@ function errorsPage() {
     '',
     'Generated from the contract by `npm run docs`. Clients branch on the code, never on the message. A request that is refused gets the HTTP',
     'status and `{"error": {code, message, origin, retryable, hint}}`; a job that fails ends with a `failed` event of the same fields, without the hint.',
-    'The command `rbee` ends with the exit code.',
+    'The command `rbee` ends with the exit code ([below](#exit-codes)).',
     '',
     'Retry: whether the same request may succeed later. *fixed*: only after a person has changed something on a machine; see the hint.',
     '',
@@ -107,5 +107,7 @@ function errorsPage() {
       `| \`${code}\` | ${status} | ${exit} | ${retry[recovery]} | ${scope} | ${meaning} | ${hint.replaceAll('|', '\\|').replaceAll('<', '\\<')} |`,
     );
   }
+  lines.push('', '## Exit codes', '', 'Of the command `rbee`.', '', '| exit | meaning |', '|---|---|');
+  for (const [exit, meaning] of Object.entries(exitCodes)) lines.push(`| ${exit} | ${meaning} |`);
   return lines.join('\n');
 }

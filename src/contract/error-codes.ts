@@ -3,8 +3,6 @@ import { final, forPerson, retryable, type ErrorScope, type ErrorSpec } from './
 /**
  * Every error of rbee, once. Clients branch on the code, never on the message.
  * Each entry: [HTTP status, exit code of the command, scope], meaning, hint.
- * Exit codes: 1 a bug in rbee · 2 the request is wrong · 3 not found · 4 another process cannot be reached or misbehaves ·
- * 5 busy, try again · 6 model or engine · 7 this machine (disk, memory, port) · 8 not allowed · 130 cancelled.
  */
 export const errorCodes = {
   invalid_json: final([400, 2, 'request'], 'The body is not JSON.', 'Send one JSON object, for example {"operation":"status"}.'),
@@ -26,7 +24,7 @@ export const errorCodes = {
   ),
   unsupported_media_type: final(
     [415, 2, 'request'],
-    'The body is not declared as JSON.',
+    'The body is declared as something other than JSON, or is a form from a browser.',
     "Send the header 'Content-Type: application/json'.",
   ),
   body_too_large: final(

@@ -26,11 +26,27 @@ export const errorScopes = [
 /** later: the same request may succeed later. person: only after a person has changed something on a machine. none: it would fail again. */
 export type Recovery = 'later' | 'person' | 'none';
 
+/** The exit codes of the command `rbee`: each error has one of them. */
+export const exitCodes = {
+  0: 'Success.',
+  1: 'The answer is no: `explain` would refuse the request, `ssh test` finds that no hive can be installed. Otherwise a bug in rbee (`internal`).',
+  2: 'The request or the command line is wrong.',
+  3: 'What it names does not exist.',
+  4: 'Another process cannot be reached, or misbehaves.',
+  5: 'Busy or too slow: try again later.',
+  6: 'The model, the engine or a worker failed.',
+  7: 'This machine or another one: disk, memory, port, installation; `doctor` has found a problem.',
+  8: 'Not allowed: a token, an SSH login or a host key.',
+  130: 'Cancelled, or interrupted with Ctrl-C (143 by SIGTERM).',
+} as const;
+
+export type ExitCode = keyof typeof exitCodes;
+
 export interface ErrorSpec {
   /** HTTP status when a request is refused with this code before a job exists. */
   status: number;
   /** Exit code of the `rbee` command. */
-  exit: number;
+  exit: ExitCode;
   scope: ErrorScope;
   recovery: Recovery;
   /** What happened, for the error page. */
@@ -39,7 +55,7 @@ export interface ErrorSpec {
   hint: string;
 }
 
-type Numbers = [status: number, exit: number, scope: ErrorScope];
+type Numbers = [status: number, exit: ExitCode, scope: ErrorScope];
 
 export function final([status, exit, scope]: Numbers, meaning: string, hint: string): ErrorSpec {
   return { status, exit, scope, recovery: 'none', meaning, hint };

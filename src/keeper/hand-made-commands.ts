@@ -1,6 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import type * as z from 'zod';
 import { jobStates, operations, type OperationSpec } from '../contract/index.ts';
+import { cancel } from './commands/cancel.ts';
 import { completions } from './commands/completions.ts';
 import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
@@ -26,29 +27,40 @@ export const seeCommands: Makers = {
   jobs: () =>
     runsWith(
       described('jobs', 'List the jobs of the queen, the newest first')
+        .argument('[job]', 'Only jobs whose id begins like this')
         .addOption(new Option('--state <state>', 'Only jobs in this state').choices(jobStates))
         .option('--operation <name>', 'Only jobs of this operation')
         .option('--correlation-id <id>', 'Only jobs of this request')
         .option('--limit <number>', `At most this many (default: ${DEFAULT_LIMIT})`)
         .addHelpText('after', examplesText(['rbee jobs --state running', 'rbee jobs --operation infer --limit 5'])),
-      (session, command) => jobs(session, command.opts()),
+      (session, command) => jobs(session, command.args[0], command.opts()),
     ),
   logs: () =>
     runsWith(
       described('logs', 'Show the events and the answer of a job again')
-        .argument('<job>', 'Id of the job')
+        .argument('<job>', JOB)
         .option('-f, --follow', 'Follow it until it ends')
-        .addHelpText('after', examplesText(['rbee logs job-0c7e… -f'])),
+        .addHelpText('after', examplesText(['rbee logs 0c7e -f'])),
       (session, command) => logs(session, command.args[0] ?? '', command.opts()),
     ),
   trace: () =>
     runsWith(
       described('trace', 'Show the path of a request: each hop, its job and its times')
-        .argument('<id>', "Correlation id of the request, or id of the queen's job")
-        .addHelpText('after', examplesText(['rbee trace job-0c7e…'])),
+        .argument('<id>', "Correlation id of the request, or id of the queen's job or its beginning")
+        .addHelpText('after', examplesText(['rbee trace 0c7e'])),
       (session, command) => traceRequest(session, command.args[0] ?? ''),
     ),
+  cancel: () =>
+    runsWith(
+      described('cancel', 'Cancel a job on every machine, which frees its slot')
+        .argument('<job>', JOB)
+        .addHelpText('after', examplesText(['rbee cancel 0c7e', 'rbee jobs --state running'])),
+      (session, command) => cancel(session, command.args[0] ?? ''),
+    ),
 };
+
+/** Of an argument that names a job of the queen. */
+const JOB = "Id of the job, or its beginning where no other job's id begins like it";
 
 export function queenCommands(): Command[] {
   return [

@@ -430,6 +430,41 @@ describe('with a queen', () => {
     });
   });
 
+  test('a job is named by the beginning of its id, as long as no other begins like it', async () => {
+    await cli.run(['infer', 'short']);
+    const id = idOfLastJob() ?? '';
+    const short = id.slice(0, 'job-'.length + 12);
+    for (const named of [id, short, short.slice('job-'.length)]) {
+      expect(await cli.run(['logs', named])).toMatchObject({ code: 0, stdout: 'You said short\n' });
+      expect((await cli.run(['trace', named])).stdout).toContain(`correlation ${registry.get(id).correlation_id}`);
+      expect((await cli.run(['jobs', named])).stdout.split('\n')).toEqual([
+        expect.stringMatching(/^JOB/),
+        expect.stringContaining(id),
+        '',
+      ]);
+    }
+    const several = await cli.run(['logs', 'job-']);
+    expect(several.code).toBe(2);
+    expect(several.stderr).toMatch(
+      /^Error: Several jobs have ids that begin with 'job-': job-\S{36}, job-.*\n {2}Type more of the id/,
+    );
+    for (const command of ['logs', 'trace', 'cancel']) {
+      const none = await cli.run([command, 'feedfeedfeed']);
+      expect(none).toMatchObject({ code: 3, stderr: expect.stringContaining("begins with 'feedfeedfeed'") as string });
+    }
+  });
+
+  test('cancel ends a running job, and refuses one that has ended', async () => {
+    const running = cli.start(['infer', 'endless']);
+    await running.says('and on');
+    const id = idOfLastJob() ?? '';
+    expect(await cli.run(['cancel', id.slice(4, 16)])).toMatchObject({ code: 0, stdout: `cancelled ${id}\n` });
+    expect((await running.ended).code).toBe(130);
+    const again = await cli.run(['cancel', id]);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toContain(`Read how it ended: rbee logs ${id}`);
+  });
+
   test.runIf(existsSync('/dev/full')).each([
     [['infer', '-q', 'hello'], 'the disk is full', '/dev/full'],
     [['infer', '-q', '--no-stream', 'hello'], 'the disk is full', '/dev/full'],

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import {
   deviceKinds,
   HIVE_PORT,
+  issueWords,
   JobError,
   LOCALHOST,
   LOOPBACK,
@@ -13,7 +14,6 @@ import {
 } from '../contract/index.ts';
 import { hivePort, queenPort } from '../daemon/index.ts';
 import { fieldOf } from './derive/field.ts';
-import { issueWords } from './derive/issue.ts';
 import { optionOf } from './derive/option.ts';
 import { endBadly, openSession, type GlobalOptions } from './session.ts';
 

@@ -55,6 +55,18 @@ describe.each(Object.entries(engines))('a %s catalog', (_, open) => {
     expect(bees.count()).toBe(1);
   });
 
+  test('finds documents by the beginning of their keys, with their fields', () => {
+    const { bees } = openBees();
+    for (const key of ['job-0c7e', 'job-0c', 'job-0d', 'job-', 'a"b', 'a"c', 'job-0c\uffff'])
+      bees.put(key, { name: key, task: key.length > 6 ? 'long' : 'short' });
+    const names = (keyPrefix: string, where = {}) => bees.find({ keyPrefix, where }).map(({ name }) => name);
+    expect(names('job-0c')).toEqual(['job-0c7e', 'job-0c', 'job-0c\uffff']);
+    expect(names('job-0c', { task: 'long' })).toEqual(['job-0c7e', 'job-0c\uffff']);
+    expect(names('a"')).toEqual(['a"b', 'a"c']);
+    expect(names('job-0e')).toEqual([]);
+    expect(names('')).toHaveLength(7);
+  });
+
   test('a document changed by its caller is not changed in the catalog', () => {
     const { bees } = openBees();
     const maja = { name: 'Maja' };

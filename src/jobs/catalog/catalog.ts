@@ -43,6 +43,8 @@ export interface Collection<T extends object> {
 export interface FindQuery<T> {
   /** Equal to all of these. */
   where?: Partial<Record<keyof T & string, string>>;
+  /** The beginning of the key. */
+  keyPrefix?: string;
   newestFirst?: boolean;
   limit?: number;
 }

@@ -86,13 +86,14 @@ class MemoryCollection<T extends object> implements Collection<T> {
   find(query: FindQuery<T> = {}): T[] {
     assertUsable(this.#state);
     assertFindable(query, this.indexes);
-    const { where = {}, newestFirst = false, limit = Infinity } = query;
+    const { where = {}, keyPrefix = '', newestFirst = false, limit = Infinity } = query;
     const wanted = Object.entries(where).map(([field, text]) => ({ place: this.indexes.indexOf(field), text }));
     const found: T[] = [];
-    const all = [...this.#documents.values()];
-    for (const { json, fields } of newestFirst ? all.reverse() : all) {
+    const all = [...this.#documents];
+    for (const [key, { json, fields }] of newestFirst ? all.reverse() : all) {
       if (found.length >= limit) break;
-      if (wanted.every(({ place, text }) => fields[place] === text)) found.push(JSON.parse(json) as T);
+      if (key.startsWith(keyPrefix) && wanted.every(({ place, text }) => fields[place] === text))
+        found.push(JSON.parse(json) as T);
     }
     return found;
   }

@@ -134,11 +134,16 @@ class SqliteCollection<T extends object> implements Collection<T> {
 
   find(query: FindQuery<T> = {}): T[] {
     assertFindable(query, this.indexes);
-    const { where = {}, newestFirst = false, limit = -1 } = query;
-    const wanted = Object.entries<string>(where);
-    const condition = wanted.map(([field], at) => `${at === 0 ? ' WHERE' : ' AND'} ${columnOf(field)} = ?`).join('');
+    const { where = {}, keyPrefix = '', newestFirst = false, limit = -1 } = query;
+    const wanted = Object.entries<string>(where).map(([field, text]) => ({ is: `${columnOf(field)} = ?`, text: toText(text) }));
+    if (keyPrefix !== '') {
+      // Without the closing quote of its JSON text.
+      const text = toText(keyPrefix).slice(0, -1);
+      wanted.push({ is: 'key >= ?', text }, { is: 'key < ?', text: `${text}\u{10ffff}` });
+    }
+    const condition = wanted.map(({ is }, at) => `${at === 0 ? ' WHERE' : ' AND'} ${is}`).join('');
     const sql = `${this.#sql.find}${condition} ORDER BY place ${newestFirst ? 'DESC' : 'ASC'} LIMIT ?`;
-    return this.#documents(this.#sqlite.rows(sql, ...wanted.map(([, text]) => toText(text)), limit));
+    return this.#documents(this.#sqlite.rows(sql, ...wanted.map(({ text }) => text), limit));
   }
 
   count(): number {

@@ -30,7 +30,7 @@ import {
   type StoredJob,
   type WaitingInput,
 } from './stored-job.ts';
-import { withUnstored } from './unstored.ts';
+import { withUnstored, type JobQuery } from './unstored.ts';
 
 /*
  * What always holds. The code and the tests cite these by number.
@@ -63,11 +63,6 @@ export interface RegistryOptions {
   resume?: Resume | undefined;
   /** Where damaged records and logs are kept. */
   aside?: SetAside | undefined;
-}
-
-export interface JobQuery {
-  where: Partial<Record<'state' | 'operation' | 'correlation_id', string>>;
-  limit: number;
 }
 
 export interface JobReading {

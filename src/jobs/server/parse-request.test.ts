@@ -35,14 +35,14 @@ describe('what is refused, and how', () => {
       'invalid_input',
       /unknown field 'max_token', did you mean 'max_tokens'\?/,
     ],
-    ['{"operation":"infer","prompt":7}', 'invalid_input', /prompt: /],
+    ['{"operation":"infer","prompt":7}', 'invalid_input', /prompt must be text/],
     ['{"operation":"infer"}', 'invalid_input', /one of 'prompt', 'messages' and 'prompt_tokens'/],
     [
       '{"operation":"infer","prompt":"x","messages":[{"role":"user","content":"y"}]}',
       'invalid_input',
       /one of 'prompt', 'messages' and 'prompt_tokens'/,
     ],
-    ['{"operation":"worker_spawn","worker":"gpu-0"}', 'invalid_input', /worker: .*cpu/],
+    ['{"operation":"worker_spawn","worker":"gpu-0"}', 'invalid_input', /worker must be one of cpu/],
     ['{"operation":"status","on_disconnect":"explode"}', 'invalid_input', /on_disconnect/],
     ['{"operation":"status","__proto__":{"polluted":true}}', 'invalid_input', /__proto__/],
   ])('%s', (body, code, message) => {
@@ -86,6 +86,17 @@ describe('what is refused, and how', () => {
     expect(message).toContain('temperature');
     expect(message).toContain('top_p');
     expect(message).toContain("'seeds', did you mean 'seed'?");
+  });
+
+  test.each([
+    [{ operation: 'infer', prompt: 7 }, 'infer: prompt must be text'],
+    [{ operation: 'infer', prompt: 'x', temperature: 'hot' }, 'infer: temperature must be a number from 0 to 5'],
+    [{ operation: 'infer', messages: [{ role: 'user' }] }, 'infer: messages.0.content is missing'],
+    [{ operation: 'worker_spawn', model: 'tiny', slots: 0 }, 'worker_spawn: slots must be a whole number from 1 to 256'],
+    [{ operation: 'worker_get' }, 'worker_get: worker_id is missing'],
+    [{ operation: 'infer' }, "infer: prompt: give one of 'prompt', 'messages' and 'prompt_tokens'"],
+  ])('%j is refused with a sentence that names the field', (body, message) => {
+    expect(refusal(body).message).toBe(message);
   });
 
   test("another role's operation is refused, naming the role that serves it", () => {

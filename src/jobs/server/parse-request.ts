@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import {
   isOperationName,
+  issueWords,
   JobError,
   operations,
   type Handlers,
@@ -35,8 +36,9 @@ export function parseRequest(body: string, here: { role: Role; handlers: Handler
       `Operation not supported by ${here.role}: send ${operation} to the ${spec.runsOn}`,
     );
   }
-  const parsed = z.safeParse(spec.input, withOldSpellings(fields, spec));
-  if (!parsed.success) throw new JobError('invalid_input', `${operation}: ${describeAll(parsed.error.issues, spec)}`);
+  const given = withOldSpellings(fields, spec);
+  const parsed = z.safeParse(spec.input, given);
+  if (!parsed.success) throw new JobError('invalid_input', `${operation}: ${describeAll(parsed.error.issues, spec, given)}`);
   const disconnect = onDisconnect.safeParse(on_disconnect ?? (spec.endsWithoutReader ? 'cancel' : undefined));
   if (!disconnect.success) throw new JobError('invalid_input', "on_disconnect: must be 'continue' or 'cancel'");
   return { operation, input: parsed.data, onDisconnect: disconnect.data };
@@ -61,16 +63,16 @@ function withOldSpellings(fields: Record<string, unknown>, spec: OperationSpec):
   return renamed;
 }
 
-function describeAll(issues: readonly z.core.$ZodIssue[], spec: OperationSpec): string {
+function describeAll(issues: readonly z.core.$ZodIssue[], spec: OperationSpec, given: object): string {
   const more = issues.length - NAMED_LIMIT;
   return issues
     .slice(0, NAMED_LIMIT)
-    .map((issue) => describe(issue, spec))
+    .map((issue) => describe(issue, spec, given))
     .concat(more > 0 ? [`and ${more} more`] : [])
     .join('; ');
 }
 
-function describe(issue: z.core.$ZodIssue, spec: OperationSpec): string {
+function describe(issue: z.core.$ZodIssue, spec: OperationSpec, given: object): string {
   if (issue.code === 'unrecognized_keys') {
     const more = issue.keys.length - NAMED_LIMIT;
     return issue.keys
@@ -83,5 +85,17 @@ function describe(issue: z.core.$ZodIssue, spec: OperationSpec): string {
       .concat(more > 0 ? [`and ${more} more unknown fields`] : [])
       .join('; ');
   }
-  return `${issue.path.join('.').slice(0, NAMED_PATH_CHARS) || 'body'}: ${issue.message}`;
+  const place = issue.path.join('.').slice(0, NAMED_PATH_CHARS) || 'body';
+  // A rule about several fields, in its own words.
+  if (issue.code === 'custom') return `${place}: ${issue.message}`;
+  if (isMissing(issue.path, given)) return `${place} is missing`;
+  const [field, ...deeper] = issue.path;
+  const schema = deeper.length === 0 ? (spec.input.shape[String(field)] as z.core.$ZodType | undefined) : undefined;
+  return `${place} ${issueWords(issue, schema)}`;
+}
+
+function isMissing(path: readonly PropertyKey[], given: object): boolean {
+  let value: unknown = given;
+  for (const step of path) value = (value as Record<PropertyKey, unknown>)[step];
+  return value === undefined;
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import * as z from 'zod';
-import { jobStates, JobError, type DownstreamJob, type Health, type Role } from '../../contract/index.ts';
+import { issueWords, jobStates, JobError, type DownstreamJob, type Health, type Role } from '../../contract/index.ts';
 import { answerChallenge, isChallenge, isProven, PROOF_HEADER } from '../../proof/index.ts';
 import type { BoundServer } from './bound-server.ts';
 import { CORRELATION_HEADER, correlationIdOf } from '../client/correlation.ts';
@@ -19,6 +19,7 @@ import { allowOrigin, isPreflight } from './origins.ts';
 import { errorAnswerOf, refuse, refuseConnection } from './refuse.ts';
 import type { RoleRoutes } from './role-routes.ts';
 import type { JobRegistry } from '../registry/registry.ts';
+import type { JobQuery } from '../registry/unstored.ts';
 import { serveFeeds, type Feeds } from '../feed/serve-feed.ts';
 import { serveLines } from '../feed/serve-lines.ts';
 import { createJobStreams, serveStreams } from './stream-job.ts';
@@ -253,17 +254,18 @@ const jobQuery = z.strictObject({
   state: z.enum(jobStates).optional(),
   operation: z.string().max(64).optional(),
   correlation_id: z.string().max(128).optional(),
+  id_prefix: z.string().max(68).optional(),
   limit: z.coerce.number().int().min(1).max(LISTED_JOBS_LIMIT).default(100),
 });
 
-function queryOf(request: FastifyRequest): { where: Record<string, string>; limit: number } {
+function queryOf(request: FastifyRequest): JobQuery {
   const parsed = jobQuery.safeParse(request.query);
   if (!parsed.success)
     throw new JobError(
       'invalid_input',
-      `query: ${parsed.error.issues.map(({ path, message }) => [...path, message].join(': ').slice(0, 100)).join('; ')}`,
+      `query: ${parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issueWords(issue)}`.trim().slice(0, 100)).join('; ')}`,
     );
-  const { limit, ...rest } = parsed.data;
+  const { limit, id_prefix, ...rest } = parsed.data;
   const where = Object.fromEntries(Object.entries(rest).filter((entry): entry is [string, string] => entry[1] !== undefined));
-  return { where, limit };
+  return { where, limit, ...(id_prefix === undefined ? {} : { keyPrefix: id_prefix }) };
 }

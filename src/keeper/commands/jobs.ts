@@ -1,7 +1,8 @@
-import * as z from 'zod';
-import { jobStates, JobError, jobRecord, operations } from '../../contract/index.ts';
-import { call, LISTED_JOBS_LIMIT } from '../../jobs/client.ts';
+import { jobStates, operations } from '../../contract/index.ts';
+import { LISTED_JOBS_LIMIT } from '../../jobs/client.ts';
 import { requireKnown, requireWholeNumber } from '../derive/require.ts';
+import { withJobPrefix } from '../queen/job-id.ts';
+import { listJobs } from '../queen/list-jobs.ts';
 import { reachForReading } from '../queen/reach-for-reading.ts';
 import type { Session } from '../session.ts';
 import { jobTable } from '../show/jobs.ts';
@@ -15,27 +16,16 @@ export interface JobsOptions {
 
 export const DEFAULT_LIMIT = '20';
 
-const answer = z.object({ jobs: z.array(jobRecord) });
-
-export async function jobs(
-  session: Session,
-  { state, operation, correlationId, limit = DEFAULT_LIMIT }: JobsOptions,
-): Promise<number> {
+/** @param job the beginning of the ids of the jobs; undefined for all */
+export async function jobs(session: Session, job: string | undefined, options: JobsOptions): Promise<number> {
+  const { state, operation, correlationId, limit = DEFAULT_LIMIT } = options;
   requireWholeNumber('--limit', limit, [1, LISTED_JOBS_LIMIT]);
   requireKnown('--state', state, jobStates);
   requireKnown('--operation', operation, Object.keys(operations));
   const queen = await reachForReading(session);
-  const query = new URLSearchParams({
-    limit,
-    ...(state === undefined ? {} : { state }),
-    ...(operation === undefined ? {} : { operation }),
-    ...(correlationId === undefined ? {} : { correlation_id: correlationId }),
-  });
-  const parsed = answer.safeParse(await call(queen, { method: 'GET', path: `/v1/jobs?${query.toString()}`, repeatable: true }));
-  if (!parsed.success)
-    throw new JobError('queen_bad_response', 'The queen returned a malformed list of jobs', { cause: parsed.error });
-  const { jobs: records } = parsed.data;
-  await session.view.result(parsed.data, (look) =>
+  const id_prefix = job === undefined ? undefined : withJobPrefix(job);
+  const records = await listJobs(queen, { limit, state, operation, correlation_id: correlationId, id_prefix });
+  await session.view.result({ jobs: records }, (look) =>
     records.length === 0 ? 'No such jobs. Start one: rbee infer "What does a bee do?"' : jobTable(records, look),
   );
   return 0;

@@ -1,5 +1,6 @@
 import { isTerminal, JobError, jobRecord, type JobRecord } from '../../contract/index.ts';
 import { call, readStream, type Peer } from '../../jobs/client.ts';
+import { jobIdOf } from '../queen/job-id.ts';
 import { reachForReading } from '../queen/reach-for-reading.ts';
 import { shown } from '../run-job.ts';
 import type { Session } from '../session.ts';
@@ -12,9 +13,10 @@ const FIRST_SILENCE_MS = 1_000;
 const REPLAY_DEADLINE_MS = 2_000;
 
 /** Shows a job's events again, as the command that created it did. Never cancels the job. */
-export async function logs(session: Session, jobId: string, { follow }: { follow?: boolean }): Promise<number> {
+export async function logs(session: Session, job: string, { follow }: { follow?: boolean }): Promise<number> {
   const { view, interrupt } = session;
   const queen = await reachForReading(session);
+  const jobId = await jobIdOf(queen, job);
   const { operation, state } = await jobOf(queen, jobId);
   const isRunning = state === 'queued' || state === 'running';
   const left = AbortSignal.any([interrupt.signal, view.gone]);

@@ -38,6 +38,7 @@ describe('in bash', () => {
       ['cpu', 'cuda', 'metal', 'vulkan'],
     ],
     [['completions', 'z'], ['zsh']],
+    [['can'], ['cancel']],
     [['jobs', '--state', 'r'], ['running']],
     [['status', '--js'], ['--json']],
     [['worker', 'spawn', '--model', ''], ['']],

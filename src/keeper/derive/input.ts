@@ -2,10 +2,9 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { JobError, LOCALHOST, meantUrl, type OperationSpec } from '../../contract/index.ts';
+import { issueWords, JobError, LOCALHOST, meantUrl, type OperationSpec } from '../../contract/index.ts';
 import type * as z from 'zod';
 import { fieldOf } from './field.ts';
-import { issueWords } from './issue.ts';
 import { argumentName } from './operation-command.ts';
 import { flagOf } from './option.ts';
 

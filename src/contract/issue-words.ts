@@ -4,7 +4,7 @@ type Issue = z.core.$ZodIssue;
 type Schema = z.core.$ZodType;
 
 /**
- * What is wrong, to follow the name of an option: 'must be a whole number of at least 1'.
+ * What is wrong, to follow the name of a field or an option: 'must be a whole number of at least 1'.
  * @param schema of the field: it has both bounds of a number, the issue only the violated one
  */
 export function issueWords(issue: Issue, schema?: Schema): string {
@@ -23,6 +23,10 @@ export function issueWords(issue: Issue, schema?: Schema): string {
       return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.map(String).join(', ')}`;
     case 'unrecognized_keys':
       return `must not have ${issue.keys.join(', ')}`;
+    case 'invalid_union': {
+      const branches = issue.errors.flatMap(([first]) => (first === undefined ? [] : [issueWords(first)]));
+      return branches.length === 0 ? 'is not a known kind' : [...new Set(branches)].join(', or ');
+    }
     default:
       return `is not valid: ${issue.message}`;
   }
