@@ -1,8 +1,16 @@
 import { randomInt } from 'node:crypto';
-import { contextRefusal, JobError, type ChatMessage, type InputOf, type OutputOf, type Run } from '../contract/index.ts';
+import {
+  contextRefusal,
+  JobError,
+  type ChatMessage,
+  type InputOf,
+  type JobEvent,
+  type OutputOf,
+  type Run,
+} from '../contract/index.ts';
 import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
-import type { Engine, GenerateRequest, Generation } from './engines/index.ts';
+import type { AnswerEvent, Engine, GenerateRequest, Generation } from './engines/index.ts';
 
 const SEED_LIMIT = 2 ** 32;
 const DEFAULT_TEMPERATURE = 0.7;
@@ -12,9 +20,6 @@ const UNSUPPORTED = [
   'raw',
   'prompt_tokens',
   'suffix',
-  'tools',
-  'reasoning',
-  'chat_template_kwargs',
   'presence_penalty',
   'frequency_penalty',
   'repeat_penalty',
@@ -69,7 +74,7 @@ export function createInfer(worker: { id: string; model: string; loaded: () => P
       for (;;) {
         const step = await generation.next();
         if (step.done) return outputOf(step.value, { model: worker.model, worker_id: worker.id, seed });
-        if (input.stream) yield { kind: 'token', data: { text: step.value } };
+        if (input.stream) yield eventOf(step.value);
       }
     } finally {
       // When the reader stops early, the slot must not compute the rest of the answer.
@@ -78,15 +83,23 @@ export function createInfer(worker: { id: string; model: string; loaded: () => P
   };
 }
 
+function eventOf({ kind, ...data }: AnswerEvent): JobEvent {
+  return { kind: kind === 'text' ? 'token' : kind, data } as JobEvent;
+}
+
 function outputOf(generation: Generation, made: { model: string; worker_id: string; seed: number }): OutputOf<'infer'> {
   return {
     text: generation.text,
     finish_reason: generation.finishReason,
+    ...(generation.stopSequence !== undefined && { stop_sequence: generation.stopSequence }),
+    ...(generation.reasoning && { reasoning: generation.reasoning }),
+    ...(generation.toolCalls && generation.toolCalls.length > 0 && { tool_calls: generation.toolCalls }),
     ...made,
     usage: {
       prompt_tokens: generation.promptTokens,
       ...(generation.cachedTokens === undefined ? {} : { cached_tokens: generation.cachedTokens }),
       completion_tokens: generation.completionTokens,
+      ...(generation.reasoningTokens && { reasoning_tokens: generation.reasoningTokens }),
     },
     timings: {
       queue_ms: tenths(generation.queueMs),
@@ -114,6 +127,11 @@ function requestOf(input: InputOf<'infer'>, seed: number): GenerateRequest {
     stop: input.stop ?? [],
     jsonSchema: input.json_schema ?? (input.json ? { type: 'object' } : undefined),
     isSchemaLoose: input.strict === false,
+    tools: input.tools ?? [],
+    toolChoice: input.tool_choice ?? 'auto',
+    isOneCall: input.parallel_tool_calls === false,
+    reasoning: input.reasoning ?? {},
+    variables: input.chat_template_kwargs ?? {},
     onIgnored: (places) => narrate('schema', `not enforced: ${shortList(places)}`, { detail: true }),
   };
 }

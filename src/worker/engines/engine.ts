@@ -1,4 +1,4 @@
-import type { ChatMessage, DeviceKind, GpuProbe } from '../../contract/index.ts';
+import type { ChatMessage, DeviceKind, GpuProbe, Reasoning, Tool, ToolCall, ToolChoice } from '../../contract/index.ts';
 
 export interface LoadOptions {
   /** A .gguf file. */
@@ -37,15 +37,38 @@ export interface GenerateRequest {
   isSchemaLoose?: boolean;
   /** Called with the places in schemas that are ignored, before anything is computed. */
   onIgnored?: (places: readonly string[]) => void;
+  /** Tools that the answer may call. */
+  tools?: readonly Tool[];
+  /** Calls it may or must make; with `auto` the model decides. */
+  toolChoice?: ToolChoice;
+  /** One call an answer at most. */
+  isOneCall?: boolean;
+  reasoning?: Reasoning;
+  /** Further variables for the model's chat template. */
+  variables?: Readonly<Record<string, unknown>>;
   /** Called when it begins to wait for a slot, and when it has it: until then nothing is computed for it. */
   onQueue?: (isWaiting: boolean) => void;
 }
 
+/** A piece of an answer. Calls are counted from 0; the arguments of a call are a JSON object, in pieces. */
+export type AnswerEvent =
+  | { kind: 'text'; text: string }
+  | { kind: 'reasoning'; text: string }
+  | { kind: 'tool_call'; index: number; id: string; name: string }
+  | { kind: 'tool_arguments'; index: number; text: string };
+
 export interface Generation {
-  /** All pieces that were yielded, joined. */
+  /** All pieces of text that were yielded, joined. */
   text: string;
-  /** 'length' when maxTokens or the end of the context cut it. */
-  finishReason: 'stop' | 'length';
+  /** All pieces of reasoning, joined. */
+  reasoning?: string;
+  toolCalls?: ToolCall[];
+  /** 'length' when maxTokens or the end of the context cut it; 'tool_calls' when it ended with calls. */
+  finishReason: 'stop' | 'length' | 'tool_calls';
+  /** The stop string of the request at which it ended. */
+  stopSequence?: string | undefined;
+  /** Those of completionTokens that were reasoning. */
+  reasoningTokens?: number;
   promptTokens: number;
   /** Prompt tokens that were still in the slot's KV cache and were not computed again. Undefined where the engine does not report it. */
   cachedTokens?: number;
@@ -75,12 +98,12 @@ export interface Engine {
   memoryBytes(): number;
 
   /**
-   * Yields the answer in pieces of valid text (never half a character), then returns how it went.
+   * Yields the answer in pieces (never half a character), then returns how it went.
    * On abort it frees its slot at the next step and throws the signal's reason.
    * @throws JobError prompt_too_long (with the prompt's token count and the limit), worker_busy (queue full),
    *   invalid_input (a schema that no grammar can express), engine_failed
    */
-  generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<string, Generation, void>;
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent, Generation, void>;
 
   /** Ends running requests with engine_failed and frees the memory. */
   close(): Promise<void>;

@@ -1,10 +1,10 @@
 import type { Llama, LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
-import { JobError } from '../../../contract/index.ts';
-import type { Engine, GenerateRequest, Generation } from '../engine.ts';
-import { AnswerText } from './answer-text.ts';
+import { JobError, promptTooLong } from '../../../contract/index.ts';
+import type { AnswerEvent, Engine, GenerateRequest, Generation } from '../engine.ts';
+import { answerPlanOf } from './answer-plan.ts';
+import { GENERIC_FORM } from './calls/call-form.ts';
 import type { ChatFormat } from './chat-format.ts';
 import type { EngineLog } from './engine-log.ts';
-import { jsonGrammarOf } from './json-grammar.ts';
 import type { LlamaModule } from './llama-module.ts';
 import { LockStep } from './lock-step.ts';
 import { promptOf } from './prompt.ts';
@@ -12,7 +12,7 @@ import { Run } from './run.ts';
 import { samplingOf } from './sampling.ts';
 import { SlotPool } from './slot-pool.ts';
 import { Slot } from './slot.ts';
-import { vocabularyOf, type Vocabulary } from './vocabulary.ts';
+import { bytesWithMarks, vocabularyOf, type Vocabulary } from './vocabulary.ts';
 
 export interface LlamaParts {
   module: LlamaModule;
@@ -81,20 +81,19 @@ export class LlamaEngine implements Engine {
    * (On a CPU. A GPU rounds differently from batch to batch, and so does a CPU for an earlier answer that a conversation finds in the
    * cache: it was computed token by token, not as part of a prompt. The last bits seldom matter.)
    */
-  generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<string, Generation, void> {
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent, Generation, void> {
     return this.#generate(request, { signal, calledAt: performance.now() });
   }
 
   async *#generate(
     request: GenerateRequest,
     call: { signal: AbortSignal; calledAt: number },
-  ): AsyncGenerator<string, Generation, void> {
-    const { jsonSchema, stop } = request;
+  ): AsyncGenerator<AnswerEvent, Generation, void> {
     const { module, model, format } = this.#parts;
     call.signal.throwIfAborted();
     if (this.#closing) throw stopping();
     const { contextSize } = this;
-    const { tokens: prompt } = await promptOf(request, {
+    const { tokens: asked, isReasoning } = await promptOf(request, {
       format,
       vocabulary: this.#vocabulary,
       contextSize,
@@ -102,25 +101,32 @@ export class LlamaEngine implements Engine {
     }).catch((cause: unknown) => {
       throw this.#closing ? stopping() : cause;
     });
-    const isLoose = request.isSchemaLoose ?? false;
-    const grammar = jsonSchema && (await jsonGrammarOf({ schema: jsonSchema, isLoose }, module, model));
-    if (grammar && grammar.dropped.length > 0) request.onIgnored?.(grammar.dropped);
-    const trimSpace = this.#vocabulary.startsWithSpace || format.startsWithSpace;
+    const { reasoningTags, callForm } = format.capabilities;
+    const plan = await answerPlanOf(request, {
+      module,
+      model,
+      stop: format.stop,
+      trimSpace: this.#vocabulary.startsWithSpace || format.startsWithSpace,
+      reasoning: reasoningTags && { ...reasoningTags, startsOpen: isReasoning },
+      calls: callForm ?? GENERIC_FORM,
+    });
+    const tokensOf = (text: string) => model.tokenize(text, true, 'trimLeadingSpace');
+    const prompt = plan.begun === '' ? asked : [...asked, ...tokensOf(plan.begun)];
+    if (prompt.length >= contextSize) throw promptTooLong(prompt.length, contextSize);
     const slot = await this.#pool.acquire(prompt, call.signal, request.onQueue);
     const run = new Run({
       ...call,
       slot,
       prompt,
+      stop: request.stop,
       maxTokens: Math.min(request.maxTokens ?? Infinity, this.contextSize - prompt.length),
-      sampling: { ...samplingOf(request), ...(grammar && { grammarEvaluationState: grammar.state }) },
-      answer: new AnswerText([...stop, ...format.stop], {
-        // Where an assistant message is continued, the space belongs to the text.
-        trimSpace: trimSpace && request.messages.at(-1)?.role !== 'assistant',
-      }),
-      bytesOf: (token) => this.#vocabulary.bytesOf(token),
+      sampling: { ...samplingOf(request), ...(plan.grammar && { grammarEvaluationState: plan.grammar }) },
+      answer: plan.reader,
+      bytesOf: bytesWithMarks(model, this.#vocabulary, plan.marks),
+      tokensOf,
       check: (text, stoppedBy) => {
         // An answer that a stop string of the request cut is valid, even if its JSON is incomplete.
-        if (stoppedBy === undefined) grammar?.check(text);
+        if (stoppedBy === undefined) plan.check(text);
       },
       onToken: () => this.#tokensGenerated++,
     });

@@ -1,14 +1,20 @@
+import type { AnswerEvent } from '../engine.ts';
+
 /**
- * Pieces of an answer on their way to one reader. A slow reader does not delay the engine: it gets the pieces that arrived meanwhile as one.
+ * Pieces of an answer on their way to one reader. A slow reader does not delay the engine: it gets the pieces of one kind that arrived
+ * meanwhile as one.
  */
 export class PieceQueue {
-  #waiting = '';
+  #waiting: AnswerEvent[] = [];
   #end: { error: unknown } | 'end' | undefined;
   #wake: (() => void) | undefined;
 
-  push(piece: string): void {
-    this.#waiting += piece;
-    if (piece !== '') this.#wake?.();
+  push(piece: AnswerEvent): void {
+    const last = this.#waiting.at(-1);
+    const joined = last && joinedPiece(last, piece);
+    if (joined) this.#waiting[this.#waiting.length - 1] = joined;
+    else this.#waiting.push(piece);
+    this.#wake?.();
   }
 
   end(): void {
@@ -22,11 +28,10 @@ export class PieceQueue {
     this.#wake?.();
   }
 
-  async *read(): AsyncGenerator<string, void, void> {
+  async *read(): AsyncGenerator<AnswerEvent, void, void> {
     for (;;) {
-      if (this.#waiting !== '') {
-        const piece = this.#waiting;
-        this.#waiting = '';
+      const piece = this.#waiting.shift();
+      if (piece) {
         yield piece;
       } else if (this.#end === 'end') {
         return;
@@ -37,4 +42,11 @@ export class PieceQueue {
       }
     }
   }
+}
+
+function joinedPiece(last: AnswerEvent, next: AnswerEvent): AnswerEvent | undefined {
+  if (last.kind === 'text' && next.kind === 'text') return { kind: 'text', text: last.text + next.text };
+  if (last.kind === 'reasoning' && next.kind === 'reasoning') return { kind: 'reasoning', text: last.text + next.text };
+  if (last.kind !== 'tool_arguments' || next.kind !== 'tool_arguments' || last.index !== next.index) return undefined;
+  return { ...last, text: last.text + next.text };
 }

@@ -1,6 +1,7 @@
 import type { SequenceEvaluateOptions, Token } from 'node-llama-cpp';
-import type { Generation } from '../engine.ts';
-import type { AnswerText } from './answer-text.ts';
+import type { ToolCall } from '../../../contract/index.ts';
+import type { AnswerEvent, Generation } from '../engine.ts';
+import type { AnswerReader } from './answer-reader.ts';
 import { PieceQueue } from './piece-queue.ts';
 import type { Slot } from './slot.ts';
 import { nextChunkSize } from './step-plan.ts';
@@ -8,11 +9,15 @@ import { nextChunkSize } from './step-plan.ts';
 export interface RunPlan {
   slot: Slot;
   prompt: readonly Token[];
+  /** The stop strings of the request. */
+  stop: readonly string[];
   /** Most tokens to generate, 1 or more. */
   maxTokens: number;
   sampling: SequenceEvaluateOptions;
-  answer: AnswerText;
+  answer: AnswerReader;
   bytesOf(token: Token): Uint8Array;
+  /** The tokens of a text in which control tokens are written by their names. */
+  tokensOf(text: string): Token[];
   /** Checks an answer that was not cut by length, with the stop string that ended it, if any. Throws when it does not match the request. */
   check(text: string, stop: string | undefined): void;
   onToken(): void;
@@ -32,11 +37,16 @@ export class Run {
   readonly left: Promise<void>;
   #plan: RunPlan;
   #unread: readonly Token[] | undefined;
-  #tokens: AsyncGenerator<Token, void, void> | undefined;
+  #tokens: ReturnType<Slot['answer']> | undefined;
+  /** What the model continues from in place of its last token. */
+  #replacement: Token[] | undefined;
   #over = false;
   #readerGone = false;
   #markLeft: () => void = () => undefined;
   #text = '';
+  #reasoning = '';
+  #toolCalls: ToolCall[] = [];
+  #stopSequence: string | undefined;
   #finishReason: Generation['finishReason'] = 'length';
   #cachedTokens = 0;
   #completionTokens = 0;
@@ -101,14 +111,17 @@ export class Run {
 
   /** Computes one token. */
   async generate(): Promise<void> {
-    const { value: token } = (await this.#tokens?.next()) ?? {};
+    const { value: token } = (await this.#tokens?.next(this.#replacement)) ?? {};
     // The model ended its answer.
     if (token === undefined) return this.#finish('stop', undefined);
+    const { answer, maxTokens } = this.#plan;
     this.#countToken();
-    const { text, stop } = this.#plan.answer.push(this.#plan.bytesOf(token));
-    this.#show(text);
-    if (stop !== undefined) await this.#finish('stop', stop);
-    else if (this.#completionTokens === this.#plan.maxTokens) await this.#finish('length', undefined);
+    const { events, stop, replacement } = answer.push(this.#plan.bytesOf(token));
+    for (const event of events) this.#show(event);
+    if (stop !== undefined) return this.#finish('stop', stop);
+    this.#replacement = replacement === undefined ? undefined : this.#plan.tokensOf(replacement);
+    this.#completionTokens += Math.max(0, (this.#replacement?.length ?? 1) - 1);
+    if (this.#completionTokens >= maxTokens) await this.#finish('length', undefined);
   }
 
   /** Ends the run before its answer is complete; `reason` is thrown to the reader. */
@@ -133,7 +146,11 @@ export class Run {
     const generatingMs = this.#lastTokenAt - (this.#firstTokenAt ?? 0);
     return {
       text: this.#text,
+      reasoning: this.#reasoning,
+      toolCalls: this.#toolCalls,
       finishReason: this.#finishReason,
+      stopSequence: this.#stopSequence,
+      reasoningTokens: this.#plan.answer.reasoningTokens,
       promptTokens: prompt.length,
       cachedTokens: this.#cachedTokens,
       completionTokens: this.#completionTokens,
@@ -145,8 +162,10 @@ export class Run {
   }
 
   async #finish(reason: Generation['finishReason'], stop: string | undefined): Promise<void> {
-    this.#finishReason = reason;
-    if (stop === undefined) this.#show(this.#plan.answer.end());
+    const { answer, stop: wanted } = this.#plan;
+    if (stop === undefined) for (const event of answer.end()) this.#show(event);
+    this.#finishReason = reason === 'stop' && answer.hasCalled ? 'tool_calls' : reason;
+    if (stop !== undefined && wanted.includes(stop)) this.#stopSequence = stop;
     try {
       if (reason === 'stop') this.#plan.check(this.#text, stop);
     } catch (error) {
@@ -164,8 +183,14 @@ export class Run {
     this.#plan.onToken();
   }
 
-  #show(text: string): void {
-    this.#text += text;
-    this.pieces.push(text);
+  #show(event: AnswerEvent): void {
+    if (event.kind === 'text') this.#text += event.text;
+    else if (event.kind === 'reasoning') this.#reasoning += event.text;
+    else if (event.kind === 'tool_call') this.#toolCalls.push({ id: event.id, name: event.name, arguments: '' });
+    else {
+      const call = this.#toolCalls.at(-1);
+      if (call) call.arguments += event.text;
+    }
+    this.pieces.push(event);
   }
 }

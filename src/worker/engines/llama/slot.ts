@@ -52,8 +52,8 @@ export class Slot implements SlotView {
     await this.#sequence.evaluateWithoutGeneratingNewTokens(tokens, this.#order);
   }
 
-  /** Computes the last tokens of a prompt and yields the answer's; with every `next()` one pass for one token. Ends at the model's end token. */
-  answer(tokens: Token[], options: SequenceEvaluateOptions): AsyncGenerator<Token, void, void> {
+  /** Computes the last tokens of a prompt and yields the answer's; with every `next()` one pass for one token, or for tokens in its place. Ends at the model's end token. */
+  answer(tokens: Token[], options: SequenceEvaluateOptions): AsyncGenerator<Token, void, Token[] | undefined> {
     return this.#sequence.evaluate(tokens, { ...options, ...this.#order });
   }
 

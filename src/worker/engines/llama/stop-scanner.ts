@@ -11,13 +11,11 @@ export interface ScannedText {
  */
 export class StopScanner {
   #stops: readonly string[];
-  #longest: number;
   #held = '';
 
   constructor(stops: readonly string[]) {
     // Generated text is well formed; a stop string with half a surrogate pair would split a character.
     this.#stops = stops.map((stop) => Buffer.from(stop).toString());
-    this.#longest = Math.max(0, ...stops.map((stop) => stop.length));
   }
 
   push(text: string): ScannedText {
@@ -27,7 +25,7 @@ export class StopScanner {
       this.#held = '';
       return { text: seen.slice(0, found.start), stop: found.stop };
     }
-    const held = this.#possibleStart(seen);
+    const held = beginningHeldBack(seen, this.#stops);
     this.#held = seen.slice(seen.length - held);
     return { text: seen.slice(0, seen.length - held), stop: undefined };
   }
@@ -50,13 +48,14 @@ export class StopScanner {
     }
     return first;
   }
+}
 
-  /** Length of the longest end of `seen` that begins a stop string. */
-  #possibleStart(seen: string): number {
-    for (let length = Math.min(this.#longest - 1, seen.length); length > 0; length--) {
-      const end = seen.slice(seen.length - length);
-      if (this.#stops.some((stop) => stop.startsWith(end))) return length;
-    }
-    return 0;
+/** Length of the longest end of a text that begins one of these texts and is not all of it. */
+export function beginningHeldBack(seen: string, texts: readonly string[]): number {
+  const longest = Math.max(0, ...texts.map((text) => text.length));
+  for (let length = Math.min(longest - 1, seen.length); length > 0; length--) {
+    const end = seen.slice(seen.length - length);
+    if (texts.some((text) => text.startsWith(end))) return length;
   }
+  return 0;
 }

@@ -1,3 +1,4 @@
+import type { CallForm } from './calls/call-form.ts';
 import type { ReasoningTags } from './template-reasoning.ts';
 
 /** What a chat template does with the parts of a conversation, found by rendering small ones. What it does not take is folded. */
@@ -18,6 +19,8 @@ export interface TemplateCapabilities {
   severalCalls: boolean;
   /** Calls are only written where the message has no content at all. */
   callsAlone: boolean;
+  /** How calls are written in an answer. */
+  callForm: CallForm | undefined;
   /** The role `tool`, for the results of calls. */
   toolRole: boolean;
   /** A user message after the result of a call. */
@@ -47,6 +50,7 @@ export const PLAIN: TemplateCapabilities = {
   calls: false,
   severalCalls: false,
   callsAlone: false,
+  callForm: undefined,
   toolRole: false,
   userAfterTool: false,
   shortCallIds: false,

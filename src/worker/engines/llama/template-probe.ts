@@ -1,4 +1,5 @@
 import type { Tool } from '../../../contract/index.ts';
+import { callFormOf } from './calls/call-form.ts';
 import type { Template } from './jinja/template.ts';
 import { PLAIN, type TemplateCapabilities } from './template-capabilities.ts';
 import type { Conversation, TemplateCall, TemplateMessage } from './template-conversation.ts';
@@ -79,6 +80,7 @@ class Prober {
     const [first, second] = [call(FIRST, 'probe-one'), call(SECOND, 'probe-two')];
     const text = (...messages: TemplateMessage[]) => this.#text([user, ...messages], this.found.tools === false ? {} : tools);
     this.#findCalls((calls) => text(calling(...calls), ...calls.map(({ id }) => result(id, 'probe-result'))), first);
+    this.#findForm(first, second);
     this.found.toolRole = text(calling(first), result(FIRST, 'probe-result')).includes('probe-result');
     const both = text(calling(first, second), result(FIRST, 'probe-result'), result(SECOND, 'probe-other'));
     this.found.severalCalls =
@@ -89,6 +91,28 @@ class Prober {
     ]);
     this.found.shortCallIds =
       this.found.calls !== false && !text(calling(call(LONG, 'probe-one')), result(LONG, 'probe-result')).includes('probe-one');
+  }
+
+  /** What is around the names and arguments of calls. Calls in another form could not be read: such tools are described in rbee's own form. */
+  #findForm(first: TemplateCall, second: TemplateCall): void {
+    if (this.found.tools === false) return;
+    const turn = (message: TemplateMessage) =>
+      this.#text([user, message], { tools: [tool], variables: { add_generation_prompt: false } });
+    const texts = {
+      prompt: this.#text([user], { tools: [tool] }),
+      answered: turn(answer),
+      answer: answer.content,
+      one: turn(calling(first)),
+      two: turn(calling(first, second)),
+    };
+    const parts = ({ id, name, arguments: { probe_key: value } }: TemplateCall) => ({
+      id,
+      name,
+      key: 'probe_key',
+      value: String(value),
+    });
+    this.found.callForm = callFormOf(texts, [parts(first), parts(second)]);
+    if (!this.found.callForm) this.found.tools = false;
   }
 
   /** As an object, unless Python's way to write one shows, or it is not written at all. */

@@ -43,6 +43,16 @@ export function vocabularyOf(model: LlamaModel): Vocabulary {
   };
 }
 
+/** The bytes of tokens as the vocabulary has them, and the names of control tokens that are in one of these texts. */
+export function bytesWithMarks(model: LlamaModel, vocabulary: Vocabulary, texts: readonly string[]): Vocabulary['bytesOf'] {
+  const bytesOf = (token: number) => vocabulary.bytesOf(token);
+  const names = model.fileInfo.metadata.tokenizer.ggml.tokens;
+  const marks = new Map<number, Uint8Array>();
+  for (const token of texts.flatMap((text) => model.tokenize(text, true, 'trimLeadingSpace')))
+    if (bytesOf(token).length === 0) marks.set(token, Buffer.from(names[token] ?? ''));
+  return marks.size === 0 ? bytesOf : (token) => marks.get(token) ?? bytesOf(token);
+}
+
 type DecodeText = (text: string) => Uint8Array;
 
 /** Exported for its test. The rules are those of llama.cpp's `token_to_piece`. */

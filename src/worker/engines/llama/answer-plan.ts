@@ -1,0 +1,120 @@
+import type { LlamaGrammarEvaluationState, LlamaModel } from 'node-llama-cpp';
+import { JobError, type Tool } from '../../../contract/index.ts';
+import type { GenerateRequest } from '../engine.ts';
+import { AnswerReader, type AnswerForm } from './answer-reader.ts';
+import type { CallForm } from './calls/call-form.ts';
+import { anyArguments, callGrammar, type CallTool } from './calls/call-grammar.ts';
+import { compile, jsonGrammarOf, statesFault } from './json-grammar.ts';
+import type { LlamaModule } from './llama-module.ts';
+import { readSchema } from './schema/schema-reader.ts';
+
+export interface AnswerPlan {
+  /** Text that the prompt ends with, control tokens by their names: the beginning of a call that has to be made. */
+  begun: string;
+  reader: AnswerReader;
+  /** Tags and other texts that the reader looks for. Where they are control tokens, it needs their names. */
+  marks: readonly string[];
+  /** The grammar that holds at the next token. */
+  grammar: LlamaGrammarEvaluationState | (() => LlamaGrammarEvaluationState | undefined) | undefined;
+  /** @throws JobError engine_failed for a complete answer that does not match the request */
+  check(text: string): void;
+}
+
+export interface AnswerModel {
+  module: LlamaModule;
+  model: LlamaModel;
+  stop: readonly string[];
+  trimSpace: boolean;
+  /** Where the model reasons in its answers, and whether this prompt ends inside of it. */
+  reasoning: { open: string; close: string; startsOpen: boolean } | undefined;
+  calls: CallForm;
+}
+
+/**
+ * How an answer is steered and read: by the grammar of a schema or of calls of tools, which begins where reasoning ends.
+ *
+ * @throws JobError invalid_input
+ */
+export async function answerPlanOf(request: GenerateRequest, around: AnswerModel): Promise<AnswerPlan> {
+  const tools = allowedTools(request);
+  if (tools.length > 0 && (isForced(request) || !request.jsonSchema)) return callPlan(request, tools, around);
+  const reader = new AnswerReader(formOf(request, around));
+  const { jsonSchema } = request;
+  if (!jsonSchema) return { begun: '', reader, marks: tagsOf(around), grammar: undefined, check: () => undefined };
+  const isLoose = request.isSchemaLoose ?? false;
+  const json = await jsonGrammarOf({ schema: jsonSchema, isLoose }, around.module, around.model);
+  const { state } = json;
+  if (json.dropped.length > 0) request.onIgnored?.(json.dropped);
+  const grammar = around.reasoning?.startsOpen ? () => (reader.place === 'text' ? state : undefined) : state;
+  return { begun: '', reader, marks: tagsOf(around), grammar, check: (text) => json.check(text) };
+}
+
+async function callPlan(request: GenerateRequest, tools: readonly Tool[], around: AnswerModel): Promise<AnswerPlan> {
+  const { module, model, calls: form } = around;
+  const forced = isForced(request);
+  const reader = new AnswerReader({ ...formOf(request, around), calls: { form, isForced: forced } });
+  const begun = forced ? form.before : form.trigger;
+  const isParallel = request.isOneCall !== true;
+  const shapes = await shapesOf(tools, request, around);
+  const write = (of: readonly CallTool[]) => compile(callGrammar({ form, tools: of, isParallel, begun }), model, 'tools');
+  const grammar = await write(shapes).catch((cause: unknown) => {
+    if (!(cause instanceof JobError) || cause.code !== 'invalid_input') throw cause;
+    request.onIgnored?.(['tools']);
+    return write(tools.map(({ name }) => ({ name, shape: anyArguments() })));
+  });
+  const state = new module.LlamaGrammarEvaluationState({ model, grammar });
+  return {
+    begun: forced && !around.reasoning?.startsOpen ? form.before : '',
+    reader,
+    marks: [...tagsOf(around), form.before, form.infix, form.between, form.after],
+    grammar: () => (reader.place === 'call' ? state : undefined),
+    check: () => undefined,
+  };
+}
+
+/** What the arguments of each tool may be. A schema that is too large for a grammar leaves any object. */
+async function shapesOf(tools: readonly Tool[], request: GenerateRequest, { model }: AnswerModel): Promise<CallTool[]> {
+  const shapes: CallTool[] = [];
+  const ignored: string[] = [];
+  for (const { name, parameters } of tools) {
+    const at = `tools.${name}`;
+    const schema = parameters ? { type: 'object', ...parameters } : { type: 'object', additionalProperties: false };
+    const { shape, dropped } = await readSchema(schema, { at, isLoose: true }).catch((cause: unknown) => {
+      if (!(cause instanceof JobError)) throw cause;
+      return { shape: anyArguments(), dropped: [at] };
+    });
+    const isTooWide = statesFault(shape, model) !== undefined;
+    shapes.push({ name, shape: isTooWide ? anyArguments() : shape });
+    ignored.push(...(isTooWide ? [at] : dropped));
+  }
+  if (ignored.length > 0) request.onIgnored?.(ignored);
+  return shapes;
+}
+
+function tagsOf({ reasoning }: AnswerModel): string[] {
+  return reasoning ? [reasoning.open, reasoning.close] : [];
+}
+
+function formOf({ stop, messages, reasoning }: GenerateRequest, around: AnswerModel): AnswerForm {
+  return {
+    stop: [...stop, ...around.stop],
+    // Where an assistant message is continued, the space belongs to the text.
+    trimSpace: around.trimSpace && messages.at(-1)?.role !== 'assistant',
+    ...(around.reasoning && { reasoning: { ...around.reasoning, budget: reasoning?.budget } }),
+  };
+}
+
+function isForced({ toolChoice }: GenerateRequest): boolean {
+  return toolChoice === 'required' || (typeof toolChoice === 'object' && toolChoice.required);
+}
+
+/** @throws JobError invalid_input for a choice of a tool that is not there */
+function allowedTools({ tools = [], toolChoice = 'auto' }: GenerateRequest): readonly Tool[] {
+  if (toolChoice === 'none') return [];
+  if (toolChoice === 'required' && tools.length === 0)
+    throw new JobError('invalid_input', 'tool_choice requires a call, but there are no tools');
+  if (typeof toolChoice === 'string') return tools;
+  const missing = toolChoice.names.find((wanted) => !tools.some(({ name }) => name === wanted));
+  if (missing !== undefined) throw new JobError('invalid_input', `tool_choice names '${missing}', which is not in tools`);
+  return tools.filter(({ name }) => toolChoice.names.includes(name));
+}

@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest';
+import type { AnswerEvent } from '../engine.ts';
+import { AnswerReader, type AnswerForm } from './answer-reader.ts';
+import { GENERIC_FORM, type CallForm } from './calls/call-form.ts';
+
+const qwen: CallForm = {
+  before: '<tool_call>\n{"name": "',
+  infix: '", "arguments": ',
+  between: '}\n</tool_call>\n<tool_call>\n{"name": "',
+  after: '}\n</tool_call>',
+  trigger: '<tool_call>',
+  isOnlyAtStart: false,
+};
+const think = { open: '<think>', close: '</think>', startsOpen: false };
+const plain: AnswerForm = { stop: [], trimSpace: false };
+
+interface Answer {
+  text: string;
+  reasoning: string;
+  calls: string[];
+  stop?: string | undefined;
+}
+
+/** What is read of tokens; a replacement ends the tokens, as the model continues from it. */
+function read(form: AnswerForm, tokens: readonly string[]): Answer & { replacement?: string } {
+  const reader = new AnswerReader(form);
+  const made: Answer & { replacement?: string } = { text: '', reasoning: '', calls: [] };
+  const add = (events: readonly AnswerEvent[]) => {
+    for (const event of events) {
+      if (event.kind === 'tool_call') made.calls.push(`${event.name} `);
+      else if (event.kind === 'tool_arguments') made.calls.push(`${made.calls.pop() ?? ''}${event.text}`);
+      else made[event.kind] += event.text;
+    }
+  };
+  for (const token of tokens) {
+    const { events, stop, replacement } = reader.push(new TextEncoder().encode(token));
+    add(events);
+    if (stop !== undefined) return { ...made, stop };
+    if (replacement !== undefined) made.replacement = replacement;
+  }
+  add(reader.end());
+  return made;
+}
+
+test.each([
+  [
+    'reasoning, text and a call',
+    { ...plain, reasoning: think, calls: { form: qwen, isForced: false } },
+    '<think>hm</think>\n\nWait <tool_call>\n{"name": "get", "arguments": {"a": 1}}\n</tool_call>',
+    { reasoning: 'hm', text: 'Wait', calls: ['get {"a": 1}'] },
+  ],
+  [
+    'a call inside of reasoning',
+    { ...plain, reasoning: { ...think, startsOpen: true }, calls: { form: qwen, isForced: false } },
+    'hm\n<tool_call>\n{"name": "get", "arguments": {}}\n</tool_call>',
+    { reasoning: 'hm', text: '', calls: ['get {}'] },
+  ],
+  [
+    'two calls',
+    { ...plain, calls: { form: qwen, isForced: false } },
+    '<tool_call>\n{"name": "a", "arguments": {}}\n</tool_call>\n<tool_call>\n{"name": "b", "arguments": {"x": "</tool_call>"}}\n</tool_call>',
+    { reasoning: '', text: '', calls: ['a {}', 'b {"x": "</tool_call>"}'] },
+  ],
+  [
+    'text that looks like a call',
+    { ...plain, calls: { form: GENERIC_FORM, isForced: false } },
+    'Write {"name":"x"}',
+    { reasoning: '', text: 'Write {"name":"x"}', calls: [] },
+  ],
+  [
+    'half a trigger',
+    { ...plain, calls: { form: qwen, isForced: false } },
+    'a < b <tool',
+    { reasoning: '', text: 'a < b <tool', calls: [] },
+  ],
+  [
+    'a stop string after reasoning that has it',
+    { ...plain, stop: ['END'], reasoning: think },
+    '<think>END</think>Yes END no',
+    { reasoning: 'END', text: 'Yes ', calls: [], stop: 'END' },
+  ],
+  [
+    'a generic call',
+    { ...plain, calls: { form: GENERIC_FORM, isForced: false } },
+    '\n{"name":"get","arguments":{"a":[1]}}',
+    { reasoning: '', text: '', calls: ['get {"a":[1]}'] },
+  ],
+] as [string, AnswerForm, string, Answer][])('%s is read alike from tokens of any length', (_, form, text, expected) => {
+  for (const length of [1, 2, 3, 7]) {
+    const tokens = text.match(new RegExp(`[^]{1,${String(length)}}`, 'g')) ?? [];
+    const { replacement: _ignored, ...made } = read(form, tokens);
+    // A token that continues after the trigger is replaced: its end is not part of the answer.
+    if (length === 1) expect(made).toEqual(expected);
+    else expect(made.text).toBe(expected.text);
+  }
+});
+
+test('a token that continues after the beginning of a call is replaced by its part before', () => {
+  const form = { ...plain, calls: { form: qwen, isForced: false } };
+  expect(read(form, ['a ', '<tool', '_call>\n {'])).toMatchObject({ text: 'a', replacement: '_call>' });
+});
+
+test('reasoning ends after its budget, and the model continues after the closing tag', () => {
+  const form = { ...plain, reasoning: { ...think, startsOpen: true, budget: 3 } };
+  expect(read(form, ['I', ' am', ' wondering'])).toMatchObject({
+    reasoning: 'I am wondering',
+    replacement: ' wondering\n</think>\n\n',
+  });
+});
+
+test('a forced call begins where reasoning ends', () => {
+  const form = { ...plain, reasoning: { ...think, startsOpen: true }, calls: { form: qwen, isForced: true } };
+  const { replacement } = read(form, ['hm', '</think>\n\nText']);
+  expect(replacement).toBe('</think>\n\n<tool_call>\n{"name": "');
+  const reader = new AnswerReader(form);
+  expect(reader.place).toBe('reasoning');
+  reader.push(new TextEncoder().encode('hm</think>'));
+  expect(reader.place).toBe('call');
+  expect(reader.push(new TextEncoder().encode('get", "arguments": {}}')).events).toMatchObject([
+    { kind: 'tool_call', name: 'get' },
+    { text: '{}' },
+  ]);
+  expect(reader.hasCalled).toBe(true);
+});

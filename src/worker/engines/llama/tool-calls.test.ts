@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { AnswerEvent, Engine, GenerateRequest, Generation } from '../engine.ts';
+import { answer, loadTiny, never, request } from './fixtures/engine.ts';
+import { modelWorkshop } from './fixtures/gguf.ts';
+
+let engine: Engine;
+
+beforeAll(async () => {
+  engine = await loadTiny({ slots: 4 });
+});
+
+afterAll(() => engine.close());
+
+const weather = {
+  name: 'get_weather',
+  description: 'The weather of a place',
+  parameters: {
+    type: 'object',
+    properties: {
+      city: { type: 'string', maxLength: 12 },
+      unit: { enum: ['C', 'F'] },
+      days: { type: 'integer', minimum: 1, maximum: 9 },
+    },
+    required: ['city', 'days'],
+  },
+};
+const now = { name: 'now' };
+
+async function call(options: Partial<GenerateRequest>): Promise<Generation & { events: AnswerEvent[] }> {
+  const events: AnswerEvent[] = [];
+  const generation = engine.generate(request('What is the weather in Delft?', options), never);
+  for (;;) {
+    const next = await generation.next();
+    if (next.done) return { ...next.value, events };
+    events.push(next.value);
+  }
+}
+
+test('a required call has a tool of the request and arguments that match its schema', async () => {
+  const { events, ...made } = await call({
+    tools: [weather, now],
+    toolChoice: { names: ['get_weather'], required: true },
+    isOneCall: true,
+  });
+  expect(made).toMatchObject({
+    text: '',
+    finishReason: 'tool_calls',
+    toolCalls: [{ id: expect.stringMatching(/^call_[A-Za-z0-9]{24}$/) as string, name: 'get_weather' }],
+  });
+  const args = JSON.parse(made.toolCalls?.[0]?.arguments ?? '') as Record<string, unknown>;
+  expect(args).toMatchObject({ city: expect.any(String) as string, days: expect.any(Number) as number });
+  expect(events[0]).toEqual({ kind: 'tool_call', index: 0, id: made.toolCalls?.[0]?.id, name: 'get_weather' });
+  expect(events.slice(1).every(({ kind }) => kind === 'tool_arguments')).toBe(true);
+  expect(events.length).toBeGreaterThan(2);
+});
+
+test('a tool without parameters is called without arguments', async () => {
+  const { toolCalls } = await call({ tools: [now], toolChoice: 'required', isOneCall: true });
+  expect(toolCalls).toMatchObject([{ name: 'now', arguments: '{}' }]);
+});
+
+test('several calls have indices and ids of their own', async () => {
+  const { toolCalls = [], events } = await call({
+    tools: [now],
+    toolChoice: 'required',
+    temperature: 1.5,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    seed: 4,
+    maxTokens: 200,
+  });
+  expect(new Set(toolCalls.map(({ id }) => id)).size).toBe(toolCalls.length);
+  expect(events.flatMap((event) => (event.kind === 'tool_call' ? event.index : []))).toEqual(toolCalls.map((_, index) => index));
+});
+
+test('a call that is cut has the length as its reason to end', async () => {
+  expect(await call({ tools: [weather], toolChoice: 'required', maxTokens: 3 })).toMatchObject({
+    finishReason: 'length',
+    completionTokens: 3,
+  });
+});
+
+test('where the model may call and does not, the answer is its text', async () => {
+  const plain = await answer(engine, 'What does a bee do?');
+  for (const toolChoice of ['auto', 'none'] as const)
+    expect(await answer(engine, 'What does a bee do?', { tools: [weather], toolChoice })).toMatchObject({
+      text: plain.text,
+      finishReason: 'stop',
+      toolCalls: [],
+    });
+});
+
+test('the answer matches its schema where the model may also call', async () => {
+  const jsonSchema = { type: 'object', properties: { a: { type: 'boolean' } }, required: ['a'] };
+  const { text } = await answer(engine, 'Give JSON', { tools: [weather], toolChoice: 'auto', jsonSchema });
+  expect(JSON.parse(text)).toEqual({ a: expect.any(Boolean) as boolean });
+});
+
+test('what a grammar cannot hold of a tool is ignored and reported, and the tool is still callable', async () => {
+  let ignored: readonly string[] = [];
+  const strange = {
+    name: 'x',
+    parameters: { type: 'object', properties: { a: { type: 'string', pattern: '(a)\\1', maxLength: 4 } }, required: ['a'] },
+  };
+  const { toolCalls } = await call({
+    tools: [strange],
+    toolChoice: 'required',
+    isOneCall: true,
+    onIgnored: (places) => (ignored = places),
+  });
+  expect(ignored).toEqual(['tools.x.properties.a.pattern']);
+  expect(JSON.parse(toolCalls?.[0]?.arguments ?? '')).toEqual({ a: expect.any(String) as string });
+});
+
+test('a tool with a schema of eight thousand alternatives may be called with any object', async () => {
+  const either = () => ({ anyOf: [{ required: ['a'] }, { required: ['b'] }] });
+  const huge = { name: 'x', parameters: { type: 'object', allOf: Array.from({ length: 13 }, either) } };
+  let ignored: readonly string[] = [];
+  const asked = { tools: [huge], toolChoice: 'required' as const, isOneCall: true, maxTokens: 60 };
+  const { toolCalls, finishReason } = await call({ ...asked, onIgnored: (places) => (ignored = places) });
+  expect(ignored).toEqual(['tools.x']);
+  expect(toolCalls?.[0]?.name).toBe('x');
+  if (finishReason === 'tool_calls') expect(JSON.parse(toolCalls?.[0]?.arguments ?? '')).toBeTypeOf('object');
+});
+
+test.each([
+  [{ names: ['missing'], required: true }, "tool_choice names 'missing', which is not in tools"],
+  ['required' as const, 'tool_choice requires a call, but there are no tools'],
+])('a choice of a tool that is not there is refused: %j', async (toolChoice, message) => {
+  await expect(call({ tools: toolChoice === 'required' ? [] : [weather], toolChoice })).rejects.toMatchObject({
+    code: 'invalid_input',
+    message,
+  });
+});
+
+test('a model whose template has a form of calls writes them in it', async () => {
+  const workshop = await modelWorkshop();
+  // As Qwen's, without its control tokens, which the tiny model does not have.
+  const template = `{% for m in messages %}[{{ m.role }}]{{ m.content }}{% for c in m.tool_calls or [] %}
+<tool_call>
+{"name": "{{ c.function.name }}", "arguments": {{ c.function.arguments | tojson }}}
+</tool_call>{% endfor %}[end]{% endfor %}{% if tools %}{{ tools | tojson }}{% endif %}{% if add_generation_prompt %}[assistant]{% endif %}`;
+  const templated = await loadTiny({ modelPath: await workshop.make({ set: { 'tokenizer.chat_template': template } }) });
+  try {
+    const made = await answer(templated, 'Hello', { tools: [now], toolChoice: 'required', isOneCall: true });
+    expect(made).toMatchObject({ finishReason: 'tool_calls', text: '', toolCalls: [{ name: 'now', arguments: '{}' }] });
+    const without = await answer(templated, 'Hello', { tools: [now] });
+    // The beginning of the call is part of the prompt.
+    expect(made.promptTokens).toBeGreaterThan(without.promptTokens);
+  } finally {
+    await templated.close();
+    await workshop.clear();
+  }
+});
