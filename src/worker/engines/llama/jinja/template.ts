@@ -2,6 +2,7 @@ import { evaluate } from './evaluate.ts';
 import { TemplateError } from './fault.ts';
 import { globalsAt } from './globals.ts';
 
+import { LoopState } from './loop.ts';
 import { parse } from './parser.ts';
 import { Scope } from './scope.ts';
 import { BLOCK_TEXT, type ForStatement, type MacroStatement, type Parameter, type Statement, type Target } from './syntax.ts';
@@ -122,7 +123,7 @@ function assign(target: Target, value: Value, scope: Scope): void {
   if (target.kind === 'name') return scope.set(target.name, value);
   if (target.kind === 'member') {
     const of = scope.get(target.of);
-    if (!(of instanceof Members) || of.type !== 'namespace')
+    if (!(of instanceof Members) || !(of.members instanceof Map) || of.type !== 'namespace')
       throw new TemplateError('cannot assign attribute on non-namespace object');
     of.members.set(target.name, value);
     return;
@@ -153,13 +154,11 @@ interface Looping {
 function loopOver(value: Value, looping: Looping): void {
   const { loop, scope, output } = looping;
   const items = selected(value, loop, scope);
-  const members = new Map<string, Value>();
-  const variable = new Members('LoopContext', members, loop.isRecursive ? (args) => again(args, looping) : undefined);
-  members.set('cycle', new Callable('cycle', ({ list }) => list[Number(members.get('index0')) % list.length] ?? null));
-  members.set('changed', changeDetector());
+  const state = new LoopState(items, looping.depth);
+  const variable = new Members('LoopContext', state, loop.isRecursive ? (args) => again(args, looping) : undefined);
   for (const [index, item] of items.entries()) {
     const inner = new Scope(scope);
-    describe(members, { items, index, depth: looping.depth });
+    state.index = index;
     inner.set('loop', variable);
     assign(loop.target, item, inner);
     if (run(loop.body, inner, output) === 'break') break;
@@ -168,7 +167,7 @@ function loopOver(value: Value, looping: Looping): void {
 }
 
 function selected(value: Value, { target, test }: ForStatement, scope: Scope): Value[] {
-  const items = [...iterate(value)];
+  const items = Array.isArray(value) ? value : [...iterate(value)];
   if (!test) return items;
   return items.filter((item) => {
     const inner = new Scope(scope);
@@ -179,32 +178,6 @@ function selected(value: Value, { target, test }: ForStatement, scope: Scope): V
 
 function again({ list }: Arguments, looping: Looping): Value {
   return looping.output.captured((output) => loopOver(list[0] ?? null, { ...looping, output, depth: looping.depth + 1 }));
-}
-
-function describe(members: Map<string, Value>, { items, index, depth }: { items: Value[]; index: number; depth: number }): void {
-  const { length } = items;
-  members
-    .set('index', index + 1)
-    .set('index0', index)
-    .set('revindex', length - index)
-    .set('revindex0', length - index - 1);
-  members
-    .set('first', index === 0)
-    .set('last', index === length - 1)
-    .set('length', length);
-  members.set('depth', depth).set('depth0', depth - 1);
-  members.set('previtem', index > 0 ? (items[index - 1] ?? null) : new Undefined('there is no previous item'));
-  members.set('nextitem', index + 1 < length ? (items[index + 1] ?? null) : new Undefined('there is no next item'));
-}
-
-function changeDetector(): Callable {
-  let last: string | undefined;
-  return new Callable('changed', ({ list }) => {
-    const now = list.map(textOf).join('\0');
-    const isChanged = now !== last;
-    last = now;
-    return isChanged;
-  });
 }
 
 function macroOf({ name, params, body }: MacroStatement, scope: Scope, output: Output): Callable {

@@ -18,7 +18,7 @@ export function representationOf(value: Value): string {
   if (value instanceof Tuple) return value.length === 1 ? `(${listed(value)},)` : `(${listed(value)})`;
   if (Array.isArray(value)) return `[${listed(value)}]`;
   if (value instanceof Map) return `{${entriesText(value, representationOf)}}`;
-  if (value instanceof Members && value.type === 'namespace')
+  if (value instanceof Members && value.members instanceof Map && value.type === 'namespace')
     return `<Namespace {${entriesText(value.members, representationOf)}}>`;
   if (value instanceof Iteration) return '<generator object>';
   return `<${value instanceof Callable ? `function ${value.name}` : value.type}>`;

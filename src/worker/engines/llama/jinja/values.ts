@@ -52,14 +52,18 @@ export class Callable {
   }
 }
 
+interface Lookup {
+  get(name: string): Value | undefined;
+}
+
 /** Something with named members: a loop, a namespace. */
 export class Members {
   readonly type: string;
-  readonly members: Map<string, Value>;
+  readonly members: Lookup;
   /** Called as `loop(…)` is. */
   readonly call: Callable['call'] | undefined;
 
-  constructor(type: string, members: Map<string, Value>, call?: Callable['call']) {
+  constructor(type: string, members: Lookup, call?: Callable['call']) {
     this.type = type;
     this.members = members;
     this.call = call;
