@@ -5,8 +5,8 @@ import { buildSync } from 'esbuild';
 import { defineConfig } from 'vitest/config';
 import LongestFirst from './test/support/longest-first.ts';
 
-/** The engine, and its log, exist once per process. */
-const ENGINES = 'src/worker/**/*.test.ts';
+/** They measure their own process, or read what the engine logged, which it does once per process. */
+const ALONE = ['test/limits.test.ts', 'src/worker/engines/llama/load.test.ts'];
 
 /** A thread runs no TypeScript. */
 const templateRenderer = pathToFileURL(bundled('src/worker/engines/llama/template-renderer.ts'));
@@ -27,10 +27,10 @@ export default defineConfig({
     globalSetup: './test/support/kit-cache.ts',
     sequence: { sequencer: LongestFirst },
     projects: [
-      { extends: true, test: { name: 'system', include: ['test/**/*.test.ts', ENGINES] } },
-      // Unit tests leave nothing behind in their process, so one process runs many files: a new process for each, which loads the
-      // same modules again, would be most of the cost.
-      { extends: true, test: { name: 'units', include: ['src/**/*.test.ts'], exclude: [ENGINES], isolate: false } },
+      { extends: true, test: { name: 'alone', include: ALONE } },
+      // Tests leave nothing behind in their process, so one process runs many files: a new process for each, which loads the same
+      // modules again, would be most of the cost of most files.
+      { extends: true, test: { name: 'together', include: ['{src,test}/**/*.test.ts'], exclude: ALONE, isolate: false } },
     ],
   },
 });

@@ -69,7 +69,7 @@ export function cpuSeconds({ pid }: Pick<Daemon, 'pid'>): number {
 }
 
 /** The least resident memory of an idle daemon, whose garbage is being collected; ends as soon as it is below `below` MB. */
-export async function settledMb(daemon: Daemon, below: number): Promise<number> {
+export async function settledMb(daemon: Pick<Daemon, 'pid' | 'url'>, below: number): Promise<number> {
   const deadline = performance.now() + SETTLED_WITHIN_MS;
   let least = residentMb(daemon);
   while (least > below && performance.now() < deadline) {
