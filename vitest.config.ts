@@ -5,8 +5,12 @@ import { buildSync } from 'esbuild';
 import { defineConfig } from 'vitest/config';
 import LongestFirst from './test/support/longest-first.ts';
 
-/** They measure their own process, or read what the engine logged, which it does once per process. */
-const ALONE = ['test/limits.test.ts', 'src/worker/engines/llama/load.test.ts'];
+/** They measure their own process, change it, or load the engine's Vulkan binary or read its log, which exist once in a process. */
+const ALONE = [
+  'test/{limits,make-room,vulkan}.test.ts',
+  'test/hosts/{ssh,logins}.test.ts',
+  'src/worker/engines/llama/load.test.ts',
+];
 
 /** A thread runs no TypeScript. */
 const templateRenderer = pathToFileURL(bundled('src/worker/engines/llama/template-renderer.ts'));

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Explanation, Hive } from '../src/contract/index.ts';
+import { ask, run } from './support/streams.ts';
 import { leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 
 const TINY = new URL('../models/rbee-tiny-Q8_0.gguf', import.meta.url).pathname;
@@ -47,7 +48,6 @@ describe('hives', () => {
   });
 
   test('run beside the running hive, or the running queen, names it and how to stop it, once', async () => {
-    await swarm.result(['hive', 'start']);
     for (const role of ['hive', 'queen']) {
       const { code, stdout, stderr } = await swarm.rbee([role, 'run']);
       expect(stdout).toBe('');
@@ -61,28 +61,24 @@ describe('hives', () => {
   });
 
   test('a stopped hive stays stopped for commands that only read; hive start starts it again', async () => {
-    await swarm.result(['worker', 'spawn']);
+    await ask(swarm, 'worker_spawn');
     expect(leftovers(swarm.home)).toHaveLength(3);
     expect(await swarm.result(['hive', 'stop'])).toMatchObject({ state: 'stopped' });
-    for (const read of [
-      ['worker', 'list'],
-      ['model', 'list'],
-      ['model', 'get', 'tiny'],
-    ]) {
-      const { code, stderr } = await swarm.rbee(read);
-      expect({ code, stderr }).toEqual({
-        code: 4,
-        stderr: "Error: Hive 'localhost' is stopped\n  Start it: rbee hive start localhost.\n  hive_stopped, from queen-rbee\n",
-      });
-    }
+    const { code, stderr } = await swarm.rbee(['worker', 'list']);
+    expect({ code, stderr }).toEqual({
+      code: 4,
+      stderr: "Error: Hive 'localhost' is stopped\n  Start it: rbee hive start localhost.\n  hive_stopped, from queen-rbee\n",
+    });
+    for (const read of [await run(swarm, 'model_list'), await run(swarm, 'model_get', { model: 'tiny' })])
+      expect(JSON.parse(read.last.json)).toMatchObject({ code: 'hive_stopped' });
     expect(leftovers(swarm.home)).toHaveLength(1);
-    expect(await swarm.result(['hive', 'stop'])).toMatchObject({ state: 'stopped' });
+    expect(await ask(swarm, 'hive_stop')).toMatchObject({ state: 'stopped' });
     expect(await swarm.result(['hive', 'start'])).toMatchObject({ state: 'running' });
-    expect(await swarm.result(['hive', 'start'])).toMatchObject({ state: 'running' });
+    expect(await ask(swarm, 'hive_start')).toMatchObject({ state: 'running' });
   });
 
   test('a hive that was started is used and shown with its current state by the next command', async () => {
-    await swarm.result(['hive', 'stop']);
+    await ask(swarm, 'hive_stop');
     const stoppedAt = Date.now();
     await swarm.result(['hive', 'start']);
     const [{ candidates }, { capabilities_at }] = await Promise.all([
@@ -94,9 +90,9 @@ describe('hives', () => {
   });
 
   test("hive update reads the machine's devices again", async () => {
-    const before = await swarm.result(['hive', 'get']);
+    const before = await ask(swarm, 'hive_get');
     const after = await swarm.result(['hive', 'update', '--refresh-capabilities']);
-    expect(String(after['capabilities_at']) > String(before['capabilities_at'])).toBe(true);
+    expect(String(after['capabilities_at']) > String(before.capabilities_at)).toBe(true);
   });
 
   test('a hive that already runs is registered, moved and forgotten', async () => {
@@ -106,18 +102,18 @@ describe('hives', () => {
       host: 'attic.invalid',
       port: 8600,
     });
-    expect(await swarm.result(['hive', 'status', 'attic'])).toMatchObject({ state: 'unreachable' });
+    expect(await ask(swarm, 'hive_status', { hive_id: 'attic' })).toMatchObject({ state: 'unreachable' });
     await swarm.result(['hive', 'delete', 'attic']);
-    expect((await swarm.rbee(['hive', 'get', 'attic'])).code).toBe(3);
+    expect(JSON.parse((await run(swarm, 'hive_get', { hive_id: 'attic' })).last.json)).toMatchObject({ code: 'hive_not_found' });
   });
 
   test('uninstall --catalog-only forgets the hive and leaves it running; install finds it again', async () => {
-    const { pid } = await swarm.result<{ pid: number }>(['hive', 'status']);
+    const { pid } = await ask(swarm, 'hive_status');
     await swarm.result(['hive', 'uninstall', 'localhost', '--catalog-only']);
     expect((await swarm.rbee(['hive', 'get'])).code).toBe(3);
     expect(leftovers(swarm.home)).toContain(pid);
-    await swarm.result(['hive', 'install']);
-    expect(await swarm.result(['hive', 'status'])).toMatchObject({ pid });
+    await ask(swarm, 'hive_install', {});
+    expect(await ask(swarm, 'hive_status')).toMatchObject({ pid });
   });
 });
 
@@ -149,21 +145,21 @@ describe('workers', () => {
     const { unused_s: _age, ...lasting } = spawned;
     expect((await swarm.result(['worker', 'list']))['workers']).toMatchObject([lasting]);
     expect(await swarm.result(['worker', 'get', id])).toMatchObject(lasting);
-    expect(await swarm.result(['infer', 'hello', '--worker-id', id])).toMatchObject({ worker_id: id });
+    expect(await ask(swarm, 'infer', { prompt: 'hello', worker_id: id })).toMatchObject({ worker_id: id });
     expect(await swarm.result(['worker', 'delete', id])).toEqual({ worker_id: id });
-    expect((await swarm.result(['worker', 'list']))['workers']).toEqual([]);
+    expect(await ask(swarm, 'worker_list')).toEqual({ workers: [] });
     expect(leftovers(swarm.home)).toHaveLength(2);
   });
 });
 
 test('a worker is restarted under its own id, with its own model, in a new process', async () => {
-  const before = await swarm.result(['worker', 'spawn', '--slots', '3']);
-  const id = String(before['worker_id']);
+  const before = await ask(swarm, 'worker_spawn', { slots: 3 });
+  const id = before.worker_id;
   const after = await swarm.result(['worker', 'restart', id]);
   expect(after).toMatchObject({ worker_id: id, model: 'tiny', slots: 3, state: 'ready' });
-  expect(after['pid']).not.toBe(before['pid']);
-  expect(await swarm.result(['infer', 'hello', '--worker-id', id])).toMatchObject({ worker_id: id });
-  await swarm.result(['worker', 'delete', id]);
+  expect(after['pid']).not.toBe(before.pid);
+  expect(await ask(swarm, 'infer', { prompt: 'hello', worker_id: id })).toMatchObject({ worker_id: id });
+  await ask(swarm, 'worker_delete', { worker_id: id });
 });
 
 describe('models', () => {
@@ -196,17 +192,15 @@ describe('models', () => {
         size_bytes: bytes.length,
         source: url,
       });
-      expect(await swarm.result(['infer', 'hello', '--model', 'bees-1M'])).toMatchObject({ model: 'bees-1M' });
+      expect(await ask(swarm, 'infer', { prompt: 'hello', model: 'bees-1M' })).toMatchObject({ model: 'bees-1M' });
       const wrong = await swarm.rbee(['model', 'download', url, '--name', 'other', '--sha256', '0'.repeat(64), '--json']);
       expect(wrong.stdout).toContain('"code":"checksum_mismatch"');
     } finally {
       server.close();
       server.closeAllConnections();
     }
-    const { workers } = await swarm.result<{
-      workers: { worker_id: string; model: string }[];
-    }>(['worker', 'list']);
-    for (const { worker_id } of workers) await swarm.result(['worker', 'delete', worker_id]);
+    const { workers } = await ask(swarm, 'worker_list');
+    for (const { worker_id } of workers) await ask(swarm, 'worker_delete', { worker_id });
     await swarm.result(['model', 'delete', 'bees-1M']);
     expect((await swarm.rbee(['model', 'get', 'bees-1M'])).code).toBe(3);
   });
@@ -215,7 +209,7 @@ describe('models', () => {
     expect(await swarm.result(['model', 'download', 'models/rbee-tiny-Q8_0.gguf', '--name', 'copy'])).toMatchObject({
       model: 'copy',
     });
-    await swarm.result(['model', 'delete', 'copy']);
+    await ask(swarm, 'model_delete', { model: 'copy' });
   });
 
   test('a file that is not a model is refused, and nothing of it is kept', async () => {
@@ -223,6 +217,6 @@ describe('models', () => {
     await writeFile(path, '<html>');
     const { code, stderr } = await swarm.rbee(['model', 'download', path, '-q']);
     expect([code, stderr]).toEqual([6, expect.stringMatching(/^Error: /)]);
-    expect((await swarm.result(['model', 'list']))['models']).toHaveLength(1);
+    expect((await ask(swarm, 'model_list')).models).toHaveLength(1);
   });
 });

@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
@@ -5,22 +6,21 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * vitest knows durations only of former runs, and a clean clone has none. Of those that pack a kit, one is first: the others find it made.
  */
 const LONGEST = [
-  'crash',
   'hosts/faults',
   'frozen',
-  'hosts/fleet',
   'install',
+  'crash',
+  'hosts/fleet',
   'vulkan',
   'refuse/bodies',
   'failures',
   'refuse/broken-models',
-  'limits',
   'hosts/names',
   'operations',
 ];
 
-/** After all others: a process is handed from one file to the next only where the next is one that shares it. */
-const LAST = LONGEST.length + 1;
+/** After all others: they are short, and fill the end. */
+const UNITS = LONGEST.length + 1;
 
 export default class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -30,7 +30,9 @@ export default class LongestFirst extends BaseSequencer {
 }
 
 function rank({ moduleId, project }: TestSpecification): number {
-  if (!project.config.isolate) return LAST;
+  // A process is handed from one file to the next only where the next is one that shares it.
+  if (project.config.isolate) return -1;
+  if (!relative(project.config.root, moduleId).startsWith('test')) return UNITS;
   const at = LONGEST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
   return at === -1 ? LONGEST.length : at;
 }
