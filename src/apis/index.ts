@@ -1,6 +1,8 @@
 import type { RoleRoutes } from '../jobs/index.ts';
+import { serveAnthropic } from './anthropic/index.ts';
 import { apiCallers } from './common/callers.ts';
 import type { FleetModels } from './common/index.ts';
+import { serveOllama } from './ollama/index.ts';
 import { serveOpenAi } from './openai/index.ts';
 
 /** What the APIs need of the daemon that serves them. */
@@ -18,4 +20,6 @@ export function serveApis(routes: RoleRoutes, { origins, models }: ApiParts): vo
   // rbee's own protocol is served beside them, to its own callers.
   for (const own of ['/v1/jobs', '/v1/feed', '/v1/presence']) routes.under(own, {});
   serveOpenAi(routes, { callers, models });
+  serveAnthropic(routes, { callers, models });
+  serveOllama(routes, { callers, models });
 }

@@ -1,4 +1,6 @@
+import assert from 'node:assert/strict';
 import type { OutputOf, ToolCall } from '../../contract/index.ts';
+import type { WholeAnswer } from '../common/index.ts';
 import { signatureOf } from './signature.ts';
 
 type Output = OutputOf<'infer'>;
@@ -7,6 +9,7 @@ type Output = OutputOf<'infer'>;
 export interface AnswerOptions {
   /** `msg_…` */
   id: string;
+  requestId: string;
   /** The name that the client has sent. */
   model: string;
   /** Whether the client gets the text of the reasoning; only a signature otherwise. */
@@ -14,7 +17,14 @@ export interface AnswerOptions {
 }
 
 /** The answer to a request that is not streamed. */
-export function messageOf(output: Output, { id, model, showsThinking }: AnswerOptions): object {
+export function wholeMessage(options: AnswerOptions): WholeAnswer<'infer'> {
+  return ([output]) => {
+    assert(output !== undefined, 'a message is the answer of one job');
+    return messageOf(output, options);
+  };
+}
+
+export function messageOf(output: Output, { id, model, showsThinking }: Omit<AnswerOptions, 'requestId'>): object {
   const { reasoning = '', text, tool_calls = [] } = output;
   const thinking = {
     type: 'thinking',

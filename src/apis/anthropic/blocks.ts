@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { ContentPart } from '../../contract/index.ts';
-import { invalid } from '../invalid.ts';
+import { RequestError } from '../common/index.ts';
 import type { Block } from './body.ts';
 import { textOfSignature } from './signature.ts';
 
@@ -50,7 +50,7 @@ export function partOf({ block, place }: Placed): ContentPart | undefined {
       break;
   }
   if (OF_SERVERS.test(block.type)) return textPart(serverText(block));
-  throw invalid(`${place}.type`, `unknown type of content block '${block.type.slice(0, 64)}'`);
+  throw new RequestError(`${place}.type`, `unknown type of content block '${block.type.slice(0, 64)}'`);
 }
 
 /** The reasoning of an earlier answer; a redacted one cannot be read. */
@@ -95,7 +95,7 @@ function marked(content: string, failure: string): string {
 function imagePart(placed: Placed): ContentPart {
   const source = placed.block['source'] as { type?: unknown } | undefined;
   if (source?.type === 'url' || source?.type === 'file')
-    throw invalid(`${placed.place}.source`, 'images are taken as base64 only: nothing is fetched for a request');
+    throw new RequestError(`${placed.place}.source`, 'images are taken as base64 only: nothing is fetched for a request');
   const { media_type, data } = read(image, placed).source;
   return { type: 'image', media_type, data };
 }
@@ -109,7 +109,7 @@ function documentText(placed: Placed): string {
     const { content } = read(contentSource, { block: source, place: `${placed.place}.source` });
     return [...head, typeof content === 'string' ? content : content.map((each) => each.text).join('')].join('\n');
   }
-  throw invalid(`${placed.place}.source`, 'documents are taken as text only, not as PDF, file or URL');
+  throw new RequestError(`${placed.place}.source`, 'documents are taken as text only, not as PDF, file or URL');
 }
 
 function serverText({ type, name, input, content }: Block): string {
@@ -131,5 +131,5 @@ function read<Schema extends z.ZodType>(schema: Schema, { block, place }: Placed
   const parsed = schema.safeParse(block);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw invalid([place, ...(issue?.path ?? [])].join('.'), issue?.message ?? 'cannot be read');
+  throw new RequestError([place, ...(issue?.path ?? [])].join('.'), issue?.message ?? 'cannot be read');
 }

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
-import { JobError, type ErrorCode } from '../../contract/index.ts';
-import { anthropicError, anthropicErrorBody, ThreadRefused } from './errors.ts';
+import { JobError, promptTooLong, type ErrorCode } from '../../contract/index.ts';
+import { anthropicErrors } from './errors.ts';
+import { promptBody } from './body.ts';
+import { promptInputOf } from './infer-input.ts';
+
+const answerTo = (error: JobError) => anthropicErrors(error, { requestId: 'req_1', correlationId: 'c', jobIds: [] });
 
 test.each<[ErrorCode, number, string]>([
   ['invalid_json', 400, 'invalid_request_error'],
@@ -24,23 +28,30 @@ test.each<[ErrorCode, number, string]>([
   ['worker_died', 500, 'api_error'],
   ['internal', 500, 'api_error'],
 ])('%s is %i %s', (code, status, type) => {
-  const mapped = anthropicError(new JobError(code, 'Words.'));
-  expect(mapped).toMatchObject({ status, error: { type, rbee_code: code } });
-  expect(mapped.error['message']).toContain('Words.');
+  const answer = answerTo(new JobError(code, 'Words.'));
+  const message = expect.stringMatching(/Words\./) as string;
+  expect(answer).toMatchObject({
+    status,
+    body: { type: 'error', error: { type, message, rbee_code: code }, request_id: 'req_1' },
+  });
 });
 
 test('the message for a prompt that is too long has the words on which clients compact', () => {
-  const error = new JobError(
-    'prompt_too_long',
-    'The prompt has 9000 tokens; the context holds 8192, of which the answer needs at least one.',
-  );
-  expect(anthropicError(error).error['message']).toBe('prompt is too long: 9000 tokens > 8192 maximum');
+  const message = 'prompt is too long: 9000 tokens > 8192 maximum';
+  expect(answerTo(promptTooLong(9_000, 8_192)).body).toMatchObject({ error: { message } });
 });
 
 test('a refused thread has the details after which SDKs send the whole conversation', () => {
-  expect(anthropicErrorBody(new ThreadRefused(), 'req_1')).toMatchObject({
-    type: 'error',
-    error: { type: 'invalid_request_error', details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] } },
-    request_id: 'req_1',
+  const body = promptBody.parse({ model: 'tiny', messages: [{ role: 'user', content: 'Hi' }], thread: {} });
+  let refused: unknown;
+  try {
+    promptInputOf(body);
+  } catch (error) {
+    refused = error;
+  }
+  const details = { error_code: 'thread_unsupported_request', unsupported: ['thread'] };
+  expect(answerTo(refused as JobError)).toMatchObject({
+    status: 400,
+    body: { error: { type: 'invalid_request_error', details } },
   });
 });

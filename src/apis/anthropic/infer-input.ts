@@ -1,12 +1,10 @@
-import type * as z from 'zod';
-import type { operations, Reasoning, Tool, ToolChoice } from '../../contract/index.ts';
+import type { Reasoning, Tool, ToolChoice } from '../../contract/index.ts';
 import { given } from '../given.ts';
-import { invalid } from '../invalid.ts';
+import { RequestError, type InputFields } from '../common/index.ts';
 import type { MessagesBody, PromptBody, ToolOfBody } from './body.ts';
 import { conversationOf } from './conversation.ts';
-import { ThreadRefused } from './errors.ts';
 
-type InferInput = z.input<typeof operations.infer.input>;
+type InferInput = InputFields<'infer'>;
 
 /** What a larger wish is cut to: it ends at the end of the context anyway. */
 const MOST_TOKENS = 1_000_000;
@@ -31,7 +29,7 @@ type PromptInput = Pick<
 
 /** The part of it that makes the prompt: all of a body of /v1/messages/count_tokens. @throws JobError invalid_input */
 export function promptInputOf(body: PromptBody): PromptInput {
-  if (body.thread !== undefined && body.thread !== null) throw new ThreadRefused();
+  if (body.thread !== undefined && body.thread !== null) throw threadRefused();
   const tools = toolsOf(body.tools ?? []);
   const schema = schemaOf(body);
   return {
@@ -43,11 +41,20 @@ export function promptInputOf(body: PromptBody): PromptInput {
   };
 }
 
+/**
+ * SDKs that hold conversations as threads try one first, and send all of the conversation only after exactly this error. Ignored, a thread
+ * would get answers that know nothing of its earlier messages.
+ */
+function threadRefused(): RequestError {
+  const details = { error_code: 'thread_unsupported_request', unsupported: ['thread'] };
+  return new RequestError('thread', 'threads are not kept here; send the whole conversation', { details });
+}
+
 /** Tools that run at Anthropic, which have a type of their own, are dropped. */
 function toolsOf(tools: readonly ToolOfBody[]): Tool[] {
   return tools.flatMap(({ type, name, description, input_schema }, index): Tool[] => {
     if (type !== undefined && type !== null && type !== 'custom') return [];
-    if (name === undefined || name === null || name === '') throw invalid(`tools.${index}.name`, 'is missing');
+    if (name === undefined || name === null || name === '') throw new RequestError(`tools.${index}.name`, 'is missing');
     return [{ name, ...given({ description, parameters: input_schema }) }];
   });
 }
@@ -65,10 +72,11 @@ function choiceOf(
 function namedOf({ type, name }: NonNullable<PromptBody['tool_choice']>, tools: readonly Tool[]): ToolChoice {
   if (type === 'auto' || type === 'none') return type;
   if (type === 'any') {
-    if (tools.length === 0) throw invalid('tool_choice', "'any' needs tools");
+    if (tools.length === 0) throw new RequestError('tool_choice', "'any' needs tools");
     return 'required';
   }
-  if (!tools.some((tool) => tool.name === name)) throw invalid('tool_choice.name', `no tool has the name '${name ?? ''}'`);
+  if (!tools.some((tool) => tool.name === name))
+    throw new RequestError('tool_choice.name', `no tool has the name '${name ?? ''}'`);
   return { names: [name ?? ''], required: true };
 }
 
@@ -91,7 +99,7 @@ function schemaOf({ output_config, output_format }: PromptBody) {
   const format = output_config?.format ?? output_format;
   if (format === undefined || format === null) return undefined;
   const place = output_config?.format === undefined ? 'output_format' : 'output_config.format';
-  if (format.type !== 'json_schema') throw invalid(`${place}.type`, "must be 'json_schema'");
-  if (format.schema === undefined || format.schema === null) throw invalid(`${place}.schema`, 'is missing');
+  if (format.type !== 'json_schema') throw new RequestError(`${place}.type`, "must be 'json_schema'");
+  if (format.schema === undefined || format.schema === null) throw new RequestError(`${place}.schema`, 'is missing');
   return format.schema;
 }

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
-import type { OutputOf } from '../../contract/index.ts';
-import type { AnswerEvent } from '../answer-event.ts';
+import { JobError, type OutputOf } from '../../contract/index.ts';
+import type { AnswerEvent as EventOf } from '../common/index.ts';
 import { messageOf } from './answer.ts';
 import { MessageStream } from './message-stream.ts';
 
-const options = { id: 'msg_1', model: 'claude-haiku', showsThinking: true };
+type AnswerEvent = EventOf<'infer'>;
+
+const options = { id: 'msg_1', requestId: 'req_1', model: 'claude-haiku', showsThinking: true };
 const output = (more: Partial<OutputOf<'infer'>> = {}): OutputOf<'infer'> => ({
   text: '',
   finish_reason: 'stop',
@@ -17,9 +19,9 @@ const output = (more: Partial<OutputOf<'infer'>> = {}): OutputOf<'infer'> => ({
 });
 
 /** Each event as its data; fails where a name does not match its data, or an event is no two lines. */
-function streamOf(events: AnswerEvent[], more: Partial<typeof options> = {}): Record<string, unknown>[] {
+function streamOf(events: AnswerEvent[], more: Partial<typeof options> = {}, failure?: JobError): Record<string, unknown>[] {
   const stream = new MessageStream({ ...options, ...more });
-  const text = events.map((event) => stream.next(event)).join('');
+  const text = stream.begin() + stream.events(events) + (failure === undefined ? stream.end() : stream.fail(failure));
   return text
     .split('\n\n')
     .filter((each) => each !== '')
@@ -103,11 +105,12 @@ test('an answer without a token is a message without blocks', () => {
 });
 
 test('a failure in the middle is an error event, and no end of the message', () => {
-  const events: AnswerEvent[] = [
-    { kind: 'token', data: { text: 'a' } },
-    { kind: 'failed', data: { code: 'worker_died', message: 'It exited.', origin: 'rbee-hive', retryable: true } },
-  ];
-  expect(streamOf(events).at(-1)).toMatchObject({ type: 'error', error: { type: 'api_error', rbee_code: 'worker_died' } });
+  const failed = streamOf([{ kind: 'token', data: { text: 'a' } }], {}, new JobError('worker_died', 'It exited.'));
+  expect(failed.at(-1)).toMatchObject({
+    type: 'error',
+    error: { type: 'api_error', rbee_code: 'worker_died' },
+    request_id: 'req_1',
+  });
 });
 
 test.each([

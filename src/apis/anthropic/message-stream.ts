@@ -1,18 +1,19 @@
-import type { OutputOf } from '../../contract/index.ts';
-import type { AnswerEvent } from '../answer-event.ts';
+import type { JobError, OutputOf } from '../../contract/index.ts';
+import type { AnswerEvent, StreamedAnswer } from '../common/index.ts';
 import { promptUsage, stopOf, toolUseId, type AnswerOptions } from './answer.ts';
 import { anthropicErrorBody } from './errors.ts';
 import { signatureOf } from './signature.ts';
 
 type Open = { kind: 'text' } | { kind: 'thinking'; text: string } | { kind: 'tool_use'; call: number };
 
-export const PING = sse('ping', { type: 'ping' });
+const PING = sse('ping', { type: 'ping' });
 
 /**
  * The events of a job as the stream of a message: one block at a time, of thinking, text or a call, each event with its name, without which SDKs
  * drop it. The message starts as soon as the tokens of the prompt are counted.
  */
-export class MessageStream {
+export class MessageStream implements StreamedAnswer<'infer'> {
+  readonly contentType = 'text/event-stream; charset=utf-8';
   readonly #options: AnswerOptions;
   #isStarted = false;
   #open: Open | undefined;
@@ -23,7 +24,27 @@ export class MessageStream {
     this.#options = options;
   }
 
-  next(event: AnswerEvent): string {
+  begin(): string {
+    return '';
+  }
+
+  events(events: readonly AnswerEvent<'infer'>[]): string {
+    return events.map((event) => this.#next(event)).join('');
+  }
+
+  keepAlive(): string {
+    return PING;
+  }
+
+  end(): string {
+    return '';
+  }
+
+  fail(error: JobError): string {
+    return sse('error', anthropicErrorBody(error, this.#options.requestId));
+  }
+
+  #next(event: AnswerEvent<'infer'>): string {
     switch (event.kind) {
       case 'prompt':
         return this.#start(event.data);
@@ -37,8 +58,10 @@ export class MessageStream {
         return event.data.text === '' ? '' : this.#delta({ type: 'input_json_delta', partial_json: event.data.text });
       case 'result':
         return this.#end(event.data);
-      case 'failed':
-        return sse('error', anthropicErrorBody(event.data, null));
+      case 'narration':
+      case 'progress':
+      case 'log':
+        return '';
     }
   }
 

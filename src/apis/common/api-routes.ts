@@ -23,6 +23,22 @@ export function serveJobsAt<Name extends OperationName>(
   app.post(path, POST_OPTIONS, (request, reply) => runRequest(registry, { request, reply }, translate(request)));
 }
 
+/** The same for a request that may need no job: the body of its answer, or what `run` returns. */
+export function serveAnswersAt(
+  { app, registry }: RoleRoutes,
+  { path, method = 'POST' }: { path: string; method?: 'POST' | 'DELETE' },
+  answer: (request: FastifyRequest, run: RunRequest) => object | Promise<object | undefined>,
+): void {
+  const handler = async (request: FastifyRequest, reply: FastifyReply) => {
+    void reply.headers(idHeaders(idsOf(request.raw)));
+    return answer(request, (translated) => runRequest(registry, { request, reply }, translated));
+  };
+  app.route({ method, url: path, ...POST_OPTIONS, handler });
+}
+
+/** Runs the jobs of the request. @throws JobError */
+export type RunRequest = <Name extends OperationName>(translated: ApiRequest<Name>) => Promise<object | undefined>;
+
 /** GET `path`, and HEAD: answers at once. */
 export function serveAt(
   { app }: RoleRoutes,

@@ -1,5 +1,5 @@
 export type { AnswerEvent, ApiRequest, InputFields, StreamedAnswer, WholeAnswer } from './answer.ts';
-export { serveAt, serveJobsAt, type Translate } from './api-routes.ts';
+export { serveAnswersAt, serveAt, serveJobsAt, type RunRequest, type Translate } from './api-routes.ts';
 export { errorAnswers, sentenceOf, type ErrorShape } from './error-answer.ts';
 export { kindOf, type ErrorKind } from './error-kinds.ts';
 export { parseBody } from './parse-body.ts';

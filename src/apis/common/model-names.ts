@@ -3,21 +3,23 @@ import { JobError, type Model, type Worker } from '../../contract/index.ts';
 
 /** The models of the fleet, as its hives report them. */
 export interface FleetModels {
-  /** Each name once, with the workers that have it loaded. */
+  /** Each name once, also the aliases, with the workers that have it loaded. */
   list(): FleetModel[];
-  /** Whether a hive has a model of this name. */
-  has(name: string): boolean;
+  /** The model that a name means: an alias is its model, and `x:latest` is `x` where no model is called `x:latest`. */
+  resolve(name: string): string;
 }
 
 export interface FleetModel {
   model: Model;
   workers: Worker[];
+  /** The hives that have it on disk. */
+  hiveIds: string[];
+  /** Set where its name is an alias. */
+  alias?: string;
 }
 
-const LATEST = ':latest';
-
 /**
- * The name by which the fleet knows the model of a request. `x:latest` is `x` where no model is called `x:latest`.
+ * The name by which the fleet knows the model of a request.
  * @throws JobError model_not_found for the path of a file from another machine
  */
 export function meantModel(name: string, models: FleetModels, { ip }: Pick<FastifyRequest, 'ip'>): string {
@@ -27,7 +29,7 @@ export function meantModel(name: string, models: FleetModels, { ip }: Pick<Fasti
       `'${name.slice(0, 200)}' is the path of a file, which only programs on this machine may name`,
     );
   }
-  return name.endsWith(LATEST) && !models.has(name) ? name.slice(0, -LATEST.length) : name;
+  return models.resolve(name);
 }
 
 function isPath(name: string): boolean {

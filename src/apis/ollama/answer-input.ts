@@ -1,11 +1,9 @@
-import type * as z from 'zod';
-import type { ContentPart, operations, Reasoning } from '../../contract/index.ts';
+import type { ContentPart, Reasoning } from '../../contract/index.ts';
 import { given } from '../given.ts';
-import { invalid } from '../invalid.ts';
+import { keepAliveOf, RequestError, type InputFields } from '../common/index.ts';
 import type { AnswerBody, Options } from './body.ts';
-import { keepAliveOf } from '../common/keep-alive.ts';
 
-export type InferInput = z.input<typeof operations.infer.input>;
+export type InferInput = InputFields<'infer'>;
 
 const MOST_TOKENS = 1_000_000;
 const MOST_CANDIDATES = 100_000;
@@ -14,12 +12,12 @@ const MOST_CONTEXT = 10_000_000;
 /** The name of the model in a body. @throws JobError invalid_input */
 export function modelOf({ model, name }: Pick<AnswerBody, 'model' | 'name'>): string {
   const named = model ?? name ?? '';
-  if (named === '') throw invalid('model', 'is missing');
+  if (named === '') throw new RequestError('model', 'is missing');
   return named;
 }
 
 /** What a body says besides its prompt. @throws JobError invalid_input */
-export function answerInputOf(body: AnswerBody): Partial<InferInput> {
+export function answerInputOf(body: AnswerBody): InferInput {
   const { format, think, logprobs, top_logprobs } = body;
   return {
     model: modelOf(body),
@@ -33,13 +31,13 @@ export function answerInputOf(body: AnswerBody): Partial<InferInput> {
 }
 
 /** What decides where it runs, and for how long the model stays loaded. */
-export function placeOf({ options, keep_alive }: Pick<AnswerBody, 'options' | 'keep_alive'>): Partial<InferInput> {
+export function placeOf({ options, keep_alive }: Pick<AnswerBody, 'options' | 'keep_alive'>): InferInput {
   const context = options?.num_ctx;
   const wanted = typeof context === 'number' && context >= 1 ? Math.min(Math.floor(context), MOST_CONTEXT) : undefined;
   return given({ context: wanted, keep_alive: keepAliveOf(keep_alive) });
 }
 
-function samplingOf({ options, temperature, max_output_tokens }: AnswerBody): Partial<InferInput> {
+function samplingOf({ options, temperature, max_output_tokens }: AnswerBody): InferInput {
   const of: Partial<Options> = options ?? {};
   const tokens = of.num_predict ?? max_output_tokens;
   return given({
@@ -78,10 +76,10 @@ function stopOf(stop: Options['stop']): string[] | undefined {
   return strings.length === 0 ? undefined : strings;
 }
 
-function formatOf(format: AnswerBody['format']): Partial<InferInput> {
+function formatOf(format: AnswerBody['format']): InferInput {
   if (format === undefined || format === null || format === '') return {};
   if (format === 'json') return { json: true };
-  if (typeof format === 'string') throw invalid('format', "must be 'json' or a JSON schema");
+  if (typeof format === 'string') throw new RequestError('format', "must be 'json' or a JSON schema");
   return { json_schema: format };
 }
 
@@ -90,7 +88,7 @@ function reasoningOf(think: AnswerBody['think']): Reasoning | undefined {
   if (typeof think === 'boolean') return { on: think };
   if (think === 'low' || think === 'medium' || think === 'high') return { on: true, effort: think };
   if (think === 'max') return { on: true, effort: 'high' };
-  throw invalid('think', "must be true, false, 'low', 'medium', 'high' or 'max'");
+  throw new RequestError('think', "must be true, false, 'low', 'medium', 'high' or 'max'");
 }
 
 /** Text, or text with its images before it. */

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import { JobError, type ErrorCode, type OutputOf } from '../../contract/index.ts';
-import type { AnswerEvent } from '../answer-event.ts';
+import type { AnswerEvent as EventOf } from '../common/index.ts';
 import { AnswerStream } from './answer-stream.ts';
 import { emptyAnswer, wholeAnswer, type AnswerOptions } from './answer.ts';
-import { ollamaError } from './errors.ts';
+import { ollamaErrors } from './errors.ts';
+
+type AnswerEvent = EventOf<'infer'>;
+const answerTo = (error: JobError) => ollamaErrors(error, { requestId: 'r', correlationId: 'c', jobIds: [] });
 
 const created_at = '2026-11-28T01:02:03.000Z';
 const options = (more: Partial<AnswerOptions> = {}): AnswerOptions => ({
@@ -26,7 +29,7 @@ const output = (more: Partial<OutputOf<'infer'>> = {}): OutputOf<'infer'> => ({
 });
 function linesOf(events: AnswerEvent[], more: Partial<AnswerOptions> = {}): unknown[] {
   const stream = new AnswerStream(options(more));
-  const text = events.map((event) => stream.next(event)).join('');
+  const text = stream.begin() + stream.events(events) + stream.end();
   expect(text.endsWith('\n')).toBe(true);
   return text
     .trimEnd()
@@ -106,8 +109,8 @@ test('the probabilities of tokens are in the part of their text', () => {
 });
 
 test('a failure in the middle is a last line with its sentence', () => {
-  const data = { code: 'worker_died', message: 'It exited.', origin: 'rbee-hive', retryable: true } as const;
-  expect(linesOf([{ kind: 'failed', data }])).toEqual([{ error: expect.stringMatching(/^It exited\./) as string }]);
+  const text = new AnswerStream(options()).fail(new JobError('worker_died', 'It exited.'));
+  expect(JSON.parse(text)).toEqual({ error: expect.stringMatching(/^It exited\./) as string });
 });
 
 test('a request without a prompt is answered at once', () => {
@@ -140,12 +143,14 @@ test.each<[ErrorCode, number]>([
   ['worker_died', 500],
   ['internal', 500],
 ])('%s is %i, and its error is text', (code, status) => {
-  const answer = ollamaError(new JobError(code, 'Words.'), 'tiny');
-  expect(answer.status).toBe(status);
-  expect(answer.error).toMatch(/^Words\./);
+  const error = expect.stringMatching(/^Words\./) as string;
+  expect(answerTo(new JobError(code, 'Words.'))).toEqual({ status, body: { error } });
 });
 
 test('a model that is not there is not found, in the words that clients look for', () => {
-  const error = new JobError('model_not_found', 'Did you mean tiny?');
-  expect(ollamaError(error, 'tin')).toEqual({ status: 404, error: "model 'tin' not found. Did you mean tiny?" });
+  const error = new JobError('model_not_found', "No hive has a model 'tin'. Did you mean tiny?");
+  expect(answerTo(error)).toMatchObject({
+    status: 404,
+    body: { error: expect.stringMatching(/^model 'tin' not found\. /) as string },
+  });
 });

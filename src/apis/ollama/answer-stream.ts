@@ -1,10 +1,13 @@
-import type { ToolCall } from '../../contract/index.ts';
-import type { AnswerEvent } from '../answer-event.ts';
+import type { JobError, ToolCall } from '../../contract/index.ts';
+import type { AnswerEvent, StreamedAnswer } from '../common/index.ts';
 import { callOf, endOf, partOf, type AnswerOptions, type Piece } from './answer.ts';
-import { ollamaError } from './errors.ts';
+import { ollamaErrorBody } from './errors.ts';
+
+export const NDJSON = 'application/x-ndjson';
 
 /** The events of a job as lines of JSON. A call is sent whole, when all of its arguments are there. */
-export class AnswerStream {
+export class AnswerStream implements StreamedAnswer<'infer'> {
+  readonly contentType = NDJSON;
   readonly #options: AnswerOptions;
   #call: (ToolCall & { index: number }) | undefined;
 
@@ -12,7 +15,27 @@ export class AnswerStream {
     this.#options = options;
   }
 
-  next(event: AnswerEvent): string {
+  begin(): string {
+    return '';
+  }
+
+  events(events: readonly AnswerEvent<'infer'>[]): string {
+    return events.map((event) => this.#next(event)).join('');
+  }
+
+  keepAlive(): string {
+    return this.#part({});
+  }
+
+  end(): string {
+    return '';
+  }
+
+  fail(error: JobError): string {
+    return line(ollamaErrorBody(error));
+  }
+
+  #next(event: AnswerEvent<'infer'>): string {
     switch (event.kind) {
       case 'prompt':
         return '';
@@ -30,14 +53,11 @@ export class AnswerStream {
         return '';
       case 'result':
         return this.#endCall() + line({ ...partOf({}, this.#options), ...endOf(event.data, this.#options) });
-      case 'failed':
-        return line({ error: ollamaError(event.data, this.#options.model).error });
+      case 'narration':
+      case 'progress':
+      case 'log':
+        return '';
     }
-  }
-
-  /** Sent when nothing else was for a while. */
-  keepAlive(): string {
-    return this.#part({});
   }
 
   #endCall(): string {
@@ -52,6 +72,6 @@ export class AnswerStream {
   }
 }
 
-function line(part: object): string {
+export function line(part: object): string {
   return `${JSON.stringify(part)}\n`;
 }

@@ -1,6 +1,6 @@
 import type { ChatMessage, Tool, ToolCall, ToolChoice } from '../../contract/index.ts';
 import { given } from '../given.ts';
-import { invalid } from '../invalid.ts';
+import { RequestError } from '../common/index.ts';
 import { answerInputOf, contentOf, type InferInput } from './answer-input.ts';
 import type { ChatBody, Message, ToolOfBody } from './body.ts';
 
@@ -71,9 +71,10 @@ function toolsOf(tools: readonly ToolOfBody[]): Tool[] {
 
 function choiceOf(choice: ChatBody['tool_choice'], tools: readonly Tool[]): ToolChoice | undefined {
   if (choice === undefined || choice === null) return undefined;
-  if (choice === 'required' && tools.length === 0) throw invalid('tool_choice', "'required' needs tools");
+  if (choice === 'required' && tools.length === 0) throw new RequestError('tool_choice', "'required' needs tools");
   if (typeof choice === 'string') return choice;
   const { name } = choice.function;
-  if (!tools.some((tool) => tool.name === name)) throw invalid('tool_choice.function.name', `no tool has the name '${name}'`);
+  if (!tools.some((tool) => tool.name === name))
+    throw new RequestError('tool_choice.function.name', `no tool has the name '${name}'`);
   return { names: [name], required: true };
 }

@@ -1,28 +1,33 @@
-import { errorCodes, JobError, type ErrorCode, type WireError } from '../../contract/index.ts';
+import type { JobError } from '../../contract/index.ts';
+import { kindOf, sentenceOf, type ErrorKind, type ErrorShape } from '../common/index.ts';
 
-/** Ollama has no words for a client that must wait, other than: not now. */
-const NOT_NOW: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'worker_busy',
-  'too_many_jobs',
-  'no_room',
-  'shutting_down',
-  'interrupted',
-  'deadline_exceeded',
-]);
+const statuses: Record<ErrorKind, number> = {
+  invalid: 400,
+  prompt_too_long: 400,
+  model_not_found: 404,
+  not_found: 404,
+  unauthorized: 401,
+  forbidden: 403,
+  body_too_large: 413,
+  media_type: 415,
+  busy: 503,
+  overloaded: 503,
+  cancelled: 499,
+  failed: 500,
+};
 
-/** The status of an answer, and its `error`: a string, which clients show as it is. @param model as the client named it */
-export function ollamaError(error: JobError | WireError, model?: string): { status: number; error: string } {
-  const { code, message } = error;
-  const status = statusOf(code);
-  // Clients look for 'not found', and then offer to download the model.
-  if (code === 'model_not_found' && model !== undefined) return { status, error: `model '${model}' not found. ${message}` };
-  const hint = error instanceof JobError && error.hint !== undefined ? error.hint : errorCodes[code].hint;
-  return { status, error: hint === '' || status < 500 ? message : `${message} ${hint}` };
+export const ollamaErrors: ErrorShape = (error) => ({
+  status: statuses[kindOf(error)],
+  body: ollamaErrorBody(error),
+});
+
+/** The error is a string, which clients show as it is. */
+export function ollamaErrorBody(error: JobError): { error: string } {
+  return { error: error.code === 'model_not_found' ? notFound(error.message) : sentenceOf(error) };
 }
 
-function statusOf(code: ErrorCode): number {
-  if (NOT_NOW.has(code)) return 503;
-  const { status } = errorCodes[code];
-  if (code === 'model_corrupt' || status >= 500) return 500;
-  return status === 409 || status === 422 ? 400 : status;
+/** Clients look for 'not found', and then offer to download the model. */
+function notFound(message: string): string {
+  const [, model] = /model '([^']{1,256})'/.exec(message) ?? [];
+  return model === undefined ? `model not found: ${message}` : `model '${model}' not found. ${message}`;
 }

@@ -1,4 +1,4 @@
-import { invalid } from '../invalid.ts';
+import { RequestError } from '../common/index.ts';
 import { answerInputOf, contentOf, type InferInput } from './answer-input.ts';
 import type { ChatMessage } from '../../contract/index.ts';
 import type { GenerateBody } from './body.ts';
@@ -8,9 +8,9 @@ export function generateInputOf(body: GenerateBody): InferInput {
   const { prompt, system, suffix, images, raw, template, context } = body;
   const text = prompt ?? '';
   if (typeof template === 'string' && template !== '')
-    throw invalid('template', "the model's own template is used; send 'raw' for none");
+    throw new RequestError('template', "the model's own template is used; send 'raw' for none");
   if (context !== undefined && context !== null && context.length > 0)
-    throw invalid('context', 'conversations are not kept as tokens here: use /api/chat');
+    throw new RequestError('context', 'conversations are not kept as tokens here: use /api/chat');
   const answer = answerInputOf(body);
   if (typeof suffix === 'string' && suffix !== '') return { ...answer, prompt: text, raw: true, suffix };
   if (raw === true) return { ...answer, prompt: text, raw };

@@ -1,0 +1,18 @@
+import { idsOf, meantModel, newId, parseBody, type FleetModels, type Translate } from '../common/index.ts';
+import { wholeMessage, type AnswerOptions } from './answer.ts';
+import { messagesBody } from './body.ts';
+import { inferInputOf } from './infer-input.ts';
+import { MessageStream } from './message-stream.ts';
+
+/** POST /v1/messages */
+export function messages(models: FleetModels): Translate<'infer'> {
+  return (request) => {
+    const body = parseBody(messagesBody, request.body);
+    const input = { ...inferInputOf(body), model: meantModel(body.model, models, request) };
+    const { requestId } = idsOf(request.raw);
+    const showsThinking = body.thinking?.display !== 'omitted';
+    const options: AnswerOptions = { id: newId('msg_'), requestId, model: body.model, showsThinking };
+    const answer = input.stream ? new MessageStream(options) : wholeMessage(options);
+    return { operation: 'infer', inputs: [input], answer };
+  };
+}
