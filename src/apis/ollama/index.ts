@@ -19,7 +19,9 @@ export function serveOllama(routes: RoleRoutes, { callers, models }: { callers: 
   serveAt(routes, '/api/version', () => ({ version: API_VERSION }));
   serveAt(routes, '/api/tags', () => ({ models: models.list().map(tagOf) }));
   serveAt(routes, '/api/ps', () => ({
-    models: models.list().flatMap((each) => each.workers.map((worker) => loadedOf(each, worker))),
+    models: models
+      .list()
+      .flatMap((each) => (each.alias === undefined ? each.workers.map((worker) => loadedOf(each, worker)) : [])),
   }));
   serveAnswersAt(routes, { path: '/api/chat' }, chat(models));
   serveAnswersAt(routes, { path: '/api/generate' }, generate(models));

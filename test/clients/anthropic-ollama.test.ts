@@ -1,0 +1,142 @@
+import Anthropic from '@anthropic-ai/sdk';
+import { createAnthropic } from '@ai-sdk/anthropic';
+import { generateText, streamText } from 'ai';
+import { Ollama } from 'ollama';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { testSwarm, type Swarm } from '../support/swarm.ts';
+import { until } from '../support/until.ts';
+
+const ANSWER = 'A bee flies from flower to flower, makes honey and lives in a hive with its sisters.';
+const ask = [{ role: 'user' as const, content: 'What does a bee do?' }];
+
+async function all<Part>(parts: AsyncIterable<Part>): Promise<Part[]> {
+  const found: Part[] = [];
+  for await (const part of parts) found.push(part);
+  return found;
+}
+
+let swarm: Swarm;
+let anthropic: Anthropic;
+let ollama: Ollama;
+
+beforeAll(async () => {
+  swarm = await testSwarm();
+  await swarm.result(['infer', 'What does a bee do?']);
+  await swarm.result(['model', 'alias', 'claude-haiku-4-5', 'tiny']);
+  anthropic = new Anthropic({ baseURL: swarm.queenUrl, apiKey: 'any', maxRetries: 0 });
+  ollama = new Ollama({ host: swarm.queenUrl });
+});
+afterAll(async () => {
+  await swarm[Symbol.asyncDispose]();
+});
+
+describe("Anthropic's client", () => {
+  const question = { model: 'claude-haiku-4-5', max_tokens: 500, temperature: 0, messages: ask };
+
+  test('gets a message in one piece, under the name that it has asked for', async () => {
+    const message = await anthropic.messages.create(question);
+    expect(message).toMatchObject({
+      type: 'message',
+      role: 'assistant',
+      model: 'claude-haiku-4-5',
+      content: [{ type: 'text', text: ANSWER }],
+      stop_reason: 'end_turn',
+      stop_sequence: null,
+    });
+    expect(message.id).toMatch(/^msg_/);
+    const { input_tokens, cache_read_input_tokens, output_tokens } = message.usage;
+    expect(input_tokens + (cache_read_input_tokens ?? 0)).toBeGreaterThan(5);
+    expect(output_tokens).toBeGreaterThan(5);
+  });
+
+  test('gets a message as a stream, with its beta parameter too', async () => {
+    const pieces: string[] = [];
+    // Claude Code always asks for so many.
+    const stream = anthropic.messages.stream({ ...question, max_tokens: 32_000 }).on('text', (piece) => pieces.push(piece));
+    expect(await stream.finalMessage()).toMatchObject({ content: [{ type: 'text', text: ANSWER }], stop_reason: 'end_turn' });
+    expect(pieces.join('')).toBe(ANSWER);
+    const beta = anthropic.beta.messages.stream({ ...question, betas: ['context-management-2025-06-27'] });
+    expect(await beta.finalText()).toBe(ANSWER);
+  });
+
+  test('gets errors of its own classes', async () => {
+    const wrong = { ...question, model: 'nothing' };
+    await expect(anthropic.messages.create(wrong)).rejects.toBeInstanceOf(Anthropic.NotFoundError);
+    const image = { type: 'image' as const, source: { type: 'url' as const, url: 'http://127.0.0.1/a.png' } };
+    const seeing = { ...question, messages: [{ role: 'user' as const, content: [image] }] };
+    await expect(anthropic.messages.create(seeing)).rejects.toBeInstanceOf(Anthropic.BadRequestError);
+    const long = { ...question, messages: [{ role: 'user' as const, content: 'bee '.repeat(20_000) }] };
+    await expect(anthropic.messages.create(long)).rejects.toThrow(/prompt is too long: .*\d+ tokens > \d+ maximum/);
+  });
+
+  test('is served through the AI SDK', async () => {
+    const model = createAnthropic({ baseURL: `${swarm.queenUrl}/v1`, apiKey: 'any' })('tiny');
+    expect((await generateText({ model, messages: ask, temperature: 0 })).text).toBe(ANSWER);
+    const { textStream } = streamText({ model, messages: ask, temperature: 0 });
+    expect((await all(textStream)).join('')).toBe(ANSWER);
+  });
+});
+
+describe("Ollama's client", () => {
+  const question = { model: 'tiny:latest', messages: ask, options: { temperature: 0 } };
+  const loaded = async () => (await ollama.ps()).models.map(({ name }) => name);
+
+  test('chats, in one piece and as a stream', async () => {
+    const whole = await ollama.chat({ ...question, stream: false });
+    expect(whole).toMatchObject({ model: 'tiny:latest', message: { content: ANSWER }, done: true, done_reason: 'stop' });
+    expect(whole.prompt_eval_count).toBeGreaterThan(5);
+    expect(whole.eval_duration).toBeGreaterThan(0);
+    const parts = await all(await ollama.chat({ ...question, stream: true }));
+    expect(parts.map(({ message }) => message.content).join('')).toBe(ANSWER);
+    expect(parts.map(({ done }) => done)).toEqual([...parts.slice(1).map(() => false), true]);
+  });
+
+  test('generates from a prompt', async () => {
+    const { response } = await ollama.generate({ model: 'tiny', prompt: 'What does a bee do?', options: { temperature: 0 } });
+    expect(response).toBe(ANSWER);
+  });
+
+  test('lists the models and the aliases, shows one, and knows the version', async () => {
+    const { models } = await ollama.list();
+    expect(models.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['tiny:latest', 'claude-haiku-4-5:latest']) as string[],
+    );
+    expect(models[0]).toMatchObject({ digest: expect.stringMatching(/^[0-9a-f]{64}$/) as string, details: { format: 'gguf' } });
+    expect(await ollama.show({ model: 'tiny' })).toMatchObject({ details: { format: 'gguf' } });
+    expect(await ollama.version()).toEqual({ version: '0.13.0' });
+    expect(await (await fetch(swarm.queenUrl)).text()).toBe('Ollama is running');
+    expect((await fetch(swarm.queenUrl, { method: 'HEAD' })).status).toBe(200);
+  });
+
+  test('copies a model to another name, and deletes that name alone', async () => {
+    await ollama.copy({ source: 'tiny', destination: 'mine' });
+    expect((await ollama.chat({ ...question, model: 'mine' })).message.content).toBe(ANSWER);
+    await ollama.delete({ model: 'mine' });
+    await expect(ollama.chat({ ...question, model: 'mine' })).rejects.toThrow(/not found/);
+    expect((await ollama.chat(question)).message.content).toBe(ANSWER);
+  });
+
+  test('pulls a model that is there, and not one that no one knows', async () => {
+    expect(await ollama.pull({ model: 'tiny' })).toEqual({ status: 'success' });
+    await expect(ollama.pull({ model: 'nothing' })).rejects.toThrow(/not found/);
+    await expect(ollama.push({ model: 'tiny' })).rejects.toMatchObject({ status_code: 501 });
+  });
+
+  test('a context that no worker can have is refused with both numbers', async () => {
+    const options = { num_ctx: 1_000_000 };
+    await expect(ollama.chat({ ...question, options })).rejects.toThrow(
+      /holds at most \d+ tokens, and the request needs 1000000/,
+    );
+  });
+
+  test('a model is loaded and unloaded by requests without a prompt, and after keep_alive', async () => {
+    const load = (keep_alive: number | string) => ollama.generate({ model: 'tiny', prompt: '', keep_alive, stream: false });
+    expect(await load('10m')).toMatchObject({ done: true, done_reason: 'load', response: '' });
+    expect((await ollama.ps()).models).toMatchObject([{ name: 'tiny:latest', size_vram: 0 }]);
+    expect(await load(0)).toMatchObject({ done_reason: 'unload' });
+    await until(async () => (await loaded()).length === 0);
+    expect(await load(0)).toMatchObject({ done_reason: 'unload' });
+    expect((await ollama.chat({ ...question, keep_alive: '1s' })).message.content).toBe(ANSWER);
+    await until(async () => (await loaded()).length === 0);
+  });
+});
