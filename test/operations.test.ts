@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Explanation, Hive } from '../src/contract/index.ts';
+import type { Explanation, Hive, OutputOf } from '../src/contract/index.ts';
 import { ask, run } from './support/streams.ts';
-import { leftovers, testSwarm, type Swarm } from './support/swarm.ts';
+import { ENDLESS, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 
 const TINY = new URL('../models/rbee-tiny-Q8_0.gguf', import.meta.url).pathname;
 
@@ -219,5 +219,24 @@ describe('models', () => {
     const { code, stderr } = await swarm.rbee(['model', 'download', path, '-q']);
     expect([code, stderr]).toEqual([6, expect.stringMatching(/^Error: /)]);
     expect((await ask(swarm, 'model_list')).models).toHaveLength(1);
+  });
+});
+
+describe('operations that run on a worker', () => {
+  test('embed gives each text its vector, and tokens counts as infer does, also when all slots are taken', async () => {
+    const worker = await swarm.result<{ worker_id: string }>(['worker', 'spawn', '--slots', '1']);
+    const here = ['--worker-id', worker.worker_id];
+    const { embeddings, dimensions, worker_id } = await swarm.result<OutputOf<'embed'>>(['embed', 'a bee', 'a hive', ...here]);
+    expect([embeddings.length, dimensions, worker_id]).toEqual([2, 160, worker.worker_id]);
+    for (const vector of embeddings) expect(Buffer.from(vector, 'base64')).toHaveLength(4 * 160);
+
+    const { usage } = await swarm.result<OutputOf<'infer'>>(['infer', 'What does a bee do?', ...here]);
+    const endless = swarm.start([...ENDLESS, ...here]);
+    await endless.says('stdout', /.{20}/s);
+    const counted = await swarm.result<OutputOf<'count_tokens'>>(['tokens', 'What does a bee do?', ...here]);
+    expect(counted).toMatchObject({ prompt_tokens: usage.prompt_tokens, worker_id: worker.worker_id });
+    endless.child.kill('SIGINT');
+    await endless.ended;
+    await swarm.result(['worker', 'delete', worker.worker_id]);
   });
 });

@@ -3,7 +3,7 @@ import { homePaths, homeTrust } from '../daemon/index.ts';
 import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
 import { JobError, LOOPBACK, operations } from '../contract/index.ts';
 import { Devices, readCapabilities } from './devices/index.ts';
-import { createInfer, resumeInfer } from './infer.ts';
+import { onWorkers, resumeOnWorker } from './infer.ts';
 import { modelHandlers } from './model-handlers.ts';
 import { openModelStore } from './models/index.ts';
 import { Presence, servePresence } from './presence/index.ts';
@@ -48,9 +48,12 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
     handlers: {
       ...workerHandlers({ hiveId, workers, models }),
       ...modelHandlers({ models, workers, onChange: () => void presence.machineChanged() }),
-      infer: createInfer(parts),
+      infer: onWorkers('infer', parts),
+      embed: onWorkers('embed', parts),
+      rerank: onWorkers('rerank', parts),
+      count_tokens: onWorkers('count_tokens', parts),
     },
-    resume: resumeInfer(parts),
+    resume: resumeOnWorker(parts),
     findPeer: ({ name }) => workerPeer(name),
     addRoutes: ({ app }) => {
       servePresence(app, presence);

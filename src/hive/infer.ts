@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   contextRefusal,
   DEFAULT_ENGINE,
+  isWorkerOperation,
   JobError,
   KILLS_LIMIT,
   memoryNeed,
@@ -15,6 +16,7 @@ import {
   type ModelMemory,
   type OutputOf,
   type Run,
+  type WorkerOperation,
 } from '../contract/index.ts';
 import { isSilence, resumeOn, runOn, type Peer, type Resume, type RunOnOptions } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
@@ -34,7 +36,12 @@ export interface HiveInferParts {
 }
 
 /** Takes a free slot on a worker that has the model, or spawns one, and relays its answer. */
-export function createInfer(parts: HiveInferParts): Run<'infer'> {
+export function onWorkers<K extends WorkerOperation>(operation: K, parts: HiveInferParts): Run<K> {
+  const run = runOnWorker(operation, parts);
+  return (input, context) => run(input, context) as ReturnType<Run<K>>;
+}
+
+function runOnWorker(operation: WorkerOperation, parts: HiveInferParts): Run<WorkerOperation> {
   const { workers, models } = parts;
   return async function* (input, context) {
     const { model, path, memory } = await modelOf(input, workers, models);
@@ -44,6 +51,12 @@ export function createInfer(parts: HiveInferParts): Run<'infer'> {
       throw contextRefusal(input.context, { context: limit, what: `model '${model}'` });
     // Of interest only when the model is about to be loaded.
     narrate('model_ready', `model \`${model}\` ready`, { detail: workers.isLoaded(need) });
+    const counting = operation === 'count_tokens' ? workers.findReady(need) : undefined;
+    if (counting !== undefined) {
+      // Without a slot: it would have to wait for an answer to end, and computes nothing.
+      const start: Start = (peer, options, watched) => runOn(peer, operation, options)(input, watched);
+      return yield* untilExit(counting, start, { context, parts });
+    }
     const makeSpec: MakeSpec = (devices) => {
       const device = chooseDevice(input.device, devices);
       const shape = { ...device, ...shapeFor(input) };
@@ -61,8 +74,8 @@ export function createInfer(parts: HiveInferParts): Run<'infer'> {
       const lease = await workers.lease({ need: { ...need, isAlone }, makeSpec, signal: context.signal });
       const { id } = lease.worker;
       workers.keepAlive(lease.worker, input.keep_alive);
-      narrate('infer', `running on worker ${id}`, { detail: true });
-      const start: Start = (peer, options, watched) => runOn(peer, 'infer', options)(input, watched);
+      narrate(operation, `running on worker ${id}`, { detail: true });
+      const start: Start = (peer, options, watched) => runOn(peer, operation, options)(input, watched);
       try {
         return yield* onWorker(lease, start, { context, parts });
       } catch (cause) {
@@ -77,10 +90,11 @@ export function createInfer(parts: HiveInferParts): Run<'infer'> {
 }
 
 /** Resumes a request that the previous process of this hive was relaying from a worker, if the worker still runs. */
-export function resumeInfer(parts: HiveInferParts): Resume {
+export function resumeOnWorker(parts: HiveInferParts): Resume {
   return async function* (left, context) {
     if (left.kind === 'waiting') throw new JobError('interrupted', 'The hive exited while this request was waiting');
-    const { below, after } = left;
+    const { operation, below, after } = left;
+    if (!isWorkerOperation(operation)) throw new JobError('interrupted', `The hive exited while it ran ${operation}`);
     const lease = parts.workers.leaseAdopted(below.name, { isAlone: context.kills() > 0 });
     if (lease === undefined) {
       const gone = `Worker '${below.name}' exited while its hive was not running`;
@@ -89,7 +103,7 @@ export function resumeInfer(parts: HiveInferParts): Resume {
       throw new JobError(context.hasAnswered() ? 'worker_died' : 'interrupted', gone);
     }
     narrate('resume', `the hive was started again; resuming on worker ${below.name}`);
-    const start: Start = (peer, options, watched) => resumeOn(peer, 'infer', options)({ jobId: below.job_id, after }, watched);
+    const start: Start = (peer, options, watched) => resumeOn(peer, operation, options)({ jobId: below.job_id, after }, watched);
     try {
       return yield* onWorker(lease, start, { context, parts });
     } finally {
@@ -98,7 +112,7 @@ export function resumeInfer(parts: HiveInferParts): Resume {
   };
 }
 
-type Answer = AsyncGenerator<JobEvent, OutputOf<'infer'>, void>;
+type Answer = AsyncGenerator<JobEvent, OutputOf<WorkerOperation>, void>;
 type Start = (peer: Peer, options: Pick<RunOnOptions, 'onReconnect'>, context: JobContext) => Answer;
 
 interface Relay {
@@ -173,7 +187,7 @@ function watchComputing(context: JobContext): { context: JobContext; isComputed:
 
 /** A request that names a worker gets the model of the worker, whatever model it names. */
 async function modelOf(
-  input: InputOf<'infer'>,
+  input: InputOf<WorkerOperation>,
   workers: WorkerPool,
   models: ModelStore,
 ): Promise<{ model: string; path: string; memory?: ModelMemory | undefined }> {

@@ -10,7 +10,7 @@ import { runJob } from './run-job.ts';
 import { runsWith } from './session.ts';
 
 /** Operations with a command of their own instead of the derived one. */
-const HAND_MADE: ReadonlySet<string> = new Set(['infer', 'explain', 'status']);
+const HAND_MADE: ReadonlySet<string> = new Set(['infer', 'explain', 'status', 'embed', 'rerank', 'count_tokens']);
 
 const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
   queen: 'The daemon that manages the fleet',

@@ -5,7 +5,8 @@ import { cancel } from './commands/cancel.ts';
 import { completions } from './commands/completions.ts';
 import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
-import { explain, infer } from './commands/infer.ts';
+import { embed, rerank } from './commands/embed.ts';
+import { countTokens, explain, infer } from './commands/infer.ts';
 import { DEFAULT_LIMIT, jobs } from './commands/jobs.ts';
 import { logs } from './commands/logs.ts';
 import { DEFAULT_LINES, queenLogs } from './commands/queen-logs.ts';
@@ -20,7 +21,13 @@ import { runsWith } from './session.ts';
 /** Top-level commands by name. Created only when needed, since each option takes time. */
 export type Makers = Readonly<Record<string, () => Command>>;
 
-export const askCommands: Makers = { infer: inferCommand, explain: explainCommand };
+export const askCommands: Makers = {
+  infer: inferCommand,
+  explain: explainCommand,
+  embed: embedCommand,
+  rerank: rerankCommand,
+  tokens: tokensCommand,
+};
 
 export const seeCommands: Makers = {
   status: () => runsWith(operationCommand('status', operations.status), status),
@@ -111,13 +118,49 @@ function explainCommand(): Command {
   return runsWith(command, explain);
 }
 
+function embedCommand(): Command {
+  const command = textCommand('embed', operations.embed, {
+    field: 'texts',
+    argument: 'text',
+    says: 'The texts; also read from stdin, a text in each line',
+  });
+  return runsWith(command.addHelpText('after', examplesText(operations.embed.examples)), embed);
+}
+
+function rerankCommand(): Command {
+  const says = 'The query; documents are also read from stdin, one in each line';
+  const command = textCommand('rerank', operations.rerank, { field: 'query', argument: 'query', says });
+  return runsWith(command.addHelpText('after', examplesText(operations.rerank.examples)), rerank);
+}
+
+function tokensCommand(): Command {
+  const command = askCommand('tokens', operations.count_tokens).addHelpText(
+    'after',
+    examplesText(operations.count_tokens.examples),
+  );
+  return runsWith(command, countTokens);
+}
+
 /** Derived like the others, but all plain arguments are the prompt, which may also come from stdin. */
 function askCommand(name: string, spec: OperationSpec): Command {
-  const command = described(name, spec.summary).argument('[prompt...]', 'The prompt; also read from stdin, when piped');
-  for (const [field, schema] of Object.entries<z.core.$ZodType>(spec.input.shape)) {
-    if (field !== spec.subject && field !== 'stream') command.addOption(optionOf(field, fieldOf(schema)));
+  const says = 'The prompt; also read from stdin, when piped';
+  return textCommand(name, spec, { field: 'prompt', argument: 'prompt', says }).option(
+    '--system <text>',
+    'System message, sent before the prompt',
+  );
+}
+
+/** All plain arguments are the text of one field. */
+function textCommand(
+  name: string,
+  spec: OperationSpec,
+  { field, argument, says }: Record<'field' | 'argument' | 'says', string>,
+): Command {
+  const command = described(name, spec.summary).argument(`[${argument}...]`, says);
+  for (const [other, schema] of Object.entries<z.core.$ZodType>(spec.input.shape)) {
+    if (other !== field && other !== 'stream') command.addOption(optionOf(other, fieldOf(schema)));
   }
-  return command.option('--system <text>', 'System message, sent before the prompt');
+  return command;
 }
 
 function described(name: string, summary: string): Command {

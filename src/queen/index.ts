@@ -5,7 +5,7 @@ import type { Catalog, ServedRole } from '../jobs/index.ts';
 import { SshShells } from '../machines/index.ts';
 import { log } from '../narration/index.ts';
 import { forwardHandlers, resumeOnHive } from './forward.ts';
-import { explain, forwardInfer, inferAgain } from './infer/index.ts';
+import { countTokens, explain, forwardToWorker, placeAgain } from './infer/index.ts';
 import { Gates } from './hives/gates.ts';
 import { HiveCatalog } from './hives/hive-catalog.ts';
 import { HiveTokens } from './hives/hive-tokens.ts';
@@ -75,8 +75,11 @@ export function createQueen({ port, hivePort, token, origins }: QueenOptions, ca
     view.watch(LOCALHOST)?.kick();
     await refresh(hive, parts).catch((cause: unknown) => log.warn({ err: cause }, "the local hive's devices are not known yet"));
   };
-  const infer = forwardInfer(parts);
   const meant = <Input extends { model: string }>(input: Input): Input => ({ ...input, model: names.resolve(input.model) });
+  const named =
+    <Input extends { model: string }, Context, Answer>(run: (input: Input, context: Context) => Answer) =>
+    (input: Input, context: Context): Answer =>
+      run(meant(input), context);
   const presence = new FleetPresence(parts);
   return {
     handlers: {
@@ -85,11 +88,19 @@ export function createQueen({ port, hivePort, token, origins }: QueenOptions, ca
       ...machineHandlers(parts),
       ...forwardHandlers(parts),
       ...aliasHandlers(names),
-      infer: (input, context) => infer(meant(input), context),
+      infer: named(forwardToWorker('infer', parts)),
+      embed: named(forwardToWorker('embed', parts)),
+      rerank: named(forwardToWorker('rerank', parts)),
+      count_tokens: named(countTokens(parts)),
       explain: createExplain({ explain: (input, signal) => explain(meant(input), parts, signal) }),
       status: createStatus(parts),
     },
-    resume: resumeOnHive(parts, { infer: inferAgain(parts) }),
+    resume: resumeOnHive(parts, {
+      infer: placeAgain('infer', parts),
+      embed: placeAgain('embed', parts),
+      rerank: placeAgain('rerank', parts),
+      count_tokens: placeAgain('count_tokens', parts),
+    }),
     findPeer: ({ name }: DownstreamJob) => reach.peerOf(hives.get(name)),
     addRoutes: (routes) => {
       routes.serveLines('/v1/presence', presence.read);

@@ -5,6 +5,7 @@ import type { Peer, ServedRole } from '../jobs/index.ts';
 import { log } from '../narration/index.ts';
 import { engines, type Engine } from './engines/index.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { embedHandlers } from './embed.ts';
 import { createInfer } from './infer.ts';
 
 export { probeGpu } from './probe-gpu.ts';
@@ -30,11 +31,8 @@ export function createWorker(options: WorkerOptions): ServedRole {
 
   return {
     handlers: {
-      infer: createInfer({
-        id,
-        model,
-        loaded: () => loading.promise,
-      }),
+      infer: createInfer({ id, model, loaded: () => loading.promise }),
+      ...embedHandlers({ id, model, loaded: () => loading.promise }),
     },
     findPeer: ({ role }) => {
       throw new JobError('not_found', `A worker has no jobs on a ${role}`);

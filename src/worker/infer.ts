@@ -28,7 +28,7 @@ const UNSUPPORTED = [
   'logprobs',
 ] as const satisfies readonly (keyof InputOf<'infer'>)[];
 
-function requireSupported(input: InputOf<'infer'>): void {
+export function requireSupported(input: Partial<InputOf<'infer'>>): void {
   const field = UNSUPPORTED.find((name) => input[name] !== undefined && input[name] !== false);
   if (field !== undefined) throw new JobError('invalid_input', `${field}: this engine does not have it`);
   const image = input.messages?.findIndex(
@@ -50,12 +50,21 @@ const NOTHING: Generation = {
   tokensPerSecond: 0,
 };
 
+export interface LoadedWorker {
+  id: string;
+  model: string;
+  loaded: () => Promise<Engine>;
+}
+
+/** @throws JobError worker_not_found for a request that names another worker */
+export function requireWorker({ id }: LoadedWorker, { worker_id = id }: { worker_id?: string | undefined }): void {
+  if (worker_id !== id) throw new JobError('worker_not_found', `Worker '${worker_id}' not found: this is ${id}`);
+}
+
 /** The last hop of every `infer`: generates the tokens. */
-export function createInfer(worker: { id: string; model: string; loaded: () => Promise<Engine> }): Run<'infer'> {
+export function createInfer(worker: LoadedWorker): Run<'infer'> {
   return async function* (input, { signal }) {
-    if (input.worker_id !== undefined && input.worker_id !== worker.id) {
-      throw new JobError('worker_not_found', `Worker '${input.worker_id}' not found: this is ${worker.id}`);
-    }
+    requireWorker(worker, input);
     const engine = await raceAbort(worker.loaded(), signal);
     const { context = 0 } = input;
     if (context > engine.contextSize) {
@@ -143,6 +152,6 @@ function shortList(places: readonly string[]): string {
   return `${places.slice(0, LISTED_PLACES).join(', ')}${more > 0 ? ` and ${String(more)} more` : ''}`;
 }
 
-function messagesOf({ messages, prompt }: InputOf<'infer'>): ChatMessage[] {
+export function messagesOf({ messages, prompt }: Pick<InputOf<'infer'>, 'messages' | 'prompt'>): ChatMessage[] {
   return messages ?? [{ role: 'user', content: prompt ?? '' }];
 }

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  isWorkerOperation,
   JobError,
   operations,
   workerHeartbeat,
@@ -53,7 +54,7 @@ const HARMLESS: ReadonlySet<string> = new Set<OperationName>([
 /** The same operations as the real daemon of the role, and nothing behind them. */
 function inertHandlers(role: Role): Handlers {
   const isServed = (name: OperationName) =>
-    role === 'queen' || name === 'infer' || (role === 'hive' && operations[name].runsOn === 'hive');
+    role === 'queen' || isWorkerOperation(name) || (role === 'hive' && operations[name].runsOn === 'hive');
   const inert = async function* () {
     throw new JobError('internal', 'This daemon does nothing');
   };

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { aliasOperations } from './alias.ts';
+import { embedOperations } from './embed.ts';
 import { hiveOperations } from './hive.ts';
 import { explain, infer } from './infer.ts';
 import { modelOperations } from './model.ts';
@@ -32,9 +33,17 @@ export const operations = {
   ...aliasOperations,
   explain,
   infer,
+  ...embedOperations,
 } as const satisfies Record<string, OperationSpec>;
 
 export type OperationName = keyof typeof operations;
+/** Operations that run on a worker, where placement chooses one. */
+export type WorkerOperation = 'infer' | keyof typeof embedOperations;
+
+export function isWorkerOperation(name: string): name is WorkerOperation {
+  return name === 'infer' || Object.hasOwn(embedOperations, name);
+}
+
 export type InputOf<K extends OperationName> = z.output<(typeof operations)[K]['input']>;
 export type OutputOf<K extends OperationName> = z.output<(typeof operations)[K]['output']>;
 

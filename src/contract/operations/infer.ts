@@ -4,8 +4,27 @@ import { explanation } from '../entities.ts';
 import { chatMessage, calledTool, reasoning, tool, toolChoice, tokenLogprob } from './conversation.ts';
 import type { OperationSpec } from './operation-spec.ts';
 
-export const inferInput = z
-  .strictObject({
+interface PromptFields {
+  prompt?: string | undefined;
+  messages?: readonly unknown[] | undefined;
+  prompt_tokens?: readonly number[] | undefined;
+  raw?: boolean | undefined;
+}
+
+/** A request has its prompt in one of three forms. */
+export function withOnePrompt<Input extends z.ZodObject>(input: Input): Input {
+  return input.superRefine((value, context) => {
+    const { prompt, messages, prompt_tokens, raw } = value as PromptFields;
+    const given = [prompt, messages, prompt_tokens].filter((each) => each !== undefined);
+    const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+    if (given.length !== 1) refuse('prompt', "give one of 'prompt', 'messages' and 'prompt_tokens'");
+    else if (prompt === '' && raw !== true) refuse('prompt', 'must not be empty');
+    else if (messages !== undefined && raw === true) refuse('raw', "is for 'prompt', not for 'messages'");
+  });
+}
+
+export const inferInput = withOnePrompt(
+  z.strictObject({
     model: z.string().min(1).max(1024).default(DEFAULT_MODEL).describe('Name of a model, or path of a .gguf file'),
     prompt: z.string().optional().describe('The prompt, as one user message'),
     messages: z.array(chatMessage).min(1).max(10_000).optional().describe('A conversation, instead of prompt'),
@@ -62,17 +81,8 @@ export const inferInput = z
       .default(false)
       .describe('If its worker fails in mid-answer, another worker continues the answer'),
     stream: z.boolean().default(true).describe('Stream tokens as they are generated; false for the result alone'),
-  })
-  .refine((input) => [input.prompt, input.messages, input.prompt_tokens].filter((given) => given !== undefined).length === 1, {
-    path: ['prompt'],
-    error: "give one of 'prompt', 'messages' and 'prompt_tokens'",
-  })
-  .refine(({ prompt, raw }) => prompt !== '' || raw === true, { path: ['prompt'], error: 'must not be empty' })
-  .refine(({ messages, raw }) => messages === undefined || raw !== true, {
-    path: ['raw'],
-    error: "is for 'prompt', not for 'messages'",
-  })
-  .refine(({ suffix, raw }) => suffix === undefined || raw === true, { path: ['suffix'], error: "needs 'raw'" });
+  }),
+).refine(({ suffix, raw }) => suffix === undefined || raw === true, { path: ['suffix'], error: "needs 'raw'" });
 
 export const inferOutput = z.object({
   text: z.string().describe('The answer, without reasoning and tool calls'),

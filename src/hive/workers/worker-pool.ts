@@ -71,7 +71,12 @@ export class WorkerPool {
 
   /** Whether a request would find a ready worker, even a busy one. */
   isLoaded(need: Need): boolean {
-    return this.list().some((worker) => worker.state.kind === 'ready' && fits(worker, need));
+    return this.findReady(need) !== undefined;
+  }
+
+  /** A ready worker that fits, even a busy one. */
+  findReady(need: Need): WorkerProcess | undefined {
+    return this.list().find((worker) => worker.state.kind === 'ready' && fits(worker, need));
   }
 
   /** The devices of this machine, with the part of their memory that is promised. */

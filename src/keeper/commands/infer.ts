@@ -15,6 +15,11 @@ export async function explain(session: Session, command: Command): Promise<numbe
   return ask(session, command, 'explain');
 }
 
+/** Takes the same request as infer and only counts its tokens. */
+export async function countTokens(session: Session, command: Command): Promise<number> {
+  return ask(session, command, 'count_tokens');
+}
+
 async function ask(session: Session, command: Command, operation: Asking): Promise<number> {
   const spec = operations[operation];
   const given = givenOptions(command, spec);
@@ -27,7 +32,7 @@ async function ask(session: Session, command: Command, operation: Asking): Promi
   return runJob(session, { operation, input: checkedInput(input, spec) });
 }
 
-type Asking = 'infer' | 'explain';
+type Asking = 'infer' | 'explain' | 'count_tokens';
 
 interface Prompt {
   operation: Asking;
@@ -49,5 +54,8 @@ export function promptInput({ operation, prompt, system, messages }: Prompt): { 
 }
 
 function noPrompt(operation: Asking): JobError {
-  return new JobError('invalid_input', `The prompt is empty. Give one: rbee ${operation} "What does a bee do?"`);
+  return new JobError(
+    'invalid_input',
+    `The prompt is empty. Give one: rbee ${operation === 'count_tokens' ? 'tokens' : operation} "What does a bee do?"`,
+  );
 }

@@ -8,18 +8,20 @@ import type { Session } from '../session.ts';
 const STDIN_NOTICE_MS = 1_500;
 
 /** The prompt of `rbee infer`: its words, then stdin. */
-export async function readPrompt(words: readonly string[], { view }: Session): Promise<string> {
+export async function readPrompt(words: readonly string[], session: Session): Promise<string> {
   const argument = words.join(' ');
-  if (!isPiped(argument !== '')) return argument;
+  const piped = withoutLastNewline(await readPiped(words, session));
+  return [argument, piped].filter((part) => part !== '').join('\n\n');
+}
+
+/** What is piped to stdin; '' when nothing is. @param words what the command line itself gives of it */
+export async function readPiped(words: readonly string[], { view }: Session): Promise<string> {
+  if (!isPiped(words.some((word) => word !== ''))) return '';
   const notice = setTimeout(() => {
-    void view.narrate(
-      { action: 'stdin', human: 'reading the rest of the prompt from stdin; Ctrl-D ends it, </dev/null leaves it out' },
-      '',
-    );
+    void view.narrate({ action: 'stdin', human: 'reading the rest from stdin; Ctrl-D ends it, </dev/null leaves it out' }, '');
   }, STDIN_NOTICE_MS);
   try {
-    const piped = withoutLastNewline(await readStdin());
-    return [argument, piped].filter((part) => part !== '').join('\n\n');
+    return await readStdin();
   } finally {
     clearTimeout(notice);
   }

@@ -7,6 +7,7 @@ import { aliasesText, modelListText, modelText } from './models.ts';
 import { sshHostsText, sshTestText } from './ssh.ts';
 import { statusText } from './status.ts';
 import { list } from './table.ts';
+import { rankingText, vectorText } from './vectors.ts';
 import { workersText, workerText } from './workers.ts';
 
 type Renderer<K extends OperationName> = (output: OutputOf<K>, look: Look, input: KnownInput) => string;
@@ -38,6 +39,9 @@ const renderers: { readonly [K in OperationName]?: Renderer<K> } = {
   model_get: modelText,
   model_alias: aliasesText,
   model_unalias: aliasesText,
+  embed: ({ embeddings }) => embeddings.map(vectorText).join('\n'),
+  rerank: ({ results }, look, input) => rankingText(results, input, look),
+  count_tokens: ({ prompt_tokens }) => String(prompt_tokens),
   model_delete: ({ model }) => `model ${model} deleted`,
 };
 

@@ -1,4 +1,12 @@
-import { textOf, type ChatMessage, type InputOf, type JobEvent, type OutputOf } from '../../contract/index.ts';
+import {
+  isAnswer,
+  textOf,
+  type ChatMessage,
+  type InputOf,
+  type JobEvent,
+  type OutputOf,
+  type WorkerOperation,
+} from '../../contract/index.ts';
 import type { HeldRequest } from './held-request.ts';
 
 /** The answer to a request so far, which another worker can continue. Only kept for a request that allows it. */
@@ -8,6 +16,8 @@ export class AnswerSoFar {
   /** Token events; a few of them hold more than one token. */
   #events = 0;
   #continued = 0;
+  /** Reasoning and calls of tools cannot be continued from the middle. */
+  #isText = true;
   /** The part from earlier workers, when another one continues. */
   #before = { text: '', events: 0 };
 
@@ -16,20 +26,21 @@ export class AnswerSoFar {
   }
 
   get mayContinue(): boolean {
-    return this.#request.outline.mayContinue;
+    return this.#isText && this.#request.outline.mayContinue;
   }
 
   take(event: JobEvent): void {
     // Parsed only where it is needed: relaying does not.
+    if (isAnswer(event.kind) && event.kind !== 'token') this.#isText = false;
     if (event.kind !== 'token' || !this.mayContinue) return;
     this.#text += event.data.text;
     this.#events += 1;
   }
 
   /** The input for the next worker: the conversation, with the answer so far as its last message. */
-  next(): InputOf<'infer'> {
+  next(): InputOf<WorkerOperation> {
     const { input } = this.#request;
-    if (this.#events === 0) return input;
+    if (this.#events === 0 || !('stream' in input)) return input;
     this.#continued += 1;
     this.#before = { text: this.#text, events: this.#events };
     const { prompt, messages, max_tokens, ...rest } = input;
@@ -38,8 +49,8 @@ export class AnswerSoFar {
   }
 
   /** @param last the output of the last worker: the rest of the text */
-  whole(last: OutputOf<'infer'>): OutputOf<'infer'> {
-    if (this.#continued === 0) return last;
+  whole(last: OutputOf<WorkerOperation>): OutputOf<WorkerOperation> {
+    if (this.#continued === 0 || !('text' in last)) return last;
     const before = this.#before;
     const { prompt_tokens, completion_tokens, cached_tokens } = last.usage;
     return {

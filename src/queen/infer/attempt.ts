@@ -6,6 +6,7 @@ import {
   type JobContext,
   type JobEvent,
   type OutputOf,
+  type WorkerOperation,
 } from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
 import { runOnHive } from '../forward.ts';
@@ -22,7 +23,7 @@ const UNREACHABLE_IN_ANSWER_MS = 5_000;
 /** A hive reports its memory again when its workers change; this long after a refusal, at the latest. */
 const REPORT_WITHIN_MS = 2_000;
 
-export type Answer = AsyncGenerator<JobEvent, OutputOf<'infer'>, void>;
+export type Answer = AsyncGenerator<JobEvent, OutputOf<WorkerOperation>, void>;
 
 /** The state of a request over all of its attempts. */
 export interface RequestState {
@@ -77,7 +78,7 @@ export class Attempt {
       const input = { ...answer.next(), ...this.#reservation.patch };
       const hive = this.#parts.hives.get(this.#hiveId);
       const onWait = () => void request.keepOnDisk();
-      return yield* runOnHive('infer', hive, { ...this.#parts, onWait })(input, { ...this.#context, signal, emit });
+      return yield* runOnHive(request.operation, hive, { ...this.#parts, onWait })(input, { ...this.#context, signal, emit });
     } finally {
       over.abort();
     }

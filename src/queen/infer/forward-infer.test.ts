@@ -13,7 +13,7 @@ import { context as jobContext } from '../../jobs/fixtures/test-jobs.ts';
 import { startTestDaemon, type TestDaemon } from '../../jobs/fixtures/test-daemon.ts';
 import { openMemoryCatalog, runOn } from '../../jobs/index.ts';
 import { speaking, spoken } from '../../narration/index.ts';
-import { forwardInfer } from './forward-infer.ts';
+import { forwardToWorker } from './forward-infer.ts';
 import type { InferParts } from './reserve.ts';
 import { Gates } from '../hives/gates.ts';
 import { HiveCatalog } from '../hives/hive-catalog.ts';
@@ -59,7 +59,10 @@ function queenOf(daemons: Record<string, TestDaemon>, views: HiveView[]) {
   const infer = async (input: Partial<InputOf<'infer'>> = {}, own: Partial<JobContext> = {}) => {
     let kills = 0;
     const counting = { kills: () => kills, killedWorker: () => void (kills += 1) };
-    const run = spoken('queen-rbee', forwardInfer(parts))({ ...asked, ...input }, jobContext({ ...counting, ...own }));
+    const run = spoken('queen-rbee', forwardToWorker('infer', parts))(
+      { ...asked, ...input },
+      jobContext({ ...counting, ...own }),
+    );
     for (;;) {
       const step = await run.next();
       if (step.done) return step.value;
@@ -183,7 +186,7 @@ describe('a request whose place failed', () => {
     Object.assign(parts.view, { isStarting: true, started: async () => undefined });
     await using queen = await startTestDaemon({
       role: 'queen',
-      handlers: speaking('queen-rbee', { infer: forwardInfer(parts) }),
+      handlers: speaking('queen-rbee', { infer: forwardToWorker('infer', parts) }),
     });
     const run = runOn(queen.peer, 'infer')(asked, jobContext());
     await expect(run.next()).resolves.toMatchObject({ done: true, value: { text: 'hi' } });

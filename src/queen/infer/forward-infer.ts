@@ -1,5 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { JobError, KILLS_LIMIT, requestKilledWorker, type JobContext, type Run } from '../../contract/index.ts';
+import {
+  JobError,
+  KILLS_LIMIT,
+  requestKilledWorker,
+  type JobContext,
+  type Run,
+  type WorkerOperation,
+} from '../../contract/index.ts';
 import { AnswerSoFar } from './answer-so-far.ts';
 import { Attempt, type Answer, type RequestState } from './attempt.ts';
 import { forHiveOfFile } from './file-model.ts';
@@ -28,14 +35,14 @@ const PAUSE_MS = { first: 100, most: 5_000 };
  */
 
 /** Runs a request where placement finds a place, and elsewhere when that place fails. */
-export function forwardInfer(parts: InferParts): Run<'infer'> {
+export function forwardToWorker<K extends WorkerOperation>(operation: K, parts: InferParts): Run<K> {
   // Not a generator itself: that would keep the input in memory to its end.
-  return (input, context) => runSomewhere(HeldRequest.of(input, context), context, parts);
+  return (input, context) => runSomewhere(HeldRequest.of(operation, input, context), context, parts) as ReturnType<Run<K>>;
 }
 
 /** The same for a request that was waiting when the queen was stopped. */
-export function inferAgain(parts: InferParts): (outline: object, context: JobContext) => Answer {
-  return (outline, context) => runSomewhere(new HeldRequest(outline as Outline, context), context, parts);
+export function placeAgain(operation: WorkerOperation, parts: InferParts): (outline: object, context: JobContext) => Answer {
+  return (outline, context) => runSomewhere(new HeldRequest(operation, outline as Outline, { context }), context, parts);
 }
 
 async function* runSomewhere(request: HeldRequest, context: JobContext, parts: InferParts): Answer {
@@ -50,7 +57,10 @@ async function* runSomewhere(request: HeldRequest, context: JobContext, parts: I
     const attempt = new Attempt(reservation, state, { parts, context });
     try {
       const output = yield* attempt.run();
-      reservation.release({ worker_id: output.worker_id, tokens_per_s: output.timings.tokens_per_s });
+      reservation.release({
+        worker_id: output.worker_id,
+        ...('timings' in output ? { tokens_per_s: output.timings.tokens_per_s } : {}),
+      });
       return state.answer.whole(output);
     } catch (cause) {
       reservation.release({ error: cause });

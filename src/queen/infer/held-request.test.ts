@@ -15,7 +15,7 @@ function held() {
     },
     keptRequest: () => disk.parked,
   };
-  return { disk, request: HeldRequest.of(asked, jobContext(own)) };
+  return { disk, request: HeldRequest.of('infer', asked, jobContext(own)) };
 }
 
 test('a waiting request is only on disk, and is read from there when it is sent', () => {
@@ -23,7 +23,7 @@ test('a waiting request is only on disk, and is read from there when it is sent'
   request.park();
   expect(disk.parked).toEqual(asked);
   disk.parked = { ...asked, prompt: 'from the disk' };
-  expect(request.input.prompt).toBe('from the disk');
+  expect((request.input as { prompt?: string }).prompt).toBe('from the disk');
 });
 
 test('a request that was on disk on its way to a hive can be sent again after the hive accepted it and failed', () => {

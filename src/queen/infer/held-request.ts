@@ -1,10 +1,17 @@
-import { JobError, type InputOf, type JobContext } from '../../contract/index.ts';
+import { JobError, type InputOf, type JobContext, type WorkerOperation } from '../../contract/index.ts';
 import { prefixesOf, type ReservationInput } from '../placement/index.ts';
 
 /** What is kept in memory of a request while it waits: enough to place it. */
 export interface Outline extends Omit<ReservationInput, 'prompt' | 'messages'> {
-  /** Whether another worker may continue its answer. An answer with a schema cannot be continued: its grammar starts at the beginning. */
+  /** Whether another worker may continue its answer. */
   mayContinue: boolean;
+}
+
+type Input = InputOf<WorkerOperation>;
+
+/** Whether the answer has a grammar, which starts at the beginning, or is the rest of a raw prompt. */
+function isShaped({ json, json_schema, tools, raw }: InputOf<'infer'>): boolean {
+  return json === true || json_schema !== undefined || tools !== undefined || raw === true;
 }
 
 /**
@@ -12,22 +19,28 @@ export interface Outline extends Omit<ReservationInput, 'prompt' | 'messages'> {
  * again when it is sent to a hive.
  */
 export class HeldRequest {
+  readonly operation: WorkerOperation;
   outline: Outline;
   readonly #context: JobContext;
-  #input: InputOf<'infer'> | undefined;
+  #input: Input | undefined;
 
   /** @param input undefined for a request that was on disk when the queen started */
-  constructor(outline: Outline, context: JobContext, input?: InputOf<'infer'>) {
+  constructor(operation: WorkerOperation, outline: Outline, { context, input }: { context: JobContext; input?: Input }) {
+    this.operation = operation;
     this.outline = outline;
     this.#context = context;
     this.#input = input;
   }
 
-  static of(input: InputOf<'infer'>, context: JobContext): HeldRequest {
-    const { model, hive_id, worker_id, device, context: tokens, slots, continue_elsewhere, json_schema } = input;
-    const mayContinue = continue_elsewhere && json_schema === undefined;
+  static of(operation: WorkerOperation, input: Input, context: JobContext): HeldRequest {
+    const { model, hive_id, worker_id, device, context: tokens } = input;
+    const isAnswer = 'continue_elsewhere' in input;
+    const mayContinue = isAnswer && input.continue_elsewhere && !isShaped(input);
+    const slots = isAnswer ? input.slots : undefined;
+    // Only an answer finds the beginning of its prompt in the cache of a worker.
+    const prefixes = isAnswer ? prefixesOf(input) : [];
     const place = { model, hive_id, worker_id, device, context: tokens, slots };
-    return new HeldRequest({ ...place, prefixes: prefixesOf(input), mayContinue }, context, input);
+    return new HeldRequest(operation, { ...place, prefixes, mayContinue }, { context, input });
   }
 
   /** To be called whenever the request starts to wait: moves it from memory to disk. */
@@ -53,8 +66,8 @@ export class HeldRequest {
   }
 
   /** @throws JobError interrupted when it is no longer on disk */
-  get input(): InputOf<'infer'> {
-    this.#input ??= this.#context.keptRequest() as InputOf<'infer'> | undefined;
+  get input(): Input {
+    this.#input ??= this.#context.keptRequest() as Input | undefined;
     if (this.#input === undefined)
       throw new JobError('interrupted', 'The waiting request is no longer on the disk of the queen. Send it again');
     return this.#input;

@@ -1,2 +1,3 @@
+export { countTokens } from './count-tokens.ts';
 export { explain } from './explain.ts';
-export { forwardInfer, inferAgain } from './forward-infer.ts';
+export { forwardToWorker, placeAgain } from './forward-infer.ts';

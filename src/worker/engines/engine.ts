@@ -83,6 +83,32 @@ export interface Generation {
   tokensPerSecond: number;
 }
 
+export interface EmbedRequest {
+  /** Texts, or token ids of the model. */
+  texts: readonly (string | readonly number[])[];
+  /** Undefined: all of them. */
+  dimensions: number | undefined;
+}
+
+export interface Embeddings {
+  /** A unit vector for each text. */
+  vectors: Float32Array[];
+  /** Of all texts together. */
+  promptTokens: number;
+}
+
+export interface RankRequest {
+  query: string;
+  documents: readonly string[];
+}
+
+export interface Ranking {
+  /** 0–1 for each document. */
+  scores: number[];
+  /** Of the query and the document, for all documents together. */
+  promptTokens: number;
+}
+
 /** One loaded model. Requests beyond its slots wait in order, first come, first served. */
 export interface Engine {
   readonly slots: number;
@@ -104,6 +130,15 @@ export interface Engine {
    *   invalid_input (a schema that no grammar can express), engine_failed
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent, Generation, void>;
+
+  /** How many tokens `generate` would find in this prompt. Takes no slot. @throws JobError invalid_input */
+  countTokens(request: Pick<GenerateRequest, 'messages'>, signal: AbortSignal): Promise<number>;
+
+  /** @throws JobError prompt_too_long, invalid_input, engine_failed; the signal's reason */
+  embed(request: EmbedRequest, signal: AbortSignal): Promise<Embeddings>;
+
+  /** @throws JobError prompt_too_long, invalid_input for a model that does not rank, engine_failed; the signal's reason */
+  rank(request: RankRequest, signal: AbortSignal): Promise<Ranking>;
 
   /** Ends running requests with engine_failed and frees the memory. */
   close(): Promise<void>;

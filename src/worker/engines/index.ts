@@ -3,7 +3,16 @@ import type { EngineModule } from './engine.ts';
 import { describeGpus } from './llama/describe-gpus.ts';
 import { loadLlama } from './llama/load.ts';
 
-export type { AnswerEvent, Engine, GenerateRequest, Generation } from './engine.ts';
+export type {
+  AnswerEvent,
+  Embeddings,
+  EmbedRequest,
+  Engine,
+  GenerateRequest,
+  Generation,
+  Ranking,
+  RankRequest,
+} from './engine.ts';
 
 /** A further engine is one more entry, and one more name in the contract's `engineKinds`. */
 export const engines: Record<EngineKind, EngineModule> = {

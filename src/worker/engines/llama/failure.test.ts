@@ -2,6 +2,8 @@ import type { CustomBatchingPrioritizationStrategy } from 'node-llama-cpp';
 import { expect, test } from 'vitest';
 import { openBackend } from './backend.ts';
 import { chatFormatOf } from './chat-format.ts';
+import { JobError } from '../../../contract/index.ts';
+import { Embedder } from './embedder.ts';
 import { EngineLog } from './engine-log.ts';
 import { answer, collect, loadTiny, never, request } from './fixtures/engine.ts';
 import { tinyModel } from './fixtures/gguf.ts';
@@ -29,6 +31,13 @@ async function fragileEngine() {
     context,
     log,
     format: await chatFormatOf(model),
+    embedder: new Embedder({
+      model,
+      contextSize: 512,
+      threads: 1,
+      checkMemory: async () => undefined,
+      onFailure: (cause) => new JobError('engine_failed', String(cause), { cause }),
+    }),
     contextSize: 512,
     chunkSize: 128,
     onSlotsChange: () => undefined,

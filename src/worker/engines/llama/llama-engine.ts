@@ -1,9 +1,19 @@
 import type { Llama, LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
 import { JobError, promptTooLong } from '../../../contract/index.ts';
-import type { AnswerEvent, Engine, GenerateRequest, Generation } from '../engine.ts';
+import type {
+  AnswerEvent,
+  EmbedRequest,
+  Embeddings,
+  Engine,
+  GenerateRequest,
+  Generation,
+  Ranking,
+  RankRequest,
+} from '../engine.ts';
 import { answerPlanOf } from './answer-plan.ts';
 import { GENERIC_FORM } from './calls/call-form.ts';
 import type { ChatFormat } from './chat-format.ts';
+import type { Embedder } from './embedder.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { LlamaModule } from './llama-module.ts';
 import { LockStep } from './lock-step.ts';
@@ -20,12 +30,16 @@ export interface LlamaParts {
   model: LlamaModel;
   context: LlamaContext;
   format: ChatFormat;
+  embedder: Embedder;
   log: EngineLog;
   /** Tokens a slot may hold; the context may have room for some more. */
   contextSize: number;
   chunkSize: number;
   onSlotsChange(): void;
 }
+
+/** A prompt may be counted up to this, whatever the context holds. */
+const COUNTED_TOKENS = 10_000_000;
 
 /** llama.cpp in this process: one model, one context, one sequence a slot. */
 export class LlamaEngine implements Engine {
@@ -69,7 +83,7 @@ export class LlamaEngine implements Engine {
   }
 
   get steps(): number {
-    return this.#lockStep.steps;
+    return this.#lockStep.steps + this.#parts.embedder.computed;
   }
 
   memoryBytes(): number {
@@ -139,6 +153,19 @@ export class LlamaEngine implements Engine {
     }
   }
 
+  async countTokens({ messages }: Pick<GenerateRequest, 'messages'>, signal: AbortSignal): Promise<number> {
+    const options = { format: this.#parts.format, vocabulary: this.#vocabulary, contextSize: COUNTED_TOKENS, signal };
+    return (await promptOf({ messages }, options)).tokens.length;
+  }
+
+  embed(request: EmbedRequest, signal: AbortSignal): Promise<Embeddings> {
+    return this.#parts.embedder.embed(request, signal);
+  }
+
+  rank(request: RankRequest, signal: AbortSignal): Promise<Ranking> {
+    return this.#parts.embedder.rank(request, signal);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -147,8 +174,9 @@ export class LlamaEngine implements Engine {
   async #close(): Promise<void> {
     this.#pool.close(stopping());
     await this.#lockStep.stop(stopping());
-    const { context, model, llama, format } = this.#parts;
+    const { context, model, llama, format, embedder } = this.#parts;
     await format.close();
+    await embedder.close();
     await context.dispose();
     await model.dispose();
     await llama.dispose();

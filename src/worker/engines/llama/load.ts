@@ -10,14 +10,16 @@ import {
   requireContext,
   type ErrorCode,
 } from '../../../contract/index.ts';
-import { type LoadEngine, type LoadOptions } from '../engine.ts';
+import type { Engine, LoadEngine, LoadOptions } from '../engine.ts';
 import { openBackend } from './backend.ts';
 import { chatFormatOf } from './chat-format.ts';
+import { Embedder } from './embedder.ts';
+import { EmbeddingEngine } from './embedding-engine.ts';
 import { EngineLog } from './engine-log.ts';
 import { LlamaEngine } from './llama-engine.ts';
 import { importLlama, type LlamaModule } from './llama-module.ts';
 import { checkMemory } from './memory-need.ts';
-import { checkPreamble, readModelFile } from './model-file.ts';
+import { checkPreamble, readModelFile, writesText } from './model-file.ts';
 import { inSlotOrder } from './slot.ts';
 import { startRenderer } from './template-thread.ts';
 
@@ -60,7 +62,7 @@ interface Loading {
   renderer: Worker;
 }
 
-async function loadInto(llama: Llama, { module, log, options, renderer }: Loading): Promise<LlamaEngine> {
+async function loadInto(llama: Llama, { module, log, options, renderer }: Loading): Promise<Engine> {
   const { modelPath, slots, worker, threads, signal } = options;
   const insights = await readModelFile(modelPath, module, llama);
   const contextSize = contextSizeOf(options.contextSize, insights.trainContextSize ?? DEFAULT_CONTEXT_TOKENS);
@@ -76,7 +78,10 @@ async function loadInto(llama: Llama, { module, log, options, renderer }: Loadin
     flashAttention: worker === 'cpu' ? (false as const) : ('auto' as const),
   };
   const usefulThreads = Math.ceil(insights.modelSize / WEIGHTS_BYTES_PER_THREAD);
-  await checkMemory(insights, llama, shape);
+  const canWrite = writesText(insights);
+  // A text is computed in one batch, one after another.
+  const embedding = { ...shape, slots: 1, batchSize: contextSize };
+  await checkMemory(insights, llama, canWrite ? shape : embedding);
   const model = await llama
     .loadModel({
       modelPath,
@@ -91,6 +96,18 @@ async function loadInto(llama: Llama, { module, log, options, renderer }: Loadin
     .catch(async (cause: unknown) => {
       throw await failure(cause, { log, code: 'model_corrupt' });
     });
+  const embedder = new Embedder({
+    model,
+    contextSize,
+    threads: Math.min(threads, usefulThreads),
+    checkMemory: () => checkMemory(insights, llama, { ...embedding, isLoaded: true }),
+    onFailure: (cause) => new JobError('engine_failed', `The engine failed: ${String(cause)}${log.summary()}`, { cause }),
+  });
+  const onSlotsChange = () => options.onSlotsChange();
+  if (!canWrite) {
+    await renderer.terminate();
+    return new EmbeddingEngine({ llama, model, embedder, slots, contextSize, onSlotsChange });
+  }
   try {
     const opening = openContext(model, { ...shape, threads: Math.min(threads, usefulThreads), signal });
     const [format, context] = await Promise.all([chatFormatOf(model, renderer), opening]).catch(async (cause: unknown) => {
@@ -98,8 +115,7 @@ async function loadInto(llama: Llama, { module, log, options, renderer }: Loadin
       await opening.catch(() => undefined);
       throw cause;
     });
-    const onSlotsChange = () => options.onSlotsChange();
-    return new LlamaEngine({ module, llama, model, context, format, log, contextSize, chunkSize, onSlotsChange });
+    return new LlamaEngine({ module, llama, model, context, format, embedder, log, contextSize, chunkSize, onSlotsChange });
   } catch (cause) {
     throw cause instanceof JobError ? cause : await failure(cause, { log, code: 'engine_failed' });
   }

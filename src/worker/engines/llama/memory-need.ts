@@ -15,7 +15,11 @@ interface ContextShape {
   flashAttention: boolean | 'auto';
   /** 0 on the CPU. */
   gpuLayers: number;
+  /** Its weights are loaded already. */
+  isLoaded?: boolean;
 }
+
+const NONE = { cpuRam: 0, gpuVram: 0 };
 
 /**
  * Refuses a model that does not fit, before loading it displaces other programs from memory.
@@ -23,8 +27,8 @@ interface ContextShape {
  * @throws JobError model_too_large
  */
 export async function checkMemory(insights: GgufInsights, llama: Llama, shape: ContextShape): Promise<void> {
-  const { gpuLayers, slots, contextSize, batchSize, flashAttention } = shape;
-  const weights = await insights.estimateModelResourceRequirementsV2({ gpuLayers });
+  const { gpuLayers, slots, contextSize, batchSize, flashAttention, isLoaded = false } = shape;
+  const weights = isLoaded ? NONE : await insights.estimateModelResourceRequirementsV2({ gpuLayers });
   const context = { modelGpuLayers: gpuLayers, sequences: slots, contextSize, batchSize };
   const freeBytes = await freeMemoryBytes();
   // The exact figure comes from a context that is opened without its tensors. Even that takes 50 bytes a token, so a context

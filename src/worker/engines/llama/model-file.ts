@@ -25,7 +25,8 @@ export async function readModelFile(modelPath: string, module: LlamaModule, llam
     await checkTensorsAreThere(header, module, llama);
     const insights = await module.GgufInsights.from(header, llama);
     if (!insights.isSupportedByLlamaCpp) throw unusable(header, 'is of a kind that this engine does not know');
-    if (!writesText(header, insights)) throw unusable(header, 'does not write text; it was made for something else');
+    if (insights.hasEncoder && insights.hasDecoder)
+      throw unusable(header, 'reads with one half and writes with the other: this engine has only one');
     return insights;
   } catch (cause) {
     if (cause instanceof JobError) throw cause;
@@ -99,10 +100,11 @@ async function checkTensorsAreThere(header: GgufFileInfo, module: LlamaModule, l
   }
 }
 
-/** False for models that turn text into vectors or need another model's text to read: the engine would fail at every answer. */
-function writesText({ metadata, architectureMetadata }: GgufFileInfo, insights: GgufInsights): boolean {
+/** False for models that turn text into vectors, or rank texts: the engine would fail at every answer. */
+export function writesText({ ggufFileInfo, hasEncoder }: GgufInsights): boolean {
+  const { metadata, architectureMetadata } = ggufFileInfo;
   const causal = (architectureMetadata as { attention?: { causal?: boolean } }).attention?.causal ?? true;
-  return causal && !insights.hasEncoder && !metadata.general.architecture.includes('bert');
+  return causal && !hasEncoder && !metadata.general.architecture.includes('bert');
 }
 
 function unusable({ metadata }: GgufFileInfo, why: string): JobError {
