@@ -1,6 +1,6 @@
 import type { Run } from '../contract/index.ts';
 import { raceAbort } from '../jobs/index.ts';
-import { messagesOf, requireSupported, requireWorker, type LoadedWorker } from './infer.ts';
+import { countRequestOf, requireSupported, requireWorker, type LoadedWorker } from './infer.ts';
 
 /** The last hop of the operations beside `infer`. */
 export function embedHandlers(worker: LoadedWorker) {
@@ -29,7 +29,7 @@ export function embedHandlers(worker: LoadedWorker) {
     requireWorker(worker, input);
     requireSupported(input);
     const engine = await raceAbort(worker.loaded(), signal);
-    return { prompt_tokens: await engine.countTokens({ messages: messagesOf(input) }, signal), ...ran };
+    return { prompt_tokens: await engine.countTokens(countRequestOf(input), signal), ...ran };
   };
 
   return { embed, rerank, count_tokens };

@@ -1,16 +1,8 @@
 import { randomInt } from 'node:crypto';
-import {
-  contextRefusal,
-  JobError,
-  type ChatMessage,
-  type InputOf,
-  type JobEvent,
-  type OutputOf,
-  type Run,
-} from '../contract/index.ts';
+import { contextRefusal, JobError, type InputOf, type JobEvent, type OutputOf, type Run } from '../contract/index.ts';
 import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
-import type { AnswerEvent, Engine, GenerateRequest, Generation } from './engines/index.ts';
+import type { AnswerEvent, CountRequest, Engine, GenerateRequest, Generation } from './engines/index.ts';
 
 const SEED_LIMIT = 2 ** 32;
 const DEFAULT_TEMPERATURE = 0.7;
@@ -124,9 +116,21 @@ function tenths(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
+/** What the prompt of a request is made of. */
+export function countRequestOf(input: InputOf<'count_tokens'> | InputOf<'infer'>): CountRequest {
+  const { messages, prompt, tools, tool_choice, reasoning, chat_template_kwargs } = input;
+  return {
+    messages: messages ?? [{ role: 'user', content: prompt ?? '' }],
+    tools: tools ?? [],
+    toolChoice: tool_choice ?? 'auto',
+    reasoning: reasoning ?? {},
+    variables: chat_template_kwargs ?? {},
+  };
+}
+
 function requestOf(input: InputOf<'infer'>, seed: number): GenerateRequest {
   return {
-    messages: messagesOf(input),
+    ...countRequestOf(input),
     maxTokens: input.max_tokens,
     temperature: input.temperature ?? DEFAULT_TEMPERATURE,
     topP: input.top_p,
@@ -136,11 +140,7 @@ function requestOf(input: InputOf<'infer'>, seed: number): GenerateRequest {
     stop: input.stop ?? [],
     jsonSchema: input.json_schema ?? (input.json ? { type: 'object' } : undefined),
     isSchemaLoose: input.strict === false,
-    tools: input.tools ?? [],
-    toolChoice: input.tool_choice ?? 'auto',
     isOneCall: input.parallel_tool_calls === false,
-    reasoning: input.reasoning ?? {},
-    variables: input.chat_template_kwargs ?? {},
     onIgnored: (places) => narrate('schema', `not enforced: ${shortList(places)}`, { detail: true }),
   };
 }
@@ -150,8 +150,4 @@ const LISTED_PLACES = 10;
 function shortList(places: readonly string[]): string {
   const more = places.length - LISTED_PLACES;
   return `${places.slice(0, LISTED_PLACES).join(', ')}${more > 0 ? ` and ${String(more)} more` : ''}`;
-}
-
-export function messagesOf({ messages, prompt }: Pick<InputOf<'infer'>, 'messages' | 'prompt'>): ChatMessage[] {
-  return messages ?? [{ role: 'user', content: prompt ?? '' }];
 }

@@ -50,6 +50,9 @@ export interface GenerateRequest {
   onQueue?: (isWaiting: boolean) => void;
 }
 
+/** The part of a request that its prompt is made of. */
+export type CountRequest = Pick<GenerateRequest, 'messages' | 'tools' | 'toolChoice' | 'reasoning' | 'variables'>;
+
 /** A piece of an answer. Calls are counted from 0; the arguments of a call are a JSON object, in pieces. */
 export type AnswerEvent =
   | { kind: 'text'; text: string }
@@ -132,7 +135,7 @@ export interface Engine {
   generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent, Generation, void>;
 
   /** How many tokens `generate` would find in this prompt. Takes no slot. @throws JobError invalid_input */
-  countTokens(request: Pick<GenerateRequest, 'messages'>, signal: AbortSignal): Promise<number>;
+  countTokens(request: CountRequest, signal: AbortSignal): Promise<number>;
 
   /** @throws JobError prompt_too_long, invalid_input, engine_failed; the signal's reason */
   embed(request: EmbedRequest, signal: AbortSignal): Promise<Embeddings>;

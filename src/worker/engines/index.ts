@@ -5,6 +5,7 @@ import { loadLlama } from './llama/load.ts';
 
 export type {
   AnswerEvent,
+  CountRequest,
   Embeddings,
   EmbedRequest,
   Engine,

@@ -1,6 +1,6 @@
 import type { LlamaGrammarEvaluationState, LlamaModel } from 'node-llama-cpp';
 import { JobError, type Tool } from '../../../contract/index.ts';
-import type { GenerateRequest } from '../engine.ts';
+import type { CountRequest, GenerateRequest } from '../engine.ts';
 import { AnswerReader, type AnswerForm } from './answer-reader.ts';
 import type { CallForm } from './calls/call-form.ts';
 import { anyArguments, callGrammar, type CallTool } from './calls/call-grammar.ts';
@@ -64,12 +64,17 @@ async function callPlan(request: GenerateRequest, tools: readonly Tool[], around
   });
   const state = new module.LlamaGrammarEvaluationState({ model, grammar });
   return {
-    begun: forced && !around.reasoning?.startsOpen ? form.before : '',
+    begun: begunOf(request, around),
     reader,
     marks: [...tagsOf(around), form.before, form.infix, form.between, form.after],
     grammar: () => (reader.place === 'call' ? state : undefined),
     check: () => undefined,
   };
+}
+
+/** The beginning of a call that has to be made, which the prompt ends with. A model that reasons first writes it itself. */
+export function begunOf(request: CountRequest, { reasoning, calls }: Pick<AnswerModel, 'reasoning' | 'calls'>): string {
+  return allowedTools(request).length > 0 && isForced(request) && !reasoning?.startsOpen ? calls.before : '';
 }
 
 /** What the arguments of each tool may be. A schema that is too large for a grammar leaves any object. */
@@ -104,12 +109,12 @@ function formOf({ stop, messages, reasoning }: GenerateRequest, around: AnswerMo
   };
 }
 
-function isForced({ toolChoice }: GenerateRequest): boolean {
+function isForced({ toolChoice }: CountRequest): boolean {
   return toolChoice === 'required' || (typeof toolChoice === 'object' && toolChoice.required);
 }
 
 /** @throws JobError invalid_input for a choice of a tool that is not there */
-function allowedTools({ tools = [], toolChoice = 'auto' }: GenerateRequest): readonly Tool[] {
+function allowedTools({ tools = [], toolChoice = 'auto' }: CountRequest): readonly Tool[] {
   if (toolChoice === 'none') return [];
   if (toolChoice === 'required' && tools.length === 0)
     throw new JobError('invalid_input', 'tool_choice requires a call, but there are no tools');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { smallBert } from '../../../hive/models/testing/gguf-writer.ts';
 import type { Engine } from '../engine.ts';
-import { answer, loadTiny, never, request } from './fixtures/engine.ts';
+import { answer, collect, loadTiny, never, request } from './fixtures/engine.ts';
 
 const lengthOf = (vector: Float32Array | undefined) => Math.hypot(...(vector ?? []));
 const embed = async (engine: Engine, ...texts: (string | number[])[]) =>
@@ -93,6 +93,13 @@ describe('a model that writes text', () => {
   test('counts the tokens of a prompt as an answer to it does', async () => {
     const asked = request('What does a bee do?');
     expect(await engine.countTokens(asked, never)).toBe((await answer(engine, asked.messages)).promptTokens);
+    const forced = request('What is the weather?', {
+      tools: [{ name: 'weather', parameters: { type: 'object', properties: { city: { type: 'string', maxLength: 8 } } } }],
+      toolChoice: 'required',
+    });
+    const { promptTokens } = await collect(engine.generate(forced, never));
+    expect(await engine.countTokens(forced, never)).toBe(promptTokens);
+    expect(promptTokens).toBeGreaterThan(await engine.countTokens({ messages: forced.messages }, never));
     // Also of one that is too long for its context.
     expect(await engine.countTokens(request('bee '.repeat(3_000)), never)).toBeGreaterThan(engine.contextSize);
   });

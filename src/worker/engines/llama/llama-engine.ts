@@ -2,6 +2,7 @@ import type { Llama, LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
 import { JobError, promptTooLong } from '../../../contract/index.ts';
 import type {
   AnswerEvent,
+  CountRequest,
   EmbedRequest,
   Embeddings,
   Engine,
@@ -10,7 +11,7 @@ import type {
   Ranking,
   RankRequest,
 } from '../engine.ts';
-import { answerPlanOf } from './answer-plan.ts';
+import { answerPlanOf, begunOf } from './answer-plan.ts';
 import { GENERIC_FORM } from './calls/call-form.ts';
 import type { ChatFormat } from './chat-format.ts';
 import type { Embedder } from './embedder.ts';
@@ -153,9 +154,14 @@ export class LlamaEngine implements Engine {
     }
   }
 
-  async countTokens({ messages }: Pick<GenerateRequest, 'messages'>, signal: AbortSignal): Promise<number> {
-    const options = { format: this.#parts.format, vocabulary: this.#vocabulary, contextSize: COUNTED_TOKENS, signal };
-    return (await promptOf({ messages }, options)).tokens.length;
+  async countTokens(request: CountRequest, signal: AbortSignal): Promise<number> {
+    const { format, model } = this.#parts;
+    const options = { format, vocabulary: this.#vocabulary, contextSize: COUNTED_TOKENS, signal };
+    const { tokens, isReasoning } = await promptOf(request, options);
+    const { reasoningTags, callForm } = format.capabilities;
+    const reasoning = reasoningTags && { ...reasoningTags, startsOpen: isReasoning };
+    const begun = begunOf(request, { reasoning, calls: callForm ?? GENERIC_FORM });
+    return tokens.length + model.tokenize(begun, true, 'trimLeadingSpace').length;
   }
 
   embed(request: EmbedRequest, signal: AbortSignal): Promise<Embeddings> {
