@@ -199,6 +199,7 @@ export const modelMemory = z.object({
   compute_bytes: bytes.describe('Compute buffers for one batch on a CPU'),
   gpu_compute_bytes: bytes.describe('The same on a GPU, where batches are larger and attention scores are not stored'),
   context_length: z.int().min(0).describe('Context length in training, in tokens'),
+  architecture: short.optional().describe('As llama.cpp names it, for example llama'),
 });
 export type ModelMemory = z.output<typeof modelMemory>;
 

@@ -21,10 +21,12 @@ let ollama: Ollama;
 
 beforeAll(async () => {
   swarm = await testSwarm();
-  await swarm.result(['infer', 'What does a bee do?']);
+  await swarm.result(['queen', 'start']);
   await swarm.result(['model', 'alias', 'claude-haiku-4-5', 'tiny']);
   anthropic = new Anthropic({ baseURL: swarm.queenUrl, apiKey: 'any', maxRetries: 0 });
   ollama = new Ollama({ host: swarm.queenUrl });
+  // Starts the hive.
+  await ollama.list();
 });
 afterAll(async () => {
   await swarm[Symbol.asyncDispose]();

@@ -26,7 +26,7 @@ export function serveJobsAt<Name extends OperationName>(
 /** The same for a request that may need no job: the body of its answer, or what `run` returns. */
 export function serveAnswersAt(
   { app, registry }: RoleRoutes,
-  { path, method = 'POST' }: { path: string; method?: 'POST' | 'DELETE' },
+  { path, method = 'POST' }: { path: string; method?: 'GET' | 'POST' | 'DELETE' },
   answer: (request: FastifyRequest, run: RunRequest) => object | Promise<object | undefined>,
 ): void {
   const handler = async (request: FastifyRequest, reply: FastifyReply) => {

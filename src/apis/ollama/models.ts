@@ -7,7 +7,7 @@ const LATEST = ':latest';
 const NEVER = '2318-01-01T00:00:00Z';
 
 /** A model of /api/tags. Clients drop the whole list where one field is missing. */
-export function tagOf({ model }: FleetModel): object {
+export function tagOf({ model }: Pick<FleetModel, 'model'>): object {
   const name = taggedName(model.model);
   return {
     name,
@@ -75,8 +75,8 @@ function quantizationOf({ model, path }: Model): string {
   return found;
 }
 
-function familyOf({ model }: Model): string {
-  return /^[a-z]+/i.exec(model)?.[0].toLowerCase() ?? 'unknown';
+function familyOf({ memory }: Model): string {
+  return memory?.architecture ?? 'unknown';
 }
 
 /** 64 hexadecimal digits, the same for the same file. */

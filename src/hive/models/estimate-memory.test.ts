@@ -28,6 +28,7 @@ test('the estimate of the built-in model has its weights, its KV cache, a batch 
     ...memory,
     compute_bytes: 3_637_248,
     gpu_compute_bytes: 512 * 4 * (1024 + 12 * 160),
+    architecture: 'llama',
   });
 });
 

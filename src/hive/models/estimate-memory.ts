@@ -82,7 +82,7 @@ export function estimateMemory({ fields, tensorBytes }: GgufHeader): ModelMemory
     gpu_compute_bytes: Math.ceil(GPU_BATCH_TOKENS * BYTES_PER_FLOAT * (vocabulary + ROWS_BESIDE.logitsOnGpu * widest)),
     context_length: contextLength,
   };
-  return Object.values(memory).every(Number.isSafeInteger) ? memory : undefined;
+  return Object.values(memory).every(Number.isSafeInteger) ? { ...memory, architecture } : undefined;
 }
 
 function kvBytesPerToken(shape: Shape, context: number): number {
