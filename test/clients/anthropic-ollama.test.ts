@@ -2,6 +2,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { generateText, streamText } from 'ai';
 import { Ollama } from 'ollama';
+import { createOllama } from 'ollama-ai-provider-v2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testSwarm, type Swarm } from '../support/swarm.ts';
 import { until } from '../support/until.ts';
@@ -59,6 +60,20 @@ describe("Anthropic's client", () => {
     expect(pieces.join('')).toBe(ANSWER);
     const beta = anthropic.beta.messages.stream({ ...question, betas: ['context-management-2025-06-27'] });
     expect(await beta.finalText()).toBe(ANSWER);
+  });
+
+  test('gets the call of a tool that it has forced, in one piece and as a stream', async () => {
+    const input_schema = { type: 'object' as const, properties: { sunny: { type: 'boolean' } }, required: ['sunny'] };
+    const calling = {
+      ...question,
+      tools: [{ name: 'weather', description: 'Weather of a town', input_schema }],
+      tool_choice: { type: 'tool' as const, name: 'weather', disable_parallel_tool_use: true },
+    };
+    const sunny = expect.any(Boolean) as boolean;
+    const id = expect.stringMatching(/^toolu_/) as string;
+    const called = { content: [{ type: 'tool_use', id, name: 'weather', input: { sunny } }], stop_reason: 'tool_use' };
+    expect(await anthropic.messages.create(calling)).toMatchObject(called);
+    expect(await anthropic.messages.stream(calling).finalMessage()).toMatchObject(called);
   });
 
   test('gets errors of its own classes', async () => {
@@ -129,6 +144,13 @@ describe("Ollama's client", () => {
     await expect(ollama.chat({ ...question, options })).rejects.toThrow(
       /holds at most \d+ tokens, and the request needs 1000000/,
     );
+  });
+
+  test('is served through the provider of the AI SDK', async () => {
+    const model = createOllama({ baseURL: `${swarm.queenUrl}/api` })('tiny');
+    expect((await generateText({ model, messages: ask, temperature: 0 })).text).toBe(ANSWER);
+    const { textStream } = streamText({ model, messages: ask, temperature: 0 });
+    expect((await all(textStream)).join('')).toBe(ANSWER);
   });
 
   test('a model is loaded and unloaded by requests without a prompt, and after keep_alive', async () => {
