@@ -76,6 +76,13 @@ describe("Anthropic's client", () => {
     expect(await anthropic.messages.stream(calling).finalMessage()).toMatchObject(called);
   });
 
+  test('counts the tokens of a message, as the message itself does', async () => {
+    const { model, messages } = question;
+    const { input_tokens } = await anthropic.messages.countTokens({ model, messages });
+    const { usage } = await anthropic.messages.create(question);
+    expect(input_tokens).toBe(usage.input_tokens + (usage.cache_read_input_tokens ?? 0));
+  });
+
   test('gets errors of its own classes', async () => {
     const wrong = { ...question, model: 'nothing' };
     await expect(anthropic.messages.create(wrong)).rejects.toBeInstanceOf(Anthropic.NotFoundError);
@@ -111,6 +118,14 @@ describe("Ollama's client", () => {
   test('generates from a prompt', async () => {
     const { response } = await ollama.generate({ model: 'tiny', prompt: 'What does a bee do?', options: { temperature: 0 } });
     expect(response).toBe(ANSWER);
+  });
+
+  test('gets unit vectors of texts', async () => {
+    const { embeddings, prompt_eval_count } = await ollama.embed({ model: 'tiny', input: ['A bee flies.', 'It is night.'] });
+    expect(embeddings.map((vector) => Math.hypot(...vector))).toEqual([expect.closeTo(1, 4), expect.closeTo(1, 4)]);
+    expect(prompt_eval_count).toBeGreaterThan(4);
+    const { embedding } = await ollama.embeddings({ model: 'tiny', prompt: 'A bee flies.' });
+    for (const [index, value] of embedding.entries()) expect(value).toBeCloseTo(embeddings[0]?.[index] ?? 2, 4);
   });
 
   test('lists the models and the aliases, shows one, and knows the version', async () => {

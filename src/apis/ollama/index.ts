@@ -1,6 +1,7 @@
 import type { Callers, RoleRoutes } from '../../jobs/index.ts';
 import { errorAnswers, serveAnswersAt, serveAt, type FleetModels } from '../common/index.ts';
 import { chat, generate } from './answers.ts';
+import { embed, embeddings } from './embed.ts';
 import { ollamaErrors } from './errors.ts';
 import { copy, remove, show, tags } from './manage.ts';
 import { loadedOf } from './models.ts';
@@ -25,6 +26,8 @@ export function serveOllama(routes: RoleRoutes, { callers, models }: { callers: 
   }));
   serveAnswersAt(routes, { path: '/api/chat' }, chat(models));
   serveAnswersAt(routes, { path: '/api/generate' }, generate(models));
+  serveAnswersAt(routes, { path: '/api/embed' }, embed(models));
+  serveAnswersAt(routes, { path: '/api/embeddings' }, embeddings(models));
   serveAnswersAt(routes, { path: '/api/show' }, show(models));
   serveAnswersAt(routes, { path: '/api/pull' }, pull(models));
   serveAnswersAt(routes, { path: '/api/copy' }, copy(models));

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { meantModel, parseBody, type FleetModels, type Translate } from '../common/index.ts';
+import { promptBody } from './body.ts';
+import { promptInputOf } from './infer-input.ts';
+
+/** POST /v1/messages/count_tokens: the tokens of the same prompt in /v1/messages, exactly. */
+export function countTokens(models: FleetModels): Translate<'count_tokens'> {
+  return (request) => {
+    const body = parseBody(promptBody, request.body);
+    // A schema for the answer is no part of the prompt.
+    const { json_schema: _schema, parallel_tool_calls: _parallel, ...prompt } = promptInputOf(body);
+    const input = { ...prompt, model: meantModel(body.model, models, request) };
+    return {
+      operation: 'count_tokens',
+      inputs: [input],
+      answer: ([output]) => {
+        assert(output !== undefined, 'tokens are counted by one job');
+        return { input_tokens: output.prompt_tokens };
+      },
+    };
+  };
+}

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import type { FastifyRequest } from 'fastify';
+import type { OutputOf } from '../../contract/index.ts';
+import { keepAliveOf, meantModel, parseBody, type FleetModels, type RunRequest } from '../common/index.ts';
+import { given } from '../given.ts';
+import { modelOf } from './answer-input.ts';
+import { nanoseconds } from './answer.ts';
+import { embedBody, embeddingsBody } from './body.ts';
+
+/** POST /api/embed */
+export function embed(models: FleetModels) {
+  return (request: FastifyRequest, run: RunRequest): object | Promise<object | undefined> => {
+    const startedMs = performance.now();
+    const body = parseBody(embedBody, request.body);
+    const named = modelOf(body);
+    const texts = typeof body.input === 'string' ? [body.input] : body.input;
+    const answer = (embeddings: number[][], prompt_eval_count: number) => {
+      const total_duration = nanoseconds(performance.now() - startedMs);
+      return { model: named, embeddings, total_duration, load_duration: 0, prompt_eval_count };
+    };
+    if (texts.length === 0) return answer([], 0);
+    const wish = given({ dimensions: body.dimensions, keep_alive: keepAliveOf(body.keep_alive) });
+    return run({
+      operation: 'embed',
+      inputs: [{ model: meantModel(named, models, request), texts, ...wish }],
+      answer: ([output]) => answer(vectorsOf(output), output?.usage.prompt_tokens ?? 0),
+    });
+  };
+}
+
+/** POST /api/embeddings: the older route, for one text. */
+export function embeddings(models: FleetModels) {
+  return (request: FastifyRequest, run: RunRequest): Promise<object | undefined> => {
+    const body = parseBody(embeddingsBody, request.body);
+    const wish = given({ keep_alive: keepAliveOf(body.keep_alive) });
+    return run({
+      operation: 'embed',
+      inputs: [{ model: meantModel(modelOf(body), models, request), texts: [body.prompt], ...wish }],
+      answer: ([output]) => ({ embedding: vectorsOf(output)[0] ?? [] }),
+    });
+  };
+}
+
+/** Of little-endian floats. */
+function vectorsOf(output: OutputOf<'embed'> | undefined): number[][] {
+  assert(output !== undefined, 'vectors are the answer of one job');
+  return output.embeddings.map((base64) => {
+    const bytes = Buffer.from(base64, 'base64');
+    return Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(index * 4));
+  });
+}
