@@ -4,9 +4,10 @@ import type { CountRequest, GenerateRequest } from '../engine.ts';
 import { AnswerReader, type AnswerForm } from './answer-reader.ts';
 import type { CallForm } from './calls/call-form.ts';
 import { anyArguments, callGrammar, type CallTool } from './calls/call-grammar.ts';
-import { compile, jsonGrammarOf, statesFault } from './json-grammar.ts';
+import { checkJson, compile, jsonGrammarOf, jsonShapeOf, statesFault } from './json-grammar.ts';
 import type { LlamaModule } from './llama-module.ts';
 import { readSchema } from './schema/schema-reader.ts';
+import type { Shape } from './schema/shape.ts';
 
 export interface AnswerPlan {
   /** Text that the prompt ends with, control tokens by their names: the beginning of a call that has to be made. */
@@ -37,7 +38,9 @@ export interface AnswerModel {
  */
 export async function answerPlanOf(request: GenerateRequest, around: AnswerModel): Promise<AnswerPlan> {
   const tools = allowedTools(request);
-  if (tools.length > 0 && (isForced(request) || !request.jsonSchema)) return callPlan(request, tools, around);
+  // Where calls begin as JSON, an answer that has to be JSON could not be distinguished from one.
+  const canTell = !request.jsonSchema || !around.calls.isOnlyAtStart;
+  if (tools.length > 0 && (isForced(request) || canTell)) return callPlan(request, tools, around);
   const reader = new AnswerReader(formOf(request, around));
   const { jsonSchema } = request;
   if (!jsonSchema) return { begun: '', reader, marks: tagsOf(around), grammar: undefined, check: () => undefined };
@@ -52,11 +55,14 @@ export async function answerPlanOf(request: GenerateRequest, around: AnswerModel
 async function callPlan(request: GenerateRequest, tools: readonly Tool[], around: AnswerModel): Promise<AnswerPlan> {
   const { module, model, calls: form } = around;
   const forced = isForced(request);
-  const reader = new AnswerReader({ ...formOf(request, around), calls: { form, isForced: forced } });
-  const begun = forced ? form.before : form.trigger;
+  const otherwise = forced ? undefined : await shapeOfText(request, model);
+  const isSteered = otherwise !== undefined;
+  const reader = new AnswerReader({ ...formOf(request, around), calls: { form, isForced: forced, isSteered } });
+  const begun = forced ? form.before : isSteered ? '' : form.trigger;
   const isParallel = request.isOneCall !== true;
   const shapes = await shapesOf(tools, request, around);
-  const write = (of: readonly CallTool[]) => compile(callGrammar({ form, tools: of, isParallel, begun }), model, 'tools');
+  const write = (of: readonly CallTool[]) =>
+    compile(callGrammar({ form, tools: of, isParallel, begun, otherwise }), model, 'tools');
   const grammar = await write(shapes).catch((cause: unknown) => {
     if (!(cause instanceof JobError) || cause.code !== 'invalid_input') throw cause;
     request.onIgnored?.(['tools']);
@@ -67,14 +73,25 @@ async function callPlan(request: GenerateRequest, tools: readonly Tool[], around
     begun: begunOf(request, around),
     reader,
     marks: [...tagsOf(around), form.before, form.infix, form.between, form.after],
-    grammar: () => (reader.place === 'call' ? state : undefined),
-    check: () => undefined,
+    grammar: () => (reader.place === 'call' || (isSteered && reader.place === 'text') ? state : undefined),
+    check(text) {
+      if (isSteered && !reader.hasCalled) checkJson(text);
+    },
   };
 }
 
 /** The beginning of a call that has to be made, which the prompt ends with. A model that reasons first writes it itself. */
 export function begunOf(request: CountRequest, { reasoning, calls }: Pick<AnswerModel, 'reasoning' | 'calls'>): string {
   return allowedTools(request).length > 0 && isForced(request) && !reasoning?.startsOpen ? calls.before : '';
+}
+
+/** What the text of an answer may be where the model may also call tools; undefined for any text. */
+async function shapeOfText(request: GenerateRequest, model: LlamaModel): Promise<Shape | undefined> {
+  const { jsonSchema: schema, isSchemaLoose: isLoose = false } = request;
+  if (!schema) return undefined;
+  const { shape, dropped } = await jsonShapeOf({ schema, isLoose }, model);
+  if (dropped.length > 0) request.onIgnored?.(dropped);
+  return shape;
 }
 
 /** What the arguments of each tool may be. A schema that is too large for a grammar leaves any object. */

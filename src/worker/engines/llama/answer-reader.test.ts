@@ -122,3 +122,9 @@ test('a forced call begins where reasoning ends', () => {
   ]);
   expect(reader.hasCalled).toBe(true);
 });
+
+test('where a grammar holds before a call too, its beginning is read from any token', () => {
+  const form = { ...plain, calls: { form: qwen, isForced: false, isSteered: true } };
+  const tokens = ['<tool_call>\n{"na', 'me": "get", "arguments": {"a"', ': 1}}\n</tool_call>'];
+  expect(read(form, tokens)).toEqual({ text: '', reasoning: '', calls: ['get {"a": 1}'] });
+});

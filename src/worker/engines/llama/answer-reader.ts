@@ -14,6 +14,8 @@ export interface AnswerForm {
     form: CallForm;
     /** The answer is calls and nothing else; its prompt ends with the beginning of the form, unless it ends inside of reasoning. */
     isForced: boolean;
+    /** The grammar holds before a call too, so no token can continue wrongly after the trigger. */
+    isSteered?: boolean;
   };
 }
 
@@ -137,6 +139,10 @@ export class AnswerReader {
       if (before.stop !== undefined) return before;
       this.#enterCall(trigger);
       const surplus = seen.length - start - trigger.length;
+      if (calls.isSteered) {
+        const called = this.#calls?.push(seen.slice(start + trigger.length)) ?? [];
+        return { events: [...before.events, ...this.#flushed(), ...called] };
+      }
       return { events: [...before.events, ...this.#flushed()], ...(surplus > 0 && { replacement: token.slice(0, -surplus) }) };
     }
     // White space before a call is not text of the answer.

@@ -37,15 +37,24 @@ export async function jsonGrammarOf(
   module: LlamaModule,
   model: LlamaModel,
 ): Promise<JsonGrammar> {
-  const { shape, dropped } = await readSchema(schema, { at: 'json_schema', isLoose });
-  await setImmediate();
-  const fault = statesFault(shape, model);
-  if (fault !== undefined) throw refused('json_schema', fault);
-  await setImmediate();
+  const { shape, dropped } = await jsonShapeOf({ schema, isLoose }, model);
   const writer = new GbnfWriter();
   writer.add('root', writer.rule(shape));
   const grammar = await compile(writer.grammar(), model, 'json_schema');
   return { dropped, state: new module.LlamaGrammarEvaluationState({ model, grammar }), check: checkJson };
+}
+
+/** @throws JobError as `jsonGrammarOf` */
+export async function jsonShapeOf(
+  { schema, isLoose }: JsonFormat,
+  model: LlamaModel,
+): Promise<{ shape: Shape; dropped: readonly string[] }> {
+  const read = await readSchema(schema, { at: 'json_schema', isLoose });
+  await setImmediate();
+  const fault = statesFault(read.shape, model);
+  if (fault !== undefined) throw refused('json_schema', fault);
+  await setImmediate();
+  return read;
 }
 
 /** Why a grammar of this shape would keep the other slots waiting: the second half of a sentence about its schema. */
@@ -55,11 +64,26 @@ export function statesFault(shape: Shape, model: LlamaModel): string | undefined
   return 'leaves too many alternatives open at one place of the answer. Let alternatives differ in their first property, or make them fewer';
 }
 
+/** Grammars of the latest requests: those of a conversation, or of a program, have the same. A large one has some megabytes. */
+const MOST_KNOWN = 16;
+const known = new WeakMap<LlamaModel, Map<string, LlamaGrammar>>();
+
 /**
  * @param at what the grammar was made of, for errors
  * @throws JobError invalid_input for a grammar that llama.cpp would not read
  */
 export async function compile(gbnf: string, model: LlamaModel, at: string): Promise<LlamaGrammar> {
+  const grammars = known.get(model) ?? new Map<string, LlamaGrammar>();
+  known.set(model, grammars);
+  const grammar = grammars.get(gbnf) ?? (await read(gbnf, model, at));
+  // The latest is the last.
+  grammars.delete(gbnf);
+  grammars.set(gbnf, grammar);
+  for (const oldest of grammars.keys()) if (grammars.size > MOST_KNOWN) grammars.delete(oldest);
+  return grammar;
+}
+
+async function read(gbnf: string, model: LlamaModel, at: string): Promise<LlamaGrammar> {
   await setImmediate();
   const fault = faultOfGrammar(gbnf);
   if (fault !== undefined) throw refused(at, fault);
@@ -70,7 +94,7 @@ export async function compile(gbnf: string, model: LlamaModel, at: string): Prom
 }
 
 /** The grammar enforces the schema; a complete answer that is no JSON is a bug in one of them. */
-function checkJson(text: string): void {
+export function checkJson(text: string): void {
   try {
     JSON.parse(text);
   } catch (cause) {

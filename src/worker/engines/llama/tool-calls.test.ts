@@ -145,6 +145,22 @@ test('a model whose template has a form of calls writes them in it', async () =>
   try {
     const made = await answer(templated, 'Hello', { tools: [now], toolChoice: 'required', isOneCall: true });
     expect(made).toMatchObject({ finishReason: 'tool_calls', text: '', toolCalls: [{ name: 'now', arguments: '{}' }] });
+    const jsonSchema = { type: 'object', properties: { a: { type: 'boolean' } }, required: ['a'] };
+    for (const seed of [1, 2, 3]) {
+      const either = await answer(templated, 'Hello', {
+        tools: [now],
+        jsonSchema,
+        isOneCall: true,
+        temperature: 3,
+        topK: 0,
+        topP: 1,
+        minP: 0,
+        seed,
+      });
+      if (either.finishReason === 'tool_calls')
+        expect(either).toMatchObject({ text: '', toolCalls: [{ name: 'now', arguments: '{}' }] });
+      else expect(JSON.parse(either.text)).toEqual({ a: expect.any(Boolean) as boolean });
+    }
     const without = await answer(templated, 'Hello', { tools: [now] });
     // The beginning of the call is part of the prompt.
     expect(made.promptTokens).toBeGreaterThan(without.promptTokens);

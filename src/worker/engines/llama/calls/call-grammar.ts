@@ -19,10 +19,12 @@ export interface CallGrammarOptions {
   isParallel: boolean;
   /** The beginning of the form that is written already. */
   begun: string;
+  /** What an answer may be instead of calls. */
+  otherwise?: Shape | undefined;
 }
 
 /** A grammar of calls, in GBNF: from what is written of the first call to the end of the last. */
-export function callGrammar({ form, tools, isParallel, begun }: CallGrammarOptions): string {
+export function callGrammar({ form, tools, isParallel, begun, otherwise }: CallGrammarOptions): string {
   const writer = new GbnfWriter();
   const names = tools.map(({ name, shape }, index) => {
     writer.add(`call-${String(index)}`, `${literal(JSON.stringify(name).slice(1, -1) + form.infix)} ${writer.rule(shape)}`);
@@ -31,10 +33,8 @@ export function callGrammar({ form, tools, isParallel, begun }: CallGrammarOptio
   writer.add('id', '[a-zA-Z0-9]{9}');
   writer.add('call', names.join(' | '));
   const more = isParallel && form.between !== '' ? `(${literal(form.between)} call)*` : '';
-  writer.add(
-    'root',
-    `${literal(form.before.slice(begun.length))} call ${more} ${literal(form.after)}`.replaceAll(/ +/g, ' ').trim(),
-  );
+  const calls = `${literal(form.before.slice(begun.length))} call ${more} ${literal(form.after)}`.replaceAll(/ +/g, ' ').trim();
+  writer.add('root', otherwise ? `${writer.rule(otherwise)} | ${calls}` : calls);
   return writer.grammar();
 }
 
