@@ -40,6 +40,7 @@ export const downstreamJob = z.object({
   role: z.enum(roles),
   name: id.describe('Id of the hive or worker'),
   job_id: short,
+  operation: short.optional().describe('Where it is not the operation of this job, but a step before it'),
   driven_at: z.iso
     .datetime()
     .optional()

@@ -54,6 +54,18 @@ describe('recoverJob', () => {
     expect(recoverJob(record({ downstream: [below] }), log)).toMatchObject({ left: { after: 2, hasToken: true } });
   });
 
+  test('has answered also when only reasoning or a call of a tool is in the log', () => {
+    for (const kind of ['reasoning', 'tool_call'] as const) {
+      expect(recoverJob(record({ downstream: [below] }), logOf(event(1, kind, 1)))).toMatchObject({ left: { hasToken: true } });
+    }
+  });
+
+  test('interrupts a job that was at a step before it: the end of a download is not its own', () => {
+    const log = logOf(event(1, 'token', 1), event(2, 'progress', 1));
+    const left = record({ downstream: [below, { ...below, job_id: 'job-3', operation: 'model_download' }], driven_after: 1 });
+    expect(recoverJob(left, log)).toEqual({ kind: 'interrupted', lastSeq: 2 });
+  });
+
   test('resumes a second attempt from its start, whatever events the first one had', () => {
     const log = logOf(event(1, 'narration', 3), event(2, 'narration'));
     const left = record({ downstream: [{ ...below, job_id: 'job-0' }, below], driven_after: 2 });

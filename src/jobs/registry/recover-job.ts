@@ -1,4 +1,5 @@
 import {
+  isAnswer,
   isTerminal,
   JobError,
   type DownstreamJob,
@@ -58,21 +59,22 @@ export function recoverJob(record: StoredJob, log: EventLog): Recovery {
     if (record.parked !== undefined)
       return { kind: 'resumable', lastSeq, left: { kind: 'waiting', operation, outline: record.parked } };
     const below = record.downstream.at(-1);
-    if (below === undefined) return { kind: 'interrupted', lastSeq };
+    // The end of a step before it, such as a download, would not be the end of this job.
+    if (below === undefined || (below.operation ?? operation) !== operation) return { kind: 'interrupted', lastSeq };
     const after = last === undefined ? 0 : log.lastRelayed(record.job_id, record.driven_after ?? 0);
-    const hasToken = record.first_token_at !== undefined || hasTokenIn(log, record.job_id);
+    const hasToken = record.first_token_at !== undefined || hasAnswerIn(log, record.job_id);
     return { kind: 'resumable', lastSeq, left: { kind: 'relayed', operation, below, after, hasToken } };
   } catch (cause) {
     return cause instanceof JobError && cause.code === 'version_mismatch' ? { kind: 'newer', cause } : { kind: 'damaged', cause };
   }
 }
 
-/** The record is stored a little later than the events: a process that died between the two has stored the first token, but not its time. */
-function hasTokenIn(log: EventLog, jobId: string): boolean {
+/** The record is stored a little later than the events: a process that died between the two has stored the beginning of the answer, but not its time. */
+function hasAnswerIn(log: EventLog, jobId: string): boolean {
   for (let from = START; ;) {
     const { events, cursor } = log.read(jobId, from);
     if (events.length === 0) return false;
-    if (events.some(({ kind }) => kind === 'token')) return true;
+    if (events.some(({ kind }) => isAnswer(kind))) return true;
     from = cursor;
   }
 }

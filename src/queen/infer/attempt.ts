@@ -137,7 +137,7 @@ export class Attempt {
     const hive = this.#parts.hives.get(this.#hiveId);
     const input = { hive_id: hive.hive_id, model: source, name: model, ...(sha256 === undefined ? {} : { sha256 }) };
     const setDownstream: JobContext['setDownstream'] = (below) =>
-      this.#state.request.keepThrough(() => context.setDownstream(below));
+      this.#state.request.keepThrough(() => context.setDownstream({ ...below, operation: 'model_download' }));
     yield* runOnHive('model_download', hive, this.#parts)(input, { ...context, setDownstream });
   }
 
