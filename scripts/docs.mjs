@@ -3,12 +3,19 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { format } from 'prettier';
+import { openAiPage } from './openai-page.mjs';
 
 const root = new URL('..', import.meta.url);
 const bundled = await build({
   absWorkingDir: fileURLToPath(root),
   stdin: {
-    contents: "export * from './src/contract/index.ts'; export * as z from 'zod';",
+    contents: [
+      "export * from './src/contract/index.ts';",
+      "export * as z from 'zod';",
+      "export { chatRequest } from './src/apis/openai/chat/chat-request.ts';",
+      "export { completionsRequest } from './src/apis/openai/completions/completions-request.ts';",
+      "export { responsesRequest } from './src/apis/openai/responses/responses-request.ts';",
+    ].join('\n'),
     resolveDir: fileURLToPath(root),
   },
   bundle: true,
@@ -16,11 +23,16 @@ const bundled = await build({
   platform: 'node',
   write: false,
 });
-const { operations, errorCodes, exitCodes, z } = await import(
+const { operations, errorCodes, exitCodes, z, chatRequest, completionsRequest, responsesRequest } = await import(
   `data:text/javascript;base64,${Buffer.from(bundled.outputFiles[0].text).toString('base64')}`
 );
 
-const pages = { 'operations.md': operationsPage(), 'errors.md': errorsPage() };
+const openAi = { '/v1/chat/completions': chatRequest, '/v1/completions': completionsRequest, '/v1/responses': responsesRequest };
+const pages = {
+  'operations.md': operationsPage(),
+  'errors.md': errorsPage(),
+  'openai.md': openAiPage(openAi, (schema) => z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })),
+};
 const isCheck = process.argv.includes('--check');
 mkdirSync(new URL('docs/API/', root), { recursive: true });
 for (const [name, text] of Object.entries(pages)) {

@@ -4,7 +4,6 @@ import { APICallError, generateObject, generateText, streamText } from 'ai';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
-import type { Worker } from '../../src/contract/index.ts';
 import { ask } from '../support/streams.ts';
 import { testSwarm, type Swarm } from '../support/swarm.ts';
 import { until } from '../support/until.ts';
@@ -34,7 +33,7 @@ afterAll(async () => {
 });
 
 async function slotsUsed(): Promise<number> {
-  const { workers } = (await ask(swarm, 'worker_list')) as { workers: Worker[] };
+  const { workers } = await ask(swarm, 'worker_list');
   return workers.reduce((sum, { slots_used }) => sum + slots_used, 0);
 }
 
