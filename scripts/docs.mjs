@@ -14,6 +14,8 @@ const bundled = await build({
       "export * as z from 'zod';",
       "export { chatRequest } from './src/apis/openai/chat/chat-request.ts';",
       "export { completionsRequest } from './src/apis/openai/completions/completions-request.ts';",
+      "export { embeddingsRequest } from './src/apis/openai/embeddings/embeddings-request.ts';",
+      "export { rerankRequest } from './src/apis/openai/embeddings/rerank-request.ts';",
       "export { responsesRequest } from './src/apis/openai/responses/responses-request.ts';",
     ].join('\n'),
     resolveDir: fileURLToPath(root),
@@ -23,11 +25,25 @@ const bundled = await build({
   platform: 'node',
   write: false,
 });
-const { operations, errorCodes, exitCodes, z, chatRequest, completionsRequest, responsesRequest } = await import(
-  `data:text/javascript;base64,${Buffer.from(bundled.outputFiles[0].text).toString('base64')}`
-);
+const {
+  operations,
+  errorCodes,
+  exitCodes,
+  z,
+  chatRequest,
+  completionsRequest,
+  responsesRequest,
+  embeddingsRequest,
+  rerankRequest,
+} = await import(`data:text/javascript;base64,${Buffer.from(bundled.outputFiles[0].text).toString('base64')}`);
 
-const openAi = { '/v1/chat/completions': chatRequest, '/v1/completions': completionsRequest, '/v1/responses': responsesRequest };
+const openAi = {
+  '/v1/chat/completions': chatRequest,
+  '/v1/completions': completionsRequest,
+  '/v1/responses': responsesRequest,
+  '/v1/embeddings': embeddingsRequest,
+  '/v1/rerank': rerankRequest,
+};
 const pages = {
   'operations.md': operationsPage(),
   'errors.md': errorsPage(),

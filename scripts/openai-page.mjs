@@ -71,6 +71,11 @@ const NOTES = {
   ],
 };
 
+NOTES['/v1/embeddings'] = ['All vectors are unit vectors. Any model may be asked.'];
+NOTES['/v1/rerank'] = [
+  'As Jina, Cohere and llama.cpp have it. The answer has `results`, the best first, with `index` and `relevance_score`.',
+];
+
 const MODELS = [
   '## GET /v1/models, /v1/models/{id}',
   '',

@@ -141,6 +141,16 @@ describe('the client of OpenAI', () => {
     expect(final.usage?.total_tokens).toBe(whole.usage?.total_tokens);
   });
 
+  test('gets unit vectors, as base64 unless it asks for numbers', async () => {
+    const asked = { model: 'tiny', input: ['What does a bee do?', 'bee'] };
+    const { data, usage } = await client.embeddings.create(asked);
+    const numbers = await client.embeddings.create({ ...asked, encoding_format: 'float' });
+    expect(data.map(({ embedding }) => Array.from(embedding))).toEqual(numbers.data.map(({ embedding }) => embedding));
+    for (const { embedding } of data) expect(Math.hypot(...embedding)).toBeCloseTo(1, 4);
+    expect(usage.prompt_tokens).toBeGreaterThan(1);
+    await expect(client.embeddings.create({ ...asked, input: [] })).rejects.toMatchObject({ status: 400, param: 'input' });
+  });
+
   test('is refused what needs an earlier response', async () => {
     const asked = { model: 'tiny', input: 'hi', previous_response_id: 'resp_1' };
     await expect(client.responses.create(asked)).rejects.toMatchObject({ status: 400, param: 'previous_response_id' });
