@@ -175,6 +175,16 @@ describe('models', () => {
     expect(await swarm.result(['model', 'get', 'tiny'])).toMatchObject({ model: 'tiny' });
   });
 
+  test('connect prints settings with which a program finds them', async () => {
+    const settings = await swarm.result<Record<string, string>>(['connect', 'aider']);
+    expect(settings).toMatchObject({ base_url: `${swarm.queenUrl}/v1`, key_variable: null, model: 'tiny', context: 1024 });
+    const answer = await fetch(`${settings['base_url'] ?? ''}/models/tiny`, { headers: { authorization: 'Bearer rbee' } });
+    expect(answer.status).toBe(200);
+    const { code, stderr } = await swarm.rbee(['connect', 'aider', '--model', 'tinny']);
+    expect(stderr).toContain("Error: This fleet has no model 'tinny'. Did you mean tiny?");
+    expect(code).toBe(3);
+  });
+
   test('are downloaded from a URL with a checksum, used, and deleted', async () => {
     const bytes = await readFile(TINY);
     const sha256 = createHash('sha256').update(bytes).digest('hex');

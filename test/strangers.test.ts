@@ -111,3 +111,15 @@ function versionOf({ entry }: Swarm): string {
   const { version } = JSON.parse(readFileSync(join(entry, '../../package.json'), 'utf8')) as { version: string };
   return version;
 }
+
+test('connect names the variable of the token, also where the shell does not have it, and never prints its value', async () => {
+  await swarm.result(['worker', 'list']);
+  for (const env of [token, '']) {
+    swarm.env['RBEE_TOKEN'] = env;
+    const { code, stdout, stderr } = await swarm.rbee(['connect', 'claude-code']);
+    swarm.env['RBEE_TOKEN'] = token;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('export ANTHROPIC_AUTH_TOKEN="$RBEE_TOKEN"');
+    expect(stdout).not.toContain(token);
+  }
+});

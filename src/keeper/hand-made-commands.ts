@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import { jobStates, operations, type OperationSpec } from '../contract/index.ts';
 import { cancel } from './commands/cancel.ts';
 import { completions } from './commands/completions.ts';
+import { connect } from './commands/connect.ts';
 import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
 import { embed, rerank } from './commands/embed.ts';
@@ -13,6 +14,7 @@ import { DEFAULT_LINES, queenLogs } from './commands/queen-logs.ts';
 import { queenStatus, startQueen, stopQueen } from './commands/queen.ts';
 import { status } from './commands/status.ts';
 import { traceRequest } from './commands/trace.ts';
+import { programs } from './connect/programs.ts';
 import { fieldOf } from './derive/field.ts';
 import { examplesText, operationCommand } from './derive/operation-command.ts';
 import { optionOf } from './derive/option.ts';
@@ -27,6 +29,7 @@ export const askCommands: Makers = {
   embed: embedCommand,
   rerank: rerankCommand,
   tokens: tokensCommand,
+  connect: connectCommand,
 };
 
 export const seeCommands: Makers = {
@@ -139,6 +142,17 @@ function tokensCommand(): Command {
     examplesText(operations.count_tokens.examples),
   );
   return runsWith(command, countTokens);
+}
+
+function connectCommand(): Command {
+  const command = described('connect', 'Print the settings with which another program uses this fleet')
+    .addArgument(new Argument('[program]', 'Which program; all are listed when omitted').choices(Object.keys(programs)))
+    .option('--model <name>', 'The model to use; one that is loaded when omitted')
+    .addHelpText(
+      'after',
+      examplesText(['rbee connect', 'rbee connect opencode --model qwen3-8b', 'source <(rbee connect aider)']),
+    );
+  return runsWith(command, (session) => connect(session, command.args[0], command.opts()));
 }
 
 /** Derived like the others, but all plain arguments are the prompt, which may also come from stdin. */
