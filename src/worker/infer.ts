@@ -2,23 +2,12 @@ import { randomInt } from 'node:crypto';
 import { contextRefusal, JobError, type InputOf, type JobEvent, type OutputOf, type Run } from '../contract/index.ts';
 import { raceAbort } from '../jobs/index.ts';
 import { narrate } from '../narration/index.ts';
-import type { AnswerEvent, CountRequest, Engine, GenerateRequest, Generation } from './engines/index.ts';
+import type { GenerationEvent, CountRequest, Engine, GenerateRequest, Generation, RawPrompt } from './engines/index.ts';
 
 const SEED_LIMIT = 2 ** 32;
-const DEFAULT_TEMPERATURE = 0.7;
 
 /** Fields that change the answer, and that no engine here has yet: ignoring them would give a wrong answer silently. */
-const UNSUPPORTED = [
-  'raw',
-  'prompt_tokens',
-  'suffix',
-  'presence_penalty',
-  'frequency_penalty',
-  'repeat_penalty',
-  'repeat_last_n',
-  'logit_bias',
-  'logprobs',
-] as const satisfies readonly (keyof InputOf<'infer'>)[];
+const UNSUPPORTED = ['logprobs'] as const satisfies readonly (keyof InputOf<'infer'>)[];
 
 export function requireSupported(input: Partial<InputOf<'infer'>>): void {
   const field = UNSUPPORTED.find((name) => input[name] !== undefined && input[name] !== false);
@@ -84,7 +73,7 @@ export function createInfer(worker: LoadedWorker): Run<'infer'> {
   };
 }
 
-function eventOf({ kind, ...data }: AnswerEvent): JobEvent {
+function eventOf({ kind, ...data }: GenerationEvent): JobEvent {
   return { kind: kind === 'text' ? 'token' : kind, data } as JobEvent;
 }
 
@@ -119,8 +108,10 @@ function tenths(value: number): number {
 /** What the prompt of a request is made of. */
 export function countRequestOf(input: InputOf<'count_tokens'> | InputOf<'infer'>): CountRequest {
   const { messages, prompt, tools, tool_choice, reasoning, chat_template_kwargs } = input;
+  const raw = rawPromptOf(input);
   return {
-    messages: messages ?? [{ role: 'user', content: prompt ?? '' }],
+    ...(raw && { raw }),
+    messages: raw ? [] : (messages ?? [{ role: 'user', content: prompt ?? '' }]),
     tools: tools ?? [],
     toolChoice: tool_choice ?? 'auto',
     reasoning: reasoning ?? {},
@@ -128,14 +119,27 @@ export function countRequestOf(input: InputOf<'count_tokens'> | InputOf<'infer'>
   };
 }
 
+function rawPromptOf(input: InputOf<'count_tokens'> | InputOf<'infer'>): RawPrompt | undefined {
+  if (input.prompt_tokens !== undefined) return { tokens: input.prompt_tokens };
+  if (input.raw !== true) return undefined;
+  return { text: input.prompt ?? '', ...('suffix' in input && { suffix: input.suffix }) };
+}
+
 function requestOf(input: InputOf<'infer'>, seed: number): GenerateRequest {
   return {
     ...countRequestOf(input),
     maxTokens: input.max_tokens,
-    temperature: input.temperature ?? DEFAULT_TEMPERATURE,
+    temperature: input.temperature,
     topP: input.top_p,
     topK: input.top_k,
     minP: input.min_p,
+    penalties: {
+      presence: input.presence_penalty,
+      frequency: input.frequency_penalty,
+      repeat: input.repeat_penalty,
+      lastTokens: input.repeat_last_n,
+    },
+    bias: input.logit_bias,
     seed,
     stop: input.stop ?? [],
     jsonSchema: input.json_schema ?? (input.json ? { type: 'object' } : undefined),

@@ -9,17 +9,20 @@ interface PromptFields {
   messages?: readonly unknown[] | undefined;
   prompt_tokens?: readonly number[] | undefined;
   raw?: boolean | undefined;
+  tools?: readonly unknown[] | undefined;
 }
 
 /** A request has its prompt in one of three forms. */
 export function withOnePrompt<Input extends z.ZodObject>(input: Input): Input {
   return input.superRefine((value, context) => {
-    const { prompt, messages, prompt_tokens, raw } = value as PromptFields;
+    const { prompt, messages, prompt_tokens, raw, tools = [] } = value as PromptFields;
     const given = [prompt, messages, prompt_tokens].filter((each) => each !== undefined);
     const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
     if (given.length !== 1) refuse('prompt', "give one of 'prompt', 'messages' and 'prompt_tokens'");
     else if (prompt === '' && raw !== true) refuse('prompt', 'must not be empty');
     else if (messages !== undefined && raw === true) refuse('raw', "is for 'prompt', not for 'messages'");
+    else if (tools.length > 0 && (raw === true || prompt_tokens !== undefined))
+      refuse('tools', 'are part of a chat template, and a raw prompt has none');
   });
 }
 
@@ -82,7 +85,10 @@ export const inferInput = withOnePrompt(
       .describe('If its worker fails in mid-answer, another worker continues the answer'),
     stream: z.boolean().default(true).describe('Stream tokens as they are generated; false for the result alone'),
   }),
-).refine(({ suffix, raw }) => suffix === undefined || raw === true, { path: ['suffix'], error: "needs 'raw'" });
+).refine(({ suffix, raw, prompt }) => suffix === undefined || (raw === true && prompt !== undefined), {
+  path: ['suffix'],
+  error: "needs 'raw' and 'prompt'",
+});
 
 export const inferOutput = z.object({
   text: z.string().describe('The answer, without reasoning and tool calls'),

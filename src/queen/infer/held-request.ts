@@ -9,9 +9,10 @@ export interface Outline extends Omit<ReservationInput, 'prompt' | 'messages'> {
 
 type Input = InputOf<WorkerOperation>;
 
-/** Whether the answer has a grammar, which starts at the beginning, or is the rest of a raw prompt. */
-function isShaped({ json, json_schema, tools, raw }: InputOf<'infer'>): boolean {
-  return json === true || json_schema !== undefined || tools !== undefined || raw === true;
+/** Whether the answer has a grammar, which starts at the beginning, is the rest of a raw prompt, or has the probabilities of all its tokens. */
+function isShaped({ json, json_schema, tools, raw, prompt_tokens, logprobs }: InputOf<'infer'>): boolean {
+  const isRaw = raw === true || prompt_tokens !== undefined;
+  return json === true || json_schema !== undefined || tools !== undefined || isRaw || logprobs === true;
 }
 
 /**

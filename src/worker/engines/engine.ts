@@ -18,16 +18,30 @@ export interface LoadOptions {
   onSlotsChange(): void;
 }
 
+/** Text that a model continues, or fills in a gap of. */
+export interface RawText {
+  text: string;
+  /** What comes after the answer. */
+  suffix?: string | undefined;
+}
+
+/** A prompt without a chat template, as text or as token ids. */
+export type RawPrompt = RawText | { tokens: readonly number[] };
+
 export interface GenerateRequest {
   messages: ChatMessage[];
+  /** In place of messages, of which there are none then, and without tools. */
+  raw?: RawPrompt | undefined;
   /** Undefined: until the model stops or its slot is full. */
   maxTokens: number | undefined;
-  /** 0 always takes the likeliest token; then the three below and the seed make no difference. */
-  temperature: number;
-  /** Undefined, here and below: the engine's default. */
+  /** 0 always takes the likeliest token; then the three below and the seed make no difference. Undefined, here and below: the default. */
+  temperature: number | undefined;
   topP: number | undefined;
   topK: number | undefined;
   minP: number | undefined;
+  penalties?: Penalties;
+  /** Added to the scores of tokens, by id. */
+  bias?: Readonly<Record<string, number>> | undefined;
   seed: number;
   /** The answer ends before any of these; they are never part of it. */
   stop: readonly string[];
@@ -50,8 +64,20 @@ export interface GenerateRequest {
   onQueue?: (isWaiting: boolean) => void;
 }
 
+/** What lowers the scores of tokens that occurred among the recent ones, those of the prompt included. */
+export interface Penalties {
+  /** Once for each such token. */
+  presence?: number | undefined;
+  /** For each time it occurred. */
+  frequency?: number | undefined;
+  /** A score is divided by this; 1 for none. */
+  repeat?: number | undefined;
+  /** How many tokens are recent. */
+  lastTokens?: number | undefined;
+}
+
 /** The part of a request that its prompt is made of. */
-export type CountRequest = Pick<GenerateRequest, 'messages' | 'tools' | 'toolChoice' | 'reasoning' | 'variables'>;
+export type CountRequest = Pick<GenerateRequest, 'messages' | 'raw' | 'tools' | 'toolChoice' | 'reasoning' | 'variables'>;
 
 /** A piece of an answer. Calls are counted from 0; the arguments of a call are a JSON object, in pieces. */
 export type AnswerEvent =
@@ -59,6 +85,10 @@ export type AnswerEvent =
   | { kind: 'reasoning'; text: string }
   | { kind: 'tool_call'; index: number; id: string; name: string }
   | { kind: 'tool_arguments'; index: number; text: string };
+
+export type GenerationEvent =
+  /** The prompt has its slot, which has kept so many of its tokens. Comes first. */
+  { kind: 'prompt'; prompt_tokens: number; cached_tokens: number } | AnswerEvent;
 
 export interface Generation {
   /** All pieces of text that were yielded, joined. */
@@ -132,7 +162,7 @@ export interface Engine {
    * @throws JobError prompt_too_long (with the prompt's token count and the limit), worker_busy (queue full),
    *   invalid_input (a schema that no grammar can express), engine_failed
    */
-  generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent, Generation, void>;
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, Generation, void>;
 
   /** How many tokens `generate` would find in this prompt. Takes no slot. @throws JobError invalid_input */
   countTokens(request: CountRequest, signal: AbortSignal): Promise<number>;

@@ -4,7 +4,7 @@ import { describeGpus } from './llama/describe-gpus.ts';
 import { loadLlama } from './llama/load.ts';
 
 export type {
-  AnswerEvent,
+  GenerationEvent,
   CountRequest,
   Embeddings,
   EmbedRequest,
@@ -13,6 +13,7 @@ export type {
   Generation,
   Ranking,
   RankRequest,
+  RawPrompt,
 } from './engine.ts';
 
 /** A further engine is one more entry, and one more name in the contract's `engineKinds`. */

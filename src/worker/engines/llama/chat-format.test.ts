@@ -142,7 +142,7 @@ test('whatever callers write, the control tokens of a prompt are those of the te
 });
 
 test('a raw prompt is tokenized as it is, with its control tokens', async () => {
-  const { tokens } = await format.rawPromptOf('<|im_start|>user\nhi<|im_end|>', limit);
+  const { tokens } = await format.rawPromptOf({ text: '<|im_start|>user\nhi<|im_end|>' }, limit);
   expect(tokens).toEqual(chatml('<|im_start|>user\nhi<|im_end|>'));
 });
 

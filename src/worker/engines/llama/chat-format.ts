@@ -1,9 +1,11 @@
 import type { Worker } from 'node:worker_threads';
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { JobError, type ChatMessage } from '../../../contract/index.ts';
+import type { RawText } from '../engine.ts';
 import { PromptGuard } from './prompt-guard.ts';
 import { PromptTokenizer, type TokenLimit } from './prompt-tokenizer.ts';
 import { PLAIN, type TemplateCapabilities } from './template-capabilities.ts';
+import { rawTokensOf } from './raw-prompt.ts';
 import { conversationOf, type PromptRequest } from './template-conversation.ts';
 import { folded } from './template-folding.ts';
 import { TemplateThread } from './template-thread.ts';
@@ -18,8 +20,8 @@ export interface Prompt {
 export interface ChatFormat {
   /** @throws JobError invalid_input when the model's template refuses the conversation; the signal's reason */
   promptOf(request: PromptRequest, limit: TokenLimit): Promise<Prompt>;
-  /** A prompt that the client writes itself, with the names of control tokens in it. */
-  rawPromptOf(text: string, limit: TokenLimit): Promise<Prompt>;
+  /** A prompt that the client writes itself. @throws JobError invalid_input; the signal's reason */
+  rawPromptOf(raw: RawText, limit: TokenLimit): Promise<Prompt>;
   /** Where an answer ends besides the model's own end tokens. */
   stop: readonly string[];
   /** True when answers begin with a space that separates them from the prompt. */
@@ -41,8 +43,8 @@ export interface ChatFormat {
 export async function chatFormatOf(model: LlamaModel, renderer?: Worker): Promise<ChatFormat> {
   const template = model.fileInfo.metadata.tokenizer.chat_template;
   const tokenizer = new PromptTokenizer(model);
-  const rawPromptOf: ChatFormat['rawPromptOf'] = async (text, limit) => ({
-    tokens: await tokenizer.tokenize(text, limit),
+  const rawPromptOf: ChatFormat['rawPromptOf'] = async (raw, limit) => ({
+    tokens: await rawTokensOf(raw, limit, { model, tokenizer }),
     isReasoning: false,
   });
   if (template === undefined || template.trim() === '') {

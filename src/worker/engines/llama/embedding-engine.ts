@@ -1,6 +1,6 @@
 import type { Llama, LlamaModel } from 'node-llama-cpp';
 import { JobError } from '../../../contract/index.ts';
-import type { AnswerEvent, EmbedRequest, Embeddings, Engine, Generation, Ranking, RankRequest } from '../engine.ts';
+import type { GenerationEvent, EmbedRequest, Embeddings, Engine, Generation, Ranking, RankRequest } from '../engine.ts';
 import type { Embedder } from './embedder.ts';
 
 export interface EmbeddingParts {
@@ -38,7 +38,7 @@ export class EmbeddingEngine implements Engine {
     return process.memoryUsage.rss();
   }
 
-  async *generate(): AsyncGenerator<AnswerEvent, Generation, void> {
+  async *generate(): AsyncGenerator<GenerationEvent, Generation, void> {
     throw writesNoText();
   }
 

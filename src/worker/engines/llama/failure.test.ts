@@ -5,7 +5,7 @@ import { chatFormatOf } from './chat-format.ts';
 import { JobError } from '../../../contract/index.ts';
 import { Embedder } from './embedder.ts';
 import { EngineLog } from './engine-log.ts';
-import { answer, collect, loadTiny, never, request } from './fixtures/engine.ts';
+import { answer, collect, firstPiece, loadTiny, never, request } from './fixtures/engine.ts';
 import { tinyModel } from './fixtures/gguf.ts';
 import { LlamaEngine } from './llama-engine.ts';
 import { importLlama } from './llama-module.ts';
@@ -48,7 +48,7 @@ async function fragileEngine() {
 test('a failing step fails its requests with the last errors of the engine, and later requests work', async () => {
   const { engine, fault, log } = await fragileEngine();
   const running = ['Tell me a story', 'Tell me a joke'].map((question) => engine.generate(request(question), never));
-  await Promise.all(running.map((generation) => generation.next()));
+  await Promise.all(running.map((generation) => firstPiece(generation)));
   log.record(true, 'ggml_abort: out of honey');
   fault.error = new TypeError('Eval has failed');
   for (const generation of running) {
@@ -83,7 +83,7 @@ test('when the engine cannot continue, running, waiting and later requests fail 
 test('closing fails running and waiting requests, frees everything, and may be done twice', async () => {
   const engine = await loadTiny({ slots: 1 });
   const running = engine.generate(request('Tell me a story'), never);
-  await running.next();
+  await firstPiece(running);
   const waiting = collect(engine.generate(request('Tell me a joke'), never));
   const stopping = { code: 'engine_failed', message: 'The worker is stopping' };
   const ended = [expect(collect(running)).rejects.toMatchObject(stopping), expect(waiting).rejects.toMatchObject(stopping)];

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine, GenerateRequest } from '../engine.ts';
-import { answer, collect, loadTiny, never, request } from './fixtures/engine.ts';
+import { answer, collect, firstPiece, loadTiny, never, request } from './fixtures/engine.ts';
 
 const BEE = 'A bee flies from flower to flower, makes honey and lives in a hive with its sisters.';
 /** About 900 of the context's 1024 tokens. */
@@ -88,6 +88,32 @@ describe('sampling', () => {
     expect((await answer(engine, 'What does a bee do?', { ...warm, temperature: 3, ...only })).text).toBe(BEE);
   });
 
+  const story = async (penalties: GenerateRequest['penalties'] = {}) =>
+    (await answer(engine, 'Tell me a story', { penalties, maxTokens: 60 })).text;
+
+  test.each([
+    ['presence_penalty', { presence: 2 }],
+    ['frequency_penalty', { frequency: 2 }],
+    ['repeat_penalty', { repeat: 10 }],
+  ])('%s lowers the probability of tokens that occurred recently', async (_, penalties) => {
+    expect(await story(penalties)).not.toBe(await story());
+    expect(await story({ ...penalties, lastTokens: 0 })).toBe(await story());
+  });
+
+  test('logit_bias changes the scores of tokens', async () => {
+    const a = 100;
+    expect((await answer(engine, 'Hello', { bias: { [a]: 100 }, maxTokens: 5 })).text).toBe('aaaaa');
+    expect((await answer(engine, 'Hello', { bias: { [a]: -100 } })).text).not.toContain('a bee');
+  });
+
+  test.each([
+    ['1024', 'logit_bias: the model has no token 1024, only 1024 tokens from 0 on'],
+    ['bee', 'logit_bias: the model has no token bee, only 1024 tokens from 0 on'],
+    ['2', 'logit_bias: token 2 ends an answer, and the engine cannot change its score'],
+  ])('a logit_bias for token %s is refused', async (id, message) => {
+    await expect(answer(engine, 'Hello', { bias: { [id]: 1 } })).rejects.toMatchObject({ code: 'invalid_input', message });
+  });
+
   test('an answer has the same text alone and among eight', async () => {
     const requests: GenerateRequest[] = Array.from({ length: 8 }, (_, index) =>
       request(index % 3 === 2 ? LONG.slice(index * 100) : ['Tell me a story', 'What is rbee?', ''][index % 3] || 'A joke', {
@@ -109,6 +135,13 @@ describe('sampling', () => {
     expect(second.text).toBe(first.text);
     expect(second.cachedTokens).toBe(second.promptTokens - 2);
   });
+});
+
+test('an answer starts with the size of its prompt and how much of it was cached', async () => {
+  const events = [];
+  for await (const event of engine.generate(request('What does a bee do?', { maxTokens: 1 }), never)) events.push(event);
+  expect(events[0]).toEqual({ kind: 'prompt', prompt_tokens: 15, cached_tokens: expect.any(Number) as number });
+  expect(events.slice(1).map(({ kind }) => kind)).toEqual(['text']);
 });
 
 test('a conversation continues from the cached tokens', async () => {
@@ -195,7 +228,7 @@ describe('an abort', () => {
   test('an abort while generating ends the answer with its reason and frees the slot', async () => {
     const abort = new AbortController();
     const generation = engine.generate(request('Tell me a story'), abort.signal);
-    await generation.next();
+    await firstPiece(generation);
     expect(engine.slotsUsed).toBe(1);
     const generated = engine.tokensGenerated;
     abort.abort(reason);
@@ -221,7 +254,7 @@ describe('an abort', () => {
     const abort = new AbortController();
     const others = Promise.all(Array.from({ length: 4 }, () => answer(engine, 'What does a bee do?')));
     const aborted = engine.generate(request('Tell me a story'), abort.signal);
-    await aborted.next();
+    await firstPiece(aborted);
     abort.abort(reason);
     await expect(collect(aborted)).rejects.toBe(reason);
     expect((await others).map(({ text }) => text)).toEqual([BEE, BEE, BEE, BEE]);
@@ -229,7 +262,8 @@ describe('an abort', () => {
 
   test('a reader that stops reading needs no abort', async () => {
     for await (const piece of engine.generate(request('Tell me a story'), never)) {
-      expect(piece).not.toBe('');
+      if (piece.kind === 'prompt') continue;
+      expect(piece).toMatchObject({ kind: 'text' });
       break;
     }
     expect(engine.slotsUsed).toBe(0);

@@ -1,7 +1,7 @@
 import type { Llama, LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
 import { JobError, promptTooLong } from '../../../contract/index.ts';
 import type {
-  AnswerEvent,
+  GenerationEvent,
   CountRequest,
   EmbedRequest,
   Embeddings,
@@ -11,7 +11,7 @@ import type {
   Ranking,
   RankRequest,
 } from '../engine.ts';
-import { answerPlanOf, begunOf } from './answer-plan.ts';
+import { answerPlanOf, begunOf, type AnswerModel } from './answer-plan.ts';
 import { GENERIC_FORM } from './calls/call-form.ts';
 import type { ChatFormat } from './chat-format.ts';
 import type { Embedder } from './embedder.ts';
@@ -19,6 +19,8 @@ import type { EngineLog } from './engine-log.ts';
 import type { LlamaModule } from './llama-module.ts';
 import { LockStep } from './lock-step.ts';
 import { promptOf } from './prompt.ts';
+import { RecentTokens } from './recent-tokens.ts';
+import { recommendedSampling, type Recommendation } from './recommended-sampling.ts';
 import { Run } from './run.ts';
 import { samplingOf } from './sampling.ts';
 import { SlotPool } from './slot-pool.ts';
@@ -39,6 +41,9 @@ export interface LlamaParts {
   onSlotsChange(): void;
 }
 
+/** What penalties look at, as in llama.cpp. */
+const DEFAULT_RECENT_TOKENS = 64;
+
 /** A prompt may be counted up to this, whatever the context holds. */
 const COUNTED_TOKENS = 10_000_000;
 
@@ -48,6 +53,7 @@ export class LlamaEngine implements Engine {
   readonly contextSize: number;
   #parts: LlamaParts;
   #vocabulary: Vocabulary;
+  #recommended: Recommendation;
   #pool: SlotPool;
   #lockStep: LockStep;
   #tokensGenerated = 0;
@@ -58,6 +64,7 @@ export class LlamaEngine implements Engine {
     this.slots = parts.context.totalSequences;
     this.contextSize = parts.contextSize;
     this.#vocabulary = vocabularyOf(parts.model);
+    this.#recommended = recommendedSampling(parts.model.fileInfo);
     const slots = Array.from({ length: this.slots }, (_, index) => new Slot(parts.context, index));
     const pool = new SlotPool(slots, () => parts.onSlotsChange());
     this.#pool = pool;
@@ -96,53 +103,50 @@ export class LlamaEngine implements Engine {
    * (On a CPU. A GPU rounds differently from batch to batch, and so does a CPU for an earlier answer that a conversation finds in the
    * cache: it was computed token by token, not as part of a prompt. The last bits seldom matter.)
    */
-  generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent, Generation, void> {
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, Generation, void> {
     return this.#generate(request, { signal, calledAt: performance.now() });
   }
 
   async *#generate(
     request: GenerateRequest,
     call: { signal: AbortSignal; calledAt: number },
-  ): AsyncGenerator<AnswerEvent, Generation, void> {
+  ): AsyncGenerator<GenerationEvent, Generation, void> {
     const { module, model, format } = this.#parts;
+    const vocabulary = this.#vocabulary;
     call.signal.throwIfAborted();
     if (this.#closing) throw stopping();
     const { contextSize } = this;
-    const { tokens: asked, isReasoning } = await promptOf(request, {
+    const { tokens: asked, isReasoning } = await promptOf(request.raw ?? request, {
       format,
-      vocabulary: this.#vocabulary,
+      vocabulary,
       contextSize,
       signal: call.signal,
     }).catch((cause: unknown) => {
       throw this.#closing ? stopping() : cause;
     });
-    const { reasoningTags, callForm } = format.capabilities;
-    const plan = await answerPlanOf(request, {
-      module,
-      model,
-      stop: format.stop,
-      trimSpace: this.#vocabulary.startsWithSpace || format.startsWithSpace,
-      reasoning: reasoningTags && { ...reasoningTags, startsOpen: isReasoning },
-      calls: callForm ?? GENERIC_FORM,
-    });
+    const plan = await answerPlanOf(request, { module, model, ...this.#answersTo(request, isReasoning) });
     const tokensOf = (text: string) => model.tokenize(text, true, 'trimLeadingSpace');
     const prompt = plan.begun === '' ? asked : [...asked, ...tokensOf(plan.begun)];
     if (prompt.length >= contextSize) throw promptTooLong(prompt.length, contextSize);
+    const lastTokens = request.penalties?.lastTokens ?? this.#recommended.lastTokens ?? DEFAULT_RECENT_TOKENS;
+    const recent = new RecentTokens(prompt, Math.min(lastTokens, contextSize));
+    const sampling = samplingOf(request, { module, model, vocabulary, recommended: this.#recommended, recent });
     const slot = await this.#pool.acquire(prompt, call.signal, request.onQueue);
     const run = new Run({
       ...call,
       slot,
       prompt,
       stop: request.stop,
-      maxTokens: Math.min(request.maxTokens ?? Infinity, this.contextSize - prompt.length),
-      sampling: { ...samplingOf(request), ...(plan.grammar && { grammarEvaluationState: plan.grammar }) },
+      maxTokens: Math.min(request.maxTokens ?? Infinity, contextSize - prompt.length),
+      sampling: { ...sampling, ...(plan.grammar && { grammarEvaluationState: plan.grammar }) },
       answer: plan.reader,
-      bytesOf: bytesWithMarks(model, this.#vocabulary, plan.marks),
+      bytesOf: bytesWithMarks(model, vocabulary, plan.marks),
       tokensOf,
       check: (text, stoppedBy) => {
         // An answer that a stop string of the request cut is valid, even if its JSON is incomplete.
         if (stoppedBy === undefined) plan.check(text);
       },
+      recent,
       onToken: () => this.#tokensGenerated++,
     });
     try {
@@ -157,10 +161,8 @@ export class LlamaEngine implements Engine {
   async countTokens(request: CountRequest, signal: AbortSignal): Promise<number> {
     const { format, model } = this.#parts;
     const options = { format, vocabulary: this.#vocabulary, contextSize: COUNTED_TOKENS, signal };
-    const { tokens, isReasoning } = await promptOf(request, options);
-    const { reasoningTags, callForm } = format.capabilities;
-    const reasoning = reasoningTags && { ...reasoningTags, startsOpen: isReasoning };
-    const begun = begunOf(request, { reasoning, calls: callForm ?? GENERIC_FORM });
+    const { tokens, isReasoning } = await promptOf(request.raw ?? request, options);
+    const begun = begunOf(request, this.#answersTo(request, isReasoning));
     return tokens.length + model.tokenize(begun, true, 'trimLeadingSpace').length;
   }
 
@@ -175,6 +177,16 @@ export class LlamaEngine implements Engine {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  /** What answers have by the model's template. Those to a raw prompt have nothing of it, and not the first word's space either: it continues a text. */
+  #answersTo({ raw }: CountRequest, isReasoning: boolean): Omit<AnswerModel, 'module' | 'model'> {
+    const { capabilities, stop, startsWithSpace } = this.#parts.format;
+    const { reasoningTags, callForm } = capabilities;
+    const calls = callForm ?? GENERIC_FORM;
+    if (raw !== undefined) return { stop: [], trimSpace: false, reasoning: undefined, calls };
+    const trimSpace = this.#vocabulary.startsWithSpace || startsWithSpace;
+    return { stop, trimSpace, reasoning: reasoningTags && { ...reasoningTags, startsOpen: isReasoning }, calls };
   }
 
   async #close(): Promise<void> {

@@ -1,15 +1,15 @@
-import type { AnswerEvent } from '../engine.ts';
+import type { GenerationEvent } from '../engine.ts';
 
 /**
  * Pieces of an answer on their way to one reader. A slow reader does not delay the engine: it gets the pieces of one kind that arrived
  * meanwhile as one.
  */
 export class PieceQueue {
-  #waiting: AnswerEvent[] = [];
+  #waiting: GenerationEvent[] = [];
   #end: { error: unknown } | 'end' | undefined;
   #wake: (() => void) | undefined;
 
-  push(piece: AnswerEvent): void {
+  push(piece: GenerationEvent): void {
     const last = this.#waiting.at(-1);
     const joined = last && joinedPiece(last, piece);
     if (joined) this.#waiting[this.#waiting.length - 1] = joined;
@@ -28,7 +28,7 @@ export class PieceQueue {
     this.#wake?.();
   }
 
-  async *read(): AsyncGenerator<AnswerEvent, void, void> {
+  async *read(): AsyncGenerator<GenerationEvent, void, void> {
     for (;;) {
       const piece = this.#waiting.shift();
       if (piece) {
@@ -44,7 +44,7 @@ export class PieceQueue {
   }
 }
 
-function joinedPiece(last: AnswerEvent, next: AnswerEvent): AnswerEvent | undefined {
+function joinedPiece(last: GenerationEvent, next: GenerationEvent): GenerationEvent | undefined {
   if (last.kind === 'text' && next.kind === 'text') return { kind: 'text', text: last.text + next.text };
   if (last.kind === 'reasoning' && next.kind === 'reasoning') return { kind: 'reasoning', text: last.text + next.text };
   if (last.kind !== 'tool_arguments' || next.kind !== 'tool_arguments' || last.index !== next.index) return undefined;

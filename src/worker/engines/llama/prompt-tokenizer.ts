@@ -20,6 +20,8 @@ export interface TokenLimit {
 export interface PlainText {
   /** True where no name of a control token is one: none of the text is the model's own. */
   isPlain?: boolean;
+  /** True for the middle of a longer text, where a SentencePiece vocabulary puts no space before the first word. */
+  isContinued?: boolean;
   /** A character that is no part of the text: a name that it breaks is text like any other. */
   mark?: string | undefined;
 }
@@ -56,13 +58,17 @@ export class PromptTokenizer {
    * Begins with the token that begins every text, where the header asks for one and the text does not: as llama.cpp does. A text of
    * more than `mostTokens` gives about as many.
    */
-  async tokenize(text: string, { signal, mostTokens }: TokenLimit, { isPlain = false, mark }: PlainText = {}): Promise<Token[]> {
+  async tokenize(
+    text: string,
+    { signal, mostTokens }: TokenLimit,
+    { isPlain = false, isContinued = false, mark }: PlainText = {},
+  ): Promise<Token[]> {
     const isCached = !isPlain && mark === undefined;
     const start = isCached ? this.#cache.find(text) : { at: 0, tokens: [] };
     const tokens = [...start.tokens];
     const cuts = new Cuts();
     let sliceEnd = 0;
-    for (const { at, tokenize } of this.#pieces(text, { from: start.at, isPlain, mark })) {
+    for (const { at, tokenize } of this.#pieces(text, { from: start.at, isPlain, isContinued, mark })) {
       if (performance.now() >= sliceEnd) {
         await this.#turns.take();
         signal.throwIfAborted();
@@ -81,7 +87,7 @@ export class PromptTokenizer {
   /** Each tokenizes one piece; `at` where a text can be cut before it. */
   *#pieces(
     text: string,
-    { from, isPlain, mark }: { from: number; isPlain: boolean; mark: string | undefined },
+    { from, isPlain, isContinued, mark }: PlainText & { from: number },
   ): Generator<{ at?: number; tokenize: () => readonly Token[] }, void, void> {
     let takesSpace = false;
     for (const part of partsOf(text, from, isPlain ? this.#names.anywhere : this.#names.all)) {
@@ -91,7 +97,7 @@ export class PromptTokenizer {
         continue;
       }
       const rest = mark === undefined ? part.text : part.text.replaceAll(mark, '');
-      let isBeginning = true;
+      let isBeginning = !(isContinued === true && part.at === 0);
       for (const piece of piecesOf(takesSpace ? rest.trimStart() : rest)) {
         const isWhole = isBeginning;
         yield {

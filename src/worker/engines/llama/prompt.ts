@@ -1,11 +1,9 @@
 import type { Token } from 'node-llama-cpp';
 import { JobError, promptTooLong, textOf } from '../../../contract/index.ts';
+import type { RawPrompt } from '../engine.ts';
 import type { ChatFormat, Prompt } from './chat-format.ts';
 import type { PromptRequest } from './template-conversation.ts';
 import type { Vocabulary } from './vocabulary.ts';
-
-/** A prompt without a template, as text or as tokens. */
-export type RawPrompt = { text: string } | { tokens: readonly number[] };
 
 interface PromptOptions {
   format: ChatFormat;
@@ -39,17 +37,24 @@ function made(request: PromptRequest | RawPrompt, options: PromptOptions, mostTo
   const { format, vocabulary, signal } = options;
   const limit = { signal, mostTokens };
   if ('messages' in request) return format.promptOf(request, limit);
-  if ('text' in request) return format.rawPromptOf(request.text, limit);
+  if ('text' in request) return format.rawPromptOf(request, limit);
+  if (request.tokens.length === 0) throw new JobError('invalid_input', 'prompt_tokens: must not be empty');
   const strange = request.tokens.find((token) => token >= vocabulary.size);
   if (strange === undefined) return { tokens: request.tokens as Token[], isReasoning: false };
-  const known = `it has ${String(vocabulary.size)} tokens`;
-  throw new JobError('invalid_input', `The prompt has token ${String(strange)}, which the model does not have: ${known}.`);
+  throw unknownToken('prompt_tokens', strange, vocabulary);
+}
+
+export function unknownToken(field: string, token: number | string, { size }: Vocabulary): JobError {
+  return new JobError(
+    'invalid_input',
+    `${field}: the model has no token ${String(token)}, only ${String(size)} tokens from 0 on`,
+  );
 }
 
 /** Of what is in the prompt in any case. A template leaves out reasoning, and may do so with what it finds in earlier answers. */
 function bytesOf(request: PromptRequest | RawPrompt): number {
   if ('tokens' in request) return request.tokens.length;
-  if ('text' in request) return Buffer.byteLength(request.text);
+  if ('text' in request) return Buffer.byteLength(request.text) + Buffer.byteLength(request.suffix ?? '');
   const kept = request.messages.filter(({ role }) => role !== 'assistant');
   return kept.reduce((sum, message) => sum + Buffer.byteLength(textOf(message)), 0);
 }

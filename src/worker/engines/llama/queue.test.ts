@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../engine.ts';
-import { answer, collect, loadTiny, never, request } from './fixtures/engine.ts';
+import { answer, collect, firstPiece, loadTiny, never, request } from './fixtures/engine.ts';
 
 let engine: Engine;
 
@@ -24,7 +24,7 @@ test('requests that wait for a slot are served in order of arrival', async () =>
 
 test('an aborted request leaves the queue at once', async () => {
   const first = engine.generate(request('Tell me a story'), never);
-  await first.next();
+  await firstPiece(first);
   const abort = new AbortController();
   const second = collect(engine.generate(request('Hello'), abort.signal));
   abort.abort(new TypeError('gone'));

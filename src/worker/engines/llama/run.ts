@@ -3,6 +3,7 @@ import type { ToolCall } from '../../../contract/index.ts';
 import type { AnswerEvent, Generation } from '../engine.ts';
 import type { AnswerReader } from './answer-reader.ts';
 import { PieceQueue } from './piece-queue.ts';
+import type { RecentTokens } from './recent-tokens.ts';
 import type { Slot } from './slot.ts';
 import { nextChunkSize } from './step-plan.ts';
 
@@ -21,6 +22,8 @@ export interface RunPlan {
   /** Checks an answer that was not cut by length, with the stop string that ended it, if any. Throws when it does not match the request. */
   check(text: string, stop: string | undefined): void;
   onToken(): void;
+  /** What the penalties of the sampling look at. */
+  recent: RecentTokens;
   signal: AbortSignal;
   /** When the request arrived, by performance.now(). */
   calledAt: number;
@@ -89,6 +92,7 @@ export class Run {
     if (this.#unread !== undefined) return;
     this.#cachedTokens = await this.slot.align(this.#plan.prompt);
     this.#unread = this.#plan.prompt.slice(this.#cachedTokens);
+    this.pieces.push({ kind: 'prompt', prompt_tokens: this.#plan.prompt.length, cached_tokens: this.#cachedTokens });
   }
 
   /** How many tokens `readPrompt` computes next. */
@@ -114,12 +118,13 @@ export class Run {
     const { value: token } = (await this.#tokens?.next(this.#replacement)) ?? {};
     // The model ended its answer.
     if (token === undefined) return this.#finish('stop', undefined);
-    const { answer, maxTokens } = this.#plan;
+    const { answer, maxTokens, recent } = this.#plan;
     this.#countToken();
     const { events, stop, replacement } = answer.push(this.#plan.bytesOf(token));
     for (const event of events) this.#show(event);
     if (stop !== undefined) return this.#finish('stop', stop);
     this.#replacement = replacement === undefined ? undefined : this.#plan.tokensOf(replacement);
+    recent.add(this.#replacement ?? [token]);
     this.#completionTokens += Math.max(0, (this.#replacement?.length ?? 1) - 1);
     if (this.#completionTokens >= maxTokens) await this.#finish('length', undefined);
   }

@@ -32,7 +32,7 @@ async function call(options: Partial<GenerateRequest>): Promise<Generation & { e
   for (;;) {
     const next = await generation.next();
     if (next.done) return { ...next.value, events };
-    events.push(next.value);
+    if (next.value.kind !== 'prompt') events.push(next.value);
   }
 }
 
