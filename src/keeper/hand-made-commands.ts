@@ -112,7 +112,14 @@ function inferCommand(): Command {
   const command = askCommand('infer', operations.infer)
     .option('--no-stream', 'Print the answer when it is complete')
     .option('--dry-run', 'Only show where it would run, and why')
-    .addHelpText('after', examplesText([...operations.infer.examples, 'rbee infer "Sum this up" < notes.txt']));
+    .addHelpText(
+      'after',
+      examplesText([
+        ...operations.infer.examples,
+        'rbee infer "Sum this up" < notes.txt',
+        'rbee infer "Is it cold in Oslo?" --tools @tools.json',
+      ]),
+    );
   return runsWith(command, infer);
 }
 

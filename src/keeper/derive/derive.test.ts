@@ -26,6 +26,10 @@ const spec: OperationSpec = {
     follow: z.boolean().default(false),
     lines: z.int().optional(),
     stream: z.boolean().default(true),
+    json: z.boolean().optional().describe('Answer with a JSON object'),
+    strict: z.boolean().optional().describe('false ignores what cannot be enforced'),
+    reasoning: z.strictObject({ on: z.boolean().optional(), effort: z.string().optional() }).optional(),
+    tool_choice: z.union([z.enum(['auto', 'none']), z.strictObject({ names: z.array(z.string()) })]).optional(),
   }),
   output: worker,
   examples: ['rbee thing try thing-1'],
@@ -73,6 +77,9 @@ describe('a field', () => {
     ['follow', '-f, --follow', ''],
     ['lines', '-n, --lines <number>', ''],
     ['stream', '--no-stream', ''],
+    ['json', '--json-object', 'Answer with a JSON object'],
+    ['strict', '--no-strict', 'Ignore what cannot be enforced of a JSON schema, instead of refusing it'],
+    ['reasoning', '--reasoning <on|off|low|medium|high|json>', ''],
   ])('the field %s is the option %s', (name, flags, description) => {
     expect(optionOf(name, fieldOf(spec.input.shape[name] as z.ZodType))).toMatchObject({ flags, description });
   });
@@ -101,6 +108,20 @@ describe('a command line', () => {
     });
   });
 
+  test('an option takes single words for common values, and JSON for others', () => {
+    expect(inputOf('t', '--json-object', '--no-strict', '--reasoning', 'low', '--tool-choice', 'none')).toEqual({
+      thing_id: 't',
+      json: true,
+      strict: false,
+      reasoning: { on: true, effort: 'low' },
+      tool_choice: 'none',
+    });
+    expect(inputOf('t', '--reasoning', '{"on":false}', '--tool-choice', '{"names":["a"]}')).toMatchObject({
+      reasoning: { on: false },
+      tool_choice: { names: ['a'] },
+    });
+  });
+
   test.each([
     [[], '<thing> is missing.'],
     [['t', '--thing-id', 'u'], 'Give <thing> or --thing-id, not both.'],
@@ -109,6 +130,7 @@ describe('a command line', () => {
     [['t', '--max-tokens', 'many'], 'It must be a number.'],
     [['t', '--kind', 'tpu'], 'Allowed choices are cpu, cuda.'],
     [['t', '--json-schema', '{'], 'It must be JSON'],
+    [['t', '--reasoning', 'much'], 'It must be on, off, low, medium, high, JSON, or @ and the name of a file'],
     [['t', '--json-schema', '@/no/such/file'], "There is no file '/no/such/file'"],
     [['t', '--rooms', '[{"name":1}]'], '--rooms[0].name must be text.'],
     [['t', '--json-schema', '[1]'], '--json-schema must be a JSON object.'],

@@ -6,7 +6,7 @@ import { issueWords, JobError, LOCALHOST, meantUrl, type OperationSpec } from '.
 import type * as z from 'zod';
 import { fieldOf } from './field.ts';
 import { argumentName } from './operation-command.ts';
-import { flagOf } from './option.ts';
+import { attributeOf, flagOf } from './option.ts';
 
 type Input = Record<string, unknown>;
 
@@ -65,9 +65,4 @@ function issueText(issue: z.core.$ZodIssue, { subject, object, input: { shape } 
   const isRepeated = schema !== undefined && ['list', 'numbers'].includes(fieldOf(schema).kind);
   const place = isRepeated ? '' : deeper.map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${step}`)).join('');
   return `${option}${place} ${issueWords(issue, deeper.length === 0 ? schema : undefined)}.`;
-}
-
-/** 'max_tokens' → 'maxTokens', as commander names it. */
-function attributeOf(name: string): string {
-  return name.replace(/_(.)/g, (_match, letter: string) => letter.toUpperCase());
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
 import { JobError } from '../../contract/index.ts';
+import { ON_WHEN_OMITTED, OPTION_NAMES, VALUE_WORDS } from './field-words.ts';
 import type { Field } from './field.ts';
 import { textIn } from './text.ts';
 
@@ -9,12 +10,17 @@ const ALIASES: Readonly<Record<string, string>> = { hive_id: '--hive', follow: '
 
 /** 'max_tokens' → '--max-tokens'. */
 export function flagOf(name: string): string {
-  return `--${name.replaceAll('_', '-')}`;
+  return `--${(OPTION_NAMES[name] ?? name).replaceAll('_', '-')}`;
+}
+
+/** 'max_tokens' → 'maxTokens', as commander names it. */
+export function attributeOf(name: string): string {
+  return (OPTION_NAMES[name] ?? name).replace(/_(.)/g, (_match, letter: string) => letter.toUpperCase());
 }
 
 /** The option of a field. It has no default: the role decides about an option that is not given. */
 export function optionOf(name: string, field: Field): Option {
-  const option = new Option(flagsOf(name, field), describeField(field));
+  const option = new Option(flagsOf(name, field), ON_WHEN_OMITTED[name] ?? describeField(field));
   switch (field.kind) {
     case 'switch':
     case 'text':
@@ -28,12 +34,13 @@ export function optionOf(name: string, field: Field): Option {
     case 'numbers':
       return option.argParser((value, before: number[] | undefined) => [...(before ?? []), toNumber(value)]);
     case 'json':
-      return option.argParser(toJson);
+      return option.argParser((value) => VALUE_WORDS[name]?.[value] ?? toJson(value, wordsOf(name)));
   }
 }
 
 function flagsOf(name: string, field: Field): string {
-  const flag = field.kind === 'switch' && field.defaultValue === true ? flagOf(`no_${name}`) : flagOf(name);
+  const isOn = field.kind === 'switch' && (field.defaultValue === true || name in ON_WHEN_OMITTED);
+  const flag = isOn ? flagOf(`no_${name}`) : flagOf(name);
   const alias = ALIASES[name];
   const flags = alias === undefined ? flag : `${alias}, ${flag}`;
   return field.kind === 'switch' ? flags : `${flags} <${placeholder(name, field)}>`;
@@ -45,7 +52,7 @@ function placeholder(name: string, { kind }: Field): string {
     case 'numbers':
       return 'number';
     case 'json':
-      return 'json|@file';
+      return wordsOf(name).length === 0 ? 'json|@file' : [...wordsOf(name), 'json'].join('|');
     case 'choice':
     case 'text':
     case 'list':
@@ -77,12 +84,19 @@ function toNumber(value: string): number {
   return number;
 }
 
-function toJson(value: string): unknown {
+/** The words that an option takes in the place of JSON. */
+function wordsOf(name: string): string[] {
+  return Object.keys(VALUE_WORDS[name] ?? {});
+}
+
+function toJson(value: string, words: readonly string[]): unknown {
   const text = value.startsWith('@') ? readText(value.slice(1)) : value;
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw new InvalidArgumentError(`It must be JSON, or @ and the name of a file with JSON (${(error as Error).message}).`);
+    throw new InvalidArgumentError(
+      `It must be ${[...words, 'JSON'].join(', ')}, or @ and the name of a file with JSON (${(error as Error).message}).`,
+    );
   }
 }
 

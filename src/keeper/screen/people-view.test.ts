@@ -63,6 +63,15 @@ describe('on a terminal', () => {
     expect(screen.text).toBe(`A bee\n${CLEAR}worker load  ████████░░░░░░░░░░░░  40 %${CLEAR} flies.`);
   });
 
+  test('reasoning is dim, and ends before the answer begins', async () => {
+    const stream = screen.stream(true);
+    const view = new PeopleView(new Pane(stream, {}), new Pane(stream, {}), 'normal');
+    for (const text of ['Bees', ' fly.']) await view.event(event('reasoning', { text }));
+    await view.event(token('Honey.'));
+    await view.endAnswer();
+    expect(screen.text).toBe('\u001b[2mBees\u001b[22m\u001b[2m fly.\u001b[22m\nHoney.\n');
+  });
+
   test('on a terminal of width 0, which is unknown, nothing is cut', async () => {
     const stream = Object.assign(screen.stream(true), { columns: 0 });
     await new PeopleView(new Pane(stream, {}), new Pane(stream, { NO_COLOR: '1' }), 'normal').event(progress(40));
@@ -115,6 +124,36 @@ describe('on a pipe', () => {
     await view.endAnswer();
     await view.event(said('\u001b[2J'));
     expect(screen.text).toBe('\u001b[31mred\u001b[0m\r\n\u202eb🐝\n[rbee-hive]       \u001b[2J\n');
+  });
+
+  test('reasoning is shown only with -v', async () => {
+    await viewOn(false).event(event('reasoning', { text: 'Bees fly.' }));
+    expect(screen.text).toBe('');
+    const view = viewOn(false, 'verbose');
+    await view.event(event('reasoning', { text: 'Bees fly.' }));
+    await view.event(said('ready'));
+    expect(screen.text).toBe('Bees fly.\n[rbee-hive]       ready\n');
+  });
+
+  test('each call of a tool is a line, after the text of the answer', async () => {
+    const answer = {
+      text: 'Let me look.',
+      finish_reason: 'tool_calls',
+      tool_calls: [
+        { id: 'call-1', name: 'weather', arguments: '{\n  "city": "Oslo"\n}' },
+        { id: 'call-2', name: 'now', arguments: 'not\nJSON' },
+      ],
+      model: 'tiny',
+      worker_id: 'worker-1',
+      seed: 1,
+      usage: { prompt_tokens: 1, completion_tokens: 9 },
+      timings: { queue_ms: 0, first_token_ms: null, tokens_per_s: 0 },
+    };
+    const view = viewOn(false);
+    await view.event(token('Let me look.'));
+    await view.event(event('tool_call', { index: 0, id: 'call-1', name: 'weather' }));
+    await view.event(event('result', answer));
+    expect(screen.text).toBe('Let me look.\nweather {"city":"Oslo"}\nnow not JSON\n9 tokens\n');
   });
 
   test('a terminal that cannot rewrite a line gets whole lines', async () => {

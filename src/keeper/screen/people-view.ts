@@ -1,5 +1,6 @@
 import { cancelled, failed, operations, WholeCharacters, type Narration, type Progress } from '../../contract/index.ts';
 import { failureOf } from '../failure.ts';
+import { callLine } from '../show/call-line.ts';
 import { figures } from '../show/figures.ts';
 import { logLineText } from '../show/log-line.ts';
 import type { Look } from '../show/look.ts';
@@ -25,6 +26,9 @@ export class PeopleView implements View {
   #sawToken = false;
   /** Whether the answer's last line on stdout is unfinished. */
   #isLineOpen = false;
+  readonly #thoughts = new WholeCharacters();
+  /** The same of the reasoning, on stderr. */
+  #isThoughtOpen = false;
 
   constructor(out: Pane, err: Pane, verbosity: Verbosity) {
     this.#out = out;
@@ -49,7 +53,14 @@ export class PeopleView implements View {
       case 'progress':
         return this.#showProgress(data as Progress);
       case 'token':
-        return this.#token(String((data as { text?: unknown }).text));
+        return this.#token(textOf(data));
+      case 'reasoning':
+        return this.#reasoning(textOf(data));
+      // The result has the calls, and figures the number of tokens.
+      case 'prompt':
+      case 'tool_call':
+      case 'tool_arguments':
+        return;
       case 'log':
         return this.show(data, (look) => logLineText(String((data as { line?: unknown }).line), look));
       case 'result':
@@ -62,6 +73,7 @@ export class PeopleView implements View {
   }
 
   async show(_value: unknown, lines: (look: Look) => string): Promise<void> {
+    await this.#leaveReasoning();
     await this.#progress.clear();
     const text = lines(this.#look);
     if (text !== '') await this.#out.write(`${text}\n`);
@@ -88,6 +100,8 @@ export class PeopleView implements View {
 
   /** An answer ends with a line feed, even if the model did not write one. */
   async endAnswer(): Promise<void> {
+    await this.#leaveReasoning();
+    this.#sawToken = false;
     const rest = this.#pieces.rest();
     if (this.#isLineOpen) await this.#out.write(`${rest}\n`);
     this.#isLineOpen = false;
@@ -108,11 +122,29 @@ export class PeopleView implements View {
   /** Rewrites its own line, never the unfinished line of the answer. */
   async #showProgress(progress: Progress): Promise<void> {
     if (this.#verbosity === 'quiet') return;
+    await this.#leaveReasoning();
     await this.#leaveLine();
     await this.#progress.show(progress);
   }
 
+  /** Not a part of the answer: it is for a reader who waits, or who asked for every step. */
+  async #reasoning(text: string): Promise<void> {
+    if (this.#verbosity === 'quiet' || (this.#verbosity === 'normal' && !this.#err.isTerminal)) return;
+    await this.#progress.clear();
+    await this.#leaveLine();
+    if (text !== '') this.#isThoughtOpen = !text.endsWith('\n');
+    const whole = this.#thoughts.next(text);
+    if (whole !== '') await this.#err.write(this.#err.paint.dim(whole));
+  }
+
+  async #leaveReasoning(): Promise<void> {
+    const rest = this.#thoughts.rest();
+    if (this.#isThoughtOpen) await this.#err.write(`${rest}\n`);
+    this.#isThoughtOpen = false;
+  }
+
   async #token(text: string): Promise<void> {
+    await this.#leaveReasoning();
     await this.#progress.clear();
     this.#sawToken = true;
     if (text !== '') this.#isLineOpen = !text.endsWith('\n');
@@ -125,12 +157,14 @@ export class PeopleView implements View {
     if (!answer?.success) return this.show(data, (look) => resultText(asked, data, look));
     if (!this.#sawToken) await this.#token(answer.data.text);
     await this.endAnswer();
+    for (const each of answer.data.tool_calls ?? []) await this.#out.write(`${callLine(each)}\n`);
     if (this.#verbosity === 'quiet') return;
     await this.#say(this.#err.paint.dim(figures(answer.data, this.#verbosity === 'verbose')));
   }
 
   /** A whole line on stderr. */
   async #say(line: string): Promise<void> {
+    await this.#leaveReasoning();
     await this.#progress.clear();
     await this.#leaveLine();
     await this.#err.write(`${line}\n`);
@@ -142,4 +176,8 @@ export class PeopleView implements View {
     this.#isLineOpen = false;
     await this.#err.write('\n');
   }
+}
+
+function textOf(data: unknown): string {
+  return String((data as { text?: unknown }).text);
 }
