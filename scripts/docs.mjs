@@ -11,6 +11,7 @@ const bundled = await build({
   stdin: {
     contents: [
       "export * from './src/contract/index.ts';",
+      "export { exitCodes } from './src/contract/error-scopes.ts';",
       "export * as z from 'zod';",
       "export { chatRequest } from './src/apis/openai/chat/chat-request.ts';",
       "export { completionsRequest } from './src/apis/openai/completions/completions-request.ts';",

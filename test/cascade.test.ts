@@ -43,7 +43,8 @@ describe('from nothing running', () => {
     const run = await swarm.rbee(['queen', 'run']);
     expect(run).toMatchObject({
       code: 7,
-      stdout: expect.stringContaining(`A queen of this home is running already, on port ${port}`) as string,
+      stdout: '',
+      stderr: expect.stringContaining(`A queen of this home is running already, on port ${port}`) as string,
     });
     swarm.env['RBEE_QUEEN_PORT'] = port;
     expect(leftovers(swarm.home)).toHaveLength(2);

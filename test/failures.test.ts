@@ -71,7 +71,7 @@ describe('what a person sees when something is wrong', () => {
     ['a device that is none', ['infer', 'x', '--device', 'toaster'], 2, /^Error: 'toaster' is not a device/],
     ['a model file that is not there', ['infer', 'x', '--model', TINY.replace('rbee-tiny', 'none')], 3, /none-Q8_0/],
     ['a wrong value', ['infer', 'x', '--temperature', 'hot'], 2, /temperature/],
-    ['an unknown job', ['logs', 'job-missing'], 3, /^Error: Job 'job-missing' not found\n.*rbee jobs/],
+    ['an unknown job', ['logs', 'job-missing'], 3, /^Error: No job has an id that begins with 'job-missing'\n.*rbee jobs/],
     ['the model that came with rbee', ['model', 'delete', 'tiny'], 2, /^Error: /],
   ])('%s', async (_name, args, exit, sentence) => {
     const { code, stderr } = await refusal(args);

@@ -2,7 +2,7 @@ export * from './defaults.ts';
 export * from './entities.ts';
 export * from './fleet-lines.ts';
 export * from './error-codes.ts';
-export { errorScopes, exitCodes, type ErrorScope } from './error-scopes.ts';
+export { errorScopes, type ErrorScope } from './error-scopes.ts';
 export { deferred, type Deferred } from './deferred.ts';
 export * from './errors.ts';
 export { LOCALHOST } from './fields.ts';

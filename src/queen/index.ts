@@ -4,8 +4,8 @@ import { homePaths } from '../daemon/index.ts';
 import type { Catalog, ServedRole } from '../jobs/index.ts';
 import { SshShells } from '../machines/index.ts';
 import { log } from '../narration/index.ts';
-import { forwardHandlers, resumeOnHive } from './forward.ts';
-import { countTokens, explain, forwardToWorker, placeAgain } from './infer/index.ts';
+import { forwardHandlers } from './forward.ts';
+import { resumeJobs, workerHandlers } from './infer/index.ts';
 import { Gates } from './hives/gates.ts';
 import { HiveCatalog } from './hives/hive-catalog.ts';
 import { HiveTokens } from './hives/hive-tokens.ts';
@@ -13,7 +13,7 @@ import { fleetModels } from './handlers/fleet-models.ts';
 import { FleetPresence } from './handlers/fleet-presence.ts';
 import { hiveHandlers, registrationHandlers } from './handlers/hive-handlers.ts';
 import { LocalHive } from './hives/local-hive.ts';
-import { createExplain, Dispatcher } from './placement/index.ts';
+import { Dispatcher } from './placement/index.ts';
 import { FleetView } from './presence/index.ts';
 import { aliasHandlers, ModelNames } from './models/index.ts';
 import { Reach } from './hives/reach.ts';
@@ -75,11 +75,6 @@ export function createQueen({ port, hivePort, token, origins }: QueenOptions, ca
     view.watch(LOCALHOST)?.kick();
     await refresh(hive, parts).catch((cause: unknown) => log.warn({ err: cause }, "the local hive's devices are not known yet"));
   };
-  const meant = <Input extends { model: string }>(input: Input): Input => ({ ...input, model: names.resolve(input.model) });
-  const named =
-    <Input extends { model: string }, Context, Answer>(run: (input: Input, context: Context) => Answer) =>
-    (input: Input, context: Context): Answer =>
-      run(meant(input), context);
   const presence = new FleetPresence(parts);
   return {
     handlers: {
@@ -88,19 +83,10 @@ export function createQueen({ port, hivePort, token, origins }: QueenOptions, ca
       ...machineHandlers(parts),
       ...forwardHandlers(parts),
       ...aliasHandlers(names),
-      infer: named(forwardToWorker('infer', parts)),
-      embed: named(forwardToWorker('embed', parts)),
-      rerank: named(forwardToWorker('rerank', parts)),
-      count_tokens: named(countTokens(parts)),
-      explain: createExplain({ explain: (input, signal) => explain(meant(input), parts, signal) }),
+      ...workerHandlers(parts, names),
       status: createStatus(parts),
     },
-    resume: resumeOnHive(parts, {
-      infer: placeAgain('infer', parts),
-      embed: placeAgain('embed', parts),
-      rerank: placeAgain('rerank', parts),
-      count_tokens: placeAgain('count_tokens', parts),
-    }),
+    resume: resumeJobs(parts),
     findPeer: ({ name }: DownstreamJob) => reach.peerOf(hives.get(name)),
     addRoutes: (routes) => {
       routes.serveLines('/v1/presence', presence.read);

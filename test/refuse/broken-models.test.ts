@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { modelWorkshop } from '../../src/worker/engines/llama/fixtures/gguf.ts';
+import { ask } from '../support/streams.ts';
 import { expectSameProcess, logLines, threeDaemons, type ThreeDaemons } from './three-daemons.ts';
 
 type Workshop = Awaited<ReturnType<typeof modelWorkshop>>;
@@ -54,7 +55,6 @@ test('a request that waits for such a load fails with it', async () => {
 });
 
 test.each([
-  ['a template that is none', { set: { 'tokenizer.chat_template': '{{' } }],
   ['a text for the context', { set: { 'llama.context_length': 'long' } }],
   ['an alignment of nothing', { set: { 'general.alignment': 0 } }],
   ['a list of tokens that is a text', { set: { 'tokenizer.ggml.tokens': 'x' } }],
@@ -64,6 +64,15 @@ test.each([
   expect(stderr).toMatch(/^Error: /);
   expect(stderr).not.toMatch(/NaN GB|^\s+at /m);
   expect(code).toBe(6);
+});
+
+test('a model with a template that cannot be read is loaded, and each conversation is refused with a sentence', async () => {
+  const path = await workshop.make({ set: { 'tokenizer.chat_template': '{{' } });
+  const { code, stderr } = await daemons.swarm.rbee(['infer', '-q', 'hello', '--model', path]);
+  expect(stderr).toMatch(/^Error: .*chat template/);
+  expect(code).toBe(2);
+  const { workers } = await ask(daemons.swarm, 'worker_list');
+  for (const { worker_id, model } of workers) if (model === path) await ask(daemons.swarm, 'worker_delete', { worker_id });
 });
 
 test('exited workers are listed with their last output, and no other daemon has exited', async () => {
@@ -76,6 +85,6 @@ test('exited workers are listed with their last output, and no other daemon has 
 /** The worker that was there before answers as if nothing had happened. */
 async function expectOthersServe(): Promise<void> {
   for (const role of ['queen', 'hive', 'worker'] as const) await expectSameProcess(daemons[role]);
-  const { code, stdout } = await daemons.swarm.rbee(['infer', '-q', 'What is 2 + 3?', '--temperature', '0']);
-  expect({ code, stdout: stdout.trim() }).toEqual({ code: 0, stdout: '2 plus 3 is 5.' });
+  const { text } = await ask(daemons.swarm, 'infer', { prompt: 'What is 2 + 3?', temperature: 0 });
+  expect(text).toBe('2 plus 3 is 5.');
 }

@@ -1,3 +1,1 @@
-export { countTokens } from './count-tokens.ts';
-export { explain } from './explain.ts';
-export { forwardToWorker, placeAgain } from './forward-infer.ts';
+export { resumeJobs, workerHandlers } from './worker-handlers.ts';

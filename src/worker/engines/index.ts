@@ -3,18 +3,7 @@ import type { EngineModule } from './engine.ts';
 import { describeGpus } from './llama/describe-gpus.ts';
 import { loadLlama } from './llama/load.ts';
 
-export type {
-  GenerationEvent,
-  CountRequest,
-  Embeddings,
-  EmbedRequest,
-  Engine,
-  GenerateRequest,
-  Generation,
-  Ranking,
-  RankRequest,
-  RawPrompt,
-} from './engine.ts';
+export type { GenerationEvent, CountRequest, Engine, GenerateRequest, Generation, RawPrompt } from './engine.ts';
 
 /** A further engine is one more entry, and one more name in the contract's `engineKinds`. */
 export const engines: Record<EngineKind, EngineModule> = {
