@@ -1,6 +1,6 @@
 import type { Run } from '../contract/index.ts';
 import { raceAbort } from '../jobs/index.ts';
-import { countRequestOf, requireSupported, requireWorker, type LoadedWorker } from './infer.ts';
+import { countRequestOf, requireText, requireWorker, type LoadedWorker } from './infer.ts';
 
 /** The last hop of the operations beside `infer`. */
 export function embedHandlers(worker: LoadedWorker) {
@@ -27,7 +27,7 @@ export function embedHandlers(worker: LoadedWorker) {
 
   const count_tokens: Run<'count_tokens'> = async function* (input, { signal }) {
     requireWorker(worker, input);
-    requireSupported(input);
+    requireText(input);
     const engine = await raceAbort(worker.loaded(), signal);
     return { prompt_tokens: await engine.countTokens(countRequestOf(input), signal), ...ran };
   };

@@ -6,12 +6,7 @@ import type { GenerationEvent, CountRequest, Engine, GenerateRequest, Generation
 
 const SEED_LIMIT = 2 ** 32;
 
-/** Fields that change the answer, and that no engine here has yet: ignoring them would give a wrong answer silently. */
-const UNSUPPORTED = ['logprobs'] as const satisfies readonly (keyof InputOf<'infer'>)[];
-
-export function requireSupported(input: Partial<InputOf<'infer'>>): void {
-  const field = UNSUPPORTED.find((name) => input[name] !== undefined && input[name] !== false);
-  if (field !== undefined) throw new JobError('invalid_input', `${field}: this engine does not have it`);
+export function requireText(input: Pick<InputOf<'infer'>, 'messages'>): void {
   const image = input.messages?.findIndex(
     ({ content }) => typeof content !== 'string' && content.some(({ type }) => type === 'image'),
   );
@@ -53,7 +48,7 @@ export function createInfer(worker: LoadedWorker): Run<'infer'> {
     }
     const seed = input.seed ?? randomInt(SEED_LIMIT);
     if (input.max_tokens === 0) return outputOf(NOTHING, { model: worker.model, worker_id: worker.id, seed });
-    requireSupported(input);
+    requireText(input);
     const generating = () => narrate('infer', `${worker.id} is generating with ${worker.model}`, { detail: true });
     generating();
     const abandoned = new AbortController();
@@ -84,6 +79,7 @@ function outputOf(generation: Generation, made: { model: string; worker_id: stri
     ...(generation.stopSequence !== undefined && { stop_sequence: generation.stopSequence }),
     ...(generation.reasoning && { reasoning: generation.reasoning }),
     ...(generation.toolCalls && generation.toolCalls.length > 0 && { tool_calls: generation.toolCalls }),
+    ...(generation.logprobs && { logprobs: generation.logprobs }),
     ...made,
     usage: {
       prompt_tokens: generation.promptTokens,
@@ -140,6 +136,7 @@ function requestOf(input: InputOf<'infer'>, seed: number): GenerateRequest {
       lastTokens: input.repeat_last_n,
     },
     bias: input.logit_bias,
+    logprobs: input.logprobs === true ? { top: input.top_logprobs ?? 0 } : undefined,
     seed,
     stop: input.stop ?? [],
     jsonSchema: input.json_schema ?? (input.json ? { type: 'object' } : undefined),

@@ -63,6 +63,30 @@ describe('the client of OpenAI', () => {
     expect(new Set(choices.map(({ message }) => message.content)).size).toBe(2);
   });
 
+  test('gets the probabilities of tokens, in one piece and as a stream', async () => {
+    const asked = { ...question, temperature: 1, logprobs: true, top_logprobs: 2 };
+    const { choices } = await client.chat.completions.create(asked);
+    const entries = choices[0]?.logprobs?.content ?? [];
+    expect(entries.map(({ token }) => token).join('')).toBe(choices[0]?.message.content);
+    expect(entries.every(({ logprob, top_logprobs: top }) => logprob <= 0 && top.length === 2)).toBe(true);
+    const stream = client.chat.completions.stream(asked);
+    let streamed = 0;
+    stream.on('logprobs.content.delta', ({ content }) => (streamed += content.length));
+    const { choices: rest } = await stream.finalChatCompletion();
+    expect(rest[0]?.logprobs?.content).toHaveLength(streamed);
+    expect(streamed).toBeGreaterThan(3);
+  });
+
+  test('completes a raw prompt, and is refused tokens and a gap that the model has no tokens for', async () => {
+    const begun = ANSWER.slice(0, 'A bee flies from flower'.length);
+    const asked = { model: 'tiny', temperature: 0, max_tokens: 60, frequency_penalty: 0.1, logit_bias: { '33': -100 } };
+    const { choices, usage } = await client.completions.create({ ...asked, prompt: begun, logprobs: 1 });
+    expect(choices).toMatchObject([{ text: ANSWER.slice(begun.length), finish_reason: 'stop' }]);
+    expect(choices[0]?.logprobs?.tokens).toHaveLength(usage?.completion_tokens ?? NaN);
+    await expect(client.completions.create({ ...asked, prompt: [0, 1024] })).rejects.toMatchObject({ status: 400 });
+    await expect(client.completions.create({ ...asked, prompt: begun, suffix: '.' })).rejects.toMatchObject({ status: 400 });
+  });
+
   test('gets an answer that follows a strict schema', async () => {
     const schema = { type: 'object', properties: { bees: { type: 'integer' } }, required: ['bees'], additionalProperties: false };
     const completion = await client.chat.completions.parse({

@@ -61,8 +61,16 @@ export const inferInput = withOnePrompt(
     repeat_penalty: z.number().min(0.01).max(10).optional().describe('Divide the scores of recent tokens by this; 1 for none'),
     repeat_last_n: z.int().min(0).max(1_000_000).optional().describe('Recent tokens that the penalties look at; 64 when omitted'),
     logit_bias: z.record(z.string(), z.number().min(-100).max(100)).optional().describe('Added to the scores of tokens, by id'),
-    logprobs: z.boolean().optional().describe('Report the probability of each token'),
-    top_logprobs: z.int().min(0).max(20).optional().describe('Likeliest alternatives to report with it'),
+    logprobs: z
+      .boolean()
+      .optional()
+      .describe("Report the model's own probability of each token of the text, from before sampling; not with a grammar"),
+    top_logprobs: z
+      .int()
+      .min(0)
+      .max(20)
+      .optional()
+      .describe('Likeliest tokens to report with it; an answer with 20 of them ends after about 1,800 tokens'),
     seed: z.int().min(0).max(4_294_967_295).optional().describe('The same seed gives the same text; random when omitted'),
     stop: z.array(z.string().min(1).max(256)).max(16).optional().describe('Stop before any of these strings'),
     json: z.boolean().optional().describe('Answer with a JSON object'),
@@ -98,7 +106,7 @@ export const inferOutput = z.object({
   stop_sequence: z.string().optional().describe('The string of stop at which it ended'),
   reasoning: z.string().optional().describe('The reasoning before the answer'),
   tool_calls: z.array(calledTool).optional().describe('The tools that the model called'),
-  logprobs: z.array(tokenLogprob).optional().describe('Of each token of the text, where they were asked for'),
+  logprobs: z.array(tokenLogprob).optional().describe('Of each token of the text, where they were requested'),
   model: z.string(),
   worker_id: z.string(),
   seed: z.int().describe('The seed that reproduces the text'),

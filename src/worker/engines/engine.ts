@@ -1,4 +1,13 @@
-import type { ChatMessage, DeviceKind, GpuProbe, Reasoning, Tool, ToolCall, ToolChoice } from '../../contract/index.ts';
+import type {
+  ChatMessage,
+  DeviceKind,
+  GpuProbe,
+  Reasoning,
+  TokenLogprob,
+  Tool,
+  ToolCall,
+  ToolChoice,
+} from '../../contract/index.ts';
 
 export interface LoadOptions {
   /** A .gguf file. */
@@ -40,6 +49,8 @@ export interface GenerateRequest {
   topK: number | undefined;
   minP: number | undefined;
   penalties?: Penalties;
+  /** Report with each piece of text the model's own probabilities of its tokens and of so many of the likeliest ones; not with a grammar. */
+  logprobs?: { top: number } | undefined;
   /** Added to the scores of tokens, by id. */
   bias?: Readonly<Record<string, number>> | undefined;
   seed: number;
@@ -81,7 +92,7 @@ export type CountRequest = Pick<GenerateRequest, 'messages' | 'raw' | 'tools' | 
 
 /** A piece of an answer. Calls are counted from 0; the arguments of a call are a JSON object, in pieces. */
 export type AnswerEvent =
-  | { kind: 'text'; text: string }
+  | { kind: 'text'; text: string; logprobs?: TokenLogprob[] }
   | { kind: 'reasoning'; text: string }
   | { kind: 'tool_call'; index: number; id: string; name: string }
   | { kind: 'tool_arguments'; index: number; text: string };
@@ -96,6 +107,8 @@ export interface Generation {
   /** All pieces of reasoning, joined. */
   reasoning?: string;
   toolCalls?: ToolCall[];
+  /** Those of all tokens of the text, where they were requested. */
+  logprobs?: TokenLogprob[];
   /** 'length' when maxTokens or the end of the context cut it; 'tool_calls' when it ended with calls. */
   finishReason: 'stop' | 'length' | 'tool_calls';
   /** The stop string of the request at which it ended. */

@@ -22,7 +22,8 @@ import { promptOf } from './prompt.ts';
 import { RecentTokens } from './recent-tokens.ts';
 import { recommendedSampling, type Recommendation } from './recommended-sampling.ts';
 import { Run } from './run.ts';
-import { samplingOf } from './sampling.ts';
+import { logprobsOf, WHOLE_DISTRIBUTION } from './logprobs.ts';
+import { choiceOf, samplingOf } from './sampling.ts';
 import { SlotPool } from './slot-pool.ts';
 import { Slot } from './slot.ts';
 import { bytesWithMarks, vocabularyOf, type Vocabulary } from './vocabulary.ts';
@@ -40,9 +41,6 @@ export interface LlamaParts {
   chunkSize: number;
   onSlotsChange(): void;
 }
-
-/** What penalties look at, as in llama.cpp. */
-const DEFAULT_RECENT_TOKENS = 64;
 
 /** A prompt may be counted up to this, whatever the context holds. */
 const COUNTED_TOKENS = 10_000_000;
@@ -128,9 +126,12 @@ export class LlamaEngine implements Engine {
     const tokensOf = (text: string) => model.tokenize(text, true, 'trimLeadingSpace');
     const prompt = plan.begun === '' ? asked : [...asked, ...tokensOf(plan.begun)];
     if (prompt.length >= contextSize) throw promptTooLong(prompt.length, contextSize);
-    const lastTokens = request.penalties?.lastTokens ?? this.#recommended.lastTokens ?? DEFAULT_RECENT_TOKENS;
-    const recent = new RecentTokens(prompt, Math.min(lastTokens, contextSize));
-    const sampling = samplingOf(request, { module, model, vocabulary, recommended: this.#recommended, recent });
+    const choice = choiceOf(request, { model, vocabulary, recommended: this.#recommended });
+    const recent = new RecentTokens(prompt, Math.min(choice.lastTokens, contextSize));
+    const sampling = samplingOf(choice, recent, { module, model });
+    const { grammar } = plan;
+    const { logprobs: wanted } = request;
+    const logprobs = wanted && logprobsOf(choice, { ...wanted, recent, model, vocabulary, hasGrammar: grammar !== undefined });
     const slot = await this.#pool.acquire(prompt, call.signal, request.onQueue);
     const run = new Run({
       ...call,
@@ -138,7 +139,10 @@ export class LlamaEngine implements Engine {
       prompt,
       stop: request.stop,
       maxTokens: Math.min(request.maxTokens ?? Infinity, contextSize - prompt.length),
-      sampling: { ...sampling, ...(plan.grammar && { grammarEvaluationState: plan.grammar }) },
+      sampling: logprobs
+        ? WHOLE_DISTRIBUTION
+        : { ...sampling, ...(grammar && { grammarEvaluationState: grammar }), probabilities: false },
+      logprobs,
       answer: plan.reader,
       bytesOf: bytesWithMarks(model, vocabulary, plan.marks),
       tokensOf,

@@ -45,6 +45,8 @@ export class PieceQueue {
 }
 
 function joinedPiece(last: GenerationEvent, next: GenerationEvent): GenerationEvent | undefined {
+  // With probabilities, an event would become larger than another process accepts.
+  if (last.kind === 'text' && last.logprobs) return undefined;
   if (last.kind === 'text' && next.kind === 'text') return { kind: 'text', text: last.text + next.text };
   if (last.kind === 'reasoning' && next.kind === 'reasoning') return { kind: 'reasoning', text: last.text + next.text };
   if (last.kind !== 'tool_arguments' || next.kind !== 'tool_arguments' || last.index !== next.index) return undefined;

@@ -1,10 +1,11 @@
-import type { SequenceEvaluateOptions, Token } from 'node-llama-cpp';
-import type { ToolCall } from '../../../contract/index.ts';
+import type { Token } from 'node-llama-cpp';
+import type { TokenLogprob, ToolCall } from '../../../contract/index.ts';
 import type { AnswerEvent, Generation } from '../engine.ts';
 import type { AnswerReader } from './answer-reader.ts';
+import type { Logprobs } from './logprobs.ts';
 import { PieceQueue } from './piece-queue.ts';
 import type { RecentTokens } from './recent-tokens.ts';
-import type { Slot } from './slot.ts';
+import type { AnswerOptions, Slot } from './slot.ts';
 import { nextChunkSize } from './step-plan.ts';
 
 export interface RunPlan {
@@ -14,7 +15,9 @@ export interface RunPlan {
   stop: readonly string[];
   /** Most tokens to generate, 1 or more. */
   maxTokens: number;
-  sampling: SequenceEvaluateOptions;
+  sampling: AnswerOptions;
+  /** Chooses the tokens, in place of the engine, of an answer with their probabilities. */
+  logprobs: Logprobs | undefined;
   answer: AnswerReader;
   bytesOf(token: Token): Uint8Array;
   /** The tokens of a text in which control tokens are written by their names. */
@@ -49,6 +52,7 @@ export class Run {
   #text = '';
   #reasoning = '';
   #toolCalls: ToolCall[] = [];
+  #logprobs: TokenLogprob[] = [];
   #stopSequence: string | undefined;
   #finishReason: Generation['finishReason'] = 'length';
   #cachedTokens = 0;
@@ -115,18 +119,23 @@ export class Run {
 
   /** Computes one token. */
   async generate(): Promise<void> {
-    const { value: token } = (await this.#tokens?.next(this.#replacement)) ?? {};
+    const { value: next } = (await this.#tokens?.next(this.#replacement)) ?? {};
+    const { answer, maxTokens, recent, logprobs } = this.#plan;
+    const { probabilities } = next ?? {};
+    const token = probabilities ? logprobs?.choose(probabilities) : next?.token;
     // The model ended its answer.
     if (token === undefined) return this.#finish('stop', undefined);
-    const { answer, maxTokens, recent } = this.#plan;
     this.#countToken();
+    if (probabilities && answer.place === 'text') logprobs?.add(token, probabilities);
     const { events, stop, replacement } = answer.push(this.#plan.bytesOf(token));
     for (const event of events) this.#show(event);
     if (stop !== undefined) return this.#finish('stop', stop);
-    this.#replacement = replacement === undefined ? undefined : this.#plan.tokensOf(replacement);
+    if (answer.place !== 'text') logprobs?.forget();
+    const own = token === next?.token ? undefined : [token];
+    this.#replacement = replacement === undefined ? own : this.#plan.tokensOf(replacement);
     recent.add(this.#replacement ?? [token]);
     this.#completionTokens += Math.max(0, (this.#replacement?.length ?? 1) - 1);
-    if (this.#completionTokens >= maxTokens) await this.#finish('length', undefined);
+    if (this.#completionTokens >= maxTokens || logprobs?.isFull) await this.#finish('length', undefined);
   }
 
   /** Ends the run before its answer is complete; `reason` is thrown to the reader. */
@@ -153,6 +162,7 @@ export class Run {
       text: this.#text,
       reasoning: this.#reasoning,
       toolCalls: this.#toolCalls,
+      ...(this.#plan.logprobs && { logprobs: this.#logprobs }),
       finishReason: this.#finishReason,
       stopSequence: this.#stopSequence,
       reasoningTokens: this.#plan.answer.reasoningTokens,
@@ -189,13 +199,20 @@ export class Run {
   }
 
   #show(event: AnswerEvent): void {
-    if (event.kind === 'text') this.#text += event.text;
-    else if (event.kind === 'reasoning') this.#reasoning += event.text;
+    if (event.kind === 'text') return this.#showText(event.text);
+    if (event.kind === 'reasoning') this.#reasoning += event.text;
     else if (event.kind === 'tool_call') this.#toolCalls.push({ id: event.id, name: event.name, arguments: '' });
     else {
       const call = this.#toolCalls.at(-1);
       if (call) call.arguments += event.text;
     }
     this.pieces.push(event);
+  }
+
+  #showText(text: string): void {
+    this.#text += text;
+    const logprobs = this.#plan.logprobs?.take(text);
+    if (logprobs) this.#logprobs.push(...logprobs);
+    this.pieces.push({ kind: 'text', text, ...(logprobs && { logprobs }) });
   }
 }

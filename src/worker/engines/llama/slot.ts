@@ -6,12 +6,18 @@ import type {
   SequenceEvaluateOptions,
   Token,
 } from 'node-llama-cpp';
+import type { Probabilities } from './own-sampler.ts';
 import type { SlotView } from './slot-choice.ts';
 import { commonPrefixLength } from './slot-choice.ts';
 import { reusableTokens } from './step-plan.ts';
 
 /** After so many thrown-away tokens they are erased, so that they never fill the context. */
 const MAX_FILLERS = 32;
+
+export interface AnswerOptions extends SequenceEvaluateOptions {
+  /** Whether it yields the probabilities of all tokens, as sampling leaves them. */
+  probabilities: boolean;
+}
 
 /**
  * One sequence of the context: it computes one answer at a time and keeps the KV cache of the last.
@@ -52,9 +58,12 @@ export class Slot implements SlotView {
     await this.#sequence.evaluateWithoutGeneratingNewTokens(tokens, this.#order);
   }
 
-  /** Computes the last tokens of a prompt and yields the answer's; with every `next()` one pass for one token, or for tokens in its place. Ends at the model's end token. */
-  answer(tokens: Token[], options: SequenceEvaluateOptions): AsyncGenerator<Token, void, Token[] | undefined> {
-    return this.#sequence.evaluate(tokens, { ...options, ...this.#order });
+  /** Computes the last tokens of a prompt and yields the answer's, with the probabilities of all tokens where they are wanted; with every `next()` one pass for one token, or for tokens in its place. Ends at the model's end token. */
+  answer(
+    tokens: Token[],
+    { probabilities, ...options }: AnswerOptions,
+  ): AsyncGenerator<{ token: Token; probabilities?: Probabilities }, void, Token[] | undefined> {
+    return this.#sequence.evaluateWithMetadata(tokens, { probabilities }, { ...options, ...this.#order });
   }
 
   /** True when the slot can compute a token along with its neighbours and discard it. */
