@@ -12,7 +12,7 @@ const LONGEST = [
   'crash',
   'hosts/fleet',
   'vulkan',
-  'refuse/bodies',
+  'refuse/requests',
   'failures',
   'refuse/broken-models',
   'hosts/names',

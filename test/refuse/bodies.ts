@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import {
   isWorkerOperation,
   JobError,
@@ -17,17 +17,10 @@ import { parseRequest } from '../../src/jobs/server/parse-request.ts';
 import { postJob, type Peer } from '../../src/jobs/client.ts';
 import { refusalCode } from './answer.ts';
 import { hostileBodies, hostileHeartbeats } from './hostile-bodies.ts';
+import { daemons } from './one-fleet.ts';
 import { poster } from './poster.ts';
 import { dripping } from './raw-exchange.ts';
-import {
-  cpuSeconds,
-  expectNoDefects,
-  expectSameProcess,
-  residentMb,
-  settledMb,
-  threeDaemons,
-  type ThreeDaemons,
-} from './three-daemons.ts';
+import { cpuSeconds, expectSameProcess, residentMb, settledMb } from './three-daemons.ts';
 
 /** Sent at once to one daemon. */
 const BATCH = 100;
@@ -97,21 +90,6 @@ function bodiesForDaemons(): Buffer[] {
   });
 }
 
-let daemons: ThreeDaemons;
-let bodies: Buffer[];
-/** Connections that send a byte now and then during the other tests of this file, and never complete a request. */
-let slow: Promise<void>[];
-beforeAll(async () => {
-  bodies = bodiesForDaemons();
-  daemons = await threeDaemons();
-  slow = (['queen', 'hive', 'worker'] as const).flatMap((role) =>
-    Array.from({ length: 60 }, (_, index) =>
-      dripping(daemons[role].port, unfinished[index % unfinished.length] ?? '', { everyMs: 700 }),
-    ),
-  );
-});
-afterAll(() => daemons[Symbol.asyncDispose]());
-
 const unfinished = [
   `GET /health HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(500)}`,
   `POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"operation":`,
@@ -120,41 +98,6 @@ const unfinished = [
 
 const jobId =
   /^\{"job_id":"job-[0-9a-f-]{36}","sse_url":"\/v1\/jobs\/job-[0-9a-f-]{36}\/stream","correlation_id":"[0-9a-f]{32}"\}$/;
-
-describe.each(['queen', 'hive', 'worker'] as const)('a %s', (role) => {
-  test('answers every body with a job or with the error that the contract defines, and its memory does not grow', async () => {
-    const daemon = daemons[role];
-    const handlers = inertHandlers(role);
-    await using inert = await startTestDaemon({ role, handlers });
-    await using real = poster(daemon.url);
-    await using harmless = poster(inert.url);
-
-    const check = async (body: Buffer) => {
-      const expected = atTheDoor(body, role, handlers);
-      const isReal = 'code' in expected || HARMLESS.has(expected.operation);
-      const { status, text } = await (isReal ? real : harmless).post('/v1/jobs', body);
-      if ('code' in expected) return assert.equal(refusalCode(status, text), expected.code, text);
-      assert.equal(status, 200, text);
-      assert.match(text, jobId);
-    };
-    await inBatches(bodies.slice(0, WARM_UP), check);
-    const before = residentMb(daemon);
-    await inBatches(bodies, check);
-
-    await expectSameProcess(daemon);
-    const bound = before + GROWTH_MB;
-    expect(await settledMb(daemon, bound)).toBeLessThan(bound);
-  });
-});
-
-test('a hive accepts a valid heartbeat, and refuses every other body', async () => {
-  await using hive = poster(daemons.hive.url);
-  await inBatches(fc.sample(hostileHeartbeats(), { seed, numRuns: HEARTBEATS }), async (body) => {
-    const { status, text } = await hive.post('/v1/worker-heartbeat', body);
-    if (isHeartbeat(body)) assert.deepEqual({ status, text }, { status: 200, text: '{"ok":true}' });
-    else assert(['invalid_input', 'invalid_json'].includes(refusalCode(status, text)), text);
-  });
-});
 
 /** Made to keep a daemon busy: each is refused at once, and no refusal is larger than what it refuses. */
 const largeBodies: [ErrorCode, string][] = [
@@ -175,48 +118,109 @@ const largeBodies: [ErrorCode, string][] = [
   ['unknown_operation', JSON.stringify({ operation: 'x'.repeat(4_000_000) })],
 ];
 
-test.each(['queen', 'hive', 'worker'] as const)(
-  'a %s refuses large bodies with little work, and releases their memory',
-  async (role) => {
+export function bodies(): void {
+  let sent: Buffer[];
+  /** Connections that send a byte now and then during the other tests of this suite, and never complete a request. */
+  let slow: Promise<void>[];
+  beforeAll(async () => {
+    sent = bodiesForDaemons();
+    slow = (['queen', 'hive', 'worker'] as const).flatMap((role) =>
+      Array.from({ length: 60 }, (_, index) =>
+        dripping(daemons[role].port, unfinished[index % unfinished.length] ?? '', { everyMs: 700 }),
+      ),
+    );
+  });
+
+  describe.each(['queen', 'hive', 'worker'] as const)('a %s', (role) => {
+    test('answers every body with a job or with the error that the contract defines, and its memory does not grow', async () => {
+      const daemon = daemons[role];
+      const handlers = inertHandlers(role);
+      await using inert = await startTestDaemon({ role, handlers });
+      await using real = poster(daemon.url);
+      await using harmless = poster(inert.url);
+
+      const check = async (body: Buffer) => {
+        const expected = atTheDoor(body, role, handlers);
+        const isReal = 'code' in expected || HARMLESS.has(expected.operation);
+        const { status, text } = await (isReal ? real : harmless).post('/v1/jobs', body);
+        if ('code' in expected) return assert.equal(refusalCode(status, text), expected.code, text);
+        assert.equal(status, 200, text);
+        assert.match(text, jobId);
+      };
+      await inBatches(sent.slice(0, WARM_UP), check);
+      const before = residentMb(daemon);
+      await inBatches(sent, check);
+
+      await expectSameProcess(daemon);
+      const bound = before + GROWTH_MB;
+      expect(await settledMb(daemon, bound)).toBeLessThan(bound);
+    });
+  });
+
+  test('a hive accepts a valid heartbeat, and refuses every other body', async () => {
+    await using hive = poster(daemons.hive.url);
+    await inBatches(fc.sample(hostileHeartbeats(), { seed, numRuns: HEARTBEATS }), async (body) => {
+      const { status, text } = await hive.post('/v1/worker-heartbeat', body);
+      if (isHeartbeat(body)) assert.deepEqual({ status, text }, { status: 200, text: '{"ok":true}' });
+      else assert(['invalid_input', 'invalid_json'].includes(refusalCode(status, text)), text);
+    });
+  });
+
+  test.each(['queen', 'hive', 'worker'] as const)(
+    'a %s refuses large bodies with little work, and releases their memory',
+    async (role) => {
+      await using target = poster(daemons[role].url);
+      const sendAll = async () => {
+        for (const [code, body] of largeBodies) {
+          const cpuBefore = cpuSeconds(daemons[role]);
+          const { status, text } = await target.post('/v1/jobs', Buffer.from(body));
+          expect(refusalCode(status, text), body.slice(0, 60)).toBe(code);
+          expect(cpuSeconds(daemons[role]) - cpuBefore, body.slice(0, 60)).toBeLessThan(4);
+        }
+      };
+      await sendAll();
+      const before = residentMb(daemons[role]);
+      for (let round = 0; round < LARGE_ROUNDS; round += 1) await sendAll();
+      await expectSameProcess(daemons[role]);
+      const bound = before + GROWTH_AFTER_LARGE_MB;
+      expect(await settledMb(daemons[role], bound)).toBeLessThan(bound);
+    },
+  );
+
+  test.each(['queen', 'hive', 'worker'] as const)('a %s does not read a body over the limit', async (role) => {
     await using target = poster(daemons[role].url);
-    const sendAll = async () => {
-      for (const [code, body] of largeBodies) {
-        const cpuBefore = cpuSeconds(daemons[role]);
-        const { status, text } = await target.post('/v1/jobs', Buffer.from(body));
-        expect(refusalCode(status, text), body.slice(0, 60)).toBe(code);
-        expect(cpuSeconds(daemons[role]) - cpuBefore, body.slice(0, 60)).toBeLessThan(4);
-      }
-    };
-    await sendAll();
     const before = residentMb(daemons[role]);
-    for (let round = 0; round < LARGE_ROUNDS; round += 1) await sendAll();
+    for (const body of [JSON.stringify({ operation: 'infer', prompt: 'x'.repeat(10_000_000) }), '['.repeat(10_000_000)]) {
+      // It may close the connection while the rest is still being sent, and then the sender sees no answer.
+      const answer = await target.post('/v1/jobs', Buffer.from(body)).catch((cause: NodeJS.ErrnoException) => cause.code);
+      if (typeof answer === 'object') expect(refusalCode(answer.status, answer.text)).toBe('body_too_large');
+      else expect(['EPIPE', 'ECONNRESET', 'UND_ERR_SOCKET']).toContain(answer);
+    }
     await expectSameProcess(daemons[role]);
-    const bound = before + GROWTH_AFTER_LARGE_MB;
-    expect(await settledMb(daemons[role], bound)).toBeLessThan(bound);
-  },
-);
+    expect(residentMb(daemons[role]) - before).toBeLessThan(GROWTH_MB);
+  });
 
-test.each(['queen', 'hive', 'worker'] as const)('a %s does not read a body over the limit', async (role) => {
-  await using target = poster(daemons[role].url);
-  const before = residentMb(daemons[role]);
-  for (const body of [JSON.stringify({ operation: 'infer', prompt: 'x'.repeat(10_000_000) }), '['.repeat(10_000_000)]) {
-    // It may close the connection while the rest is still being sent, and then the sender sees no answer.
-    const answer = await target.post('/v1/jobs', Buffer.from(body)).catch((cause: NodeJS.ErrnoException) => cause.code);
-    if (typeof answer === 'object') expect(refusalCode(answer.status, answer.text)).toBe('body_too_large');
-    else expect(['EPIPE', 'ECONNRESET', 'UND_ERR_SOCKET']).toContain(answer);
-  }
-  await expectSameProcess(daemons[role]);
-  expect(residentMb(daemons[role]) - before).toBeLessThan(GROWTH_MB);
-});
+  test('a client that never completes a request is disconnected, and delays no other', async () => {
+    await Promise.all(slow);
+    for (const role of ['queen', 'hive', 'worker'] as const) await expectSameProcess(daemons[role]);
+  });
 
-test('a client that never completes a request is disconnected, and delays no other', async () => {
-  await Promise.all(slow);
-  for (const role of ['queen', 'hive', 'worker'] as const) await expectSameProcess(daemons[role]);
-});
+  test('a body over the limit is reported as too large, not as an unreachable queen', async () => {
+    const queen: Peer = { role: 'queen', name: 'queen', host: '127.0.0.1', port: daemons.queen.port };
+    // Often enough: the refusal is lost only when the connection is closed while the rest is still on its way.
+    for (let tries = 0; tries < 20; tries += 1) {
+      const posted = postJob(queen, { operation: 'infer', input: { prompt: 'x'.repeat(10_000_000) }, correlationId: 'large' });
+      await expect(posted).rejects.toMatchObject({ code: 'body_too_large' });
+    }
+  });
 
-test('no daemon reported an internal error', () => {
-  expectNoDefects(daemons.swarm.home);
-});
+  test('a body that is not UTF-8 is refused, not converted', async () => {
+    const body = Buffer.concat([Buffer.from('{"operation":"hive_get","hive_id":"'), Buffer.of(0xff, 0xc3), Buffer.from('"}')]);
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${daemons.queen.url}/v1/jobs`, { method: 'POST', headers, body });
+    expect(refusalCode(answer.status, await answer.text())).toBe('invalid_json');
+  });
+}
 
 async function inBatches(all: readonly Buffer[], check: (body: Buffer) => Promise<void>): Promise<void> {
   for (let at = 0; at < all.length; at += BATCH) {
@@ -240,19 +244,3 @@ function isHeartbeat(body: Buffer): boolean {
     return false;
   }
 }
-
-test('a body over the limit is reported as too large, not as an unreachable queen', async () => {
-  const queen: Peer = { role: 'queen', name: 'queen', host: '127.0.0.1', port: daemons.queen.port };
-  // Often enough: the refusal is lost only when the connection is closed while the rest is still on its way.
-  for (let tries = 0; tries < 20; tries += 1) {
-    const posted = postJob(queen, { operation: 'infer', input: { prompt: 'x'.repeat(10_000_000) }, correlationId: 'large' });
-    await expect(posted).rejects.toMatchObject({ code: 'body_too_large' });
-  }
-});
-
-test('a body that is not UTF-8 is refused, not converted', async () => {
-  const body = Buffer.concat([Buffer.from('{"operation":"hive_get","hive_id":"'), Buffer.of(0xff, 0xc3), Buffer.from('"}')]);
-  const headers = { 'content-type': 'application/json' };
-  const answer = await fetch(`${daemons.queen.url}/v1/jobs`, { method: 'POST', headers, body });
-  expect(refusalCode(answer.status, await answer.text())).toBe('invalid_json');
-});

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Role } from '../../src/contract/index.ts';
 import { refusalCode } from './answer.ts';
+import { daemons } from './one-fleet.ts';
 import { rawExchange } from './raw-exchange.ts';
-import { expectNoDefects, threeDaemons, type Daemon, type ThreeDaemons } from './three-daemons.ts';
+import { expectNoDefects, type Daemon } from './three-daemons.ts';
 
-const TOKEN = 'Honey-9f2c4e7a1b';
 const roles = ['queen', 'hive', 'worker'] as const;
 
 /** Everything that a daemon answers, and something that it does not. */
@@ -45,13 +45,8 @@ async function ask({ port }: Daemon, [method, path]: [string, string], headers: 
   return answer;
 }
 
-describe('without a token, on loopback', () => {
-  let daemons: ThreeDaemons;
-  beforeAll(async () => {
-    daemons = await threeDaemons();
-  });
-  afterAll(() => daemons[Symbol.asyncDispose]());
-
+/** Without a token, on loopback. */
+export function doors(): void {
   describe.each(roles)('a %s', (role) => {
     test.each<[string, (port: number) => Record<string, string>]>([
       ['a name that was made to point here', () => ({ Host: 'evil.example' })],
@@ -95,33 +90,27 @@ describe('without a token, on loopback', () => {
       }
     });
   });
-});
+}
 
-describe('with a token', () => {
-  let daemons: ThreeDaemons;
-  beforeAll(async () => {
-    daemons = await threeDaemons({ RBEE_TOKEN: TOKEN });
-  });
-  afterAll(() => daemons[Symbol.asyncDispose]());
-
+export function doorsWithToken(token: string): void {
   const wrongOnes: [string, Record<string, string>][] = [
     ['none', {}],
     ['an empty header', { Authorization: '' }],
-    ['no scheme', { Authorization: TOKEN }],
+    ['no scheme', { Authorization: token }],
     ['no token', { Authorization: 'Bearer ' }],
-    ['the scheme in small letters', { Authorization: `bearer ${TOKEN}` }],
-    ['another scheme', { Authorization: `Basic ${Buffer.from(`:${TOKEN}`).toString('base64')}` }],
-    ['its beginning', { Authorization: `Bearer ${TOKEN.slice(0, -1)}` }],
-    ['one letter', { Authorization: `Bearer ${TOKEN.slice(0, 1)}` }],
-    ['its beginning, and nothing where the rest was', { Authorization: `Bearer ${TOKEN.slice(0, -1)}\t` }],
-    ['more than it', { Authorization: `Bearer ${TOKEN}x` }],
-    ['it twice', { Authorization: `Bearer ${TOKEN}, Bearer ${TOKEN}` }],
-    ['it in small letters', { Authorization: `Bearer ${TOKEN.toLowerCase()}` }],
-    ['two spaces before it', { Authorization: `Bearer  ${TOKEN}` }],
+    ['the scheme in small letters', { Authorization: `bearer ${token}` }],
+    ['another scheme', { Authorization: `Basic ${Buffer.from(`:${token}`).toString('base64')}` }],
+    ['its beginning', { Authorization: `Bearer ${token.slice(0, -1)}` }],
+    ['one letter', { Authorization: `Bearer ${token.slice(0, 1)}` }],
+    ['its beginning, and nothing where the rest was', { Authorization: `Bearer ${token.slice(0, -1)}\t` }],
+    ['more than it', { Authorization: `Bearer ${token}x` }],
+    ['it twice', { Authorization: `Bearer ${token}, Bearer ${token}` }],
+    ['it in small letters', { Authorization: `Bearer ${token.toLowerCase()}` }],
+    ['two spaces before it', { Authorization: `Bearer  ${token}` }],
     ['one as long as a header may be', { Authorization: `Bearer ${'x'.repeat(12_000)}` }],
     ['letters that are none of ASCII', { Authorization: 'Bearer \xff\xfe' }],
-    ['it in another header', { 'X-Authorization': `Bearer ${TOKEN}` }],
-    ['it in a cookie', { Cookie: `token=${TOKEN}` }],
+    ['it in another header', { 'X-Authorization': `Bearer ${token}` }],
+    ['it in a cookie', { Cookie: `token=${token}` }],
   ];
 
   describe.each(roles)('a %s', (role) => {
@@ -130,19 +119,19 @@ describe('with a token', () => {
         const answer = await ask(daemons[role], route, { Host: 'localhost', ...headers });
         expect(answer.status, route.join(' ')).toBe(401);
         if (route[0] !== 'HEAD') expect(refusalCode(answer.status, answer.body)).toBe('unauthorized');
-        expect(answer.headers + answer.body).not.toContain(TOKEN);
+        expect(answer.headers + answer.body).not.toContain(token);
       }
     });
 
     test('does not accept the token in a URL', async () => {
-      const answer = await ask(daemons[role], ['GET', `/health?token=${TOKEN}&authorization=Bearer%20${TOKEN}`], {
+      const answer = await ask(daemons[role], ['GET', `/health?token=${token}&authorization=Bearer%20${token}`], {
         Host: 'localhost',
       });
       expect(answer.status).toBe(401);
     });
 
     test('serves clients that have the token, under any host name, but no page of another site', async () => {
-      const authorization = { Authorization: `Bearer ${TOKEN}` };
+      const authorization = { Authorization: `Bearer ${token}` };
       expect((await ask(daemons[role], ['GET', '/health'], { Host: 'attic.lan', ...authorization })).status).toBe(200);
       const page = { Host: 'localhost', Origin: 'http://evil.example', ...authorization };
       expect((await ask(daemons[role], ['GET', '/health'], page)).status).toBe(403);
@@ -152,4 +141,4 @@ describe('with a token', () => {
   test('no daemon reported an internal error', () => {
     expectNoDefects(daemons.swarm.home);
   });
-});
+}
