@@ -8,6 +8,7 @@ export * from './errors.ts';
 export { LOCALHOST } from './fields.ts';
 export * from './events.ts';
 export { issueWords } from './issue-words.ts';
+export { jsonObject } from './json-object.ts';
 export * from './killed-worker.ts';
 export * from './needs-no-disk.ts';
 export { formatBytes } from './format-bytes.ts';

@@ -13,6 +13,6 @@ export { postJob } from './client/post-job.ts';
 export { resumeOn, runOn, type RunOnOptions } from './client/run-on.ts';
 export { readStream } from './client/stream.ts';
 export type { StreamEvent } from './client/stream-event.ts';
-export { ANSWER_LIMITS, BODY_LIMIT_BYTES, LISTED_JOBS_LIMIT, RECONNECT_DEADLINE_MS } from './limits.ts';
+export { ANSWER_LIMITS, LISTED_JOBS_LIMIT, PROVEN_BODY_LIMITS, RECONNECT_DEADLINE_MS } from './limits.ts';
 export { nearest } from './client/nearest.ts';
 export { trace, type Trace, type TraceBelow } from './client/trace.ts';

@@ -1,7 +1,19 @@
 import type { Role } from '../contract/index.ts';
 
-/** Largest body of POST /v1/jobs. */
-export const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
+export interface BodyLimits {
+  bytes: number;
+  /** Each value is checked, so a body of millions of them would block the daemon for seconds. */
+  values: number;
+}
+/** The body of a request. 50,000 values are more than any usual job has. */
+export const BODY_LIMITS: BodyLimits = { bytes: 4 * 1024 * 1024, values: 50_000 };
+/**
+ * The same of POST /v1/jobs on a connection whose caller has proved itself. A quarter more than what the inference APIs accept, because a
+ * request becomes a little larger when it is translated.
+ */
+export const PROVEN_BODY_LIMITS: BodyLimits = { bytes: 40 * 1024 * 1024, values: 1_250_000 };
+/** A body is given as much longer to arrive as it takes at this rate, and no longer than ANSWER_DEADLINE_MS. */
+export const BODY_BYTES_PER_S = 1024 * 1024;
 /** GET /v1/jobs returns at most this many at once. */
 export const LISTED_JOBS_LIMIT = 1000;
 /** A request up to this size is not refused for the size of others: a question about the fleet, for example. */

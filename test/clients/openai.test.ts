@@ -175,6 +175,62 @@ describe('the client of OpenAI', () => {
     await expect(client.embeddings.create({ ...asked, input: [] })).rejects.toMatchObject({ status: 400, param: 'input' });
   });
 
+  const raw = { model: 'tiny', prompt: 'A bee flies', temperature: 0, max_tokens: 4 };
+
+  test('gets completions of several prompts, n of each, in their order', async () => {
+    const prompts = [raw.prompt, 'It makes honey'];
+    const { choices, usage } = await client.completions.create({ ...raw, prompt: prompts, n: 2 });
+    expect(choices.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+    const alone = await Promise.all(prompts.map((prompt) => client.completions.create({ ...raw, prompt })));
+    const texts = alone.flatMap(({ choices: [choice] }) => [choice?.text, choice?.text]);
+    expect(choices.map(({ text }) => text)).toEqual(texts);
+    expect(new Set(texts).size).toBe(2);
+    expect(usage?.completion_tokens).toBe(16);
+  });
+
+  test('gets completions of token ids, with as many prompt tokens; an id that the model does not have is refused', async () => {
+    const { usage, choices } = await client.completions.create({ ...raw, prompt: [[5, 6, 7, 8]] });
+    expect([usage?.prompt_tokens, choices[0]?.finish_reason]).toEqual([4, 'length']);
+    const strange = client.completions.create({ ...raw, prompt: [5, 9_999_999] });
+    await expect(strange).rejects.toMatchObject({ status: 400, message: expect.stringContaining('no token 9999999') as string });
+  });
+
+  test('gets a completion as a stream, with the same text and the usage last', async () => {
+    const { choices } = await client.completions.create(raw);
+    const stream = await client.completions.create({ ...raw, stream: true, stream_options: { include_usage: true } });
+    const chunks = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    expect(chunks.map((chunk) => chunk.choices[0]?.text ?? '').join('')).toBe(choices[0]?.text);
+    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { completion_tokens: 4 } });
+  });
+
+  test('is refused to fill in the middle by a model that is not trained for it', async () => {
+    await expect(client.completions.create({ ...raw, suffix: 'honey.' })).rejects.toMatchObject({
+      status: 400,
+      param: 'suffix',
+    });
+  });
+
+  test('of a request of megabytes gets the answer of the worker, not a refusal of its size', async () => {
+    const messages = [{ role: 'user' as const, content: 'bee '.repeat(1_600_000) }];
+    await expect(client.chat.completions.create({ ...question, messages })).rejects.toMatchObject({
+      status: 400,
+      code: 'context_length_exceeded',
+      message: expect.stringMatching(/maximum context length is \d+ tokens, and your messages have .*\d+/) as string,
+    });
+    const properties = Object.fromEntries(
+      Array.from({ length: 100 }, (_, at) => [`p${at}`, { type: 'string', title: `t${at}` }]),
+    );
+    const tools = Array.from({ length: 300 }, (_, at) => ({
+      type: 'function' as const,
+      function: { name: `tool${at}`, parameters: { type: 'object', properties } },
+    }));
+    await expect(client.chat.completions.create({ ...question, tools })).rejects.toMatchObject({
+      status: 400,
+      message: expect.not.stringContaining('values') as string,
+    });
+  });
+
   test('is refused what needs an earlier response', async () => {
     const asked = { model: 'tiny', input: 'hi', previous_response_id: 'resp_1' };
     await expect(client.responses.create(asked)).rejects.toMatchObject({ status: 400, param: 'previous_response_id' });

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ContentPart } from '../../contract/index.ts';
+import { jsonObject, type ContentPart } from '../../contract/index.ts';
 import { RequestError } from '../common/index.ts';
 import type { Block } from './body.ts';
 import { textOfSignature } from './signature.ts';
@@ -22,7 +22,7 @@ const document = z.looseObject({
 });
 const contentSource = z.looseObject({ content: z.union([z.string(), z.array(text)]) });
 const thinking = z.looseObject({ thinking: z.string(), signature: z.string().nullish() });
-const toolUse = z.looseObject({ id: z.string(), name: z.string(), input: z.record(z.string(), z.json()).nullish() });
+const toolUse = z.looseObject({ id: z.string(), name: z.string(), input: jsonObject.nullish() });
 const toolResult = z.looseObject({
   tool_use_id: z.string(),
   content: z.union([z.string(), z.array(z.looseObject({ type: z.string() }))]).nullish(),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { jsonObject } from '../../contract/index.ts';
 
 /*
  * What is read of a body, by the names of Anthropic's API. Everything else is accepted and ignored, at every depth: clients send fields that are
@@ -22,7 +23,7 @@ const tool = z.looseObject({
   type: z.string().nullish(),
   name: z.string().nullish(),
   description: z.string().nullish(),
-  input_schema: z.record(z.string(), z.json()).nullish(),
+  input_schema: jsonObject.nullish(),
 });
 export type ToolOfBody = z.output<typeof tool>;
 
@@ -39,7 +40,7 @@ const thinking = z.looseObject({
   display: z.string().nullish(),
 });
 
-const format = z.looseObject({ type: z.string(), schema: z.record(z.string(), z.json()).nullish() });
+const format = z.looseObject({ type: z.string(), schema: jsonObject.nullish() });
 
 /** What the tokens of a prompt depend on: the body of /v1/messages/count_tokens. */
 export const promptBody = z.looseObject({

@@ -1,11 +1,11 @@
 import * as z from 'zod';
+import { jsonObject } from '../../contract/index.ts';
 
 /*
  * What is read of a body, by the names of Ollama's API. Everything else is accepted and ignored, at every depth; null is the same as
  * nothing.
  */
 
-const jsonObject = z.record(z.string(), z.json());
 const number = z.number().nullish();
 
 /** `name` is the older name of the field. */

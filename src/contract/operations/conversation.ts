@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { jsonObject } from '../json-object.ts';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
 const imagePart = z.strictObject({
@@ -35,12 +36,10 @@ export function textOf({ content }: Pick<ChatMessage, 'content'>): string {
   return content.map((part) => (part.type === 'text' ? part.text : '')).join('');
 }
 
-const jsonSchema = z.record(z.string(), z.json());
-
 export const tool = z.strictObject({
   name: z.string().min(1).max(256),
   description: z.string().optional(),
-  parameters: jsonSchema.optional().describe('JSON Schema of its arguments, an object; no arguments when omitted'),
+  parameters: jsonObject.optional().describe('JSON Schema of its arguments, an object; no arguments when omitted'),
 });
 /** A tool that the model may call. The client runs it, and sends the result with the next request. */
 export type Tool = z.output<typeof tool>;

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { DEFAULT_MODEL } from '../defaults.ts';
 import { explanation } from '../entities.ts';
 import { chatMessage, calledTool, reasoning, tool, toolChoice, tokenLogprob } from './conversation.ts';
+import { jsonObject } from '../json-object.ts';
 import type { OperationSpec } from './operation-spec.ts';
 
 interface PromptFields {
@@ -38,7 +39,7 @@ export const inferInput = withOnePrompt(
     tool_choice: toolChoice.optional().describe('Whether the answer may or must call tools, and which ones; auto when omitted'),
     parallel_tool_calls: z.boolean().optional().describe('Whether the answer may call several tools; true when omitted'),
     reasoning: reasoning.optional().describe('Whether the model reasons before it answers, and how much'),
-    chat_template_kwargs: z.record(z.string(), z.json()).optional().describe('Further variables for the chat template'),
+    chat_template_kwargs: jsonObject.optional().describe('Further variables for the chat template'),
     max_tokens: z
       .int()
       .min(0)
@@ -74,7 +75,7 @@ export const inferInput = withOnePrompt(
     seed: z.int().min(0).max(4_294_967_295).optional().describe('The same seed gives the same text; random when omitted'),
     stop: z.array(z.string().min(1).max(256)).max(16).optional().describe('Stop before any of these strings'),
     json: z.boolean().optional().describe('Answer with a JSON object'),
-    json_schema: z.record(z.string(), z.json()).optional().describe('Answer with JSON that matches this schema'),
+    json_schema: jsonObject.optional().describe('Answer with JSON that matches this schema'),
     strict: z.boolean().optional().describe('false ignores what cannot be enforced of a JSON schema, instead of refusing it'),
     context: z.int().min(1).max(10_000_000).optional().describe('Tokens that the context must hold, prompt and answer together'),
     slots: z.int().min(1).max(256).optional().describe('Requests at once of a worker that is started for this request'),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { FEED_HEADER } from '../feed/feed-lines.ts';
-import { POSTING_GRACE_MS, PROMPT_ANSWER_DEADLINE_MS } from '../limits.ts';
+import { ANSWER_DEADLINE_MS, BODY_BYTES_PER_S, POSTING_GRACE_MS, PROMPT_ANSWER_DEADLINE_MS } from '../limits.ts';
 import { call } from './call.ts';
 import { cancelWhenBack } from './cancel-job.ts';
 import { correlationHeaders } from './correlation.ts';
@@ -47,10 +47,11 @@ export async function createJob(
   { operation, input, correlationId, idempotencyKey, kills = 0, signal }: PostOptions,
   place?: FeedPlace,
 ): Promise<Posted> {
+  const body = JSON.stringify({ operation, ...input });
   const answer = await call(peer, {
     method: 'POST',
     path: '/v1/jobs',
-    body: JSON.stringify({ operation, ...input }),
+    body,
     headers: {
       ...correlationHeaders(correlationId),
       ...killedWorkersHeader(kills),
@@ -58,12 +59,17 @@ export async function createJob(
       ...(place === undefined ? {} : { [FEED_HEADER]: `${place.feedId}/${place.tag}` }),
     },
     repeatable: true,
-    answerWithinMs: PROMPT_ANSWER_DEADLINE_MS,
+    answerWithinMs: postedWithinMs(body),
     signal,
   });
   const parsed = created.safeParse(answer);
   if (!parsed.success) throw badResponse(peer, `${capitalised(peer.role)} did not return job_id`);
   return { jobId: parsed.data.job_id, isFollowed: parsed.data.followed ?? false };
+}
+
+/** A large body takes a while over a slow connection, and its reader a second to check. The peer itself waits no longer than ANSWER_DEADLINE_MS. */
+function postedWithinMs(body: string): number {
+  return Math.min(ANSWER_DEADLINE_MS, PROMPT_ANSWER_DEADLINE_MS + (body.length / BODY_BYTES_PER_S) * 1_000);
 }
 
 /**

@@ -1,15 +1,13 @@
 import { JobError } from '../../contract/index.ts';
 import { NESTING_LIMIT, shapeOf } from '../client/json-shape.ts';
-
-/** More values than any real job has. Each value is checked, so a body of millions of them would block the daemon for seconds. */
-const VALUES_LIMIT = 50_000;
+import { BODY_LIMITS } from '../limits.ts';
 
 /**
  * The body of a request, as the JSON object that it must be. Its nesting and its number of values are bounded.
  * @param body the text of the body; anything else counts as an empty body
  * @throws JobError invalid_json; invalid_input for too many values
  */
-export function parseJsonObject(body: unknown, valuesLimit = VALUES_LIMIT): Record<string, unknown> {
+export function parseJsonObject(body: unknown, valuesLimit = BODY_LIMITS.values): Record<string, unknown> {
   const text = typeof body === 'string' ? body : '';
   const { depth, values } = shapeOf(text);
   if (depth > NESTING_LIMIT) throw new JobError('invalid_json', `The body is nested more than ${NESTING_LIMIT} levels deep`);

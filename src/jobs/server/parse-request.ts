@@ -24,8 +24,8 @@ export interface JobRequest {
  * The one place that turns bytes into an operation. What passes here is trusted inside.
  * @throws JobError invalid_json, missing_operation, unknown_operation, operation_not_supported, invalid_input
  */
-export function parseRequest(body: string, here: { role: Role; handlers: Handlers }): JobRequest {
-  const { operation, on_disconnect, ...fields } = parseJsonObject(body);
+export function parseRequest(body: string, here: { role: Role; handlers: Handlers; valuesLimit?: number }): JobRequest {
+  const { operation, on_disconnect, ...fields } = parseJsonObject(body, here.valuesLimit);
   if (operation === undefined || operation === null) throw new JobError('missing_operation', "Missing 'operation' field");
   if (typeof operation !== 'string') throw new JobError('invalid_input', "'operation' must be a string");
   if (!isOperationName(operation)) throw new JobError('unknown_operation', unknownOperation(operation));

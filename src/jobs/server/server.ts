@@ -1,4 +1,4 @@
-import { fastify, type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
@@ -11,11 +11,12 @@ import type { Logger } from '../registry/execute.ts';
 import { FEED_HEADER } from '../feed/feed-lines.ts';
 import { killedWorkersOf } from '../client/killed-workers.ts';
 import { createGuard } from './guard.ts';
-import { BODY_LIMIT_BYTES, LISTED_JOBS_LIMIT } from '../limits.ts';
+import { BODY_LIMITS, LISTED_JOBS_LIMIT, PROVEN_BODY_LIMITS } from '../limits.ts';
 import { parseRequest } from './parse-request.ts';
 import type { Peer } from '../client/peer.ts';
 import { PathTable, type ErrorAnswer } from './path-rules.ts';
 import { allowOrigin, isPreflight } from './origins.ts';
+import { proven } from './proven.ts';
 import { errorAnswerOf, refuse, refuseConnection } from './refuse.ts';
 import type { RoleRoutes } from './role-routes.ts';
 import type { JobRegistry } from '../registry/registry.ts';
@@ -59,8 +60,8 @@ export function createJobServer(options: JobServerOptions): {
     paths.of(request.url ?? '').errorAnswer?.(error, request) ?? errorAnswerOf(error, role);
   let route: RequestListener = () => undefined;
   const app = fastify({
-    bodyLimit: BODY_LIMIT_BYTES,
-    routerOptions: { maxParamLength: 128 },
+    bodyLimit: BODY_LIMITS.bytes,
+    routerOptions: { maxParamLength: 128, constraints: { proven } },
     schemaController: NO_SCHEMAS,
     frameworkErrors: (cause, request, { raw }) => {
       const { method, url } = request;
@@ -212,11 +213,11 @@ function asJobError(cause: FastifyError | JobError, bodyLimitBytes: number): Job
 }
 
 function serveJobs(app: FastifyInstance, { role, registry, findPeer }: JobServerOptions, feeds: Feeds): void {
-  app.post('/v1/jobs', async (request, reply) => {
+  const create = (valuesLimit: number) => async (request: FastifyRequest, reply: FastifyReply) => {
     const body = typeof request.body === 'string' ? request.body : '';
     const correlationId = correlationIdOf(request.headers);
     void reply.header(CORRELATION_HEADER, correlationId);
-    const asked = parseRequest(body, { role, handlers: registry.handlers });
+    const asked = parseRequest(body, { role, handlers: registry.handlers, valuesLimit });
     const created = registry.create(asked, {
       correlationId,
       idempotencyKey: idempotencyKeyOf(request),
@@ -229,7 +230,10 @@ function serveJobs(app: FastifyInstance, { role, registry, findPeer }: JobServer
     const feed = isClientThere ? request.headers[FEED_HEADER] : undefined;
     const followed = feed === undefined ? {} : { followed: feeds.followNew(feed, job_id) };
     return { job_id, sse_url: `/v1/jobs/${job_id}/stream`, correlation_id, ...followed };
-  });
+  };
+  app.post('/v1/jobs', create(BODY_LIMITS.values));
+  const { bytes, values } = PROVEN_BODY_LIMITS;
+  app.post('/v1/jobs', { bodyLimit: bytes, constraints: { proven: 'yes' } }, create(values));
   app.get('/v1/jobs', (request) => ({ jobs: registry.find(queryOf(request)) }));
   app.get<{ Params: { id: string } }>('/v1/jobs/:id', (request) => registry.get(request.params.id));
   app.get<{ Params: { id: string }; Querystring: { within_ms?: string } }>('/v1/jobs/:id/trace', (request) => {

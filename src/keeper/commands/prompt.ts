@@ -1,6 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { JobError } from '../../contract/index.ts';
-import { BODY_LIMIT_BYTES } from '../../jobs/client.ts';
+import { PROVEN_BODY_LIMITS } from '../../jobs/client.ts';
 import { textIn } from '../derive/text.ts';
 import type { Session } from '../session.ts';
 
@@ -50,15 +50,15 @@ async function readStdin(): Promise<string> {
   try {
     for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
       sizeBytes += chunk.length;
-      if (sizeBytes > BODY_LIMIT_BYTES) break;
+      if (sizeBytes > PROVEN_BODY_LIMITS.bytes) break;
       chunks.push(chunk);
     }
   } catch (cause) {
     const { code = '', message } = cause as NodeJS.ErrnoException;
     throw unreadable(UNREADABLE[code] ?? message, cause);
   }
-  if (sizeBytes > BODY_LIMIT_BYTES) {
-    throw new JobError('body_too_large', `stdin is longer than ${BODY_LIMIT_BYTES / 1024 / 1024} MiB.`);
+  if (sizeBytes > PROVEN_BODY_LIMITS.bytes) {
+    throw new JobError('body_too_large', `stdin is longer than ${PROVEN_BODY_LIMITS.bytes / 1024 / 1024} MiB.`);
   }
   return textIn(Buffer.concat(chunks), 'stdin');
 }

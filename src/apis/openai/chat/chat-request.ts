@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { jsonObject } from '../../../contract/index.ts';
 import { samplingFields } from '../sampling.ts';
 
 const anything = z.unknown().optional();
@@ -7,7 +8,7 @@ const ignored = () => anything.describe('ignored');
 const functionSchema = z.looseObject({
   name: z.string().min(1),
   description: z.string().nullish(),
-  parameters: z.record(z.string(), z.json()).nullish(),
+  parameters: jsonObject.nullish(),
 });
 
 const toolSchema = z.looseObject({
@@ -54,10 +55,10 @@ export type ChatToolChoice = z.output<typeof choiceSchema>;
 
 const formatSchema = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('text') }),
-  z.looseObject({ type: z.literal('json_object'), schema: z.record(z.string(), z.json()).nullish() }),
+  z.looseObject({ type: z.literal('json_object'), schema: jsonObject.nullish() }),
   z.looseObject({
     type: z.literal('json_schema'),
-    json_schema: z.looseObject({ schema: z.record(z.string(), z.json()), strict: z.boolean().nullish() }),
+    json_schema: z.looseObject({ schema: jsonObject, strict: z.boolean().nullish() }),
   }),
 ]);
 
@@ -93,7 +94,7 @@ export const chatRequest = z.looseObject({
   reasoning_effort: z.string().nullish().describe('honoured: `none` and `minimal` turn reasoning off, every other one on'),
   reasoning: z.looseObject({ effort: z.string().nullish() }).nullish().describe('`effort` is honoured, as `reasoning_effort`'),
   enable_thinking: z.boolean().nullish().describe('honoured: turns reasoning on or off'),
-  chat_template_kwargs: z.record(z.string(), z.json()).nullish().describe('honoured: variables of the chat template'),
+  chat_template_kwargs: jsonObject.nullish().describe('honoured: variables of the chat template'),
   modalities: z.array(z.string()).nullish().describe('only `text`; refused with `audio`'),
   user: ignored(),
   store: ignored(),

@@ -1,20 +1,20 @@
 import * as z from 'zod';
+import { jsonObject } from '../../../contract/index.ts';
 
 const ignored = () => z.unknown().optional().describe('ignored');
-const schema = z.record(z.string(), z.json());
 
 const toolSchema = z.looseObject({
   type: z.string(),
   name: z.string().nullish(),
   description: z.string().nullish(),
-  parameters: schema.nullish(),
+  parameters: jsonObject.nullish(),
   tools: z
     .array(
       z.looseObject({
         type: z.string().nullish(),
         name: z.string().nullish(),
         description: z.string().nullish(),
-        parameters: schema.nullish(),
+        parameters: jsonObject.nullish(),
       }),
     )
     .nullish(),
@@ -36,7 +36,7 @@ export type ResponseToolChoice = z.output<typeof choiceSchema>;
 const formatSchema = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('text') }),
   z.looseObject({ type: z.literal('json_object') }),
-  z.looseObject({ type: z.literal('json_schema'), schema, strict: z.boolean().nullish() }),
+  z.looseObject({ type: z.literal('json_schema'), schema: jsonObject, strict: z.boolean().nullish() }),
 ]);
 
 /** What is checked further where it is used: items of other types than these are dropped, and not refused. */
