@@ -42,9 +42,9 @@ export function samplingOf(fields: Sampling, choice: number): InputFields<'infer
     min_p: fields.min_p ?? undefined,
     seed: typeof seed === 'number' && seed >= 0 ? (seed + choice) % LARGEST_SEED : undefined,
     stop: stopsOf(stop),
-    presence_penalty: unless(fields.presence_penalty, 0),
-    frequency_penalty: unless(fields.frequency_penalty, 0),
-    repeat_penalty: unless(fields.repeat_penalty, 1),
+    presence_penalty: fields.presence_penalty ?? undefined,
+    frequency_penalty: fields.frequency_penalty ?? undefined,
+    repeat_penalty: fields.repeat_penalty ?? undefined,
     logit_bias: fields.logit_bias ?? undefined,
     context: fields.options?.num_ctx ?? undefined,
   };
@@ -58,9 +58,4 @@ export function cut(tokens: number | null | undefined): number | undefined {
 function stopsOf(stop: string | string[] | null | undefined): string[] | undefined {
   const stops = [stop ?? []].flat().filter((text) => text !== '');
   return stops.length === 0 ? undefined : stops;
-}
-
-/** A penalty that changes nothing is left out: clients send it with every request. */
-function unless(value: number | null | undefined, neutral: number): number | undefined {
-  return value === null || value === neutral ? undefined : value;
 }

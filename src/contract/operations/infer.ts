@@ -65,7 +65,7 @@ export const inferInput = withOnePrompt(
     logprobs: z
       .boolean()
       .optional()
-      .describe("Report the model's own probability of each token of the text, from before sampling; not with a grammar"),
+      .describe("The model's own probability of each token, from before sampling; slower, and not with a grammar"),
     top_logprobs: z
       .int()
       .min(0)

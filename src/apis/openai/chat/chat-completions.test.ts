@@ -35,9 +35,9 @@ describe('a chat completion is translated', () => {
     ['a seed of 64 bits', { seed: 2 ** 40 + 7 }, { seed: 7 }],
     ['fields that it does not know', { store: true, metadata: { a: 1 }, whatever: [1] }, {}],
     [
-      'penalties that change nothing',
+      'no penalties, where a model may recommend one',
       { presence_penalty: 0, repeat_penalty: 1 },
-      { presence_penalty: undefined, repeat_penalty: undefined },
+      { presence_penalty: 0, repeat_penalty: 1 },
     ],
     ['JSON of any kind', { response_format: { type: 'json_object' } }, { json: true }],
     [
