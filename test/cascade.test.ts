@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ask, runAll } from './support/streams.ts';
 import { freePorts, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 
 const ANSWER = 'A bee flies from flower to flower, makes honey and lives in a hive with its sisters.';
@@ -95,17 +96,25 @@ describe('with the fleet up', () => {
   });
 
   test('same seed, same text, alone and among eight at once', async () => {
-    const ask = (seed: number) => swarm.rbee(['infer', 'Tell me a story', '-q', '--temperature', '0.9', '--seed', String(seed)]);
-    const alone = [(await ask(1)).stdout, (await ask(2)).stdout];
-    const together = await Promise.all([1, 2, 1, 2, 1, 2, 1, 2].map(ask));
-    expect(together.map(({ stdout }) => stdout)).toEqual([...alone, ...alone, ...alone, ...alone]);
+    const answers = async (...seeds: number[]) => {
+      const all = await runAll(
+        swarm,
+        seeds.map((seed) => ({ prompt: 'Tell me a story', temperature: 0.9, seed })),
+      );
+      expect(all.map(({ last }) => last.kind)).toEqual(seeds.map(() => 'result'));
+      return all.map(({ text }) => text);
+    };
+    const alone = [...(await answers(1)), ...(await answers(2))];
+    const together = await answers(1, 2, 1, 2, 1, 2, 1, 2);
+    expect(together).toEqual([...alone, ...alone, ...alone, ...alone]);
+    expect(alone).not.toContain('');
     expect(alone[0]).not.toBe(alone[1]);
   });
 
   test.each(['queen', 'hive', 'worker'] as const)(
     'the curl session works on the port of the %s: POST, then the stream',
     async (role) => {
-      const { workers } = await swarm.result<{ workers: { port: number }[] }>(['worker', 'list']);
+      const { workers } = await ask(swarm, 'worker_list');
       const url = { queen: swarm.queenUrl, hive: swarm.hiveUrl, worker: `http://127.0.0.1:${workers[0]?.port}` }[role];
       const created = await fetch(`${url}/v1/jobs`, {
         method: 'POST',
@@ -131,7 +140,7 @@ describe('with the fleet up', () => {
       models: [{ model: 'tiny', hive_id: 'localhost' }],
     };
     // The worker's word that its slot is free may be still on its way.
-    await expect.poll(() => swarm.result(['status']), { interval: 500 }).toMatchObject(expected);
+    await expect.poll(() => ask(swarm, 'status'), { interval: 100 }).toMatchObject(expected);
   });
 
   test('jobs, logs and trace show afterwards what happened', async () => {
@@ -160,13 +169,10 @@ describe('with the fleet up', () => {
   });
 
   test('the cached start of a long prompt is not computed again', async () => {
-    interface Answer {
-      usage: { cached_tokens: number; prompt_tokens: number };
-    }
-    const ask = (ending: string) =>
-      swarm.result<Answer>(['infer', `${'The bee flies. '.repeat(20)}${ending}`, '--temperature', '0']);
-    await ask('What does it do?');
-    const { cached_tokens, prompt_tokens } = (await ask('What is it?')).usage;
+    const usageOf = async (ending: string) =>
+      (await ask(swarm, 'infer', { prompt: `${'The bee flies. '.repeat(20)}${ending}`, temperature: 0 })).usage;
+    await usageOf('What does it do?');
+    const { cached_tokens, prompt_tokens } = await usageOf('What is it?');
     expect(cached_tokens).toBeGreaterThan(60);
     expect(cached_tokens).toBeLessThan(prompt_tokens);
   });

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import Database from 'libsql';
 import { expect, test } from 'vitest';
+import { ask } from './support/streams.ts';
 import { ENDLESS, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 import { until } from './support/until.ts';
 
@@ -46,10 +47,10 @@ async function deleteWhileInUse(folder: string): Promise<void> {
 
 test('damaged records, logs and catalogs cost only their contents, and doctor names them until they are deleted; files of a newer rbee are refused and kept', async () => {
   await using swarm = await testSwarm();
-  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+  expect((await swarm.rbee(['queen', 'start'])).code).toBe(0);
   const jobs = [await answered(swarm, 'one'), await answered(swarm, 'two'), await answered(swarm, 'three')] as const;
   const [wrongRecord, lostEnd, sound] = jobs;
-  await swarm.result(['hive', 'create', 'attic', '--host', '127.0.0.1', '--port', '1']);
+  await ask(swarm, 'hive_create', { hive_id: 'attic', host: '127.0.0.1', port: 1 });
   expect((await swarm.rbee(['down'])).code).toBe(0);
 
   // A byte that is not UTF-8, in one record; the end of one log; the hive's catalog, all of it.
@@ -64,10 +65,10 @@ test('damaged records, logs and catalogs cost only their contents, and doctor na
     expect(await streamOf(swarm, lostEnd.id, format)).toMatch(/its log is damaged.*\[DONE\]\s*$/s);
   const logs = await swarm.rbee(['logs', lostEnd.id]);
   expect([logs.code, logs.stderr + logs.stdout]).toEqual([expect.any(Number), expect.stringContaining('job_damaged')]);
-  expect(await swarm.result<{ hives: { hive_id: string }[] }>(['hive', 'list'])).toMatchObject({
+  expect(await ask(swarm, 'hive_list')).toMatchObject({
     hives: [{ hive_id: 'localhost' }, { hive_id: 'attic' }],
   });
-  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+  await ask(swarm, 'infer', { prompt: 'hello' });
 
   const doctor = await swarm.rbee(['doctor']);
   for (const named of [`events of ${lostEnd.id}`, `the record of ${wrongRecord.id}`, 'hive-hive.db'])
@@ -101,7 +102,7 @@ async function refusesNewerFormats(swarm: Swarm, log: string, jobId: string): Pr
   );
   expect(ofCatalog.code).toBe(7);
   setFormat(1);
-  expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+  await ask(swarm, 'infer', { prompt: 'hello' });
 }
 
 test('a queen and a hive whose home is deleted report it and exit with their workers, and do not create it again', async () => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { modelWorkshop } from '../src/worker/engines/llama/fixtures/gguf.ts';
+import { ask } from './support/streams.ts';
 import { ENDLESS, freePorts, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 
 const TINY = new URL('../models/rbee-tiny-Q8_0.gguf', import.meta.url).pathname;
@@ -112,8 +113,8 @@ describe('what a person sees when something is wrong', () => {
   });
 
   test('a model that is in use is not deleted', async () => {
-    await swarm.result(['model', 'download', TINY, '--name', 'copy']);
-    await swarm.result(['infer', 'hello', '--model', 'copy']);
+    await ask(swarm, 'model_download', { model: TINY, name: 'copy' });
+    await ask(swarm, 'infer', { prompt: 'hello', model: 'copy' });
     const { code, stderr } = await refusal(['model', 'delete', 'copy']);
     expect(stderr).toMatch(/^Error: Worker 'worker-[0-9a-f]+' has model 'copy' loaded\n.*rbee worker delete/);
     expect(code).toBe(2);
@@ -121,21 +122,21 @@ describe('what a person sees when something is wrong', () => {
 
   test('a hive that does not exist', async () => {
     const [port] = await freePorts(1);
-    await swarm.result(['hive', 'create', 'attic', '--host', '127.0.0.1', '--port', String(port)]);
+    await ask(swarm, 'hive_create', { hive_id: 'attic', host: '127.0.0.1', port });
     const { code, stderr } = await refusal(['worker', 'list', '--hive', 'attic']);
     expect(stderr).toMatch(/^Error: Failed to connect to hive: connection refused\n/);
     expect(code).toBe(4);
-    await swarm.result(['hive', 'delete', 'attic']);
+    await ask(swarm, 'hive_delete', { hive_id: 'attic' });
   });
 
   test('a hive that answers garbage', async () => {
     const [port = 0] = await freePorts(1);
     await using _garbage = await stranger(port, (_request, response) => response.end('{"hello":"world"}'));
-    await swarm.result(['hive', 'create', 'garbage', '--host', '127.0.0.1', '--port', String(port)]);
+    await ask(swarm, 'hive_create', { hive_id: 'garbage', host: '127.0.0.1', port });
     const { code, stderr } = await refusal(['worker', 'list', '--hive', 'garbage']);
     expect(stderr).toMatch(/^Error: The hive did not open a feed\n/);
     expect(code).toBe(4);
-    await swarm.result(['hive', 'delete', 'garbage']);
+    await ask(swarm, 'hive_delete', { hive_id: 'garbage' });
   });
 
   test('a frozen hive is reported as frozen, and status does not wait for it', async () => {
@@ -149,21 +150,21 @@ describe('what a person sees when something is wrong', () => {
           reason: expect.stringMatching(/^it has sent no heartbeat for \d s$/) as string,
         },
       ];
-      await expect.poll(async () => (await swarm.result(['status']))['hives'], { interval: 500 }).toMatchObject(frozen);
+      await expect.poll(async () => (await ask(swarm, 'status')).hives, { interval: 100 }).toMatchObject(frozen);
     } finally {
       process.kill(pid ?? 0, 'SIGCONT');
     }
   });
 
   test('a worker that is killed in the middle of an answer fails its job with worker_died, and the next request is answered', async () => {
-    const { pid, worker_id } = await swarm.result<{ pid: number; worker_id: string }>(['worker', 'spawn']);
+    const { pid = 0, worker_id } = await ask(swarm, 'worker_spawn');
     const running = swarm.start([...ENDLESS, '--worker-id', worker_id]);
     await running.says('stdout', /.{20}/s);
     process.kill(pid, 'SIGKILL');
     const { code, stderr } = await running.ended;
     expect(stderr).toMatch(/Error: Worker 'worker-[0-9a-f]+' was killed by SIGKILL/);
     expect(code).toBe(6);
-    expect((await swarm.rbee(['infer', 'hello', '-q'])).code).toBe(0);
+    await ask(swarm, 'infer', { prompt: 'hello' });
   });
 });
 

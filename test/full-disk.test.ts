@@ -3,6 +3,7 @@ import { readdir, rm, mkdtemp, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ask } from './support/streams.ts';
 import { ENDLESS, leftovers, testSwarm, type Swarm } from './support/swarm.ts';
 import { until } from './support/until.ts';
 
@@ -51,27 +52,18 @@ test.skipIf(!mayMount)(
     await using disk = await smallDisk('size=16m');
     await using swarm = await testSwarm({ home: disk.home });
     await works(swarm, ['infer', 'hello', '-q']);
-    await works(swarm, ['model', 'download', TINY, '--name', 'copy']);
-    const { workers } = await swarm.result<{ workers: { worker_id: string }[] }>(['worker', 'list']);
+    await ask(swarm, 'model_download', { model: TINY, name: 'copy' });
+    const { workers } = await ask(swarm, 'worker_list');
     const { jobs } = JSON.parse(await (await fetch(`${swarm.queenUrl}/v1/jobs?operation=infer`)).text()) as {
       jobs: { job_id: string }[];
     };
     disk.fill();
     const refused = await swarm.rbee(['infer', 'hello', '-q']);
     expect([refused.code, refused.stderr]).toEqual([7, expect.stringMatching(/disk.*full.*rbee model delete/is)]);
-    const [worker = { worker_id: '' }] = workers;
-    for (const args of [
-      ['status'],
-      ['jobs'],
-      ['logs', jobs[0]?.job_id ?? ''],
-      ['model', 'list'],
-      ['worker', 'get', worker.worker_id],
-      ['hive', 'list'],
-      ['queen', 'logs'],
-      ['worker', 'delete', worker.worker_id],
-    ]) {
-      await works(swarm, args);
-    }
+    const [{ worker_id } = {}] = workers;
+    for (const args of [['status'], ['jobs'], ['logs', jobs[0]?.job_id ?? ''], ['queen', 'logs']]) await works(swarm, args);
+    for (const operation of ['model_list', 'hive_list'] as const) await ask(swarm, operation);
+    for (const operation of ['worker_get', 'worker_delete'] as const) await ask(swarm, operation, { worker_id });
     const doctor = await swarm.rbee(['doctor']);
     expect([doctor.code, doctor.stdout]).toEqual([7, expect.stringMatching(/disk/i)]);
     // The queen and the hive are needed to make room: they start on what was held free for that.
