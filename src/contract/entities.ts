@@ -204,6 +204,32 @@ export const modelMemory = z.object({
 });
 export type ModelMemory = z.output<typeof modelMemory>;
 
+const sampled = z.number().min(0).max(1_000_000).optional();
+/** What its GGUF header says of a model: only what is small, since every hive reports all its models. */
+export const modelDetails = z.object({
+  architecture: short.optional().describe('As llama.cpp names it, for example llama'),
+  parameters: z.number().min(0).max(1e15).optional().describe('How many weights it has'),
+  quantization: short.optional().describe('As llama.cpp names it, for example Q4_K_M'),
+  context_length: z.int().min(0).optional().describe('Context length in training, in tokens'),
+  embedding_length: z.int().min(0).optional().describe('Numbers of the vector of a token'),
+  license: short.optional(),
+  capabilities: z
+    .array(short)
+    .max(16)
+    .optional()
+    .describe('Of completion, tools, thinking, insert (fills in the middle), embedding, rerank, by its header and template'),
+  sampling: z
+    .object({
+      ...{ temperature: sampled, top_k: sampled, top_p: sampled, min_p: sampled },
+      ...{ repeat_penalty: sampled, repeat_last_n: sampled },
+    })
+    .optional()
+    .describe('What it recommends to sample it with'),
+  bos_token_id: z.int().min(0).optional(),
+  eos_token_id: z.int().min(0).optional(),
+});
+export type ModelDetails = z.output<typeof modelDetails>;
+
 export const model = z.object({
   model: name.describe('Name, as infer and worker_spawn take it'),
   path: z.string().max(8_192),
@@ -211,9 +237,15 @@ export const model = z.object({
   sha256: short.optional(),
   source: z.string().max(40_000).describe("Origin: 'builtin', a path or a URL"),
   memory: modelMemory.optional().describe('Estimated from its header; absent when that could not be read'),
+  details: modelDetails.optional().describe('From its header; absent when that could not be read'),
   created_at: z.iso.datetime(),
 });
 export type Model = z.output<typeof model>;
+
+/** What GET /v1/model of a hive answers where `header` is asked for: short, or whole with the arrays of its tokenizer. */
+export const modelHeaders = ['short', 'whole'] as const;
+export const modelWithHeader = model.extend({ header: z.record(z.string(), z.unknown()) });
+export type ModelHeader = z.output<typeof modelWithHeader>['header'];
 
 export const unfinishedModel = z.object({
   model: z.string().describe('Name, as model_download resumes it and model_delete deletes it'),

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { homePaths, homeTrust } from '../daemon/index.ts';
-import type { Catalog, Peer, ServedRole } from '../jobs/index.ts';
-import { JobError, LOOPBACK, operations } from '../contract/index.ts';
+import type { Catalog, Peer, RoleRoutes, ServedRole } from '../jobs/index.ts';
+import { JobError, LOOPBACK, modelHeaders, operations } from '../contract/index.ts';
 import { Devices, readCapabilities } from './devices/index.ts';
 import { onWorkers, resumeOnWorker } from './infer.ts';
 import { modelHandlers } from './model-handlers.ts';
-import { openModelStore } from './models/index.ts';
+import { openModelStore, type ModelStore } from './models/index.ts';
 import { Presence, servePresence } from './presence/index.ts';
 import { workerHandlers } from './worker-handlers.ts';
 import { WorkerPool } from './workers/index.ts';
@@ -57,11 +57,7 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
     findPeer: ({ name }) => workerPeer(name),
     addRoutes: ({ app }) => {
       servePresence(app, presence);
-      app.get<{ Querystring: { model?: unknown } }>('/v1/model', async ({ query }) => {
-        const input = operations.model_get.input.safeParse(query);
-        if (!input.success) throw new JobError('invalid_input', 'The model must be a name or a path', { cause: input.error });
-        return (await models.resolve(input.data.model)).model;
-      });
+      serveModel(app, models);
       app.get('/capabilities', () => readCapabilities(hiveId, paths.data, () => workers.devices()));
     },
     prepare: () => workers.adopt(),
@@ -70,6 +66,17 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
       await workers.stopAll();
     },
   };
+}
+
+/** A model, with the fields of its header where they are asked for. */
+function serveModel(app: RoleRoutes['app'], models: ModelStore): void {
+  app.get<{ Querystring: { model?: unknown; header?: unknown } }>('/v1/model', async ({ query }) => {
+    const input = operations.model_get.input.safeParse({ model: query.model });
+    if (!input.success) throw new JobError('invalid_input', 'The model must be a name or a path', { cause: input.error });
+    const { model } = await models.resolve(input.data.model);
+    const header = modelHeaders.find((each) => each === query.header);
+    return header === undefined ? model : { ...model, header: await models.header(input.data.model, header === 'whole') };
+  });
 }
 
 /** Where workers send heartbeats: the address that the hive listens on, or loopback when it listens on all. */

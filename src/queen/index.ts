@@ -90,7 +90,7 @@ export function createQueen({ port, hivePort, token, origins }: QueenOptions, ca
     findPeer: ({ name }: DownstreamJob) => reach.peerOf(hives.get(name)),
     addRoutes: (routes) => {
       routes.serveLines('/v1/presence', presence.read);
-      serveApis(routes, { origins, models: fleetModels(view, names) });
+      serveApis(routes, { origins, models: fleetModels(parts, names) });
     },
     // Before the first request, which must find the hives known, even without a report of them yet.
     prepare: async () => view.start(hives.list()),

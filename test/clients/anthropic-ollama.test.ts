@@ -1,7 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { generateText, streamText } from 'ai';
-import { Ollama } from 'ollama';
+import { Ollama, type ShowRequest } from 'ollama';
 import { createOllama } from 'ollama-ai-provider-v2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testSwarm, type Swarm } from '../support/swarm.ts';
@@ -134,7 +134,17 @@ describe("Ollama's client", () => {
       expect.arrayContaining(['tiny:latest', 'claude-haiku-4-5:latest']) as string[],
     );
     expect(models[0]).toMatchObject({ digest: expect.stringMatching(/^[0-9a-f]{64}$/) as string, details: { format: 'gguf' } });
-    expect(await ollama.show({ model: 'tiny' })).toMatchObject({ details: { format: 'gguf' } });
+    const details = { format: 'gguf', family: 'llama', parameter_size: '1.75M', quantization_level: 'Q8_0' };
+    const known = { details, capabilities: ['completion'] };
+    expect(models).toMatchObject(models.map(() => known));
+    const shown = await ollama.show({ model: 'claude-haiku-4-5' });
+    const info = { 'general.architecture': 'llama', 'general.parameter_count': 1_752_800, 'llama.embedding_length': 160 };
+    expect(shown).toMatchObject({ ...known, license: 'cc0-1.0', model_info: info });
+    expect(shown.template).toContain('<|im_start|>');
+    expect(shown.model_info).not.toHaveProperty(['tokenizer.ggml.tokens']);
+    const verbose = (await ollama.show({ model: 'tiny', verbose: true } as ShowRequest)) as { model_info: object };
+    expect(verbose.model_info).toHaveProperty(['tokenizer.ggml.tokens', 'length'], 1024);
+    await expect(ollama.show({ model: 'nothing' })).rejects.toMatchObject({ status_code: 404 });
     expect(await ollama.version()).toEqual({ version: '0.13.0' });
     expect(await (await fetch(swarm.queenUrl)).text()).toBe('Ollama is running');
     expect((await fetch(swarm.queenUrl, { method: 'HEAD' })).status).toBe(200);

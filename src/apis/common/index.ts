@@ -5,5 +5,5 @@ export { kindOf, type ErrorKind } from './error-kinds.ts';
 export { parseBody } from './parse-body.ts';
 export { idsOf, newId } from './request-ids.ts';
 export { paramOf, RequestError } from './request-error.ts';
-export { meantModel, type FleetModel, type FleetModels } from './model-names.ts';
+export { capabilitiesOf, meantModel, type FleetModel, type FleetModels } from './model-names.ts';
 export { keepAliveOf } from './keep-alive.ts';

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { JobError, type Model, type Worker } from '../../contract/index.ts';
+import { JobError, type Model, type ModelHeader, type Worker } from '../../contract/index.ts';
 
 /** The models of the fleet, as its hives report them. */
 export interface FleetModels {
@@ -7,6 +7,11 @@ export interface FleetModels {
   list(): FleetModel[];
   /** The model that a name means: an alias is its model, and `x:latest` is `x` where no model is called `x:latest`. */
   resolve(name: string): string;
+  /**
+   * All fields of the header of its file, from a hive that has it; the arrays of its tokenizer too where `whole` is set.
+   * @throws JobError why no hive answers
+   */
+  header(model: FleetModel, whole: boolean): Promise<ModelHeader>;
 }
 
 export interface FleetModel {
@@ -38,4 +43,9 @@ function isPath(name: string): boolean {
 
 function isLoopback(ip: string): boolean {
   return ip === '::1' || /^(?:::ffff:)?127\./.test(ip);
+}
+
+/** What a model can do, as its file says. A file that could not be read fails when it is loaded; most write text. */
+export function capabilitiesOf({ details }: Model): string[] {
+  return details?.capabilities ?? ['completion'];
 }

@@ -35,7 +35,7 @@ function model(...steps: Step[]): { infer: Run<'infer'>; contexts: JobContext[];
 }
 
 function start(infer: Run<'infer'>, options: { token?: string; origins?: string } = {}): Promise<TestDaemon> {
-  const models = { list: () => [], resolve: (name: string) => name };
+  const models = { list: () => [], resolve: (name: string) => name, header: async () => ({}) };
   const addRoutes = (routes: Parameters<typeof serveApis>[0]) => serveApis(routes, { origins: options.origins, models });
   return startTestDaemon({
     role: 'queen',

@@ -3,7 +3,8 @@ import { JobError, type OutputOf } from '../../contract/index.ts';
 import { meantModel, parseBody, RequestError, type FleetModel, type FleetModels, type RunRequest } from '../common/index.ts';
 import { modelOf } from './answer-input.ts';
 import { copyBody, namedBody, showBody } from './body.ts';
-import { capabilitiesOf, detailsOf, tagOf } from './models.ts';
+import { tagOf } from './models.ts';
+import { shown } from './shown.ts';
 
 /** GET /api/tags. Where no hive has reported yet, the local one is started to report. */
 export function tags(models: FleetModels) {
@@ -23,9 +24,10 @@ const HAS_NONE: ReadonlySet<string> = new Set(['hive_not_found', 'hive_stopped']
 
 /** POST /api/show */
 export function show(models: FleetModels) {
-  return (request: FastifyRequest): object => {
-    const found = findModel(modelOf(parseBody(showBody, request.body)), models, request);
-    return shown(found);
+  return async (request: FastifyRequest): Promise<object> => {
+    const body = parseBody(showBody, request.body);
+    const found = findModel(modelOf(body), models, request);
+    return shown(found, await models.header(found, body.verbose === true));
   };
 }
 
@@ -58,21 +60,4 @@ function findModel(named: string, models: FleetModels, request: FastifyRequest):
   const found = exact(named) ?? exact(named.replace(/:latest$/, '')) ?? exact(model);
   if (found === undefined) throw new JobError('model_not_found', `No hive has a model '${named.slice(0, 200)}'`);
   return found;
-}
-
-function shown({ model, workers }: FleetModel): object {
-  const details = detailsOf(model);
-  const limit = model.memory?.context_length ?? 0;
-  const context = Math.max(0, ...workers.map((worker) => worker.context ?? 0));
-  const { family } = details;
-  return {
-    license: '',
-    modelfile: `FROM ${model.model}\n`,
-    parameters: '',
-    template: '',
-    details,
-    model_info: { 'general.architecture': family, [`${family}.context_length`]: context > 0 ? context : limit },
-    capabilities: capabilitiesOf(),
-    modified_at: model.created_at,
-  };
 }

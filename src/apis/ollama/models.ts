@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Model, Worker } from '../../contract/index.ts';
-import type { FleetModel } from '../common/index.ts';
+import { capabilitiesOf, type FleetModel } from '../common/index.ts';
 
 const LATEST = ':latest';
 /** Of a model that is not unloaded by its age: far enough for every client, near enough for every parser. */
@@ -16,7 +16,7 @@ export function tagOf({ model }: Pick<FleetModel, 'model'>): object {
     size: model.size_bytes,
     digest: digestOf(model),
     details: detailsOf(model),
-    capabilities: capabilitiesOf(),
+    capabilities: capabilitiesOf(model),
   };
 }
 
@@ -59,24 +59,29 @@ export function detailsOf(model: Model): Details {
     format: 'gguf',
     family,
     families: [family],
-    parameter_size: '',
+    parameter_size: sizeOf(model.details?.parameters),
     quantization_level: quantizationOf(model),
   };
 }
 
-export function capabilitiesOf(): string[] {
-  return ['completion', 'tools'];
+/** As Ollama writes it: 7.6B, 22.70M. */
+function sizeOf(parameters: number | undefined): string {
+  if (parameters === undefined) return '';
+  if (parameters >= 1e9) return `${digits(parameters / 1e9, 1)}B`;
+  if (parameters >= 1e6) return `${digits(parameters / 1e6, 2)}M`;
+  return parameters >= 1e3 ? `${digits(parameters / 1e3, 0)}K` : String(parameters);
 }
 
-/** In the name of the file, as its makers write it. */
-function quantizationOf({ model, path }: Model): string {
-  const [found = 'unknown'] =
-    /(?:I?Q\d(?:_[A-Z0-9]+)*|BF16|F16|F32)/.exec(`${path.slice(path.lastIndexOf('/') + 1)} ${model}`.toUpperCase()) ?? [];
-  return found;
+function digits(value: number, count: number): string {
+  return value.toFixed(Number.isInteger(value) ? 0 : count);
 }
 
-function familyOf({ memory }: Model): string {
-  return memory?.architecture ?? 'unknown';
+function quantizationOf({ details }: Model): string {
+  return details?.quantization ?? 'unknown';
+}
+
+function familyOf({ details, memory }: Model): string {
+  return details?.architecture ?? memory?.architecture ?? 'unknown';
 }
 
 /** 64 hexadecimal digits, the same for the same file. */

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { JobError } from '../../contract/index.ts';
 import { nearest } from '../../jobs/index.ts';
-import { meantModel, type FleetModel, type FleetModels } from '../common/index.ts';
+import { capabilitiesOf, meantModel, type FleetModel, type FleetModels } from '../common/index.ts';
 
 /** GET /v1/models. The same objects serve clients of OpenAI and of Anthropic, which call the same path. */
 export function listModels(models: FleetModels): object {
@@ -27,7 +27,7 @@ export function getModel(models: FleetModels, id: string, request: Pick<FastifyR
 
 /** @param id as the client named it */
 function modelObject({ model, workers }: FleetModel, id = model.model) {
-  const trained = model.memory?.context_length ?? null;
+  const trained = model.details?.context_length ?? model.memory?.context_length ?? null;
   const loaded = workers.map(({ hive_id, worker_id, worker, device }) => ({ hive_id, worker_id, device: `${worker}:${device}` }));
   return {
     id,
@@ -39,7 +39,7 @@ function modelObject({ model, workers }: FleetModel, id = model.model) {
     created_at: model.created_at,
     context_length: trained,
     max_model_len: longest(workers.map(({ context }) => context)) ?? trained,
-    capabilities: ['completion'],
+    capabilities: capabilitiesOf(model),
     loaded,
   };
 }

@@ -6,7 +6,7 @@ import {
   roundUp,
   type ModelMemory,
 } from '../../contract/index.ts';
-import type { GgufHeader } from './gguf-header.ts';
+import type { FieldValue, GgufHeader } from './gguf-header.ts';
 
 const BYTES_PER_FLOAT = 4;
 const BYTES_PER_HALF = 2;
@@ -64,7 +64,7 @@ export function isMemoryField(name: string): boolean {
  * and the mask) or the logits, with a few rows of the embedding's width, 4 bytes a number. A GPU keeps no scores (flash
  * attention). Checked against llama.cpp's own figures (test/memory-estimate.test.ts, test/vulkan.test.ts).
  */
-export function estimateMemory({ fields, tensorBytes }: GgufHeader): ModelMemory | undefined {
+export function estimateMemory({ fields, tensorBytes }: Pick<GgufHeader, 'fields' | 'tensorBytes'>): ModelMemory | undefined {
   const architecture = fields.get(ARCHITECTURE);
   if (typeof architecture !== 'string' || numberOr(fields.get(PARTS), 1) > 1) return undefined;
   const shape = new Shape(architecture, (name) => fields.get(`${architecture}.${name}`));
@@ -95,7 +95,7 @@ function kvBytesPerToken(shape: Shape, context: number): number {
   return bytes;
 }
 
-type Value = number | string | number[] | undefined;
+type Value = FieldValue | undefined;
 
 /** The fields of one architecture, as numbers that can be reckoned with. */
 class Shape {

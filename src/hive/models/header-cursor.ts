@@ -2,6 +2,10 @@ import type { FileHandle } from 'node:fs/promises';
 import { JobError } from '../../contract/index.ts';
 import { FILE_CHUNK_BYTES, HEADER_BYTES_LIMIT } from './limits.ts';
 
+/** No mark that is looked for is longer, and all begin so. */
+const MARK_BYTES_LIMIT = 32;
+const MARK_BEGINS = '<'.charCodeAt(0);
+
 /** Goes through the header of a GGUF file, a chunk in memory at a time. Never past the end of the file, nor past the limit of a header. */
 export class HeaderCursor {
   readonly #handle: FileHandle;
@@ -30,7 +34,7 @@ export class HeaderCursor {
     return this.number(8, (bytes, at) => Number(bytes.readBigUInt64LE(at)));
   }
 
-  async number(length: number, read: (bytes: Buffer, at: number) => number): Promise<number> {
+  async number<T = number>(length: number, read: (bytes: Buffer, at: number) => T): Promise<T> {
     if (!this.#has(length)) await this.#fill(length);
     const value = read(this.#window, this.#position - this.#windowStart);
     this.#position += length;
@@ -50,14 +54,22 @@ export class HeaderCursor {
     return this.#window.toString('utf8', at, at + length);
   }
 
-  /** A vocabulary has hundreds of thousands: waits only where the window ends. */
-  async skipTexts(count: number): Promise<void> {
+  /** A vocabulary has hundreds of thousands: waits only where the window ends. @returns those of the marks that are among them */
+  async skipTexts(count: number, marks: ReadonlySet<string>): Promise<string[]> {
+    const found: string[] = [];
     for (let left = count; left > 0; left -= 1) {
       if (!this.#has(8)) await this.#fill(8);
       const length = Number(this.#window.readBigUInt64LE(this.#position - this.#windowStart));
       this.#position += 8;
+      if (marks.size > 0 && length <= MARK_BYTES_LIMIT) {
+        if (!this.#has(length)) await this.#fill(length);
+        const at = this.#position - this.#windowStart;
+        const text = this.#window[at] === MARK_BEGINS ? this.#window.toString('utf8', at, at + length) : '';
+        if (marks.has(text)) found.push(text);
+      }
       this.skip(length);
     }
+    return found;
   }
 
   skip(length: number): void {

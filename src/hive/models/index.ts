@@ -1,8 +1,8 @@
-import type { JobEvent, Model, UnfinishedModel } from '../../contract/index.ts';
+import type { JobEvent, Model, ModelHeader, UnfinishedModel } from '../../contract/index.ts';
 import { download, type DownloadRequest } from './download.ts';
 import { DownloadRoom } from './download-room.ts';
 import { PATIENCE, type Patience } from './limits.ts';
-import { MemoryReader } from './memory-reader.ts';
+import { HeaderReader, readAllFields } from './header-reader.ts';
 import { Shelf, type ShelfOptions } from './shelf.ts';
 import { Writers } from './writers.ts';
 
@@ -16,7 +16,7 @@ export interface ModelStoreOptions extends ShelfOptions {
   patience?: Patience;
 }
 
-/** The models of this machine, each with its memory need if its header says enough. */
+/** The models of this machine, each with its details and its memory need if its header says enough. */
 export interface ModelStore {
   /** The built-in model, then the others, oldest first. A model whose file is gone or has changed is left out, and logged. */
   list(): Promise<Model[]>;
@@ -29,6 +29,11 @@ export interface ModelStore {
    * @throws JobError model_not_found, model_corrupt
    */
   resolve(nameOrPath: string): Promise<{ model: Model; path: string }>;
+  /**
+   * All fields of the header of a model, by its name or path; the arrays of its tokenizer too where `whole` is set.
+   * @throws JobError model_not_found, model_corrupt
+   */
+  header(nameOrPath: string, whole: boolean): Promise<ModelHeader>;
   /**
    * Fetches a model, or resumes an earlier try. Yields progress only; steps are narrated.
    * @throws JobError invalid_input, model_exists, model_corrupt, checksum_mismatch, disk_full, cancelled, or download_failed, also
@@ -46,19 +51,20 @@ export interface ModelStore {
 export function openModelStore(options: ModelStoreOptions): ModelStore {
   const shelf = new Shelf(options);
   const writers = new Writers(options.modelsDir);
-  const memory = new MemoryReader();
+  const headers = new HeaderReader();
   const disk = new DownloadRoom(options.modelsDir);
   const parts = { hiveId: options.hiveId, shelf, writers, disk, patience: options.patience ?? PATIENCE };
   return {
-    list: async () => Promise.all((await shelf.list()).map((model) => memory.filledIn(model))),
+    list: async () => Promise.all((await shelf.list()).map((model) => headers.filledIn(model))),
     unfinished: () => shelf.unfinished(),
-    get: async (name) => memory.filledIn(await shelf.get(name)),
+    get: async (name) => headers.filledIn(await shelf.get(name)),
     async resolve(nameOrPath) {
-      const model = await memory.filledIn(await shelf.resolve(nameOrPath));
+      const model = await headers.filledIn(await shelf.resolve(nameOrPath));
       return { model, path: model.path };
     },
+    header: async (nameOrPath, whole) => readAllFields((await shelf.resolve(nameOrPath)).path, whole),
     async *download(request, signal) {
-      return memory.filledIn(yield* download(parts, request, signal));
+      return headers.filledIn(yield* download(parts, request, signal));
     },
     async remove(name, assertUnused) {
       await shelf.assertRemovable(name);

@@ -155,9 +155,9 @@ export class Shelf {
   }
 }
 
-/** An invalid memory need is dropped: it is read again from the file. */
+/** What was read from the file is dropped where it is invalid: it is read again. */
 function asModel(value: object, key: string): Model | undefined {
-  const { memory: _memory, ...rest } = value as Model;
+  const { memory: _memory, details: _details, ...rest } = value as Model;
   if (!modelOfCatalog.safeParse(rest).success || rest.model !== key) return undefined;
   return modelOfCatalog.safeParse(value).success ? (value as Model) : rest;
 }

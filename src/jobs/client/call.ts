@@ -18,7 +18,7 @@ export interface CallOptions extends Exchange {
  */
 export async function call(peer: Peer, options: CallOptions): Promise<unknown> {
   const { status, text } = await send(peer, options);
-  const answer = parseBounded(text, ANSWER_LIMITS[peer.role].values);
+  const answer = parseBounded(text, (options.answerLimits ?? ANSWER_LIMITS[peer.role]).values);
   if (status === 200) {
     if (answer === undefined) throw badResponse(peer, `${capitalised(peer.role)} answered with something that is not JSON`);
     return answer;
@@ -28,7 +28,7 @@ export async function call(peer: Peer, options: CallOptions): Promise<unknown> {
 
 /** The error in an answer that is not the expected one. */
 export async function refusalIn(peer: Peer, response: IncomingMessage): Promise<JobError> {
-  const text = await textOf(peer, response, PROMPT_ANSWER_DEADLINE_MS);
+  const text = await textOf(peer, response, { answerWithinMs: PROMPT_ANSWER_DEADLINE_MS });
   return refusalOf(peer, response.statusCode ?? 0, parseBounded(text, ANSWER_LIMITS[peer.role].values));
 }
 
@@ -57,5 +57,5 @@ function abortReason(peer: Peer, signal: AbortSignal): unknown {
 
 async function attempt(peer: Peer, options: CallOptions): Promise<{ status: number; text: string }> {
   const response = await exchange(peer, options);
-  return { status: response.statusCode ?? 0, text: await textOf(peer, response, options.answerWithinMs) };
+  return { status: response.statusCode ?? 0, text: await textOf(peer, response, options) };
 }

@@ -13,6 +13,13 @@ export interface Exchange {
   signal?: AbortSignal | undefined;
   /** Until the head of the answer, and from there to its end where it is read as text; ANSWER_DEADLINE_MS when left out. */
   answerWithinMs?: number | undefined;
+  /** What the answer may take, where that is more than of others. */
+  answerLimits?: AnswerLimits | undefined;
+}
+
+export interface AnswerLimits {
+  answerChars: number;
+  values: number;
 }
 
 /** Connections are kept and used again; one that idles keeps no process alive. More than these at once would only queue elsewhere. */
@@ -95,12 +102,18 @@ export function exchange(
   });
 }
 
+type AnswerBounds = Pick<Exchange, 'answerWithinMs' | 'answerLimits'>;
+
 /**
  * All of an answer, which is to be short.
  * @throws JobError <role>_bad_response when it is longer than such answers are; DeadlineError when it is not all there in time
  */
-export async function textOf(peer: Peer, response: IncomingMessage, withinMs = ANSWER_DEADLINE_MS): Promise<string> {
-  const { answerChars } = ANSWER_LIMITS[peer.role];
+export async function textOf(
+  peer: Peer,
+  response: IncomingMessage,
+  { answerWithinMs: withinMs = ANSWER_DEADLINE_MS, answerLimits = ANSWER_LIMITS[peer.role] }: AnswerBounds = {},
+): Promise<string> {
+  const { answerChars } = answerLimits;
   // A peer may send its head and then nothing more, or so little at a time that it never ends.
   const timer = setTimeout(() => response.destroy(new DeadlineError('ANSWER_DEADLINE', withinMs)), withinMs);
   try {

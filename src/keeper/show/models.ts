@@ -1,4 +1,11 @@
-import { printable, type Model, type ModelMemory, type OutputOf, type UnfinishedModel } from '../../contract/index.ts';
+import {
+  printable,
+  type Model,
+  type ModelDetails,
+  type ModelMemory,
+  type OutputOf,
+  type UnfinishedModel,
+} from '../../contract/index.ts';
 import type { Look } from './look.ts';
 import { LEAST_PATH_WIDTH, list, table, type Column } from './table.ts';
 import { bytes, clock } from './units.ts';
@@ -18,6 +25,7 @@ export function modelText(model: Model, look: Look): string {
       ['model', model.model],
       ['size', bytes(model.size_bytes)],
       ['file', model.path],
+      ...detailRows(model.details),
       ['memory', model.memory && memoryText(model.memory)],
       ['source', model.source],
       ['sha256', model.sha256],
@@ -52,6 +60,28 @@ function unfinishedText(rows: readonly UnfinishedModel[]): string {
   const lines = rows.map(({ model, size_bytes }) => `  ${printable(model)}, ${bytes(size_bytes)} so far`);
   const title = 'Unfinished downloads (the same rbee model download resumes, rbee model delete <model> deletes):';
   return [title, ...lines].join('\n');
+}
+
+function detailRows(details: ModelDetails = {}): [string, string | undefined][] {
+  const { architecture, parameters, quantization, context_length, embedding_length, sampling = {} } = details;
+  const kind = [architecture, parameters === undefined ? undefined : `${short.format(parameters)} parameters`, quantization];
+  const recommended = Object.entries(sampling).map(([name, value]) => `${name} ${value}`);
+  return [
+    ['kind', joined(kind)],
+    ['can', joined(details.capabilities ?? [])],
+    ['context', context_length === undefined ? undefined : `${context_length.toLocaleString('en')} tokens in training`],
+    ['vectors', embedding_length === undefined ? undefined : `${embedding_length.toLocaleString('en')} numbers`],
+    ['sampling', joined(recommended)],
+    ['license', details.license],
+  ];
+}
+
+/** 7.6B, 2.1M. */
+const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+
+function joined(parts: readonly (string | undefined)[]): string | undefined {
+  const known = parts.filter((part) => part !== undefined);
+  return known.length === 0 ? undefined : known.join(', ');
 }
 
 function memoryText(memory: ModelMemory): string {

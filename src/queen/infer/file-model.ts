@@ -1,6 +1,6 @@
-import { JobError, LOCALHOST, model, type Hive, type InputOf, type Model } from '../../contract/index.ts';
-import { badResponse, call } from '../../jobs/index.ts';
+import { JobError, LOCALHOST, type InputOf, type Model } from '../../contract/index.ts';
 import { patiently, type ForwardParts } from '../forward.ts';
+import { askModel } from '../hives/ask-model.ts';
 import type { HiveCatalog } from '../hives/hive-catalog.ts';
 import { isFile } from '../placement/index.ts';
 
@@ -28,20 +28,11 @@ export function forHiveOfFile<Input extends FileRequest>(input: Input, hives: Hi
 export async function fileModel(input: FileRequest, parts: ForwardParts, waiting: Waiting): Promise<Model | undefined> {
   if (input.hive_id === undefined || input.worker_id !== undefined || !isFile(input.model)) return undefined;
   const hive = parts.hives.find(input.hive_id);
-  return hive && patiently(lookUp(input.model, hive, { ...parts, ...waiting }), waiting.onWait);
+  return hive && patiently(askModel(hive, { model: input.model }, { ...parts, ...waiting }), waiting.onWait);
 }
 
 interface Waiting {
   signal: AbortSignal;
   /** Called when the request has to wait for the hive, for example until it is started. */
   onWait?: (() => void) | undefined;
-}
-
-async function lookUp(file: string, hive: Hive, { reach, signal }: ForwardParts & Waiting): Promise<Model> {
-  await reach.ensure(hive, signal);
-  const peer = reach.peerOf(hive);
-  const path = `/v1/model?${new URLSearchParams({ model: file }).toString()}`;
-  const parsed = model.safeParse(await call(peer, { method: 'GET', path, repeatable: true, signal }));
-  if (!parsed.success) throw badResponse(peer, 'The hive sent a malformed description of a model');
-  return parsed.data;
 }

@@ -3,7 +3,7 @@ import { operations, type JobEvent, type OutputOf } from '../../../contract/inde
 import { parseFields } from '../../common/parse-body.ts';
 import { chatCompletions } from './chat-completions.ts';
 
-const models = { list: () => [], resolve: (name: string) => name.replace(/:latest$/, '') };
+const models = { list: () => [], resolve: (name: string) => name.replace(/:latest$/, ''), header: async () => ({}) };
 const user = { role: 'user', content: 'hi' };
 
 function translate(fields: object, ip = '127.0.0.1') {

@@ -4,7 +4,7 @@ import { parseFields } from '../../common/parse-body.ts';
 import { encryptedContent } from './reasoning-item.ts';
 import { responses } from './responses.ts';
 
-const models = { list: () => [], resolve: (name: string) => name };
+const models = { list: () => [], resolve: (name: string) => name, header: async () => ({}) };
 
 function translate(fields: object) {
   return responses(models)({ body: JSON.stringify({ model: 'tiny', input: 'hi', ...fields }), ip: '::1' } as never);
