@@ -4,7 +4,7 @@ import type { TokenLogprob } from '../../../contract/index.ts';
 import { ANSWER_LIMITS, parseBounded } from '../../../jobs/client.ts';
 import type { Engine, GenerateRequest } from '../engine.ts';
 import { answer, loadTiny, never, request } from './fixtures/engine.ts';
-import { tinyModel } from './fixtures/gguf.ts';
+import { modelWorkshop, tinyModel } from './fixtures/gguf.ts';
 import { loadVocabulary } from './fixtures/model.ts';
 import { Logprobs } from './logprobs.ts';
 import { OwnSampler } from './own-sampler.ts';
@@ -74,6 +74,26 @@ describe('an answer with probabilities', () => {
     expect(bytesOf(next.value.logprobs).startsWith(next.value.text.trimEnd())).toBe(true);
     for (const { text, logprobs } of pieces) expect(bytesOf(logprobs)).toContain(text.trimEnd());
     expect(next.value.logprobs?.every(({ top }) => top.length === 0)).toBe(true);
+  });
+
+  test('has those of the text and not of the reasoning before it', async () => {
+    const workshop = await modelWorkshop();
+    // Its prompt ends in the middle of reasoning.
+    const template =
+      "{% set close = '</think>' %}{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}" +
+      '{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}';
+    const modelPath = await workshop.make({ set: { 'tokenizer.chat_template': template } });
+    const reasoning = await loadTiny({ modelPath });
+    try {
+      const options = { reasoning: { budget: 5 }, logprobs: { top: 1 }, maxTokens: 40 };
+      const made = await answer(reasoning, 'What does a bee do?', options);
+      expect(made.reasoning).not.toBe('');
+      expect(bytesOf(made.logprobs).trim()).toBe(made.text.trim());
+      expect(made.text).not.toBe('');
+    } finally {
+      await reasoning.close();
+      await workshop.clear();
+    }
   });
 
   const grammar = 'logprobs: the engine reports no probabilities where a grammar holds. Leave out json, json_schema and tools';
