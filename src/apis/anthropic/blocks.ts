@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { jsonObject, type ContentPart } from '../../contract/index.ts';
-import { RequestError } from '../common/index.ts';
+import { listOf, RequestError } from '../common/index.ts';
 import type { Block } from './body.ts';
 import { textOfSignature } from './signature.ts';
 
@@ -20,15 +20,15 @@ const document = z.looseObject({
   context: z.string().nullish(),
   source: z.looseObject({ type: z.string() }),
 });
-const contentSource = z.looseObject({ content: z.union([z.string(), z.array(text)]) });
+const contentSource = z.looseObject({ content: z.union([z.string(), listOf(text)]) });
 const thinking = z.looseObject({ thinking: z.string(), signature: z.string().nullish() });
 const toolUse = z.looseObject({ id: z.string(), name: z.string(), input: jsonObject.nullish() });
 const toolResult = z.looseObject({
   tool_use_id: z.string(),
-  content: z.union([z.string(), z.array(z.looseObject({ type: z.string() }))]).nullish(),
+  content: z.union([z.string(), listOf(z.looseObject({ type: z.string() }))]).nullish(),
   is_error: z.boolean().nullish(),
 });
-const searchResult = z.looseObject({ title: z.string(), source: z.string(), content: z.array(text) });
+const searchResult = z.looseObject({ title: z.string(), source: z.string(), content: listOf(text) });
 
 /** Blocks of tools that run at Anthropic. Here they are text in the history of a conversation. */
 const OF_SERVERS = /^(?:server_tool_use|mcp_tool_use|.+_tool_result)$/;

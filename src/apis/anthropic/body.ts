@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { listOf } from '../common/list-of.ts';
 import { jsonObject } from '../../contract/index.ts';
 
 /*
@@ -10,7 +11,7 @@ const block = z.looseObject({ type: z.string() });
 /** A part of a message. Which fields it has follows from its type: see blocks.ts. */
 export type Block = z.output<typeof block>;
 
-const content = z.union([z.string(), z.array(block)], 'must be text, or a list of content blocks');
+const content = z.union([z.string(), listOf(block)], 'must be text, or a list of content blocks');
 
 const message = z.looseObject({
   role: z.enum(['user', 'assistant', 'system']),
@@ -45,9 +46,9 @@ const format = z.looseObject({ type: z.string(), schema: jsonObject.nullish() })
 /** What the tokens of a prompt depend on: the body of /v1/messages/count_tokens. */
 export const promptBody = z.looseObject({
   model: z.string().min(1),
-  messages: z.array(message).min(1),
+  messages: listOf(message, { min: 1 }),
   system: content.nullish(),
-  tools: z.array(tool).nullish(),
+  tools: listOf(tool).nullish(),
   tool_choice: toolChoice.nullish(),
   thinking: thinking.nullish(),
   output_config: z.looseObject({ format: format.nullish(), effort: z.string().nullish() }).nullish(),
@@ -61,7 +62,7 @@ export const messagesBody = promptBody.extend({
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
   top_k: z.int().min(0).nullish(),
-  stop_sequences: z.array(z.string()).nullish(),
+  stop_sequences: listOf(z.string()).nullish(),
   stream: z.boolean().nullish(),
 });
 export type MessagesBody = z.output<typeof messagesBody>;

@@ -2,6 +2,7 @@ export type { AnswerEvent, ApiRequest, InputFields, StreamedAnswer, WholeAnswer 
 export { serveAnswersAt, serveAt, serveJobsAt, type RunRequest, type Translate } from './api-routes.ts';
 export { errorAnswers, sentenceOf, type ErrorShape } from './error-answer.ts';
 export { kindOf, type ErrorKind } from './error-kinds.ts';
+export { listOf } from './list-of.ts';
 export { parseBody } from './parse-body.ts';
 export { idsOf, newId } from './request-ids.ts';
 export { paramOf, RequestError } from './request-error.ts';

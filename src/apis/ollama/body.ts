@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { listOf } from '../common/list-of.ts';
 import { jsonObject } from '../../contract/index.ts';
 
 /*
@@ -18,7 +19,7 @@ const options = z.looseObject({
   min_p: number,
   seed: number,
   num_predict: number,
-  stop: z.union([z.string(), z.array(z.string())]).nullish(),
+  stop: z.union([z.string(), listOf(z.string())]).nullish(),
   repeat_penalty: number,
   repeat_last_n: number,
   presence_penalty: number,
@@ -42,7 +43,7 @@ const answerBody = namedBody.extend({
 });
 export type AnswerBody = z.output<typeof answerBody>;
 
-const images = z.array(z.base64('must be the base64 of an image')).nullish();
+const images = listOf(z.base64('must be the base64 of an image')).nullish();
 
 const calledFunction = z.looseObject({
   name: z.string(),
@@ -54,7 +55,7 @@ const message = z.looseObject({
   content: z.string().nullish(),
   thinking: z.string().nullish(),
   images,
-  tool_calls: z.array(z.looseObject({ id: z.string().nullish(), function: calledFunction })).nullish(),
+  tool_calls: listOf(z.looseObject({ id: z.string().nullish(), function: calledFunction })).nullish(),
   tool_name: z.string().nullish(),
   tool_call_id: z.string().nullish(),
 });
@@ -74,8 +75,8 @@ const toolChoice = z.union([
 ]);
 
 export const chatBody = answerBody.extend({
-  messages: z.array(message).nullish(),
-  tools: z.array(tool).nullish(),
+  messages: listOf(message).nullish(),
+  tools: listOf(tool).nullish(),
   tool_choice: toolChoice.nullish(),
 });
 export type ChatBody = z.output<typeof chatBody>;
@@ -87,12 +88,12 @@ export const generateBody = answerBody.extend({
   images,
   raw: z.boolean().nullish(),
   template: z.string().nullish(),
-  context: z.array(z.int()).nullish(),
+  context: listOf(z.int()).nullish(),
 });
 export type GenerateBody = z.output<typeof generateBody>;
 
 export const embedBody = namedBody.extend({
-  input: z.union([z.string(), z.array(z.string())]),
+  input: z.union([z.string(), listOf(z.string())]),
   truncate: z.boolean().nullish(),
   dimensions: z.int().min(1).nullish(),
   keep_alive: z.union([z.string(), z.number()]).nullish(),

@@ -1,10 +1,18 @@
 import * as z from 'zod';
+import { listOf } from '../common/list-of.ts';
 import type { InputFields } from '../common/index.ts';
 
 const LARGEST_SEED = 2 ** 32;
 const MOST_TOKENS = 1_000_000;
 
-const oneOrMore = z.union([z.string(), z.array(z.string())]);
+/** More than the tokens of any language in a vocabulary. Each wrong value would be reported. */
+const MOST_BIASES = 100_000;
+const biases = z
+  .record(z.string(), z.unknown())
+  .refine((given) => Object.keys(given).length <= MOST_BIASES, { abort: true, error: `must have at most ${MOST_BIASES} tokens` })
+  .pipe(z.record(z.string(), z.number()));
+
+const oneOrMore = z.union([z.string(), listOf(z.string())]);
 
 /** What a request of either kind of completion may say of how tokens are chosen. */
 export const samplingFields = {
@@ -18,7 +26,7 @@ export const samplingFields = {
   presence_penalty: z.number().nullish().describe('honoured'),
   frequency_penalty: z.number().nullish().describe('honoured'),
   repeat_penalty: z.number().nullish().describe('honoured'),
-  logit_bias: z.record(z.string(), z.number()).nullish().describe('honoured'),
+  logit_bias: biases.nullish().describe('honoured'),
   keep_alive: z
     .union([z.number(), z.string()])
     .nullish()

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { listOf } from '../../common/list-of.ts';
 import { jsonObject } from '../../../contract/index.ts';
 import { samplingFields } from '../sampling.ts';
 
@@ -27,9 +28,9 @@ const toolCallSchema = z.looseObject({
 
 const messageSchema = z.looseObject({
   role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
-  content: z.union([z.string(), z.array(z.looseObject({ type: z.string() }))]).nullish(),
+  content: z.union([z.string(), listOf(z.looseObject({ type: z.string() }))]).nullish(),
   name: z.string().nullish(),
-  tool_calls: z.array(toolCallSchema).nullish(),
+  tool_calls: listOf(toolCallSchema).nullish(),
   tool_call_id: z.string().nullish(),
   function_call: z.looseObject({ name: z.string(), arguments: z.unknown().optional() }).nullish(),
   reasoning_content: z.string().nullish(),
@@ -47,7 +48,7 @@ const choiceSchema = z.union([
     type: z.literal('allowed_tools'),
     allowed_tools: z.looseObject({
       mode: z.enum(['auto', 'required']).nullish(),
-      tools: z.array(z.looseObject({ function: named.nullish(), custom: named.nullish() })),
+      tools: listOf(z.looseObject({ function: named.nullish(), custom: named.nullish() })),
     }),
   }),
 ]);
@@ -65,10 +66,9 @@ const formatSchema = z.discriminatedUnion('type', [
 /** POST /v1/chat/completions. Fields that are not listed are ignored. */
 export const chatRequest = z.looseObject({
   model: z.string().min(1).describe('required'),
-  messages: z
-    .array(messageSchema)
-    .min(1)
-    .describe('required; roles `system`, `developer` (the same), `user`, `assistant`, `tool`, `function` (a tool)'),
+  messages: listOf(messageSchema, { min: 1 }).describe(
+    'required; roles `system`, `developer` (the same), `user`, `assistant`, `tool`, `function` (a tool)',
+  ),
   ...samplingFields,
   max_completion_tokens: z.int().min(1).nullish().describe('honoured, before `max_tokens`'),
   n: z.int().min(1).max(16).nullish().describe('honoured: up to 16 choices, with the seed + 0, 1, 2 …'),
@@ -80,11 +80,10 @@ export const chatRequest = z.looseObject({
   logprobs: z.boolean().nullish().describe("honoured: the model's own probabilities, before sampling"),
   top_logprobs: z.int().min(0).max(20).nullish().describe('honoured, with `logprobs`'),
   response_format: formatSchema.nullish().describe('honoured: `text`, `json_object` (also with a `schema`), `json_schema`'),
-  tools: z.array(toolSchema).nullish().describe('honoured: `function` and `custom`; other types are ignored'),
+  tools: listOf(toolSchema).nullish().describe('honoured: `function` and `custom`; other types are ignored'),
   tool_choice: choiceSchema.nullish().describe('honoured; a tool that is not in `tools` is refused'),
   parallel_tool_calls: z.boolean().nullish().describe('honoured'),
-  functions: z
-    .array(functionSchema)
+  functions: listOf(functionSchema)
     .nullish()
     .describe('honoured: the older form of `tools`; the answer then has `function_call`'),
   function_call: z
@@ -95,7 +94,7 @@ export const chatRequest = z.looseObject({
   reasoning: z.looseObject({ effort: z.string().nullish() }).nullish().describe('`effort` is honoured, as `reasoning_effort`'),
   enable_thinking: z.boolean().nullish().describe('honoured: turns reasoning on or off'),
   chat_template_kwargs: jsonObject.nullish().describe('honoured: variables of the chat template'),
-  modalities: z.array(z.string()).nullish().describe('only `text`; refused with `audio`'),
+  modalities: listOf(z.string()).nullish().describe('only `text`; refused with `audio`'),
   user: ignored(),
   store: ignored(),
   metadata: ignored(),

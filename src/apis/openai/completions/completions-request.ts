@@ -1,13 +1,14 @@
 import * as z from 'zod';
+import { listOf } from '../../common/list-of.ts';
 import { samplingFields } from '../sampling.ts';
 
-const tokens = z.array(z.int().min(0));
+const tokens = listOf(z.int().min(0));
 
 /** POST /v1/completions. Fields that are not listed are ignored. */
 export const completionsRequest = z.looseObject({
   model: z.string().min(1).describe('required'),
   prompt: z
-    .union([z.string(), tokens, z.array(z.string()), z.array(tokens)])
+    .union([z.string(), tokens, listOf(z.string()), listOf(tokens)])
     .describe('required: text, token ids, or a list of either; no chat template'),
   ...samplingFields,
   max_tokens: z.int().min(1).nullish().describe('honoured; up to the end of the context when omitted'),

@@ -1,12 +1,13 @@
 import * as z from 'zod';
+import { listOf } from '../../common/list-of.ts';
 
-const tokens = z.array(z.int().min(0));
+const tokens = listOf(z.int().min(0));
 
 /** POST /v1/embeddings. Fields that are not listed are ignored. */
 export const embeddingsRequest = z.looseObject({
   model: z.string().min(1).describe('required'),
   input: z
-    .union([z.string(), tokens, z.array(z.string()), z.array(tokens)])
+    .union([z.string(), tokens, listOf(z.string()), listOf(tokens)])
     .describe('required: text, token ids of the model, or a list of either'),
   encoding_format: z.enum(['float', 'base64']).nullish().describe('honoured; `float` when omitted'),
   dimensions: z.int().min(1).nullish().describe('honoured: the first numbers of each vector, made a unit vector again'),

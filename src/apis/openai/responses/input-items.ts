@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { ChatMessage, ToolCall } from '../../../contract/index.ts';
-import { RequestError } from '../../common/index.ts';
+import { listOf, RequestError } from '../../common/index.ts';
 import { argumentsOf, customArguments } from '../call-arguments.ts';
 import { contentOf } from '../content-parts.ts';
 import { readReasoning } from './reasoning-item.ts';
@@ -14,7 +14,7 @@ const roles = new Map<unknown, ChatMessage['role']>([
   ['developer', 'system'],
 ]);
 
-const partsSchema = z.union([z.string(), z.array(z.looseObject({ type: z.string() }))]).nullish();
+const partsSchema = z.union([z.string(), listOf(z.looseObject({ type: z.string() }))]).nullish();
 
 /**
  * The items of a conversation as its messages. Reasoning, text and calls of the model that follow each other are one assistant message.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { listOf } from '../../common/list-of.ts';
 import { jsonObject } from '../../../contract/index.ts';
 
 const ignored = () => z.unknown().optional().describe('ignored');
@@ -8,16 +9,14 @@ const toolSchema = z.looseObject({
   name: z.string().nullish(),
   description: z.string().nullish(),
   parameters: jsonObject.nullish(),
-  tools: z
-    .array(
-      z.looseObject({
-        type: z.string().nullish(),
-        name: z.string().nullish(),
-        description: z.string().nullish(),
-        parameters: jsonObject.nullish(),
-      }),
-    )
-    .nullish(),
+  tools: listOf(
+    z.looseObject({
+      type: z.string().nullish(),
+      name: z.string().nullish(),
+      description: z.string().nullish(),
+      parameters: jsonObject.nullish(),
+    }),
+  ).nullish(),
 });
 export type ResponseTool = z.output<typeof toolSchema>;
 
@@ -28,7 +27,7 @@ const choiceSchema = z.union([
     name: z.string().nullish(),
     namespace: z.string().nullish(),
     mode: z.enum(['auto', 'required']).nullish(),
-    tools: z.array(z.looseObject({ name: z.string().nullish(), namespace: z.string().nullish() })).nullish(),
+    tools: listOf(z.looseObject({ name: z.string().nullish(), namespace: z.string().nullish() })).nullish(),
   }),
 ]);
 export type ResponseToolChoice = z.output<typeof choiceSchema>;
@@ -46,10 +45,9 @@ export type Item = z.output<typeof itemSchema>;
 /** POST /v1/responses. Fields that are not listed are ignored. */
 export const responsesRequest = z.looseObject({
   model: z.string().min(1).describe('required'),
-  input: z.union([z.string(), z.array(itemSchema)]).describe('required: text, or items; items of unknown types are dropped'),
+  input: z.union([z.string(), listOf(itemSchema)]).describe('required: text, or items; items of unknown types are dropped'),
   instructions: z.string().nullish().describe('honoured: a system message before all others'),
-  tools: z
-    .array(toolSchema)
+  tools: listOf(toolSchema)
     .nullish()
     .describe('honoured: `function`, `custom`, `namespace` and `local_shell`; other types are dropped'),
   tool_choice: choiceSchema.nullish().describe('honoured; a tool that is not in `tools` is refused'),
