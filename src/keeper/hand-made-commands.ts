@@ -2,6 +2,7 @@ import { Argument, Command, Option } from 'commander';
 import type * as z from 'zod';
 import { jobStates, operations, type OperationSpec } from '../contract/index.ts';
 import { cancel } from './commands/cancel.ts';
+import { chat, CHAT_FIELDS } from './commands/chat.ts';
 import { completions } from './commands/completions.ts';
 import { connect } from './commands/connect.ts';
 import { doctor } from './commands/doctor.ts';
@@ -25,6 +26,7 @@ export type Makers = Readonly<Record<string, () => Command>>;
 
 export const askCommands: Makers = {
   infer: inferCommand,
+  chat: chatCommand,
   explain: explainCommand,
   embed: embedCommand,
   rerank: rerankCommand,
@@ -121,6 +123,15 @@ function inferCommand(): Command {
       ]),
     );
   return runsWith(command, infer);
+}
+
+function chatCommand(): Command {
+  const command = described('chat', 'Have a conversation; each line of stdin is a message')
+    .option('--resume', 'Continue the last conversation that was not ended, after a crash of any part')
+    .option('--system <text>', 'System message of the conversation');
+  for (const name of CHAT_FIELDS) command.addOption(optionOf(name, fieldOf(operations.infer.input.shape[name])));
+  command.addHelpText('after', examplesText(['rbee chat --model qwen3-8b', 'rbee chat --resume', 'rbee chat < questions.txt']));
+  return runsWith(command, chat);
 }
 
 function explainCommand(): Command {

@@ -12,6 +12,7 @@ import { workerOperations } from './worker.ts';
 export type { OperationSpec } from './operation-spec.ts';
 export { inferOutput } from './infer.ts';
 export {
+  chatMessage,
   textOf,
   tokenLogprob,
   type ChatMessage,

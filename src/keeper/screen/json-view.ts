@@ -59,6 +59,10 @@ export class JsonView implements View {
     await this.#own('result', value);
   }
 
+  async note(text: string): Promise<void> {
+    await this.narrate({ action: 'note', human: text }, '');
+  }
+
   /** Every line is complete when it is written. */
   async endAnswer(): Promise<void> {}
 

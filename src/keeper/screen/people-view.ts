@@ -83,6 +83,10 @@ export class PeopleView implements View {
     await this.show(value, lines);
   }
 
+  async note(text: string): Promise<void> {
+    await this.#say(this.#err.paint.dim(text));
+  }
+
   async fail({ code, message, origin, hint, stack }: Failure): Promise<void> {
     await this.endAnswer();
     const { paint } = this.#err;

@@ -11,6 +11,8 @@ export interface View {
   show(value: unknown, lines: (look: Look) => string): Promise<void>;
   /** The same in the place of a job's result, as the event that the job would have sent. */
   result(value: unknown, lines: (look: Look) => string): Promise<void>;
+  /** Text of the keeper itself beside the answers, such as the reply to a command of a conversation. */
+  note(text: string): Promise<void>;
   /** Closes the open line of an unfinished answer. */
   endAnswer(): Promise<void>;
   fail(error: Failure): Promise<void>;
