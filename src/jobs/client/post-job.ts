@@ -69,7 +69,7 @@ export async function createJob(
 
 /** A large body takes a while over a slow connection, and its reader a second to check. The peer itself waits no longer than ANSWER_DEADLINE_MS. */
 function postedWithinMs(body: string): number {
-  return Math.min(ANSWER_DEADLINE_MS, PROMPT_ANSWER_DEADLINE_MS + (body.length / BODY_BYTES_PER_S) * 1_000);
+  return Math.min(ANSWER_DEADLINE_MS, PROMPT_ANSWER_DEADLINE_MS + Math.floor(body.length / BODY_BYTES_PER_S) * 1_000);
 }
 
 /**

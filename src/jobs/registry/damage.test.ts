@@ -30,7 +30,7 @@ const handlers: Handlers = {
 
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'rbee-damage-'));
-  const running = open(join(home, 'ended'));
+  const running = open(join(home, 'running'));
   for (let n = 0; n < JOBS; n += 1) {
     const operation = n % 3 === 2 ? 'worker_get' : 'worker_list';
     const request = { operation, input: {}, onDisconnect: 'continue' } as const;
@@ -40,8 +40,10 @@ beforeAll(async () => {
     whole.set(job_id, await read(running.registry, job_id));
   }
   running.registry.expire();
-  cpSync(join(home, 'ended'), join(home, 'killed'), { recursive: true });
+  cpSync(join(home, 'running'), join(home, 'killed'), { recursive: true });
   await running.close();
+  // A copy: the database may remove its write-ahead log only when its last statement is collected.
+  cpSync(join(home, 'running'), join(home, 'ended'), { recursive: true });
 });
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
