@@ -1,5 +1,6 @@
 export * from './defaults.ts';
 export * from './entities.ts';
+export * from './explanation.ts';
 export * from './fleet-lines.ts';
 export * from './error-codes.ts';
 export { errorScopes, type ErrorScope } from './error-scopes.ts';

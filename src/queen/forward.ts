@@ -39,9 +39,20 @@ function forwardToHive(operation: OperationName, parts: ForwardParts): Run<Opera
     const hive = parts.hives.get('hive_id' in input ? (input.hive_id ?? LOCALHOST) : LOCALHOST);
     const { readsOnly }: OperationSpec = operations[operation];
     if (readsOnly === true && hive.stopped === true) throw new JobError('hive_stopped', `Hive '${hive.hive_id}' is stopped`);
-    return yield* runOnHive(operation, hive, parts)(input, context);
+    const output = yield* runOnHive(operation, hive, parts)(input, context);
+    const isThere = MODEL_IS_THERE_AFTER[operation];
+    if (isThere !== undefined && 'model' in output) {
+      const { signal } = context;
+      await parts.view.watch(hive.hive_id)?.reportsModel(output.model, isThere, { withinMs: REPORT_WITHIN_MS, signal });
+    }
+    return output;
   };
 }
+
+/** Operations after which the next request expects another list of models: they end when the queen has the hive's report of it. */
+const MODEL_IS_THERE_AFTER: Partial<Record<OperationName, boolean>> = { model_download: true, model_delete: false };
+/** The hive reports at once; later than this, the report comes after the answer. */
+const REPORT_WITHIN_MS = 2_000;
 
 /** How often a job is sent to the same hive, when it did not arrive or was interrupted there without a token. */
 const HIVE_TRIES_LIMIT = 3;

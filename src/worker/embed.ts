@@ -1,6 +1,9 @@
 import type { Run } from '../contract/index.ts';
-import { raceAbort } from '../jobs/index.ts';
+import { ANSWER_LIMITS, raceAbort } from '../jobs/index.ts';
 import { countRequestOf, requireText, requireWorker, type LoadedWorker } from './infer.ts';
+
+/** As base64, four bytes of a number are 5.3 characters; the rest of the answer is short. */
+const MOST_NUMBERS = Math.floor((ANSWER_LIMITS.worker.resultChars * 0.95) / ((Float32Array.BYTES_PER_ELEMENT * 4) / 3));
 
 /** The last hop of the operations beside `infer`. */
 export function embedHandlers(worker: LoadedWorker) {
@@ -9,7 +12,8 @@ export function embedHandlers(worker: LoadedWorker) {
   const embed: Run<'embed'> = async function* (input, { signal }) {
     requireWorker(worker, input);
     const engine = await raceAbort(worker.loaded(), signal);
-    const { vectors, promptTokens } = await engine.embed({ texts: input.texts, dimensions: input.dimensions }, signal);
+    const { texts, dimensions } = input;
+    const { vectors, promptTokens } = await engine.embed({ texts, dimensions, mostNumbers: MOST_NUMBERS }, signal);
     const usage = { prompt_tokens: promptTokens };
     return { embeddings: vectors.map(asBase64), dimensions: vectors[0]?.length ?? 0, ...ran, usage };
   };

@@ -3,7 +3,7 @@ import { DEFAULT_MODEL } from '../defaults.ts';
 import { inferInput, withOnePrompt } from './infer.ts';
 import type { OperationSpec } from './operation-spec.ts';
 
-/** Texts of one request: their vectors must fit into one answer. */
+/** Texts, or documents, of one request. */
 const TEXTS_LIMIT = 2_048;
 
 const { device, worker_id, hive_id, context, keep_alive } = inferInput.shape;

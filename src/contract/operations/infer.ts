@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { DEFAULT_MODEL } from '../defaults.ts';
-import { explanation } from '../entities.ts';
+import { explanation } from '../explanation.ts';
 import { chatMessage, calledTool, reasoning, tool, toolChoice, tokenLogprob } from './conversation.ts';
 import { jsonObject } from '../json-object.ts';
 import type { OperationSpec } from './operation-spec.ts';

@@ -4,14 +4,15 @@ import type { AddressInfo } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
-import type { Hive, PresenceLine, Worker } from '../../contract/index.ts';
+import type { Hive, Model, PresenceLine, Worker } from '../../contract/index.ts';
 import { PING_LINE } from '../../jobs/index.ts';
-import { cpu, hive as viewOf, worker } from '../placement/fixtures/fleet.ts';
+import { cpu, hive as viewOf, model, worker } from '../placement/fixtures/fleet.ts';
 import { FleetView } from './fleet-view.ts';
 
 const attic: Hive = { hive_id: 'attic', transport: 'http', host: '127.0.0.1', port: 1, created_at: '2026-11-21T08:00:00.000Z' };
 /** Under the name that the hive gives itself, which is not the one it is registered under. */
 const report = { ...viewOf('localhost', { devices: [cpu(60)] }).report, version: __RBEE_VERSION__ } as PresenceLine;
+const reportWith = (...models: Model[]) => ({ ...report, models }) as PresenceLine;
 const ofLocalhost = (more: Partial<Worker> = {}): Worker => {
   const { assigned: _, ...of } = worker('w1', 'bee', { hive_id: 'localhost', ...more });
   return of;
@@ -115,6 +116,20 @@ test('a report of the machine ends the wait for it', async () => {
   const hasReported = watch.reportedSince(watch.report, 20_000, new AbortController().signal);
   send(report);
   expect(await hasReported).toBe(true);
+});
+
+test('a report with the model, and one without it, end the wait for them', async () => {
+  const { watch, send } = await subscribed();
+  send(report, { kind: 'complete' });
+  await watch.settled();
+  const patience = { withinMs: 300_000, signal: new AbortController().signal };
+  const isAdded = watch.reportsModel('bee', true, patience);
+  send(reportWith(model('bee', 1)));
+  await isAdded;
+  const isRemoved = watch.reportsModel('bee', false, patience);
+  send(reportWith());
+  await isRemoved;
+  expect(watch.report?.models).toEqual([]);
 });
 
 const worker1 = { kind: 'worker', worker: ofLocalhost() };

@@ -128,6 +128,16 @@ export class HiveWatch {
     return this.report !== report;
   }
 
+  /** Waits until its last report has the model, or has it no longer. @throws the signal's reason */
+  async reportsModel(
+    model: string,
+    isThere: boolean,
+    { withinMs, signal }: { withinMs: number; signal: AbortSignal },
+  ): Promise<void> {
+    const has = () => this.report?.models.some((each) => each.model === model) === true;
+    await this.#waits.until(() => has() === isThere, withinMs, signal);
+  }
+
   /** Resolves when it has not been up for this long without a break. Never resolves once the signal has aborted. */
   async downFor(forMs: number, signal: AbortSignal): Promise<void> {
     await this.#waits.lasting(() => this.state.kind !== 'up', forMs, signal);

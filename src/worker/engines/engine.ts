@@ -134,6 +134,8 @@ export interface EmbedRequest {
   texts: readonly (string | readonly number[])[];
   /** Undefined: all of them. */
   dimensions: number | undefined;
+  /** All vectors together may have this many. */
+  mostNumbers: number;
 }
 
 export interface Embeddings {

@@ -8,7 +8,7 @@ import { answer, collect, loadTiny, never, request } from './fixtures/engine.ts'
 
 const lengthOf = (vector: Float32Array | undefined) => Math.hypot(...(vector ?? []));
 const embed = async (engine: Engine, ...texts: (string | number[])[]) =>
-  (await engine.embed({ texts, dimensions: undefined }, never)).vectors;
+  (await engine.embed({ texts, dimensions: undefined, mostNumbers: 1e6 }, never)).vectors;
 
 let folder: string;
 beforeAll(async () => {
@@ -43,11 +43,11 @@ describe('a model that writes text', () => {
 
   test('gives fewer dimensions as a unit vector again, and refuses more than it has', async () => {
     const [whole] = await embed(engine, 'a bee');
-    const { vectors } = await engine.embed({ texts: ['a bee'], dimensions: 8 }, never);
+    const { vectors } = await engine.embed({ texts: ['a bee'], dimensions: 8, mostNumbers: 8 }, never);
     expect(vectors[0]).toHaveLength(8);
     expect(lengthOf(vectors[0])).toBeCloseTo(1, 5);
     expect((vectors[0]?.[1] ?? 0) / (vectors[0]?.[0] ?? 1)).toBeCloseTo((whole?.[1] ?? 0) / (whole?.[0] ?? 1), 4);
-    await expect(engine.embed({ texts: ['a'], dimensions: 10_000 }, never)).rejects.toMatchObject({
+    await expect(engine.embed({ texts: ['a'], dimensions: 10_000, mostNumbers: 1e6 }, never)).rejects.toMatchObject({
       code: 'invalid_input',
       message: expect.stringContaining('have 160 numbers') as string,
     });
@@ -71,10 +71,21 @@ describe('a model that writes text', () => {
     }
   });
 
+  test('refuses more vectors than the answer holds, before it computes one', async () => {
+    const stepsBefore = engine.steps;
+    const asked = { texts: ['a', 'b', 'c'], dimensions: 100, mostNumbers: 299 };
+    await expect(engine.embed(asked, never)).rejects.toMatchObject({
+      code: 'invalid_input',
+      message: 'texts: an answer holds 2 vectors of 100 numbers; there are 3 texts',
+    });
+    expect(engine.steps).toBe(stepsBefore);
+  });
+
   test('stops between two texts when the request is cancelled', async () => {
     const cancelled = new AbortController();
     const stepsBefore = engine.steps;
-    const running = engine.embed({ texts: Array.from({ length: 500 }, () => 'a bee'), dimensions: undefined }, cancelled.signal);
+    const texts = Array.from({ length: 500 }, () => 'a bee');
+    const running = engine.embed({ texts, dimensions: undefined, mostNumbers: 1e6 }, cancelled.signal);
     while (engine.steps < stepsBefore + 3) await new Promise((resolve) => setTimeout(resolve, 1));
     cancelled.abort(new Error('not wanted any more'));
     await expect(running).rejects.toThrow('not wanted any more');

@@ -21,8 +21,12 @@ export interface EmbedderOptions {
 export class Embedder {
   readonly #options: EmbedderOptions;
   readonly #turns = new Turns();
-  #embedding: Promise<LlamaEmbeddingContext> | undefined;
-  #ranking: Promise<LlamaRankingContext> | undefined;
+  readonly #embedding = new Opened((): Promise<LlamaEmbeddingContext> =>
+    this.#open((options) => this.#options.model.createEmbeddingContext(options)),
+  );
+  readonly #ranking = new Opened((): Promise<LlamaRankingContext> =>
+    this.#open((options) => this.#options.model.createRankingContext(options)),
+  );
   #longestTokenBytes: number | undefined;
   #computed = 0;
 
@@ -36,11 +40,20 @@ export class Embedder {
   }
 
   /** @throws JobError prompt_too_long, invalid_input, no_room, engine_failed; the signal's reason */
-  async embed({ texts, dimensions }: EmbedRequest, signal: AbortSignal): Promise<Embeddings> {
-    const context = await this.#embeddingContext();
-    const inputs: (Token[] | string)[] = [];
+  async embed({ texts, dimensions: wanted, mostNumbers }: EmbedRequest, signal: AbortSignal): Promise<Embeddings> {
+    const dimensions = this.#dimensions(wanted);
+    const most = Math.floor(mostNumbers / dimensions);
+    if (texts.length > most) {
+      throw new JobError(
+        'invalid_input',
+        `texts: an answer holds ${most} vectors of ${dimensions} numbers; there are ${texts.length} texts`,
+      );
+    }
+    const context = await this.#embedding.get();
+    const inputs: Token[][] = [];
     for (const [index, text] of texts.entries()) {
       await this.#turns.take();
+      signal.throwIfAborted();
       inputs.push(this.#checked(text, index));
     }
     const vectors: Float32Array[] = [];
@@ -55,7 +68,10 @@ export class Embedder {
 
   /** @throws JobError prompt_too_long, invalid_input for a model that does not rank, no_room, engine_failed; the signal's reason */
   async rank({ query, documents }: RankRequest, signal: AbortSignal): Promise<Ranking> {
-    const context = await this.#rankingContext();
+    if (!this.#options.model.fileInsights.supportsRanking) {
+      throw new JobError('invalid_input', 'model: this model does not rank documents');
+    }
+    const context = await this.#ranking.get();
     const scores: number[] = [];
     let promptTokens = 0;
     for (const [index, document] of documents.entries()) {
@@ -68,8 +84,8 @@ export class Embedder {
   }
 
   async close(): Promise<void> {
-    const opened = await Promise.allSettled([this.#embedding, this.#ranking]);
-    for (const each of opened) if (each.status === 'fulfilled') await each.value?.dispose();
+    await this.#embedding.dispose();
+    await this.#ranking.dispose();
   }
 
   /** The library computes one text of a context at a time, in the order of the calls. */
@@ -84,12 +100,18 @@ export class Embedder {
     }
   }
 
-  #checked(text: string | readonly number[], index: number): Token[] | string {
+  #dimensions(wanted: number | undefined): number {
+    const { embeddingVectorSize: all } = this.#options.model;
+    if (wanted === undefined || wanted <= all) return wanted ?? all;
+    throw new JobError('invalid_input', `dimensions: the vectors of this model have ${all} numbers`);
+  }
+
+  #checked(text: string | readonly number[], index: number): Token[] {
     const { model, contextSize } = this.#options;
     this.#longestTokenBytes ??= vocabularyOf(model).longestTokenBytes;
     // Too long even in the longest tokens: not tokenized, which blocks the other requests.
     const atLeast = typeof text === 'string' ? Math.ceil(Buffer.byteLength(text) / this.#longestTokenBytes) : text.length;
-    if (atLeast >= contextSize) throw this.#tooLong(`texts[${index}]: it`, atLeast);
+    if (atLeast >= contextSize) throw this.#tooLong(`texts[${index}]: it`, `at least ${atLeast}`);
     const tokens = typeof text === 'string' ? model.tokenize(text) : (text as readonly Token[]);
     if (tokens.length + BESIDE_TOKENS >= contextSize) throw this.#tooLong(`texts[${index}]: it`, tokens.length);
     const vocabulary = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
@@ -100,27 +122,9 @@ export class Embedder {
     return tokens.length === 0 ? [model.tokens.bos ?? model.tokens.eos ?? (0 as Token)] : [...tokens];
   }
 
-  #tooLong(what: string, tokens: number): JobError {
+  #tooLong(what: string, tokens: number | string): JobError {
     const { contextSize } = this.#options;
-    return new JobError('prompt_too_long', `${what} has at least ${tokens} tokens; this model takes fewer than ${contextSize}`);
-  }
-
-  #embeddingContext(): Promise<LlamaEmbeddingContext> {
-    return (this.#embedding ??= this.#open((options) => this.#options.model.createEmbeddingContext(options)).catch(
-      (cause: unknown) => {
-        this.#embedding = undefined;
-        throw cause;
-      },
-    ));
-  }
-
-  #rankingContext(): Promise<LlamaRankingContext> {
-    const { model } = this.#options;
-    if (!model.fileInsights.supportsRanking) throw new JobError('invalid_input', 'model: this model does not rank documents');
-    return (this.#ranking ??= this.#open((options) => model.createRankingContext(options)).catch((cause: unknown) => {
-      this.#ranking = undefined;
-      throw cause;
-    }));
+    return new JobError('prompt_too_long', `${what} has ${tokens} tokens; this model takes fewer than ${contextSize}`);
   }
 
   async #open<T>(open: (options: ContextOptions) => Promise<T>): Promise<T> {
@@ -145,12 +149,31 @@ interface ContextOptions {
 /** Tokens that the model puts before and after a text. */
 const BESIDE_TOKENS = 2;
 
-/** @param dimensions only the first numbers of the vector */
-function unit(vector: readonly number[], dimensions = vector.length): Float32Array {
-  if (dimensions > vector.length) {
-    throw new JobError('invalid_input', `dimensions: the vectors of this model have ${vector.length} numbers`);
-  }
+function unit(vector: readonly number[], dimensions: number): Float32Array {
   const part = Float32Array.from(vector.slice(0, dimensions));
   const length = Math.hypot(...part);
   return length === 0 ? part : part.map((value) => value / length);
+}
+
+/** A context that the first request opens. One that could not be opened is tried again by the next. */
+class Opened<Context extends { dispose(): Promise<void> }> {
+  readonly #open: () => Promise<Context>;
+  #context: Promise<Context> | undefined;
+
+  constructor(open: () => Promise<Context>) {
+    this.#open = open;
+  }
+
+  get(): Promise<Context> {
+    this.#context ??= this.#open().catch((cause: unknown) => {
+      this.#context = undefined;
+      throw cause;
+    });
+    return this.#context;
+  }
+
+  async dispose(): Promise<void> {
+    const context = await this.#context?.catch(() => undefined);
+    await context?.dispose();
+  }
 }
