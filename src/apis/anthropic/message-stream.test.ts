@@ -21,7 +21,7 @@ const output = (more: Partial<OutputOf<'infer'>> = {}): OutputOf<'infer'> => ({
 /** Each event as its data; fails where a name does not match its data, or an event is no two lines. */
 function streamOf(events: AnswerEvent[], more: Partial<typeof options> = {}, failure?: JobError): Record<string, unknown>[] {
   const stream = new MessageStream({ ...options, ...more });
-  const text = stream.begin() + stream.events(events) + (failure === undefined ? stream.end() : stream.fail(failure));
+  const text = events.map((event) => stream.event(event)).join('') + (failure === undefined ? '' : stream.fail(failure));
   return text
     .split('\n\n')
     .filter((each) => each !== '')

@@ -24,27 +24,7 @@ export class MessageStream implements StreamedAnswer<'infer'> {
     this.#options = options;
   }
 
-  begin(): string {
-    return '';
-  }
-
-  events(events: readonly AnswerEvent<'infer'>[]): string {
-    return events.map((event) => this.#next(event)).join('');
-  }
-
-  keepAlive(): string {
-    return PING;
-  }
-
-  end(): string {
-    return '';
-  }
-
-  fail(error: JobError): string {
-    return sse('error', anthropicErrorBody(error, this.#options.requestId));
-  }
-
-  #next(event: AnswerEvent<'infer'>): string {
+  event(event: AnswerEvent<'infer'>): string {
     switch (event.kind) {
       case 'prompt':
         return this.#start(event.data);
@@ -63,6 +43,14 @@ export class MessageStream implements StreamedAnswer<'infer'> {
       case 'log':
         return '';
     }
+  }
+
+  keepAlive(): string {
+    return PING;
+  }
+
+  fail(error: JobError): string {
+    return sse('error', anthropicErrorBody(error, this.#options.requestId));
   }
 
   #start(prompt: Parameters<typeof promptUsage>[0] = { prompt_tokens: 0 }): string {

@@ -7,13 +7,13 @@ export type AnswerEvent<Name extends OperationName> = JobEvent | { kind: 'result
 export interface StreamedAnswer<Name extends OperationName> {
   contentType: string;
   /** The first text, sent with the headers. */
-  begin(): string;
+  begin?(): string;
   /** @param choice which of the request's jobs: 0, 1, 2 … in the order of its inputs */
-  events(events: readonly AnswerEvent<Name>[], choice: number): string;
+  event(event: AnswerEvent<Name>, choice: number): string;
   /** Sent when nothing else was for KEEP_ALIVE_MS. @param waitsFor the step that the job is at, on one line */
   keepAlive(waitsFor: string): string;
   /** The last text, after the results of all jobs. */
-  end(): string;
+  end?(): string;
   /** The last text instead, when a job has failed. */
   fail(error: JobError): string;
 }

@@ -91,7 +91,7 @@ export class Relay<Name extends OperationName> {
     if (typeof answer === 'function' || this.#state === 'ended') return '';
     if (events.some(({ kind }) => isAnswer(kind) || kind === 'prompt' || kind === 'result')) this.#begin();
     try {
-      return answer.events(events, choice);
+      return events.map((event) => answer.event(event, choice)).join('');
     } catch (cause) {
       this.#fail(asInternal(cause));
       return '';
@@ -129,7 +129,7 @@ export class Relay<Name extends OperationName> {
       // Behind a slow client, a comment would be one more thing to buffer.
       if (!response.writableNeedDrain) this.#send(answer.keepAlive(this.#waitsFor.text));
     }, KEEP_ALIVE_MS);
-    this.#send(answer.begin());
+    this.#send(answer.begin?.() ?? '');
     this.#resolve(undefined);
   }
 
@@ -152,7 +152,7 @@ export class Relay<Name extends OperationName> {
     this.#finish();
     try {
       if (typeof answer === 'function') this.#resolve(answer(outputs));
-      else response.end(answer.end());
+      else response.end(answer.end?.());
     } catch (cause) {
       this.#reject(asInternal(cause));
       // The client notices: its answer has no end.

@@ -29,7 +29,7 @@ const output = (more: Partial<OutputOf<'infer'>> = {}): OutputOf<'infer'> => ({
 });
 function linesOf(events: AnswerEvent[], more: Partial<AnswerOptions> = {}): unknown[] {
   const stream = new AnswerStream(options(more));
-  const text = stream.begin() + stream.events(events) + stream.end();
+  const text = events.map((event) => stream.event(event)).join('');
   expect(text.endsWith('\n')).toBe(true);
   return text
     .trimEnd()

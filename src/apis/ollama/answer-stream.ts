@@ -15,27 +15,7 @@ export class AnswerStream implements StreamedAnswer<'infer'> {
     this.#options = options;
   }
 
-  begin(): string {
-    return '';
-  }
-
-  events(events: readonly AnswerEvent<'infer'>[]): string {
-    return events.map((event) => this.#next(event)).join('');
-  }
-
-  keepAlive(): string {
-    return this.#part({});
-  }
-
-  end(): string {
-    return '';
-  }
-
-  fail(error: JobError): string {
-    return line(ollamaErrorBody(error));
-  }
-
-  #next(event: AnswerEvent<'infer'>): string {
+  event(event: AnswerEvent<'infer'>): string {
     switch (event.kind) {
       case 'prompt':
         return '';
@@ -58,6 +38,14 @@ export class AnswerStream implements StreamedAnswer<'infer'> {
       case 'log':
         return '';
     }
+  }
+
+  keepAlive(): string {
+    return this.#part({});
+  }
+
+  fail(error: JobError): string {
+    return line(ollamaErrorBody(error));
   }
 
   #endCall(): string {

@@ -39,26 +39,19 @@ export class PullStream implements StreamedAnswer<'model_download'> {
     return this.#last;
   }
 
-  events(events: readonly AnswerEvent<'model_download'>[]): string {
-    return events.map((event) => this.#next(event)).join('');
+  event(event: AnswerEvent<'model_download'>): string {
+    if (event.kind === 'result') return line(SUCCESS);
+    if (event.kind !== 'progress' || event.data.unit !== 'bytes') return '';
+    this.#last = line(pulling(event.data));
+    return this.#last;
   }
 
   keepAlive(): string {
     return this.#last;
   }
 
-  end(): string {
-    return line(SUCCESS);
-  }
-
   fail(error: JobError): string {
     return line(ollamaErrorBody(error));
-  }
-
-  #next(event: AnswerEvent<'model_download'>): string {
-    if (event.kind !== 'progress' || event.data.unit !== 'bytes') return '';
-    this.#last = line(pulling(event.data));
-    return this.#last;
   }
 }
 

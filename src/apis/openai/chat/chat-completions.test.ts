@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { operations, type JobEvent, type OutputOf } from '../../../contract/index.ts';
+import type { AnswerEvent } from '../../common/index.ts';
 import { parseFields } from '../../common/parse-body.ts';
 import { chatCompletions } from './chat-completions.ts';
 
@@ -190,7 +191,8 @@ interface Chunk {
 function stream(fields: object, events: JobEvent[], output: Partial<OutputOf<'infer'>> = {}): { chunks: Chunk[]; text: string } {
   const { answer } = translate({ stream: true, ...fields });
   if (typeof answer === 'function') throw new Error('not a stream');
-  const text = answer.begin() + answer.events([...events, { kind: 'result', data: result(output) }], 0) + answer.end();
+  const all: AnswerEvent<'infer'>[] = [...events, { kind: 'result', data: result(output) }];
+  const text = all.map((event) => answer.event(event, 0)).join('') + (answer.end?.() ?? '');
   const lines = text.trimEnd().split('\n\n');
   expect(lines.at(-1)).toBe('data: [DONE]');
   return { text, chunks: lines.slice(0, -1).map((line) => JSON.parse(line.replace(/^data: /, '')) as Chunk) };

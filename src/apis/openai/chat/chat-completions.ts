@@ -26,7 +26,7 @@ export function chatCompletions(models: FleetModels): Translate<'infer'> {
     const head = headOf(fields.model);
     const forms = toolFormsOf(fields);
     const withUsage = fields.stream_options?.include_usage === true;
-    const answer = stream ? new ChatStream(head, { forms, withUsage, choices: inputs.length }) : chatAnswer(head, forms);
+    const answer = stream ? new ChatStream(head, { forms, withUsage, each: inputs.length }) : chatAnswer(head, forms);
     return { operation: 'infer', inputs, answer };
   };
 }

@@ -16,19 +16,23 @@ export function headOf(model: string, prefix = 'chatcmpl-'): ChatHead {
   return { id: newId(prefix), created, model, system_fingerprint: `rbee-${__RBEE_VERSION__}` };
 }
 
-/** Of several choices the prompt counts once: they share it. */
-export function usageOf(outputs: readonly OutputOf<'infer'>[]) {
-  const sum = (count: (usage: OutputOf<'infer'>['usage']) => number) =>
-    outputs.reduce((total, { usage }) => total + count(usage), 0);
-  const prompt = outputs[0]?.usage.prompt_tokens ?? 0;
-  const completion = sum(({ completion_tokens }) => completion_tokens);
+/** Choices of one prompt share it: it counts once. @param each number of choices for each prompt */
+export function usageOf(outputs: readonly OutputOf<'infer'>[], each = outputs.length) {
+  const usages = outputs.map(({ usage }) => usage);
+  const prompts = usages.filter((_, index) => index % each === 0);
+  const prompt = sum(prompts.map(({ prompt_tokens }) => prompt_tokens));
+  const completion = sum(usages.map(({ completion_tokens }) => completion_tokens));
   return {
     prompt_tokens: prompt,
     completion_tokens: completion,
     total_tokens: prompt + completion,
-    prompt_tokens_details: { cached_tokens: outputs[0]?.usage.cached_tokens ?? 0 },
-    completion_tokens_details: { reasoning_tokens: sum(({ reasoning_tokens = 0 }) => reasoning_tokens) },
+    prompt_tokens_details: { cached_tokens: sum(prompts.map(({ cached_tokens = 0 }) => cached_tokens)) },
+    completion_tokens_details: { reasoning_tokens: sum(usages.map(({ reasoning_tokens = 0 }) => reasoning_tokens)) },
   };
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 /** As llama.cpp reports them; for people. */

@@ -33,7 +33,6 @@ export class ResponseStream implements StreamedAnswer<'infer'> {
   readonly #done: OutputItem[] = [];
   #open: Open | undefined;
   #number = 0;
-  #ended: { status: string } | undefined;
 
   constructor(head: ResponseHead, tools: ResponseTools) {
     this.#head = head;
@@ -45,26 +44,7 @@ export class ResponseStream implements StreamedAnswer<'infer'> {
     return this.#send('response.created', { response }) + this.#send('response.in_progress', { response });
   }
 
-  events(events: readonly AnswerEvent<'infer'>[]): string {
-    return events.map((event) => this.#event(event)).join('');
-  }
-
-  /** An event, because agents do not count a comment as a sign of life; of the one type that SDKs do not know and accept. */
-  keepAlive(): string {
-    return this.#send('keepalive', {});
-  }
-
-  end(): string {
-    return this.#ended === undefined ? '' : this.#send(`response.${this.#ended.status}`, { response: this.#ended });
-  }
-
-  fail(error: JobError): string {
-    const { code, message, rbee_code } = openAiError(error);
-    const response = failedResponse(this.#head, this.#done, { code: code ?? 'server_error', message, rbee_code });
-    return this.#send('response.failed', { response });
-  }
-
-  #event(event: AnswerEvent<'infer'>): string {
+  event(event: AnswerEvent<'infer'>): string {
     switch (event.kind) {
       case 'token':
         return this.#text(event.data);
@@ -82,6 +62,17 @@ export class ResponseStream implements StreamedAnswer<'infer'> {
       case 'log':
         return '';
     }
+  }
+
+  /** An event, because agents do not count a comment as a sign of life; of the one type that SDKs do not know and accept. */
+  keepAlive(): string {
+    return this.#send('keepalive', {});
+  }
+
+  fail(error: JobError): string {
+    const { code, message, rbee_code } = openAiError(error);
+    const response = failedResponse(this.#head, this.#done, { code: code ?? 'server_error', message, rbee_code });
+    return this.#send('response.failed', { response });
   }
 
   #text({ text, logprobs = [] }: { text: string; logprobs?: TokenLogprob[] }): string {
@@ -134,8 +125,8 @@ export class ResponseStream implements StreamedAnswer<'infer'> {
   #result(output: OutputOf<'infer'>): string {
     const none = this.#done.length === 0 && this.#open === undefined ? this.#beginMessage() : '';
     const closed = this.#close(output.finish_reason === 'length' ? 'incomplete' : 'completed');
-    this.#ended = endedResponse(this.#head, this.#done, output);
-    return none + closed;
+    const response = endedResponse(this.#head, this.#done, output);
+    return none + closed + this.#send(`response.${response.status}`, { response });
   }
 
   #close(status: ItemStatus): string {

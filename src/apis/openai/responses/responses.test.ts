@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { operations, type JobEvent, type OutputOf } from '../../../contract/index.ts';
+import type { AnswerEvent } from '../../common/index.ts';
 import { parseFields } from '../../common/parse-body.ts';
 import { encryptedContent } from './reasoning-item.ts';
 import { responses } from './responses.ts';
@@ -150,11 +151,8 @@ type Event = { type: string; sequence_number: number; output_index?: number } & 
 function stream(fields: object, events: JobEvent[], output: Partial<OutputOf<'infer'>> = {}): Event[] {
   const { answer } = translate({ stream: true, ...fields });
   if (typeof answer === 'function') throw new Error('not a stream');
-  const text =
-    answer.begin() +
-    answer.keepAlive('x') +
-    answer.events([...events, { kind: 'result', data: result(output) }], 0) +
-    answer.end();
+  const all: AnswerEvent<'infer'>[] = [...events, { kind: 'result', data: result(output) }];
+  const text = (answer.begin?.() ?? '') + answer.keepAlive('x') + all.map((event) => answer.event(event, 0)).join('');
   const sent = text
     .trimEnd()
     .split('\n\n')
