@@ -61,8 +61,9 @@ test.skipIf(!mayMount)(
     const refused = await swarm.rbee(['infer', 'hello', '-q']);
     expect([refused.code, refused.stderr]).toEqual([7, expect.stringMatching(/disk.*full.*rbee model delete/is)]);
     const [{ worker_id } = {}] = workers;
-    for (const args of [['status'], ['jobs'], ['logs', jobs[0]?.job_id ?? ''], ['queen', 'logs']]) await works(swarm, args);
-    for (const operation of ['model_list', 'hive_list'] as const) await ask(swarm, operation);
+    const logs = ['logs', jobs[0]?.job_id ?? ''];
+    for (const args of [['status'], ['jobs'], logs, ['model', 'list'], ['queen', 'logs']]) await works(swarm, args);
+    await ask(swarm, 'hive_list');
     for (const operation of ['worker_get', 'worker_delete'] as const) await ask(swarm, operation, { worker_id });
     const doctor = await swarm.rbee(['doctor']);
     expect([doctor.code, doctor.stdout]).toEqual([7, expect.stringMatching(/disk/i)]);

@@ -71,7 +71,11 @@ describe('hives', () => {
       stderr: "Error: Hive 'localhost' is stopped\n  Start it: rbee hive start localhost.\n  hive_stopped, from queen-rbee\n",
     });
     for (const read of [await run(swarm, 'model_list'), await run(swarm, 'model_get', { model: 'tiny' })])
-      expect(JSON.parse(read.last.json)).toMatchObject({ code: 'hive_stopped' });
+      expect(JSON.parse(read.last.json)).toMatchObject({
+        code: 'hive_stopped',
+        message: expect.stringMatching(/^Hive 'localhost' is stopped\b/) as string,
+        origin: 'queen-rbee',
+      });
     expect(leftovers(swarm.home)).toHaveLength(1);
     expect(await ask(swarm, 'hive_stop')).toMatchObject({ state: 'stopped' });
     expect(await swarm.result(['hive', 'start'])).toMatchObject({ state: 'running' });

@@ -120,6 +120,21 @@ describe('logs of workers', () => {
     expect(stdout).toMatch(/^\d\d:\d\d:\d\d INFO {2}\[llm-worker-rbee\] .*is ready on port \d+$/m);
   });
 
+  test('a script gets each log line as an event, and then the result', async () => {
+    const { code, stdout, stderr } = await swarm.rbee(['worker', 'logs', workerId, '--lines', '2', '--json']);
+    expect(code, stderr).toBe(0);
+    const events = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string; data: object });
+    const log = { event: 'log', data: { line: expect.any(String) as string } };
+    expect(events.filter(({ event }) => event !== 'narration')).toMatchObject([
+      log,
+      log,
+      { event: 'result', data: { worker_id: workerId, lines: 2 } },
+    ]);
+  });
+
   test('a line over the limit is cut', async () => {
     await appendFile(logFile(workerId), `${'x'.repeat(LOG_LINE_LIMIT_CHARS + 1)}\n`);
     const { lines } = await logsOf(workerId, { lines: 1 });

@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ensureDirectory, homePaths, processStart, type HomePaths } from '../../daemon/index.ts';
+import { ensureDirectory, homePaths, type HomePaths } from '../../daemon/index.ts';
 import { findAdoptable } from './find-adoptable.ts';
 
 let home: string;
@@ -24,32 +26,32 @@ async function writeWorkerPidfile(pid: number, started: string): Promise<void> {
 
 const adopt = () => findAdoptable({ hiveId: 'localhost', paths });
 
-/** A process whose group has the pid of its parent, which has ended: so do all programs that daemonize themselves. */
-async function daemonized(): Promise<{ group: number; pid: number; started: string }> {
-  const shell = spawn('sh', ['-c', 'sleep 60 >/dev/null 2>&1 & echo $!'], {
-    detached: true,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const [line] = (await once(shell.stdout, 'data')) as [Buffer];
-  await once(shell, 'close');
-  const pid = Number(String(line));
-  return { group: shell.pid ?? 0, pid, started: (await processStart(pid)) ?? '' };
+/** A process whose group has the pid of its parent, which has ended: so do all programs that daemonize themselves. It echoes lines. */
+async function daemonized(): Promise<{ group: number; echo: (line: string) => Promise<unknown>; end: () => void }> {
+  // Not stdin, which Node closes when the shell ends.
+  const shell = spawn('sh', ['-c', 'cat <&3 >&3 &'], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+  await once(shell, 'exit');
+  const pipe = shell.stdio[3] as Duplex;
+  const lines = createInterface({ input: pipe })[Symbol.asyncIterator]();
+  const echo = async (line: string) => {
+    pipe.write(`${line}\n`);
+    const { value } = (await lines.next()) as IteratorResult<string, undefined>;
+    return value;
+  };
+  return { group: shell.pid ?? 0, echo, end: () => pipe.destroy() };
 }
 
 test('a pidfile from before a reboot does not kill a process group that has the same number now', async () => {
   const other = await daemonized();
   try {
     await writeWorkerPidfile(other.group, '00000000-0000-0000-0000-000000000000:123');
+    expect(await other.echo('before')).toBe('before');
     expect(await adopt()).toEqual({ adoptable: [], dead: ['worker-1'] });
     expect(await readdir(paths.run)).toEqual([]);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(await processStart(other.pid)).toBe(other.started);
+    // A killed process reads no further line, and its end closes the pipe.
+    expect(await other.echo('after')).toBe('after');
   } finally {
-    try {
-      process.kill(other.pid);
-    } catch {
-      // Killed already: the test has failed.
-    }
+    other.end();
   }
 });
 
