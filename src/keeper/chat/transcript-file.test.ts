@@ -1,5 +1,5 @@
 import { appendFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { temporaryFolder, type TemporaryFolder } from '../../daemon/fixtures/temporary-folder.ts';
 import { TranscriptFile } from './transcript-file.ts';
@@ -59,6 +59,14 @@ test('the oldest of very many that were not ended are forgotten', async () => {
   for (let each = 0; each < 25; each += 1) await writeFile(join(folder, `${each}.jsonl`), lines);
   await TranscriptFile.create(folder, unexpected);
   expect(await readdir(folder)).toHaveLength(21);
+});
+
+test('a conversation that never began is forgotten by the next one', async () => {
+  const empty = await TranscriptFile.create(folder, unexpected);
+  empty.add({ kind: 'options', options: { model: 'tiny' } });
+  await crash(empty);
+  const { path } = await TranscriptFile.create(folder, unexpected);
+  expect(await readdir(folder)).toEqual([basename(path)]);
 });
 
 test('where it cannot be written, the conversation continues, and the reason is reported once', async () => {

@@ -3,7 +3,7 @@ import { appendFileSync, rmSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JobError } from '../../contract/index.ts';
-import { ensureDirectory, isAlive, processStart } from '../../daemon/index.ts';
+import { ensureDirectory, isAlive, processStart, type ProcessIdentity } from '../../daemon/index.ts';
 import { emptyTranscript, entriesIn, withEntry, type Entry, type Transcript } from './transcript.ts';
 
 /** Of conversations that were not ended. */
@@ -27,7 +27,9 @@ export class TranscriptFile {
     const file = new TranscriptFile(join(folder, `${randomUUID()}.jsonl`), emptyTranscript(), onUnkept);
     try {
       await ensureDirectory(folder);
-      for (const { path } of (await unended(folder)).slice(KEPT)) rmSync(path, { force: true });
+      const closed = await closedFiles(folder);
+      const kept = closed.filter(({ entries }) => hasBegun(entries)).slice(0, KEPT);
+      for (const each of closed) if (!kept.includes(each)) rmSync(each.path, { force: true });
     } catch (cause) {
       file.#unkept(cause);
     }
@@ -36,13 +38,14 @@ export class TranscriptFile {
 
   /** The conversation that was last continued and never ended. @throws JobError invalid_input where there is none */
   static async resume(folder: string, onUnkept: (cause: unknown) => void): Promise<TranscriptFile> {
-    const [last] = await unended(folder);
-    if (last === undefined) {
-      throw new JobError('invalid_input', 'There is no conversation to resume: each was ended, or is open elsewhere.', {
-        hint: 'Start one: rbee chat',
-      });
+    for (const { path, entries } of await closedFiles(folder)) {
+      if (!hasBegun(entries)) continue;
+      const file = await new TranscriptFile(path, entries.reduce(withEntry, emptyTranscript()), onUnkept).#opened();
+      if (await file.#isFirst()) return file;
     }
-    return new TranscriptFile(last.path, last.entries.reduce(withEntry, emptyTranscript()), onUnkept).#opened();
+    throw new JobError('invalid_input', 'There is no conversation to resume: each was ended, or is open elsewhere.', {
+      hint: 'Start one: rbee chat',
+    });
   }
 
   get transcript(): Transcript {
@@ -76,37 +79,58 @@ export class TranscriptFile {
     return this;
   }
 
+  /** Of several processes that resume it at once, the one whose line comes first continues it. */
+  async #isFirst(): Promise<boolean> {
+    if (!this.#isKept) return true;
+    const entries = entriesIn(await readFile(this.path, 'utf8').catch(() => ''));
+    // Another process has ended it meanwhile, and this one may have created its file again.
+    if (!hasBegun(entries)) this.end();
+    const [first] = await openIn(entries);
+    return hasBegun(entries) && first?.pid === process.pid;
+  }
+
   #unkept(cause: unknown): void {
     this.#isKept = false;
     this.#onUnkept(cause);
   }
 }
 
-interface Unended {
+interface ClosedFile {
   path: string;
   changedMs: number;
   entries: Entry[];
 }
 
-/** The conversations that have begun and that no process has open, the last one first. */
-async function unended(folder: string): Promise<Unended[]> {
+/** The conversations that no process has open, the last one first. */
+async function closedFiles(folder: string): Promise<ClosedFile[]> {
   const names = await readdir(folder).catch(() => []);
   const paths = names.filter((name) => name.endsWith('.jsonl')).map((name) => join(folder, name));
   const found = await Promise.all(paths.map((path) => read(path)));
-  const open = found.filter((each) => each !== undefined);
-  return open.sort((a, b) => b.changedMs - a.changedMs);
+  const closed = found.filter((each) => each !== undefined);
+  return closed.sort((a, b) => b.changedMs - a.changedMs);
 }
 
-async function read(path: string): Promise<Unended | undefined> {
+async function read(path: string): Promise<ClosedFile | undefined> {
   try {
     const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
     const entries = entriesIn(text);
-    const opened = entries.findLast((each) => each.kind === 'open');
-    const isOpen = opened !== undefined && (await isAlive(opened));
-    const hasBegun = entries.some(({ kind }) => kind === 'user' || kind === 'messages');
-    return isOpen || !hasBegun ? undefined : { path, changedMs: mtimeMs, entries };
+    // Without an entry, it is being created.
+    const isClosed = entries.length > 0 && (await openIn(entries)).length === 0;
+    return isClosed ? { path, changedMs: mtimeMs, entries } : undefined;
   } catch {
     // It was ended meanwhile, or cannot be read: another one can be.
     return undefined;
   }
+}
+
+/** The processes that have a conversation open, the first one first. */
+async function openIn(entries: readonly Entry[]): Promise<ProcessIdentity[]> {
+  const opened = entries.filter((each) => each.kind === 'open');
+  const areAlive = await Promise.all(opened.map((each) => isAlive(each)));
+  return opened.filter((_each, index) => areAlive[index]);
+}
+
+/** One without a message is of no use to its user. */
+function hasBegun(entries: readonly Entry[]): boolean {
+  return entries.some(({ kind }) => kind === 'user' || kind === 'messages');
 }

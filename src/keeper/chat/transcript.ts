@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { chatMessage, type ChatMessage } from '../../contract/index.ts';
+import { chatMessage, parseJson, type ChatMessage } from '../../contract/index.ts';
 
 /** What happens in a conversation, one line of its file each. */
 const entry = z.discriminatedUnion('kind', [
@@ -72,15 +72,7 @@ export function messagesOf({ system, messages }: Transcript): ChatMessage[] {
 /** The entries of a file. A line that a crash has cut, or that cannot be read, is left out. */
 export function entriesIn(text: string): Entry[] {
   return text.split('\n').flatMap((line) => {
-    const parsed = entry.safeParse(jsonOf(line));
+    const parsed = entry.safeParse(parseJson(line));
     return parsed.success ? [parsed.data] : [];
   });
-}
-
-function jsonOf(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }
