@@ -91,3 +91,13 @@ test('closing fails running and waiting requests, frees everything, and may be d
   expect(engine.slotsUsed).toBe(0);
   await expect(answer(engine, 'Hello')).rejects.toMatchObject(stopping);
 });
+
+test('a request that is prepared while the engine closes fails with engine_failed, whatever it is prepared with', async () => {
+  const engine = await loadTiny();
+  const options = { raw: { tokens: [1, 2, 3] }, jsonSchema: { type: 'object' } };
+  const preparing = [answer(engine, [], options), answer(engine, 'Hello'), engine.countTokens(request('Hello'), never)];
+  const stopping = { code: 'engine_failed', message: 'The worker is stopping' };
+  const ended = preparing.map((each) => expect(each).rejects.toMatchObject(stopping));
+  await Promise.all([engine.close(), ...ended]);
+  await expect(engine.countTokens(request('Hello'), never)).rejects.toMatchObject(stopping);
+});

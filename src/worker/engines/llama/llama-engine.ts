@@ -21,7 +21,7 @@ import { LockStep } from './lock-step.ts';
 import { promptOf } from './prompt.ts';
 import { RecentTokens } from './recent-tokens.ts';
 import { recommendedSampling, type Recommendation } from './recommended-sampling.ts';
-import { Run } from './run.ts';
+import { Run, type RunPlan } from './run.ts';
 import { logprobsOf, WHOLE_DISTRIBUTION } from './logprobs.ts';
 import { choiceOf, samplingOf } from './sampling.ts';
 import { SlotPool } from './slot-pool.ts';
@@ -109,19 +109,26 @@ export class LlamaEngine implements Engine {
     request: GenerateRequest,
     call: { signal: AbortSignal; calledAt: number },
   ): AsyncGenerator<GenerationEvent, Generation, void> {
-    const { module, model, format } = this.#parts;
-    const vocabulary = this.#vocabulary;
     call.signal.throwIfAborted();
-    if (this.#closing) throw stopping();
+    const plan = await this.#prepared(() => this.#plan(request, call.signal));
+    const slot = await this.#pool.acquire(plan.prompt, call.signal, request.onQueue);
+    const run = new Run({ ...call, ...plan, slot });
+    try {
+      this.#lockStep.add(run);
+      yield* run.pieces.read();
+      return run.report();
+    } finally {
+      await run.leave();
+    }
+  }
+
+  /** All that a run needs but its slot, so that nothing can fail between a slot and its run. */
+  async #plan(request: GenerateRequest, signal: AbortSignal): Promise<Omit<RunPlan, 'slot' | 'signal' | 'calledAt'>> {
+    const { module, model, format } = this.#parts;
     const { contextSize } = this;
-    const { tokens: asked, isReasoning } = await promptOf(request.raw ?? request, {
-      format,
-      vocabulary,
-      contextSize,
-      signal: call.signal,
-    }).catch((cause: unknown) => {
-      throw this.#closing ? stopping() : cause;
-    });
+    const vocabulary = this.#vocabulary;
+    const options = { format, vocabulary, contextSize, signal };
+    const { tokens: asked, isReasoning } = await promptOf(request.raw ?? request, options);
     const plan = await answerPlanOf(request, { module, model, ...this.#answersTo(request, isReasoning) });
     const tokensOf = (text: string) => model.tokenize(text, true, 'trimLeadingSpace');
     const prompt = plan.begun === '' ? asked : [...asked, ...tokensOf(plan.begun)];
@@ -132,10 +139,7 @@ export class LlamaEngine implements Engine {
     const { grammar } = plan;
     const { logprobs: wanted } = request;
     const logprobs = wanted && logprobsOf(choice, { ...wanted, recent, model, vocabulary, hasGrammar: grammar !== undefined });
-    const slot = await this.#pool.acquire(prompt, call.signal, request.onQueue);
-    const run = new Run({
-      ...call,
-      slot,
+    return {
       prompt,
       stop: request.stop,
       maxTokens: Math.min(request.maxTokens ?? Infinity, contextSize - prompt.length),
@@ -152,22 +156,17 @@ export class LlamaEngine implements Engine {
       },
       recent,
       onToken: () => this.#tokensGenerated++,
-    });
-    try {
-      this.#lockStep.add(run);
-      yield* run.pieces.read();
-      return run.report();
-    } finally {
-      await run.leave();
-    }
+    };
   }
 
   async countTokens(request: CountRequest, signal: AbortSignal): Promise<number> {
     const { format, model } = this.#parts;
     const options = { format, vocabulary: this.#vocabulary, contextSize: COUNTED_TOKENS, signal };
-    const { tokens, isReasoning } = await promptOf(request.raw ?? request, options);
-    const begun = begunOf(request, this.#answersTo(request, isReasoning));
-    return tokens.length + model.tokenize(begun, true, 'trimLeadingSpace').length;
+    return this.#prepared(async () => {
+      const { tokens, isReasoning } = await promptOf(request.raw ?? request, options);
+      const begun = begunOf(request, this.#answersTo(request, isReasoning));
+      return tokens.length + model.tokenize(begun, true, 'trimLeadingSpace').length;
+    });
   }
 
   embed(request: EmbedRequest, signal: AbortSignal): Promise<Embeddings> {
@@ -181,6 +180,14 @@ export class LlamaEngine implements Engine {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  /** While the engine closes, its parts fail in ways of their own, and such a failure would be the request's. */
+  async #prepared<T>(prepare: () => Promise<T>): Promise<T> {
+    if (this.#closing) throw stopping();
+    return prepare().catch((cause: unknown) => {
+      throw this.#closing ? stopping() : cause;
+    });
   }
 
   /** What answers have by the model's template. Those to a raw prompt have nothing of it, and not the first word's space either: it continues a text. */
