@@ -69,9 +69,7 @@ export class TemplateThread {
 
   async #render(conversation: Conversation): Promise<PromptText> {
     this.#thread ??= await this.#start();
-    const answer = this.#answer(this.#thread, this.#settings.deadlineMs?.render ?? RENDER_DEADLINE_MS);
-    this.#thread.postMessage(conversation);
-    const message = await answer;
+    const message = await this.#ask(this.#thread, conversation, this.#settings.deadlineMs?.render ?? RENDER_DEADLINE_MS);
     if ('prompt' in message) return message.prompt;
     throw new TemplateFault('words' in message ? message.words : 'it gave no prompt');
   }
@@ -89,21 +87,21 @@ export class TemplateThread {
       longestWords: LONGEST_WORDS,
     };
     const thread = first === undefined || first.threadId === EXITED ? startRenderer() : first;
-    thread.postMessage(data);
     thread.on('exit', () => {
       if (this.#thread === thread) this.#thread = undefined;
     });
     this.#thread = thread;
     // Without them, a new thread would try the same again.
-    const message = await this.#answer(thread, deadlineMs?.start ?? START_DEADLINE_MS).finally(
+    const message = await this.#ask(thread, data, deadlineMs?.start ?? START_DEADLINE_MS).finally(
       () => (this.#capabilities ??= PLAIN),
     );
     if ('capabilities' in message) this.#capabilities = message.capabilities;
     return thread;
   }
 
-  /** The thread's next answer. A thread that gives none is terminated. */
-  async #answer(thread: Worker, deadlineMs: number): Promise<RendererAnswer> {
+  /** The thread's answer. A thread that gives none is terminated. */
+  async #ask(thread: Worker, question: RendererData | Conversation, deadlineMs: number): Promise<RendererAnswer> {
+    thread.postMessage(question);
     const answer = await new Promise<RendererAnswer | undefined>((resolve) => {
       const settle = (message: RendererAnswer | undefined) => {
         clearTimeout(deadline);
