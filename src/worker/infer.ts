@@ -68,8 +68,19 @@ export function createInfer(worker: LoadedWorker): Run<'infer'> {
   };
 }
 
-function eventOf({ kind, ...data }: GenerationEvent): JobEvent {
-  return { kind: kind === 'text' ? 'token' : kind, data } as JobEvent;
+function eventOf(event: GenerationEvent): JobEvent {
+  switch (event.kind) {
+    case 'prompt':
+      return { kind: 'prompt', data: { prompt_tokens: event.prompt_tokens, cached_tokens: event.cached_tokens } };
+    case 'text':
+      return { kind: 'token', data: { text: event.text, ...(event.logprobs && { logprobs: event.logprobs }) } };
+    case 'reasoning':
+      return { kind: 'reasoning', data: { text: event.text } };
+    case 'tool_call':
+      return { kind: 'tool_call', data: { index: event.index, id: event.id, name: event.name } };
+    case 'tool_arguments':
+      return { kind: 'tool_arguments', data: { index: event.index, text: event.text } };
+  }
 }
 
 function outputOf(generation: Generation, made: { model: string; worker_id: string; seed: number }): OutputOf<'infer'> {
