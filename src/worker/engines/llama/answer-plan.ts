@@ -45,11 +45,10 @@ export async function answerPlanOf(request: GenerateRequest, around: AnswerModel
   const { jsonSchema } = request;
   if (!jsonSchema) return { begun: '', reader, marks: tagsOf(around), grammar: undefined, check: () => undefined };
   const isLoose = request.isSchemaLoose ?? false;
-  const json = await jsonGrammarOf({ schema: jsonSchema, isLoose }, around.module, around.model);
-  const { state } = json;
-  if (json.dropped.length > 0) request.onIgnored?.(json.dropped);
+  const { dropped, state } = await jsonGrammarOf({ schema: jsonSchema, isLoose }, around.module, around.model);
+  if (dropped.length > 0) request.onIgnored?.(dropped);
   const grammar = around.reasoning?.startsOpen ? () => (reader.place === 'text' ? state : undefined) : state;
-  return { begun: '', reader, marks: tagsOf(around), grammar, check: (text) => json.check(text) };
+  return { begun: '', reader, marks: tagsOf(around), grammar, check: checkJson };
 }
 
 async function callPlan(request: GenerateRequest, tools: readonly Tool[], around: AnswerModel): Promise<AnswerPlan> {

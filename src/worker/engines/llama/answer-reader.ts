@@ -2,7 +2,7 @@ import type { AnswerEvent } from '../engine.ts';
 import { AnswerText } from './answer-text.ts';
 import { CallReader } from './calls/call-reader.ts';
 import type { CallForm } from './calls/call-form.ts';
-import { ReasoningReader, type ReasoningForm } from './reasoning-reader.ts';
+import { ReasoningReader, type ReadPiece, type ReasoningForm } from './reasoning-reader.ts';
 import { StopScanner, beginningHeldBack } from './stop-scanner.ts';
 
 export interface AnswerForm {
@@ -75,9 +75,7 @@ export class AnswerReader {
     if (!this.#reasoning) return this.#readText(token, token);
     const wasOpen = this.#reasoning.isOpen;
     if (wasOpen) this.#reasoningTokens++;
-    const pieces = this.#reasoning.push(token);
-    const events: AnswerEvent[] = pieces.flatMap(({ kind, text }) => (kind === 'reasoning' ? { kind, text } : []));
-    const text = pieces.flatMap((piece) => (piece.kind === 'text' ? piece.text : [])).join('');
+    const { events, text } = separated(this.#reasoning.push(token));
     const read = wasOpen ? this.#afterReasoning(token, events) : undefined;
     if (read) return read;
     const rest = this.#readText(text, token);
@@ -90,11 +88,9 @@ export class AnswerReader {
       this.#calls.end();
       return [];
     }
-    const pieces = this.#reasoning?.end() ?? [];
-    const events: AnswerEvent[] = pieces.flatMap(({ kind, text }) => (kind === 'reasoning' ? { kind, text } : []));
-    const last = this.#held + pieces.flatMap((piece) => (piece.kind === 'text' ? piece.text : [])).join('');
+    const { events, text: rest } = separated(this.#reasoning?.end() ?? []);
+    const { text, stop } = this.#stops.push(this.#held + rest);
     this.#held = '';
-    const { text, stop } = this.#stops.push(last);
     return [...events, ...textEvents(text), ...(stop === undefined ? textEvents(this.#stops.flush()) : [])];
   }
 
@@ -118,7 +114,7 @@ export class AnswerReader {
   #enterCall(begun: string): void {
     const { calls } = this.#form;
     if (!calls) return;
-    this.#calls = new CallReader(calls.form, 0);
+    this.#calls = new CallReader(calls.form);
     this.#calls.push(begun);
   }
 
@@ -166,6 +162,13 @@ export class AnswerReader {
   #flushed(): AnswerEvent[] {
     return textEvents(this.#stops.flush());
   }
+}
+
+/** The reasoning as events, and the text behind it. */
+function separated(pieces: readonly ReadPiece[]): { events: AnswerEvent[]; text: string } {
+  const events = pieces.flatMap(({ kind, text }) => (kind === 'reasoning' ? { kind, text } : []));
+  const text = pieces.flatMap((piece) => (piece.kind === 'text' ? piece.text : [])).join('');
+  return { events, text };
 }
 
 function textEvents(text: string): AnswerEvent[] {

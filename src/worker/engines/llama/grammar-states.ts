@@ -1,13 +1,11 @@
 import { leavesOf } from './schema/possible.ts';
-import { type ArrayShape, type ObjectShape, type Shape } from './schema/shape.ts';
+import type { ArrayShape, Leaf, ObjectShape, Shape } from './schema/shape.ts';
 
 /** Values that an answer may be in at once and that are not fixed: each has a stack of its own, and llama.cpp compares each with each. */
 const MOST_STACKS = 500;
 
 /** Places of a schema that are visited to find the maximum: a few milliseconds. */
 const MOST_STEPS = 300_000;
-
-type Leaf = Exclude<Shape, { kind: 'either' }>;
 
 /** Of an object's or array's values: the next is at a place; `count` ways led here that go on differently. */
 interface Cursor {

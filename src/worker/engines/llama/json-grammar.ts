@@ -14,8 +14,6 @@ export interface JsonGrammar {
   dropped: readonly string[];
   /** Steers the sampling of one answer. */
   state: LlamaGrammarEvaluationState;
-  /** @throws JobError engine_failed for a complete answer that does not match the schema */
-  check(text: string): void;
 }
 
 export interface JsonFormat {
@@ -41,7 +39,7 @@ export async function jsonGrammarOf(
   const writer = new GbnfWriter();
   writer.add('root', writer.rule(shape));
   const grammar = await compile(writer.grammar(), model, 'json_schema');
-  return { dropped, state: new module.LlamaGrammarEvaluationState({ model, grammar }), check: checkJson };
+  return { dropped, state: new module.LlamaGrammarEvaluationState({ model, grammar }) };
 }
 
 /** @throws JobError as `jsonGrammarOf` */
@@ -93,7 +91,11 @@ async function read(gbnf: string, model: LlamaModel, at: string): Promise<LlamaG
   });
 }
 
-/** The grammar enforces the schema; a complete answer that is no JSON is a bug in one of them. */
+/**
+ * The grammar enforces the schema; a complete answer that is no JSON is a bug in one of them.
+ *
+ * @throws JobError engine_failed
+ */
 export function checkJson(text: string): void {
   try {
     JSON.parse(text);

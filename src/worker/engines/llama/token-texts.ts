@@ -1,10 +1,7 @@
 import type { LlamaModel } from 'node-llama-cpp';
+import { TOKEN_KINDS } from './vocabulary.ts';
 
-/** Kinds of token in a GGUF header (`tokenizer.ggml.token_type`) that are cut out of a text before all else. */
-const UNKNOWN = 2;
-const CONTROL = 3;
-const USER_DEFINED = 4;
-
+/** Tokens that are cut out of a text before all else. */
 export interface TokenTexts {
   /** What is one token where the model's own text says so, as llama.cpp has it. A caller's text must not have them. */
   control: string[];
@@ -19,7 +16,7 @@ export function tokenTextsOf(model: LlamaModel): TokenTexts {
   const kinds = (token_type as readonly number[] | undefined) ?? [];
   const ofKinds = (...wanted: number[]) =>
     tokens.filter((text, token) => text.trim() !== '' && wanted.includes(kinds[token] ?? 0)).sort((a, b) => b.length - a.length);
-  return { control: ofKinds(UNKNOWN, CONTROL), anywhere: ofKinds(USER_DEFINED) };
+  return { control: ofKinds(TOKEN_KINDS.unknown, TOKEN_KINDS.control), anywhere: ofKinds(TOKEN_KINDS.userDefined) };
 }
 
 /** Compares the first character before it tries up to a thousand texts in turn. */

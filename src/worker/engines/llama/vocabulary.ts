@@ -1,10 +1,8 @@
 import type { LlamaModel, Token } from 'node-llama-cpp';
 
 /** Kinds of token in a GGUF header (`tokenizer.ggml.token_type`). */
-const TOKEN_CONTROL = 3;
-const TOKEN_USER_DEFINED = 4;
-const TOKEN_BYTE = 6;
-const TEXTLESS_KINDS: ReadonlySet<number> = new Set([2 /* unknown */, TOKEN_CONTROL, 5 /* unused */]);
+export const TOKEN_KINDS = { unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
+const TEXTLESS_KINDS: ReadonlySet<number> = new Set([TOKEN_KINDS.unknown, TOKEN_KINDS.control, TOKEN_KINDS.unused]);
 
 export interface VocabularyHeader {
   /** `tokenizer.ggml.model`: 'gpt2' for byte-level BPE, 'llama' for SentencePiece, … */
@@ -61,8 +59,8 @@ export function tokenBytes(header: VocabularyHeader, token: number, decode: Deco
   // A file may omit the kinds; then every token is a normal one.
   const kind = (header.kinds as readonly number[] | undefined)?.[token];
   if (kind !== undefined && TEXTLESS_KINDS.has(kind)) return new Uint8Array();
-  if (kind === TOKEN_USER_DEFINED || decode === undefined) return Buffer.from(text);
-  if (kind === TOKEN_BYTE) return Uint8Array.of(Number.parseInt(text.slice('<0x'.length, -1), 16));
+  if (kind === TOKEN_KINDS.userDefined || decode === undefined) return Buffer.from(text);
+  if (kind === TOKEN_KINDS.byte) return Uint8Array.of(Number.parseInt(text.slice('<0x'.length, -1), 16));
   return decode(text);
 }
 

@@ -92,7 +92,7 @@ test('a template that leaves calls out, or writes arguments as text, has no such
 });
 
 function read(form: CallForm, pieces: readonly string[]): { name: string; arguments: string }[] {
-  const reader = new CallReader(form, 0);
+  const reader = new CallReader(form);
   const calls: { name: string; arguments: string }[] = [];
   for (const event of pieces.flatMap((piece) => reader.push(piece))) {
     if (event.kind === 'tool_call') calls.push({ name: event.name, arguments: '' });

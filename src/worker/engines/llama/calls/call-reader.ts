@@ -7,7 +7,7 @@ export type CallEvent =
 /** Reads the calls in an answer that a grammar has kept to a form, as they are written. */
 export class CallReader {
   #form: CallForm;
-  #index: number;
+  #index = 0;
   #state: 'before' | 'name' | 'arguments' | 'after' | 'over' = 'before';
   #held = '';
   /** What is open in the arguments. */
@@ -15,13 +15,11 @@ export class CallReader {
   #isInString = false;
   #isEscaped = false;
 
-  /** @param index of the first call */
-  constructor(form: CallForm, index: number) {
+  constructor(form: CallForm) {
     this.#form = form;
-    this.#index = index;
   }
 
-  /** How many calls there are by now, those before this reader's included. */
+  /** How many whole calls there are by now. */
   get calls(): number {
     return this.#index;
   }
@@ -29,16 +27,6 @@ export class CallReader {
   /** True when what closes the form is written: no other call can follow it. */
   get isOver(): boolean {
     return this.#state === 'over';
-  }
-
-  /** True after a whole call. */
-  get isBetween(): boolean {
-    return this.#state === 'after' || this.#state === 'over';
-  }
-
-  /** Text after the end of the form. */
-  get rest(): string {
-    return this.#state === 'over' ? this.#held : '';
   }
 
   push(text: string): CallEvent[] {

@@ -6,7 +6,7 @@ import { percentFormat } from './formatting.ts';
 import { jsonOf } from './json.ts';
 import { attributeOf } from './members.ts';
 import { mustExist } from './operators.ts';
-import { sequenceFilters } from './sequence-filters.ts';
+import { sequenceFilters, sortKey } from './sequence-filters.ts';
 import { capitalized, centered, linesOf, replaced, stripped } from './strings.ts';
 import { fixedText, representationOf, textOf } from './text.ts';
 import { Float, Undefined, compare, isTrue, iterate, lengthOf, numberOf, tuple, type Arguments, type Value } from './values.ts';
@@ -90,8 +90,8 @@ const objectFilters: Record<string, Filter> = {
     mustExist(value);
     const { case_sensitive: isExact = false, by = 'key', reverse = false } = bound(args, 'case_sensitive', 'by', 'reverse');
     const at = by === 'value' ? 1 : 0;
-    const sortKey = (item: Value) => (typeof item === 'string' && !isTrue(isExact) ? item.toLowerCase() : item);
-    const sorted = [...dictionaryOf(value)].sort((a, b) => compare(sortKey(a[at] ?? null), sortKey(b[at] ?? null)));
+    const keyOf = (item: [Value, Value]) => sortKey(item[at], isExact);
+    const sorted = [...dictionaryOf(value)].sort((a, b) => compare(keyOf(a), keyOf(b)));
     return (isTrue(reverse) ? sorted.reverse() : sorted).map(([key, item]) => tuple(key, item));
   },
 };

@@ -98,7 +98,8 @@ function part(path: Value | undefined): (value: Value) => Value {
   return pathGetter(path, memberOf);
 }
 
-function sortKey(value: Value, isExact: Value): Value {
+/** What a value is sorted and compared by: of a text, unless case makes a difference, the text in lower case. */
+export function sortKey(value: Value, isExact: Value): Value {
   return typeof value === 'string' && !isTrue(isExact) ? value.toLowerCase() : value;
 }
 

@@ -66,28 +66,15 @@ export function capitalized(self: string): string {
 /** Without the characters at its ends: those given, or white space. */
 export function stripped(self: string, characters: Value | undefined, side: 'start' | 'end' | 'both' = 'both'): string {
   const given = characters === null ? undefined : stringOr(characters, undefined);
-  if (given === undefined) {
-    const rest = side === 'end' ? self : self.replace(LEADING, '');
-    return side === 'start'
-      ? rest
-      : rest.slice(
-          0,
-          endWithout(rest, (character) => LEADING.test(character)),
-        );
-  }
   const taken = new Set(given);
+  const isTaken = (character: string) => (given === undefined ? LEADING.test(character) : taken.has(character));
   let start = 0;
   if (side !== 'end')
     for (const character of self)
-      if (taken.has(character)) start += character.length;
+      if (isTaken(character)) start += character.length;
       else break;
   const rest = self.slice(start);
-  return side === 'start'
-    ? rest
-    : rest.slice(
-        0,
-        endWithout(rest, (character) => taken.has(character)),
-      );
+  return side === 'start' ? rest : rest.slice(0, endWithout(rest, isTaken));
 }
 
 /** Step by step: a regular expression for the end of a text is tried at each of its characters. */

@@ -1,7 +1,6 @@
 import { evaluate } from './evaluate.ts';
 import { TemplateError } from './fault.ts';
 import { globalsAt } from './globals.ts';
-
 import { LoopState } from './loop.ts';
 import { parse } from './parser.ts';
 import { Scope } from './scope.ts';

@@ -49,7 +49,7 @@ export function numberPattern(range: NumberRange): string | undefined {
   return parts.length === 0 ? undefined : `^(?:${parts.join('|')})$`;
 }
 
-/** Undefined when it cannot be written with few enough digits. */
+/** Null when it cannot be written with few enough digits. */
 function boundOf(bound: number, isExcluded = false): Bound | null {
   const [whole = '', fraction = ''] = String(Math.abs(bound)).split('.');
   return /^\d+$/.test(whole + fraction) && whole.length + fraction.length <= EXACT_DIGITS - 2 && fraction.length < MOST_PLACES

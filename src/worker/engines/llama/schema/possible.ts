@@ -1,4 +1,4 @@
-import type { Shape } from './shape.ts';
+import type { Leaf, Shape } from './shape.ts';
 
 /**
  * The shape without what no value can be: alternatives that contradict themselves, optional fields of them, objects that must contain
@@ -64,8 +64,8 @@ function cut(shape: Shape, possible: ReadonlySet<Shape>): void {
 }
 
 /** What a value may be, without alternatives in alternatives. */
-export function leavesOf(shape: Shape): Exclude<Shape, { kind: 'either' }>[] {
-  const leaves = new Set<Exclude<Shape, { kind: 'either' }>>();
+export function leavesOf(shape: Shape): Leaf[] {
+  const leaves = new Set<Leaf>();
   const seen = new Set<Shape>([shape]);
   for (const each of seen) {
     if (each.kind === 'either') for (const option of each.options) seen.add(option);

@@ -1,10 +1,9 @@
-import { limitOf, type Part, type TypeName } from './keywords.ts';
+import { asList, limitOf, type Part, type TypeName } from './keywords.ts';
 import { patternOfFormat } from './formats.ts';
 import type { Language } from './language.ts';
 import { integerPattern, numberPattern, type NumberRange } from './number-range.ts';
 import { automatonOf, isOf, languageOf, lengthLanguage, ofLength } from './pattern.ts';
 import { PatternFault } from './pattern-fault.ts';
-import { asList } from './keywords.ts';
 import type { SchemaContext } from './schema-context.ts';
 import type { Shape } from './shape.ts';
 

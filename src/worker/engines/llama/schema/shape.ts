@@ -11,6 +11,9 @@ export type Shape =
   | { kind: 'automaton'; states: readonly State[]; isNumber: boolean }
   | { kind: 'number' | 'integer' | 'boolean' | 'null' };
 
+/** A shape that is no choice between others. */
+export type Leaf = Exclude<Shape, { kind: 'either' }>;
+
 /** One of these values, each as JSON. */
 export interface FixedShape {
   kind: 'fixed';
