@@ -1,6 +1,5 @@
 import type { Reasoning, Tool, ToolChoice } from '../../contract/index.ts';
-import { given } from '../given.ts';
-import { RequestError, type InputFields } from '../common/index.ts';
+import { given, RequestError, type InputFields } from '../common/index.ts';
 import type { MessagesBody, PromptBody, ToolOfBody } from './body.ts';
 import { conversationOf } from './conversation.ts';
 

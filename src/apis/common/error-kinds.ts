@@ -1,6 +1,6 @@
-import type { ErrorCode, JobError } from '../../contract/index.ts';
+import { errorCodes, type ErrorCode, type JobError } from '../../contract/index.ts';
 
-/** What an error means to the clients of an API. Each API has a status and a name for each. */
+/** What an error means to the clients of an API. Each API has a name for each. */
 export type ErrorKind =
   | 'invalid'
   | 'prompt_too_long'
@@ -18,43 +18,47 @@ export type ErrorKind =
   /** It failed, and that is not the fault of the request. */
   | 'failed';
 
-/** Of every other code: 'failed'. */
-const kinds: Partial<Record<ErrorCode, ErrorKind>> = {
-  invalid_json: 'invalid',
-  bad_request: 'invalid',
-  missing_operation: 'invalid',
-  unknown_operation: 'invalid',
-  operation_not_supported: 'invalid',
-  invalid_input: 'invalid',
-  idempotency_mismatch: 'invalid',
-  model_exists: 'invalid',
-  model_in_use: 'invalid',
-  model_protected: 'invalid',
-  job_already_ended: 'invalid',
+/** A kind follows from the exit code, except for these codes. */
+const ofCode: Partial<Record<ErrorCode, ErrorKind>> = {
   prompt_too_long: 'prompt_too_long',
   model_not_found: 'model_not_found',
-  not_found: 'not_found',
-  job_not_found: 'not_found',
-  hive_not_found: 'not_found',
-  worker_not_found: 'not_found',
-  device_not_found: 'not_found',
   unauthorized: 'unauthorized',
   forbidden_origin: 'forbidden',
   body_too_large: 'body_too_large',
   unsupported_media_type: 'media_type',
   worker_busy: 'busy',
   too_many_jobs: 'busy',
-  no_room: 'overloaded',
-  shutting_down: 'overloaded',
-  interrupted: 'overloaded',
-  deadline_exceeded: 'overloaded',
   hive_unreachable: 'overloaded',
   hive_stopped: 'overloaded',
-  cancelled: 'cancelled',
 };
 
+/** Of every other exit code: 'failed'. */
+const ofExit: Partial<Record<number, ErrorKind>> = { 2: 'invalid', 3: 'not_found', 5: 'overloaded', 130: 'cancelled' };
+
 export function kindOf({ code }: JobError): ErrorKind {
-  return kinds[code] ?? 'failed';
+  return ofCode[code] ?? ofExit[errorCodes[code].exit] ?? 'failed';
+}
+
+const statuses: Record<ErrorKind, number> = {
+  invalid: 400,
+  prompt_too_long: 400,
+  model_not_found: 404,
+  not_found: 404,
+  unauthorized: 401,
+  forbidden: 403,
+  body_too_large: 413,
+  media_type: 415,
+  busy: 429,
+  overloaded: 503,
+  // The client, or a person, ended it: clients repeat what fails with 5xx or 409.
+  cancelled: 499,
+  failed: 500,
+};
+
+/** @param own statuses that only this API has */
+export function statusOf(error: JobError, own: Partial<Record<ErrorKind, number>> = {}): number {
+  const kind = kindOf(error);
+  return own[kind] ?? statuses[kind];
 }
 
 const RETRY_AFTER_MS = { busy: 1_000, other: 3_000 };

@@ -1,7 +1,8 @@
 export type { AnswerEvent, ApiRequest, InputFields, StreamedAnswer, WholeAnswer } from './answer.ts';
 export { serveAnswersAt, serveAt, serveJobsAt, type RunRequest, type Translate } from './api-routes.ts';
 export { errorAnswers, sentenceOf, type ErrorShape } from './error-answer.ts';
-export { kindOf, type ErrorKind } from './error-kinds.ts';
+export { kindOf, statusOf, type ErrorKind } from './error-kinds.ts';
+export { given } from './given.ts';
 export { listOf } from './list-of.ts';
 export { parseBody } from './parse-body.ts';
 export { idsOf, newId } from './request-ids.ts';

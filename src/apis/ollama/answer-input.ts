@@ -1,6 +1,5 @@
 import type { ContentPart, Reasoning } from '../../contract/index.ts';
-import { given } from '../given.ts';
-import { keepAliveOf, RequestError, type InputFields } from '../common/index.ts';
+import { given, keepAliveOf, RequestError, type InputFields } from '../common/index.ts';
 import type { AnswerBody, Options } from './body.ts';
 
 export type InferInput = InputFields<'infer'>;

@@ -1,6 +1,5 @@
 import type { ChatMessage, Tool, ToolCall, ToolChoice } from '../../contract/index.ts';
-import { given } from '../given.ts';
-import { RequestError } from '../common/index.ts';
+import { given, RequestError } from '../common/index.ts';
 import { answerInputOf, contentOf, type InferInput } from './answer-input.ts';
 import type { ChatBody, Message, ToolOfBody } from './body.ts';
 

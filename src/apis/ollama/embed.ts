@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import type { FastifyRequest } from 'fastify';
 import type { OutputOf } from '../../contract/index.ts';
-import { keepAliveOf, meantModel, parseBody, type FleetModels, type RunRequest } from '../common/index.ts';
-import { given } from '../given.ts';
+import { given, keepAliveOf, meantModel, parseBody, type FleetModels, type RunRequest } from '../common/index.ts';
 import { modelOf } from './answer-input.ts';
 import { nanoseconds } from './answer.ts';
 import { embedBody, embeddingsBody } from './body.ts';

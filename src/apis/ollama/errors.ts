@@ -1,23 +1,8 @@
 import type { JobError } from '../../contract/index.ts';
-import { kindOf, sentenceOf, type ErrorKind, type ErrorShape } from '../common/index.ts';
-
-const statuses: Record<ErrorKind, number> = {
-  invalid: 400,
-  prompt_too_long: 400,
-  model_not_found: 404,
-  not_found: 404,
-  unauthorized: 401,
-  forbidden: 403,
-  body_too_large: 413,
-  media_type: 415,
-  busy: 503,
-  overloaded: 503,
-  cancelled: 499,
-  failed: 500,
-};
+import { sentenceOf, statusOf, type ErrorShape } from '../common/index.ts';
 
 export const ollamaErrors: ErrorShape = (error) => ({
-  status: statuses[kindOf(error)],
+  status: statusOf(error, { busy: 503 }),
   body: ollamaErrorBody(error),
 });
 

@@ -1,8 +1,7 @@
 import { tokensOfTooLong, type JobError } from '../../contract/index.ts';
-import { kindOf, paramOf, RequestError, sentenceOf, type ErrorKind, type ErrorShape } from '../common/index.ts';
+import { kindOf, paramOf, RequestError, sentenceOf, statusOf, type ErrorKind, type ErrorShape } from '../common/index.ts';
 
 interface Row {
-  status: number;
   type: string;
   code?: string;
 }
@@ -10,19 +9,18 @@ interface Row {
 const invalid = 'invalid_request_error';
 
 const rows: Record<ErrorKind, Row> = {
-  invalid: { status: 400, type: invalid },
-  prompt_too_long: { status: 400, type: invalid, code: 'context_length_exceeded' },
-  model_not_found: { status: 404, type: invalid, code: 'model_not_found' },
-  not_found: { status: 404, type: invalid },
-  unauthorized: { status: 401, type: invalid, code: 'invalid_api_key' },
-  forbidden: { status: 403, type: 'permission_error' },
-  body_too_large: { status: 413, type: invalid },
-  media_type: { status: 415, type: invalid },
-  busy: { status: 429, type: 'rate_limit_error', code: 'rate_limit_exceeded' },
-  overloaded: { status: 503, type: 'server_error' },
-  // The client, or a person, ended it: clients repeat what fails with 5xx or 409.
-  cancelled: { status: 499, type: invalid, code: 'cancelled' },
-  failed: { status: 500, type: 'server_error' },
+  invalid: { type: invalid },
+  prompt_too_long: { type: invalid, code: 'context_length_exceeded' },
+  model_not_found: { type: invalid, code: 'model_not_found' },
+  not_found: { type: invalid },
+  unauthorized: { type: invalid, code: 'invalid_api_key' },
+  forbidden: { type: 'permission_error' },
+  body_too_large: { type: invalid },
+  media_type: { type: invalid },
+  busy: { type: 'rate_limit_error', code: 'rate_limit_exceeded' },
+  overloaded: { type: 'server_error' },
+  cancelled: { type: invalid, code: 'cancelled' },
+  failed: { type: 'server_error' },
 };
 
 /** The value of `error` in OpenAI's error bodies, with all four keys. */
@@ -40,7 +38,7 @@ export function openAiError(error: JobError): Record<string, unknown> {
 }
 
 export const openAiErrors: ErrorShape = (error) => ({
-  status: rows[kindOf(error)].status,
+  status: statusOf(error),
   body: { error: openAiError(error) },
 });
 
