@@ -22,11 +22,15 @@ const endless = {
 
 let swarm: Swarm;
 let client: OpenAI;
+/** Listed before a hive has run. */
+let firstModels: OpenAI.Model[];
 
 beforeAll(async () => {
   swarm = await testSwarm();
-  await swarm.result(['infer', 'What does a bee do?']);
+  await swarm.result(['queen', 'start']);
   client = new OpenAI({ baseURL: `${swarm.queenUrl}/v1`, apiKey: 'any', maxRetries: 0 });
+  ({ data: firstModels } = await client.models.list());
+  await swarm.result(['infer', 'What does a bee do?']);
 });
 afterAll(async () => {
   await swarm[Symbol.asyncDispose]();
@@ -142,6 +146,11 @@ describe('the client of OpenAI', () => {
     }
     const { jobs } = await swarm.result<{ jobs: { state: string }[] }>(['jobs', '--operation', 'infer', '--limit', '3']);
     expect(jobs.map(({ state }) => state)).toEqual(['failed', 'failed', 'failed']);
+  });
+
+  test('starts the local hive to list the models of a queen that has just started', async () => {
+    expect(firstModels).toMatchObject([{ id: 'tiny', object: 'model', owned_by: 'rbee', loaded: [] }]);
+    expect((await fetch(`${swarm.queenUrl}/v1/models`, { method: 'HEAD' })).status).toBe(200);
   });
 
   test('lists the models and finds one by its name', async () => {

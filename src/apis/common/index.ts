@@ -4,6 +4,7 @@ export { errorAnswers, sentenceOf, type ErrorShape } from './error-answer.ts';
 export { kindOf, statusOf, type ErrorKind } from './error-kinds.ts';
 export { given } from './given.ts';
 export { listOf } from './list-of.ts';
+export { serveModelList } from './model-list.ts';
 export { parseBody } from './parse-body.ts';
 export { idsOf, newId } from './request-ids.ts';
 export { paramOf, RequestError } from './request-error.ts';

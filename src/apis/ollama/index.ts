@@ -1,10 +1,10 @@
 import type { Callers, RoleRoutes } from '../../jobs/index.ts';
-import { errorAnswers, serveAnswersAt, serveAt, type FleetModels } from '../common/index.ts';
+import { errorAnswers, serveAnswersAt, serveAt, serveModelList, type FleetModels } from '../common/index.ts';
 import { chat, generate } from './answers.ts';
 import { embed, embeddings } from './embed.ts';
 import { ollamaErrors } from './errors.ts';
-import { copy, remove, show, tags } from './manage.ts';
-import { loadedOf } from './models.ts';
+import { copy, remove, show } from './manage.ts';
+import { loadedOf, tagOf } from './models.ts';
 import { pull } from './pull.ts';
 
 /** The version of Ollama whose API this is: clients compare its numbers. */
@@ -18,7 +18,7 @@ export function serveOllama(routes: RoleRoutes, { callers, models }: { callers: 
   routes.under('/api', { callers, errorAnswer: errorAnswers(ollamaErrors) });
   app.get('/', (_request, reply) => reply.type('text/plain; charset=utf-8').send('Ollama is running'));
   serveAt(routes, '/api/version', () => ({ version: API_VERSION }));
-  serveAnswersAt(routes, { path: '/api/tags', method: 'GET' }, tags(models));
+  serveModelList(routes, '/api/tags', { models, shape: (known) => ({ models: known.map(tagOf) }) });
   serveAt(routes, '/api/ps', () => ({
     models: models
       .list()

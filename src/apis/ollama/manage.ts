@@ -1,26 +1,9 @@
 import type { FastifyRequest } from 'fastify';
-import { JobError, type OutputOf } from '../../contract/index.ts';
+import { JobError } from '../../contract/index.ts';
 import { meantModel, parseBody, RequestError, type FleetModel, type FleetModels, type RunRequest } from '../common/index.ts';
 import { modelOf } from './answer-input.ts';
 import { copyBody, namedBody, showBody } from './body.ts';
-import { tagOf } from './models.ts';
 import { shown } from './shown.ts';
-
-/** GET /api/tags. Where no hive has reported yet, the local one is started to report. */
-export function tags(models: FleetModels) {
-  return (_request: FastifyRequest, run: RunRequest): object | Promise<object | undefined> => {
-    const known = models.list();
-    if (known.length > 0) return { models: known.map(tagOf) };
-    const answer = ([output]: OutputOf<'model_list'>[]) => ({ models: (output?.models ?? []).map((model) => tagOf({ model })) });
-    return run({ operation: 'model_list', inputs: [{}], answer }).catch((cause: unknown) => {
-      if (cause instanceof JobError && HAS_NONE.has(cause.code)) return { models: [] };
-      throw cause;
-    });
-  };
-}
-
-/** A fleet without a local hive, or with one that was stopped on purpose. */
-const HAS_NONE: ReadonlySet<string> = new Set(['hive_not_found', 'hive_stopped']);
 
 /** POST /api/show */
 export function show(models: FleetModels) {

@@ -7,7 +7,7 @@ const LATEST = ':latest';
 const NEVER = '2318-01-01T00:00:00Z';
 
 /** A model of /api/tags. Clients drop the whole list where one field is missing. */
-export function tagOf({ model }: Pick<FleetModel, 'model'>): object {
+export function tagOf({ model }: FleetModel): object {
   const name = taggedName(model.model);
   return {
     name,

@@ -4,8 +4,8 @@ import { nearest } from '../../jobs/index.ts';
 import { capabilitiesOf, meantModel, type FleetModel, type FleetModels } from '../common/index.ts';
 
 /** GET /v1/models. The same objects serve clients of OpenAI and of Anthropic, which call the same path. */
-export function listModels(models: FleetModels): object {
-  const data = models.list().map((entry) => modelObject(entry));
+export function listOfModels(models: readonly FleetModel[]): object {
+  const data = models.map((entry) => modelObject(entry));
   return { object: 'list', data, has_more: false, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };
 }
 
