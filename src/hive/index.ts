@@ -3,7 +3,7 @@ import { homePaths, homeTrust } from '../daemon/index.ts';
 import type { Catalog, Peer, RoleRoutes, ServedRole } from '../jobs/index.ts';
 import { JobError, LOOPBACK, modelHeaders, operations } from '../contract/index.ts';
 import { Devices, readCapabilities } from './devices/index.ts';
-import { onWorkers, resumeOnWorker } from './infer.ts';
+import { onWorkers, resumeOnWorker } from './run-on-worker.ts';
 import { modelHandlers } from './model-handlers.ts';
 import { openModelStore, type ModelStore } from './models/index.ts';
 import { Presence, servePresence } from './presence/index.ts';

@@ -14,7 +14,7 @@ export type TraceBelow = DownstreamJob & ({ trace: Trace } | { error: { code: st
 
 /** Queen, hive, worker. */
 const HOPS = 3;
-/** A waiting request that is dropped repeatedly is assigned again for minutes: see `forward-infer.ts`. */
+/** A waiting request that is dropped repeatedly is assigned again for minutes: see `forward-to-worker.ts`. */
 const DOWNSTREAM_LIMIT = 1_000;
 
 /** Not a recursive schema: with one, the peer would decide how deep it goes. */

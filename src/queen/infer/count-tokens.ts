@@ -1,7 +1,7 @@
 import { JobError, type Run, type WorkerOperation } from '../../contract/index.ts';
 import { runOnHive } from '../forward.ts';
 import { mayRunElsewhere } from './failures.ts';
-import { forwardToWorker } from './forward-infer.ts';
+import { forwardToWorker } from './forward-to-worker.ts';
 import type { InferParts } from './reserve.ts';
 
 const OPERATION = 'count_tokens' satisfies WorkerOperation;
@@ -26,8 +26,9 @@ export function countTokens(parts: InferParts): Run<typeof OPERATION> {
   };
 }
 
-function findWorker({ view }: InferParts, wanted: { model: string; hive_id?: string | undefined }) {
-  const hives = view.fleet.hives.filter(({ state, hive_id }) => state === 'up' && (wanted.hive_id ?? hive_id) === hive_id);
-  const workers = hives.flatMap(({ workers: all }) => all);
-  return workers.find(({ model, state }) => model === wanted.model && (state === 'ready' || state === 'busy'));
+function findWorker({ view: { fleet } }: InferParts, wanted: { model: string; hive_id?: string | undefined }) {
+  const isWanted = (hiveId: string) => (wanted.hive_id ?? hiveId) === hiveId && fleet.hive(hiveId)?.state === 'up';
+  return [...fleet.workersOf(wanted.model)].find(
+    ({ hive_id, state }) => (state === 'ready' || state === 'busy') && isWanted(hive_id),
+  );
 }

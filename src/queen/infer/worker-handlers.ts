@@ -5,7 +5,7 @@ import type { ModelNames } from '../models/index.ts';
 import { createExplain } from '../placement/index.ts';
 import { countTokens } from './count-tokens.ts';
 import { explain } from './explain.ts';
-import { forwardToWorker, placeAgain } from './forward-infer.ts';
+import { forwardToWorker, placeAgain } from './forward-to-worker.ts';
 import type { InferParts } from './reserve.ts';
 
 /** The operations that run on a worker, and where they would run. A model may be named by its alias. */

@@ -13,7 +13,7 @@ import { context as jobContext } from '../../jobs/fixtures/test-jobs.ts';
 import { startTestDaemon, type TestDaemon } from '../../jobs/fixtures/test-daemon.ts';
 import { openMemoryCatalog, runOn } from '../../jobs/index.ts';
 import { speaking, spoken } from '../../narration/index.ts';
-import { forwardToWorker } from './forward-infer.ts';
+import { forwardToWorker } from './forward-to-worker.ts';
 import type { InferParts } from './reserve.ts';
 import { Gates } from '../hives/gates.ts';
 import { HiveCatalog } from '../hives/hive-catalog.ts';

@@ -51,12 +51,10 @@ function runOnWorker(operation: WorkerOperation, parts: HiveInferParts): Run<Wor
       throw contextRefusal(input.context, { context: limit, what: `model '${model}'` });
     // Of interest only when the model is about to be loaded.
     narrate('model_ready', `model \`${model}\` ready`, { detail: workers.isLoaded(need) });
+    const start: Start = (peer, options, watched) => runOn(peer, operation, options)(input, watched);
+    // Counting takes no slot: it would have to wait for an answer to end, and computes nothing.
     const counting = operation === 'count_tokens' ? workers.findReady(need) : undefined;
-    if (counting !== undefined) {
-      // Without a slot: it would have to wait for an answer to end, and computes nothing.
-      const start: Start = (peer, options, watched) => runOn(peer, operation, options)(input, watched);
-      return yield* untilExit(counting, start, { context, parts });
-    }
+    if (counting !== undefined) return yield* untilExit(counting, start, { context, parts });
     const makeSpec: MakeSpec = (devices) => {
       const device = chooseDevice(input.device, devices);
       const shape = { ...device, ...shapeFor(input) };
@@ -75,7 +73,6 @@ function runOnWorker(operation: WorkerOperation, parts: HiveInferParts): Run<Wor
       const { id } = lease.worker;
       workers.keepAlive(lease.worker, input.keep_alive);
       narrate(operation, `running on worker ${id}`, { detail: true });
-      const start: Start = (peer, options, watched) => runOn(peer, operation, options)(input, watched);
       try {
         return yield* onWorker(lease, start, { context, parts });
       } catch (cause) {
