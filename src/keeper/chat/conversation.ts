@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { failed, isTerminal, JobError, operations } from '../../contract/index.ts';
 import { checkedInput } from '../derive/input.ts';
 import { exitCodeOf, failureFrom } from '../failure.ts';
-import { startJob, type StartedJob } from '../follow-job.ts';
+import { startJob, type Job, type StartedJob } from '../follow-job.ts';
 import { reachQueen } from '../queen/wake-queen.ts';
 import { shown } from '../run-job.ts';
 import type { Session } from '../session.ts';
@@ -17,6 +17,12 @@ interface Answer {
   /** Undefined while its job runs. */
   end: 'result' | 'failed' | 'cancelled' | undefined;
   exitCode: number;
+}
+
+/** A message, and the key that makes it one job. */
+interface Sent {
+  text: string;
+  key: string;
 }
 
 /** Sends messages and shows their answers. Each answer is a job, which runs on whatever happens to this process. */
@@ -41,35 +47,37 @@ export class Conversation {
   async answerPending(): Promise<number> {
     const { pending } = this.#file.transcript;
     if (pending === undefined) throw new JobError('invalid_input', 'Every message has its answer.', { hint: '' });
-    if (pending.key === undefined) return this.ask(pending.text);
+    const { text, key } = pending;
+    if (key === undefined) return this.ask(text);
     const cancelled = new AbortController();
     return this.#input.during(
-      () => this.#answer(cancelled.signal),
+      () => this.#answer({ text, key }, cancelled.signal),
       () => cancelled.abort(),
     );
   }
 
-  async #answer(cancelled: AbortSignal): Promise<number> {
+  async #answer({ text, key }: Sent, cancelled: AbortSignal): Promise<number> {
     const { view } = this.#session;
     const answer: Answer = { text: '', reasoning: '', end: undefined, exitCode: 0 };
     try {
-      const input = this.#inferInput();
-      const { events } = await this.#start(input, cancelled);
+      const input = this.#inferInput(text);
+      const { events } = await this.#start({ operation: 'infer', input, idempotencyKey: key }, cancelled);
       for await (const event of events) {
         await view.event({ ...shown(event, 'infer'), input: { ...input }, byUser: cancelled.aborted });
         collect(answer, event);
       }
     } catch (cause) {
       if (!cancelled.aborted) throw cause;
-      const isConfirmed = !(cause instanceof JobError) || cause.code !== 'deadline_exceeded';
-      await (isConfirmed ? view.cancelled() : view.fail(failureFrom(cause)));
+      // Any other error leaves open whether the job is cancelled.
+      const isCancelled = !(cause instanceof JobError) || cause.code === 'cancelled';
+      await (isCancelled ? view.cancelled() : view.fail(failureFrom(cause)));
     }
     this.#keep(answer);
     return answer.exitCode;
   }
 
   /** The same key and input are the same job. One that was sent with other options is not. */
-  async #start(input: object, cancelled: AbortSignal): Promise<StartedJob> {
+  async #start(job: Job, cancelled: AbortSignal): Promise<StartedJob> {
     const { view, interrupt } = this.#session;
     const starting = {
       view,
@@ -78,20 +86,19 @@ export class Conversation {
       unwanted: AbortSignal.any([cancelled, view.gone]),
       left: interrupt.signal,
     };
-    const idempotencyKey = this.#file.transcript.pending?.key ?? randomUUID();
     try {
-      return await startJob({ operation: 'infer', input, idempotencyKey }, starting);
+      return await startJob(job, starting);
     } catch (cause) {
       if (!(cause instanceof JobError) || cause.code !== 'idempotency_mismatch') throw cause;
-      return startJob({ operation: 'infer', input }, starting);
+      const { idempotencyKey: _used, ...anew } = job;
+      return startJob(anew, starting);
     }
   }
 
   /** @throws JobError invalid_input */
-  #inferInput(): object {
+  #inferInput(text: string): object {
     const { transcript } = this.#file;
-    const asked = { role: 'user', content: transcript.pending?.text ?? '' };
-    const messages = [...messagesOf(transcript), asked];
+    const messages = [...messagesOf(transcript), { role: 'user', content: text }];
     return checkedInput({ ...transcript.options, messages, continue_elsewhere: true }, operations.infer);
   }
 

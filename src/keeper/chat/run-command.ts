@@ -16,18 +16,24 @@ import { listModels } from '../connect/ask-connection.ts';
 import { withAbsoluteModel } from '../derive/input.ts';
 import { textIn } from '../derive/text.ts';
 import { reachQueen } from '../queen/wake-queen.ts';
-import type { Session } from '../session.ts';
+import type { View } from '../screen/view.ts';
 import { count } from '../show/units.ts';
 import { HELP, type ChatCommand } from './command.ts';
 import { messagesOf } from './transcript.ts';
 import type { TranscriptFile } from './transcript-file.ts';
 
+interface Running {
+  view: View;
+  /** Stops the command. */
+  signal: AbortSignal;
+}
+
 /** The commands that change or show the transcript; /retry and /exit are of the loop around them. */
-export async function runCommand(session: Session, { name, argument }: ChatCommand, file: TranscriptFile): Promise<void> {
-  const { view } = session;
+export async function runCommand(running: Running, { name, argument }: ChatCommand, file: TranscriptFile): Promise<void> {
+  const { view } = running;
   switch (name) {
     case 'model':
-      return argument === '' ? showModels(session, modelOf(file)) : setModel(session, argument, file);
+      return argument === '' ? showModels(running, modelOf(file)) : setModel(view, argument, file);
     case 'system':
       file.add({ kind: 'system', text: argument });
       return view.note(argument === '' ? 'No system message from here on.' : 'The system message is set.');
@@ -52,12 +58,12 @@ export function modelOf({ transcript }: TranscriptFile): string {
   return typeof model === 'string' ? model : DEFAULT_MODEL;
 }
 
-async function setModel({ view }: Session, model: string, file: TranscriptFile): Promise<void> {
+async function setModel(view: View, model: string, file: TranscriptFile): Promise<void> {
   file.add({ kind: 'options', options: withAbsoluteModel({ ...file.transcript.options, model }) });
   await view.note(`The next answer is from ${modelOf(file)}.`);
 }
 
-async function showModels({ view, interrupt: { signal } }: Session, current: string): Promise<void> {
+async function showModels({ view, signal }: Running, current: string): Promise<void> {
   const correlationId = newCorrelationId();
   const queen = await reachQueen({ narrate: (step) => view.narrate(step, correlationId), signal });
   const lines = (await listModels(queen, signal)).map(({ id, loaded }) => {

@@ -7,7 +7,7 @@ import type { Session } from '../session.ts';
 /** Cancels a job on every hop. Returns when it has ended. */
 export async function cancel(session: Session, job: string): Promise<number> {
   const queen = await reachForReading(session);
-  const jobId = await jobIdOf(queen, job);
+  const jobId = await jobIdOf(queen, job, session.interrupt.signal);
   await cancelOn(queen, jobId);
   await session.view.result({ job_id: jobId, status: 'cancelled' }, () => `cancelled ${jobId}`);
   return 0;

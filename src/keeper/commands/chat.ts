@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { JobError, operations } from '../../contract/index.ts';
 import type { ChatInput } from '../chat/chat-input.ts';
-import { commandIn } from '../chat/command.ts';
+import { commandIn, type ChatCommand } from '../chat/command.ts';
 import { Conversation } from '../chat/conversation.ts';
 import { PipedInput } from '../chat/piped-input.ts';
 import { modelOf, runCommand } from '../chat/run-command.ts';
@@ -101,8 +101,23 @@ class Chat {
     const command = commandIn(message);
     if (command === undefined) return this.#conversation.ask(message);
     if (command.name === 'retry') return this.#conversation.answerPending();
-    await runCommand(this.#session, command, this.#file);
+    await this.#run(command);
     return 0;
+  }
+
+  async #run(command: ChatCommand): Promise<void> {
+    const { view, interrupt } = this.#session;
+    const stopped = new AbortController();
+    const signal = AbortSignal.any([interrupt.signal, stopped.signal]);
+    try {
+      await this.#input.during(
+        () => runCommand({ view, signal }, command, this.#file),
+        () => stopped.abort(),
+      );
+    } catch (cause) {
+      if (!stopped.signal.aborted) throw cause;
+      await view.cancelled();
+    }
   }
 
   /** Shows where the conversation stopped, and the answer that is due. */

@@ -24,7 +24,8 @@ export async function jobs(session: Session, job: string | undefined, options: J
   requireKnown('--operation', operation, Object.keys(operations));
   const queen = await reachForReading(session);
   const id_prefix = job === undefined ? undefined : withJobPrefix(job);
-  const records = await listJobs(queen, { limit, state, operation, correlation_id: correlationId, id_prefix });
+  const filter = { limit, state, operation, correlation_id: correlationId, id_prefix };
+  const records = await listJobs(queen, filter, session.interrupt.signal);
   await session.view.result({ jobs: records }, (look) =>
     records.length === 0 ? 'No such jobs. Start one: rbee infer "What does a bee do?"' : jobTable(records, look),
   );

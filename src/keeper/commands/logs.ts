@@ -16,8 +16,8 @@ const REPLAY_DEADLINE_MS = 2_000;
 export async function logs(session: Session, job: string, { follow }: { follow?: boolean }): Promise<number> {
   const { view, interrupt } = session;
   const queen = await reachForReading(session);
-  const jobId = await jobIdOf(queen, job);
-  const { operation, state } = await jobOf(queen, jobId);
+  const jobId = await jobIdOf(queen, job, interrupt.signal);
+  const { operation, state } = await jobOf(queen, jobId, interrupt.signal);
   const isRunning = state === 'queued' || state === 'running';
   const left = AbortSignal.any([interrupt.signal, view.gone]);
   const replayed = new AbortController();
@@ -43,8 +43,9 @@ export async function logs(session: Session, job: string, { follow }: { follow?:
   return interrupt.exitCode ?? 0;
 }
 
-async function jobOf(queen: Peer, jobId: string): Promise<JobRecord> {
-  const answer = await call(queen, { method: 'GET', path: `/v1/jobs/${encodeURIComponent(jobId)}`, repeatable: true });
+async function jobOf(queen: Peer, jobId: string, signal: AbortSignal): Promise<JobRecord> {
+  const path = `/v1/jobs/${encodeURIComponent(jobId)}`;
+  const answer = await call(queen, { method: 'GET', path, repeatable: true, signal });
   const parsed = jobRecord.safeParse(answer);
   if (!parsed.success) throw new JobError('queen_bad_response', 'The queen returned a malformed job', { cause: parsed.error });
   return parsed.data;

@@ -16,10 +16,11 @@ export function withJobPrefix(given: string): string {
  * The id of the job that a command names: the whole of it, or as much of its beginning as no other job has, with or without 'job-'.
  * @throws JobError job_not_found; invalid_input where several jobs are meant, with their ids
  */
-export async function jobIdOf(queen: Peer, given: string): Promise<string> {
+export async function jobIdOf(queen: Peer, given: string, signal: AbortSignal): Promise<string> {
   const beginning = withJobPrefix(given);
   if (WHOLE.test(beginning)) return beginning;
-  const found = BEGINNING.test(beginning) ? await listJobs(queen, { id_prefix: beginning, limit: String(SHOWN + 1) }) : [];
+  const filter = { id_prefix: beginning, limit: String(SHOWN + 1) };
+  const found = BEGINNING.test(beginning) ? await listJobs(queen, filter, signal) : [];
   const [only, ...others] = found.map(({ job_id }) => job_id);
   if (only === undefined) throw new JobError('job_not_found', `No job has an id that begins with '${given}'`);
   if (others.length === 0 || only === beginning) return only;

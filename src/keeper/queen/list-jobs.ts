@@ -10,10 +10,10 @@ export type JobFilter = Readonly<
 >;
 
 /** The jobs of the queen that match, the newest first. */
-export async function listJobs(queen: Peer, filter: JobFilter): Promise<JobRecord[]> {
+export async function listJobs(queen: Peer, filter: JobFilter, signal: AbortSignal): Promise<JobRecord[]> {
   const given = Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const path = `/v1/jobs?${new URLSearchParams(given).toString()}`;
-  const parsed = answer.safeParse(await call(queen, { method: 'GET', path, repeatable: true }));
+  const parsed = answer.safeParse(await call(queen, { method: 'GET', path, repeatable: true, signal }));
   if (!parsed.success)
     throw new JobError('queen_bad_response', 'The queen returned a malformed list of jobs', { cause: parsed.error });
   return parsed.data.jobs;
