@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { LlamaGrammarEvaluationState, LlamaModel } from 'node-llama-cpp';
 import { JobError, type Tool } from '../../../contract/index.ts';
 import type { CountRequest, GenerateRequest } from '../engine.ts';
@@ -29,12 +30,13 @@ export interface AnswerModel {
   /** Where the model reasons in its answers, and whether this prompt ends inside of it. */
   reasoning: { open: string; close: string; startsOpen: boolean } | undefined;
   calls: CallForm;
+  signal: AbortSignal;
 }
 
 /**
  * How an answer is steered and read: by the grammar of a schema or of calls of tools, which begins where reasoning ends.
  *
- * @throws JobError invalid_input
+ * @throws JobError invalid_input; the signal's reason
  */
 export async function answerPlanOf(request: GenerateRequest, around: AnswerModel): Promise<AnswerPlan> {
   const tools = allowedTools(request);
@@ -94,10 +96,13 @@ async function shapeOfText(request: GenerateRequest, model: LlamaModel): Promise
 }
 
 /** What the arguments of each tool may be. A schema that is too large for a grammar leaves any object. */
-async function shapesOf(tools: readonly Tool[], request: GenerateRequest, { model }: AnswerModel): Promise<CallTool[]> {
+async function shapesOf(tools: readonly Tool[], request: GenerateRequest, { model, signal }: AnswerModel): Promise<CallTool[]> {
   const shapes: CallTool[] = [];
   const ignored: string[] = [];
   for (const { name, parameters } of tools) {
+    // The schema of one may take a tenth of a second, and a request may have hundreds.
+    await setImmediate();
+    signal.throwIfAborted();
     const at = `tools.${name}`;
     const schema = parameters ? { type: 'object', ...parameters } : { type: 'object', additionalProperties: false };
     const { shape, dropped } = await readSchema(schema, { at, isLoose: true }).catch((cause: unknown) => {

@@ -129,7 +129,7 @@ export class LlamaEngine implements Engine {
     const vocabulary = this.#vocabulary;
     const options = { format, vocabulary, contextSize, signal };
     const { tokens: asked, isReasoning } = await promptOf(request.raw ?? request, options);
-    const plan = await answerPlanOf(request, { module, model, ...this.#answersTo(request, isReasoning) });
+    const plan = await answerPlanOf(request, { module, model, signal, ...this.#answersTo(request, isReasoning) });
     const tokensOf = (text: string) => model.tokenize(text, true, 'trimLeadingSpace');
     const prompt = plan.begun === '' ? asked : [...asked, ...tokensOf(plan.begun)];
     if (prompt.length >= contextSize) throw promptTooLong(prompt.length, contextSize);
@@ -191,7 +191,7 @@ export class LlamaEngine implements Engine {
   }
 
   /** What answers have by the model's template. Those to a raw prompt have nothing of it, and not the first word's space either: it continues a text. */
-  #answersTo({ raw }: CountRequest, isReasoning: boolean): Omit<AnswerModel, 'module' | 'model'> {
+  #answersTo({ raw }: CountRequest, isReasoning: boolean): Omit<AnswerModel, 'module' | 'model' | 'signal'> {
     const { capabilities, stop, startsWithSpace } = this.#parts.format;
     const { reasoningTags, callForm } = capabilities;
     const calls = callForm ?? GENERIC_FORM;

@@ -54,6 +54,19 @@ test('a required call has a tool of the request and arguments that match its sch
   expect(events.length).toBeGreaterThan(2);
 });
 
+test('the schemas of tools are not read on after an abort', async () => {
+  const [abort, reason, ignored] = [new AbortController(), new TypeError('no reader'), [] as string[]];
+  const asked = request([], {
+    raw: { tokens: [1, 2, 3] },
+    tools: Array.from({ length: 9 }, (_, index) => ({ name: `tool-${String(index)}`, parameters: { not: { type: 'object' } } })),
+    onIgnored: (places) => ignored.push(...places),
+  });
+  const generating = engine.generate(asked, abort.signal).next();
+  abort.abort(reason);
+  await expect(generating).rejects.toBe(reason);
+  expect(ignored).toEqual([]);
+});
+
 test('a tool without parameters is called without arguments', async () => {
   const { toolCalls } = await call({ tools: [now], toolChoice: 'required', isOneCall: true });
   expect(toolCalls).toMatchObject([{ name: 'now', arguments: '{}' }]);
