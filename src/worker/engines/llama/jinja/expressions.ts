@@ -5,14 +5,14 @@ import type { ArgumentList, Expression } from './syntax.ts';
 import { Float } from './values.ts';
 
 const COMPARISONS = ['==', '!=', '<', '<=', '>', '>='];
-const CONSTANTS: Record<string, null | boolean | undefined> = {
-  true: true,
-  True: true,
-  false: false,
-  False: false,
-  none: null,
-  None: null,
-};
+const CONSTANTS: ReadonlyMap<string, null | boolean> = new Map([
+  ['true', true],
+  ['True', true],
+  ['false', false],
+  ['False', false],
+  ['none', null],
+  ['None', null],
+]);
 
 /** Parses expressions, by the grammar and the precedences of Jinja's own parser. */
 export class ExpressionParser {
@@ -149,7 +149,7 @@ export class ExpressionParser {
     const token = this.next();
     switch (kind) {
       case 'name': {
-        const constant = CONSTANTS[value];
+        const constant = CONSTANTS.get(value);
         return constant === undefined ? { kind: 'name', name: value } : { kind: 'constant', value: constant };
       }
       case 'string': {

@@ -26,6 +26,7 @@ test('a template that grows its text without an end is stopped at the limit', ()
 test('variables that are not given are undefined, and those that are null are none', () => {
   expect(render('{{ tools is defined }} {{ tools is none }}', { tools: undefined })).toBe('False False');
   expect(render('{{ tools is defined }} {{ tools is none }}', { tools: null })).toBe('True True');
+  expect(render('{{ constructor is defined }}')).toBe('False');
 });
 
 test('lists may grow in a template, as a few models have it, and the variables stay as they were', () => {
