@@ -1,6 +1,6 @@
 /**
  * The program of the thread that renders: a file of its own in dist/. The first message that arrives is the template, and is answered with
- * what it takes; then each conversation that arrives is answered with its prompt, or with words.
+ * what it takes; then each conversation that arrives is answered with its prompt, or with why the template refuses it.
  */
 import { parentPort } from 'node:worker_threads';
 import { Template } from './jinja/template.ts';
@@ -16,16 +16,16 @@ export interface RendererData {
   /** What an earlier thread found. */
   capabilities: TemplateCapabilities | undefined;
   longestText: number;
-  longestWords: number;
+  longestRefusal: number;
 }
 
-export type RendererAnswer = { capabilities: TemplateCapabilities } | { prompt: PromptText } | { words: string };
+export type RendererAnswer = { capabilities: TemplateCapabilities } | { prompt: PromptText } | { refusal: string };
 
 const answer = (message: RendererAnswer) => parentPort?.postMessage(message);
 
-parentPort?.once('message', ({ template: source, constants, capabilities, longestText, longestWords }: RendererData) => {
+parentPort?.once('message', ({ template: source, constants, capabilities, longestText, longestRefusal }: RendererData) => {
   const refuse = (error: unknown) =>
-    answer({ words: (error instanceof Error ? error.message : String(error)).slice(0, longestWords) });
+    answer({ refusal: (error instanceof Error ? error.message : String(error)).slice(0, longestRefusal) });
   try {
     const template = new Template(source);
     const found = capabilities ?? probe(source, template, constants);

@@ -11,7 +11,7 @@ const RENDER_DEADLINE_MS = 5_000;
 const START_DEADLINE_MS = 15_000;
 const HEAP_MB = 256;
 const LONGEST_TEXT = 32 * 1024 ** 2;
-const LONGEST_WORDS = 500;
+const LONGEST_REFUSAL = 500;
 /** The `threadId` of a thread that has exited. */
 const EXITED = -1;
 
@@ -71,7 +71,7 @@ export class TemplateThread {
     this.#thread ??= await this.#start();
     const message = await this.#ask(this.#thread, conversation, this.#settings.deadlineMs?.render ?? RENDER_DEADLINE_MS);
     if ('prompt' in message) return message.prompt;
-    throw new TemplateFault('words' in message ? message.words : 'it gave no prompt');
+    throw new TemplateFault('refusal' in message ? message.refusal : 'it gave no prompt');
   }
 
   async #start(): Promise<Worker> {
@@ -84,7 +84,7 @@ export class TemplateThread {
       constants,
       capabilities: this.#capabilities,
       longestText: LONGEST_TEXT,
-      longestWords: LONGEST_WORDS,
+      longestRefusal: LONGEST_REFUSAL,
     };
     const thread = first === undefined || first.threadId === EXITED ? startRenderer() : first;
     thread.on('exit', () => {
