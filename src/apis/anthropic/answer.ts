@@ -1,6 +1,5 @@
-import assert from 'node:assert/strict';
 import type { OutputOf, ToolCall } from '../../contract/index.ts';
-import type { WholeAnswer } from '../common/index.ts';
+import { answerOfOne, type WholeAnswer } from '../common/index.ts';
 import { signatureOf } from './signature.ts';
 
 type Output = OutputOf<'infer'>;
@@ -18,10 +17,7 @@ export interface AnswerOptions {
 
 /** The answer to a request that is not streamed. */
 export function wholeMessage(options: AnswerOptions): WholeAnswer<'infer'> {
-  return ([output]) => {
-    assert(output !== undefined, 'a message is the answer of one job');
-    return messageOf(output, options);
-  };
+  return answerOfOne((output) => messageOf(output, options));
 }
 
 export function messageOf(output: Output, { id, model, showsThinking }: Omit<AnswerOptions, 'requestId'>): object {

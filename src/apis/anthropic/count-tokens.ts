@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { meantModel, parseBody, type FleetModels, type Translate } from '../common/index.ts';
+import { answerOfOne, meantModel, parseBody, type FleetModels, type Translate } from '../common/index.ts';
 import { promptBody } from './body.ts';
 import { promptInputOf } from './infer-input.ts';
 
@@ -13,10 +12,7 @@ export function countTokens(models: FleetModels): Translate<'count_tokens'> {
     return {
       operation: 'count_tokens',
       inputs: [input],
-      answer: ([output]) => {
-        assert(output !== undefined, 'tokens are counted by one job');
-        return { input_tokens: output.prompt_tokens };
-      },
+      answer: answerOfOne(({ prompt_tokens }) => ({ input_tokens: prompt_tokens })),
     };
   };
 }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { JobError, JobEvent, InputOf, OperationName, OutputOf } from '../../contract/index.ts';
 
 /** An event as a translator gets it. Failures do not come as events. */
@@ -20,6 +21,14 @@ export interface StreamedAnswer<Name extends OperationName> {
 
 /** An answer in one piece: the body, from the outputs of its jobs. */
 export type WholeAnswer<Name extends OperationName> = (outputs: OutputOf<Name>[]) => object;
+
+/** The answer to a request that is one job. */
+export function answerOfOne<Name extends OperationName>(shape: (output: OutputOf<Name>) => object): WholeAnswer<Name> {
+  return ([output]) => {
+    assert(output !== undefined, 'the request is one job');
+    return shape(output);
+  };
+}
 
 /** A request of an API, as it is to run: one job for each input. */
 export interface ApiRequest<Name extends OperationName> {

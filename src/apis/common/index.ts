@@ -1,4 +1,5 @@
 export type { AnswerEvent, ApiRequest, InputFields, StreamedAnswer, WholeAnswer } from './answer.ts';
+export { answerOfOne } from './answer.ts';
 export { serveAnswersAt, serveAt, serveJobsAt, type RunRequest, type Translate } from './api-routes.ts';
 export { errorAnswers, sentenceOf, type ErrorShape } from './error-answer.ts';
 export { kindOf, statusOf, type ErrorKind } from './error-kinds.ts';
@@ -10,3 +11,4 @@ export { idsOf, newId } from './request-ids.ts';
 export { paramOf, RequestError } from './request-error.ts';
 export { capabilitiesOf, meantModel, type FleetModel, type FleetModels } from './model-names.ts';
 export { keepAliveOf } from './keep-alive.ts';
+export { vectorOf } from './vectors.ts';

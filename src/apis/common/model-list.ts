@@ -1,5 +1,6 @@
-import { JobError, type OutputOf } from '../../contract/index.ts';
+import { JobError } from '../../contract/index.ts';
 import type { RoleRoutes } from '../../jobs/index.ts';
+import { answerOfOne } from './answer.ts';
 import { serveAnswersAt } from './api-routes.ts';
 import type { FleetModel, FleetModels } from './model-names.ts';
 
@@ -15,7 +16,7 @@ export function serveModelList(
   serveAnswersAt(routes, { path, method: 'GET' }, async (_request, run) => {
     const known = models.list();
     if (known.length > 0) return shape(known);
-    const answer = ([output]: OutputOf<'model_list'>[]) => shape((output?.models ?? []).map(unloaded));
+    const answer = answerOfOne<'model_list'>((output) => shape(output.models.map(unloaded)));
     try {
       return await run({ operation: 'model_list', inputs: [{}], answer });
     } catch (cause) {

@@ -1,6 +1,5 @@
-import assert from 'node:assert/strict';
 import type { FastifyRequest } from 'fastify';
-import { meantModel, parseBody, type FleetModels, type RunRequest, type WholeAnswer } from '../common/index.ts';
+import { answerOfOne, meantModel, parseBody, type FleetModels, type RunRequest } from '../common/index.ts';
 import { modelOf, placeOf } from './answer-input.ts';
 import { AnswerStream } from './answer-stream.ts';
 import { emptyAnswer, wholeAnswer, type AnswerOptions } from './answer.ts';
@@ -44,15 +43,9 @@ function optionsOf(body: AnswerBody, more: Pick<AnswerOptions, 'api' | 'hasIds'>
 
 function answered(input: ReturnType<typeof chatInputOf>, { models, request, run, options }: Answering) {
   const model = meantModel(options.model, models, request);
-  const answer = input.stream === true ? new AnswerStream(options) : wholeOf(options);
+  const answer =
+    input.stream === true ? new AnswerStream(options) : answerOfOne<'infer'>((output) => wholeAnswer(output, options));
   return run({ operation: 'infer', inputs: [{ ...input, model }], answer });
-}
-
-function wholeOf(options: AnswerOptions): WholeAnswer<'infer'> {
-  return ([output]) => {
-    assert(output !== undefined, 'an answer is that of one job');
-    return wholeAnswer(output, options);
-  };
 }
 
 /** A request without a prompt loads the model; with `keep_alive: 0` it unloads it, wherever it is loaded. */

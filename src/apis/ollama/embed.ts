@@ -1,7 +1,14 @@
-import assert from 'node:assert/strict';
 import type { FastifyRequest } from 'fastify';
-import type { OutputOf } from '../../contract/index.ts';
-import { given, keepAliveOf, meantModel, parseBody, type FleetModels, type RunRequest } from '../common/index.ts';
+import {
+  answerOfOne,
+  given,
+  keepAliveOf,
+  meantModel,
+  parseBody,
+  type FleetModels,
+  type RunRequest,
+  vectorOf,
+} from '../common/index.ts';
 import { modelOf } from './answer-input.ts';
 import { nanoseconds } from './answer.ts';
 import { embedBody, embeddingsBody } from './body.ts';
@@ -22,7 +29,7 @@ export function embed(models: FleetModels) {
     return run({
       operation: 'embed',
       inputs: [{ model: meantModel(named, models, request), texts, ...wish }],
-      answer: ([output]) => answer(vectorsOf(output), output?.usage.prompt_tokens ?? 0),
+      answer: answerOfOne(({ embeddings, usage }) => answer(embeddings.map(vectorOf), usage.prompt_tokens)),
     });
   };
 }
@@ -35,16 +42,7 @@ export function embeddings(models: FleetModels) {
     return run({
       operation: 'embed',
       inputs: [{ model: meantModel(modelOf(body), models, request), texts: [body.prompt], ...wish }],
-      answer: ([output]) => ({ embedding: vectorsOf(output)[0] ?? [] }),
+      answer: answerOfOne(({ embeddings: [vector = ''] }) => ({ embedding: vectorOf(vector) })),
     });
   };
-}
-
-/** Of little-endian floats. */
-function vectorsOf(output: OutputOf<'embed'> | undefined): number[][] {
-  assert(output !== undefined, 'vectors are the answer of one job');
-  return output.embeddings.map((base64) => {
-    const bytes = Buffer.from(base64, 'base64');
-    return Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(index * 4));
-  });
 }

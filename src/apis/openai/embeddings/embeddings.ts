@@ -1,4 +1,12 @@
-import { meantModel, parseBody, RequestError, type FleetModels, type Translate } from '../../common/index.ts';
+import {
+  answerOfOne,
+  meantModel,
+  parseBody,
+  RequestError,
+  type FleetModels,
+  type Translate,
+  vectorOf,
+} from '../../common/index.ts';
 import { embeddingsRequest, type EmbeddingsRequest } from './embeddings-request.ts';
 
 /** POST /v1/embeddings */
@@ -11,16 +19,16 @@ export function embeddings(models: FleetModels): Translate<'embed'> {
     return {
       operation: 'embed',
       inputs: [{ texts, model: meantModel(fields.model, models, request), dimensions: fields.dimensions ?? undefined }],
-      answer: ([output]) => ({
+      answer: answerOfOne((output) => ({
         object: 'list',
-        data: (output?.embeddings ?? []).map((vector, index) => ({
+        data: output.embeddings.map((vector, index) => ({
           object: 'embedding',
           index,
-          embedding: asText ? vector : numbersOf(vector),
+          embedding: asText ? vector : vectorOf(vector),
         })),
         model: fields.model,
-        usage: { prompt_tokens: output?.usage.prompt_tokens ?? 0, total_tokens: output?.usage.prompt_tokens ?? 0 },
-      }),
+        usage: { prompt_tokens: output.usage.prompt_tokens, total_tokens: output.usage.prompt_tokens },
+      })),
     };
   };
 }
@@ -32,10 +40,4 @@ function textsOf(input: EmbeddingsRequest['input']): (string | number[])[] {
 
 function isTokens(input: string[] | number[] | number[][]): input is number[] {
   return typeof input[0] === 'number';
-}
-
-/** @param vector 32-bit floats, little-endian, as base64 */
-function numbersOf(vector: string): number[] {
-  const bytes = Buffer.from(vector, 'base64');
-  return Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(4 * index));
 }

@@ -1,4 +1,4 @@
-import { meantModel, parseBody, type FleetModels, type Translate } from '../../common/index.ts';
+import { answerOfOne, meantModel, parseBody, type FleetModels, type Translate } from '../../common/index.ts';
 import { rerankRequest } from './rerank-request.ts';
 
 /** POST /v1/rerank */
@@ -12,14 +12,14 @@ export function rerank(models: FleetModels): Translate<'rerank'> {
       inputs: [
         { query: fields.query, documents, top_n: fields.top_n ?? undefined, model: meantModel(fields.model, models, request) },
       ],
-      answer: ([output]) => ({
+      answer: answerOfOne((output) => ({
         model: fields.model,
-        results: (output?.results ?? []).map((result) => ({
+        results: output.results.map((result) => ({
           ...result,
           ...(withText ? { document: { text: documents[result.index] } } : {}),
         })),
-        usage: { prompt_tokens: output?.usage.prompt_tokens ?? 0, total_tokens: output?.usage.prompt_tokens ?? 0 },
-      }),
+        usage: { prompt_tokens: output.usage.prompt_tokens, total_tokens: output.usage.prompt_tokens },
+      })),
     };
   };
 }

@@ -1,5 +1,5 @@
 import type { OutputOf } from '../../../contract/index.ts';
-import { newId, type WholeAnswer } from '../../common/index.ts';
+import { answerOfOne, newId, type WholeAnswer } from '../../common/index.ts';
 import { itemsOf, type OutputItem } from './response-items.ts';
 import type { ResponseTools } from './response-tools.ts';
 import type { ResponsesRequest } from './responses-request.ts';
@@ -53,10 +53,7 @@ export function endedResponse(head: ResponseHead, output: OutputItem[], result: 
 }
 
 export function wholeResponse(head: ResponseHead, tools: ResponseTools): WholeAnswer<'infer'> {
-  return ([output]) => {
-    if (output === undefined) throw new RangeError('a response has one job');
-    return endedResponse(head, itemsOf(output, tools), output);
-  };
+  return answerOfOne((output) => endedResponse(head, itemsOf(output, tools), output));
 }
 
 /** Both details are always there: clients fail to parse a usage without them. */
