@@ -12,11 +12,20 @@ afterAll(() => engine.close());
 
 test('requests that wait for a slot are served in order of arrival', async () => {
   const ended: number[] = [];
-  const requests = [0, 1, 2, 3].map(async (index) => {
-    const { queueMs } = await answer(engine, 'What does a bee do?');
-    ended.push(index);
-    return queueMs;
-  });
+  const requests: Promise<number>[] = [];
+  for (const index of [0, 1, 2, 3]) {
+    // The next one comes when this one waits, or has its slot: until then their prompts are prepared beside each other.
+    await new Promise<void>((hasArrived) => {
+      const generation = engine.generate(request('What does a bee do?', { onQueue: () => hasArrived() }), never);
+      const answered = firstPiece(generation).then(async () => {
+        hasArrived();
+        const { queueMs } = await collect(generation);
+        ended.push(index);
+        return queueMs;
+      });
+      requests.push(answered);
+    });
+  }
   const waits = await Promise.all(requests);
   expect(ended).toEqual([0, 1, 2, 3]);
   expect(waits).toEqual([...waits].sort((a, b) => a - b));
