@@ -1,26 +1,24 @@
 import assert from 'node:assert/strict';
-import { JobError, needsNoDisk, type Actor, type Handlers, type JobContext, type JobRecord } from '../../contract/index.ts';
-import type { Catalog, Collection } from '../catalog/catalog.ts';
+import { JobError, needsNoDisk, type Handlers, type JobRecord } from '../../contract/index.ts';
+import type { Collection } from '../catalog/catalog.ts';
 import { CANCEL_GRACE_MS, EXPIRY_INTERVAL_MS } from '../limits.ts';
-import type { EventLog } from '../log/event-log.ts';
-import type { SetAside } from '../log/set-aside.ts';
-import type { Room } from '../log/spill.ts';
 import type { JobRequest } from '../server/parse-request.ts';
 import type { Encoder } from '../server/sse.ts';
 import { Calendar } from './calendar.ts';
 import { runningJobsLimit } from './capacity.ts';
 import { DisconnectWatch } from './disconnect-watch.ts';
-import { execute, fail, type Logger, type UntypedHandler } from './execute.ts';
-import { expireJobs, forgetJob, type Kept } from './expiry.ts';
+import { execute, fail, type UntypedHandler } from './execute.ts';
+import { expireJobs, forgetJob } from './expiry.ts';
 import { IdempotentRequests, type KeyedJob } from './idempotent-requests.ts';
 import type { Job } from './job.ts';
+import { contextOf } from './job-context.ts';
 import { KeptJobs } from './kept-jobs.ts';
 import { LiveJobs } from './live-jobs.ts';
 import { OrphanedJobs } from './orphaned-jobs.ts';
 import { Reader, type Sink } from './reader.ts';
 import { RecordWriter } from './record-writer.ts';
-import type { Resume } from './recover-job.ts';
 import { recoverJobs, type Recovered } from './recover-jobs.ts';
+import type { RegistryOptions } from './registry-options.ts';
 import {
   alreadyEnded,
   asStoredJob,
@@ -44,26 +42,6 @@ import { withUnstored, type JobQuery } from './unstored.ts';
  * J7 A record names the job below before any event of that job is in the log.
  * J8 A log, a record or a reader that fails ends its own job or connection, and nothing else.
  */
-
-export interface RegistryOptions {
-  actor: Actor;
-  handlers: Handlers;
-  log: EventLog;
-  catalog: Catalog;
-  logger: Logger;
-  /** Ended jobs kept for replay. */
-  kept: Kept;
-  /** The disk that new jobs need space on; none where jobs are kept in memory. */
-  room?: Room | undefined;
-  /** Limit of the size of all requests whose jobs have not ended. Follows the heap by default, as does the next one. */
-  inputsLimitBytes?: number;
-  /** Limit of jobs that run at once. */
-  runningLimit?: number;
-  /** Continues a job that a previous process was relaying or had waiting; without it, such jobs end as interrupted. */
-  resume?: Resume | undefined;
-  /** Where damaged records and logs are kept. */
-  aside?: SetAside | undefined;
-}
 
 export interface JobReading {
   start(): void;
@@ -289,19 +267,4 @@ export class JobRegistry {
     const known = this.#live.byKey(key)?.record ?? this.#stored.find({ where: { idempotency_key: key }, limit: 1 })[0];
     return known === undefined ? undefined : { digest: known.body_sha256, created: Promise.resolve(publicRecord(known)) };
   }
-}
-
-function contextOf(job: Job): JobContext {
-  return {
-    jobId: job.record.job_id,
-    correlationId: job.record.correlation_id,
-    signal: job.abort.signal,
-    emit: (event) => job.emit(event),
-    hasAnswered: () => job.hasAnswered,
-    setDownstream: (below) => job.setDownstream(below),
-    keepUntilForwarded: (input, outline) => job.keepUntilForwarded(input, outline),
-    keptRequest: () => job.keptRequest(),
-    kills: () => job.record.killed_workers ?? 0,
-    killedWorker: () => job.killedWorker(),
-  };
 }

@@ -90,8 +90,8 @@ export class Conversation {
       return await startJob(job, starting);
     } catch (cause) {
       if (!(cause instanceof JobError) || cause.code !== 'idempotency_mismatch') throw cause;
-      const { idempotencyKey: _used, ...anew } = job;
-      return startJob(anew, starting);
+      const { idempotencyKey: _used, ...another } = job;
+      return startJob(another, starting);
     }
   }
 
