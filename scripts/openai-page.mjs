@@ -80,5 +80,5 @@ const MODELS = [
   '## GET /v1/models, /v1/models/{id}',
   '',
   'All models of the fleet, with `context_length` (in training), `max_model_len` (of its workers) and `loaded`, the workers that have it. The same objects',
-  "serve clients of Anthropic's API.",
+  "serve clients of Anthropic's API. Where no hive has reported yet, the local one is started to list its models.",
 ];

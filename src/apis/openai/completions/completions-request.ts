@@ -1,15 +1,11 @@
 import * as z from 'zod';
-import { listOf } from '../../common/list-of.ts';
 import { samplingFields } from '../sampling.ts';
-
-const tokens = listOf(z.int().min(0));
+import { texts } from '../texts.ts';
 
 /** POST /v1/completions. Fields that are not listed are ignored. */
 export const completionsRequest = z.looseObject({
   model: z.string().min(1).describe('required'),
-  prompt: z
-    .union([z.string(), tokens, listOf(z.string()), listOf(tokens)])
-    .describe('required: text, token ids, or a list of either; no chat template'),
+  prompt: texts.describe('required: text, token ids, or a list of either; no chat template'),
   ...samplingFields,
   max_tokens: z.int().min(1).nullish().describe('honoured; up to the end of the context when omitted'),
   suffix: z.string().nullish().describe('honoured by models that are trained to fill in the middle, refused for others'),

@@ -9,6 +9,7 @@ import {
 } from '../../common/index.ts';
 import { headOf } from '../chat/chat-head.ts';
 import { samplingOf } from '../sampling.ts';
+import { textsOf } from '../texts.ts';
 import { completionAnswer, CompletionStream } from './completion-answer.ts';
 import { completionsRequest, type CompletionsRequest } from './completions-request.ts';
 
@@ -21,7 +22,7 @@ export function completions(models: FleetModels): Translate<'infer'> {
     const fields = parseBody(completionsRequest, request.body);
     refuseUnserved(fields);
     const each = fields.n ?? 1;
-    const prompts = promptsOf(fields.prompt);
+    const prompts = textsOf(fields.prompt).map((text) => (typeof text === 'string' ? { prompt: text } : { prompt_tokens: text }));
     if (prompts.length === 0) throw new RequestError('prompt', 'must not be empty');
     if (prompts.length * each > CHOICES_LIMIT)
       throw new RequestError('prompt', `at most ${CHOICES_LIMIT} choices in one request`);
@@ -50,14 +51,4 @@ function inputOf(fields: CompletionsRequest, choice: number): InputFields<'infer
 function refuseUnserved({ echo, best_of, n }: CompletionsRequest): void {
   if (echo === true) throw new RequestError('echo', 'the prompt is not repeated here');
   if (typeof best_of === 'number' && best_of > (n ?? 1)) throw new RequestError('best_of', 'must not be larger than n');
-}
-
-function promptsOf(prompt: CompletionsRequest['prompt']): InputFields<'infer'>[] {
-  if (typeof prompt === 'string') return [{ prompt }];
-  if (isTokens(prompt)) return [{ prompt_tokens: prompt }];
-  return prompt.map((one) => (typeof one === 'string' ? { prompt: one } : { prompt_tokens: one }));
-}
-
-function isTokens(prompt: string[] | number[] | number[][]): prompt is number[] {
-  return typeof prompt[0] === 'number';
 }

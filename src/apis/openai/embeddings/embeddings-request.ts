@@ -1,16 +1,11 @@
 import * as z from 'zod';
-import { listOf } from '../../common/list-of.ts';
-
-const tokens = listOf(z.int().min(0));
+import { texts } from '../texts.ts';
 
 /** POST /v1/embeddings. Fields that are not listed are ignored. */
 export const embeddingsRequest = z.looseObject({
   model: z.string().min(1).describe('required'),
-  input: z
-    .union([z.string(), tokens, listOf(z.string()), listOf(tokens)])
-    .describe('required: text, token ids of the model, or a list of either'),
+  input: texts.describe('required: text, token ids of the model, or a list of either'),
   encoding_format: z.enum(['float', 'base64']).nullish().describe('honoured; `float` when omitted'),
   dimensions: z.int().min(1).nullish().describe('honoured: the first numbers of each vector, made a unit vector again'),
   user: z.unknown().optional().describe('ignored'),
 });
-export type EmbeddingsRequest = z.output<typeof embeddingsRequest>;

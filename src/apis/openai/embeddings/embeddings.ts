@@ -7,7 +7,8 @@ import {
   type Translate,
   vectorOf,
 } from '../../common/index.ts';
-import { embeddingsRequest, type EmbeddingsRequest } from './embeddings-request.ts';
+import { textsOf } from '../texts.ts';
+import { embeddingsRequest } from './embeddings-request.ts';
 
 /** POST /v1/embeddings */
 export function embeddings(models: FleetModels): Translate<'embed'> {
@@ -31,13 +32,4 @@ export function embeddings(models: FleetModels): Translate<'embed'> {
       })),
     };
   };
-}
-
-function textsOf(input: EmbeddingsRequest['input']): (string | number[])[] {
-  if (typeof input === 'string') return [input];
-  return isTokens(input) ? [input] : input;
-}
-
-function isTokens(input: string[] | number[] | number[][]): input is number[] {
-  return typeof input[0] === 'number';
 }
