@@ -1,13 +1,9 @@
 import type { Reasoning, Tool, ToolChoice } from '../../contract/index.ts';
-import { given, RequestError, type InputFields } from '../common/index.ts';
+import { given, MOST_CANDIDATES, MOST_TOKENS, RequestError, type InputFields } from '../common/index.ts';
 import type { MessagesBody, PromptBody, ToolOfBody } from './body.ts';
 import { conversationOf } from './conversation.ts';
 
 type InferInput = InputFields<'infer'>;
-
-/** What a larger wish is cut to: it ends at the end of the context anyway. */
-const MOST_TOKENS = 1_000_000;
-const MOST_CANDIDATES = 100_000;
 
 /** The request of a job for a body of /v1/messages. @throws JobError invalid_input */
 export function inferInputOf(body: MessagesBody): InferInput {

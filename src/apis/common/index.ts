@@ -6,6 +6,7 @@ export { kindOf, statusOf, type ErrorKind } from './error-kinds.ts';
 export { given } from './given.ts';
 export { listOf } from './list-of.ts';
 export { serveModelList } from './model-list.ts';
+export { MOST_CANDIDATES, MOST_TOKENS } from './most.ts';
 export { parseBody } from './parse-body.ts';
 export { idsOf, newId } from './request-ids.ts';
 export { paramOf, RequestError } from './request-error.ts';

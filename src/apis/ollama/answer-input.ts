@@ -1,11 +1,9 @@
 import type { ContentPart, Reasoning } from '../../contract/index.ts';
-import { given, keepAliveOf, RequestError, type InputFields } from '../common/index.ts';
+import { given, MOST_CANDIDATES, MOST_TOKENS, keepAliveOf, RequestError, type InputFields } from '../common/index.ts';
 import type { AnswerBody, Options } from './body.ts';
 
 export type InferInput = InputFields<'infer'>;
 
-const MOST_TOKENS = 1_000_000;
-const MOST_CANDIDATES = 100_000;
 const MOST_CONTEXT = 10_000_000;
 
 /** The name of the model in a body. @throws JobError invalid_input */

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { listOf } from '../common/list-of.ts';
+import { MOST_TOKENS } from '../common/most.ts';
 import type { InputFields } from '../common/index.ts';
 
 const LARGEST_SEED = 2 ** 32;
-const MOST_TOKENS = 1_000_000;
 
 /** More than the tokens of any language in a vocabulary. Each wrong value would be reported. */
 const MOST_BIASES = 100_000;
