@@ -13,7 +13,7 @@ const ALONE = [
 ];
 
 /** A thread runs no TypeScript. */
-const templateRenderer = pathToFileURL(bundled('src/worker/engines/llama/template-renderer.ts'));
+const templateRenderer = pathToFileURL(bundled('src/worker/engines/llama/template/renderer.ts'));
 
 export default defineConfig({
   define: {

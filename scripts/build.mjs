@@ -79,7 +79,7 @@ try {
     ...programs.map(program),
     bundle({ 'import-module': join(llama, 'import-module.ts') }, { ...commonjs, banner: {} }),
     bundle({ testBindingBinary: binaryTest }, { ...esm, plugins: [bundledLlama()] }),
-    bundle({ 'template-renderer': join(llama, 'template-renderer.ts') }, { ...commonjs, banner: {} }),
+    bundle({ 'template-renderer': join(llama, 'template/renderer.ts') }, { ...commonjs, banner: {} }),
   ]);
   writeFileSync(join(fresh, 'package.json'), '{"type":"commonjs"}\n');
   for (const name of programs) prepare(join(fresh, `${name}.js`));

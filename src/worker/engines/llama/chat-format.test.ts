@@ -6,7 +6,7 @@ import { chatFormatOf, type ChatFormat } from './chat-format.ts';
 import { never } from './fixtures/engine.ts';
 import { modelWorkshop, tinyModel } from './fixtures/gguf.ts';
 import { loadVocabulary } from './fixtures/model.ts';
-import type { PromptRequest } from './template-conversation.ts';
+import type { PromptRequest } from './template/conversation.ts';
 
 let tiny: Awaited<ReturnType<typeof loadVocabulary>>;
 let workshop: Awaited<ReturnType<typeof modelWorkshop>>;
@@ -48,7 +48,7 @@ async function formatWith(template: string | undefined): Promise<ChatFormat> {
 }
 
 const limit = { signal: never, mostTokens: Infinity };
-const promptIn = (request: PromptRequest, by = format) => by.promptOf(request, limit);
+const promptIn = (request: PromptRequest, by = format) => by.chatPromptOf(request, limit);
 const tokensIn = async (messages: ChatMessage[], by = format) => (await promptIn({ messages }, by)).tokens;
 /** The text of the prompt, control tokens included. */
 const textIn = async (request: PromptRequest, by = format) => tiny.model.detokenize((await promptIn(request, by)).tokens, true);

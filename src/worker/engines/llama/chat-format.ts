@@ -4,11 +4,11 @@ import { JobError, type ChatMessage } from '../../../contract/index.ts';
 import type { RawText } from '../engine.ts';
 import { PromptGuard } from './prompt-guard.ts';
 import { PromptTokenizer, type TokenLimit } from './prompt-tokenizer.ts';
-import { PLAIN, type TemplateCapabilities } from './template-capabilities.ts';
+import { PLAIN, type TemplateCapabilities } from './template/capabilities.ts';
 import { rawTokensOf } from './raw-prompt.ts';
-import { conversationOf, type PromptRequest } from './template-conversation.ts';
-import { folded } from './template-folding.ts';
-import { TemplateThread } from './template-thread.ts';
+import { conversationOf, type PromptRequest } from './template/conversation.ts';
+import { folded } from './template/folding.ts';
+import { TemplateThread } from './template/thread.ts';
 import { tokenTextsOf } from './token-texts.ts';
 
 export interface Prompt {
@@ -19,7 +19,7 @@ export interface Prompt {
 
 export interface ChatFormat {
   /** @throws JobError invalid_input when the model's template refuses the conversation; the signal's reason */
-  promptOf(request: PromptRequest, limit: TokenLimit): Promise<Prompt>;
+  chatPromptOf(request: PromptRequest, limit: TokenLimit): Promise<Prompt>;
   /** A prompt that the client writes itself. @throws JobError invalid_input; the signal's reason */
   rawPromptOf(raw: RawText, limit: TokenLimit): Promise<Prompt>;
   /** Where an answer ends besides the model's own end tokens. */
@@ -58,7 +58,7 @@ export async function chatFormatOf(model: LlamaModel, renderer?: Worker): Promis
     startsWithSpace: false,
     capabilities: thread.capabilities,
     rawPromptOf,
-    async promptOf(request, limit) {
+    async chatPromptOf(request, limit) {
       const { conversation, mark } = guard.guard(conversationOf(request));
       const { text, isReasoning } = await thread.render(conversation, limit.signal).catch((cause: unknown) => {
         throw refusal(cause, { mark, signal: limit.signal });
@@ -111,7 +111,7 @@ function plainFormat(tokenizer: PromptTokenizer): Omit<ChatFormat, 'rawPromptOf'
     stop: ['\nUser:'],
     startsWithSpace: true,
     capabilities: takes,
-    async promptOf(request, limit) {
+    async chatPromptOf(request, limit) {
       const { messages } = folded(conversationOf(request), takes);
       const last = messages.at(-1);
       const begun = last?.role === 'assistant' ? ` ${last.content}` : '';

@@ -18,7 +18,7 @@ import type { Embedder } from './embedder.ts';
 import type { EngineLog } from './engine-log.ts';
 import type { LlamaModule } from './llama-module.ts';
 import { LockStep } from './lock-step.ts';
-import { promptOf } from './prompt.ts';
+import { promptWithin } from './prompt.ts';
 import { RecentTokens } from './recent-tokens.ts';
 import { recommendedSampling, type Recommendation } from './recommended-sampling.ts';
 import { Run, type RunPlan } from './run.ts';
@@ -128,7 +128,7 @@ export class LlamaEngine implements Engine {
     const { contextSize } = this;
     const vocabulary = this.#vocabulary;
     const options = { format, vocabulary, contextSize, signal };
-    const { tokens: asked, isReasoning } = await promptOf(request.raw ?? request, options);
+    const { tokens: asked, isReasoning } = await promptWithin(request.raw ?? request, options);
     const plan = await answerPlanOf(request, { module, model, signal, ...this.#answersTo(request, isReasoning) });
     const tokensOf = (text: string) => model.tokenize(text, true, 'trimLeadingSpace');
     const prompt = plan.begun === '' ? asked : [...asked, ...tokensOf(plan.begun)];
@@ -163,7 +163,7 @@ export class LlamaEngine implements Engine {
     const { format, model } = this.#parts;
     const options = { format, vocabulary: this.#vocabulary, contextSize: COUNTED_TOKENS, signal };
     return this.#prepared(async () => {
-      const { tokens, isReasoning } = await promptOf(request.raw ?? request, options);
+      const { tokens, isReasoning } = await promptWithin(request.raw ?? request, options);
       const begun = begunOf(request, this.#answersTo(request, isReasoning));
       return tokens.length + model.tokenize(begun, true, 'trimLeadingSpace').length;
     });

@@ -21,7 +21,7 @@ import { importLlama, type LlamaModule } from './llama-module.ts';
 import { checkMemory } from './memory-need.ts';
 import { checkPreamble, readModelFile, writesText } from './model-file.ts';
 import { inSlotOrder } from './slot.ts';
-import { startRenderer } from './template-thread.ts';
+import { startRenderer } from './template/thread.ts';
 
 /**
  * Weights that justify another thread. llama.cpp's threads wait for each other in busy loops after every operation; with little

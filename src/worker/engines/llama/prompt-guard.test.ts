@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { PromptGuard } from './prompt-guard.ts';
-import { conversationOf } from './template-conversation.ts';
+import { conversationOf } from './template/conversation.ts';
 
 const NAMES = ['<|im_start|>', '<|im_end|>', '<s>', '</s>', '[INST]', '<|im_end'];
 const guard = new PromptGuard(NAMES);

@@ -1,4 +1,4 @@
-import type { Conversation } from './template-conversation.ts';
+import type { Conversation } from './template/conversation.ts';
 import { anyOf } from './token-texts.ts';
 
 /** Characters of which one marks what stays text; one that the conversation does not have. They have no meaning in Unicode. */

@@ -2,7 +2,7 @@ import type { Token } from 'node-llama-cpp';
 import { JobError, promptTooLong, textOf } from '../../../contract/index.ts';
 import type { RawPrompt } from '../engine.ts';
 import type { ChatFormat, Prompt } from './chat-format.ts';
-import type { PromptRequest } from './template-conversation.ts';
+import type { PromptRequest } from './template/conversation.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 interface PromptOptions {
@@ -20,7 +20,7 @@ const COUNTED_CONTEXTS = 2;
  *
  * @throws JobError prompt_too_long, invalid_input; the signal's reason
  */
-export async function promptOf(request: PromptRequest | RawPrompt, options: PromptOptions): Promise<Prompt> {
+export async function promptWithin(request: PromptRequest | RawPrompt, options: PromptOptions): Promise<Prompt> {
   const { vocabulary, contextSize } = options;
   // No token stands for more bytes than the vocabulary's longest, so a text that would not fit even in such tokens is not tokenized.
   const atLeast = Math.ceil(bytesOf(request) / vocabulary.longestTokenBytes);
@@ -36,7 +36,7 @@ export async function promptOf(request: PromptRequest | RawPrompt, options: Prom
 function made(request: PromptRequest | RawPrompt, options: PromptOptions, mostTokens: number): Promise<Prompt> | Prompt {
   const { format, vocabulary, signal } = options;
   const limit = { signal, mostTokens };
-  if ('messages' in request) return format.promptOf(request, limit);
+  if ('messages' in request) return format.chatPromptOf(request, limit);
   if ('text' in request) return format.rawPromptOf(request, limit);
   if (request.tokens.length === 0) throw new JobError('invalid_input', 'prompt_tokens: must not be empty');
   const strange = request.tokens.find((token) => token >= vocabulary.size);

@@ -1,8 +1,8 @@
-import type { Template } from './jinja/template.ts';
-import { PLAIN, type TemplateCapabilities } from './template-capabilities.ts';
-import type { Conversation, TemplateMessage } from './template-conversation.ts';
-import { folded } from './template-folding.ts';
-import { isOpen } from './template-reasoning.ts';
+import type { Template } from '../jinja/template.ts';
+import { PLAIN, type TemplateCapabilities } from './capabilities.ts';
+import type { Conversation, TemplateMessage } from './conversation.ts';
+import { folded } from './folding.ts';
+import { isOpen } from './reasoning-tags.ts';
 
 /** Stands where an assistant's message is to be continued. */
 const CONTINUE = 'rbee-continues-here';
@@ -26,7 +26,7 @@ export interface PromptText {
  *
  * @throws TemplateError the template's own, when it refuses the conversation however it is folded
  */
-export function promptOf(conversation: Conversation, writer: PromptWriter): PromptText {
+export function renderPrompt(conversation: Conversation, writer: PromptWriter): PromptText {
   const attempts = [
     () => written(folded(conversation, writer.capabilities), writer),
     // A template may refuse what it takes in other places.

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { never } from './fixtures/engine.ts';
-import { PLAIN } from './template-capabilities.ts';
-import type { Conversation } from './template-conversation.ts';
-import { TemplateThread } from './template-thread.ts';
+import { never } from '../fixtures/engine.ts';
+import { PLAIN } from './capabilities.ts';
+import type { Conversation } from './conversation.ts';
+import { TemplateThread } from './thread.ts';
 
 const MESSAGES = '{% for message in messages %}<s>{{ message.content }}{% endfor %}';
 const [LOOPS, GROWS, DIES, FLOODS, DEEPENS] = [11, 13, 15, 17, 19];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Tool } from '../../../contract/index.ts';
-import type { TemplateCapabilities } from './template-capabilities.ts';
-import type { Conversation, TemplateCall, TemplateMessage } from './template-conversation.ts';
+import type { Tool } from '../../../../contract/index.ts';
+import type { TemplateCapabilities } from './capabilities.ts';
+import type { Conversation, TemplateCall, TemplateMessage } from './conversation.ts';
 
 const BETWEEN = '\n\n';
 const SHORT_ID = /^[a-zA-Z0-9]{9}$/;

@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
-import { raceAbort } from '../../../jobs/index.ts';
-import { PLAIN, type TemplateCapabilities } from './template-capabilities.ts';
-import type { Conversation } from './template-conversation.ts';
-import type { PromptText } from './template-prompt.ts';
-import type { RendererAnswer, RendererData } from './template-renderer.ts';
+import { raceAbort } from '../../../../jobs/index.ts';
+import { PLAIN, type TemplateCapabilities } from './capabilities.ts';
+import type { Conversation } from './conversation.ts';
+import type { PromptText } from './prompt-text.ts';
+import type { RendererAnswer, RendererData } from './renderer.ts';
 
 /** Ten thousand messages take less than one. */
 const RENDER_DEADLINE_MS = 5_000;

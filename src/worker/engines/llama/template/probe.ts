@@ -1,10 +1,10 @@
-import type { Tool } from '../../../contract/index.ts';
-import { callFormOf } from './calls/call-form.ts';
-import type { Template } from './jinja/template.ts';
-import { PLAIN, type TemplateCapabilities } from './template-capabilities.ts';
-import type { Conversation, TemplateCall, TemplateMessage } from './template-conversation.ts';
-import { variablesOf } from './template-prompt.ts';
-import { reasoningOf } from './template-reasoning.ts';
+import type { Tool } from '../../../../contract/index.ts';
+import { callFormOf } from '../calls/call-form.ts';
+import type { Template } from '../jinja/template.ts';
+import { PLAIN, type TemplateCapabilities } from './capabilities.ts';
+import type { Conversation, TemplateCall, TemplateMessage } from './conversation.ts';
+import { variablesOf } from './prompt-text.ts';
+import { reasoningOf } from './reasoning-tags.ts';
 
 const REASONING_MEMBERS = ['reasoning_content', 'reasoning', 'thinking', 'thought'];
 const REASONING_SWITCHES = ['enable_thinking', 'thinking', 'reasoning', 'enable_reasoning'];

@@ -1,5 +1,5 @@
-import type { CallForm } from './calls/call-form.ts';
-import type { ReasoningTags } from './template-reasoning.ts';
+import type { CallForm } from '../calls/call-form.ts';
+import type { ReasoningTags } from './reasoning-tags.ts';
 
 /** What a chat template does with the parts of a conversation, found by rendering small ones. What it does not take is folded. */
 export interface TemplateCapabilities {

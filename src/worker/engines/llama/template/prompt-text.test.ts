@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { ChatMessage } from '../../../contract/index.ts';
-import { LlamaBundle } from './jinja/fixtures/bundle.ts';
-import { Template } from './jinja/template.ts';
-import { conversationOf, type PromptRequest } from './template-conversation.ts';
-import { probe } from './template-probe.ts';
-import { promptOf } from './template-prompt.ts';
+import type { ChatMessage } from '../../../../contract/index.ts';
+import { LlamaBundle } from '../jinja/fixtures/bundle.ts';
+import { Template } from '../jinja/template.ts';
+import { conversationOf, type PromptRequest } from './conversation.ts';
+import { probe } from './probe.ts';
+import { renderPrompt } from './prompt-text.ts';
 
 const corpus = JSON.parse(readFileSync(new URL('jinja/fixtures/corpus.json', import.meta.url), 'utf8')) as {
   templates: { name: string; sha1: string; offset: number }[];
@@ -21,7 +21,7 @@ function writerOf(source: string) {
 }
 
 const modelOf = (name: string) => writerOf(sources.get(name) ?? '');
-const prompt = (request: PromptRequest, writer: ReturnType<typeof writerOf>) => promptOf(conversationOf(request), writer);
+const prompt = (request: PromptRequest, writer: ReturnType<typeof writerOf>) => renderPrompt(conversationOf(request), writer);
 const user = (content: string): ChatMessage => ({ role: 'user', content });
 const assistant = (content: string, more: Partial<ChatMessage> = {}): ChatMessage => ({ role: 'assistant', content, ...more });
 const system = (content: string): ChatMessage => ({ role: 'system', content });

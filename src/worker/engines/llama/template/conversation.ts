@@ -1,4 +1,4 @@
-import { textOf, type ChatMessage, type Reasoning, type Tool, type ToolCall } from '../../../contract/index.ts';
+import { textOf, type ChatMessage, type Reasoning, type Tool, type ToolCall } from '../../../../contract/index.ts';
 
 /** What a prompt is made of. */
 export interface PromptRequest {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { PLAIN, type TemplateCapabilities } from './template-capabilities.ts';
-import type { Conversation, TemplateCall, TemplateMessage } from './template-conversation.ts';
-import { folded } from './template-folding.ts';
+import { PLAIN, type TemplateCapabilities } from './capabilities.ts';
+import type { Conversation, TemplateCall, TemplateMessage } from './conversation.ts';
+import { folded } from './folding.ts';
 
 /** What a template of today takes. */
 const ALL: TemplateCapabilities = {

@@ -3,11 +3,11 @@
  * what it takes; then each conversation that arrives is answered with its prompt, or with why the template refuses it.
  */
 import { parentPort } from 'node:worker_threads';
-import { Template } from './jinja/template.ts';
-import { PLAIN, type TemplateCapabilities } from './template-capabilities.ts';
-import type { Conversation } from './template-conversation.ts';
-import { probe } from './template-probe.ts';
-import { promptOf, type PromptText } from './template-prompt.ts';
+import { Template } from '../jinja/template.ts';
+import { PLAIN, type TemplateCapabilities } from './capabilities.ts';
+import type { Conversation } from './conversation.ts';
+import { probe } from './probe.ts';
+import { renderPrompt, type PromptText } from './prompt-text.ts';
 
 export interface RendererData {
   template: string;
@@ -32,7 +32,7 @@ parentPort?.once('message', ({ template: source, constants, capabilities, longes
     const writer = { template, constants, capabilities: found, longest: longestText };
     parentPort?.on('message', (conversation: Conversation) => {
       try {
-        answer({ prompt: promptOf(conversation, writer) });
+        answer({ prompt: renderPrompt(conversation, writer) });
       } catch (error) {
         refuse(error);
       }
