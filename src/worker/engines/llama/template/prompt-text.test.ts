@@ -7,7 +7,7 @@ import { conversationOf, type PromptRequest } from './conversation.ts';
 import { probe } from './probe.ts';
 import { renderPrompt } from './prompt-text.ts';
 
-const corpus = JSON.parse(readFileSync(new URL('jinja/fixtures/corpus.json', import.meta.url), 'utf8')) as {
+const corpus = JSON.parse(readFileSync(new URL('../jinja/fixtures/corpus.json', import.meta.url), 'utf8')) as {
   templates: { name: string; sha1: string; offset: number }[];
 };
 const bundle = new LlamaBundle();
