@@ -185,6 +185,31 @@ test('a request that fails with a server error is repeated', async () => {
   expect(bytesOf(await watch(test.store, { source: server.url, name }).model).equals(content)).toBe(true);
 });
 
+test('a server that limits requests gets the next one when it wants it, also from another download', async () => {
+  using test = testStore();
+  const at: number[] = [];
+  const noted =
+    (answer: Answer): Answer =>
+    (request, response) => (at.push(performance.now()), answer(request, response));
+  const limited = noted(status(429, { 'retry-after': '1' }));
+  await using server = await startBreakingServer(limited, noted(good(served)));
+  const first = watch(test.store, { source: server.url, name });
+  await expect.poll(() => actionsOf(first), PATIENT).toContain('retry');
+  const second = watch(test.store, { source: server.url, name: 'wasp' });
+  await Promise.all([first.model, second.model]);
+  expect(first.narrations[0]?.human).toMatch(/the server limits requests \(HTTP 429\).*; trying again in 1 s$/);
+  expect(second.narrations[0]).toMatchObject({ action: 'limit' });
+  for (const later of at.slice(1)) expect(later - (at[0] ?? 0)).toBeGreaterThanOrEqual(990);
+});
+
+test('a server that wants a pause of more than five minutes fails the download, which can be repeated', async () => {
+  using test = testStore();
+  await using server = await startBreakingServer(status(429, { ratelimit: '"files";r=0;t=3600' }));
+  const download = watch(test.store, { source: server.url, name });
+  await expect(download.model).rejects.toThrow(/accepts the next one in 3601 s/);
+  await expect(download.model).rejects.toMatchObject({ code: 'download_failed', retryable: true });
+});
+
 test.each([
   [404, /There is no file at http:\/\/127\.0\.0\.1:\d+\/models\/bee\.gguf \(HTTP 404\)/],
   [401, /requires a login.*HTTP 401/],
@@ -560,6 +585,7 @@ async function bundle(entry: string, outfile: string): Promise<void> {
     format: 'cjs',
     target: 'node20.19',
     external: ['libsql'],
+    define: { __RBEE_VERSION__: JSON.stringify('0.0.0-test') },
     logLevel: 'silent',
   });
 }

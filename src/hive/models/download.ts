@@ -10,6 +10,7 @@ import { Meter } from './meter.ts';
 import { PartFile, removePart, removeSidecar } from './part-file.ts';
 import type { Shelf } from './shelf.ts';
 import type { Source } from './source.ts';
+import type { RequestGate } from './web/request-gate.ts';
 import type { Writers } from './writers.ts';
 
 export interface DownloadRequest {
@@ -27,6 +28,7 @@ export interface DownloadParts {
   writers: Writers;
   disk: DownloadRoom;
   patience: Patience;
+  gate: RequestGate;
 }
 
 /** The checked request. */
@@ -92,7 +94,7 @@ async function* fetchModel(parts: DownloadParts, wanted: Wanted, signal: AbortSi
   const files = shelf.filesOf(name);
   const part = await PartFile.open(files, address.id);
   const share = disk.share(name);
-  const source = address.kind === 'file' ? openFileSource(address, hiveId) : await openHttpSource(address, patience);
+  const source = address.kind === 'file' ? openFileSource(address, hiveId) : await openHttpSource(address, parts);
   let digest: string;
   try {
     yield* rehash(part, name, signal);
@@ -155,7 +157,7 @@ function assertIntact(wanted: Pick<Wanted, 'address' | 'sha256'>, file: { digest
 }
 
 /** Loaded for a download and not before: the HTTP client is most of the hive's code, and costs its start a tenth of a second. */
-async function openHttpSource(address: HttpAddress, patience: Patience): Promise<Source> {
+async function openHttpSource(address: HttpAddress, parts: DownloadParts): Promise<Source> {
   const { HttpSource } = await import('./http-source.ts');
-  return new HttpSource(address, patience);
+  return new HttpSource(address, parts);
 }

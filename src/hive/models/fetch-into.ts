@@ -35,8 +35,9 @@ export async function* fetchInto(transfer: Transfer, patience: Patience): AsyncG
       furthest = Math.max(furthest, part.size);
       if (failures >= patience.attempts) throw cause;
       const backoffMs = Math.min(patience.backoffMs.first * 2 ** Math.max(0, failures - 1), patience.backoffMs.most);
-      narrate('retry', `${cause.message}; trying again in ${backoffMs / 1000} s`);
-      await wait(backoffMs, undefined, { signal });
+      const waitMs = Math.max(backoffMs, cause.waitMs);
+      narrate('retry', `${cause.message}; trying again in ${waitMs / 1000} s`);
+      await wait(waitMs, undefined, { signal });
     }
   }
   yield meter.measure(part.size, part.size);

@@ -1,42 +1,32 @@
 import { PassThrough } from 'node:stream';
-import { Agent, request, type Dispatcher } from 'undici';
-import { NETWORK_WORDS, JobError } from '../../contract/index.ts';
+import { JobError } from '../../contract/index.ts';
 import type { HttpAddress } from './address.ts';
-import { errnoOf } from './disk.ts';
-import { INTERIM_LIMIT, REDIRECTS_LIMIT, type Patience } from './limits.ts';
-import { lookupFor, mayRedirect } from './redirect.ts';
+import type { Patience } from './limits.ts';
 import { Interruption, type Opened, type Place, type Source } from './source.ts';
+import type { RequestGate } from './web/request-gate.ts';
+import { headerOf, WebClient, type Headers, type Response } from './web/web-client.ts';
 
 const RECEIVE_BUFFER_BYTES = 256 * 1024;
-
-type Response = Dispatcher.ResponseData;
-type Headers = Record<string, string>;
 
 /** A file behind a URL, read by Range and If-Range (RFC 9110, sections 13.1.5 and 14). */
 export class HttpSource implements Source {
   readonly label: string;
-  readonly #address: HttpAddress;
+  readonly #url: URL;
   readonly #patience: Patience;
-  readonly #agent: Agent;
-  /** Whether the server was ever there. If not, a refused connection is a wrong address and no outage. */
-  #answered = false;
+  readonly #client: WebClient;
 
-  constructor(address: HttpAddress, patience: Patience) {
-    this.label = address.label;
-    this.#address = address;
-    this.#patience = patience;
-    this.#agent = new Agent({
-      connect: { timeout: patience.connectMs, lookup: lookupFor(address.url) },
-      headersTimeout: patience.answerMs,
-      bodyTimeout: patience.idleBodyMs,
-    });
+  constructor({ label, url, authorization }: HttpAddress, parts: { patience: Patience; gate: RequestGate }) {
+    this.label = label;
+    this.#url = url;
+    this.#patience = parts.patience;
+    this.#client = new WebClient({ label, own: url, authorization }, parts);
   }
 
   /** Every time from the address as given: what it redirects to is often signed, and expires. */
   async open(from: Place, signal: AbortSignal): Promise<Opened> {
     // Without a version, the rest may belong to another version of the file.
     const resumes = from.offset > 0 && from.version !== undefined;
-    const response = await this.#follow(resumes ? rangeFrom(from) : {}, signal);
+    const response = await this.#client.follow(this.#url, resumes ? rangeFrom(from) : {}, signal);
     const opened = resumes ? this.#resumed(from, response) : this.#fresh(response);
     if (opened !== undefined) return opened;
     response.body.destroy();
@@ -46,7 +36,7 @@ export class HttpSource implements Source {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.#client.close();
   }
 
   #fresh(response: Response): Opened | undefined {
@@ -71,51 +61,6 @@ export class HttpSource implements Source {
     return goesOn && sameLength ? { ...from, total: total ?? from.total, body: this.#bodyOf(response) } : undefined;
   }
 
-  async #follow(headers: Headers, signal: AbortSignal): Promise<Response> {
-    let url = this.#address.url;
-    for (let redirects = 0; redirects <= REDIRECTS_LIMIT; redirects += 1) {
-      const response = await this.#request(url, headers, signal);
-      const location = headerOf(response, 'location');
-      if (![301, 302, 303, 307, 308].includes(response.statusCode) || location === undefined) return response;
-      response.body.destroy();
-      url = this.#redirected(location, url);
-    }
-    throw new JobError('download_failed', `${this.label} redirects more than ${REDIRECTS_LIMIT} times`);
-  }
-
-  async #request(url: URL, headers: Headers, signal: AbortSignal): Promise<Response> {
-    const { authorization, url: own } = this.#address;
-    // Credentials are for the server that they were given for, not for whom it redirects to.
-    const login: Headers = authorization !== undefined && url.origin === own.origin ? { authorization } : {};
-    const head = new AbortController();
-    const late = new Interruption(
-      `Cannot fetch ${this.label}: no answer within ${this.#patience.answerMs / 1000} s (answer deadline)`,
-    );
-    // The client's own deadline restarts with each interim answer.
-    const timer = setTimeout(() => head.abort(late), this.#patience.connectMs + this.#patience.answerMs);
-    let interim = 0;
-    try {
-      const response = await request(url, {
-        dispatcher: this.#agent,
-        signal: AbortSignal.any([signal, head.signal]),
-        onInfo: () => {
-          interim += 1;
-          if (interim > INTERIM_LIMIT)
-            head.abort(new JobError('download_failed', `${this.label} sends interim answers and no file`));
-        },
-        headers: { 'user-agent': 'rbee', 'accept-encoding': 'identity', ...login, ...headers },
-      });
-      this.#answered = true;
-      // A body that is let go unread reports an error, which would end the process.
-      response.body.on('error', () => {});
-      return response;
-    } catch (cause) {
-      throw this.#inOurWords(cause);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
   /** Compressed, it is no model, and a few bytes could become a full disk. */
   #requirePlain(response: Response): void {
     const encoding = headerOf(response, 'content-encoding') ?? 'identity';
@@ -127,13 +72,6 @@ export class HttpSource implements Source {
     );
   }
 
-  #redirected(location: string, from: URL): URL {
-    const url = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
-    if (url !== undefined && mayRedirect(this.#address.url, url)) return url;
-    const where = url === undefined || !/^https?:$/.test(url.protocol) ? (url?.protocol ?? location.slice(0, 100)) : url.host;
-    throw new JobError('download_failed', `${this.label} redirects to '${where}', which is not fetched`);
-  }
-
   /**
    * Through a buffer, from the start: a stream that breaks drops the bytes that it has received and that are not read yet,
    * and tells of it only those who already listen.
@@ -142,7 +80,7 @@ export class HttpSource implements Source {
     const received = new PassThrough({ highWaterMark: RECEIVE_BUFFER_BYTES });
     let failure: Error | undefined;
     body.on('error', (cause) => {
-      failure = this.#inOurWords(cause);
+      failure = this.#client.inOurWords(cause);
       received.end();
     });
     body.pipe(received);
@@ -189,25 +127,6 @@ export class HttpSource implements Source {
       ? new Interruption(sentence)
       : new JobError('download_failed', sentence);
   }
-
-  #inOurWords(cause: unknown): JobError {
-    if (cause instanceof JobError) return cause;
-    const code = errnoOf(cause) ?? '';
-    const { connectMs, answerMs, idleBodyMs } = this.#patience;
-    const passing: Record<string, string> = {
-      ...NETWORK_WORDS,
-      UND_ERR_SOCKET: 'connection closed',
-      UND_ERR_CONNECT_TIMEOUT: `no connection within ${connectMs / 1000} s (connect deadline)`,
-      UND_ERR_HEADERS_TIMEOUT: `no answer within ${answerMs / 1000} s (answer deadline)`,
-      UND_ERR_BODY_TIMEOUT: `nothing came for ${idleBodyMs / 1000} s (idle deadline)`,
-    };
-    const why = passing[code];
-    const sentence = `Cannot fetch ${this.label}: ${why ?? String(cause)}`;
-    const wrongAddress = !this.#answered && (code === 'ECONNREFUSED' || code === 'ENOTFOUND');
-    return why === undefined || wrongAddress
-      ? new JobError('download_failed', sentence, { cause })
-      : new Interruption(sentence, { cause });
-  }
 }
 
 function rangeFrom({ offset, version }: Place): Headers {
@@ -218,11 +137,6 @@ function rangeFrom({ offset, version }: Place): Headers {
 function versionOf(response: Response): string | undefined {
   const etag = headerOf(response, 'etag');
   return etag === undefined || etag.startsWith('W/') ? headerOf(response, 'last-modified') : etag;
-}
-
-function headerOf(response: Response, name: string): string | undefined {
-  const value = response.headers[name];
-  return Array.isArray(value) ? value[0] : value;
 }
 
 function countOf(digits: string | undefined): number | null {

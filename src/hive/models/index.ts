@@ -4,6 +4,7 @@ import { DownloadRoom } from './download-room.ts';
 import { PATIENCE, type Patience } from './limits.ts';
 import { HeaderReader, readAllFields } from './header-reader.ts';
 import { Shelf, type ShelfOptions } from './shelf.ts';
+import { RequestGate } from './web/request-gate.ts';
 import { Writers } from './writers.ts';
 
 export { BUILTIN_FILE } from './shelf.ts';
@@ -53,7 +54,7 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
   const writers = new Writers(options.modelsDir);
   const headers = new HeaderReader();
   const disk = new DownloadRoom(options.modelsDir);
-  const parts = { hiveId: options.hiveId, shelf, writers, disk, patience: options.patience ?? PATIENCE };
+  const parts = { hiveId: options.hiveId, shelf, writers, disk, patience: options.patience ?? PATIENCE, gate: new RequestGate() };
   return {
     list: async () => Promise.all((await shelf.list()).map((model) => headers.filledIn(model))),
     unfinished: () => shelf.unfinished(),

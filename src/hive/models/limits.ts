@@ -23,6 +23,8 @@ export const PATIENCE: Patience = {
   backoffMs: { first: 500, most: 10_000 },
 };
 
+/** A server that wants a longer pause is given up: the download fails, and a later one resumes it. */
+export const LIMIT_WAIT_MS = 300_000;
 export const REDIRECTS_LIMIT = 5;
 /** Interim answers (HTTP 1xx) before the answer itself. */
 export const INTERIM_LIMIT = 8;

@@ -29,9 +29,12 @@ export interface Opened extends Place {
 export class Interruption extends JobError {
   /** Counts as a failed try even after new bytes: a server that sends a byte a minute would keep a download running indefinitely. */
   readonly isFruitless: boolean;
+  /** What the server wants at least. */
+  readonly waitMs: number;
 
-  constructor(message: string, options: { cause?: unknown; isFruitless?: boolean } = {}) {
+  constructor(message: string, options: { cause?: unknown; isFruitless?: boolean; waitMs?: number } = {}) {
     super('download_failed', message, options);
     this.isFruitless = options.isFruitless ?? false;
+    this.waitMs = options.waitMs ?? 0;
   }
 }
