@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,13 +23,19 @@ export function kitFolder(): string {
   return folder;
 }
 
+interface PutLayers {
+  /** A layer that is left out. */
+  lacks?: LargeLayer | undefined;
+  /** Its processes see this machine's files: what they compile is stored for the tests after this one. */
+  isHere?: boolean;
+}
+
 /**
  * Puts Node and the engine onto a machine, as an install leaves them there: the next install sends only rbee itself. To send and unpack
- * them is most of what an install costs.
+ * them is most of what an install costs. With them comes the compiled code of earlier hives.
  * @param home its home folder, on this machine
- * @param lacks a layer that is left out
  */
-export async function putLayers(home: string, lacks?: LargeLayer): Promise<void> {
+export async function putLayers(home: string, { lacks, isHere = false }: PutLayers = {}): Promise<void> {
   const made = await unpackedLayers();
   const layers = join(home, '.rbee', 'layers');
   await mkdir(layers, { recursive: true, mode: 0o700 });
@@ -39,6 +45,19 @@ export async function putLayers(home: string, lacks?: LargeLayer): Promise<void>
     const [digest = ''] = await readdir(join(made, name));
     // Its large files are linked, not copied, where that is possible.
     await done('cp', [isOneDisk ? '-al' : '-a', join(made, name, digest), join(layers, digest)]);
+  }
+  await putCode(join(home, '.rbee/home'), isHere);
+}
+
+async function putCode(rbeeHome: string, isHere: boolean): Promise<void> {
+  await mkdir(rbeeHome, { recursive: true, mode: 0o700 });
+  if (isHere) return symlink(kitFolder(), join(rbeeHome, 'cache'));
+  const from = join(kitFolder(), 'code');
+  const to = join(rbeeHome, 'cache/code');
+  await mkdir(to, { recursive: true, mode: 0o700 });
+  for (const name of existsSync(from) ? await readdir(from) : []) {
+    // Another process may replace it meanwhile.
+    if (!name.endsWith('.tmp')) await link(join(from, name), join(to, name)).catch(() => undefined);
   }
 }
 
