@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCreateJob } from './create-job/create-job.ts';
 import { benchEngine } from './engine/engine.ts';
+import { benchGateway } from './gateway/gateway.ts';
 import { benchHops } from './hops/hops.ts';
 import { benchLog } from './log/log.ts';
 import { thisMachine } from './machine.ts';
@@ -27,6 +28,7 @@ const benches: Record<BenchName, (options: BenchOptions) => Promise<Findings>> =
   placement: benchPlacement,
   scale: benchScale,
   engine: benchEngine,
+  gateway: benchGateway,
 };
 
 const { values, positionals } = parseArgs({

@@ -11,6 +11,7 @@ export const BENCH_NAMES = [
   'placement',
   'scale',
   'engine',
+  'gateway',
 ] as const;
 export type BenchName = (typeof BENCH_NAMES)[number];
 
@@ -21,6 +22,8 @@ export interface Row {
   ours: number;
   /** Undefined if there is nothing to compare with. */
   beside?: number | undefined;
+  /** The figures of several peers, by their names. */
+  others?: Record<string, number>;
   aim?: Aim | undefined;
 }
 
@@ -31,6 +34,8 @@ export interface Table {
   title: string;
   /** What rbee's figures are compared with. */
   beside: string;
+  /** Peers with a column each, in place of one for `beside`. */
+  others?: string[];
   rows: Row[];
   /** What was measured, and how, in sentences. */
   how: string;

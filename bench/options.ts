@@ -5,6 +5,6 @@ export interface BenchOptions {
   seconds: number;
   /** Node flags for the measured processes, such as a profiler's. */
   nodeFlags: string[];
-  /** The only load that `hops` runs, such as '100x50'. */
+  /** The only load that runs: of `hops`, such as '100x50'; of `gateway`, a number of streams. */
   load: string | undefined;
 }

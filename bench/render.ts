@@ -17,13 +17,15 @@ function renderSection({ title, tables, machine, measuredOn }: Section): string 
   return [`## ${title}`, `Measured on ${measuredOn}: ${describe(machine)}.`, ...tables.map(renderTable)].join('\n\n');
 }
 
-function renderTable({ title, beside, rows, how }: Table): string {
+function renderTable({ title, beside, others, rows, how }: Table): string {
   const hasAims = rows.some(({ aim }) => aim !== undefined);
-  const header = ['measured', 'rbee', beside, 'ratio', ...(hasAims ? ['aim'] : [])];
+  const header = ['measured', 'rbee', ...(others ?? [beside]), 'ratio', ...(hasAims ? ['aim'] : [])];
   const lines = rows.map((row) => [
     row.what,
     shown(row.ours, row.unit),
-    row.beside === undefined ? '–' : shown(row.beside, row.unit),
+    ...(others?.map((name) => row.others?.[name]) ?? [row.beside]).map((peer) =>
+      peer === undefined ? '–' : shown(peer, row.unit),
+    ),
     shownRatio(row),
     ...(hasAims ? [aimOf(row)] : []),
   ]);

@@ -1,5 +1,5 @@
 import { actorOf, type Handlers, type Role } from '../src/contract/index.ts';
-import { bindServer, createJobServer, JobRegistry, type Catalog, type Peer } from '../src/jobs/index.ts';
+import { bindServer, createJobServer, JobRegistry, type Catalog, type Peer, type RoleRoutes } from '../src/jobs/index.ts';
 import { speaking } from '../src/narration/index.ts';
 
 type EventLog = ConstructorParameters<typeof JobRegistry>[0]['log'];
@@ -12,6 +12,8 @@ export interface ServedJobs {
   kept: { jobs: number; ageMs: number };
   /** The role below, where there is one. */
   below?: Peer;
+  /** The role's own routes. */
+  addRoutes?: (routes: RoleRoutes) => void;
 }
 
 const silent = { info: () => undefined, error: (fields: object, message: string) => console.error(message, fields) };
@@ -20,7 +22,7 @@ const silent = { info: () => undefined, error: (fields: object, message: string)
  * A daemon's jobs as it serves them, without its pidfile and its log of words.
  * @returns its port
  */
-export async function serveJobs({ role, handlers, log, catalog, kept, below }: ServedJobs): Promise<number> {
+export async function serveJobs({ role, handlers, log, catalog, kept, below, addRoutes }: ServedJobs): Promise<number> {
   const registry = new JobRegistry({
     actor: actorOf[role],
     handlers: speaking(actorOf[role], handlers),
@@ -43,6 +45,7 @@ export async function serveJobs({ role, handlers, log, catalog, kept, below }: S
     findPeer: () => below ?? own,
     logger: silent,
   });
+  addRoutes?.(server.routes);
   await server.open();
   return bound.port;
 }

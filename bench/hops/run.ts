@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Child } from '../child.ts';
 import { cpuTimeNs } from '../../test/support/process-usage.ts';
-import type { Chain } from './chains.ts';
-import type { ConsumerQuestion, Measured } from './consumer-process.ts';
+import type { ConsumerQuestion, Measured, Probes, Target } from './consumer-process.ts';
 import type { Plan } from './plan.ts';
 import type { WorkerQuestion } from './worker-process.ts';
 
@@ -10,6 +9,11 @@ export interface Load {
   streams: number;
   /** Undefined: as fast as they go. */
   ratePerSecond?: number;
+}
+
+/** Where the streams are read, and the processes that they pass, the first one of which makes the tokens. */
+export interface Way extends Target {
+  pids: number[];
 }
 
 export interface Outcome {
@@ -26,17 +30,24 @@ export interface Ends {
   consumer: Child;
 }
 
+export interface PacedOptions extends Ends {
+  seconds: number;
+  probes?: Probes;
+  /** Called while all streams run. */
+  whileRunning?: () => void;
+}
+
 /** Long enough for the just-in-time compiler, and for the opening of the streams to be over. */
 const WARM_UP_MS = 1_000;
-const PROBES = { most: 40, withinMs: 1_500 };
+const PROBES: Probes = { most: 40, withinMs: 1_500 };
 const OPENED_AT_ONCE = 50;
 const UNPACED_TOKENS = 1_000;
 
 /** Opens all streams, waits until they flow, and measures for a while. */
 export async function runPaced(
-  chain: Chain,
+  chain: Way,
   load: Required<Load>,
-  { worker, consumer, seconds }: Ends & { seconds: number },
+  { worker, consumer, seconds, probes = PROBES, whileRunning }: PacedOptions,
 ): Promise<Outcome> {
   const { streams, ratePerSecond } = load;
   const plans = Array.from({ length: streams }, (_, at): Plan => ({ kind: 'paced', ratePerSecond, phase: at / streams }));
@@ -48,7 +59,8 @@ export async function runPaced(
   await delay(seconds * 1000);
   const measured = await askConsumer<Measured>(consumer, { kind: 'measured' });
   const cpuNs = chain.pids.map((pid, at) => cpuTimeNs(pid) - (before[at] ?? 0));
-  const firstTokensUs = await askConsumer<number[]>(consumer, { kind: 'probe', port: chain.port, ...PROBES });
+  const firstTokensUs = await askConsumer<number[]>(consumer, { kind: 'probe', target: targetOf(chain), ...probes });
+  whileRunning?.();
   const made = await askWorker<number>(worker, { kind: 'stop' });
   checkWhole(made, await askConsumer<number>(consumer, { kind: 'finish' }));
   return {
@@ -60,7 +72,7 @@ export async function runPaced(
 }
 
 /** From the first token to the end of the last stream. */
-export async function runUnpaced(chain: Chain, { streams }: Load, { worker, consumer }: Ends): Promise<Outcome> {
+export async function runUnpaced(chain: Way, { streams }: Load, { worker, consumer }: Ends): Promise<Outcome> {
   const plans = Array.from({ length: streams }, (): Plan => ({ kind: 'unpaced', tokens: UNPACED_TOKENS }));
   await openAll(chain, plans, { worker, consumer });
   await delay(WARM_UP_MS / 2);
@@ -80,16 +92,20 @@ export async function runUnpaced(chain: Chain, { streams }: Load, { worker, cons
 }
 
 /** Requests of one token through a chain that does nothing else. */
-export async function runIdle(chain: Chain, consumer: Child): Promise<number[]> {
-  return askConsumer<number[]>(consumer, { kind: 'probe', port: chain.port, ...PROBES });
+export async function runIdle(chain: Way, consumer: Child): Promise<number[]> {
+  return askConsumer<number[]>(consumer, { kind: 'probe', target: targetOf(chain), ...PROBES });
 }
 
 /** A few at a time, so that no hop is asked for more connections at once than it can queue. */
-async function openAll(chain: Chain, plans: Plan[], { worker, consumer }: Ends): Promise<void> {
+async function openAll(chain: Way, plans: Plan[], { worker, consumer }: Ends): Promise<void> {
   for (let open = 0; open < plans.length; open += OPENED_AT_ONCE) {
-    await askConsumer(consumer, { kind: 'open', port: chain.port, plans: plans.slice(open, open + OPENED_AT_ONCE) });
+    await askConsumer(consumer, { kind: 'open', target: targetOf(chain), plans: plans.slice(open, open + OPENED_AT_ONCE) });
     await askWorker(worker, { kind: 'arrived', streams: Math.min(open + OPENED_AT_ONCE, plans.length) });
   }
+}
+
+function targetOf({ port, chat, fields }: Way): Target {
+  return { port, chat, fields };
 }
 
 function askConsumer<T>(consumer: Child, question: ConsumerQuestion): Promise<T> {

@@ -1,4 +1,4 @@
-import type { OutputOf, Run } from '../../src/contract/index.ts';
+import type { InputOf, OutputOf, Run } from '../../src/contract/index.ts';
 import { KEPT_IN_MEMORY_JOBS_LIMIT, KEPT_JOBS_AGE_MS, openMemoryCatalog, openMemoryEventLog } from '../../src/jobs/index.ts';
 import { answerQuestions } from '../child.ts';
 import { serveJobs } from '../serve-jobs.ts';
@@ -8,10 +8,15 @@ import { Ticker } from './ticker.ts';
 /** A worker whose engine is a timer. */
 const ticker = new Ticker();
 
-const infer: Run<'infer'> = async function* ({ prompt = '' }) {
-  for await (const text of ticker.stream(JSON.parse(prompt) as Plan)) yield { kind: 'token', data: { text } };
+const infer: Run<'infer'> = async function* (input) {
+  for await (const text of ticker.stream(planOf(input))) yield { kind: 'token', data: { text } };
   return output;
 };
+
+function planOf({ prompt, messages = [] }: InputOf<'infer'>): Plan {
+  const content = messages.at(-1)?.content;
+  return JSON.parse(prompt ?? (typeof content === 'string' ? content : '')) as Plan;
+}
 
 const output: OutputOf<'infer'> = {
   text: '',
