@@ -1,0 +1,53 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Outcome, Swarm } from '../support/swarm.ts';
+import { connectedProgram, fleetWith, inferences, PROGRAM_TIMEOUT_MS, whyNot, type ModelName } from './program.ts';
+
+const TASK = "'What does the bee make? Read README.md'";
+
+interface Agent {
+  /** Words of a shell: one task, and the end. */
+  command: string;
+  model: ModelName;
+  contextTokens: number;
+  env?: Record<string, string>;
+}
+
+/** The context has what the agent says before the task, and a short answer: a model this small may not stop before its end. */
+const agents: Record<string, Agent> = {
+  'claude-code': {
+    command: `claude -p ${TASK}`,
+    model: 'gemma3',
+    contextTokens: 16_384,
+    env: { CLAUDE_CODE_MAX_OUTPUT_TOKENS: '200' },
+  },
+  codex: { command: `codex exec --skip-git-repo-check ${TASK}`, model: 'gemma3', contextTokens: 12_288 },
+  opencode: { command: `opencode run ${TASK}`, model: 'gemma3', contextTokens: 12_288 },
+  continue: { command: `cn -p ${TASK}`, model: 'smollm2', contextTokens: 8_192 },
+};
+
+describe.each(Object.entries(agents))('%s', (name, { command, model, contextTokens, env }) => {
+  const why = whyNot(name, model);
+  const note = why === undefined ? '' : `: ${why}`;
+
+  describe.skipIf(why !== undefined)(`connected as rbee connect says${note}`, () => {
+    let swarm: Swarm;
+    let outcome: Outcome;
+    beforeAll(async () => {
+      swarm = await fleetWith(model, contextTokens);
+      await using program = await connectedProgram(swarm, name, model);
+      await writeFile(join(program.work, 'README.md'), 'The bee makes honey.\n');
+      outcome = await program.run(command, env);
+    }, PROGRAM_TIMEOUT_MS);
+    afterAll(() => swarm[Symbol.asyncDispose]());
+
+    test('does one task to its end, and every request of it gets an answer', async () => {
+      expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+      expect(outcome.stdout.trim()).not.toBe('');
+      const jobs = await inferences(swarm);
+      expect(jobs.length).toBeGreaterThan(0);
+      expect(jobs.map(({ state }) => state)).toEqual(jobs.map(() => 'completed'));
+    });
+  });
+});
