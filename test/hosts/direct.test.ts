@@ -17,6 +17,8 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
   });
 
   const infer = async () => (await ask(swarm, 'infer', { prompt: 'What does a bee do?', hive_id: 'attic', temperature: 0 })).text;
+  /** As its hive reports them. */
+  const models = async () => (await ask(swarm, 'model_list', { hive_id: 'attic' })).models.map(({ model }) => model);
 
   test('is not sent to a machine without enough disk space', async () => {
     const { attic } = net.hosts;
@@ -45,11 +47,11 @@ describe.skipIf(skipsHosts())('a hive that is called directly', () => {
   test('can be switched to SSH and back, and listens only on the addresses that it needs', async () => {
     const { port } = await swarm.result<{ port: number }>(['hive', 'update', 'attic', '--transport', 'ssh']);
     await expect(fetch(`http://${net.hosts.attic.address}:${port}/health`)).rejects.toThrow();
-    expect(await infer()).toMatch(/^A bee flies/);
+    expect(await models()).toContain('tiny');
     expect(await swarm.result(['hive', 'update', 'attic', '--host', net.hosts.attic.address])).toMatchObject({
       transport: 'http',
     });
-    expect(await infer()).toMatch(/^A bee flies/);
+    expect(await models()).toContain('tiny');
   });
 
   test('and was not installed by rbee is neither started nor stopped from here, and the refusal says how', async () => {

@@ -24,6 +24,11 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     expect(code, stderr).not.toBe(0);
     return stderr;
   };
+  /** As its hive reports them. */
+  const modelsOf = async (hive_id: string) => {
+    const { models } = await ask(fleet.swarm, 'model_list', { hive_id });
+    return models.map(({ model }) => model);
+  };
   const registered = async () => {
     const { hives } = await ask(fleet.swarm, 'hive_list');
     return hives.map(({ hive_id }) => hive_id).sort();
@@ -50,7 +55,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     await rename(`${cache}.away`, cache);
     expect(hivesOf(attic)).toEqual(before);
     expect(await registered()).toEqual(['attic', 'localhost']);
-    expect(await ask(fleet.swarm, 'infer', { prompt: 'Hi', hive_id: 'attic' })).toMatchObject({ model: 'tiny' });
+    expect(await modelsOf('attic')).toContain('tiny');
   });
 
   test('a machine whose hive was forgotten is refused under another name, and both solutions are named', async () => {
@@ -97,7 +102,7 @@ describe.skipIf(skipsHosts())('machines and the names of their hives', () => {
     expect(code, stderr).toBe(0);
     expect(stderr).toContain('is healthy on port 9100');
     expect(stderr).not.toMatch(/asleep|started/);
-    expect(await ask(fleet.swarm, 'infer', { prompt: 'Hi', hive_id: 'other' })).toMatchObject({ model: 'tiny' });
+    expect(await modelsOf('other')).toContain('tiny');
   });
 
   test('an error about a missing path names the machine', async () => {

@@ -38,12 +38,18 @@ export async function testFleet<Name extends string>(names: readonly Name[]): Pr
   };
 }
 
-/** Sends ssh's traffic to the host through a slow connection: bytes per millisecond, with a delay. */
-export async function slowLine(net: HostNet, name: string, line: { rate: number; delayMs: number }): Promise<void> {
+/** Sends ssh's traffic to the host through a slow connection: bytes per millisecond, with a delay. @returns makes it fast again */
+export async function slowLine(
+  net: HostNet,
+  name: string,
+  line: { rate: number; delayMs: number },
+): Promise<() => Promise<void>> {
   const source = await readFile(fileURLToPath(new URL('../hosts/fixtures/slow-line.ts', import.meta.url)), 'utf8');
   const program = join(net.home, 'slow-line.mjs');
   await writeFile(program, (await transform(source, { loader: 'ts', format: 'esm' })).code);
   const config = join(net.home, '.ssh', 'config');
   const entry = `Host ${name}\n  ProxyCommand ${process.execPath} ${program} %h %p ${line.rate} ${line.delayMs}\n`;
-  await writeFile(config, `${entry}${await readFile(config, 'utf8')}`);
+  const direct = await readFile(config, 'utf8');
+  await writeFile(config, `${entry}${direct}`);
+  return () => writeFile(config, direct);
 }
