@@ -159,22 +159,22 @@ function health({ role, name, version, home }: JobServerOptions, started: number
   return { role, name, version, uptime_s: Math.round((performance.now() - started) / 1000), pid: process.pid, home };
 }
 
+/** What Fastify compares for a body without `Content-Type`: neither a type nor a subtype. */
+const NO_TYPE = /^\/?$/;
+
 /**
- * JSON only. `curl -d` without a header declares a form; that is taken as JSON too, but never from a browser,
- * where a form is the one POST that another site may send unasked.
+ * JSON only. `curl -d` without a header declares a form, and some clients declare nothing; both are taken as JSON too, but never from a
+ * browser, where these are POSTs that another site may send unasked.
  */
 function acceptJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => asText(body));
-  app.addContentTypeParser(
-    'application/x-www-form-urlencoded',
-    { parseAs: 'buffer' },
-    async ({ headers }: FastifyRequest, body: Buffer) => {
+  for (const type of ['application/x-www-form-urlencoded', NO_TYPE])
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, async ({ headers }: FastifyRequest, body: Buffer) => {
       const fromBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
       if (fromBrowser) throw new JobError('unsupported_media_type', "Content-Type must be 'application/json'");
       return asText(body);
-    },
-  );
+    });
 }
 
 /** What is not UTF-8 would be changed by decoding it. */
