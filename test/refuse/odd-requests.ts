@@ -60,7 +60,8 @@ export const refusedRequests: [name: string, request: string, code: ErrorCode][]
   ]),
   ['no body', post([JSON_TYPE], ''), 'invalid_json'],
   ['an empty body', post([JSON_TYPE, 'Content-Length: 0'], ''), 'invalid_json'],
-  ['no type', post(['Content-Length: 2'], '{}'), 'unsupported_media_type'],
+  ['no type', post(['Content-Length: 2'], '{}'), 'missing_operation'],
+  ['no type, from a browser', post(['Sec-Fetch-Site: same-origin', 'Content-Length: 2'], '{}'), 'unsupported_media_type'],
   ...[
     'text/plain',
     'text/plain; application/json',
