@@ -7,6 +7,7 @@ import type { CallForm } from './calls/call-form.ts';
 import { anyArguments, callGrammar, type CallTool } from './calls/call-grammar.ts';
 import { checkJson, compile, jsonGrammarOf, jsonShapeOf, statesFault } from './json-grammar.ts';
 import type { LlamaModule } from './llama-module.ts';
+import { leavesOf } from './schema/possible.ts';
 import { readSchema } from './schema/schema-reader.ts';
 import type { Shape } from './schema/shape.ts';
 
@@ -109,9 +110,11 @@ async function shapesOf(tools: readonly Tool[], request: GenerateRequest, { mode
       if (!(cause instanceof JobError)) throw cause;
       return { shape: anyArguments(), dropped: [at] };
     });
-    const isTooWide = statesFault(shape, model) !== undefined;
-    shapes.push({ name, shape: isTooWide ? anyArguments() : shape });
-    ignored.push(...(isTooWide ? [at] : dropped));
+    // Arguments are an object, whatever a schema says that contradicts itself or is of another type.
+    const objects = leavesOf(shape).filter(({ kind }) => kind === 'object');
+    const isOfNoUse = objects.length === 0 || statesFault(shape, model) !== undefined;
+    shapes.push({ name, shape: isOfNoUse ? anyArguments() : { kind: 'either', options: objects } });
+    ignored.push(...(isOfNoUse ? [at] : dropped));
   }
   if (ignored.length > 0) request.onIgnored?.(ignored);
   return shapes;

@@ -126,6 +126,16 @@ test('what a grammar cannot hold of a tool is ignored and reported, and the tool
   expect(JSON.parse(toolCalls?.[0]?.arguments ?? '')).toEqual({ a: expect.any(String) as string });
 });
 
+test.each([
+  ['contradicts itself', { type: 'object', properties: { to: { const: 'x', minLength: 2 } }, required: ['to'] }],
+  ['is of another type', { type: 'string' }],
+  ['has a type that does not exist', { type: 'blob' }],
+])('the arguments of a tool whose schema %s are an object', async (_what, parameters) => {
+  const made = await call({ tools: [{ name: 'mail', parameters }], toolChoice: 'required', isOneCall: true, temperature: 0 });
+  // Cut or whole: a text would begin with its quote.
+  expect(made.toolCalls?.[0]?.arguments).toMatch(/^\{/);
+});
+
 test('a tool with a schema of eight thousand alternatives may be called with any object', async () => {
   const either = () => ({ anyOf: [{ required: ['a'] }, { required: ['b'] }] });
   const huge = { name: 'x', parameters: { type: 'object', allOf: Array.from({ length: 13 }, either) } };
