@@ -20,5 +20,5 @@ export function parseJsonObject(body: unknown, valuesLimit = BODY_LIMITS.values)
     throw new JobError('invalid_json', `The body is not JSON: ${reason}`, { cause });
   }
   if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
-  throw new JobError('invalid_json', 'The body must be a JSON object, for example {"operation":"status"}');
+  throw new JobError('invalid_json', 'The body must be a JSON object');
 }

@@ -208,7 +208,9 @@ function asJobError(cause: FastifyError | JobError, bodyLimitBytes: number): Job
     default:
       break;
   }
-  if (cause.statusCode !== undefined && cause.statusCode < 500) return new JobError('invalid_input', cause.message, { cause });
+  // Such as a compressed body that is cut.
+  const reason = cause.code.startsWith('FST_') ? cause.message : `The body cannot be read: ${cause.message}`;
+  if (cause.statusCode !== undefined && cause.statusCode < 500) return new JobError('invalid_input', reason, { cause });
   return new JobError('internal', 'Unexpected failure; the log has the cause', { cause });
 }
 

@@ -5,7 +5,6 @@ import { log, narrate } from '../../narration/index.ts';
 import type { FleetView } from '../presence/index.ts';
 import type { Reach } from './reach.ts';
 
-const never = new AbortController().signal;
 /** A hive that misses a ping now and then is not narrated each time. */
 const REPEAT_AFTER_MS = 10_000;
 
@@ -32,7 +31,8 @@ export class HiveLossReporter {
     this.#isReported = true;
     this.#why ??= reason;
     this.#reach.markStale(this.#hive, { wasSilent: isSilence(cause) });
-    this.#reach.ensure(this.#hive, never).catch((cause: unknown) => {
+    // A signal of its own: many jobs may wait for one hive.
+    this.#reach.ensure(this.#hive, new AbortController().signal).catch((cause: unknown) => {
       // Why the hive cannot be started says more than that its port refuses connections.
       if (cause instanceof JobError) this.#why = cause.message;
       log.warn({ err: cause }, `hive '${hive_id}' is unreachable`);
