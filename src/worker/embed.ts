@@ -12,8 +12,8 @@ export function embedHandlers(worker: LoadedWorker) {
   const embed: Run<'embed'> = async function* (input, { signal }) {
     requireWorker(worker, input);
     const engine = await raceAbort(worker.loaded(), signal);
-    const { texts, dimensions } = input;
-    const { vectors, promptTokens } = await engine.embed({ texts, dimensions, mostNumbers: MOST_NUMBERS }, signal);
+    const { texts, dimensions, truncate } = input;
+    const { vectors, promptTokens } = await engine.embed({ texts, dimensions, truncate, mostNumbers: MOST_NUMBERS }, signal);
     const usage = { prompt_tokens: promptTokens };
     return { embeddings: vectors.map(asBase64), dimensions: vectors[0]?.length ?? 0, ...ran, usage };
   };

@@ -7,11 +7,10 @@ import type { GenerationEvent, CountRequest, Engine, GenerateRequest, Generation
 const SEED_LIMIT = 2 ** 32;
 
 export function requireText(input: Pick<InputOf<'infer'>, 'messages'>): void {
-  const image = input.messages?.findIndex(
-    ({ content }) => typeof content !== 'string' && content.some(({ type }) => type === 'image'),
-  );
-  if (image !== undefined && image >= 0) {
-    throw new JobError('invalid_input', `messages[${image}]: this model cannot see images here`);
+  for (const [index, { content }] of (input.messages ?? []).entries()) {
+    const image = typeof content === 'string' ? -1 : content.findIndex(({ type }) => type === 'image');
+    if (image >= 0)
+      throw new JobError('invalid_input', `messages[${index}].content[${image}]: this model cannot see images here`);
   }
 }
 

@@ -35,6 +35,7 @@ const embed = {
       .max(1_000_000)
       .optional()
       .describe('Only the first numbers of each vector, made a unit vector again'),
+    truncate: z.boolean().optional().describe('Cuts a text that is too long at its end; refused when omitted'),
     ...place,
   }),
   output: z.object({

@@ -134,6 +134,8 @@ export interface EmbedRequest {
   texts: readonly (string | readonly number[])[];
   /** Undefined: all of them. */
   dimensions: number | undefined;
+  /** Whether a text that is too long is cut at its end, instead of refused. */
+  truncate?: boolean | undefined;
   /** All vectors together may have this many. */
   mostNumbers: number;
 }

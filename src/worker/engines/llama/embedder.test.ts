@@ -71,6 +71,17 @@ describe('a model that writes text', () => {
     }
   });
 
+  test('cuts a text that is too long at its end where the request asks for that', async () => {
+    const cut = async (text: string | number[]) =>
+      engine.embed({ texts: [text], dimensions: undefined, truncate: true, mostNumbers: 1e6 }, never);
+    const text = 'a bee '.repeat(40_000);
+    const { vectors, promptTokens } = await cut(text);
+    expect(vectors).toEqual((await cut(text + 'Tell me a story')).vectors);
+    expect(promptTokens).toBeGreaterThan(engine.contextSize - 4);
+    expect((await cut(Array.from({ length: 5_000 }, () => 7))).vectors).toHaveLength(1);
+    expect((await cut('a bee')).vectors).toEqual(await embed(engine, 'a bee'));
+  });
+
   test('refuses more vectors than the answer holds, before it computes one', async () => {
     const stepsBefore = engine.steps;
     const asked = { texts: ['a', 'b', 'c'], dimensions: 100, mostNumbers: 299 };

@@ -40,7 +40,7 @@ export class Embedder {
   }
 
   /** @throws JobError prompt_too_long, invalid_input, no_room, engine_failed; the signal's reason */
-  async embed({ texts, dimensions: wanted, mostNumbers }: EmbedRequest, signal: AbortSignal): Promise<Embeddings> {
+  async embed({ texts, dimensions: wanted, mostNumbers, truncate }: EmbedRequest, signal: AbortSignal): Promise<Embeddings> {
     const dimensions = this.#dimensions(wanted);
     const most = Math.floor(mostNumbers / dimensions);
     if (texts.length > most) {
@@ -54,7 +54,7 @@ export class Embedder {
     for (const [index, text] of texts.entries()) {
       await this.#turns.take();
       signal.throwIfAborted();
-      inputs.push(this.#checked(text, index));
+      inputs.push(truncate === true ? this.#cut(text, index) : this.#checked(text, index));
     }
     const vectors: Float32Array[] = [];
     let promptTokens = 0;
@@ -106,11 +106,23 @@ export class Embedder {
     throw new JobError('invalid_input', `dimensions: the vectors of this model have ${all} numbers`);
   }
 
+  /** The beginning of the text that the model takes. Of a text of megabytes, the rest is not tokenized. */
+  #cut(text: string | readonly number[], index: number): Token[] {
+    const { model, contextSize } = this.#options;
+    const most = contextSize - BESIDE_TOKENS - 1;
+    if (typeof text !== 'string') return this.#checked(text.slice(0, most), index);
+    const tokens = model.tokenize(text.slice(0, most * this.#longestToken()));
+    return this.#checked(tokens.slice(0, most), index);
+  }
+
+  #longestToken(): number {
+    return (this.#longestTokenBytes ??= vocabularyOf(this.#options.model).longestTokenBytes);
+  }
+
   #checked(text: string | readonly number[], index: number): Token[] {
     const { model, contextSize } = this.#options;
-    this.#longestTokenBytes ??= vocabularyOf(model).longestTokenBytes;
     // Too long even in the longest tokens: not tokenized, which blocks the other requests.
-    const atLeast = typeof text === 'string' ? Math.ceil(Buffer.byteLength(text) / this.#longestTokenBytes) : text.length;
+    const atLeast = typeof text === 'string' ? Math.ceil(Buffer.byteLength(text) / this.#longestToken()) : text.length;
     if (atLeast >= contextSize) throw this.#tooLong(`texts[${index}]: it`, `at least ${atLeast}`);
     const tokens = typeof text === 'string' ? model.tokenize(text) : (text as readonly Token[]);
     if (tokens.length + BESIDE_TOKENS >= contextSize) throw this.#tooLong(`texts[${index}]: it`, tokens.length);

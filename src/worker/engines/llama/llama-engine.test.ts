@@ -191,10 +191,10 @@ describe('a JSON schema', () => {
   });
 
   test.each([
-    [{ type: 'string', pattern: 'a\\b' }, 'json_schema.pattern has \\b, which a grammar cannot hold'],
+    [{ type: 'string', pattern: 'a\\b' }, 'json_schema.pattern: has \\b, which a grammar cannot hold'],
     [
       { $ref: '#/$defs/endless', $defs: { endless: { $ref: '#/$defs/endless' } } },
-      'json_schema.$defs.endless.$ref refers to itself endlessly',
+      'json_schema.$defs.endless.$ref: refers to itself endlessly',
     ],
   ])('that no grammar can hold is refused: %j', async (jsonSchema, message) => {
     await expect(answer(engine, 'Hello', { jsonSchema })).rejects.toMatchObject({
