@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { jsonObject, type ContentPart } from '../../contract/index.ts';
-import { listOf, RequestError } from '../common/index.ts';
+import { imageAt, listOf, RequestError } from '../common/index.ts';
 import type { Block } from './body.ts';
 import { textOfSignature } from './signature.ts';
 
@@ -97,7 +97,7 @@ function imagePart(placed: Placed): ContentPart {
   if (source?.type === 'url' || source?.type === 'file')
     throw new RequestError(`${placed.place}.source`, 'images are taken as base64 only: nothing is fetched for a request');
   const { media_type, data } = read(image, placed).source;
-  return { type: 'image', media_type, data };
+  return imageAt(placed.place, { media_type, data });
 }
 
 function documentText(placed: Placed): string {

@@ -1,4 +1,4 @@
-import { answerOfOne, meantModel, parseBody, type FleetModels, type Translate } from '../common/index.ts';
+import { answerOfOne, meantModel, parseBody, requireSight, type FleetModels, type Translate } from '../common/index.ts';
 import { promptBody } from './body.ts';
 import { promptInputOf } from './infer-input.ts';
 
@@ -8,7 +8,9 @@ export function countTokens(models: FleetModels): Translate<'count_tokens'> {
     const body = parseBody(promptBody, request.body);
     // A schema for the answer is no part of the prompt.
     const { json_schema: _schema, parallel_tool_calls: _parallel, ...prompt } = promptInputOf(body);
-    const input = { ...prompt, model: meantModel(body.model, models, request) };
+    const model = meantModel(body.model, models, request);
+    const input = { ...prompt, model };
+    requireSight(input.messages, model, models);
     return {
       operation: 'count_tokens',
       inputs: [input],

@@ -1,5 +1,5 @@
 import { tokensOfTooLong, type JobError } from '../../contract/index.ts';
-import { kindOf, RequestError, sentenceOf, statusOf, type ErrorKind, type ErrorShape } from '../common/index.ts';
+import { kindOf, paramOf, RequestError, sentenceOf, statusOf, type ErrorKind, type ErrorShape } from '../common/index.ts';
 
 const types: Record<ErrorKind, string> = {
   invalid: 'invalid_request_error',
@@ -33,7 +33,12 @@ export function anthropicErrorBody(error: JobError, requestId: string): object {
 
 /** Claude Code looks for 'prompt is too long', and then shortens the conversation. */
 function messageOf(error: JobError): string {
-  if (error.code !== 'prompt_too_long') return sentenceOf(error);
+  if (error.code !== 'prompt_too_long') return withDots(sentenceOf(error), paramOf(error) ?? '');
   const sizes = tokensOfTooLong(error);
   return `prompt is too long: ${sizes === undefined ? error.message : `${sizes.tokens} tokens > ${sizes.contextSize} maximum`}`;
+}
+
+/** Places are written as Anthropic does: `messages.0.content.1`. */
+function withDots(sentence: string, param: string): string {
+  return sentence.startsWith(param) ? param.replaceAll(/\[(\d+)\]/g, '.$1') + sentence.slice(param.length) : sentence;
 }

@@ -36,7 +36,12 @@ export interface ApiRequest<Name extends OperationName> {
   /** As a client may write them: they are checked against the operation. */
   inputs: InputFields<Name>[];
   answer: StreamedAnswer<Name> | WholeAnswer<Name>;
+  /** What the client calls the fields that the operation calls otherwise. Its errors name them so. */
+  names?: FieldNames;
 }
+
+/** By the first name of a field in the operation. */
+export type FieldNames = Readonly<Record<string, string>>;
 
 /** Fields that have a default may be left out, and a field may be undefined. */
 export type InputFields<Name extends OperationName> = { [Key in keyof InputOf<Name>]?: InputOf<Name>[Key] | undefined };

@@ -1,9 +1,10 @@
-export type { AnswerEvent, ApiRequest, InputFields, StreamedAnswer, WholeAnswer } from './answer.ts';
+export type { AnswerEvent, ApiRequest, FieldNames, InputFields, StreamedAnswer, WholeAnswer } from './answer.ts';
 export { answerOfOne } from './answer.ts';
 export { serveAnswersAt, serveAt, serveJobsAt, type RunRequest, type Translate } from './api-routes.ts';
 export { errorAnswers, sentenceOf, type ErrorShape } from './error-answer.ts';
 export { kindOf, statusOf, type ErrorKind } from './error-kinds.ts';
 export { given } from './given.ts';
+export { imageAt, requireSight } from './images.ts';
 export { listOf } from './list-of.ts';
 export { serveModelList } from './model-list.ts';
 export { MOST_CANDIDATES, MOST_TOKENS } from './most.ts';

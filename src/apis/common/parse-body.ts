@@ -16,7 +16,15 @@ export function parseFields<Schema extends z.ZodType>(schema: Schema, fields: ob
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const { path, message } = issue === undefined ? { path: [], message: 'invalid' } : deepest(issue);
-  throw new RequestError(pathOf(path), message);
+  throw new RequestError(pathOf(path), isThere(fields, path) ? message : 'is required');
+}
+
+function isThere(fields: object, path: readonly PropertyKey[]): boolean {
+  const value = path.reduce<unknown>(
+    (within, key) => (within as Partial<Record<PropertyKey, unknown>> | null | undefined)?.[key],
+    fields,
+  );
+  return value !== undefined && value !== null;
 }
 
 /** Of the alternatives of a field, the one that fits furthest: what is wrong in it is what the client has to change. */

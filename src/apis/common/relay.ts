@@ -3,7 +3,8 @@ import type { ServerResponse } from 'node:http';
 import { isAnswer, isErrorCode, JobError, type JobEvent, type OperationName, type OutputOf } from '../../contract/index.ts';
 import type { JobReading, JobRegistry, LoggedEvent } from '../../jobs/index.ts';
 import { log } from '../../narration/index.ts';
-import type { AnswerEvent, StreamedAnswer, WholeAnswer } from './answer.ts';
+import type { AnswerEvent, FieldNames, StreamedAnswer, WholeAnswer } from './answer.ts';
+import { withOwnName } from './request-error.ts';
 import { WaitsFor } from './waits-for.ts';
 
 /** A streamed answer begins after this at the latest: until then, a failure is answered with its status. */
@@ -16,6 +17,7 @@ export interface RelayOptions<Name extends OperationName> {
   response: ServerResponse;
   headers: Record<string, string>;
   answer: StreamedAnswer<Name> | WholeAnswer<Name>;
+  names?: FieldNames | undefined;
   /** Before the first byte of a streamed answer. */
   onBegin: () => void;
   /** The jobs are of no use any longer. */
@@ -160,8 +162,9 @@ export class Relay<Name extends OperationName> {
     }
   }
 
-  #fail(failure: JobError): void {
-    const { answer, response, onFailed } = this.#options;
+  #fail(cause: JobError): void {
+    const { answer, response, onFailed, names = {} } = this.#options;
+    const failure = withOwnName(cause, names);
     const hasBegun = this.#state === 'answering';
     this.#finish();
     onFailed();

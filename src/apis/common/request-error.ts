@@ -1,4 +1,5 @@
 import { JobError } from '../../contract/index.ts';
+import type { FieldNames } from './answer.ts';
 
 /** A request that an API refuses because of one of its fields. */
 export class RequestError extends JobError {
@@ -17,5 +18,23 @@ export class RequestError extends JobError {
 /** The field that an error is about, where that is known: handlers name it first in their message. */
 export function paramOf(error: JobError): string | undefined {
   if (error instanceof RequestError) return error.param === '' ? undefined : error.param;
-  return error.code === 'invalid_input' ? /^([a-z_]+(?:\[\d+\]|\.[a-z_]+)*): /.exec(error.message)?.[1] : undefined;
+  const [, name, rest = ''] = OF_FIELDS.has(error.code) ? (FIELD.exec(error.message) ?? []) : [];
+  return name === undefined ? undefined : name + rest;
 }
+
+/** An error of an operation, about a field as the client has written it. */
+export function withOwnName(error: JobError, names: FieldNames): JobError {
+  const [, name = ''] = OF_FIELDS.has(error.code) ? (FIELD.exec(error.message) ?? []) : [];
+  const own = Object.hasOwn(names, name) ? names[name] : undefined;
+  if (own === undefined) return error;
+  const { code, origin, hint, message } = error;
+  return new JobError(code, own + message.slice(name.length), {
+    cause: error,
+    ...(origin === undefined ? {} : { origin }),
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** `stop[0]: `, `json_schema.properties.a: ` */
+const FIELD = /^([a-z_]+)((?:[.[][^:]*)?): /;
+const OF_FIELDS: ReadonlySet<string> = new Set(['invalid_input', 'prompt_too_long']);

@@ -1,10 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type * as z from 'zod';
 import { JobError, operations, type OperationName } from '../../contract/index.ts';
 import type { JobRegistry } from '../../jobs/index.ts';
 import { log } from '../../narration/index.ts';
-import type { ApiRequest } from './answer.ts';
+import type { ApiRequest, FieldNames } from './answer.ts';
 import { parseFields } from './parse-body.ts';
 import { Relay } from './relay.ts';
+import { withOwnName } from './request-error.ts';
 import { idHeaders, idsOf } from './request-ids.ts';
 
 /** A request header: 'continue' leaves the jobs running when the client disconnects. */
@@ -24,12 +26,12 @@ export interface Exchange {
 export async function runRequest<Name extends OperationName>(
   registry: JobRegistry,
   { request, reply }: Exchange,
-  { operation, inputs, answer }: ApiRequest<Name>,
+  { operation, inputs, answer, names = {} }: ApiRequest<Name>,
 ): Promise<object | undefined> {
   const ids = idsOf(request.raw);
   const onDisconnect = request.headers[ON_DISCONNECT_HEADER] === 'continue' ? 'continue' : 'cancel';
   const cancelAll = () => ids.jobIds.forEach((jobId) => cancel(registry, jobId));
-  const parsed = inputs.map((input) => parseFields(operations[operation].input, input));
+  const parsed = inputs.map((input) => parsedBy(operations[operation].input, input, names));
   const response = reply.raw;
   const created = await Promise.allSettled(
     parsed.map((input) =>
@@ -43,12 +45,12 @@ export async function runRequest<Name extends OperationName>(
   const refused = created.find((job) => job.status === 'rejected');
   if (refused !== undefined) {
     cancelAll();
-    throw refused.reason;
+    throw refused.reason instanceof JobError ? withOwnName(refused.reason, names) : refused.reason;
   }
   const headers = idHeaders(ids);
   void reply.headers(headers);
   const onBegin = () => void reply.hijack();
-  const relay = new Relay(ids.jobIds, { registry, response, answer, headers, onBegin, onFailed: cancelAll });
+  const relay = new Relay(ids.jobIds, { registry, response, answer, headers, names, onBegin, onFailed: cancelAll });
   const left = () => {
     if (relay.hasEnded) return;
     relay.close();
@@ -60,6 +62,14 @@ export async function runRequest<Name extends OperationName>(
   // It may have disconnected while the jobs were being created.
   if (response.destroyed || response.socket?.destroyed === true) left();
   return body;
+}
+
+function parsedBy<Schema extends z.ZodType>(schema: Schema, input: object, names: FieldNames): z.output<Schema> {
+  try {
+    return parseFields(schema, input);
+  } catch (cause) {
+    throw cause instanceof JobError ? withOwnName(cause, names) : cause;
+  }
 }
 
 function cancel(registry: JobRegistry, jobId: string): void {

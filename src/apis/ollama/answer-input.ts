@@ -1,5 +1,5 @@
 import type { ContentPart, Reasoning } from '../../contract/index.ts';
-import { given, MOST_CANDIDATES, MOST_TOKENS, keepAliveOf, RequestError, type InputFields } from '../common/index.ts';
+import { given, imageAt, MOST_CANDIDATES, MOST_TOKENS, keepAliveOf, RequestError, type InputFields } from '../common/index.ts';
 import type { AnswerBody, Options } from './body.ts';
 
 export type InferInput = InputFields<'infer'>;
@@ -88,10 +88,10 @@ function reasoningOf(think: AnswerBody['think']): Reasoning | undefined {
   throw new RequestError('think', "must be true, false, 'low', 'medium', 'high' or 'max'");
 }
 
-/** Text, or text with its images before it. */
-export function contentOf(text: string, images: readonly string[] | null | undefined): string | ContentPart[] {
+/** Text, or text with its images before it. @param place of the images in the request */
+export function contentOf(text: string, images: readonly string[] | null | undefined, place: string): string | ContentPart[] {
   if (images === undefined || images === null || images.length === 0) return text;
-  const parts = images.map((data): ContentPart => ({ type: 'image', media_type: mediaTypeOf(data), data }));
+  const parts = images.map((data, index) => imageAt(`${place}[${index}]`, { media_type: mediaTypeOf(data), data }));
   return text === '' ? parts : [...parts, { type: 'text', text }];
 }
 

@@ -28,13 +28,14 @@ function conversationOf(messages: readonly Message[]): ChatMessage[] {
   return messages.map((message, index): ChatMessage => {
     const { content, images, thinking, tool_calls } = message;
     const role = message.role === 'developer' ? 'system' : message.role;
-    if (role === 'tool') return { role, content: contentOf(content ?? '', images), ...answered(message, open) };
+    const shown = contentOf(content ?? '', images, `messages[${index}].images`);
+    if (role === 'tool') return { role, content: shown, ...answered(message, open) };
     const calls = role === 'assistant' ? callsOf(tool_calls ?? [], index) : [];
     open.push(...calls);
     const reasoning = role === 'assistant' && thinking !== '' ? thinking : undefined;
     return {
       role,
-      content: contentOf(content ?? '', images),
+      content: shown,
       ...given({ reasoning }),
       ...(calls.length === 0 ? {} : { tool_calls: calls }),
     };

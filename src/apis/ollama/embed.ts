@@ -25,9 +25,10 @@ export function embed(models: FleetModels) {
       return { model: named, embeddings, total_duration, load_duration: 0, prompt_eval_count };
     };
     if (texts.length === 0) return answer([], 0);
-    const wish = given({ dimensions: body.dimensions, keep_alive: keepAliveOf(body.keep_alive) });
+    const wish = given({ dimensions: body.dimensions, truncate: body.truncate, keep_alive: keepAliveOf(body.keep_alive) });
     return run({
       operation: 'embed',
+      names: { texts: 'input' },
       inputs: [{ model: meantModel(named, models, request), texts, ...wish }],
       answer: answerOfOne(({ embeddings, usage }) => answer(embeddings.map(vectorOf), usage.prompt_tokens)),
     });
@@ -41,6 +42,7 @@ export function embeddings(models: FleetModels) {
     const wish = given({ keep_alive: keepAliveOf(body.keep_alive) });
     return run({
       operation: 'embed',
+      names: { texts: 'prompt' },
       inputs: [{ model: meantModel(modelOf(body), models, request), texts: [body.prompt], ...wish }],
       answer: answerOfOne(({ embeddings: [vector = ''] }) => ({ embedding: vectorOf(vector) })),
     });

@@ -14,7 +14,7 @@ export function generateInputOf(body: GenerateBody): InferInput {
   const answer = answerInputOf(body);
   if (typeof suffix === 'string' && suffix !== '') return { ...answer, prompt: text, raw: true, suffix };
   if (raw === true) return { ...answer, prompt: text, raw };
-  const user: ChatMessage = { role: 'user', content: contentOf(text, images) };
+  const user: ChatMessage = { role: 'user', content: contentOf(text, images, 'images') };
   const isSystem = typeof system === 'string' && system !== '';
   return { ...answer, messages: isSystem ? [{ role: 'system', content: system }, user] : [user] };
 }

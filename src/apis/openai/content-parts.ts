@@ -1,5 +1,5 @@
 import type { ChatMessage, ContentPart } from '../../contract/index.ts';
-import { RequestError } from '../common/index.ts';
+import { imageAt, RequestError } from '../common/index.ts';
 
 type Part = Record<string, unknown> & { type: string };
 
@@ -38,5 +38,5 @@ function imageOf(value: unknown, place: string): ContentPart {
   const [, type, data] = found ?? [];
   if (type === undefined || data === undefined)
     throw new RequestError(place, 'must be a data: URL in base64; other URLs are not fetched');
-  return { type: 'image', media_type: type, data };
+  return imageAt(place, { media_type: type, data });
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { listOf } from '../common/list-of.ts';
-import { MOST_TOKENS } from '../common/most.ts';
+import { MOST_CANDIDATES, MOST_TOKENS } from '../common/most.ts';
 import type { InputFields } from '../common/index.ts';
 
 const LARGEST_SEED = 2 ** 32;
@@ -37,6 +37,9 @@ export const samplingFields = {
     .describe("`num_ctx` is honoured, as in Ollama's API"),
 };
 
+/** What the fields of an operation are called here. */
+export const SAMPLING_NAMES = { context: 'options.num_ctx' };
+
 type Sampling = z.output<z.ZodObject<typeof samplingFields>>;
 
 /** @param choice of a request for several: each has a seed of its own */
@@ -46,7 +49,7 @@ export function samplingOf(fields: Sampling, choice: number): InputFields<'infer
     max_tokens: cut(fields.max_tokens),
     temperature: fields.temperature ?? undefined,
     top_p: fields.top_p ?? undefined,
-    top_k: typeof topK === 'number' ? Math.max(0, topK) : undefined,
+    top_k: typeof topK === 'number' ? Math.min(MOST_CANDIDATES, Math.max(0, topK)) : undefined,
     min_p: fields.min_p ?? undefined,
     seed: typeof seed === 'number' && seed >= 0 ? (seed + choice) % LARGEST_SEED : undefined,
     stop: stopsOf(stop),

@@ -1,14 +1,16 @@
 import {
   parseBody,
   RequestError,
+  type FieldNames,
   type FleetModels,
   type InputFields,
   type Translate,
   keepAliveOf,
   meantModel,
+  requireSight,
 } from '../../common/index.ts';
 import { reasoningOf } from '../reasoning.ts';
-import { cut, samplingOf } from '../sampling.ts';
+import { cut, SAMPLING_NAMES, samplingOf } from '../sampling.ts';
 import { messagesOf } from './chat-messages.ts';
 import { chatRequest, type ChatRequest } from './chat-request.ts';
 import { ChatStream } from './chat-stream.ts';
@@ -21,13 +23,15 @@ export function chatCompletions(models: FleetModels): Translate<'infer'> {
   return (request) => {
     const fields = parseBody(chatRequest, request.body);
     const stream = fields.stream === true;
-    const input: InputFields<'infer'> = { ...inputOf(fields), model: meantModel(fields.model, models, request), stream };
+    const model = meantModel(fields.model, models, request);
+    const input: InputFields<'infer'> = { ...inputOf(fields), model, stream };
+    requireSight(input.messages, model, models);
     const inputs = Array.from({ length: fields.n ?? 1 }, (_, choice) => ({ ...input, ...seedOf(fields, choice) }));
     const head = headOf(fields.model);
     const forms = toolFormsOf(fields);
     const withUsage = fields.stream_options?.include_usage === true;
     const answer = stream ? new ChatStream(head, { forms, withUsage, each: inputs.length }) : chatAnswer(head, forms);
-    return { operation: 'infer', inputs, answer };
+    return { operation: 'infer', inputs, answer, names: namesOf(fields) };
   };
 }
 
@@ -46,6 +50,11 @@ function inputOf(fields: ChatRequest): InputFields<'infer'> {
     chat_template_kwargs: fields.chat_template_kwargs ?? undefined,
     keep_alive: keepAliveOf(fields.keep_alive),
   };
+}
+
+function namesOf({ response_format: format }: ChatRequest): FieldNames {
+  const json_schema = format?.type === 'json_schema' ? 'response_format.json_schema.schema' : 'response_format.schema';
+  return { ...SAMPLING_NAMES, json_schema };
 }
 
 function seedOf(fields: ChatRequest, choice: number): InputFields<'infer'> {

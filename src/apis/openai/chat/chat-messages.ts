@@ -25,14 +25,16 @@ export function messagesOf(messages: readonly ChatMessageFields[]): ChatMessage[
 function messageOf(message: ChatMessageFields, place: string, functionCallId: string): ChatMessage {
   const { role, tool_call_id } = message;
   const calls = role === 'assistant' ? callsOf(message, functionCallId) : [];
-  const content = message.content ?? (calls.length > 0 || typeof message['refusal'] === 'string' ? '' : undefined);
+  const said = role === 'assistant' ? reasoningOf(message) : {};
+  const hasMore = calls.length > 0 || said.reasoning !== undefined || typeof message['refusal'] === 'string';
+  const content = message.content ?? (hasMore ? '' : undefined);
   if (content === undefined) throw new RequestError(`${place}.content`, 'is required');
   const id = role === 'function' ? functionCallId : role === 'tool' ? (tool_call_id ?? undefined) : undefined;
   return {
     role: roles[role],
     content: contentOf(content, `${place}.content`),
     ...(roles[role] === 'tool' && message.name ? { name: message.name } : {}),
-    ...(role === 'assistant' ? reasoningOf(message) : {}),
+    ...said,
     ...(calls.length === 0 ? {} : { tool_calls: calls }),
     ...(id === undefined ? {} : { tool_call_id: id }),
   };

@@ -28,8 +28,8 @@ export class ChatStream extends ChunkStream {
     switch (event.kind) {
       case 'token': {
         const { text, logprobs } = event.data;
-        const more = logprobs === undefined ? {} : { logprobs: { content: logprobEntries(logprobs), refusal: null } };
-        return this.#role(choice, '') + this.#delta(choice, { content: text }, more);
+        const shape = logprobs === undefined ? null : { content: logprobEntries(logprobs), refusal: null };
+        return this.#role(choice, '') + this.#delta(choice, { content: text }, shape);
       }
       case 'reasoning':
         return this.#role(choice, '') + this.#delta(choice, reasoningFields(event.data.text));
@@ -65,8 +65,8 @@ export class ChatStream extends ChunkStream {
     return deltas.map((delta) => this.#delta(choice, delta)).join('');
   }
 
-  #delta(index: number, delta: object, more: object = { logprobs: null }): string {
-    return this.part({ index, delta, ...more, finish_reason: null });
+  #delta(index: number, delta: object, logprobs: object | null = null): string {
+    return this.part({ index, delta, logprobs, finish_reason: null });
   }
 
   #of(choice: number): Choice {

@@ -8,10 +8,12 @@ import {
   type Translate,
 } from '../../common/index.ts';
 import { headOf } from '../chat/chat-head.ts';
-import { samplingOf } from '../sampling.ts';
+import { SAMPLING_NAMES, samplingOf } from '../sampling.ts';
 import { textsOf } from '../texts.ts';
 import { completionAnswer, CompletionStream } from './completion-answer.ts';
 import { completionsRequest, type CompletionsRequest } from './completions-request.ts';
+
+const NAMES = { ...SAMPLING_NAMES, prompt_tokens: 'prompt', top_logprobs: 'logprobs' };
 
 /** Choices of all prompts of one request. */
 const CHOICES_LIMIT = 128;
@@ -34,14 +36,15 @@ export function completions(models: FleetModels): Translate<'infer'> {
     const head = headOf(fields.model, 'cmpl-');
     const withUsage = fields.stream_options?.include_usage === true;
     const answer = stream ? new CompletionStream(head, { each, withUsage }) : completionAnswer(head, each);
-    return { operation: 'infer', inputs, answer };
+    return { operation: 'infer', inputs, answer, names: NAMES };
   };
 }
 
 function inputOf(fields: CompletionsRequest, choice: number): InputFields<'infer'> {
   return {
     raw: true,
-    suffix: fields.suffix ?? undefined,
+    // An empty one asks for nothing to be filled in.
+    suffix: fields.suffix || undefined,
     ...samplingOf(fields, choice),
     ...(typeof fields.logprobs === 'number' ? { logprobs: true, top_logprobs: fields.logprobs } : {}),
     keep_alive: keepAliveOf(fields.keep_alive),

@@ -19,6 +19,7 @@ export function embeddings(models: FleetModels): Translate<'embed'> {
     const asText = fields.encoding_format === 'base64';
     return {
       operation: 'embed',
+      names: { texts: 'input' },
       inputs: [{ texts, model: meantModel(fields.model, models, request), dimensions: fields.dimensions ?? undefined }],
       answer: answerOfOne((output) => ({
         object: 'list',

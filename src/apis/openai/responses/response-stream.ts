@@ -71,7 +71,9 @@ export class ResponseStream implements StreamedAnswer<'infer'> {
 
   fail(error: JobError): string {
     const { code, message, rbee_code } = openAiError(error);
-    const response = failedResponse(this.#head, this.#done, { code: code ?? 'server_error', message, rbee_code });
+    // The open item has no event of its own that says it is done: a client would act on a call that was cut.
+    const output = this.#open === undefined ? this.#done : [...this.#done, this.#itemOf(this.#open, 'incomplete')];
+    const response = failedResponse(this.#head, output, { code: code ?? 'server_error', message, rbee_code });
     return this.#send('response.failed', { response });
   }
 
@@ -132,39 +134,43 @@ export class ResponseStream implements StreamedAnswer<'infer'> {
   #close(status: ItemStatus): string {
     const open = this.#open;
     if (open === undefined) return '';
-    const { ended, item } = this.#whole(open, status);
+    const item = this.#itemOf(open, status);
+    const ended = this.#contentDone(open);
     const done = this.#send('response.output_item.done', { output_index: this.#done.length, item });
     this.#open = undefined;
     this.#done.push(item);
     return ended + done;
   }
 
-  /** The item as it is in the end, and the events that end its content. */
-  #whole(open: Open, status: ItemStatus): { ended: string; item: OutputItem } {
-    if (open.kind === 'call') return this.#wholeCall(open, status);
+  /** The item as it is in the end. */
+  #itemOf(open: Open, status: ItemStatus): OutputItem {
+    if (open.kind === 'call') return callItem(open.id, open.call, { tools: this.#tools, status });
     const { id, text, kind } = open;
-    const part = kind === 'message' ? textPart(text, open.logprobs) : reasoningPart(text);
-    const own = kind === 'message' ? { text, logprobs: open.logprobs } : { text };
-    const ended = this.#send(kind === 'message' ? 'response.output_text.done' : 'response.reasoning_text.done', {
-      ...this.#part(id),
-      ...own,
-    });
-    const item = kind === 'message' ? messageItem(id, part, status) : reasoningItem(id, text, status);
-    return { ended: ended + this.#send('response.content_part.done', { ...this.#part(id), part }), item };
+    return kind === 'message' ? messageItem(id, textPart(text, open.logprobs), status) : reasoningItem(id, text, status);
   }
 
-  #wholeCall({ id, call }: Extract<Open, { kind: 'call' }>, status: ItemStatus): { ended: string; item: OutputItem } {
-    const item = callItem(id, call, { tools: this.#tools, status });
+  /** The events that end the content of an item. */
+  #contentDone(open: Open): string {
+    if (open.kind === 'call') return this.#callDone(open);
+    const { id, text, kind } = open;
+    const isText = kind === 'message';
+    const own = isText ? { text, logprobs: open.logprobs } : { text };
+    const part = isText ? textPart(text, open.logprobs) : reasoningPart(text);
+    return (
+      this.#send(isText ? 'response.output_text.done' : 'response.reasoning_text.done', { ...this.#part(id), ...own }) +
+      this.#send('response.content_part.done', { ...this.#part(id), part })
+    );
+  }
+
+  #callDone({ id, call }: Extract<Open, { kind: 'call' }>): string {
     const { isCustom, name } = this.#tools.calledAs(call.name);
-    if (isCustom !== true) {
-      return {
-        item,
-        ended: this.#send('response.function_call_arguments.done', { ...this.#item(id), name, arguments: call.arguments }),
-      };
-    }
+    if (isCustom !== true)
+      return this.#send('response.function_call_arguments.done', { ...this.#item(id), name, arguments: call.arguments });
     const input = customInput(call.arguments);
-    const delta = this.#send('response.custom_tool_call_input.delta', { ...this.#item(id), delta: input });
-    return { item, ended: delta + this.#send('response.custom_tool_call_input.done', { ...this.#item(id), input }) };
+    return (
+      this.#send('response.custom_tool_call_input.delta', { ...this.#item(id), delta: input }) +
+      this.#send('response.custom_tool_call_input.done', { ...this.#item(id), input })
+    );
   }
 
   #added(item: OutputItem): string {

@@ -1,5 +1,13 @@
 import type { ChatMessage } from '../../../contract/index.ts';
-import { meantModel, parseBody, RequestError, type FleetModels, type InputFields, type Translate } from '../../common/index.ts';
+import {
+  meantModel,
+  parseBody,
+  RequestError,
+  requireSight,
+  type FleetModels,
+  type InputFields,
+  type Translate,
+} from '../../common/index.ts';
 import { reasoningOf } from '../reasoning.ts';
 import { cut } from '../sampling.ts';
 import { messagesOfItems } from './input-items.ts';
@@ -8,6 +16,8 @@ import { ResponseStream } from './response-stream.ts';
 import { ResponseTools, toolFields } from './response-tools.ts';
 import { responsesRequest, type ResponsesRequest } from './responses-request.ts';
 
+const NAMES = { json_schema: 'text.format.schema', max_tokens: 'max_output_tokens' };
+
 /** POST /v1/responses: without a memory of earlier ones. */
 export function responses(models: FleetModels): Translate<'infer'> {
   return (request) => {
@@ -15,9 +25,12 @@ export function responses(models: FleetModels): Translate<'infer'> {
     refuseKept(fields);
     const tools = new ResponseTools(fields.tools ?? []);
     const stream = fields.stream === true;
-    const input = { ...inputOf(fields, tools), model: meantModel(fields.model, models, request), stream };
+    const model = meantModel(fields.model, models, request);
+    const input = { ...inputOf(fields, tools), model, stream };
+    requireSight(input.messages, model, models);
     const head = responseHead(fields);
-    return { operation: 'infer', inputs: [input], answer: stream ? new ResponseStream(head, tools) : wholeResponse(head, tools) };
+    const answer = stream ? new ResponseStream(head, tools) : wholeResponse(head, tools);
+    return { operation: 'infer', inputs: [input], answer, names: NAMES };
   };
 }
 
