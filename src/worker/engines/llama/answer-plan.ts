@@ -1,11 +1,16 @@
 import { setImmediate } from 'node:timers/promises';
 import type { LlamaGrammarEvaluationState, LlamaModel } from 'node-llama-cpp';
-import { JobError, type Tool } from '../../../contract/index.ts';
+import { JobError, textOf, type Tool } from '../../../contract/index.ts';
 import type { CountRequest, GenerateRequest } from '../engine.ts';
-import { AnswerReader, type AnswerForm } from './answer-reader.ts';
+import { answerGrammar, type AnswerGrammar } from './answer-grammar.ts';
+import { AnswerReader, type AnswerForm, type ReadsAnswer } from './answer-reader.ts';
+import { typesOfArgument } from './calls/argument-types.ts';
 import type { CallForm } from './calls/call-form.ts';
-import { anyArguments, callGrammar, type CallTool } from './calls/call-grammar.ts';
-import { checkJson, compile, jsonGrammarOf, jsonShapeOf, statesFault } from './json-grammar.ts';
+import { anyArguments, type CallTool } from './calls/call-grammar.ts';
+import type { TypesOf } from './calls/call-reader.ts';
+import { channelMarks, type ChannelForm } from './calls/channels.ts';
+import { ChannelReader } from './channel-reader.ts';
+import { checkJson, compile, jsonShapeOf, statesFault } from './json-grammar.ts';
 import type { LlamaModule } from './llama-module.ts';
 import { leavesOf } from './schema/possible.ts';
 import { readSchema } from './schema/schema-reader.ts';
@@ -14,11 +19,11 @@ import type { Shape } from './schema/shape.ts';
 export interface AnswerPlan {
   /** Text that the prompt ends with, control tokens by their names: the beginning of a call that has to be made. */
   begun: string;
-  reader: AnswerReader;
+  reader: ReadsAnswer;
   /** Tags and other texts that the reader looks for. Where they are control tokens, it needs their names. */
   marks: readonly string[];
   /** The grammar that holds at the next token. */
-  grammar: LlamaGrammarEvaluationState | (() => LlamaGrammarEvaluationState | undefined) | undefined;
+  grammar: (() => LlamaGrammarEvaluationState | undefined) | undefined;
   /** @throws JobError engine_failed for a complete answer that does not match the request */
   check(text: string): void;
 }
@@ -31,7 +36,16 @@ export interface AnswerModel {
   /** Where the model reasons in its answers, and whether this prompt ends inside of it. */
   reasoning: { open: string; close: string; startsOpen: boolean } | undefined;
   calls: CallForm;
+  /** Of a model that writes answers as messages in channels. */
+  channels: ChannelForm | undefined;
   signal: AbortSignal;
+}
+
+/** Grammars of the parts of an answer: where it is text, in it from the start or behind reasoning, and in a call. */
+interface Grammars {
+  start?: LlamaGrammarEvaluationState;
+  later?: LlamaGrammarEvaluationState;
+  call?: LlamaGrammarEvaluationState;
 }
 
 /**
@@ -40,54 +54,84 @@ export interface AnswerModel {
  * @throws JobError invalid_input; the signal's reason
  */
 export async function answerPlanOf(request: GenerateRequest, around: AnswerModel): Promise<AnswerPlan> {
-  const tools = allowedTools(request);
-  // Where calls begin as JSON, an answer that has to be JSON could not be distinguished from one.
-  const canTell = !request.jsonSchema || !around.calls.isOnlyAtStart;
-  if (tools.length > 0 && (isForced(request) || canTell)) return callPlan(request, tools, around);
-  const reader = new AnswerReader(formOf(request, around));
-  const { jsonSchema } = request;
-  if (!jsonSchema) return { begun: '', reader, marks: tagsOf(around), grammar: undefined, check: () => undefined };
-  const isLoose = request.isSchemaLoose ?? false;
-  const { dropped, state } = await jsonGrammarOf({ schema: jsonSchema, isLoose }, around.module, around.model);
-  if (dropped.length > 0) request.onIgnored?.(dropped);
-  const grammar = around.reasoning?.startsOpen ? () => (reader.place === 'text' ? state : undefined) : state;
-  return { begun: '', reader, marks: tagsOf(around), grammar, check: checkJson };
-}
-
-async function callPlan(request: GenerateRequest, tools: readonly Tool[], around: AnswerModel): Promise<AnswerPlan> {
-  const { module, model, calls: form } = around;
-  const forced = isForced(request);
-  const otherwise = forced ? undefined : await shapeOfText(request, model);
-  const isSteered = otherwise !== undefined;
-  const reader = new AnswerReader({ ...formOf(request, around), calls: { form, isForced: forced, isSteered } });
-  const begun = forced ? form.before : isSteered ? '' : form.trigger;
-  const isParallel = request.isOneCall !== true;
-  const shapes = await shapesOf(tools, request, around);
-  const write = (of: readonly CallTool[]) =>
-    compile(callGrammar({ form, tools: of, isParallel, begun, otherwise }), model, 'tools');
-  const grammar = await write(shapes).catch((cause: unknown) => {
-    if (!(cause instanceof JobError) || cause.code !== 'invalid_input') throw cause;
-    request.onIgnored?.(['tools']);
-    return write(tools.map(({ name }) => ({ name, shape: anyArguments() })));
-  });
-  const state = new module.LlamaGrammarEvaluationState({ model, grammar });
+  const tools = await shapesOf(allowedTools(request), request, around);
+  const isForcedCall = tools.length > 0 && isForced(request);
+  const json = isForcedCall ? undefined : await shapeOfText(request, around.model);
+  const reader = around.channels
+    ? channelReader(request, around.channels, { around, tools, json })
+    : new AnswerReader(formOf(request, { around, tools, json }));
+  const grammars = await grammarsOf(request, { around, tools, json });
   return {
     begun: begunOf(request, around),
     reader,
-    marks: [...tagsOf(around), form.before, form.infix, form.between, form.after],
-    grammar: () => (reader.place === 'call' || (isSteered && reader.place === 'text') ? state : undefined),
+    marks: marksOf(around, tools),
+    grammar: Object.keys(grammars).length === 0 ? undefined : () => grammarAt(reader, grammars),
     check(text) {
-      if (isSteered && !reader.hasCalled) checkJson(text);
+      if (json && !reader.hasCalled) checkJson(text);
     },
   };
 }
 
-/** The beginning of a call that has to be made, which the prompt ends with. A model that reasons first writes it itself. */
-export function begunOf(request: CountRequest, { reasoning, calls }: Pick<AnswerModel, 'reasoning' | 'calls'>): string {
-  return allowedTools(request).length > 0 && isForced(request) && !reasoning?.startsOpen ? calls.before : '';
+interface Steering {
+  around: AnswerModel;
+  tools: readonly CallTool[];
+  /** What text has to be. */
+  json: Shape | undefined;
 }
 
-/** What the text of an answer may be where the model may also call tools; undefined for any text. */
+async function grammarsOf(request: GenerateRequest, { around, tools, json }: Steering): Promise<Grammars> {
+  const { reasoning, channels } = around;
+  const form = channels ?? around.calls;
+  const isParallel = request.isOneCall !== true;
+  const isForcedCall = tools.length > 0 && isForced(request);
+  // Text and calls are distinguished by one grammar, unless a channel says which it is.
+  const isTogether = json !== undefined && tools.length > 0 && !channels;
+  const called = (begun: string) => tools.length > 0 && { calls: { form, tools, isParallel, begun } };
+  const state = (grammar: AnswerGrammar | false) => grammar && stateOf(grammar, request, around);
+  const texts = json && { json, ...(isTogether && called('')) };
+  const mayReason = reasoning && !channels && !reasoning.startsOpen && request.reasoning?.on !== false;
+  const start = await state(texts !== undefined && { ...texts, ...(mayReason && { opens: reasoning.open }) });
+  const later = await state(texts !== undefined && reasoning !== undefined && !channels && { ...texts, isLater: true });
+  const begun = isForcedCall ? around.calls.before : around.calls.trigger;
+  const call = await state(!isTogether && called(begun));
+  return { ...(start && { start }), ...(later && { later }), ...(call && { call }) };
+}
+
+/** A grammar that is too large holds the names of the tools, and any arguments. */
+async function stateOf(
+  grammar: AnswerGrammar,
+  request: GenerateRequest,
+  { module, model }: AnswerModel,
+): Promise<LlamaGrammarEvaluationState> {
+  const { calls } = grammar;
+  const compiled = await compile(answerGrammar(grammar), model, calls ? 'tools' : 'json_schema').catch((cause: unknown) => {
+    if (!calls || !(cause instanceof JobError) || cause.code !== 'invalid_input') throw cause;
+    request.onIgnored?.(['tools']);
+    const loose = calls.tools.map(({ name }) => ({ name, shape: anyArguments() }));
+    return compile(answerGrammar({ ...grammar, calls: { ...calls, tools: loose } }), model, 'tools');
+  });
+  return new module.LlamaGrammarEvaluationState({ model, grammar: compiled });
+}
+
+function grammarAt(
+  { place, reasoningTokens }: ReadsAnswer,
+  { start, later, call }: Grammars,
+): LlamaGrammarEvaluationState | undefined {
+  const text = reasoningTokens > 0 ? (later ?? start) : start;
+  if (place === 'call') return call ?? text;
+  return place === 'text' || place === 'start' ? text : undefined;
+}
+
+/** The beginning of a call that has to be made, which the prompt ends with. A model that reasons first writes it itself. */
+export function begunOf(
+  request: CountRequest,
+  { reasoning, calls, channels }: Pick<AnswerModel, 'reasoning' | 'calls' | 'channels'>,
+): string {
+  if (allowedTools(request).length === 0 || !isForced(request) || reasoning?.startsOpen) return '';
+  return channels?.call ?? calls.before;
+}
+
+/** What the text of an answer has to be; undefined for any text. */
 async function shapeOfText(request: GenerateRequest, model: LlamaModel): Promise<Shape | undefined> {
   const { jsonSchema: schema, isSchemaLoose: isLoose = false } = request;
   if (!schema) return undefined;
@@ -120,17 +164,49 @@ async function shapesOf(tools: readonly Tool[], request: GenerateRequest, { mode
   return shapes;
 }
 
-function tagsOf({ reasoning }: AnswerModel): string[] {
-  return reasoning ? [reasoning.open, reasoning.close] : [];
+function marksOf({ reasoning, calls, channels }: AnswerModel, tools: readonly CallTool[]): string[] {
+  if (channels) return channelMarks(channels);
+  const { before, infix, between, after, parameters } = calls;
+  const ofParameters = parameters ? [parameters.open, ...Object.values(parameters.middle), parameters.close] : [];
+  return [
+    ...(reasoning ? [reasoning.open, reasoning.close] : []),
+    ...(tools.length > 0 ? [before, infix, between, after, ...ofParameters] : []),
+  ];
 }
 
-function formOf({ stop, messages, reasoning }: GenerateRequest, around: AnswerModel): AnswerForm {
+function formOf(request: GenerateRequest, { around, tools, json }: Steering): AnswerForm {
+  const { stop, messages, reasoning } = request;
+  const { calls: form } = around;
+  const beginnings = tools.map(({ name }) => form.before + name + form.infix);
   return {
     stop: [...stop, ...around.stop],
     // Where an assistant message is continued, the space belongs to the text.
     trimSpace: around.trimSpace && messages.at(-1)?.role !== 'assistant',
+    isSteered: json !== undefined,
     ...(around.reasoning && { reasoning: { ...around.reasoning, budget: reasoning?.budget } }),
+    ...(tools.length > 0 && {
+      calls: { form, isForced: isForced(request), typesOf: typesIn(tools), beginnings },
+    }),
   };
+}
+
+function channelReader(request: GenerateRequest, form: ChannelForm, { around, tools, json }: Steering): ChannelReader {
+  const { stop, messages, reasoning } = request;
+  const last = messages.at(-1);
+  const continuesText = last?.role === 'assistant' && last.tool_calls === undefined && textOf(last) !== '';
+  return new ChannelReader({
+    form,
+    stop: [...stop, ...around.stop],
+    trimSpace: around.trimSpace && last?.role !== 'assistant',
+    startsIn: around.reasoning?.startsOpen ? 'reasoning' : continuesText ? 'text' : 'header',
+    budget: reasoning?.budget,
+    ...(tools.length > 0 && { calls: { isForced: isForced(request) } }),
+    isFinalOnly: json !== undefined,
+  });
+}
+
+function typesIn(tools: readonly CallTool[]): TypesOf {
+  return (name, key) => typesOfArgument(tools.find((tool) => tool.name === name)?.shape, key);
 }
 
 function isForced({ toolChoice }: CountRequest): boolean {

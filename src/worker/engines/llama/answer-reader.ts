@@ -1,6 +1,6 @@
 import type { AnswerEvent } from '../engine.ts';
 import { AnswerText } from './answer-text.ts';
-import { CallReader } from './calls/call-reader.ts';
+import { CallReader, type TypesOf } from './calls/call-reader.ts';
 import type { CallForm } from './calls/call-form.ts';
 import { ReasoningReader, type ReadPiece, type ReasoningForm } from './reasoning-reader.ts';
 import { StopScanner, beginningHeldBack } from './stop-scanner.ts';
@@ -8,14 +8,21 @@ import { StopScanner, beginningHeldBack } from './stop-scanner.ts';
 export interface AnswerForm {
   stop: readonly string[];
   trimSpace: boolean;
+  /**
+   * A grammar holds for text too: no token can continue wrongly after the trigger of a call. Then a call without a mark of its own is
+   * distinguished from JSON by all of its beginning.
+   */
+  isSteered?: boolean;
   /** Undefined for a model that does not reason. */
   reasoning?: ReasoningForm & { budget?: number | undefined };
   calls?: {
     form: CallForm;
     /** The answer is calls and nothing else; its prompt ends with the beginning of the form, unless it ends inside of reasoning. */
     isForced: boolean;
-    /** The grammar holds before a call too, so no token can continue wrongly after the trigger. */
-    isSteered?: boolean;
+    /** What the arguments of the tools may be. */
+    typesOf: TypesOf;
+    /** The beginnings of calls up to the arguments, one for each tool. */
+    beginnings: readonly string[];
   };
 }
 
@@ -28,13 +35,26 @@ export interface Read {
   replacement?: string;
 }
 
-type Place = 'reasoning' | 'text' | 'call';
+/** `start` where nothing is written yet but white space, and the answer may begin with reasoning; `header` between the parts of an answer. */
+type Place = 'start' | 'header' | 'reasoning' | 'text' | 'call';
 
 /**
  * Reads an answer as it is generated: what of it is reasoning, text for the client, a call of a tool. Between two tokens, `place` says
  * where the answer is, for the grammar that holds there.
  */
-export class AnswerReader {
+export interface ReadsAnswer {
+  readonly place: Place;
+  readonly reasoningTokens: number;
+  /** True when the answer has a whole call. */
+  readonly hasCalled: boolean;
+  /** @param bytes of the next token */
+  push(bytes: Uint8Array): Read;
+  /** The end of an answer without a stop string. */
+  end(): AnswerEvent[];
+}
+
+/** Reads answers in which reasoning is between tags, and calls are between marks. */
+export class AnswerReader implements ReadsAnswer {
   #form: AnswerForm;
   #text: AnswerText;
   #stops: StopScanner;
@@ -49,26 +69,26 @@ export class AnswerReader {
     this.#form = form;
     this.#text = new AnswerText({ trimSpace: form.trimSpace });
     this.#stops = new StopScanner(form.stop);
-    const breaks = form.calls && !form.calls.form.isOnlyAtStart && !form.calls.isForced ? [form.calls.form.trigger] : [];
+    const { calls, isSteered = false } = form;
+    const breaks = calls && !calls.form.isOnlyAtStart && !calls.isForced && !isSteered ? [calls.form.trigger] : [];
     this.#reasoning = form.reasoning && new ReasoningReader({ ...form.reasoning, breaks });
-    if (form.calls?.isForced && !this.#reasoning?.isOpen) this.#enterCall(form.calls.form.before);
+    if (calls?.isForced && !this.#reasoning?.isOpen) this.#enterCall();
   }
 
   get place(): Place {
     if (this.#calls) return 'call';
-    return this.#reasoning?.isOpen ? 'reasoning' : 'text';
+    if (this.#reasoning?.isOpen) return 'reasoning';
+    return this.#reasoning?.isBefore ? 'start' : 'text';
   }
 
   get reasoningTokens(): number {
     return this.#reasoningTokens;
   }
 
-  /** True when the answer has a whole call. */
   get hasCalled(): boolean {
     return (this.#calls?.calls ?? 0) > 0;
   }
 
-  /** @param bytes of the next token */
   push(bytes: Uint8Array): Read {
     const token = this.#text.push(bytes);
     if (this.#calls) return { events: this.#calls.push(token) };
@@ -82,12 +102,8 @@ export class AnswerReader {
     return { ...rest, events: [...events, ...rest.events] };
   }
 
-  /** The end of an answer without a stop string. */
   end(): AnswerEvent[] {
-    if (this.#calls) {
-      this.#calls.end();
-      return [];
-    }
+    if (this.#calls) return this.#calls.end();
     const { events, text: rest } = separated(this.#reasoning?.end() ?? []);
     const { text, stop } = this.#stops.push(this.#held + rest);
     this.#held = '';
@@ -102,20 +118,22 @@ export class AnswerReader {
       if (reasoning.budget === undefined || this.#reasoningTokens < reasoning.budget) return undefined;
       const rest = this.#reasoning.close().map((piece): AnswerEvent => ({ kind: 'reasoning', text: piece.text }));
       const forced = calls?.isForced ? calls.form.before : '';
-      if (forced !== '') this.#enterCall(forced);
+      if (calls?.isForced) this.#enterCall();
       return { events: [...events, ...rest], replacement: `${token}\n${reasoning.close.trim()}\n\n${forced}` };
     }
-    if (!calls?.isForced) return undefined;
-    this.#enterCall(calls.form.before);
     const closed = token.slice(0, token.length - this.#reasoning.surplus);
+    // The grammar of the text has not seen what the token has behind the tag.
+    if (!calls?.isForced) return this.#form.isSteered && token.trimEnd() !== closed ? { events, replacement: closed } : undefined;
+    this.#enterCall();
     return { events, replacement: `${closed}\n\n${calls.form.before}` };
   }
 
-  #enterCall(begun: string): void {
+  /** @param written of the call by the model itself; where it has to call, the beginning is part of its prompt */
+  #enterCall(written?: string): AnswerEvent[] {
     const { calls } = this.#form;
-    if (!calls) return;
-    this.#calls = new CallReader(calls.form);
-    this.#calls.push(begun);
+    if (!calls) return [];
+    this.#calls = new CallReader(calls.form, calls.typesOf, written === undefined ? calls.form.before : '');
+    return this.#calls.push(written ?? '');
   }
 
   /** Text of the answer, up to the beginning of a call. */
@@ -123,35 +141,39 @@ export class AnswerReader {
     const { calls } = this.#form;
     if (!calls) return this.#shown(text);
     const seen = this.#held + text;
-    const { trigger, isOnlyAtStart } = calls.form;
-    const start = isOnlyAtStart
-      ? seen.trimStart().startsWith(trigger) && this.#isAtStart
-        ? seen.indexOf(trigger)
-        : -1
-      : seen.indexOf(trigger);
+    const { start, length, heldBack } = this.#search(seen, calls);
     if (start >= 0) {
       this.#held = '';
       const before = this.#shown(seen.slice(0, start).trimEnd());
       if (before.stop !== undefined) return before;
-      this.#enterCall(trigger);
-      const surplus = seen.length - start - trigger.length;
-      if (calls.isSteered) {
-        const called = this.#calls?.push(seen.slice(start + trigger.length)) ?? [];
-        return { events: [...before.events, ...this.#flushed(), ...called] };
-      }
-      return { events: [...before.events, ...this.#flushed()], ...(surplus > 0 && { replacement: token.slice(0, -surplus) }) };
+      const events = [...before.events, ...this.#flushed()];
+      if (this.#form.isSteered) return { events: [...events, ...this.#enterCall(seen.slice(start))] };
+      events.push(...this.#enterCall(seen.slice(start, start + length)));
+      const surplus = seen.length - start - length;
+      return { events, ...(surplus > 0 && { replacement: token.slice(0, -surplus) }) };
     }
     // White space before a call is not text of the answer.
-    const shown = seen.slice(0, seen.length - this.#heldBack(seen, calls.form)).trimEnd();
+    const shown = seen.slice(0, seen.length - heldBack).trimEnd();
     this.#held = seen.slice(shown.length);
     if (shown.trim() !== '') this.#isAtStart = false;
     return this.#shown(shown);
   }
 
-  /** How much of the end may begin a call. */
-  #heldBack(seen: string, { trigger, isOnlyAtStart }: CallForm): number {
-    if (!isOnlyAtStart) return beginningHeldBack(seen, [trigger]);
-    return this.#isAtStart && trigger.startsWith(seen.trimStart()) ? seen.length : 0;
+  /** Where a call begins, with how much of it says so; else how much of the end may begin one. */
+  #search(seen: string, { form, beginnings }: NonNullable<AnswerForm['calls']>): Found {
+    const { trigger, isOnlyAtStart } = form;
+    if (!isOnlyAtStart)
+      return { start: seen.indexOf(trigger), length: trigger.length, heldBack: beginningHeldBack(seen, [trigger]) };
+    const begun = seen.trimStart();
+    if (!this.#isAtStart) return { start: -1, length: 0, heldBack: 0 };
+    const triggers = this.#form.isSteered ? beginnings : [trigger];
+    const found = triggers.find((one) => begun.startsWith(one));
+    const isPossible = triggers.some((one) => one.startsWith(begun));
+    return {
+      start: found === undefined ? -1 : seen.length - begun.length,
+      length: found?.length ?? 0,
+      heldBack: isPossible ? seen.length : 0,
+    };
   }
 
   #shown(text: string): Read {
@@ -162,6 +184,12 @@ export class AnswerReader {
   #flushed(): AnswerEvent[] {
     return textEvents(this.#stops.flush());
   }
+}
+
+interface Found {
+  start: number;
+  length: number;
+  heldBack: number;
 }
 
 /** The reasoning as events, and the text behind it. */

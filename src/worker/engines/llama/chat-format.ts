@@ -9,7 +9,7 @@ import { rawTokensOf } from './raw-prompt.ts';
 import { conversationOf, type PromptRequest } from './template/conversation.ts';
 import { folded } from './template/folding.ts';
 import { TemplateThread } from './template/thread.ts';
-import { tokenTextsOf } from './token-texts.ts';
+import { endTextsOf, tokenTextsOf } from './token-texts.ts';
 
 export interface Prompt {
   tokens: Token[];
@@ -51,7 +51,12 @@ export async function chatFormatOf(model: LlamaModel, renderer?: Worker): Promis
     await renderer?.terminate();
     return { ...plainFormat(tokenizer), rawPromptOf };
   }
-  const thread = await TemplateThread.open({ template, constants: constantsOf(model), thread: renderer });
+  const thread = await TemplateThread.open({
+    template,
+    constants: constantsOf(model),
+    ends: endTextsOf(model),
+    thread: renderer,
+  });
   const guard = new PromptGuard(tokenTextsOf(model).control);
   return {
     stop: [],

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { faultOfGrammar } from './gbnf-cost.ts';
 import { tinyModel } from './fixtures/gguf.ts';
 import { loadVocabulary } from './fixtures/model.ts';
-import { jsonGrammarOf } from './json-grammar.ts';
+import { answerGrammar } from './answer-grammar.ts';
+import { compile, jsonShapeOf } from './json-grammar.ts';
 
 type Json = Record<string, unknown>;
 const text = { type: 'string' };
@@ -18,6 +19,11 @@ afterAll(async () => {
   await tiny.model.dispose();
   await tiny.llama.dispose();
 });
+
+async function grammarOf(schema: Json): Promise<unknown> {
+  const { shape } = await jsonShapeOf({ schema, isLoose: false }, tiny.model);
+  return compile(answerGrammar({ json: shape }), tiny.model, 'json_schema');
+}
 
 /** So many definitions, each made of the next. */
 function chain(length: number, made: (next: Json) => Json): Json {
@@ -45,7 +51,7 @@ test.each([
   ],
   ['dates', object({ a: { type: 'string', format: 'date-time' }, b: { type: 'string', format: 'time' } })],
 ])('a schema of %s becomes a grammar', async (_, schema) => {
-  await expect(jsonGrammarOf({ schema, isLoose: false }, tiny.module, tiny.model)).resolves.toBeDefined();
+  await expect(grammarOf(schema)).resolves.toBeDefined();
 });
 
 test.each([
@@ -71,7 +77,7 @@ test.each([
   ],
   ['nothing but itself', { $ref: '#/$defs/d', $defs: { d: { $ref: '#/$defs/d' } } }, 'refers to itself'],
 ])('a schema of %s is refused before llama.cpp sees it', async (_, schema, message) => {
-  await expect(jsonGrammarOf({ schema, isLoose: false }, tiny.module, tiny.model)).rejects.toMatchObject({
+  await expect(grammarOf(schema)).rejects.toMatchObject({
     code: 'invalid_input',
     message: expect.stringMatching(new RegExp(`^json_schema.*${message}`)) as string,
   });

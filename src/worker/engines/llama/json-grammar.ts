@@ -1,20 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
-import type { LlamaGrammar, LlamaGrammarEvaluationState, LlamaModel } from 'node-llama-cpp';
+import type { LlamaGrammar, LlamaModel } from 'node-llama-cpp';
 import { JobError } from '../../../contract/index.ts';
 import { faultOfGrammar } from './gbnf-cost.ts';
 import { mostStatesOf } from './grammar-states.ts';
-import type { LlamaModule } from './llama-module.ts';
-import { GbnfWriter } from './schema/gbnf-writer.ts';
 import { refused } from './schema/schema-fault.ts';
 import { readSchema } from './schema/schema-reader.ts';
 import type { Shape } from './schema/shape.ts';
-
-export interface JsonGrammar {
-  /** Places in the schema that the grammar ignores. */
-  dropped: readonly string[];
-  /** Steers the sampling of one answer. */
-  state: LlamaGrammarEvaluationState;
-}
 
 export interface JsonFormat {
   schema: Record<string, unknown>;
@@ -30,19 +21,6 @@ const MOST_STATES = 5_000;
 const LONGEST_CAUSE = 300;
 
 /** @throws JobError invalid_input for a schema that no grammar can hold, or whose grammar would keep the other slots waiting */
-export async function jsonGrammarOf(
-  { schema, isLoose }: JsonFormat,
-  module: LlamaModule,
-  model: LlamaModel,
-): Promise<JsonGrammar> {
-  const { shape, dropped } = await jsonShapeOf({ schema, isLoose }, model);
-  const writer = new GbnfWriter();
-  writer.add('root', writer.rule(shape));
-  const grammar = await compile(writer.grammar(), model, 'json_schema');
-  return { dropped, state: new module.LlamaGrammarEvaluationState({ model, grammar }) };
-}
-
-/** @throws JobError as `jsonGrammarOf` */
 export async function jsonShapeOf(
   { schema, isLoose }: JsonFormat,
   model: LlamaModel,

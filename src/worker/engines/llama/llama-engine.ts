@@ -193,11 +193,11 @@ export class LlamaEngine implements Engine {
   /** What answers have by the model's template. Those to a raw prompt have nothing of it, and not the first word's space either: it continues a text. */
   #answersTo({ raw }: CountRequest, isReasoning: boolean): Omit<AnswerModel, 'module' | 'model' | 'signal'> {
     const { capabilities, stop, startsWithSpace } = this.#parts.format;
-    const { reasoningTags, callForm } = capabilities;
+    const { reasoningTags, callForm, channels } = capabilities;
     const calls = callForm ?? GENERIC_FORM;
-    if (raw !== undefined) return { stop: [], trimSpace: false, reasoning: undefined, calls };
+    if (raw !== undefined) return { stop: [], trimSpace: false, reasoning: undefined, calls, channels: undefined };
     const trimSpace = this.#vocabulary.startsWithSpace || startsWithSpace;
-    return { stop, trimSpace, reasoning: reasoningTags && { ...reasoningTags, startsOpen: isReasoning }, calls };
+    return { stop, trimSpace, reasoning: reasoningTags && { ...reasoningTags, startsOpen: isReasoning }, calls, channels };
   }
 
   async #close(): Promise<void> {

@@ -35,6 +35,11 @@ export class ReasoningReader {
     return this.#state === 'open';
   }
 
+  /** True as long as reasoning may still begin. */
+  get isBefore(): boolean {
+    return this.#state === 'before';
+  }
+
   /** How much of the last push came after the closing tag. */
   get surplus(): number {
     return this.#surplus;

@@ -1,7 +1,7 @@
 import type { Token } from 'node-llama-cpp';
 import type { TokenLogprob, ToolCall } from '../../../contract/index.ts';
 import type { AnswerEvent, Generation } from '../engine.ts';
-import type { AnswerReader } from './answer-reader.ts';
+import type { ReadsAnswer } from './answer-reader.ts';
 import type { Logprobs } from './logprobs.ts';
 import { PieceQueue } from './piece-queue.ts';
 import type { RecentTokens } from './recent-tokens.ts';
@@ -18,7 +18,7 @@ export interface RunPlan {
   sampling: AnswerOptions;
   /** Chooses the tokens, in place of the engine, of an answer with their probabilities. */
   logprobs: Logprobs | undefined;
-  answer: AnswerReader;
+  answer: ReadsAnswer;
   bytesOf(token: Token): Uint8Array;
   /** The tokens of a text in which control tokens are written by their names. */
   tokensOf(text: string): Token[];
@@ -126,11 +126,11 @@ export class Run {
     // The model ended its answer.
     if (token === undefined) return this.#finish('stop', undefined);
     this.#countToken();
-    if (probabilities && answer.place === 'text') logprobs?.add(token, probabilities);
+    if (probabilities && isText(answer)) logprobs?.add(token, probabilities);
     const { events, stop, replacement } = answer.push(this.#plan.bytesOf(token));
     for (const event of events) this.#show(event);
     if (stop !== undefined) return this.#finish('stop', stop);
-    if (answer.place !== 'text') logprobs?.forget();
+    if (!isText(answer)) logprobs?.forget();
     const own = token === next?.token ? undefined : [token];
     this.#replacement = replacement === undefined ? own : this.#plan.tokensOf(replacement);
     recent.add(this.#replacement ?? [token]);
@@ -215,4 +215,8 @@ export class Run {
     if (logprobs) this.#logprobs.push(...logprobs);
     this.pieces.push({ kind: 'text', text, ...(logprobs && { logprobs }) });
   }
+}
+
+function isText({ place }: ReadsAnswer): boolean {
+  return place === 'text' || place === 'start';
 }

@@ -1,4 +1,4 @@
-import type { LlamaModel } from 'node-llama-cpp';
+import type { LlamaModel, Token } from 'node-llama-cpp';
 import { TOKEN_KINDS } from './vocabulary.ts';
 
 /** Tokens that are cut out of a text before all else. */
@@ -17,6 +17,14 @@ export function tokenTextsOf(model: LlamaModel): TokenTexts {
   const ofKinds = (...wanted: number[]) =>
     tokens.filter((text, token) => text.trim() !== '' && wanted.includes(kinds[token] ?? 0)).sort((a, b) => b.length - a.length);
   return { control: ofKinds(TOKEN_KINDS.unknown, TOKEN_KINDS.control), anywhere: ofKinds(TOKEN_KINDS.userDefined) };
+}
+
+/** The texts of tokens at which the engine ends an answer. */
+export function endTextsOf(model: LlamaModel): string[] {
+  const { tokens, token_type } = model.fileInfo.metadata.tokenizer.ggml;
+  const kinds = (token_type as readonly number[] | undefined) ?? [];
+  const isSpecial = (token: number) => kinds[token] === TOKEN_KINDS.control || kinds[token] === TOKEN_KINDS.userDefined;
+  return tokens.filter((text, token) => text !== '' && isSpecial(token) && model.isEogToken(token as Token));
 }
 
 /** Compares the first character before it tries up to a thousand texts in turn. */

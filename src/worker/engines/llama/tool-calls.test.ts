@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AnswerEvent, Engine, GenerateRequest, Generation } from '../engine.ts';
 import { answer, loadTiny, never, request } from './fixtures/engine.ts';
 import { modelWorkshop } from './fixtures/gguf.ts';
+import { templateSources } from './fixtures/templates.ts';
 
 let engine: Engine;
 
@@ -104,10 +105,22 @@ test('where the model may call and does not, the answer is its text', async () =
     });
 });
 
-test('the answer matches its schema where the model may also call', async () => {
-  const jsonSchema = { type: 'object', properties: { a: { type: 'boolean' } }, required: ['a'] };
-  const { text } = await answer(engine, 'Give JSON', { tools: [weather], toolChoice: 'auto', jsonSchema });
-  expect(JSON.parse(text)).toEqual({ a: expect.any(Boolean) as boolean });
+test('an answer with a schema is JSON of it or calls, also where calls are JSON without a mark', async () => {
+  const jsonSchema = { type: 'object', properties: { name: { enum: ['b'] } }, required: ['name'] };
+  const made = new Set<string>();
+  for (const [seed, question] of [
+    [1, 'Give JSON'],
+    [2, 'Call it'],
+    [5, 'Now?'],
+    [8, 'Bees'],
+  ] as const) {
+    const asked = { tools: [now], toolChoice: 'auto', jsonSchema, temperature: 1.5, seed, isOneCall: true } as const;
+    const { text, toolCalls, finishReason } = await answer(engine, question, asked);
+    if (finishReason === 'tool_calls') expect({ text, toolCalls }).toMatchObject({ text: '', toolCalls: [{ arguments: '{}' }] });
+    else expect({ json: JSON.parse(text) as unknown, toolCalls }).toEqual({ json: { name: 'b' }, toolCalls: [] });
+    made.add(finishReason);
+  }
+  expect([...made].sort()).toEqual(['stop', 'tool_calls']);
 });
 
 test('what a grammar cannot hold of a tool is ignored and reported, and the tool is still callable', async () => {
@@ -191,4 +204,30 @@ test('a model whose template has a form of calls writes them in it', async () =>
     await templated.close();
     await workshop.clear();
   }
+});
+
+describe('a required call in the form of', () => {
+  const workshop = modelWorkshop();
+  afterAll(async () => (await workshop).clear());
+
+  test.each(['Qwen3-Coder', 'GLM-4.6', 'openai-gpt-oss-120b', 'MiniMax-M2'])('%s', async (name) => {
+    const set = { 'tokenizer.chat_template': templateSources.get(name) ?? '' };
+    const templated = await loadTiny({ modelPath: await (await workshop).make({ set }) });
+    try {
+      const asked = {
+        tools: [weather, now],
+        toolChoice: { names: ['get_weather'], required: true },
+        isOneCall: true,
+        reasoning: { on: false },
+      };
+      const made = await answer(templated, 'Delft?', { ...asked, temperature: 1.5, seed: 7, maxTokens: 400 });
+      expect(made).toMatchObject({ text: '', finishReason: 'tool_calls', toolCalls: [{ name: 'get_weather' }] });
+      const args = JSON.parse(made.toolCalls?.[0]?.arguments ?? '') as Record<string, unknown>;
+      expect(args).toMatchObject({ city: expect.any(String) as string, days: expect.any(Number) as number });
+      expect(Object.keys(args).every((key) => ['city', 'unit', 'days'].includes(key))).toBe(true);
+      expect(await templated.countTokens(request('Delft?', asked), never)).toBe(made.promptTokens);
+    } finally {
+      await templated.close();
+    }
+  });
 });

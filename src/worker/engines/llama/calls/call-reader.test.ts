@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { GENERIC_FORM, callFormOf, type CallForm, type ProbeCall } from './call-form.ts';
+import { GENERIC_FORM, type CallForm } from './call-form.ts';
 import { CallReader } from './call-reader.ts';
+import { callFormOf, type ProbeCall } from './find-form.ts';
 
 const probes: [ProbeCall, ProbeCall] = [
   { name: 'probe_one', id: 'probe0001', key: 'key_one', value: 'value-one' },
@@ -29,8 +30,10 @@ function formOf(write: (calls: readonly ProbeCall[]) => string): CallForm | unde
     answer: 'yes',
     one: turn(write(probes.slice(0, 1))),
     two: turn(write(probes)),
+    more: '',
+    lines: '',
   };
-  return callFormOf(texts, probes);
+  return callFormOf(texts, probes, { number: { key: 'number', value: '1' }, flag: 'flag', lines: '' });
 }
 
 test.each([
@@ -92,11 +95,11 @@ test('a template that leaves calls out, or writes arguments as text, has no such
 });
 
 function read(form: CallForm, pieces: readonly string[]): { name: string; arguments: string }[] {
-  const reader = new CallReader(form);
+  const reader = new CallReader(form, () => new Set());
   const calls: { name: string; arguments: string }[] = [];
   for (const event of pieces.flatMap((piece) => reader.push(piece))) {
     if (event.kind === 'tool_call') calls.push({ name: event.name, arguments: '' });
-    else {
+    else if (event.kind === 'tool_arguments') {
       const call = calls[event.index];
       if (call) call.arguments += event.text;
     }

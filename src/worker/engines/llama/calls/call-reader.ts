@@ -1,22 +1,36 @@
 import { randomInt } from 'node:crypto';
-import { ID, type CallForm } from './call-form.ts';
+import type { JsonTypes } from './argument-types.ts';
+import { JsonArguments, type ArgumentsReader } from './arguments-reader.ts';
+import type { CallForm } from './call-form.ts';
+import { findForm, formLength, ID, ID_LENGTH } from './form-text.ts';
+import { ParametersReader } from './parameters-reader.ts';
 
 export type CallEvent =
-  { kind: 'tool_call'; index: number; id: string; name: string } | { kind: 'tool_arguments'; index: number; text: string };
+  | { kind: 'tool_call'; index: number; id: string; name: string }
+  | { kind: 'tool_arguments'; index: number; text: string }
+  /** What belongs to no call. */
+  | { kind: 'text'; text: string };
 
-/** Reads the calls in an answer that a grammar has kept to a form, as they are written. */
+/** What an argument of a tool may be. */
+export type TypesOf = (tool: string, key: string) => JsonTypes;
+
+/** Reads the calls in an answer, as they are written. What is not of the form is given as text. How the answer is split makes no difference. */
 export class CallReader {
   #form: CallForm;
+  #typesOf: TypesOf;
   #index = 0;
-  #state: 'before' | 'name' | 'arguments' | 'after' | 'over' = 'before';
+  #state: 'before' | 'name' | 'arguments' | 'after' | 'over' | 'lost' = 'before';
   #held = '';
-  /** What is open in the arguments. */
-  #depth = 0;
-  #isInString = false;
-  #isEscaped = false;
+  /** What of the model's own text began a call that has no name yet. */
+  #unnamed = '';
+  #arguments: ArgumentsReader = new JsonArguments();
 
-  constructor(form: CallForm) {
+  /** @param begun the beginning of the form, when it is part of the prompt */
+  constructor(form: CallForm, typesOf: TypesOf, begun = '') {
     this.#form = form;
+    this.#typesOf = typesOf;
+    this.push(begun);
+    this.#unnamed = '';
   }
 
   /** How many whole calls there are by now. */
@@ -32,110 +46,104 @@ export class CallReader {
   push(text: string): CallEvent[] {
     const events: CallEvent[] = [];
     this.#held += text;
-    for (let length = -1; length !== this.#held.length && !this.isOver;) {
-      length = this.#held.length;
+    if (this.#state !== 'arguments') this.#unnamed += text;
+    for (let before = ''; before !== `${this.#state} ${String(this.#held.length)}`;) {
+      before = `${this.#state} ${String(this.#held.length)}`;
       events.push(...this.#read());
     }
     return events;
   }
 
+  /** The end of the answer. What has begun a call, and is none, is text. */
+  end(): CallEvent[] {
+    if (this.#state === 'after' && typeof formLength(this.#form.after, this.#held) === 'number') this.#state = 'over';
+    if (this.#state !== 'before' && this.#state !== 'name') return [];
+    return this.#lose(this.#unnamed);
+  }
+
   #read(): CallEvent[] {
     switch (this.#state) {
       case 'before':
-        if (this.#takeLiteral(this.#form.before)) this.#state = 'name';
-        return [];
+        return this.#before();
       case 'name':
         return this.#name();
       case 'arguments':
-        return this.#arguments();
+        return this.#readArguments();
       case 'after':
-        this.#after();
-        return [];
+        return this.#after();
       case 'over':
-        return [];
+        // White space may follow.
+        return this.#held.trim() === '' ? [] : this.#lose(this.#held);
+      case 'lost':
+        return this.#lose(this.#held);
     }
+  }
+
+  #before(): CallEvent[] {
+    const length = formLength(this.#form.before, this.#held);
+    if (length === 'none') return this.#lose(this.#unnamed);
+    if (length !== 'begun') this.#take(length, 'name');
+    return [];
   }
 
   #name(): CallEvent[] {
-    const end = this.#held.indexOf(this.#form.infix);
-    if (end < 0) return [];
-    const name = nameIn(this.#held.slice(0, end));
-    this.#held = this.#held.slice(end + this.#form.infix.length);
-    this.#state = 'arguments';
-    [this.#depth, this.#isInString, this.#isEscaped] = [0, false, false];
+    const { infix, between, after, parameters } = this.#form;
+    // Without a text of its own, what may follow a name ends it.
+    const ends = infix !== '' ? [infix] : [parameters?.open ?? '', between, after].filter((end) => end !== '');
+    const found = findForm(ends, this.#held);
+    if (found === undefined || found.length === 'begun') return [];
+    const written = this.#held.slice(0, found.at);
+    const name = parameters ? written.trim() : nameIn(written);
+    this.#take(found.at + (infix !== '' ? found.length : 0), 'arguments');
+    this.#unnamed = '';
+    this.#arguments = parameters
+      ? new ParametersReader({
+          form: parameters,
+          ends: [between, after].filter((end) => end !== ''),
+          typesOf: (key) => this.#typesOf(name, key),
+        })
+      : new JsonArguments();
     return [{ kind: 'tool_call', index: this.#index, id: callId(this.#form), name }];
   }
 
-  #arguments(): CallEvent[] {
-    let end = 0;
-    while (end < this.#held.length && !this.#isLastOfArguments(this.#held.charAt(end))) end++;
-    const isComplete = end < this.#held.length;
-    const text = this.#held.slice(0, isComplete ? end + 1 : end);
-    this.#held = this.#held.slice(text.length);
+  #readArguments(): CallEvent[] {
+    const { length, json, state } = this.#arguments.read(this.#held);
     const { calls: index } = this;
-    if (isComplete) {
-      this.#state = 'after';
-      this.#index++;
-    }
-    return text === '' ? [] : [{ kind: 'tool_arguments', index, text }];
-  }
-
-  #isLastOfArguments(character: string): boolean {
-    if (this.#isInString) {
-      if (this.#isEscaped) this.#isEscaped = false;
-      else if (character === '\\') this.#isEscaped = true;
-      else if (character === '"') this.#isInString = false;
-      return false;
-    }
-    if (character === '"') this.#isInString = true;
-    else if (character === '{' || character === '[') this.#depth++;
-    else if (character === '}' || character === ']') return --this.#depth === 0;
-    return false;
+    this.#held = this.#held.slice(length);
+    const events: CallEvent[] = json === '' ? [] : [{ kind: 'tool_arguments', index, text: json }];
+    if (state === 'begun') return events;
+    this.#index++;
+    this.#unnamed = this.#held;
+    this.#state = 'after';
+    return state === 'lost' ? [...events, ...this.#lose(this.#held)] : events;
   }
 
   /** The form may begin alike between two calls and after the last: the longer one is awaited as long as it may come. */
-  #after(): void {
+  #after(): CallEvent[] {
     const { between, after } = this.#form;
-    if (between !== '' && this.#takeLiteral(between)) this.#state = 'name';
-    else if (!(between !== '' && canBegin(this.#held, between)) && this.#takeLiteral(after)) this.#state = 'over';
+    const next = between === '' ? 'none' : formLength(between, this.#held);
+    const last = formLength(after, this.#held);
+    if (typeof next === 'number') this.#take(next, 'name');
+    else if (next === 'begun' || last === 'begun') return [];
+    else if (last === 'none') return this.#lose(this.#held);
+    else {
+      this.#take(last, 'over');
+      this.#unnamed = '';
+    }
+    return [];
   }
 
-  /** Takes a literal of the form, when all of it is there. */
-  #takeLiteral(literal: string): boolean {
-    const length = lengthOf(literal, this.#held);
-    if (length === undefined) return false;
+  #take(length: number, state: 'name' | 'arguments' | 'over'): void {
     this.#held = this.#held.slice(length);
-    return true;
+    this.#state = state;
   }
 
-  /** The end of the answer: whether what is held closes the form. */
-  end(): void {
-    if (this.#state === 'after' && lengthOf(this.#form.after, this.#held) !== undefined) this.#state = 'over';
+  #lose(text: string): CallEvent[] {
+    this.#state = 'lost';
+    this.#held = '';
+    this.#unnamed = '';
+    return text === '' ? [] : [{ kind: 'text', text }];
   }
-}
-
-const ID_LENGTH = 9;
-
-/** The length of a literal at the start of a text, with an id in the place of its mark; undefined when it is not there. */
-function lengthOf(literal: string, text: string): number | undefined {
-  let at = 0;
-  for (const [index, part] of literal.split(ID).entries()) {
-    if (index > 0) at += ID_LENGTH;
-    if (!text.startsWith(part, at)) return undefined;
-    at += part.length;
-  }
-  return at <= text.length ? at : undefined;
-}
-
-function canBegin(text: string, literal: string): boolean {
-  let at = 0;
-  for (const [index, part] of literal.split(ID).entries()) {
-    if (index > 0) at += ID_LENGTH;
-    const here = text.slice(at, at + part.length);
-    if (!part.startsWith(here)) return false;
-    at += part.length;
-  }
-  return text.length < at;
 }
 
 function nameIn(written: string): string {
@@ -149,8 +157,11 @@ function nameIn(written: string): string {
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
 /** Models that write ids, and the templates of their history, have nine letters or digits. */
-function callId({ before, infix, between, after }: CallForm): string {
+export function callId({ before, infix, between, after }: Pick<CallForm, 'before' | 'infix' | 'between' | 'after'>): string {
   const isShort = [before, infix, between, after].some((part) => part.includes(ID));
-  const letters = Array.from({ length: isShort ? ID_LENGTH : 24 }, () => LETTERS.charAt(randomInt(LETTERS.length)));
-  return `${isShort ? '' : 'call_'}${letters.join('')}`;
+  return isShort ? lettersOf(ID_LENGTH) : `call_${lettersOf(24)}`;
+}
+
+export function lettersOf(count: number): string {
+  return Array.from({ length: count }, () => LETTERS.charAt(randomInt(LETTERS.length))).join('');
 }

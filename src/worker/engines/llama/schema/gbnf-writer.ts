@@ -28,6 +28,7 @@ const COMMON: Record<string, string> = {
 export class GbnfWriter {
   #rules = new Map<string, string>();
   #names = new Map<Shape, string>();
+  #plainNames = new Map<Shape, string>();
   #todo: (() => void)[] = [];
 
   /** The name of the rule that a value of this shape matches. */
@@ -39,6 +40,20 @@ export class GbnfWriter {
     const name = `v${String(this.#names.size)}`;
     this.#names.set(shape, name);
     this.#todo.push(() => this.#write(name, shape));
+    return name;
+  }
+
+  /** The name of the rule of a string's text itself, without quotation marks and escapes. */
+  plainText(shape: Shape): string {
+    const known = this.#plainNames.get(shape);
+    if (known !== undefined) return known;
+    const name = `p${String(this.#plainNames.size)}`;
+    this.#plainNames.set(shape, name);
+    if (shape.kind === 'automaton') this.#rules.set(name, this.#automaton(name, shape, ''));
+    else {
+      this.#rules.set('plain', '[^\\x00]');
+      this.#rules.set(name, shape.kind === 'text' ? this.times('plain', shape.least, shape.most) : 'plain*');
+    }
     return name;
   }
 
@@ -71,7 +86,7 @@ export class GbnfWriter {
       case 'text':
         return this.#text(shape);
       case 'automaton':
-        return this.#automaton(name, shape);
+        return this.#automaton(name, shape, shape.isNumber ? '' : '"\\""');
       case 'object':
         return this.#object(name, shape);
       case 'array':
@@ -93,11 +108,11 @@ export class GbnfWriter {
 
   #text({ least, most }: { least: number; most: number }): string {
     if (least === 0 && most >= UNLIMITED) return this.#common('text');
-    return `"\\"" ${this.#times(this.#common('character'), least, most)} "\\""`;
+    return `"\\"" ${this.times(this.#common('character'), least, most)} "\\""`;
   }
 
   /** So many of a rule, one after the other. */
-  #times(rule: string, least: number, most: number): string {
+  times(rule: string, least: number, most: number): string {
     const block = `${rule}-${String(BLOCK)}`;
     const parts: string[] = [];
     const add = (part: string, count: string) => {
@@ -116,14 +131,17 @@ export class GbnfWriter {
     return parts.join(' ');
   }
 
-  #automaton(name: string, { states, isNumber }: Extract<Shape, { kind: 'automaton' }>): string {
+  /** @param quote what is around the text */
+  #automaton(name: string, { states, isNumber }: Extract<Shape, { kind: 'automaton' }>, quote: string): string {
     const nameOf = (state: number) => `${name}-${String(state)}`;
-    const end = isNumber ? '""' : '"\\""';
+    const isJson = quote !== '' || isNumber;
     for (const [index, state] of states.entries()) {
-      const steps = state.steps.flatMap(({ set, to }) => classesOf(set).map((characters) => `${characters} ${nameOf(to)}`));
-      this.#rules.set(nameOf(index), [...steps, ...(state.isEnd ? [end] : [])].join(' | '));
+      const steps = state.steps.flatMap(({ set, to }) =>
+        (isJson || set.length === 0 ? classesOf(set) : [classOf(set)]).map((characters) => `${characters} ${nameOf(to)}`),
+      );
+      this.#rules.set(nameOf(index), [...steps, ...(state.isEnd ? [quote === '' ? '""' : quote] : [])].join(' | '));
     }
-    return isNumber ? nameOf(0) : `"\\"" ${nameOf(0)}`;
+    return `${quote} ${nameOf(0)}`.trimStart();
   }
 
   /**
@@ -140,8 +158,8 @@ export class GbnfWriter {
       this.#rules.set(another, `${this.#common('comma')} ${entry}`);
       const { least, most } = entries;
       if (most > 0) {
-        rest.next = this.#times(another, least, most);
-        const all = `${entry} ${this.#times(another, Math.max(0, least - 1), most - 1)}`.trimEnd();
+        rest.next = this.times(another, least, most);
+        const all = `${entry} ${this.times(another, Math.max(0, least - 1), most - 1)}`.trimEnd();
         rest.first = least > 0 ? all : `(${all})?`;
       }
     }
@@ -175,8 +193,8 @@ export class GbnfWriter {
     const item = this.rule(rest);
     const another = `${name}-n`;
     this.#rules.set(another, `${this.#common('comma')} ${item}`);
-    if (items !== '') return `"[" ${items} ${this.#times(another, least, most)} "]"`;
-    const all = `${item} ${this.#times(another, Math.max(0, least - 1), most - 1)}`;
+    if (items !== '') return `"[" ${items} ${this.times(another, least, most)} "]"`;
+    const all = `${item} ${this.times(another, Math.max(0, least - 1), most - 1)}`;
     return `"[" ${least > 0 ? all : `(${all})?`} "]"`;
   }
 }
@@ -211,6 +229,10 @@ function classesOf(set: Characters): string[] {
     if (start <= last) plain.push(range(start, last));
   }
   return [...(plain.length > 0 ? [`[${plain.join('')}]`] : []), ...escaped];
+}
+
+function classOf(set: Characters): string {
+  return `[${set.map(([first, last]) => range(first, last)).join('')}]`;
 }
 
 function range(first: number, last: number): string {

@@ -1,4 +1,5 @@
 import type { CallForm } from '../calls/call-form.ts';
+import type { ChannelForm } from '../calls/channels.ts';
 import type { ReasoningTags } from './reasoning-tags.ts';
 
 /** What a chat template does with the parts of a conversation, found by rendering small ones. What it does not take is folded. */
@@ -21,6 +22,8 @@ export interface TemplateCapabilities {
   callsAlone: boolean;
   /** How calls are written in an answer. */
   callForm: CallForm | undefined;
+  /** How answers are written that are messages in channels. */
+  channels: ChannelForm | undefined;
   /** The role `tool`, for the results of calls. */
   toolRole: boolean;
   /** A user message after the result of a call. */
@@ -51,6 +54,7 @@ export const PLAIN: TemplateCapabilities = {
   severalCalls: false,
   callsAlone: false,
   callForm: undefined,
+  channels: undefined,
   toolRole: false,
   userAfterTool: false,
   shortCallIds: false,

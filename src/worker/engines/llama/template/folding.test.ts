@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { GENERIC_FORM } from '../calls/call-form.ts';
 import { PLAIN, type TemplateCapabilities } from './capabilities.ts';
 import type { Conversation, TemplateCall, TemplateMessage } from './conversation.ts';
 import { folded } from './folding.ts';
@@ -13,6 +14,7 @@ const ALL: TemplateCapabilities = {
   assistantFirst: true,
   tools: true,
   calls: 'object',
+  callForm: GENERIC_FORM,
   severalCalls: true,
   toolRole: true,
   userAfterTool: true,
@@ -83,11 +85,19 @@ test('neighbours of the same role are joined, and a conversation starts with a u
 
 test('tools, calls and results are described in words to a model without tools', () => {
   const messages = [user('how many?'), assistant('', call('1', 'x')), result('1', '5')];
-  const [first, ...rest] = fold(messages, { tools: false }, { tools });
+  const [first, ...rest] = fold(messages, { tools: false, callForm: undefined }, { tools });
   expect(first?.content).toMatch(
     /^You may call these tools\..+\n\{"name":"count","description":"Counts","parameters":\{"type":"object"\}\}$/s,
   );
   expect(rest).toEqual([user('how many?'), assistant('{"name":"count","arguments":{"bee":"x"}}'), user('Result of count:\n5')]);
+});
+
+test('to a template that writes calls, and nothing of tools, they are described with its own form of calls', () => {
+  const messages = [user('how many?'), assistant('', call('1', 'x')), result('1', '5')];
+  const callForm = { ...GENERIC_FORM, before: '<call>', infix: '<with>', after: '</call>' };
+  const [first, ...rest] = fold(messages, { tools: false, callForm }, { tools });
+  expect(first?.content).toContain('answer with nothing but <call><name><with><arguments as JSON></call>.');
+  expect(rest).toEqual(messages);
 });
 
 test('calls that a template takes one by one are each before their result', () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Tool } from '../../../../contract/index.ts';
+import type { CallForm } from '../calls/call-form.ts';
 import type { TemplateCapabilities } from './capabilities.ts';
 import type { Conversation, TemplateCall, TemplateMessage } from './conversation.ts';
 
@@ -16,18 +17,18 @@ type Fold = (messages: TemplateMessage[]) => TemplateMessage[];
 export function folded(conversation: Conversation, capabilities: TemplateCapabilities): Conversation {
   const { tools } = conversation;
   const takes = capabilities;
-  // Where the tools are described in rbee's own words, calls and results are written in them as well.
-  const hasCalls = takes.calls !== false && takes.tools !== false;
+  // Where a model's own form of calls is not known, calls and results are written in rbee's words, as the tools are.
+  const hasCalls = takes.calls !== false && takes.callForm !== undefined;
   const folds: (Fold | false)[] = [
     withoutEmptyAnswers,
     leadingSystems,
-    tools.length > 0 && takes.tools === false && ((messages) => withSystem(messages, instructionOf(tools))),
+    tools.length > 0 && takes.tools === false && ((messages) => withSystem(messages, instructionOf(tools, takes.callForm))),
     tools.length > 0 && takes.tools === 'with system' && ((messages) => withSystem(messages, '')),
     !takes.laterSystem && laterSystems,
     !hasCalls && callsAsText,
     hasCalls && takes.callsAlone && callsApart,
     hasCalls && !takes.severalCalls && oneCallEach,
-    (!takes.toolRole || takes.tools === false) && resultsAsUser,
+    (!takes.toolRole || !hasCalls) && resultsAsUser,
     !takes.system && systemAsUser,
     !takes.assistantFirst && userFirst,
     !takes.adjacentUsers && ((messages) => joined(messages, 'user')),
@@ -100,9 +101,14 @@ export function callText({ name, arguments: values }: Pick<TemplateCall, 'name' 
   return JSON.stringify({ name, arguments: values });
 }
 
-function instructionOf(tools: readonly Tool[]): string {
+/** Some templates have a form for calls, and say nothing of tools. */
+function instructionOf(tools: readonly Tool[], form: CallForm | undefined): string {
   const list = tools.map(({ name, description, parameters }) => JSON.stringify({ name, description, parameters }));
-  return `You may call these tools. To call one, answer with nothing but {"name": <name>, "arguments": <object>}.\n${list.join('\n')}`;
+  const call =
+    form && !form.parameters
+      ? `${form.before}<name>${form.infix}<arguments as JSON>${form.after}`
+      : '{"name": <name>, "arguments": <object>}';
+  return `You may call these tools. To call one, answer with nothing but ${call}.\n${list.join('\n')}`;
 }
 
 function callsAsText(messages: TemplateMessage[]): TemplateMessage[] {

@@ -1,5 +1,6 @@
 import type { Tool } from '../../../../contract/index.ts';
-import { callFormOf } from '../calls/call-form.ts';
+import { channelsBefore } from '../calls/channels.ts';
+import { callFormOf } from '../calls/find-form.ts';
 import type { Template } from '../jinja/template.ts';
 import { PLAIN, type TemplateCapabilities } from './capabilities.ts';
 import type { Conversation, TemplateCall, TemplateMessage } from './conversation.ts';
@@ -29,15 +30,29 @@ const call = (id: string, value: string): TemplateCall => ({
 const calling = (...calls: TemplateCall[]): TemplateMessage => ({ role: 'assistant', content: '', calls });
 const result = (callId: string, content: string): TemplateMessage => ({ role: 'tool', content, callId, name: tool.name });
 const [FIRST, SECOND, LONG] = ['probe0001', 'probe0002', 'call_probe_0003'];
+const NUMBER = 8675309;
+const LINES = 'probe <\n& lines';
+const [first, second] = [call(FIRST, 'probe-one'), call(SECOND, 'probe-two')];
+const several = { ...first.arguments, probe_more: NUMBER, probe_yes: true };
+const withMore: TemplateCall = { ...first, arguments: several, argumentsText: JSON.stringify(several) };
+
+interface Probed {
+  source: string;
+  constants: Readonly<Record<string, string>>;
+  /** The texts of tokens that end an answer. */
+  ends: readonly string[];
+}
 
 /** Finds what a template takes, by rendering conversations of a few words with it. */
-export function probe(source: string, template: Template, constants: Readonly<Record<string, string>>): TemplateCapabilities {
+export function probe(template: Template, { source, constants, ends }: Probed): TemplateCapabilities {
   const prober = new Prober(template, constants);
   prober.findContent();
   prober.findRoles();
   prober.findTools();
   prober.findReasoning();
-  return { ...prober.found, reasoningTags: reasoningOf(source, ...prober.prompts) };
+  prober.found.reasoningTags = reasoningOf(source, ...prober.prompts);
+  prober.findForm(ends);
+  return prober.found;
 }
 
 type Probe = Partial<Pick<Conversation, 'tools' | 'variables'>>;
@@ -77,10 +92,8 @@ class Prober {
     const tools = { tools: [tool] };
     const isTold = (messages: TemplateMessage[]) => this.#text(messages, tools).includes(tool.name);
     this.found.tools = isTold([user]) || (isTold([system, user]) && 'with system');
-    const [first, second] = [call(FIRST, 'probe-one'), call(SECOND, 'probe-two')];
     const text = (...messages: TemplateMessage[]) => this.#text([user, ...messages], this.found.tools === false ? {} : tools);
     this.#findCalls((calls) => text(calling(...calls), ...calls.map(({ id }) => result(id, 'probe-result'))), first);
-    this.#findForm(first, second);
     this.found.toolRole = text(calling(first), result(FIRST, 'probe-result')).includes('probe-result');
     const both = text(calling(first, second), result(FIRST, 'probe-result'), result(SECOND, 'probe-other'));
     this.found.severalCalls =
@@ -94,16 +107,23 @@ class Prober {
   }
 
   /** What is around the names and arguments of calls. Calls in another form could not be read: such tools are described in rbee's own form. */
-  #findForm(first: TemplateCall, second: TemplateCall): void {
-    if (this.found.tools === false) return;
+  findForm(ends: readonly string[]): void {
+    if (this.found.calls === false) {
+      this.found.tools = false;
+      return;
+    }
+    const tools = this.found.tools === false ? [] : [tool];
     const turn = (message: TemplateMessage) =>
-      this.#text([user, message], { tools: [tool], variables: { add_generation_prompt: false } });
+      this.#text([user, message], { tools, variables: { add_generation_prompt: false } });
     const texts = {
-      prompt: this.#text([user], { tools: [tool] }),
+      prompt: this.#text([user], { tools }),
       answered: turn(answer),
       answer: answer.content,
       one: turn(calling(first)),
       two: turn(calling(first, second)),
+      more: turn(calling(withMore)),
+      lines: turn(calling(call(FIRST, LINES))),
+      reasoning: this.found.reasoningTags,
     };
     const parts = ({ id, name, arguments: { probe_key: value } }: TemplateCall) => ({
       id,
@@ -111,8 +131,14 @@ class Prober {
       key: 'probe_key',
       value: String(value),
     });
-    this.found.callForm = callFormOf(texts, [parts(first), parts(second)]);
+    this.found.channels = channelsBefore(texts.answered.slice(0, texts.answered.lastIndexOf(answer.content)));
+    this.found.callForm = callFormOf(texts, [parts(first), parts(second)], {
+      number: { key: 'probe_more', value: String(NUMBER) },
+      flag: 'probe_yes',
+      lines: LINES,
+    });
     if (!this.found.callForm) this.found.tools = false;
+    else this.found.callForm.after = upTo(this.found.callForm.after, ends);
   }
 
   /** As an object, unless Python's way to write one shows, or it is not written at all. */
@@ -131,7 +157,6 @@ class Prober {
 
   findReasoning(): void {
     const thought = { reasoning: 'probe-thought' };
-    const first = call(FIRST, 'probe-one');
     const member = REASONING_MEMBERS.find((reasoningMember) => {
       const taking = { ...this.found, reasoningMember };
       const later = this.#text([user, { ...answer, ...thought }, again], {}, taking);
@@ -164,6 +189,11 @@ class Prober {
       return '';
     }
   }
+}
+
+/** An answer ends at one of these tokens, whatever a template writes behind it. */
+function upTo(text: string, ends: readonly string[]): string {
+  return text.slice(0, Math.min(text.length, ...ends.map((end) => text.indexOf(end)).filter((at) => at >= 0))).trimEnd();
 }
 
 function inOrder(text: string, words: readonly string[]): boolean {

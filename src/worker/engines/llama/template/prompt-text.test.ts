@@ -1,26 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { ChatMessage } from '../../../../contract/index.ts';
-import { LlamaBundle } from '../jinja/fixtures/bundle.ts';
-import { Template } from '../jinja/template.ts';
+import { templateSources, writerOf } from '../fixtures/templates.ts';
 import { conversationOf, type PromptRequest } from './conversation.ts';
-import { probe } from './probe.ts';
 import { renderPrompt } from './prompt-text.ts';
 
-const corpus = JSON.parse(readFileSync(new URL('../jinja/fixtures/corpus.json', import.meta.url), 'utf8')) as {
-  templates: { name: string; sha1: string; offset: number }[];
-};
-const bundle = new LlamaBundle();
-const sources = new Map(corpus.templates.map(({ name, offset, sha1 }) => [name, bundle.read(offset, sha1) ?? '']));
-bundle.close();
-const constants = { bos_token: '<s>', eos_token: '</s>' };
-
-function writerOf(source: string) {
-  const template = new Template(source, () => new Date(2026, 10, 27));
-  return { template, constants, capabilities: probe(source, template, constants), longest: Infinity };
-}
-
-const modelOf = (name: string) => writerOf(sources.get(name) ?? '');
+const modelOf = (name: string) => writerOf(templateSources.get(name) ?? '');
 const prompt = (request: PromptRequest, writer: ReturnType<typeof writerOf>) => renderPrompt(conversationOf(request), writer);
 const user = (content: string): ChatMessage => ({ role: 'user', content });
 const assistant = (content: string, more: Partial<ChatMessage> = {}): ChatMessage => ({ role: 'assistant', content, ...more });
@@ -78,7 +62,7 @@ test('no template of the corpus refuses a long conversation with everything in i
     { name: 'count', parameters: { type: 'object', properties: { bee: { type: 'string', description: 'which' } } } },
   ];
   const lost: string[] = [];
-  for (const [name, source] of sources) {
+  for (const [name, source] of templateSources) {
     // It needs a variable of its own, `functions`, without which the reference refuses everything, too.
     if (name === 'fireworks-ai-llama-3-firefunction-v2') continue;
     const { text } = prompt({ messages, tools }, writerOf(source));

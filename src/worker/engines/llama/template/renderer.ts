@@ -13,6 +13,8 @@ export interface RendererData {
   template: string;
   /** The same in every prompt: `bos_token`, `eos_token`. */
   constants: Record<string, string>;
+  /** The texts of tokens that end an answer. */
+  ends: string[];
   /** What an earlier thread found. */
   capabilities: TemplateCapabilities | undefined;
   longestText: number;
@@ -23,12 +25,13 @@ export type RendererAnswer = { capabilities: TemplateCapabilities } | { prompt: 
 
 const answer = (message: RendererAnswer) => parentPort?.postMessage(message);
 
-parentPort?.once('message', ({ template: source, constants, capabilities, longestText, longestRefusal }: RendererData) => {
+parentPort?.once('message', (data: RendererData) => {
+  const { template: source, constants, ends, capabilities, longestText, longestRefusal } = data;
   const refuse = (error: unknown) =>
     answer({ refusal: (error instanceof Error ? error.message : String(error)).slice(0, longestRefusal) });
   try {
     const template = new Template(source);
-    const found = capabilities ?? probe(source, template, constants);
+    const found = capabilities ?? probe(template, { source, constants, ends });
     const writer = { template, constants, capabilities: found, longest: longestText };
     parentPort?.on('message', (conversation: Conversation) => {
       try {

@@ -18,7 +18,7 @@ let thread: TemplateThread;
 
 const deadlineMs = { render: 1_000, start: 100_000 };
 const open = (template: string, deadlines = deadlineMs) =>
-  TemplateThread.open({ template, constants: {}, deadlineMs: deadlines });
+  TemplateThread.open({ template, constants: {}, ends: [], deadlineMs: deadlines });
 
 const turns = (count: number): Conversation => ({
   messages: Array.from({ length: count }, (_, index) =>

@@ -18,6 +18,8 @@ const EXITED = -1;
 interface TemplateThreadSettings {
   template: string;
   constants: Record<string, string>;
+  /** The texts of tokens that end an answer. */
+  ends: string[];
   /** Used first, if it still runs. */
   thread?: Worker | undefined;
   /** For one conversation, and for the start. */
@@ -76,12 +78,13 @@ export class TemplateThread {
 
   async #start(): Promise<Worker> {
     if (this.#isClosed) throw new TemplateFault('the worker is stopping');
-    const { template, constants, deadlineMs } = this.#settings;
+    const { template, constants, ends, deadlineMs } = this.#settings;
     const first = this.#first;
     this.#first = undefined;
     const data: RendererData = {
       template,
       constants,
+      ends,
       capabilities: this.#capabilities,
       longestText: LONGEST_TEXT,
       longestRefusal: LONGEST_REFUSAL,
