@@ -43,8 +43,7 @@ function shape(architecture: string, numbers: [number, number, number, number, n
 }
 
 /** As the worker asks its engine (src/worker/engines/llama/memory-need.ts), on a CPU. */
-async function engineEstimate(file: string, contextSize: number | undefined, slots: number) {
-  const insights = await GgufInsights.from(await readGgufFileInfo(file, { sourceType: 'filesystem', logWarnings: false }), llama);
+async function engineEstimate(insights: GgufInsights, contextSize: number | undefined, slots: number) {
   const weights = await insights.estimateModelResourceRequirementsV2({ gpuLayers: 0 });
   const context = await insights.estimateContextResourceRequirementsV2({
     modelGpuLayers: 0,
@@ -68,9 +67,13 @@ test.each<[string, ((path: string) => Promise<unknown>) | undefined]>([['the tin
     await write?.(file);
     const header = await readGgufHeader(file, isMemoryField);
     const memory = estimateMemory(header);
+    const insights = await GgufInsights.from(
+      await readGgufFileInfo(file, { sourceType: 'filesystem', logWarnings: false }),
+      llama,
+    );
     for (const { slots, context } of CASES) {
       if ((context ?? 0) > (memory?.context_length ?? 0)) continue;
-      const engine = await engineEstimate(file, context, slots);
+      const engine = await engineEstimate(insights, context, slots);
       const need = memory && memoryNeed(memory, { slots, context, worker: 'cpu' });
       // The file of a header alone is as large as that; only the engine knows from it how large the tensors were.
       const missing = name in shapes ? engine.weights - header.tensorBytes : 0;
