@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { deferred, JobError, type Handlers } from '../../contract/index.ts';
 import { startTestDaemon, type TestDaemon } from '../fixtures/test-daemon.ts';
-import { counting, post, postList, readAll, readFirst, streamText, token } from '../fixtures/test-jobs.ts';
+import { counting, post, postList, readAll, readFirst, streamText, talkative, token } from '../fixtures/test-jobs.ts';
 import { openMemoryCatalog } from '../catalog/memory-catalog.ts';
 import { openMemoryEventLog } from '../log/memory-event-log.ts';
 
@@ -426,9 +426,10 @@ describe('how a job ends', () => {
   });
 
   test('a reader whose job expires before it has read every event is disconnected without [DONE]', async () => {
+    // More than the buffers of a connection hold.
     await using daemon = await startTestDaemon({
       kept: { jobs: 0, ageMs: 60_000 },
-      handlers: { worker_list: counting(400_000) },
+      handlers: { worker_list: talkative(2_000, 8_000) },
     });
     const jobId = await postList(daemon);
     const slow = httpRequest(`${daemon.url}/v1/jobs/${jobId}/stream`, { agent: false }).end();
