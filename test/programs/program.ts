@@ -34,9 +34,9 @@ export interface Program extends AsyncDisposable {
   home: string;
   /** An empty folder, in which it runs. */
   work: string;
-  /** The lines that `rbee connect` prints for a shell. */
-  exports: string;
-  /** Runs a command line to its end: by the shell, after the exports, in an environment that has nothing else of this process's. */
+  /** What `rbee connect` prints for a shell. */
+  commands: string;
+  /** Runs a command line to its end: by the shell, after what `rbee connect` prints for one, in an environment that has nothing else of this process's. */
   run(commandLine: string, env?: Readonly<Record<string, string>>): Promise<Outcome>;
 }
 
@@ -54,7 +54,7 @@ export async function connectedProgram(swarm: Swarm, name: string, model: ModelN
     await mkdir(dirname(join(home, file)), { recursive: true });
     await writeFile(join(home, file), text);
   }
-  const exports = settings
+  const commands = settings
     .filter(({ place }) => /^In (?:a|the) shell/.test(place))
     .map(({ text }) => text)
     .join('\n');
@@ -63,8 +63,8 @@ export async function connectedProgram(swarm: Swarm, name: string, model: ModelN
   return {
     home,
     work,
-    exports,
-    run: (commandLine, env) => shell(`${exports}\n${commandLine}`, { cwd: work, env: { ...clean, ...env } }),
+    commands,
+    run: (commandLine, env) => shell(`${commands}\n${commandLine}`, { cwd: work, env: { ...clean, ...env } }),
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, maxRetries: 5, retryDelay: 100 }),
   };
 }

@@ -93,18 +93,26 @@ export const programs: Readonly<Record<string, Program>> = {
     title: 'Cline',
     api: 'OpenAI',
     isAgent: true,
-    parts: ({ queenUrl, keyVariable, model, contextTokens }) => [
-      {
-        place: 'Settings of Cline (the gear)',
-        text: [
-          'API Provider:         OpenAI Compatible',
-          `Base URL:             ${apiUrls.OpenAI(queenUrl)}`,
-          `API Key:              ${keyVariable === undefined ? ANY_KEY : `the value of ${keyVariable}`}`,
-          `Model ID:             ${model}`,
-          `Context Window Size:  ${contextTokens}`,
-        ].join('\n'),
-      },
-    ],
+    parts: (connection) => {
+      const { queenUrl, keyVariable, model, contextTokens } = connection;
+      return [
+        {
+          place: 'Settings of Cline (the gear); the last line is in its Model Configuration',
+          text: [
+            'API Provider:               OpenAI Compatible',
+            `Base URL:                   ${apiUrls.OpenAI(queenUrl)}`,
+            `OpenAI Compatible API Key:  ${keyVariable === undefined ? ANY_KEY : `the value of ${keyVariable}`}`,
+            `Model ID:                   ${model}`,
+            `Context Window Size:        ${contextTokens}`,
+          ].join('\n'),
+        },
+        {
+          place: 'In a shell, for its command line',
+          text: `cline auth openai-compatible --baseurl ${shellWord(apiUrls.OpenAI(queenUrl))} --apikey ${shellKey(connection)} --modelid ${shellWord(model)}`,
+        },
+      ];
+    },
+    then: () => 'cline',
   },
   continue: {
     title: 'Continue',

@@ -79,6 +79,22 @@ test('OpenCode gets the model under the name of the provider, and how long its a
   });
 });
 
+test('Cline is connected by its settings, and its command line by a command', () => {
+  const [labels = '', command = ''] = partsOf('cline', locked);
+  expect(labels).toMatch(/^Model ID: +org\/it's \$\(a\) "model"$/m);
+  const words = execFileSync('sh', ['-c', `cline() { printf '%s\\n' "$@"; }\n${command}`], {
+    env: { RBEE_TOKEN: 'secret word' },
+  });
+  expect(words.toString().trimEnd().split('\n').slice(2)).toEqual([
+    '--baseurl',
+    'http://127.0.0.1:8500/v1',
+    '--apikey',
+    'secret word',
+    '--modelid',
+    open.model,
+  ]);
+});
+
 describe('a note for agents', () => {
   const codex = (change: Partial<Connection>) => {
     const program = programs['codex'];
@@ -87,12 +103,18 @@ describe('a note for agents', () => {
 
   test('shows how to give the model a longer context', () => {
     expect(codex({})).toContain(
-      "# Note: Codex sends long prompts, and 'qwen3-8b' has a context of 8192 tokens. Start a worker with more: rbee worker spawn --model qwen3-8b --context 65536",
+      "# Note: Codex sends long prompts, and 'qwen3-8b' has a context of 8192 tokens. Start a worker with more, then print these settings again: rbee worker spawn --model qwen3-8b --context 65536",
     );
   });
 
   test('says that the model cannot have one', () => {
     expect(codex({ trainedTokens: 8_192 })).toContain('and cannot have more. Choose a model with 65536 or more');
+  });
+
+  test('shows the longest context of a model whose worker has less, and that it is not enough', () => {
+    expect(codex({ trainedTokens: 32_768 })).toMatch(
+      /--context 32768\n\n# Note: 'qwen3-8b' cannot have more than 32768 tokens\. Choose a model with 65536 or more/,
+    );
   });
 
   test('is left out where the context is long enough', () => {

@@ -1,4 +1,4 @@
-import { apiUrls, type Connection } from '../connect/connection.ts';
+import { apiUrls, shellWord, type Connection } from '../connect/connection.ts';
 import { programs, type Program } from '../connect/programs.ts';
 import type { Look } from './look.ts';
 import { list, table } from './table.ts';
@@ -17,9 +17,14 @@ export function settingsText(program: Program, connection: Connection): string {
 export function noteOf({ title, isAgent }: Program, { model, contextTokens, trainedTokens }: Connection): string[] {
   if (isAgent === undefined || contextTokens >= AGENT_CONTEXT_TOKENS) return [];
   const has = `${title} sends long prompts, and '${model}' has a context of ${contextTokens} tokens`;
-  return trainedTokens >= AGENT_CONTEXT_TOKENS
-    ? [`${has}. Start a worker with more: rbee worker spawn --model ${model} --context ${AGENT_CONTEXT_TOKENS}`]
-    : [`${has}, and cannot have more. Choose a model with ${AGENT_CONTEXT_TOKENS} or more: --model <name>`];
+  const possible = Math.min(trainedTokens, AGENT_CONTEXT_TOKENS);
+  const spawn = `rbee worker spawn --model ${shellWord(model)} --context ${possible}`;
+  const more = possible > contextTokens ? [`${has}. Start a worker with more, then print these settings again: ${spawn}`] : [];
+  const choose = `Choose a model with ${AGENT_CONTEXT_TOKENS} or more: --model <name>`;
+  if (trainedTokens >= AGENT_CONTEXT_TOKENS) return more;
+  return more.length > 0
+    ? [...more, `'${model}' cannot have more than ${trainedTokens} tokens. ${choose}`]
+    : [`${has}, and cannot have more. ${choose}`];
 }
 
 /** The programs, and what any other program needs. */
