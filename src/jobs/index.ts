@@ -1,4 +1,5 @@
 export * from './client.ts';
+export { beginChunked, type ChunkedAnswer } from './server/chunked.ts';
 export { bindServer } from './server/bound-server.ts';
 export { openSqliteCatalog } from './catalog/sqlite-catalog.ts';
 export { openSetAside } from './log/set-aside.ts';

@@ -11,6 +11,8 @@ export interface StreamedAnswer<Name extends OperationName> {
   begin?(): string;
   /** @param choice which of the request's jobs: 0, 1, 2 … in the order of its inputs */
   event(event: AnswerEvent<Name>, choice: number): string;
+  /** The same for a token that is a text and nothing else. @param text as a JSON string, which can be passed on as it is */
+  token?(text: string, choice: number): string;
   /** Sent when nothing else was for KEEP_ALIVE_MS. @param waitsFor the step that the job is at, on one line */
   keepAlive(waitsFor: string): string;
   /** The last text, after the results of all jobs. */

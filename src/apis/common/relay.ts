@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { isAnswer, isErrorCode, JobError, type JobEvent, type OperationName, type OutputOf } from '../../contract/index.ts';
-import type { JobReading, JobRegistry, LoggedEvent } from '../../jobs/index.ts';
+import { beginChunked, type ChunkedAnswer, type JobReading, type JobRegistry, type LoggedEvent } from '../../jobs/index.ts';
 import { log } from '../../narration/index.ts';
 import type { AnswerEvent, FieldNames, StreamedAnswer, WholeAnswer } from './answer.ts';
+import { plainTokenText } from './plain-token.ts';
 import { withOwnName } from './request-error.ts';
 import { WaitsFor } from './waits-for.ts';
 
@@ -39,8 +40,12 @@ export class Relay<Name extends OperationName> {
   readonly #outputs: (OutputOf<Name> | undefined)[];
   readonly #readings: JobReading[] = [];
   readonly #waitsFor = new WaitsFor();
+  /** Readers that are behind a slow client. */
+  readonly #waiting: (() => void)[] = [];
   #state: 'waiting' | 'answering' | 'ended' = 'waiting';
   #failure: JobError | undefined;
+  /** Undefined before the answer has begun. */
+  #out: ChunkedAnswer | undefined;
   #resolve: (body: object | undefined) => void = () => undefined;
   #reject: (failure: JobError) => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -56,8 +61,7 @@ export class Relay<Name extends OperationName> {
    * @throws JobError why a job failed, before anything was sent
    */
   run(): Promise<object | undefined> {
-    const { response, registry } = this.#options;
-    response.setMaxListeners(this.#jobIds.length + 10);
+    const { registry } = this.#options;
     const result = new Promise<object | undefined>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -78,17 +82,27 @@ export class Relay<Name extends OperationName> {
   }
 
   #sinkOf(choice: number) {
-    const { response } = this.#options;
     return {
       write: (text: string) => this.#send(text),
-      drained: (callback: () => void) => void response.once('drain', callback),
+      drained: (callback: () => void) => this.#whenDrained(callback),
       end: (text: string) => this.#jobEnded(text, choice),
     };
+  }
+
+  /** One listener for all choices. */
+  #whenDrained(callback: () => void): void {
+    this.#waiting.push(callback);
+    if (this.#waiting.length > 1) return;
+    this.#out?.drained(() => {
+      for (const waiting of this.#waiting.splice(0)) waiting();
+    });
   }
 
   /** What to send for these events. */
   #textOf(logged: readonly LoggedEvent[], choice: number): string {
     const { answer } = this.#options;
+    const plain = this.#plainTextOf(logged, choice);
+    if (plain !== undefined) return plain;
     const events = logged.map((event) => this.#note(event, choice)).filter((event) => event !== undefined);
     if (typeof answer === 'function' || this.#state === 'ended') return '';
     if (events.some(({ kind }) => isAnswer(kind) || kind === 'prompt' || kind === 'result')) this.#begin();
@@ -98,6 +112,22 @@ export class Relay<Name extends OperationName> {
       this.#fail(asInternal(cause));
       return '';
     }
+  }
+
+  /** Of tokens that need not be parsed, as nearly all are; undefined for others. */
+  #plainTextOf(logged: readonly LoggedEvent[], choice: number): string | undefined {
+    const { answer } = this.#options;
+    if (typeof answer !== 'function' && (answer.token === undefined || this.#state === 'ended')) return undefined;
+    const texts: string[] = [];
+    for (const { kind, json } of logged) {
+      const text = kind === 'token' ? plainTokenText(json) : undefined;
+      if (text === undefined) return undefined;
+      texts.push(text);
+    }
+    // An answer in one piece is made from the outputs.
+    if (typeof answer === 'function' || texts.length === 0) return '';
+    this.#begin();
+    return texts.map((text) => answer.token?.(text, choice)).join('');
   }
 
   /** @returns undefined for a failure, which is kept */
@@ -125,20 +155,20 @@ export class Relay<Name extends OperationName> {
     this.#state = 'answering';
     clearTimeout(this.#timer);
     onBegin();
-    response.writeHead(200, { ...STREAM_HEADERS, ...headers, 'content-type': answer.contentType });
-    response.flushHeaders();
+    const out = beginChunked(response, { ...STREAM_HEADERS, ...headers, 'content-type': answer.contentType });
+    this.#out = out;
     this.#timer = setInterval(() => {
       // Behind a slow client, a comment would be one more thing to buffer.
-      if (!response.writableNeedDrain) this.#send(answer.keepAlive(this.#waitsFor.text));
+      if (!out.isFull) this.#send(answer.keepAlive(this.#waitsFor.text));
     }, KEEP_ALIVE_MS);
     this.#send(answer.begin?.() ?? '');
     this.#resolve(undefined);
   }
 
   #send(text: string): boolean {
-    if (text === '' || this.#state !== 'answering') return true;
+    if (text === '' || this.#state !== 'answering' || this.#out === undefined) return true;
     this.#timer?.refresh();
-    return this.#options.response.write(text);
+    return this.#out.write(text);
   }
 
   #jobEnded(text: string, choice: number): void {

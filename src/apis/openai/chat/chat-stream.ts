@@ -6,9 +6,13 @@ import { ChatCalls } from './chat-calls.ts';
 import { logprobEntries, reasoningFields, type ChatHead } from './chat-head.ts';
 import type { ToolForms } from './chat-tools.ts';
 
+const EMPTY_CONTENT = '"content":""';
+
 /** What has been sent of one choice. */
 interface Choice {
   hasRole: boolean;
+  /** A part with a text, before and after that text: the same for every token. */
+  around: { before: string; after: string } | undefined;
   calls: ChatCalls;
 }
 
@@ -20,7 +24,11 @@ export class ChatStream extends ChunkStream {
   constructor(head: ChatHead, { forms, ...options }: ChunkOptions & { forms: ToolForms }) {
     super({ object: 'chat.completion.chunk', ...head }, options);
     this.#forms = forms;
-    this.#choices = Array.from({ length: options.each }, () => ({ hasRole: false, calls: new ChatCalls(forms) }));
+    this.#choices = Array.from({ length: options.each }, () => ({
+      hasRole: false,
+      around: undefined,
+      calls: new ChatCalls(forms),
+    }));
   }
 
   event(event: AnswerEvent<'infer'>, choice: number): string {
@@ -45,6 +53,19 @@ export class ChatStream extends ChunkStream {
       case 'log':
         return '';
     }
+  }
+
+  token(text: string, index: number): string {
+    const state = this.#of(index);
+    const { before, after } = (state.around ??= this.#around(index));
+    return this.#role(index, '') + before + text + after;
+  }
+
+  /** In the strings of a part, a quote is escaped: the field is found where it is. */
+  #around(index: number): { before: string; after: string } {
+    const part = this.#delta(index, { content: '' }, {});
+    const at = part.indexOf(EMPTY_CONTENT) + EMPTY_CONTENT.length - 2;
+    return { before: part.slice(0, at), after: part.slice(at + 2) };
   }
 
   #finish(choice: number, output: OutputOf<'infer'>): string {
