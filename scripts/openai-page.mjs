@@ -34,6 +34,7 @@ const INTRODUCTION = [
   '- **Key**: any, unless the queen has a token; then `Authorization: Bearer <token>`, `x-api-key` or `api-key`.',
   '- **Model**: a name of `rbee model list`; `name:latest` is `name`. The path of a file is accepted from the same machine only.',
   '- **Fields** that are not listed here are ignored, and null counts as absent. A body may have 32 MiB, and be compressed (`gzip`, `deflate`, `br`; `zstd` from Node 22.15).',
+  '- **All APIs**: what holds for this one and the others is in [COMPATIBILITY.md](../COMPATIBILITY.md#all-apis).',
   '- **Headers** of every answer: `x-request-id` (also `request-id`), `x-correlation-id` for `rbee trace`, and `x-rbee-job-id`, the jobs of the request.',
   '- **Disconnecting** cancels the request at once. With `x-rbee-on-disconnect: continue` it keeps running, and `/v1/jobs/{id}/stream` has its events.',
   '- **Waiting**: a stream gets a comment (`/v1/responses`: an event `keepalive`) after 10 s of silence, with the step that it waits for.',
@@ -41,7 +42,7 @@ const INTRODUCTION = [
   '',
   '## Errors',
   '',
-  '`{"error": {"message", "type", "param", "code", "rbee_code"}}`, with `x-should-retry` and, where that is true, `retry-after`. `rbee_code` is the code of [errors.md](errors.md).',
+  '`{"error": {"message", "type", "param", "code", "rbee_code"}}`, with `x-should-retry` and, where that is true, `retry-after` and `retry-after-ms`. `rbee_code` is the code of [errors.md](errors.md).',
   'A stream that has begun ends with `data: {"error": …}` instead of `[DONE]`; in `/v1/responses`, with `response.failed`.',
   '',
   '| status | type, code | when |',
@@ -61,8 +62,8 @@ const INTRODUCTION = [
 
 const NOTES = {
   '/v1/chat/completions': [
-    'The answer has reasoning as `reasoning_content` and as `reasoning`. A model that does not have what a field asks for (tools, images,',
-    'log probabilities) refuses the request by the name of the field.',
+    'The answer has reasoning as `reasoning_content` and as `reasoning`. What a model cannot do (see images, fill in the middle) is refused by the name of',
+    'the field. To a model whose template has no tools, they are described in words.',
   ],
   '/v1/completions': ['The prompt is the whole input of the model.'],
   '/v1/responses': [

@@ -16,17 +16,17 @@ const oneOrMore = z.union([z.string(), listOf(z.string())]);
 
 /** What a request of either kind of completion may say of how tokens are chosen. */
 export const samplingFields = {
-  max_tokens: z.int().min(1).nullish().describe('honoured'),
+  max_tokens: z.int().min(1).nullish().describe('honoured; up to the end of the context when omitted or larger'),
   temperature: z.number().nullish().describe('honoured: 0 to 5'),
   top_p: z.number().nullish().describe('honoured'),
   top_k: z.int().nullish().describe('honoured; 0 and less: all tokens'),
   min_p: z.number().nullish().describe('honoured'),
   seed: z.int().nullish().describe('honoured; a negative one is random'),
-  stop: oneOrMore.nullish().describe('honoured: a string, or up to 16'),
-  presence_penalty: z.number().nullish().describe('honoured'),
-  frequency_penalty: z.number().nullish().describe('honoured'),
+  stop: oneOrMore.nullish().describe('honoured: a text of up to 256 characters, or up to 16'),
+  presence_penalty: z.number().nullish().describe('honoured: -2 to 2'),
+  frequency_penalty: z.number().nullish().describe('honoured: -2 to 2'),
   repeat_penalty: z.number().nullish().describe('honoured'),
-  logit_bias: biases.nullish().describe('honoured'),
+  logit_bias: biases.nullish().describe('honoured, by token ids of the model; refused for tokens that end an answer'),
   keep_alive: z
     .union([z.number(), z.string()])
     .nullish()
@@ -34,7 +34,7 @@ export const samplingFields = {
   options: z
     .looseObject({ num_ctx: z.int().min(1).nullish() })
     .nullish()
-    .describe("`num_ctx` is honoured, as in Ollama's API"),
+    .describe('`num_ctx` is honoured: a worker with that context, or 400 with both numbers'),
 };
 
 /** What the fields of an operation are called here. */

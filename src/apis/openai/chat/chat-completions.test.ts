@@ -32,6 +32,8 @@ describe('a chat completion is translated', () => {
     ['a limit beyond every context', { max_tokens: 32_000_000 }, { max_tokens: 1_000_000 }],
     ['a stop of one string', { stop: 'END' }, { stop: ['END'] }],
     ['an empty stop', { stop: '' }, { stop: undefined }],
+    ['more candidates than a vocabulary has', { top_k: 1_000_000 }, { top_k: 100_000 }],
+    ['all candidates', { top_k: -1 }, { top_k: 0 }],
     ['a negative seed', { seed: -1 }, { seed: undefined }],
     ['a seed of 64 bits', { seed: 2 ** 40 + 7 }, { seed: 7 }],
     ['fields that it does not know', { store: true, metadata: { a: 1 }, whatever: [1] }, {}],
@@ -127,6 +129,11 @@ describe('a chat completion is translated', () => {
       { role: 'assistant', content: '', tool_calls: [{ id: 'call_4', name: 'weather', arguments: '{"a":1}' }] },
       { role: 'tool', name: 'weather', tool_call_id: 'call_4', content: 'sun' },
     ]);
+  });
+
+  test('an answer that has reasoning alone, as a client sends it back', () => {
+    const messages = [user, { role: 'assistant', content: null, reasoning_content: 'hm' }, user];
+    expect(input({ messages })['messages']).toMatchObject([{}, { role: 'assistant', content: '', reasoning: 'hm' }, {}]);
   });
 
   test('several choices, each with a seed of its own', () => {

@@ -67,7 +67,7 @@ const formatSchema = z.discriminatedUnion('type', [
 export const chatRequest = z.looseObject({
   model: z.string().min(1).describe('required'),
   messages: listOf(messageSchema, { min: 1 }).describe(
-    'required; roles `system`, `developer` (the same), `user`, `assistant`, `tool`, `function` (a tool)',
+    'required; roles `system`, `developer` (the same), `user`, `assistant`, `tool`, `function` (a tool). Content is text, or parts: text, and images as `data:` URLs; audio and files are refused',
   ),
   ...samplingFields,
   max_completion_tokens: z.int().min(1).nullish().describe('honoured, before `max_tokens`'),
@@ -77,10 +77,19 @@ export const chatRequest = z.looseObject({
     .looseObject({ include_usage: z.boolean().nullish() })
     .nullish()
     .describe('`include_usage` is honoured, the rest is ignored'),
-  logprobs: z.boolean().nullish().describe("honoured: the model's own probabilities, before sampling"),
+  logprobs: z
+    .boolean()
+    .nullish()
+    .describe("honoured: the model's own probabilities, before sampling; refused with a schema, tools or a `repeat_penalty`"),
   top_logprobs: z.int().min(0).max(20).nullish().describe('honoured, with `logprobs`'),
-  response_format: formatSchema.nullish().describe('honoured: `text`, `json_object` (also with a `schema`), `json_schema`'),
-  tools: listOf(toolSchema).nullish().describe('honoured: `function` and `custom`; other types are ignored'),
+  response_format: formatSchema
+    .nullish()
+    .describe(
+      'honoured: `text`, `json_object` (also with a `schema`), `json_schema`. A `strict` schema is obeyed or refused; of another, what cannot be enforced is left out',
+    ),
+  tools: listOf(toolSchema)
+    .nullish()
+    .describe('honoured: `function` and `custom`; other types are ignored. What a grammar cannot hold of a schema is left out'),
   tool_choice: choiceSchema.nullish().describe('honoured; a tool that is not in `tools` is refused'),
   parallel_tool_calls: z.boolean().nullish().describe('honoured'),
   functions: listOf(functionSchema)

@@ -45,7 +45,11 @@ export type Item = z.output<typeof itemSchema>;
 /** POST /v1/responses. Fields that are not listed are ignored. */
 export const responsesRequest = z.looseObject({
   model: z.string().min(1).describe('required'),
-  input: z.union([z.string(), listOf(itemSchema)]).describe('required: text, or items; items of unknown types are dropped'),
+  input: z
+    .union([z.string(), listOf(itemSchema)])
+    .describe(
+      'required: text, or items; items of unknown types are dropped. `item_reference`, files and images that the model cannot see are refused',
+    ),
   instructions: z.string().nullish().describe('honoured: a system message before all others'),
   tools: listOf(toolSchema)
     .nullish()

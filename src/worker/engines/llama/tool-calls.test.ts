@@ -139,6 +139,14 @@ test('what a grammar cannot hold of a tool is ignored and reported, and the tool
   expect(JSON.parse(toolCalls?.[0]?.arguments ?? '')).toEqual({ a: expect.any(String) as string });
 });
 
+test('where no call may be made, the tools stay in the prompt, and the answer is its text', async () => {
+  const asked = { tools: [weather], temperature: 0, maxTokens: 30 };
+  const [none, auto] = [await call({ ...asked, toolChoice: 'none' }), await call({ ...asked, toolChoice: 'auto' })];
+  expect(none.toolCalls).toEqual([]);
+  expect([none.finishReason, none.promptTokens]).toEqual([auto.finishReason, auto.promptTokens]);
+  expect(none.text).not.toBe('');
+});
+
 test.each([
   ['contradicts itself', { type: 'object', properties: { to: { const: 'x', minLength: 2 } }, required: ['to'] }],
   ['is of another type', { type: 'string' }],
