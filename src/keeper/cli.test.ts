@@ -20,7 +20,7 @@ test.each(['--version', '-V'])('%s prints only the version', async (flag) => {
 
 describe('help', () => {
   test.each([[[]], [['help']], [['--help']]])('%j prints all commands to stdout', async (argv) => {
-    const { code, stdout, stderr } = await cli.run(argv);
+    const { code, stdout, stderr } = await cli.call(argv);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     for (const command of ['infer', 'status', 'trace', 'worker', 'hive', 'doctor']) expect(stdout).toContain(`  ${command}`);
   });
@@ -28,7 +28,7 @@ describe('help', () => {
   test.each([[['help', 'worker', 'spawn']], [['worker', 'spawn', '--help']]])(
     '%j prints help derived from the contract',
     async (argv) => {
-      const { code, stdout } = await cli.run(argv);
+      const { code, stdout } = await cli.call(argv);
       expect(code).toBe(0);
       expect(stdout).toContain('Start a worker: one model loaded on one device.');
       expect(stdout).toContain('rbee worker spawn --model tiny --worker cpu --device 0');
@@ -37,13 +37,13 @@ describe('help', () => {
   );
 
   test('a list that is empty when omitted shows no default in its help', async () => {
-    const { stdout } = await cli.run(['help', 'hive', 'import-ssh']);
+    const { stdout } = await cli.call(['help', 'hive', 'import-ssh']);
     expect(stdout).toContain('none when omitted (may be repeated)');
     expect(stdout).not.toContain('[]');
   });
 
   test('a group without a command shows its commands, as rbee alone does', async () => {
-    const { code, stdout, stderr } = await cli.run(['worker']);
+    const { code, stdout, stderr } = await cli.call(['worker']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('spawn');
     expect(stdout).not.toContain('run');
@@ -95,7 +95,7 @@ describe('a mistake in the command line exits with 2, before any daemon is woken
     [['help', 'staus'], "unknown command 'staus'", 'Did you mean status?'],
     [['help', 'worker', 'spwan'], "unknown command 'spwan'", 'Did you mean spawn?'],
   ])('%j', async (argv, message, hint) => {
-    const { code, stdout, stderr } = await cli.run(argv);
+    const { code, stdout, stderr } = await cli.call(argv);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(ERROR);
     expect(stderr).toContain(message);
@@ -103,7 +103,7 @@ describe('a mistake in the command line exits with 2, before any daemon is woken
   });
 
   test('a mistake in the command line with --json is one failed event', async () => {
-    const { code, stdout, stderr } = await cli.run(['worker', 'spwan', '--json']);
+    const { code, stdout, stderr } = await cli.call(['worker', 'spwan', '--json']);
     expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({
       id: null,
@@ -113,10 +113,10 @@ describe('a mistake in the command line exits with 2, before any daemon is woken
   });
 
   test('an invalid environment variable is a sentence with exit code 2', async () => {
-    const { code, stderr } = await cli.run(['status'], { env: { RBEE_QUEEN_PORT: 'eighty' } });
+    const { code, stderr } = await cli.call(['status'], { env: { RBEE_QUEEN_PORT: 'eighty' } });
     expect(code).toBe(2);
     expect(stderr).toBe("Error: RBEE_QUEEN_PORT is 'eighty'. Set a port from 1 to 65535, such as 8500.\n");
-    const workers = await cli.run(['worker', 'list'], { env: { RBEE_WORKER_PORTS: 'many' } });
+    const workers = await cli.call(['worker', 'list'], { env: { RBEE_WORKER_PORTS: 'many' } });
     expect(workers).toMatchObject({ code: 2, stderr: expect.stringContaining("RBEE_WORKER_PORTS is 'many'") as string });
     expect(workers.stderr).not.toContain('waking');
   });
@@ -136,36 +136,36 @@ test('an RBEE_TOKEN that no header can carry is refused before anything is woken
 
 describe('without a running daemon', () => {
   test('status reports that the queen is asleep, and wakes no daemon', async () => {
-    const { code, stdout } = await cli.run(['status']);
+    const { code, stdout } = await cli.call(['status']);
     expect(code).toBe(0);
     expect(stdout).toContain('queen is asleep\n');
-    expect(await cli.run(['queen', 'status'])).toMatchObject({
+    expect(await cli.call(['queen', 'status'])).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('queen is asleep') as string,
     });
   });
 
   test('status --json is an empty result', async () => {
-    const { stdout } = await cli.run(['status', '--json']);
+    const { stdout } = await cli.call(['status', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ event: 'result', data: { queen: null, hives: [], workers: [], models: [] } });
   });
 
   test('down reports that nothing is running', async () => {
-    expect(await cli.run(['down'])).toMatchObject({ code: 0, stdout: 'nothing is running\n', stderr: '' });
+    expect(await cli.call(['down'])).toMatchObject({ code: 0, stdout: 'nothing is running\n', stderr: '' });
   });
 
   test('queen stop reports that the queen is asleep', async () => {
-    expect(await cli.run(['queen', 'stop'])).toMatchObject({ code: 0, stdout: 'queen is already asleep\n' });
+    expect(await cli.call(['queen', 'stop'])).toMatchObject({ code: 0, stdout: 'queen is already asleep\n' });
   });
 
   test('a queen at RBEE_QUEEN_URL is never woken', async () => {
     const env = { RBEE_QUEEN_URL: `http://127.0.0.1:${cli.queenPort}` };
-    const { code, stderr } = await cli.run(['hive', 'list'], { env });
+    const { code, stderr } = await cli.call(['hive', 'list'], { env });
     expect(code).toBe(4);
     expect(stderr).toContain('Failed to connect to queen: connection refused');
     expect(stderr).toContain(`RBEE_QUEEN_URL is ${env.RBEE_QUEEN_URL}`);
     for (const argv of [['status'], ['queen', 'status']]) {
-      const { stdout } = await cli.run(argv, { env });
+      const { stdout } = await cli.call(argv, { env });
       expect(stdout).toContain(`the queen at 127.0.0.1:${cli.queenPort} (RBEE_QUEEN_URL) does not answer`);
       expect(stdout).not.toContain('Wake it');
     }
@@ -233,7 +233,7 @@ describe('doctor', () => {
 });
 
 test.each(['bash', 'zsh', 'fish'])('completions for %s include the commands', async (shell) => {
-  const { code, stdout } = await cli.run(['completions', shell]);
+  const { code, stdout } = await cli.call(['completions', shell]);
   expect(code).toBe(0);
   expect(stdout).toContain('rbee worker');
 });

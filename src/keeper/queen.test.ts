@@ -49,7 +49,12 @@ describe('the port of the queen', () => {
 
   test.each(found)('$what on the port of the queen is neither used nor replaced', async ({ listener, exitCode, words }) => {
     const close = await listen(listener);
-    const outcomes = await Promise.all([cli.run(['hive', 'list']), cli.run(['status'])]).finally(close);
+    const outcomes = [];
+    try {
+      for (const argv of [['hive', 'list'], ['status']]) outcomes.push(await cli.call(argv));
+    } finally {
+      await close();
+    }
     for (const { code, stdout, stderr } of outcomes) {
       expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' });
       expect(stderr).toContain(words);
@@ -70,7 +75,7 @@ describe('the port of the queen', () => {
         ],
       ] as const) {
         await writePidfile(run, { ...queen, version });
-        const outcome = await cli.run(['status']);
+        const outcome = await cli.call(['status']);
         expect(outcome.code).toBe(code);
         expect(outcome.stderr).toContain(words);
         expect(outcome.stderr).toContain('rbee down');
@@ -227,7 +232,7 @@ describe('with a queen', () => {
   const stateOfLastJob = () => registry.find({ where: {}, limit: 1 })[0]?.state;
 
   test('infer prints the answer to stdout and everything else to stderr', async () => {
-    expect(await cli.run(['infer', 'hello', 'bee'])).toEqual({
+    expect(await cli.call(['infer', 'hello', 'bee'])).toEqual({
       code: 0,
       signal: null,
       stdout: 'You said hello bee\n',
@@ -236,8 +241,8 @@ describe('with a queen', () => {
   });
 
   test('infer -q prints only the answer, infer -v every step', async () => {
-    expect(await cli.run(['infer', '-q', 'hello'])).toMatchObject({ stdout: 'You said hello\n', stderr: '' });
-    const { stderr } = await cli.run(['infer', '-v', 'hello']);
+    expect(await cli.call(['infer', '-q', 'hello'])).toMatchObject({ stdout: 'You said hello\n', stderr: '' });
+    const { stderr } = await cli.call(['infer', '-v', 'hello']);
     expect(stderr).toMatch(/job job-.*rbee trace [0-9a-f]{32}/);
     expect(stderr).toContain('taking slot 2');
     expect(stderr).toContain('prompt 5 tokens (2 cached) read in 20 ms');
@@ -245,7 +250,7 @@ describe('with a queen', () => {
   });
 
   test('infer --json prints each event as a line, and nothing else', async () => {
-    const { stdout, stderr } = await cli.run(['infer', '--json', 'hello']);
+    const { stdout, stderr } = await cli.call(['infer', '--json', 'hello']);
     const lines = stdout
       .trimEnd()
       .split('\n')
@@ -263,9 +268,9 @@ describe('with a queen', () => {
   });
 
   test('--json -q leaves out the steps of the keeper, which otherwise name the job', async () => {
-    const quiet = await cli.run(['infer', '--json', '-q', 'hello']);
+    const quiet = await cli.call(['infer', '--json', '-q', 'hello']);
     expect(quiet.stdout).not.toContain('rbee-keeper');
-    const { stdout } = await cli.run(['infer', '--json', 'hello']);
+    const { stdout } = await cli.call(['infer', '--json', 'hello']);
     expect(JSON.parse(stdout.split('\n')[0] ?? '')).toMatchObject({ data: { job_id: idOfLastJob() } });
   });
 
@@ -295,7 +300,7 @@ describe('with a queen', () => {
       '--messages',
       '[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]',
     ];
-    expect(JSON.parse((await cli.run(argv)).stdout)).toEqual([
+    expect(JSON.parse((await cli.call(argv)).stdout)).toEqual([
       { role: 'system', content: 'be brief' },
       { role: 'user', content: 'a' },
       { role: 'assistant', content: 'b' },
@@ -309,7 +314,7 @@ describe('with a queen', () => {
   });
 
   test('an answer that is not streamed is printed in full', async () => {
-    expect(await cli.run(['infer', '-q', '--no-stream', 'without stream'])).toMatchObject({ stdout: 'all at once\n' });
+    expect(await cli.call(['infer', '-q', '--no-stream', 'without stream'])).toMatchObject({ stdout: 'all at once\n' });
   });
 
   test('a pipe gets the tokens unchanged', async () => {
@@ -317,36 +322,36 @@ describe('with a queen', () => {
   });
 
   test('a failure is a sentence, a hint and its origin, with the exit code of the contract', async () => {
-    const { code, stdout, stderr } = await cli.run(['infer', '-q', 'fail']);
+    const { code, stdout, stderr } = await cli.call(['infer', '-q', 'fail']);
     expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
     expect(stderr).toBe(`Error: Worker died: out of memory\n  ${errorCodes.worker_died.hint}\n  worker_died, from rbee-hive\n`);
   });
 
   test('ssh test of a machine that cannot have a hive exits with 1, and its job is completed', async () => {
-    expect(await cli.run(['ssh', 'test', 'attic'])).toMatchObject({ code: 0, stderr: '' });
-    const no = await cli.run(['ssh', 'test', 'cellar']);
+    expect(await cli.call(['ssh', 'test', 'attic'])).toMatchObject({ code: 0, stderr: '' });
+    const no = await cli.call(['ssh', 'test', 'cellar']);
     expect(no).toMatchObject({ code: 1, stdout: expect.stringContaining('No hive can be installed on cellar yet.') as string });
-    const { code, stdout } = await cli.run(['ssh', 'test', 'cellar', '--json']);
+    const { code, stdout } = await cli.call(['ssh', 'test', 'cellar', '--json']);
     const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as unknown;
     expect({ code, last }).toMatchObject({ code: 1, last: { event: 'result', data: { reachable: false } } });
   });
 
   test('explain exits with 1 for a request that would be refused, and prints what to do next', async () => {
-    const { code, stdout } = await cli.run(['explain', '-q', '--hive', 'nope', 'hello']);
+    const { code, stdout } = await cli.call(['explain', '-q', '--hive', 'nope', 'hello']);
     expect({ code, stdout }).toEqual({
       code: 1,
       stdout: `Hive 'nope' not found in configuration\nList the hives: rbee hive list. Add one: rbee hive install nope.\n`,
     });
-    expect(await cli.run(['infer', '--dry-run', '--hive', 'nope', 'hello'])).toMatchObject({ code: 1 });
+    expect(await cli.call(['infer', '--dry-run', '--hive', 'nope', 'hello'])).toMatchObject({ code: 1 });
   });
 
   test('the hint of a failure is filled with the names of the command line', async () => {
-    const { stderr } = await cli.run(['worker', 'restart', 'worker-7', '-q']);
+    const { stderr } = await cli.call(['worker', 'restart', 'worker-7', '-q']);
     expect(stderr).toContain('\n  Restart it: rbee worker restart worker-7.\n');
   });
 
   test('with --json, the failure is the last line', async () => {
-    const { code, stdout, stderr } = await cli.run(['infer', '--json', 'fail']);
+    const { code, stdout, stderr } = await cli.call(['infer', '--json', 'fail']);
     expect({ code, stderr }).toEqual({ code: 6, stderr: '' });
     expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
       event: 'failed',
@@ -407,49 +412,49 @@ describe('with a queen', () => {
   });
 
   test('an empty result is a sentence', async () => {
-    expect(await cli.run(['worker', 'list'])).toMatchObject({
+    expect(await cli.call(['worker', 'list'])).toMatchObject({
       code: 0,
       stdout: 'No workers. Start one: rbee worker spawn --model tiny\n',
     });
   });
 
   test('jobs prints a table, logs a replay and trace a tree', async () => {
-    await cli.run(['infer', 'replay me']);
+    await cli.call(['infer', 'replay me']);
     const [record] = registry.find({ where: {}, limit: 1 });
-    const jobs = await cli.run(['jobs', '--operation', 'infer', '--limit', '1']);
+    const jobs = await cli.call(['jobs', '--operation', 'infer', '--limit', '1']);
     expect(jobs.stdout.split('\n')[1]).toMatch(new RegExp(`^${record?.job_id}  infer      completed  `));
-    expect(await cli.run(['logs', record?.job_id ?? ''])).toMatchObject({ code: 0, stdout: 'You said replay me\n' });
+    expect(await cli.call(['logs', record?.job_id ?? ''])).toMatchObject({ code: 0, stdout: 'You said replay me\n' });
     for (const id of [record?.job_id ?? '', record?.correlation_id ?? '']) {
-      const trace = await cli.run(['trace', id]);
+      const trace = await cli.call(['trace', id]);
       expect(trace.stdout).toContain(`correlation ${record?.correlation_id}`);
       expect(trace.stdout).toMatch(/^queen-rbee {2}completed/m);
     }
-    expect(await cli.run(['trace', 'nonesuch'])).toMatchObject({ code: 3 });
-    expect(await cli.run(['jobs', '--state', 'queued'])).toMatchObject({
+    expect(await cli.call(['trace', 'nonesuch'])).toMatchObject({ code: 3 });
+    expect(await cli.call(['jobs', '--state', 'queued'])).toMatchObject({
       stdout: expect.stringContaining('No such jobs.') as string,
     });
   });
 
   test('a job is named by the beginning of its id, as long as no other begins like it', async () => {
-    await cli.run(['infer', 'short']);
+    await cli.call(['infer', 'short']);
     const id = idOfLastJob() ?? '';
     const short = id.slice(0, 'job-'.length + 12);
     for (const named of [id, short, short.slice('job-'.length)]) {
-      expect(await cli.run(['logs', named])).toMatchObject({ code: 0, stdout: 'You said short\n' });
-      expect((await cli.run(['trace', named])).stdout).toContain(`correlation ${registry.get(id).correlation_id}`);
-      expect((await cli.run(['jobs', named])).stdout.split('\n')).toEqual([
+      expect(await cli.call(['logs', named])).toMatchObject({ code: 0, stdout: 'You said short\n' });
+      expect((await cli.call(['trace', named])).stdout).toContain(`correlation ${registry.get(id).correlation_id}`);
+      expect((await cli.call(['jobs', named])).stdout.split('\n')).toEqual([
         expect.stringMatching(/^JOB/),
         expect.stringContaining(id),
         '',
       ]);
     }
-    const several = await cli.run(['logs', 'job-']);
+    const several = await cli.call(['logs', 'job-']);
     expect(several.code).toBe(2);
     expect(several.stderr).toMatch(
       /^Error: Several jobs have ids that begin with 'job-': job-\S{36}, job-.*\n {2}Type more of the id/,
     );
     for (const command of ['logs', 'trace', 'cancel']) {
-      const none = await cli.run([command, 'feedfeedfeed']);
+      const none = await cli.call([command, 'feedfeedfeed']);
       expect(none).toMatchObject({ code: 3, stderr: expect.stringContaining("begins with 'feedfeedfeed'") as string });
     }
   });
@@ -458,9 +463,9 @@ describe('with a queen', () => {
     const running = cli.start(['infer', 'endless']);
     await running.says('and on');
     const id = idOfLastJob() ?? '';
-    expect(await cli.run(['cancel', id.slice(4, 16)])).toMatchObject({ code: 0, stdout: `cancelled ${id}\n` });
+    expect(await cli.call(['cancel', id.slice(4, 16)])).toMatchObject({ code: 0, stdout: `cancelled ${id}\n` });
     expect((await running.ended).code).toBe(130);
-    const again = await cli.run(['cancel', id]);
+    const again = await cli.call(['cancel', id]);
     expect(again.code).toBe(2);
     expect(again.stderr).toContain(`Read how it ended: rbee logs ${id}`);
   });
@@ -512,7 +517,7 @@ describe('with a queen', () => {
     await following.says('and on on');
     following.child.kill('SIGINT');
     expect(await following.ended).toMatchObject({ code: 130 });
-    const replay = await cli.run(['logs', jobId]);
+    const replay = await cli.call(['logs', jobId]);
     expect(replay).toMatchObject({ code: 0, stderr: expect.stringContaining(`follow it: rbee logs -f ${jobId}`) as string });
     expect(registry.get(jobId).state).toBe('running');
     infer.child.kill('SIGINT');
