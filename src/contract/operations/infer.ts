@@ -71,7 +71,7 @@ export const inferInput = withOnePrompt(
       .min(0)
       .max(20)
       .optional()
-      .describe('Likeliest tokens to report with it; an answer with 20 of them ends after about 1,800 tokens'),
+      .describe('Likeliest tokens to report with logprobs; an answer with 20 of them ends after about 1,800 tokens'),
     seed: z.int().min(0).max(4_294_967_295).optional().describe('The same seed gives the same text; random when omitted'),
     stop: z.array(z.string().min(1).max(256)).max(16).optional().describe('Stop before any of these strings'),
     json: z.boolean().optional().describe('Answer with a JSON object'),
@@ -94,10 +94,19 @@ export const inferInput = withOnePrompt(
       .describe('If its worker fails in mid-answer, another worker continues the answer'),
     stream: z.boolean().default(true).describe('Stream tokens as they are generated; false for the result alone'),
   }),
-).refine(({ suffix, raw, prompt }) => suffix === undefined || (raw === true && prompt !== undefined), {
-  path: ['suffix'],
-  error: "needs 'raw' and 'prompt'",
-});
+)
+  .refine(({ suffix, raw, prompt }) => suffix === undefined || (raw === true && prompt !== undefined), {
+    path: ['suffix'],
+    error: "needs 'raw' and 'prompt'",
+  })
+  .refine(({ logprobs, top_logprobs = 0 }) => top_logprobs === 0 || logprobs === true, {
+    path: ['top_logprobs'],
+    error: "needs 'logprobs'",
+  })
+  .refine(({ strict, json_schema }) => strict !== true || json_schema !== undefined, {
+    path: ['strict'],
+    error: "needs 'json_schema'",
+  });
 
 export const inferOutput = z.object({
   text: z.string().describe('The answer, without reasoning and tool calls'),

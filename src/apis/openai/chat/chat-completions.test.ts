@@ -79,7 +79,7 @@ describe('a chat completion is translated', () => {
     ['no reasoning', { reasoning_effort: 'minimal' }, { reasoning: { on: false } }],
     ['much reasoning', { reasoning: { effort: 'xhigh' } }, { reasoning: { on: true, effort: 'high' } }],
     ['log probabilities', { logprobs: true, top_logprobs: 3 }, { logprobs: true, top_logprobs: 3 }],
-    ['alternatives without log probabilities', { top_logprobs: 3 }, { top_logprobs: undefined }],
+    ['no alternatives and no log probabilities', { top_logprobs: 0 }, { top_logprobs: undefined }],
     ['a context and how long it stays', { keep_alive: '5m', options: { num_ctx: 8192 } }, { keep_alive: 300, context: 8192 }],
     ['the latest of a model', { model: 'tiny:latest' }, { model: 'tiny' }],
   ] as [string, object, object][])('%s', (_what, fields, expected) => {
@@ -164,6 +164,12 @@ describe('a chat completion is translated', () => {
       { response_format: { type: 'json_schema', json_schema: { name: 'x' } } },
       'response_format.json_schema.schema',
     ],
+    [
+      'a strict format without a schema',
+      { response_format: { type: 'json_schema', json_schema: { name: 'x', strict: true } } },
+      'response_format.json_schema.schema',
+    ],
+    ['alternatives without log probabilities', { top_logprobs: 3 }, 'top_logprobs'],
     ['no model', { model: null }, 'model'],
     ['17 choices', { n: 17 }, 'n'],
   ] as [string, object, string][])('%s is refused by its place', (_what, fields, param) => {

@@ -39,6 +39,7 @@ function inputOf(fields: ChatRequest): InputFields<'infer'> {
   if (fields.modalities?.some((modality) => modality !== 'text') === true) {
     throw new RequestError('modalities', "only 'text' is served");
   }
+  if (fields.top_logprobs && fields.logprobs !== true) throw new RequestError('top_logprobs', "needs 'logprobs': true");
   return {
     messages: messagesOf(fields.messages),
     ...samplingOf(fields, 0),

@@ -81,7 +81,7 @@ export const chatRequest = z.looseObject({
     .boolean()
     .nullish()
     .describe("honoured: the model's own probabilities, before sampling; refused with a schema, tools or a `repeat_penalty`"),
-  top_logprobs: z.int().min(0).max(20).nullish().describe('honoured, with `logprobs`'),
+  top_logprobs: z.int().min(0).max(20).nullish().describe('honoured; refused without `logprobs`'),
   response_format: formatSchema
     .nullish()
     .describe(

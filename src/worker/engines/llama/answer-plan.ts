@@ -7,6 +7,7 @@ import { AnswerReader, type AnswerForm, type ReadsAnswer } from './answer-reader
 import { typesOfArgument } from './calls/argument-types.ts';
 import type { CallForm } from './calls/call-form.ts';
 import { anyArguments, type CallTool } from './calls/call-grammar.ts';
+import { written } from './calls/form-text.ts';
 import type { TypesOf } from './calls/call-reader.ts';
 import { channelMarks, type ChannelForm } from './calls/channels.ts';
 import { ChannelReader } from './channel-reader.ts';
@@ -53,9 +54,11 @@ interface Grammars {
  *
  * @throws JobError invalid_input; the signal's reason
  */
-export async function answerPlanOf(request: GenerateRequest, around: AnswerModel): Promise<AnswerPlan> {
-  const tools = await shapesOf(allowedTools(request), request, around);
+export async function answerPlanOf(request: GenerateRequest, model: AnswerModel): Promise<AnswerPlan> {
+  const tools = await shapesOf(allowedTools(request), request, model);
   const isForcedCall = tools.length > 0 && isForced(request);
+  const { calls } = model;
+  const around = isForcedCall ? { ...model, calls: { ...calls, before: written(calls.before) } } : model;
   const json = isForcedCall ? undefined : await shapeOfText(request, around.model);
   const reader = around.channels
     ? channelReader(request, around.channels, { around, tools, json })
@@ -128,7 +131,7 @@ export function begunOf(
   { reasoning, calls, channels }: Pick<AnswerModel, 'reasoning' | 'calls' | 'channels'>,
 ): string {
   if (allowedTools(request).length === 0 || !isForced(request) || reasoning?.startsOpen) return '';
-  return channels?.call ?? calls.before;
+  return channels?.call ?? written(calls.before);
 }
 
 /** What the text of an answer has to be; undefined for any text. */

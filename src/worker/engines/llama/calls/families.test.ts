@@ -16,7 +16,7 @@ import type { CallTool } from './call-grammar.ts';
 /** What a template of each family is called in the corpus. */
 const families = {
   'one JSON object': ['Qwen-Qwen3-0.6B', 'mistralai-Mistral-Nemo-Instruct-2407', 'Mistral-Small-3.2-24B-Instruct-2506'],
-  'an object with the number of its call': ['moonshotai-Kimi-K2', 'Cohere2MoE'],
+  'an object with the number or the id of its call': ['moonshotai-Kimi-K2', 'Cohere2MoE', 'upstage-Solar-Open-100B'],
   'a fenced object': ['deepseek-ai-DeepSeek-R1-Distill-Qwen-32B', 'llama-cpp-deepseek-r1'],
   'one call an answer': ['meta-llama-Llama-3.1-8B-Instruct', 'GigaChat3.1-10B-A1.8B'],
   'parameters on lines': ['Qwen3-Coder', 'Qwen3.5-4B', 'NVIDIA-Nemotron-3-Nano-30B-A3B-BF16', 'StepFun3.5-Flash'],
@@ -108,7 +108,7 @@ function written({ template, constants, capabilities }: PromptWriter, calls: rea
     renderPrompt({ messages, tools: described, reasoning: {}, variables: { add_generation_prompt: isAsked } }, writer).text;
   const whole = conversation([user, { role: 'assistant', content: '', calls: made }], false);
   const { before = '' } = capabilities.channels ? { before: ' to=' } : (capabilities.callForm ?? {});
-  const [marker = before] = before.split('\n');
+  const [marker = before] = before.split(/\n|\[id\]/);
   return whole.slice(whole.indexOf(marker, whole.lastIndexOf('hello-user')));
 }
 

@@ -4,6 +4,8 @@ export const ID = '[id]';
 export const INDEX = '[index]';
 
 export const ID_LENGTH = 9;
+/** The id of a call whose beginning is part of the prompt. */
+const FIRST_ID = 'firstcall';
 const INDEX_LENGTH = 3;
 
 /** What the marks above stand for, as rules of a grammar. */
@@ -13,6 +15,11 @@ const RUNS = new Map([
   [ID, { pattern: new RegExp(`^[a-zA-Z0-9]{0,${String(ID_LENGTH)}}`), least: ID_LENGTH, most: ID_LENGTH }],
   [INDEX, { pattern: new RegExp(`^[0-9]{0,${String(INDEX_LENGTH)}}`), least: 1, most: INDEX_LENGTH }],
 ]);
+
+/** The beginning of a form as a prompt ends with it. */
+export function written(before: string): string {
+  return before.replaceAll(ID, FIRST_ID);
+}
 
 /** A text of a form in its parts: its own text, and the marks. */
 export function formParts(text: string): string[] {
