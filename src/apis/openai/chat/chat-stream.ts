@@ -63,7 +63,7 @@ export class ChatStream extends ChunkStream {
 
   /** In the strings of a part, a quote is escaped: the field is found where it is. */
   #around(index: number): { before: string; after: string } {
-    const part = this.#delta(index, { content: '' }, {});
+    const part = this.#delta(index, { content: '' });
     const at = part.indexOf(EMPTY_CONTENT) + EMPTY_CONTENT.length - 2;
     return { before: part.slice(0, at), after: part.slice(at + 2) };
   }

@@ -152,7 +152,10 @@ test.each([
   ['is of another type', { type: 'string' }],
   ['has a type that does not exist', { type: 'blob' }],
 ])('the arguments of a tool whose schema %s are an object', async (_what, parameters) => {
-  const made = await call({ tools: [{ name: 'mail', parameters }], toolChoice: 'required', isOneCall: true, temperature: 0 });
+  let ignored: readonly string[] = [];
+  const asked = { tools: [{ name: 'mail', parameters }], toolChoice: 'required' as const, isOneCall: true, temperature: 0 };
+  const made = await call({ ...asked, onIgnored: (places) => (ignored = places) });
+  expect(ignored[0]).toMatch(/^tools\.mail/);
   // Cut or whole: a text would begin with its quote.
   expect(made.toolCalls?.[0]?.arguments).toMatch(/^\{/);
 });

@@ -79,7 +79,10 @@ class SchemaReader implements SchemaContext {
     }
     const possible = pruned(shape);
     if (!possible) {
-      if (isLoose) return anyShape();
+      if (isLoose) {
+        this.dropped.add(at);
+        return anyShape();
+      }
       throw refused(at, 'allows no value that ends: it contradicts itself or refers to itself endlessly');
     }
     if (!isLoose) {
