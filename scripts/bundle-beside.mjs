@@ -1,5 +1,6 @@
 // Bundles programs of the development tree into dist.bench/, beside dist/: the bench, the processes that it starts, and the soak.
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 const root = dirname(import.meta.dirname);
@@ -22,7 +23,11 @@ export async function bundleBeside(folder, entryPoints) {
     platform: 'node',
     target: 'node20.19',
     external: ['node-llama-cpp', 'libsql', 'prettier'],
-    define: { __RBEE_VERSION__: JSON.stringify('0.0.0-bench') },
+    define: {
+      __RBEE_VERSION__: JSON.stringify('0.0.0-bench'),
+      __TEMPLATE_RENDERER__: JSON.stringify(pathToFileURL(join(root, 'dist', 'template-renderer.js')).href),
+      __BINARY_TEST__: JSON.stringify(pathToFileURL(join(root, 'dist', 'testBindingBinary.mjs')).href),
+    },
     // Bundled CommonJS packages (fastify, pino) still call require() for Node's own modules.
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

@@ -10,6 +10,7 @@ import { TokenStream } from '../token-stream.ts';
 import type { Findings, Row } from '../findings.ts';
 import { median } from '../statistics.ts';
 import type { BareOptions, Generated, GenerateQuestion } from './bare-process.ts';
+import { steeringTable } from './steering.ts';
 import { writeRandomModel } from './random-model.ts';
 
 const SLOTS = 8;
@@ -40,7 +41,8 @@ export async function benchEngine({ runs }: BenchOptions): Promise<Findings> {
     'From the first POST at a worker process to the last terminal event at a client that streams all answers; ' +
     'beside it, node-llama-cpp in a process of its own with the same model, threads and sampling, which steps all sequences together and sends no events. Both read their prompts in that time; while generating, they do not. Median of runs in turn.' +
     ' The difference with several streams is about 3 ms a step: telling as many readers, and the client that reads them, share the two cores that compute.';
-  return { title: 'The engine', tables: [{ title: 'Tokens a second of one worker', beside: 'bare node-llama-cpp', rows, how }] };
+  const speed = { title: 'Tokens a second of one worker', beside: 'bare node-llama-cpp', rows, how };
+  return { title: 'The engine', tables: [speed, await steeringTable(runs)] };
 }
 
 interface Compared {

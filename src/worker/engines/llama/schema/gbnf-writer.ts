@@ -10,6 +10,9 @@ const UNLIMITED = BLOCK * BLOCK;
 const HEX = '[0-9a-fA-F]';
 const LOW_HALF = `"\\\\u" [dD] [c-fC-F] ${HEX} ${HEX}`;
 
+const PLAIN = String.raw`[^"\\\x00-\x1F\x7F-\x9F]`;
+const ESCAPED = String.raw`(["\\/bfnrt] | "u" unit)`;
+
 /** Rules that every grammar may use. No white space but one space after a colon or a comma: weak models write it endlessly. */
 const COMMON: Record<string, string> = {
   colon: '":" " "?',
@@ -19,9 +22,11 @@ const COMMON: Record<string, string> = {
   integer: '"-"? ("0" | [1-9] [0-9]{0,14})',
   number: '"-"? ("0" | [1-9] [0-9]{0,14}) ("." [0-9]{1,15})? ([eE] [-+]? [0-9]{1,2})?',
   // Escapes of control characters and of half a surrogate pair are no text.
-  character: `[^"\\\\\\x00-\\x1F\\x7F-\\x9F] | "\\\\" (["\\\\/bfnrt] | "u" unit)`,
+  character: `${PLAIN} | "\\\\" ${ESCAPED}`,
   unit: `"00" [2-7a-fA-F] ${HEX} | "0" [1-9a-fA-F] ${HEX} ${HEX} | [1-9a-cA-CefEF] ${HEX} ${HEX} ${HEX} | [dD] [0-7] ${HEX} ${HEX} | [dD] [89abAB] ${HEX} ${HEX} ${LOW_HALF}`,
-  text: '"\\"" character* "\\""',
+  // Not `character*`, which is two rules deeper: llama.cpp goes through them again with each character of each token.
+  text: '"\\"" characters',
+  characters: `${PLAIN} characters | "\\"" | "\\\\" ${ESCAPED} characters`,
 };
 
 /** Writes shapes as rules of one grammar, in llama.cpp's GBNF. */
