@@ -14,7 +14,7 @@ const HOW_LOAD =
   'Streams of tokens on a schedule, read by one process from raw sockets. rbee is a queen as it is built, a hive that forwards to a worker, and a worker whose engine is a timer; ' +
   'the others stand before one server that writes the same tokens as OpenAI’s chunks. Time to first token is that of further requests of one token, one after the other, while the streams run; ' +
   '"added" is against reading the worker, or that server, directly under the same load. CPU and memory are those of the processes between: queen and hive, or the other program. ' +
-  'The ratio is to the better of Portkey and LiteLLM; nginx parses nothing. A program that delivers less than nine tenths of the tokens has no time to first token. Medians of runs that take turns.';
+  'The ratio is to the better of Portkey and LiteLLM; nginx parses nothing. A program that delivers less than half of the tokens in time has no time to first token. Medians of runs that take turns.';
 
 export function loadTable(load: Load, ways: Ways, outcomes: Map<GatewayWay, GatewayOutcome[]>): Table {
   const row = rowsOf(ways, outcomes);

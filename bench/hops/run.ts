@@ -40,8 +40,8 @@ export interface PacedOptions extends Ends {
 /** Long enough for the just-in-time compiler, and for the opening of the streams to be over. */
 const WARM_UP_MS = 1_000;
 const PROBES: Probes = { most: 40, withinMs: 1_500 };
-/** Behind less than this share of the tokens, a first one has no end of waiting before it. */
-const KEPT_UP = 0.9;
+/** Where less than this share of the tokens arrives in time, a further request waits for all that has piled up. */
+const KEPT_UP = 0.5;
 const OPENED_AT_ONCE = 50;
 const UNPACED_TOKENS = 1_000;
 
