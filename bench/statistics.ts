@@ -7,3 +7,7 @@ export function percentile(values: Iterable<number>, share: number): number {
 export function median(values: Iterable<number>): number {
   return percentile(values, 0.5);
 }
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((all, value) => all + value, 0);
+}

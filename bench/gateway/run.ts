@@ -2,6 +2,7 @@ import { cpuTimeNs, residentBytes } from '../../test/support/process-usage.ts';
 import type { Child } from '../child.ts';
 import type { ConsumerQuestion, Flooded } from '../hops/consumer-process.ts';
 import { runPaced, type Outcome } from '../hops/run.ts';
+import { percentile, sum } from '../statistics.ts';
 import type { GatewayWay } from './ways.ts';
 
 const PROBES = { most: 100, withinMs: 2_000 };
@@ -35,14 +36,14 @@ export async function run(way: GatewayWay, load: Load, { consumer, seconds }: Re
   const whileRunning = () => (resident = way.between.map(residentBytes));
   const outcome = await runPaced(way, load, { worker: way.source, consumer, seconds, probes: PROBES, whileRunning });
   const cpu = outcome.cpuUsPerEvent.map((us) => us.toFixed(1)).join(' + ');
-  console.log(
-    `  ${load.streams} streams, ${way.name}: ${outcome.eventsPerSecond.toFixed(0)} events/s, ${cpu} µs of CPU an event`,
-  );
+  const [p50, p99] = [0.5, 0.99].map((share) => (percentile(outcome.firstTokensUs, share) / 1000).toFixed(1));
+  const figures = `${outcome.eventsPerSecond.toFixed(0)} events/s, ${cpu} µs of CPU an event, first token ${p50} and ${p99} ms`;
+  console.log(`  ${load.streams} streams, ${way.name}: ${figures}, ${(sum(resident) / 1e6).toFixed(0)} MB`);
   return { ...outcome, residentBytes: resident };
 }
 
 export async function flood(way: GatewayWay, { consumer, seconds }: Reading): Promise<FloodOutcome> {
-  const cpuNs = () => way.between.reduce((sum, pid) => sum + cpuTimeNs(pid), 0);
+  const cpuNs = () => sum(way.between.map(cpuTimeNs));
   const before = cpuNs();
   const { port, chat, fields } = way;
   const question: ConsumerQuestion = { kind: 'flood', target: { port, chat, fields }, atOnce: AT_ONCE, seconds };

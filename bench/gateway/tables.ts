@@ -1,5 +1,5 @@
 import type { Row, Table } from '../findings.ts';
-import { median, percentile } from '../statistics.ts';
+import { median, percentile, sum } from '../statistics.ts';
 import type { FloodOutcome, GatewayOutcome, Load } from './run.ts';
 import { gatewayKinds } from './gateways.ts';
 import type { GatewayWay, Ways } from './ways.ts';
@@ -107,8 +107,4 @@ function cpuBetween({ cpuUsPerEvent }: GatewayOutcome): number {
 
 function medianOf(runs: GatewayOutcome[], figure: (run: GatewayOutcome) => number): number {
   return median(runs.map(figure));
-}
-
-function sum(figures: number[]): number {
-  return figures.reduce((all, figure) => all + figure, 0);
 }
