@@ -1,3 +1,7 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { modelWorkshop } from '../../src/worker/engines/llama/fixtures/gguf.ts';
 import { ask } from '../support/streams.ts';
@@ -7,12 +11,18 @@ type Workshop = Awaited<ReturnType<typeof modelWorkshop>>;
 
 let daemons: ThreeDaemons;
 let workshop: Workshop;
+/** A debugger in the place of gdb, which would take seconds to print the stack of a process that aborts. */
+let debuggers: string;
 beforeAll(async () => {
-  [daemons, workshop] = await Promise.all([threeDaemons(), modelWorkshop()]);
+  debuggers = await mkdtemp(join(tmpdir(), 'rbee-debugger-'));
+  await writeFile(join(debuggers, 'gdb'), `#!/bin/sh\n: >'${debuggers}/started'\n`, { mode: 0o755 });
+  const env = { PATH: `${debuggers}:${process.env['PATH'] ?? ''}` };
+  [daemons, workshop] = await Promise.all([threeDaemons(env), modelWorkshop()]);
 });
 afterAll(async () => {
   await workshop.clear();
   await daemons[Symbol.asyncDispose]();
+  await rm(debuggers, { recursive: true });
 });
 
 /** Headers that llama.cpp asserts over: the process that reads them ends. */
@@ -73,6 +83,10 @@ test('a model with a template that cannot be read is loaded, and each conversati
   expect(code).toBe(2);
   const { workers } = await ask(daemons.swarm, 'worker_list');
   for (const { worker_id, model } of workers) if (model === path) await ask(daemons.swarm, 'worker_delete', { worker_id });
+});
+
+test('no worker that aborted has waited for a debugger', () => {
+  expect(existsSync(join(debuggers, 'started'))).toBe(false);
 });
 
 test('exited workers are listed with their last output, and no other daemon has exited', async () => {

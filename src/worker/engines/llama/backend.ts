@@ -18,6 +18,8 @@ const severeLevels: ReadonlySet<string> = new Set<`${LlamaLogLevel}`>(['fatal', 
  * @throws JobError device_not_found
  */
 export async function openBackend(module: LlamaModule, { worker, threads, log }: BackendOptions): Promise<Llama> {
+  // Where gdb is installed, an abort of llama.cpp would wait for its stack: a second and more, in which requests get no answer.
+  process.env['GGML_NO_BACKTRACE'] ??= '1';
   const llama = await module
     .getLlama({
       gpu: worker === 'cpu' ? false : worker,
