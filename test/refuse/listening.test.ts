@@ -18,7 +18,8 @@ const lanAddress =
     .find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '192.0.2.1';
 
 const daemons = ['queen', 'hive'] as const;
-const beyond = ['0.0.0.0', '::', '', lanAddress, 'attic.lan', '127.0.0.1.evil.example', '::ffff:127.0.0.1', '0'];
+/** What else is beyond this machine: src/jobs/server/guard.test.ts. */
+const beyond = ['0.0.0.0', '', lanAddress];
 
 test.each(daemons.flatMap((role) => beyond.map((host) => [role, host] as const)))(
   'a %s without a token refuses to listen on %j, with a reason',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { operations, type OperationName } from '../../src/contract/index.ts';
 import { run } from '../support/streams.ts';
+import { poster, type Poster } from './poster.ts';
 import { threeDaemons, type ThreeDaemons } from './three-daemons.ts';
 
 /** In everything that is asked here, and in no file below `state`. */
@@ -22,10 +23,8 @@ beforeAll(async () => {
 });
 afterAll(() => daemons[Symbol.asyncDispose]());
 
-async function post(url: string, body: string, path = '/v1/jobs'): Promise<void> {
-  const headers = { 'content-type': 'application/json', 'x-marker': MARKER };
-  const answer = await fetch(url + path, { method: 'POST', headers, body });
-  await answer.text();
+function post(to: Poster, body: string, path = '/v1/jobs') {
+  return to.post(path, Buffer.from(body), { 'content-type': 'application/json', 'x-marker': MARKER });
 }
 
 const accepted: [string, object][] = [
@@ -69,6 +68,7 @@ test('a missing model, its address and its path are refused and not logged', asy
 
 test('wrong values in every field of every operation are refused and not logged', async () => {
   for (const { url } of [daemons.queen, daemons.hive, daemons.worker]) {
+    await using to = poster(url);
     for (const name of Object.keys(operations) as OperationName[]) {
       const fields = [...Object.keys(operations[name].input.shape), MARKER, 'on_disconnect', 'operation'];
       for (const field of fields) {
@@ -76,14 +76,14 @@ test('wrong values in every field of every operation are refused and not logged'
         for (const value of values.map((each) => (field === 'model' && typeof each === 'string' ? [each] : each))) {
           // The marker as a prompt alone is a request that is served.
           if (field === 'prompt' && typeof value === 'string') continue;
-          await post(url, JSON.stringify({ operation: name, [field]: value }));
+          await post(to, JSON.stringify({ operation: name, [field]: value }));
         }
       }
     }
     for (const body of [MARKER, `{"operation":"infer","prompt":"${MARKER}`, `[${MARKER}]`, `{"operation":"${MARKER}"}`]) {
-      await post(url, body);
-      await post(url, body, `/v1/worker-heartbeat?${MARKER}`);
-      await post(url, body, `/${MARKER}`);
+      await post(to, body);
+      await post(to, body, `/v1/worker-heartbeat?${MARKER}`);
+      await post(to, body, `/${MARKER}`);
     }
   }
 });
