@@ -10,11 +10,15 @@ const answer = z.object({
       id: z.string(),
       context_length: z.number().nullable(),
       max_model_len: z.number().nullable(),
+      capabilities: z.array(z.string()),
       loaded: z.array(z.unknown()),
     }),
   ),
 });
 export type ListedModel = z.output<typeof answer>['data'][number];
+
+/** The capability of a model that writes text. */
+const WRITES = 'completion';
 
 /** The variable of the token, for programs too. */
 const TOKEN_VARIABLE = 'RBEE_TOKEN';
@@ -29,15 +33,16 @@ export async function listModels(queen: Peer, signal: AbortSignal): Promise<List
 
 async function modelsOfHive(queen: Peer, signal: AbortSignal): Promise<ListedModel[]> {
   const { models } = await askQueen(queen, { operation: 'model_list', input: { hive_id: LOCALHOST }, signal });
-  return models.map(({ model, memory }) => {
+  return models.map(({ model, memory, details }) => {
     const trained = memory?.context_length ?? null;
-    return { id: model, context_length: trained, max_model_len: trained, loaded: [] };
+    const capabilities = details?.capabilities ?? [WRITES];
+    return { id: model, context_length: trained, max_model_len: trained, capabilities, loaded: [] };
   });
 }
 
 /**
  * @param name of a model; undefined for the one that answers soonest
- * @throws JobError model_not_found
+ * @throws JobError model_not_found; invalid_input for a model that writes no text
  */
 export async function askConnection(
   queen: Peer,
@@ -45,21 +50,30 @@ export async function askConnection(
 ): Promise<Omit<Connection, 'queenUrl'>> {
   const [models, keyVariable] = await Promise.all([listModels(queen, signal), neededKey(queen, signal)]);
   const model = name === undefined ? soonest(models) : named(models, name);
-  return { keyVariable, model: model.id, ...contextOf(model) };
+  const embeddingModel = models.find(({ capabilities }) => capabilities.includes('embedding'))?.id;
+  return { keyVariable, model: model.id, embeddingModel, ...contextOf(model) };
 }
 
-/** A loaded model comes first, and the small one that is included comes last. */
+/** Of the models that write text, a loaded one comes first, and the small one that is included comes last. */
 export function soonest(models: readonly ListedModel[]): ListedModel {
-  const others = models.filter(({ id }) => id !== DEFAULT_MODEL);
-  const found = others.find(({ loaded }) => loaded.length > 0) ?? others[0] ?? models[0];
-  if (found === undefined) throw new JobError('model_not_found', 'This fleet has no model.');
+  const writing = models.filter(writes);
+  const others = writing.filter(({ id }) => id !== DEFAULT_MODEL);
+  const found = others.find(({ loaded }) => loaded.length > 0) ?? others[0] ?? writing[0];
+  if (found === undefined) throw new JobError('model_not_found', 'This fleet has no model that writes text.');
   return found;
 }
 
-function named(models: readonly ListedModel[], name: string): ListedModel {
+function writes({ capabilities }: ListedModel): boolean {
+  return capabilities.includes(WRITES);
+}
+
+/** @throws JobError model_not_found; invalid_input for a model that writes no text */
+export function named(models: readonly ListedModel[], name: string): ListedModel {
   const found = models.find(({ id }) => id === name);
-  if (found !== undefined) return found;
-  const ids = models.map(({ id }) => id);
+  if (found !== undefined && writes(found)) return found;
+  if (found !== undefined)
+    throw new JobError('invalid_input', `'${name}' does not write text. Choose a model that does: --model <name>`);
+  const ids = models.filter(writes).map(({ id }) => id);
   const meant = nearest(name, ids);
   const help = meant === undefined ? `It has ${ids.join(', ') || 'none'}.` : `Did you mean ${meant}?`;
   throw new JobError('model_not_found', `This fleet has no model '${name}'. ${help}`);

@@ -5,6 +5,8 @@ export interface Connection {
   /** Variable that has the token; undefined where the fleet accepts any key. */
   keyVariable: string | undefined;
   model: string;
+  /** A model that turns text into vectors; undefined where the fleet has none. */
+  embeddingModel: string | undefined;
   /** Tokens that a conversation may have now, and with a worker that is started for more. */
   contextTokens: number;
   trainedTokens: number;

@@ -192,18 +192,27 @@ export const programs: Readonly<Record<string, Program>> = {
   langchain: {
     title: 'LangChain',
     api: 'OpenAI',
-    parts: ({ queenUrl, keyVariable, model }) => [
+    parts: ({ queenUrl, keyVariable, model, embeddingModel }) => [
       {
         place: 'Python',
         text: [
           ...(keyVariable === undefined ? [] : ['import os']),
-          'from langchain_openai import ChatOpenAI',
+          `from langchain_openai import ChatOpenAI${embeddingModel === undefined ? '' : ', OpenAIEmbeddings'}`,
           '',
-          'model = ChatOpenAI(',
-          `    model=${quoted(model)},`,
-          `    base_url=${quoted(apiUrls.OpenAI(queenUrl))},`,
-          `    api_key=${keyVariable === undefined ? quoted(ANY_KEY) : `os.environ[${quoted(keyVariable)}]`},`,
-          ')',
+          ...pythonObject('model', 'ChatOpenAI', [
+            `model=${quoted(model)}`,
+            ...pythonConnection({ queenUrl, keyVariable }),
+            // Not requested from other servers than OpenAI's, unless it is set.
+            'stream_usage=True',
+          ]),
+          ...(embeddingModel === undefined
+            ? []
+            : pythonObject('embeddings', 'OpenAIEmbeddings', [
+                `model=${quoted(embeddingModel)}`,
+                ...pythonConnection({ queenUrl, keyVariable }),
+                // Otherwise it sends tokens of OpenAI's models instead of text.
+                'check_embedding_ctx_length=False',
+              ])),
         ].join('\n'),
       },
       {
@@ -222,6 +231,15 @@ export const programs: Readonly<Record<string, Program>> = {
     then: () => 'model.invoke("What does a bee do?")',
   },
 };
+
+function pythonConnection({ queenUrl, keyVariable }: Pick<Connection, 'queenUrl' | 'keyVariable'>): string[] {
+  const key = keyVariable === undefined ? quoted(ANY_KEY) : `os.environ[${quoted(keyVariable)}]`;
+  return [`base_url=${quoted(apiUrls.OpenAI(queenUrl))}`, `api_key=${key}`];
+}
+
+function pythonObject(name: string, type: string, settings: readonly string[]): string[] {
+  return [`${name} = ${type}(`, ...settings.map((setting) => `    ${setting},`), ')'];
+}
 
 const LONGEST_ANSWER_TOKENS = 16_384;
 

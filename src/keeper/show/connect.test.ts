@@ -9,6 +9,7 @@ const open: Connection = {
   queenUrl: 'http://127.0.0.1:8500',
   keyVariable: undefined,
   model: 'org/it\'s $(a) "model"',
+  embeddingModel: undefined,
   contextTokens: 8_192,
   trainedTokens: 131_072,
 };
@@ -53,6 +54,14 @@ test('a shell reads the name of a model and the token as they are', () => {
     OPENAI_API_KEY: 'rbee',
     AIDER_MODEL: `openai/${open.model}`,
   });
+});
+
+test('LangChain gets the model that turns text into vectors, and sends it text', () => {
+  const [without = ''] = partsOf('langchain', open);
+  expect(without).not.toContain('Embeddings');
+  const [both = ''] = partsOf('langchain', { ...open, embeddingModel: 'minilm' });
+  expect(both).toContain('embeddings = OpenAIEmbeddings(\n    model="minilm",\n    base_url="http://127.0.0.1:8500/v1",');
+  expect(both).toContain('check_embedding_ctx_length=False');
 });
 
 test('all that is printed for a shell is exports and comments, so that it can be sourced', () => {
