@@ -15,7 +15,15 @@ const NPM = {
   continue: { packages: ['@continuedev/cli'] },
   opencode: { packages: ['opencode-ai'], then: 'opencode-ai/postinstall.mjs' },
 };
-const PYPI = {};
+const PYPI = {
+  aider: ['aider-chat'],
+  anthropic: ['anthropic'],
+  langchain: ['langchain-openai'],
+  litellm: ['litellm'],
+  llm: ['llm', 'llm-ollama'],
+  ollama: ['ollama'],
+  openai: ['openai'],
+};
 
 /** FOLDER/models/NAME.gguf: its parts, in the order of their names, are joined. */
 const MODELS = {

@@ -25,6 +25,11 @@ const agents: Record<string, Agent> = {
   codex: { command: `codex exec --skip-git-repo-check ${TASK}`, model: 'gemma3', contextTokens: 12_288 },
   opencode: { command: `opencode run ${TASK}`, model: 'gemma3', contextTokens: 12_288 },
   cline: { command: `cline ${TASK}`, model: 'smollm2', contextTokens: 8_192 },
+  aider: {
+    command: `aider --yes-always --no-git --no-check-update --analytics-disable --no-show-model-warnings --message ${TASK}`,
+    model: 'smollm2',
+    contextTokens: 8_192,
+  },
   continue: { command: `cn -p ${TASK}`, model: 'smollm2', contextTokens: 8_192 },
 };
 

@@ -69,6 +69,21 @@ export async function connectedProgram(swarm: Swarm, name: string, model: ModelN
   };
 }
 
+/** Runs a script of libraries/ to its end, with the Python or the commands of the program. */
+export async function runScript(name: string, script: string, own: Record<string, string>): Promise<Outcome> {
+  const work = await mkdtemp(join(tmpdir(), 'rbee-program-'));
+  const bin = join(folder ?? '', name, 'bin');
+  const file = join(import.meta.dirname, 'libraries', script);
+  // -I: a script does not import itself, though it has the name of a package.
+  const command = script.endsWith('.py') ? `python3 -I ${file}` : `sh ${file}`;
+  try {
+    const env = { PATH: [bin, process.env['PATH']].join(delimiter), HOME: work, LANG: 'C.UTF-8', ...own };
+    return await shell(command, { cwd: work, env });
+  } finally {
+    await rm(work, { recursive: true, maxRetries: 5, retryDelay: 100 });
+  }
+}
+
 function shell(script: string, options: { cwd: string; env: Record<string, string> }): Promise<Outcome> {
   return new Promise((resolve) => {
     const ended = (error: ExecFileException | null, stdout: string, stderr: string) =>
