@@ -28,7 +28,12 @@ const toolResult = z.looseObject({
   content: z.union([z.string(), listOf(z.looseObject({ type: z.string() }))]).nullish(),
   is_error: z.boolean().nullish(),
 });
+const toolReference = z.looseObject({ tool_name: z.string() });
+const compaction = z.looseObject({ content: z.string().nullish() });
 const searchResult = z.looseObject({ title: z.string(), source: z.string(), content: listOf(text) });
+
+/** Blocks without words for the model. What changes its tools is read with them: see tools.ts. */
+const WORDLESS: ReadonlySet<string> = new Set(['tool_addition', 'tool_removal', 'mcp_tool_listing', 'fallback']);
 
 /** Blocks of tools that run at Anthropic. Here they are text in the history of a conversation. */
 const OF_SERVERS = /^(?:server_tool_use|mcp_tool_use|.+_tool_result)$/;
@@ -46,9 +51,14 @@ export function partOf({ block, place }: Placed): ContentPart | undefined {
       const { title, source, content } = read(searchResult, { block, place });
       return textPart([title, source, ...content.map((each) => each.text)].join('\n'));
     }
+    case 'tool_reference':
+      return textPart(`[${read(toolReference, { block, place }).tool_name} is loaded]`);
+    case 'compaction':
+      return textPart(read(compaction, { block, place }).content ?? '');
     default:
       break;
   }
+  if (WORDLESS.has(block.type)) return undefined;
   if (OF_SERVERS.test(block.type)) return textPart(serverText(block));
   throw new RequestError(`${place}.type`, `unknown type of content block '${block.type.slice(0, 64)}'`);
 }

@@ -20,7 +20,7 @@ const message = z.looseObject({
 });
 export type Message = z.output<typeof message>;
 
-const tool = z.looseObject({
+export const tool = z.looseObject({
   type: z.string().nullish(),
   name: z.string().nullish(),
   description: z.string().nullish(),

@@ -204,8 +204,31 @@ describe('blocks', () => {
     [{ type: 'text' }, /^messages\.0\.content\.0\.text: /],
     [{ type: 'tool_result' }, /^messages\.0\.content\.0\.tool_use_id: /],
     [{ type: 'tool_result', tool_use_id: 't', content: [{ type: 'hologram' }] }, /^messages\.0\.content\.0\.content\.0\.type: /],
+    [
+      { type: 'tool_result', tool_use_id: 't', content: [{ type: 'tool_reference' }] },
+      /^messages\.0\.content\.0\.content\.0\.tool_name: /,
+    ],
   ])('%j is refused by its place', (block, words) => {
     expect(refusal({ messages: [{ role: 'user', content: [block] }] })).toMatch(words);
+  });
+});
+
+/** As Claude Code sends them: it searches its deferred tools itself, and has each it found in `tools` from then on. */
+test('the tools that a search has found are named in its result', () => {
+  const found = ['WebFetch', 'WebSearch'].map((tool_name) => ({ type: 'tool_reference', tool_name }));
+  const messages = [
+    ...basis.messages,
+    {
+      role: 'assistant',
+      content: [{ type: 'tool_use', id: 'toolu_1', name: 'ToolSearch', input: { query: 'select:WebFetch' } }],
+    },
+    { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'toolu_1', content: found }] },
+  ];
+  expect(turns({ messages })?.at(-1)).toEqual({
+    role: 'tool',
+    tool_call_id: 'toolu_1',
+    name: 'ToolSearch',
+    content: '[WebFetch is loaded][WebSearch is loaded]',
   });
 });
 
@@ -219,6 +242,39 @@ describe('tools', () => {
       { name: 'now' },
     ]);
     expect(translate({ tools: [named], tool_choice: { type: 'auto' } })).toEqual(translate({}));
+  });
+
+  describe('that messages change', () => {
+    const namesAfter = (...content: object[]) => {
+      const messages = [...basis.messages, { role: 'system', content }];
+      expect(turns({ tools, messages })).toEqual(turns({}));
+      return translate({ tools, messages }).tools?.map(({ name }) => name);
+    };
+    const reference = (name: string) => ({ type: 'tool_reference', name });
+    const definition = { ...weather, name: 'tides' };
+
+    test('are withdrawn, added by their definition, and offered again, without words for the model', () => {
+      const added = { type: 'tool_addition', tool: { type: 'tool_definition', definition } };
+      const withdrawn = { type: 'tool_removal', tool: reference('weather') };
+      expect(namesAfter(withdrawn)).toEqual(['now']);
+      expect(namesAfter(withdrawn, added)).toEqual(['now', 'tides']);
+      expect(namesAfter(withdrawn, { type: 'tool_addition', tool: reference('weather') })).toEqual(['now', 'weather']);
+    });
+
+    test('stay as they are where the tool is unknown, or of an MCP server', () => {
+      const ofServer = { type: 'mcp_tool_reference', server_name: 's', name: 'weather' };
+      expect(namesAfter({ type: 'tool_removal', tool: ofServer }, { type: 'tool_addition', tool: reference('tides') })).toEqual([
+        'weather',
+        'now',
+      ]);
+    });
+
+    test('are refused by their place where a definition has no name', () => {
+      const added = { type: 'tool_addition', tool: { type: 'tool_definition', definition: { input_schema: {} } } };
+      expect(refusal({ messages: [{ role: 'system', content: [added] }] })).toMatch(
+        /^messages\.0\.content\.0\.tool\.definition\.name: is missing/,
+      );
+    });
   });
 
   test.each([

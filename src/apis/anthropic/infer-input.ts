@@ -1,7 +1,8 @@
 import type { Reasoning, Tool, ToolChoice } from '../../contract/index.ts';
 import { given, MOST_CANDIDATES, MOST_TOKENS, RequestError, type InputFields } from '../common/index.ts';
-import type { MessagesBody, PromptBody, ToolOfBody } from './body.ts';
+import type { MessagesBody, PromptBody } from './body.ts';
 import { conversationOf } from './conversation.ts';
+import { toolsOf } from './tools.ts';
 
 type InferInput = InputFields<'infer'>;
 
@@ -25,7 +26,7 @@ type PromptInput = Pick<
 /** The part of it that makes the prompt: all of a body of /v1/messages/count_tokens. @throws JobError invalid_input */
 export function promptInputOf(body: PromptBody): PromptInput {
   if (body.thread !== undefined && body.thread !== null) throw threadRefused();
-  const tools = toolsOf(body.tools ?? []);
+  const tools = toolsOf(body);
   const schema = schemaOf(body);
   return {
     model: body.model,
@@ -43,15 +44,6 @@ export function promptInputOf(body: PromptBody): PromptInput {
 function threadRefused(): RequestError {
   const details = { error_code: 'thread_unsupported_request', unsupported: ['thread'] };
   return new RequestError('thread', 'threads are not kept here; send the whole conversation', { details });
-}
-
-/** Tools that run at Anthropic, which have a type of their own, are dropped. */
-function toolsOf(tools: readonly ToolOfBody[]): Tool[] {
-  return tools.flatMap(({ type, name, description, input_schema }, index): Tool[] => {
-    if (type !== undefined && type !== null && type !== 'custom') return [];
-    if (name === undefined || name === null || name === '') throw new RequestError(`tools.${index}.name`, 'is missing');
-    return [{ name, ...given({ description, parameters: input_schema }) }];
-  });
 }
 
 function choiceOf(
