@@ -62,14 +62,14 @@ describe('a chat completion is translated', () => {
     ],
     ['a tool of another type', { tools: [{ type: 'web_search' }] }, { tools: undefined }],
     [
-      'a named tool',
-      { tools: [weather, shout], tool_choice: { type: 'function', function: { name: 'weather' } } },
-      { tool_choice: { names: ['weather'], required: true } },
+      'a named tool, which is called once',
+      { tools: [weather, shout], tool_choice: { type: 'function', function: { name: 'weather' } }, parallel_tool_calls: true },
+      { tool_choice: { names: ['weather'], required: true }, parallel_tool_calls: false },
     ],
     [
-      'allowed tools',
+      'allowed tools, which may be called several times',
       { tools: [weather, shout], tool_choice: { type: 'allowed_tools', allowed_tools: { mode: 'auto', tools: [weather] } } },
-      { tool_choice: { names: ['weather'], required: false } },
+      { tool_choice: { names: ['weather'], required: false }, parallel_tool_calls: undefined },
     ],
     [
       'functions',

@@ -29,8 +29,13 @@ export function toolsOf(request: ChatRequest): InputFields<'infer'> {
   const tools = (request.tools ?? []).map(toolOf).filter((tool) => tool !== undefined);
   return withChoice(tools, choiceOf(request.tool_choice ?? undefined), {
     field: 'tool_choice',
-    parallel: parallel_tool_calls ?? undefined,
+    parallel: isOfOne(request.tool_choice) ? false : (parallel_tool_calls ?? undefined),
   });
+}
+
+/** OpenAI's API calls a tool that is chosen by name exactly once. */
+function isOfOne(choice: ChatRequest['tool_choice']): boolean {
+  return typeof choice === 'object' && choice !== null && choice.type !== 'allowed_tools';
 }
 
 function withChoice(

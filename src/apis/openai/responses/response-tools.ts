@@ -67,9 +67,18 @@ export function toolFields(tools: ResponseTools, { tool_choice, parallel_tool_ca
   const missing = typeof choice === 'object' ? choice.names.find((name) => !tools.has(name)) : undefined;
   if (missing !== undefined) throw new RequestError('tool_choice', `no tool is called '${missing.slice(0, 100)}'`);
   if (tools.tools.length > 0)
-    return { tools: tools.tools, tool_choice: choice, parallel_tool_calls: parallel_tool_calls ?? undefined };
+    return {
+      tools: tools.tools,
+      tool_choice: choice,
+      parallel_tool_calls: isOfOne(tool_choice) && choice !== undefined ? false : (parallel_tool_calls ?? undefined),
+    };
   if (choice === 'required') throw new RequestError('tool_choice', "'required' needs 'tools'");
   return {};
+}
+
+/** OpenAI's API calls a tool that is chosen by name exactly once. */
+function isOfOne(choice: ResponsesRequest['tool_choice']): boolean {
+  return typeof choice === 'object' && choice !== null && choice.type !== 'allowed_tools';
 }
 
 /** A choice of a hosted tool, which is not served, leaves the choice to the model. */

@@ -122,6 +122,16 @@ test('tools become functions, also those of a namespace; hosted ones are dropped
   expect(tools.map(({ name }) => name)).toEqual(['run', 'patch', 'files__read', 'local_shell']);
 });
 
+test('a tool that is chosen by name is called once, those that are allowed as often as the request says', () => {
+  const choose = (tool_choice: object) => translate({ tools: [run], tool_choice, parallel_tool_calls: true }).inputs[0];
+  const { name } = run;
+  expect(choose({ type: 'function', name })).toMatchObject({ parallel_tool_calls: false });
+  expect(choose({ type: 'allowed_tools', mode: 'required', tools: [{ type: 'function', name }] })).toMatchObject({
+    parallel_tool_calls: true,
+  });
+  expect(choose({ type: 'web_search' })).toMatchObject({ parallel_tool_calls: true });
+});
+
 test.each([
   ['previous_response_id', { previous_response_id: 'resp_1' }],
   ['conversation', { conversation: { id: 'conv_1' } }],
