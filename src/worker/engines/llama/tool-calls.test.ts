@@ -242,3 +242,28 @@ describe('a required call in the form of', () => {
     }
   });
 });
+
+test('the schema of an answer holds behind reasoning that the model opens itself, and the model may leave it out', async () => {
+  const workshop = await modelWorkshop();
+  // The template knows the tags, and its prompt opens none.
+  const template = `{% for m in messages %}{{ m.content }}{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}
+{% endfor %}{% if add_generation_prompt %}A:{% endif %}`;
+  const templated = await loadTiny({ modelPath: await workshop.make({ set: { 'tokenizer.chat_template': template } }) });
+  try {
+    const jsonSchema = { type: 'object', properties: { a: { type: 'boolean' } }, required: ['a'] };
+    // The tokens "<", which begins the opening tag, and "{", which begins the answer.
+    const [opening, brace] = [63, 126];
+    const asked = { jsonSchema, maxTokens: 40, reasoning: { budget: 4 } };
+    const thinking = await answer(templated, 'Hi', { ...asked, bias: { [opening]: 100 } });
+    expect(thinking.reasoningTokens).toBe(4);
+    expect(JSON.parse(thinking.text)).toEqual({ a: expect.any(Boolean) as boolean });
+    const plain = await answer(templated, 'Hi', { ...asked, bias: { [brace]: 100 } });
+    expect(plain.reasoningTokens).toBe(0);
+    expect(JSON.parse(plain.text)).toEqual({ a: expect.any(Boolean) as boolean });
+    const without = await answer(templated, 'Hi', { ...asked, reasoning: { on: false }, bias: { [opening]: 100 } });
+    expect(without).toMatchObject({ reasoningTokens: 0, text: expect.stringMatching(/^\{"a": ?(?:true|false)\}$/) as string });
+  } finally {
+    await templated.close();
+    await workshop.clear();
+  }
+});
