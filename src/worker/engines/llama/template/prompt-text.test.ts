@@ -140,3 +140,17 @@ test('arguments that are no JSON object stay in the conversation', () => {
     '{"name": "count", "arguments": {"_raw": "bees!"}}',
   );
 });
+
+test('gpt-oss gets the reasoning of a turn with calls until it has answered, and what was said with it', () => {
+  const writer = modelOf('openai-gpt-oss-120b');
+  const calling = assistant('I look.', { reasoning: 'They want a count', tool_calls: [call('call_1')] });
+  const result: ChatMessage = { role: 'tool', content: '5', tool_call_id: 'call_1' };
+  const tools = [{ name: 'count', description: 'Counts', parameters: { type: 'object', properties: {} } }];
+  const open = prompt({ messages: [user('hi'), calling, result], tools }, writer).text;
+  expect(open).toContain(
+    '<|start|>assistant<|channel|>analysis<|message|>They want a count\n\nI look.<|end|><|start|>assistant to=functions.count<|channel|>commentary json<|message|>{"bee": "queen"}<|call|><|start|>functions.count to=assistant<|channel|>commentary<|message|>"5"<|end|><|start|>assistant',
+  );
+  const later = prompt({ messages: [user('hi'), calling, result, assistant('5'), user('and now?')], tools }, writer).text;
+  expect(later).not.toContain('They want a count');
+  expect(later).toContain('to=functions.count<|channel|>commentary json<|message|>{"bee": "queen"}<|call|>');
+});

@@ -29,7 +29,8 @@ export interface PromptText {
 export function renderPrompt(conversation: Conversation, writer: PromptWriter): PromptText {
   const attempts = [
     () => written(folded(conversation, writer.capabilities), writer),
-    // A template may refuse what it takes in other places.
+    // A template may refuse what it takes in other places: gpt-oss has one text before a call, which is its reasoning.
+    () => written(folded(withOneText(conversation), writer.capabilities), writer),
     () => written(folded(withoutReasoning(conversation), writer.capabilities), writer),
     () => written(folded(withoutReasoning(conversation), { ...PLAIN, content: writer.capabilities.content }), writer),
   ];
@@ -42,6 +43,17 @@ export function renderPrompt(conversation: Conversation, writer: PromptWriter): 
     }
   }
   throw refusal;
+}
+
+function withOneText(conversation: Conversation): Conversation {
+  return {
+    ...conversation,
+    messages: conversation.messages.map((message) => {
+      const { reasoning, content, calls } = message;
+      if (!calls || reasoning === undefined || content === '') return message;
+      return { ...message, content: '', reasoning: `${reasoning}\n\n${content}` };
+    }),
+  };
 }
 
 function withoutReasoning(conversation: Conversation): Conversation {
