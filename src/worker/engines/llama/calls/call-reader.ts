@@ -162,6 +162,6 @@ export function callId({ before, infix, between, after }: Pick<CallForm, 'before
   return isShort ? lettersOf(ID_LENGTH) : `call_${lettersOf(24)}`;
 }
 
-export function lettersOf(count: number): string {
+function lettersOf(count: number): string {
   return Array.from({ length: count }, () => LETTERS.charAt(randomInt(LETTERS.length))).join('');
 }
