@@ -252,3 +252,22 @@ test.each(['/', '/api/version', '/api/ps', '/v1/models/none'])('HEAD %s is answe
   const [head, whole] = await Promise.all(['HEAD', 'GET'].map((method) => fetch(daemon.url + path, { method })));
   expect([head?.status, await head?.text()]).toEqual([whole?.status, '']);
 });
+
+test('a model that no hive has is not unloaded; of a queen that has just started, no hive has reported yet', async () => {
+  await using knowing = await startApis(model().infer, { list: [{ model: tiny, workers: [], hiveIds: ['localhost'] }] });
+  await using fresh = await startApis(model().infer);
+  const unload = (name: string) => ({ fields: { model: name, prompt: '', keep_alive: 0 } });
+  const asked = [ask(knowing, '/api/generate', unload('none')), ask(knowing, '/api/generate', unload('tiny'))];
+  const statuses = (await Promise.all([...asked, ask(fresh, '/api/generate', unload('none'))])).map(({ status }) => status);
+  expect(statuses).toEqual([404, 200, 200]);
+});
+
+test('an empty suffix asks for nothing to be filled in', async () => {
+  const infer: Run<'infer'> = async function* ({ suffix }) {
+    yield prompt;
+    return { ...output, text: `suffix ${String(suffix)}` };
+  };
+  await using daemon = await startApis(infer);
+  const { choices } = (await (await ask(daemon, '/v1/completions', { fields: { suffix: '' } })).json()) as { choices: object[] };
+  expect(choices).toMatchObject([{ text: 'suffix undefined' }]);
+});
