@@ -12,7 +12,7 @@ const launcher = join(import.meta.dirname, '../../rbee');
 // npm writes what it has installed to node_modules, but only when there is something to install.
 const dependencies = { spoon: 'file:spoon' };
 const small = { name: 'small', version: '1.0.0', dependencies };
-const manifest = { ...small, type: 'module', scripts: { build: 'node scripts/build.mjs' } };
+const manifest = { ...small, type: 'module' };
 const packages = { '': small, 'node_modules/spoon': { resolved: 'spoon', link: true }, spoon: { version: '1.0.0' } };
 const lock = { ...small, lockfileVersion: 3, requires: true, packages };
 const build = `import { cpSync, rmSync } from 'node:fs';
@@ -157,12 +157,12 @@ describe('a built rbee', () => {
     expect(await run([], { path: await failingMkdir(3) })).toMatchObject({ code: 0, stderr: BUILDING });
   });
 
-  test('a failed build is a sentence and the end of the output of npm, all of which is kept in a file', async () => {
+  test('a failed build is a sentence and the end of its output, all of which is kept in a file', async () => {
     await writeFile(join(root, 'scripts/build.mjs'), 'throw new RangeError("no room for \\u001b[31mbees")');
     const { code, stdout, stderr } = await run();
     expect({ code, stdout }).toEqual({ code: 7, stdout: '' });
     const [failed = '', ...said] = stderr.replace(BUILDING, '').split('\n');
-    expect(failed).toMatch(/^rbee: that failed: npm run build \(its output: .*rbee-build\..*\)\. It ends:$/);
+    expect(failed).toMatch(/^rbee: that failed: node scripts\/build\.mjs \(its output: .*rbee-build\..*\)\. It ends:$/);
     expect(said.join('\n')).toContain('RangeError: no room for [31mbees');
     expect(await leftovers()).toEqual([expect.stringContaining('rbee-build.') as string]);
   });
@@ -171,7 +171,7 @@ describe('a built rbee', () => {
     await writeFile(join(root, 'scripts/build.mjs'), 'throw new RangeError("CERT E401 EACCES ECONNREFUSED")');
     const { code, stderr } = await run();
     expect(code).toBe(7);
-    expect(stderr).toContain('rbee: that failed: npm run build');
+    expect(stderr).toContain('rbee: that failed: node scripts/build.mjs');
     expect(stderr).toContain('RangeError: CERT E401 EACCES ECONNREFUSED');
   });
 
