@@ -96,8 +96,13 @@ if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then echo 'alive yes'; fi
  * Starts the hive that is installed on the machine. One that already runs as requested is left alone.
  * @throws JobError hive_not_installed, the error of the start (port_taken, daemon_start_failed …), as requireOwn and Shell.run
  */
-export async function startRemote(site: HiveSite, { token, port, everywhere }: HiveStart): Promise<InstalledHive> {
+export async function startRemote(site: HiveSite, start: HiveStart): Promise<InstalledHive> {
   await requireOwnMachine(site);
+  return startLocked(site, start);
+}
+
+/** The same for the holder of the lock, which has compared the owner when it took it. */
+export async function startLocked(site: HiveSite, { token, port, everywhere }: HiveStart): Promise<InstalledHive> {
   const args = [site.hiveId, port === undefined ? '' : String(port), everywhere === true ? 'yes' : ''];
   const said = await runScript(site, START, { args, input: token, withinMs: START_DEADLINE_MS });
   if (readReply(said).get('installed') === 'no') throw new JobError('hive_not_installed', 'No hive is installed on this machine');
@@ -107,6 +112,11 @@ export async function startRemote(site: HiveSite, { token, port, everywhere }: H
 /** Stops the hive and its workers, and kills those that do not stop. @returns whether any was running */
 export async function stopRemote(site: HiveSite): Promise<{ stopped: boolean }> {
   await requireOwnMachine(site);
+  return stopLocked(site);
+}
+
+/** The same for the holder of the lock. */
+export async function stopLocked(site: HiveSite): Promise<{ stopped: boolean }> {
   const said = await runScript(site, `${STOP}\nstop_all\n`, { withinMs: STOP_DEADLINE_MS });
   return { stopped: /^ended /m.test(said) || /"stopped":\[\{/.test(said) };
 }

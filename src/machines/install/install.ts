@@ -1,7 +1,7 @@
 import { JobError, scopeOf } from '../../contract/index.ts';
 import { log, narrate } from '../../narration/index.ts';
 import { targetName, type Kit } from '../kit/index.ts';
-import { startRemote, statusRemote, stopRemote, type HiveStart, type InstalledHive } from './hive-process.ts';
+import { startLocked, statusRemote, stopLocked, type HiveStart, type InstalledHive } from './hive-process.ts';
 import { inspect, requireRoom } from './inspect.ts';
 import { withLock } from './lock.ts';
 import type { HiveSite } from './site.ts';
@@ -49,7 +49,7 @@ export function install(site: HiveSite, order: InstallOrder): Promise<InstalledH
 async function start(site: HiveSite, order: InstallOrder): Promise<InstalledHive> {
   narrate('hive_install', `starting hive '${site.hiveId}'`, { detail: true });
   try {
-    return await startRemote(site, order);
+    return await startLocked(site, order);
   } catch (cause) {
     throw !site.signal.aborted && isHiveError(cause)
       ? new JobError('install_failed', `The hive does not start: ${cause.message}`, { cause })
@@ -64,7 +64,7 @@ async function replace(site: HiveSite, order: InstallOrder, former: string | und
     wasRunning = (await statusRemote(site)).running !== undefined;
     await order.drain?.();
     if (wasRunning) narrate('hive_install', `stopping the running hive (${former ?? 'unknown version'})`);
-    await stopRemote(site);
+    await stopLocked(site);
     narrate('hive_install', `switching to ${order.kit.folder}`, { detail: true });
     await switchVersion(site, { by: order.kit.folder, to: order.kit.folder });
     return await start(site, order);
@@ -86,9 +86,9 @@ async function rollBack(
   const { folder } = order.kit;
   narrate('hive_install', former === undefined ? 'removing the version that does not start' : `restoring ${former}`);
   try {
-    await stopRemote(own);
+    await stopLocked(own);
     await switchVersion(own, { by: folder, to: former });
-    if (former !== undefined && wasRunning) await startRemote(own, order);
+    if (former !== undefined && wasRunning) await startLocked(own, order);
     await dropVersion(own, folder);
     return former === undefined
       ? 'No hive is installed there now.'
