@@ -83,8 +83,8 @@ describe('a model is shown by the path of its file', () => {
   test.each([
     [['model', 'get', 'nope.gguf'], 3, 'There is no file'],
     [['model', 'get', '/'], 3, '/ is a folder, and not a .gguf file'],
-    [['model', 'get', 'hf.co/maker/bee'], 3, 'fetch it first, with rbee model download https://hf.co/maker/bee'],
-    [['model', 'download', 'hf.co/maker/bee'], 2, 'Did you mean https://hf.co/maker/bee?'],
+    [['model', 'get', 'hf.co/maker/bee'], 3, 'Download it: rbee model download maker/bee.'],
+    [['model', 'download', 'example.org/bee.gguf'], 2, 'Did you mean https://example.org/bee.gguf?'],
     [['model', 'download', 'nope.gguf', '--name', 'x'], 4, 'there is no such file on the machine of hive'],
     [['model', 'delete', 'nope.gguf'], 3, 'There is no file'],
     [['worker', 'spawn', '--model', 'nope.gguf'], 3, 'There is no file'],

@@ -234,14 +234,39 @@ export const modelDetails = z.object({
 });
 export type ModelDetails = z.output<typeof modelDetails>;
 
+/** A file of a repository of the Hub. */
+const modelFile = z.object({
+  path: z.string().max(1_024),
+  size_bytes: bytes,
+  digest: short.describe("Its sha256, or git's digest where the Hub has it in git itself"),
+});
+/** Parts of one model. The largest have about a hundred. */
+const MODEL_FILES_LIMIT = 1_000;
+
+/** Where a model of the Hub came from. */
+const hubOrigin = {
+  repo: short.describe('Its repository on the Hub'),
+  revision: z
+    .string()
+    .regex(/^[0-9a-f]{40}$/)
+    .describe('The commit of its repository'),
+  files: z.array(modelFile).min(1).max(MODEL_FILES_LIMIT).describe('Its files in the repository, in the order of its parts'),
+};
+/** The download of a model of the Hub, from when its files are known until all are here. */
+export const modelPull = z.object({ model: name, ...hubOrigin });
+export type ModelPull = z.output<typeof modelPull>;
+
 export const model = z.object({
   model: name.describe('Name, as infer and worker_spawn take it'),
   path: z.string().max(8_192),
-  size_bytes: bytes,
-  sha256: short.optional(),
-  source: z.string().max(40_000).describe("Origin: 'builtin', a path or a URL"),
+  size_bytes: bytes.describe('All parts together'),
+  sha256: short.optional().describe('Of a model in one file'),
+  source: z.string().max(40_000).describe("Origin: 'builtin', a path, a URL, or hf:org/repo:QUANT"),
   memory: modelMemory.optional().describe('Estimated from its header; absent when that could not be read'),
   details: modelDetails.optional().describe('From its header; absent when that could not be read'),
+  repo: hubOrigin.repo.optional(),
+  revision: hubOrigin.revision.optional(),
+  files: hubOrigin.files.optional(),
   created_at: z.iso.datetime(),
 });
 export type Model = z.output<typeof model>;

@@ -177,7 +177,7 @@ export const errorCodes = {
   model_not_found: final(
     [404, 3, 'name'],
     'The hive has no such model.',
-    'List the models: rbee model list. Download one: rbee model download <url>.',
+    'List the models: rbee model list. Download one: rbee model download <org/repo>.',
   ),
   model_exists: final(
     [409, 2, 'request'],
@@ -213,6 +213,21 @@ export const errorCodes = {
     [502, 4, 'model'],
     'The model could not be downloaded.',
     'Check the address, or the path on the machine of the hive, and try again.',
+  ),
+  model_gated: forPerson(
+    [403, 8, 'model'],
+    'The owner of the model asks for consent before it can be downloaded.',
+    'Accept the conditions on the page that the message names, and set HF_TOKEN for the hive to a token of that account.',
+  ),
+  hub_unauthorized: forPerson(
+    [403, 8, 'model'],
+    'The Hub does not accept the token of the hive.',
+    'Set HF_TOKEN for the hive to a valid token, or remove it: public models need none.',
+  ),
+  hub_limited: retryable(
+    [429, 5, 'model'],
+    'The Hub limits the requests of this machine.',
+    'Try again later: what has arrived is kept. With a token (HF_TOKEN) the limits are higher.',
   ),
   prompt_too_long: final(
     [422, 2, 'request'],

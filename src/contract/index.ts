@@ -15,6 +15,15 @@ export * from './needs-no-disk.ts';
 export { formatBytes } from './format-bytes.ts';
 export * from './memory-need.ts';
 export { meantUrl } from './model-address.ts';
+export {
+  hubIn,
+  hubText,
+  HUB_HOSTS,
+  isSafeHubPath,
+  meantHubModel,
+  parseModelReference,
+  type HubReference,
+} from './model-reference.ts';
 export * from './operations/index.ts';
 export { parseJson } from './parse-json.ts';
 export { printable, WholeCharacters } from './printable.ts';

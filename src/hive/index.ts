@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { homePaths, homeTrust } from '../daemon/index.ts';
 import type { Catalog, Peer, RoleRoutes, ServedRole } from '../jobs/index.ts';
-import { JobError, LOOPBACK, modelHeaders, operations } from '../contract/index.ts';
+import { JobError, LOOPBACK, modelHeaders, operations, type Device } from '../contract/index.ts';
 import { Devices, readCapabilities } from './devices/index.ts';
 import { onWorkers, resumeOnWorker } from './run-on-worker.ts';
 import { modelHandlers } from './model-handlers.ts';
@@ -36,6 +36,7 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
     catalog,
     modelsDir: paths.models,
     builtinDir: join(packageRoot, 'models'),
+    largestDeviceBytes: async () => largestBytes(await workers.devices()),
   });
   const workerPeer = (id: string): Peer => {
     const { state } = workers.get(id);
@@ -66,6 +67,12 @@ export function createHive(options: HiveOptions, catalog: Catalog): ServedRole {
       await workers.stopAll();
     },
   };
+}
+
+/** A device that cannot be used has no memory for a model. Undefined where there is none. */
+function largestBytes(devices: readonly Device[]): number | undefined {
+  const usable = devices.filter(({ usable: isUsable }) => isUsable !== false).map(({ memory_bytes: bytes }) => bytes);
+  return usable.length === 0 ? undefined : Math.max(...usable);
 }
 
 /** A model, with the fields of its header where they are asked for. */

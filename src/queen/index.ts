@@ -66,7 +66,10 @@ export function createQueen({ port, hivePort, token, origins }: QueenOptions, ca
     fleet: view.fleet,
     wake: (hiveId, signal) => wakeHive(hiveId, { hives, reach, view }, signal),
   });
-  const names = new ModelNames(catalog, (name) => view.fleet.holdersOf(name).size > 0);
+  const names = new ModelNames(catalog, {
+    has: (name) => view.fleet.holdersOf(name).size > 0,
+    names: () => view.fleet.modelNames(),
+  });
   const parts = { hives, reach, view, gates, dispatcher, port, remotes, tokens, paths };
   // In the background: no request waits for it.
   const onLocalStarted = async () => {

@@ -11,12 +11,16 @@ export const modelOperations = {
     subject: 'model',
     input: z.strictObject({
       hive_id,
-      model: z.string().min(1).max(4096).describe('URL of a .gguf file, or its path on the machine of the hive'),
+      model: z
+        .string()
+        .min(1)
+        .max(4096)
+        .describe('org/repo:QUANT on the Hugging Face Hub, the URL of a .gguf file, or its path on the machine of the hive'),
       name: z
         .string()
         .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'letters, digits, dot, dash and underscore only')
         .optional()
-        .describe('Name of the model; the file name when omitted'),
+        .describe('Name of the model; when omitted, its name on the Hub, or the file name'),
       sha256: z
         .string()
         .regex(/^[0-9a-fA-F]{64}$/, '64 hexadecimal digits')
@@ -24,7 +28,10 @@ export const modelOperations = {
         .describe('Reject the file when its digest differs'),
     }),
     output: model,
-    examples: ['rbee model download https://example.org/qwen3-8b-Q4_K_M.gguf --name qwen3-8b'],
+    examples: [
+      'rbee model download unsloth/Qwen3-8B-GGUF:Q4_K_M',
+      'rbee model download https://example.org/qwen3-8b-Q4_K_M.gguf --name qwen3-8b',
+    ],
   },
   model_list: {
     runsOn: 'hive',

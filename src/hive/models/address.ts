@@ -41,7 +41,7 @@ export function parseAddress(text: string): Address {
   const meant = meantUrl(withoutSecrets(text));
   throw new JobError(
     'invalid_input',
-    `${what} cannot be fetched: give an http or https URL, or an absolute path on the hive's machine${meant === undefined ? '' : `. Did you mean ${meant}?`}`,
+    `${what} cannot be fetched: give org/repo or org/repo:QUANT of the Hugging Face Hub, an http or https URL, or an absolute path on the hive's machine${meant === undefined ? '' : `. Did you mean ${meant}?`}`,
   );
 }
 

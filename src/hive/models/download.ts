@@ -1,34 +1,32 @@
-import { formatBytes, JobError, type JobEvent, type Model } from '../../contract/index.ts';
+import {
+  formatBytes,
+  JobError,
+  parseModelReference,
+  type HubReference,
+  type JobEvent,
+  type Model,
+} from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
-import { nameIn, parseAddress, type Address, type HttpAddress } from './address.ts';
-import type { DownloadRoom } from './download-room.ts';
+import { nameIn, parseAddress, withoutSecrets, type Address, type HttpAddress } from './address.ts';
+import type { DownloadParts } from './download-parts.ts';
 import { fetchInto } from './fetch-into.ts';
 import { openFileSource } from './file-source.ts';
 import { assertGgufSize } from './gguf.ts';
-import type { Patience } from './limits.ts';
+import { hubHosts } from './hub/endpoint.ts';
 import { Meter } from './meter.ts';
+import { partNumberOf } from './model-parts.ts';
 import { PartFile, removePart, removeSidecar } from './part-file.ts';
+import { rehash } from './rehash.ts';
 import type { Shelf } from './shelf.ts';
 import type { Source } from './source.ts';
-import type { RequestGate } from './web/request-gate.ts';
-import type { Writers } from './writers.ts';
 
 export interface DownloadRequest {
-  /** An http, https or file URL, or an absolute path on this machine. */
+  /** A model of the Hub, an http, https or file URL, or an absolute path on this machine. */
   source: string;
   /** The source's file name without .gguf when left out. */
   name?: string | undefined;
   /** 64 hexadecimal digits. A file with another digest is refused. */
   sha256?: string | undefined;
-}
-
-export interface DownloadParts {
-  hiveId: string;
-  shelf: Shelf;
-  writers: Writers;
-  disk: DownloadRoom;
-  patience: Patience;
-  gate: RequestGate;
 }
 
 /** The checked request. */
@@ -43,16 +41,44 @@ export async function* download(
   request: DownloadRequest,
   signal: AbortSignal,
 ): AsyncGenerator<JobEvent, Model, void> {
+  const hub = hubReferenceOf(request.source);
+  try {
+    return hub === undefined ? yield* fromAddress(parts, request, signal) : yield* fromHub(parts, { ...request, hub }, signal);
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+    const what = request.name ?? withoutSecrets(request.source);
+    const sentence = `The download of '${what}' was cancelled. The part that has arrived is kept: run it again to continue.`;
+    throw new JobError('cancelled', sentence, { cause });
+  }
+}
+
+/** Undefined for a path, or an address elsewhere. @throws JobError invalid_input */
+function hubReferenceOf(source: string): HubReference | undefined {
+  const reference = parseModelReference(source, hubHosts());
+  return reference.kind === 'hub' ? reference.hub : undefined;
+}
+
+/** Loaded for a download and not before, as below. */
+async function* fromHub(
+  parts: DownloadParts,
+  request: DownloadRequest & { hub: HubReference },
+  signal: AbortSignal,
+): AsyncGenerator<JobEvent, Model, void> {
+  const { pull } = await import('./hub/pull.ts');
+  return yield* pull(parts, { ...request, sha256: request.sha256?.toLowerCase() }, signal);
+}
+
+async function* fromAddress(
+  parts: DownloadParts,
+  request: DownloadRequest,
+  signal: AbortSignal,
+): AsyncGenerator<JobEvent, Model, void> {
   const wanted = check(parts.shelf, request);
   const free = parts.writers.claim(wanted.name);
   try {
     signal.throwIfAborted();
     const present = await alreadyHere(parts.shelf, wanted);
     return present ?? (yield* fetchModel(parts, wanted, signal));
-  } catch (cause) {
-    if (!signal.aborted) throw cause;
-    const sentence = `The download of '${wanted.name}' was cancelled. The part that has arrived is kept: run it again to continue.`;
-    throw new JobError('cancelled', sentence, { cause });
   } finally {
     free();
   }
@@ -64,10 +90,22 @@ function check(shelf: Shelf, request: DownloadRequest): Wanted {
   const name = request.name ?? nameIn(address);
   if (name === '')
     throw new JobError('invalid_input', `${address.label} ends without a file name: give the model one with --name`);
+  assertWhole(address);
   if (address.id === shelf.filesOf(name).part) {
     throw new JobError('invalid_input', `${address.label} is the unfinished download of '${name}' itself: give its source`);
   }
   return { name, address, sha256: request.sha256?.toLowerCase() };
+}
+
+/** A part alone loads nothing, and an address does not tell the sizes and digests of the others. */
+function assertWhole({ kind, label }: Address): void {
+  const { part, parts } = partNumberOf(label) ?? {};
+  if (part === undefined) return;
+  const next =
+    kind === 'file'
+      ? 'its first part can be used in place, by its path'
+      : 'models in parts are downloaded from the Hub, as org/repo:QUANT';
+  throw new JobError('invalid_input', `${label} is part ${part} of a model in ${parts} parts, which is no model alone: ${next}`);
 }
 
 /** @throws JobError model_exists when another model has the name */
@@ -97,8 +135,8 @@ async function* fetchModel(parts: DownloadParts, wanted: Wanted, signal: AbortSi
   const source = address.kind === 'file' ? openFileSource(address, hiveId) : await openHttpSource(address, parts);
   let digest: string;
   try {
-    yield* rehash(part, name, signal);
-    yield* fetchInto({ name, source, part, share, signal }, patience);
+    yield* rehash(part, { name, meter: new Meter('verify') }, signal);
+    yield* fetchInto({ name, source, part, share, signal, meter: new Meter('download'), laterBytes: 0 }, patience);
     digest = part.digest();
     assertIntact({ address, sha256 }, { digest, sizeBytes: part.size });
     await part.becomeModel();
@@ -124,17 +162,6 @@ function withWhatIsKept(cause: unknown, sizeBytes: number): unknown {
   if (!(cause instanceof JobError) || cause.code !== 'download_failed' || sizeBytes === 0) return cause;
   const sentence = `${cause.message}. ${formatBytes(sizeBytes)} of it are kept; run it again to continue`;
   return new JobError(cause.code, sentence, { cause });
-}
-
-/** At 40 GB this takes a minute, so it reports progress like a download. */
-async function* rehash(part: PartFile, name: string, signal: AbortSignal): AsyncGenerator<JobEvent, void, void> {
-  if (part.size === 0) return;
-  narrate('verify', `reading the ${formatBytes(part.size)} of ${name} that have already arrived`, { detail: true });
-  const meter = new Meter('verify');
-  for await (const position of part.rehash(signal)) {
-    const event = meter.tick(position, part.size);
-    if (event !== undefined) yield event;
-  }
 }
 
 function modelOf({ name, address }: Wanted, file: { path: string; digest: string; sizeBytes: number }): Model {

@@ -33,7 +33,8 @@ const WINDOW_PATTERNS: Readonly<Record<string, number>> = {
 
 const ARCHITECTURE = 'general.architecture';
 const VOCABULARY = 'tokenizer.ggml.tokens';
-const PARTS = 'split.count';
+/** A model is described as a whole: without this field, or not at all. */
+export const PARTS_FIELD = 'split.count';
 const shapeFields = [
   'context_length',
   'embedding_length',
@@ -52,7 +53,7 @@ const wanted: ReadonlySet<string> = new Set(shapeFields);
 
 /** Whether the estimate needs this field of a header. The architecture's name stands before most. */
 export function isMemoryField(name: string): boolean {
-  return [ARCHITECTURE, VOCABULARY, PARTS].includes(name) || wanted.has(name.slice(name.indexOf('.') + 1));
+  return [ARCHITECTURE, VOCABULARY, PARTS_FIELD].includes(name) || wanted.has(name.slice(name.indexOf('.') + 1));
 }
 
 /**
@@ -66,7 +67,7 @@ export function isMemoryField(name: string): boolean {
  */
 export function estimateMemory({ fields, tensorBytes }: Pick<GgufHeader, 'fields' | 'tensorBytes'>): ModelMemory | undefined {
   const architecture = fields.get(ARCHITECTURE);
-  if (typeof architecture !== 'string' || numberOr(fields.get(PARTS), 1) > 1) return undefined;
+  if (typeof architecture !== 'string' || numberOr(fields.get(PARTS_FIELD), 1) > 1) return undefined;
   const shape = new Shape(architecture, (name) => fields.get(`${architecture}.${name}`));
   const { contextLength, width, layers } = shape;
   const vocabulary = numberOr(fields.get(VOCABULARY), 0);

@@ -1,11 +1,11 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { formatBytes, JobError, type JobEvent } from '../../contract/index.ts';
 import { narrate } from '../../narration/index.ts';
 import type { DownloadShare } from './download-room.ts';
 import { assertGgufStart } from './gguf.ts';
 import type { Patience } from './limits.ts';
-import { Meter } from './meter.ts';
+import type { Meter } from './meter.ts';
 import type { PartFile } from './part-file.ts';
+import { Tries } from './retrying.ts';
 import { Interruption, type Opened, type Source } from './source.ts';
 
 export interface Transfer {
@@ -13,6 +13,9 @@ export interface Transfer {
   source: Source;
   part: PartFile;
   share: DownloadShare;
+  meter: Meter;
+  /** Of the files that follow. */
+  laterBytes: number;
   signal: AbortSignal;
 }
 
@@ -22,34 +25,36 @@ export interface Transfer {
  */
 export async function* fetchInto(transfer: Transfer, patience: Patience): AsyncGenerator<JobEvent, void, void> {
   const { part, signal } = transfer;
-  const meter = new Meter('download');
+  const tries = new Tries(patience, signal);
   let furthest = part.size;
-  let failures = 0;
   for (let ended = part.complete; !ended;) {
     try {
-      yield* fetchOnce(transfer, meter);
+      yield* fetchOnce(transfer);
       ended = true;
     } catch (cause) {
-      if (!(cause instanceof Interruption) || signal.aborted) throw cause;
-      failures = part.size > furthest && !cause.isFruitless ? 0 : failures + 1;
+      const hasAdvanced = part.size > furthest;
       furthest = Math.max(furthest, part.size);
-      if (failures >= patience.attempts) throw cause;
-      const backoffMs = Math.min(patience.backoffMs.first * 2 ** Math.max(0, failures - 1), patience.backoffMs.most);
-      const waitMs = Math.max(backoffMs, cause.waitMs);
-      narrate('retry', `${cause.message}; trying again in ${waitMs / 1000} s`);
-      await wait(waitMs, undefined, { signal });
+      await tries.afterFailure(cause, hasAdvanced);
     }
   }
-  yield meter.measure(part.size, part.size);
+  yield transfer.meter.measure(part.size, part.size);
 }
 
-async function* fetchOnce({ name, source, part, share, signal }: Transfer, meter: Meter): AsyncGenerator<JobEvent, void, void> {
+async function* fetchOnce({
+  name,
+  source,
+  part,
+  share,
+  signal,
+  meter,
+  laterBytes,
+}: Transfer): AsyncGenerator<JobEvent, void, void> {
   const before = part.place;
   const opened = await source.open(before, signal);
   narrateStart({ name, label: source.label, had: before.offset }, opened);
   if (opened.offset === 0) await part.restart(opened);
   const { total, body } = opened;
-  await share.begin(total === null ? null : total - part.size);
+  await share.begin(total === null ? null : total - part.size + laterBytes);
   for await (const piece of body) {
     signal.throwIfAborted();
     assertGgufStart(source.label, piece, part.size);

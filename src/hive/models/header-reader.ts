@@ -1,9 +1,10 @@
 import * as fs from 'node:fs/promises';
 import { JobError, modelDetails, modelMemory, type Model } from '../../contract/index.ts';
 import { log } from '../../narration/index.ts';
-import { estimateMemory, isMemoryField } from './estimate-memory.ts';
-import { readGgufHeader, type FieldValue } from './gguf-header.ts';
+import { estimateMemory, isMemoryField, PARTS_FIELD } from './estimate-memory.ts';
+import { readGgufHeader, type FieldValue, type GgufHeader } from './gguf-header.ts';
 import { HEADERS_KEPT_LIMIT } from './limits.ts';
+import { partsOf } from './model-parts.ts';
 import { detailsOf, DETAILS_WISH, isDetailField } from './model-details.ts';
 
 /** What is kept of a header: a few hundred bytes. */
@@ -19,9 +20,9 @@ export class HeaderReader {
   }
 
   async #of(file: string): Promise<Known> {
-    const stats = await fs.stat(file).catch(() => undefined);
+    const stats = await Promise.all(partsOf(file).map((part) => fs.stat(part))).catch(() => undefined);
     if (stats === undefined) return {};
-    const version = `${stats.size} ${stats.mtimeMs}`;
+    const version = stats.map(({ size, mtimeMs }) => `${size} ${mtimeMs}`).join();
     const read = this.#known.get(file);
     if (read?.version === version) return read.known;
     if (this.#known.size >= HEADERS_KEPT_LIMIT) this.#known.clear();
@@ -33,7 +34,7 @@ export class HeaderReader {
 
 async function readKnown(file: string): Promise<Known> {
   try {
-    const header = await readGgufHeader(file, (name) => isMemoryField(name) || isDetailField(name), DETAILS_WISH);
+    const header = await readWholeHeader(file);
     // A header may contain any numbers, and both may exceed the limits of the contract.
     const { data: memory } = modelMemory.safeParse(estimateMemory(header));
     const { data: details } = modelDetails.safeParse(detailsOf(header));
@@ -43,6 +44,23 @@ async function readKnown(file: string): Promise<Known> {
     log.debug({ err: cause }, `the header of ${file} is not known`);
     return {};
   }
+}
+
+/** Of a model in several parts, the first has the fields, and each has a part of the weights. */
+async function readWholeHeader(file: string): Promise<GgufHeader> {
+  const [first = file, ...others] = partsOf(file);
+  const header = await readGgufHeader(first, (name) => isMemoryField(name) || isDetailField(name), DETAILS_WISH);
+  if (others.length === 0) return header;
+  const weights = new Map(header.weights);
+  let { tensorBytes } = header;
+  for (const part of others) {
+    const next = await readGgufHeader(part, () => false, { tensors: true });
+    tensorBytes += next.tensorBytes;
+    for (const [type, count] of next.weights ?? []) weights.set(type, (weights.get(type) ?? 0) + count);
+  }
+  const fields = new Map(header.fields);
+  fields.delete(PARTS_FIELD);
+  return { ...header, fields, tensorBytes, weights };
 }
 
 /** More than any model has. */

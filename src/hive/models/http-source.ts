@@ -1,12 +1,10 @@
-import { PassThrough } from 'node:stream';
 import { JobError } from '../../contract/index.ts';
 import type { HttpAddress } from './address.ts';
 import type { Patience } from './limits.ts';
 import { Interruption, type Opened, type Place, type Source } from './source.ts';
+import { readBody } from './web/read-body.ts';
 import type { RequestGate } from './web/request-gate.ts';
 import { headerOf, WebClient, type Headers, type Response } from './web/web-client.ts';
-
-const RECEIVE_BUFFER_BYTES = 256 * 1024;
 
 /** A file behind a URL, read by Range and If-Range (RFC 9110, sections 13.1.5 and 14). */
 export class HttpSource implements Source {
@@ -26,7 +24,7 @@ export class HttpSource implements Source {
   async open(from: Place, signal: AbortSignal): Promise<Opened> {
     // Without a version, the rest may belong to another version of the file.
     const resumes = from.offset > 0 && from.version !== undefined;
-    const response = await this.#client.follow(this.#url, resumes ? rangeFrom(from) : {}, signal);
+    const { response } = await this.#client.follow(this.#url, resumes ? rangeFrom(from) : {}, signal);
     const opened = resumes ? this.#resumed(from, response) : this.#fresh(response);
     if (opened !== undefined) return opened;
     response.body.destroy();
@@ -72,48 +70,8 @@ export class HttpSource implements Source {
     );
   }
 
-  /**
-   * Through a buffer, from the start: a stream that breaks drops the bytes that it has received and that are not read yet,
-   * and tells of it only those who already listen.
-   */
-  #bodyOf({ body }: Response): AsyncIterable<Uint8Array> {
-    const received = new PassThrough({ highWaterMark: RECEIVE_BUFFER_BYTES });
-    let failure: Error | undefined;
-    body.on('error', (cause) => {
-      failure = this.#client.inOurWords(cause);
-      received.end();
-    });
-    body.pipe(received);
-    const slow = this.#slowness();
-    return read();
-
-    async function* read(): AsyncGenerator<Uint8Array, void, void> {
-      try {
-        for await (const piece of received as AsyncIterable<Uint8Array>) {
-          slow(piece.length);
-          yield piece;
-        }
-      } finally {
-        body.destroy();
-      }
-      if (failure !== undefined) throw failure;
-    }
-  }
-
-  /** To be called for each piece. @throws Interruption when they come too slowly to be of use */
-  #slowness(): (bytes: number) => void {
-    const { bytesPerS, forMs } = this.#patience.slow;
-    let since = performance.now();
-    let bytes = 0;
-    return (more) => {
-      bytes += more;
-      const ms = performance.now() - since;
-      if (ms < forMs) return;
-      const sentence = `Cannot fetch ${this.label}: ${bytes} bytes came in ${Math.round(ms / 1000)} s, which is too slow to go on`;
-      if (bytes < (bytesPerS * ms) / 1000) throw new Interruption(sentence, { isFruitless: true });
-      since = performance.now();
-      bytes = 0;
-    };
+  #bodyOf(response: Response): AsyncIterable<Uint8Array> {
+    return readBody(response, { client: this.#client, label: this.label, patience: this.#patience });
   }
 
   #refusal(status: number): JobError {

@@ -7,6 +7,7 @@ import { Shelf, type ShelfOptions } from './shelf.ts';
 import { RequestGate } from './web/request-gate.ts';
 import { Writers } from './writers.ts';
 
+export { modelBytes } from './model-parts.ts';
 export { BUILTIN_FILE } from './shelf.ts';
 export type { DownloadRequest } from './download.ts';
 
@@ -15,6 +16,8 @@ export interface ModelStoreOptions extends ShelfOptions {
   hiveId: string;
   /** For tests: shorter deadlines and fewer tries. */
   patience?: Patience;
+  /** Memory of the largest device here, by which a quantization is chosen; undefined when it is not known. */
+  largestDeviceBytes?: () => Promise<number | undefined>;
 }
 
 /** The models of this machine, each with its details and its memory need if its header says enough. */
@@ -54,7 +57,15 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
   const writers = new Writers(options.modelsDir);
   const headers = new HeaderReader();
   const disk = new DownloadRoom(options.modelsDir);
-  const parts = { hiveId: options.hiveId, shelf, writers, disk, patience: options.patience ?? PATIENCE, gate: new RequestGate() };
+  const parts = {
+    hiveId: options.hiveId,
+    shelf,
+    writers,
+    disk,
+    patience: options.patience ?? PATIENCE,
+    gate: new RequestGate(),
+    largestDeviceBytes: options.largestDeviceBytes ?? (async () => undefined),
+  };
   return {
     list: async () => Promise.all((await shelf.list()).map((model) => headers.filledIn(model))),
     unfinished: () => shelf.unfinished(),
@@ -69,7 +80,7 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
     },
     async remove(name, assertUnused) {
       await shelf.assertRemovable(name);
-      assertUnused?.(shelf.filesOf(name).model);
+      assertUnused?.(shelf.pathOf(name));
       const free = writers.claim(name);
       try {
         await shelf.remove(name);

@@ -7,12 +7,22 @@ const SMOOTHING = 0.3;
 /** Turns every piece that arrives into a progress event a few times a second. */
 export class Meter {
   readonly #action: string;
+  /** Of several files together; null for one file, whose size may only be known later. */
+  readonly #allBytes: number | null;
+  /** In the files before this one. */
+  #before = 0;
   #at = -Infinity;
   #done = 0;
   #rate: number | null = null;
 
-  constructor(action: string) {
+  constructor(action: string, allBytes: number | null = null) {
     this.#action = action;
+    this.#allBytes = allBytes;
+  }
+
+  /** Counts a file that is complete. */
+  moveOn(fileBytes: number): void {
+    this.#before += fileBytes;
   }
 
   /** @returns an event when one is due: at the first piece, then one an interval */
@@ -20,7 +30,9 @@ export class Meter {
     return performance.now() - this.#at < PROGRESS_INTERVAL_MS ? undefined : this.measure(done, total);
   }
 
-  measure(done: number, total: number | null): JobEvent {
+  measure(doneOfFile: number, totalOfFile: number | null): JobEvent {
+    const done = this.#before + doneOfFile;
+    const total = this.#allBytes ?? totalOfFile;
     const now = performance.now();
     const elapsedS = (now - this.#at) / 1000;
     // The count goes down when a server starts from the first byte again; the rate stays as it was.

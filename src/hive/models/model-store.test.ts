@@ -101,7 +101,7 @@ test.each([
     what: 'a relative path',
     source: 'models/bee.gguf',
     code: 'invalid_input',
-    says: 'give an http or https URL, or an absolute path',
+    says: 'an http or https URL, or an absolute path',
   },
   { what: 'an ftp URL', source: 'ftp://example.org/bee.gguf', code: 'invalid_input', says: "begins with 'ftp:'" },
   {

@@ -1,5 +1,5 @@
 import * as path from 'node:path';
-import { JobError, operations } from '../../contract/index.ts';
+import { hubIn, hubText, JobError, operations } from '../../contract/index.ts';
 import { nearest } from '../../jobs/index.ts';
 import { withoutSecrets } from './address.ts';
 import { NAMES_SHOWN_LIMIT } from './limits.ts';
@@ -40,8 +40,8 @@ export function modelNotFound(name: string, known: readonly string[]): JobError 
   const guess = near === undefined ? '' : ` Did you mean '${near}'?`;
   const more = known.length > NAMES_SHOWN_LIMIT ? ` and ${known.length - NAMES_SHOWN_LIMIT} more` : '';
   const shown = known.slice(0, NAMES_SHOWN_LIMIT).join(', ');
-  return new JobError(
-    'model_not_found',
-    `Model '${withoutSecrets(name)}' not found.${guess} The hive has: ${shown || 'none'}${more}`,
-  );
+  const hub = hubIn(name);
+  const what = hub === undefined ? withoutSecrets(name) : hubText(hub);
+  const next = hub === undefined ? '' : ` Download it: rbee model download ${what}.`;
+  return new JobError('model_not_found', `Model '${what}' not found.${guess}${next} The hive has: ${shown || 'none'}${more}`);
 }

@@ -102,6 +102,19 @@ export class PartFile {
     return this.#hash.digest('hex');
   }
 
+  /** The digest under which git has the file: of its length and its content. */
+  async gitDigest(): Promise<string> {
+    const hash = createHash('sha1').update(`blob ${this.#size}\0`);
+    const buffer = Buffer.allocUnsafe(FILE_CHUNK_BYTES);
+    for (let position = 0; position < this.#size;) {
+      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, position);
+      if (bytesRead === 0) break;
+      hash.update(buffer.subarray(0, bytesRead));
+      position += bytesRead;
+    }
+    return hash.digest('hex');
+  }
+
   /** Makes it the model, durably and in one step. The sidecar stays until the model is listed. */
   async becomeModel(): Promise<void> {
     await orDiskFull(this.#files.part, () => this.#handle.sync());

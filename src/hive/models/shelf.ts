@@ -4,9 +4,13 @@ import * as path from 'node:path';
 import {
   FILE_WORDS,
   DEFAULT_MODEL,
+  hubIn,
+  hubText,
   JobError,
+  meantHubModel,
   meantUrl,
   model as modelOfCatalog,
+  type HubReference,
   type Model,
   type UnfinishedModel,
 } from '../../contract/index.ts';
@@ -15,7 +19,9 @@ import { log } from '../../narration/index.ts';
 import { withoutSecrets } from './address.ts';
 import { errnoOf } from './disk.ts';
 import { assertGgufFile } from './gguf.ts';
+import { partNumberOf, partsOf } from './model-parts.ts';
 import { filesOf, isModelName, modelNotFound, sameName, type ModelFiles } from './names.ts';
+import { HubShelf, isHubModel } from './hub/hub-shelf.ts';
 import { removePart } from './part-file.ts';
 
 /** The file of the model that ships with rbee, in the package's models folder. */
@@ -34,12 +40,14 @@ export class Shelf {
   readonly #entries: Collection<Model>;
   readonly #modelsDir: string;
   readonly #builtinFile: string;
+  readonly hub: HubShelf;
   /** Logged once each, or a client that polls the list would fill the log. */
   readonly #reported = new Set<string>();
 
   constructor({ catalog, modelsDir, builtinDir }: ShelfOptions) {
     this.#entries = catalog.collection<Model>('models', [], asModel);
     this.#modelsDir = path.resolve(modelsDir);
+    this.hub = new HubShelf(catalog, path.join(this.#modelsDir, 'hub'));
     this.#builtinFile = path.resolve(builtinDir, BUILTIN_FILE);
   }
 
@@ -63,8 +71,9 @@ export class Shelf {
 
   async get(name: string): Promise<Model> {
     if (name === DEFAULT_MODEL) return this.#builtin();
-    const entry = this.#entries.get(name);
+    const entry = this.#entries.get(name) ?? this.#entries.get(meantHubModel(name, this.#names()) ?? '');
     if (entry === undefined) throw modelNotFound(name, this.#names());
+    if (isHubModel(entry)) return this.hub.checked(entry);
     // Not the path that was stored: the directory may have moved since.
     const model = { ...entry, path: this.filesOf(name).model };
     const size = (await statOf(model.path))?.size;
@@ -79,8 +88,22 @@ export class Shelf {
   /** A known name, or the absolute path of a .gguf file, which is used in place. */
   async resolve(nameOrPath: string): Promise<Model> {
     if (path.isAbsolute(nameOrPath)) return inPlace(nameOrPath);
-    if (isModelName(nameOrPath) || !nameOrPath.includes('/')) return this.get(nameOrPath);
+    if (hubIn(nameOrPath) !== undefined || !nameOrPath.includes('/')) return this.get(nameOrPath);
     throw neitherNameNorPath(nameOrPath);
+  }
+
+  /** The name of the model here that this names, if one is here, also unfinished. */
+  hubNameOf(hub: HubReference): string | undefined {
+    const { repo, tag, file } = hub;
+    if (file === undefined) return meantHubModel(hubText(tag === undefined ? { repo } : { repo, tag }), this.#names());
+    const isOf = (entry: Model) => entry.repo === repo && entry.files?.some(({ path: each }) => each === file) === true;
+    return this.#entries.find().find(isOf)?.model;
+  }
+
+  /** The file that a worker has open. */
+  pathOf(name: string): string {
+    const entry = this.#entries.get(name);
+    return entry !== undefined && isHubModel(entry) ? this.hub.pathOf(entry) : this.filesOf(name).model;
   }
 
   /** The intact model that has this name, in upper or lower case. */
@@ -98,27 +121,41 @@ export class Shelf {
     this.#reported.delete(model.model);
   }
 
+  /** In the place of a version that was damaged: what only that one used is deleted. */
+  async replace(model: Model): Promise<void> {
+    const former = this.#entries.get(model.model);
+    this.add(model);
+    if (former !== undefined && isHubModel(former) && former.revision !== model.revision) await this.hub.remove(former);
+  }
+
   /** @throws JobError model_protected, model_not_found */
   async assertRemovable(name: string): Promise<void> {
     if (name === DEFAULT_MODEL) throw new JobError('model_protected', `Model '${name}' is part of rbee and cannot be deleted`);
     if (path.isAbsolute(name) && (await statOf(name)) === undefined) throw noFile(name);
-    const own = this.#entries.find().find(({ model }) => this.filesOf(model).model === name)?.model;
+    const own = this.#entries.find().find(({ model }) => this.pathOf(model) === name)?.model;
     if (own !== undefined) {
       throw new JobError('model_protected', `${name} is the file of model '${own}'. To delete both: rbee model delete ${own}`);
     }
-    if (name.includes('/')) {
+    if (this.#entries.get(name) !== undefined || this.hub.pull(name) !== undefined) return;
+    if (name.includes('/') && hubIn(name) === undefined) {
       const sentence = `${withoutSecrets(name)} is used in place, and rbee does not delete it. Delete the file yourself.`;
       throw new JobError('model_protected', sentence);
     }
-    if (this.#entries.get(name) !== undefined) return;
     if (!isModelName(name) || (await this.#sizeOfUnfinished(name)) === undefined) throw modelNotFound(name, this.#names());
   }
 
   /** The file first: an entry without a file is reported and can be removed again; a file without an entry would be 40 GB that no list shows. */
   async remove(name: string): Promise<void> {
-    const files = this.filesOf(name);
-    await fs.rm(files.model, { force: true });
-    await removePart(files);
+    const entry = this.#entries.get(name);
+    const pull = this.hub.pull(name);
+    if (entry !== undefined && isHubModel(entry)) await this.hub.remove(entry);
+    if (pull !== undefined) await this.hub.remove(pull);
+    if (isModelName(name)) {
+      const files = this.filesOf(name);
+      await fs.rm(files.model, { force: true });
+      await removePart(files);
+    }
+    this.hub.end(name);
     if (this.#entries.get(name) !== undefined) this.#entries.delete(name);
     this.#reported.delete(name);
   }
@@ -130,9 +167,10 @@ export class Shelf {
     const found = [...new Set(names)]
       .toSorted()
       .map(async (model) => ({ model, size_bytes: await this.#sizeOfUnfinished(model) }));
-    return (await Promise.all(found)).flatMap(({ model, size_bytes }) =>
+    const plain = (await Promise.all(found)).flatMap(({ model, size_bytes }) =>
       size_bytes === undefined ? [] : [{ model, size_bytes }],
     );
+    return [...plain, ...(await this.hub.unfinished((name) => this.#entries.get(name) !== undefined))];
   }
 
   async #sizeOfUnfinished(name: string): Promise<number | undefined> {
@@ -181,7 +219,19 @@ async function inPlace(file: string): Promise<Model> {
   await assertReadable(file);
   await assertGgufFile(file);
   // Under its path: a registered model may have the file's name.
-  return modelOf({ name: file, path: file, source: file }, stats);
+  return { ...modelOf({ name: file, path: file, source: file }, stats), size_bytes: await bytesOfParts(file) };
+}
+
+/** llama.cpp loads a model in several parts by the first one, and needs the others beside it. */
+async function bytesOfParts(file: string): Promise<number> {
+  const { part = 1, parts = 1 } = partNumberOf(path.basename(file)) ?? {};
+  if (part !== 1)
+    throw new JobError('model_not_found', `${file} is part ${part} of a model in ${parts} parts: give the first one`);
+  const sizes = await Promise.all(partsOf(file).map(async (each) => ({ each, size: (await statOf(each))?.size })));
+  return sizes.reduce((sum, { each, size }) => {
+    if (size === undefined) throw new JobError('model_not_found', `A part of ${file} is missing: there is no file ${each}`);
+    return sum + size;
+  }, 0);
 }
 
 function modelOf(known: { name: string; path: string; source: string }, { size, mtime }: Stats): Model {

@@ -25,15 +25,22 @@ export interface Opened extends Place {
   body: AsyncIterable<Uint8Array>;
 }
 
-/** A download_failed that may be temporary: the download tries again, and throws it when all tries fail. */
+interface InterruptionOptions {
+  cause?: unknown;
+  isFruitless?: boolean;
+  waitMs?: number;
+  code?: 'download_failed' | 'hub_limited';
+}
+
+/** A failure that may be temporary: the download tries again, and throws it when all tries fail. */
 export class Interruption extends JobError {
   /** Counts as a failed try even after new bytes: a server that sends a byte a minute would keep a download running indefinitely. */
   readonly isFruitless: boolean;
   /** What the server wants at least. */
   readonly waitMs: number;
 
-  constructor(message: string, options: { cause?: unknown; isFruitless?: boolean; waitMs?: number } = {}) {
-    super('download_failed', message, options);
+  constructor(message: string, options: InterruptionOptions = {}) {
+    super(options.code ?? 'download_failed', message, options);
     this.isFruitless = options.isFruitless ?? false;
     this.waitMs = options.waitMs ?? 0;
   }

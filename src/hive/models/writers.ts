@@ -20,15 +20,16 @@ export class Writers {
   }
 
   /**
+   * @param label for messages, where the name is none for people
    * @returns a function that releases the model
    * @throws JobError download_failed, which is retryable, while another job or process holds it
    */
-  claim(name: string): () => void {
+  claim(name: string, label = name): () => void {
     const key = name.toLowerCase();
     if (this.#claimed.has(key)) {
       throw new JobError(
         'download_failed',
-        `Model '${name}' is being downloaded already: see rbee jobs, and run it again when that download has ended`,
+        `Model '${label}' is being downloaded already: see rbee jobs, and run it again when that download has ended`,
       );
     }
     this.#lock ??= lockDirectory(this.#directory);

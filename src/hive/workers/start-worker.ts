@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { JobError, workerArguments } from '../../contract/index.ts';
 import {
   readPidfile,
@@ -11,6 +10,7 @@ import {
 } from '../../daemon/index.ts';
 import { narrate, reportProgress } from '../../narration/index.ts';
 import { engineEnvironment, visibleDevice } from '../devices/index.ts';
+import { modelBytes } from '../models/index.ts';
 import type { WorkerProcess } from './worker-process.ts';
 import { flagsOf } from './worker-spec.ts';
 
@@ -97,6 +97,5 @@ async function startWorker({ id, spec }: WorkerProcess, options: StartOptions): 
 }
 
 async function loadDeadlineMs(modelPath: string): Promise<number> {
-  const { size } = await stat(modelPath);
-  return LOAD_DEADLINE_MS + Math.round((size / LOAD_BYTES_PER_S) * 1000);
+  return LOAD_DEADLINE_MS + Math.round(((await modelBytes(modelPath)) / LOAD_BYTES_PER_S) * 1000);
 }

@@ -144,6 +144,13 @@ test.each([
   [{ model: 'a.gguf' }, { model: `${process.cwd()}/a.gguf` }],
   [{ model: '/m/a' }, { model: '/m/a' }],
   [{ model: 'tiny' }, { model: 'tiny' }],
+  [{ model: 'acme/x:Q8_0' }, { model: 'acme/x:Q8_0' }],
+  [{ model: 'acme/x' }, { model: 'acme/x' }],
+  [{ model: 'acme/x/y.gguf' }, { model: 'acme/x/y.gguf' }],
+  [{ model: 'hf:acme/x/y.gguf' }, { model: 'hf:acme/x/y.gguf' }],
+  [{ model: 'acme/y.gguf' }, { model: `${process.cwd()}/acme/y.gguf` }],
+  [{ model: 'src/keeper' }, { model: `${process.cwd()}/src/keeper` }],
+  [{ model: 'src/keeper/index.ts' }, { model: `${process.cwd()}/src/keeper/index.ts` }],
   [{ model: 'https://example.org/a.gguf' }, { model: 'https://example.org/a.gguf' }],
   [
     { model: './a.gguf', hive_id: 'attic' },

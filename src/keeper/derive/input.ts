@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { issueWords, JobError, LOCALHOST, meantUrl, type OperationSpec } from '../../contract/index.ts';
+import { issueWords, JobError, LOCALHOST, meantUrl, parseModelReference, type OperationSpec } from '../../contract/index.ts';
 import type * as z from 'zod';
 import { fieldOf } from './field.ts';
 import { argumentName } from './operation-command.ts';
@@ -48,11 +48,12 @@ export function withAbsoluteModel(input: Input): Input {
   return { ...input, model: resolve(model.replace(/^~(?=\/)/, homedir())) };
 }
 
-/** 'hf.co/maker/model' is a path only where there is such a file. */
+/** `org/repo/file.gguf` names a model of the Hub, unless there is such a file here. */
 function isPath(model: string): boolean {
-  if (model.includes('://')) return false;
   if (meantUrl(model) !== undefined) return existsSync(model);
-  return model.includes('/') || model.endsWith('.gguf');
+  const { kind } = parseModelReference(model);
+  if (kind === 'hub') return existsSync(model);
+  return kind === 'path' && !/^file:/i.test(model);
 }
 
 function issueText(issue: z.core.$ZodIssue, { subject, object, input: { shape } }: OperationSpec, input: Input): string {

@@ -10,7 +10,7 @@ import type { Look } from './look.ts';
 import { LEAST_PATH_WIDTH, list, table, type Column } from './table.ts';
 import { bytes, clock } from './units.ts';
 
-const NO_MODELS = 'No models. Fetch one: rbee model download <url>';
+const NO_MODELS = 'No models. Fetch one: rbee model download <org/repo>';
 
 const columns: Column<Model>[] = [
   { title: 'MODEL', cell: (each) => each.model, narrow: 'cut', least: LEAST_PATH_WIDTH },
@@ -28,6 +28,8 @@ export function modelText(model: Model, look: Look): string {
       ...detailRows(model.details),
       ['memory', model.memory && memoryText(model.memory)],
       ['source', model.source],
+      ['parts', model.files === undefined || model.files.length === 1 ? undefined : String(model.files.length)],
+      ['commit', model.revision],
       ['sha256', model.sha256],
       ['since', clock(model.created_at)],
     ],

@@ -101,7 +101,7 @@ test('a model shows its memory need, where that is known', () => {
 
 test.each([
   ['worker_list', 'workers', 'No workers. Start one: rbee worker spawn --model tiny'],
-  ['model_list', 'models', 'No models. Fetch one: rbee model download <url>'],
+  ['model_list', 'models', 'No models. Fetch one: rbee model download <org/repo>'],
   ['hive_list', 'hives', 'No hives. Set one up: rbee hive install'],
 ])('an empty %s names the command that fills it', (operation, name, words) => {
   expect(text(operation, { [name]: [] })).toBe(words);

@@ -135,7 +135,9 @@ export class Attempt {
     if (placement.kind !== 'download') return;
     const { model, source, sha256 } = placement.origin;
     const hive = this.#parts.hives.get(this.#hiveId);
-    const input = { hive_id: hive.hive_id, model: source, name: model, ...(sha256 === undefined ? {} : { sha256 }) };
+    // A model of the Hub has its name from there, unless it was given another one.
+    const name = source.startsWith(`hf:${model}@`) ? {} : { name: model };
+    const input = { hive_id: hive.hive_id, model: source, ...name, ...(sha256 === undefined ? {} : { sha256 }) };
     const setDownstream: JobContext['setDownstream'] = (below) =>
       this.#state.request.keepThrough(() => context.setDownstream({ ...below, operation: 'model_download' }));
     yield* runOnHive('model_download', hive, this.#parts)(input, { ...context, setDownstream });

@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { openMemoryCatalog } from '../../jobs/index.ts';
 import { ModelNames } from './model-names.ts';
 
-const models = new Set(['tiny', 'big', 'old:latest']);
+const models = new Set(['tiny', 'big', 'old:latest', 'Acme/Bee-GGUF:Q8_0', 'acme/two:Q4_0', 'acme/two:Q8_0']);
 const catalog = openMemoryCatalog();
-const open = () => new ModelNames(catalog, (name) => models.has(name));
+const open = () => new ModelNames(catalog, { has: (name) => models.has(name), names: () => [...models] });
 let names: ModelNames;
 beforeEach(() => {
   names = open();
@@ -24,6 +24,12 @@ test.each([
   ['mine', 'mine'],
   ['tiny:7b', 'tiny:7b'],
   ['none:latest', 'none'],
+  ['Acme/Bee-GGUF:Q8_0', 'Acme/Bee-GGUF:Q8_0'],
+  ['acme/bee-gguf:q8_0', 'Acme/Bee-GGUF:Q8_0'],
+  ['hf:acme/bee-GGUF', 'Acme/Bee-GGUF:Q8_0'],
+  ['acme/bee-gguf:latest', 'Acme/Bee-GGUF:Q8_0'],
+  ['acme/bee-gguf:Q4_0', 'acme/bee-gguf:Q4_0'],
+  ['acme/two', 'acme/two'],
 ])('%s means %s', (name, model) => {
   expect(names.resolve(name)).toBe(model);
 });

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { JobError } from '../../contract/index.ts';
+import { JobError, meantHubModel } from '../../contract/index.ts';
 import type { Catalog, Collection } from '../../jobs/index.ts';
 
 const alias = z.object({ alias: z.string(), model: z.string() });
@@ -14,11 +14,13 @@ export class ModelNames {
   /** The same, in memory: every request looks here. */
   readonly #models: Map<string, string>;
   readonly #isModel: (name: string) => boolean;
+  readonly #names: () => string[];
 
-  /** @param isModel whether a hive has a model of this name */
-  constructor(catalog: Catalog, isModel: (name: string) => boolean) {
+  /** @param models whether a hive has a model of this name, and all names */
+  constructor(catalog: Catalog, { has, names }: { has: (name: string) => boolean; names: () => string[] }) {
     this.#aliases = catalog.collection<Alias>('model_aliases', [], (value) => alias.safeParse(value).data);
-    this.#isModel = isModel;
+    this.#isModel = has;
+    this.#names = names;
     this.#models = new Map(this.#aliases.find().map((each) => [each.alias, each.model]));
   }
 
@@ -49,11 +51,15 @@ export class ModelNames {
     return this.#models.has(name);
   }
 
-  /** The model that a name means: a model of that name comes before an alias. `x:latest` is `x` where there is no `x:latest`. */
+  /**
+   * The model that a name means: a model of that name comes before an alias. `x:latest` is `x` where there is no `x:latest`, and
+   * `org/repo` the one model that is here of that repository of the Hub.
+   */
   resolve(name: string): string {
     if (this.#isModel(name)) return name;
     const model = this.#models.get(name);
     if (model !== undefined) return model;
-    return name.endsWith(LATEST) ? this.resolve(name.slice(0, -LATEST.length)) : name;
+    if (name.endsWith(LATEST)) return this.resolve(name.slice(0, -LATEST.length));
+    return (name.includes('/') ? meantHubModel(name, this.#names()) : undefined) ?? name;
   }
 }

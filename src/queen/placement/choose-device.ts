@@ -37,8 +37,9 @@ export function chooseDownload(question: Question, loaded: Loaded): PlacementOf<
     best = bestFit(best, { hive, model: origin, loaded, question });
   }
   if (best === undefined) return undefined;
-  const { model, source, sha256 } = origin;
-  return { kind: 'download', hive: best.hive, where: best.device, bytes: best.bytes, origin: { model, source, sha256 } };
+  const { model, source, sha256, revision } = origin;
+  const { hive, device: where, bytes } = best;
+  return { kind: 'download', hive, where, bytes, origin: { model, source: atRevision(source, revision), sha256 } };
 }
 
 /** The model as reported by a hive that downloaded it from a URL which other machines can use too. */
@@ -52,7 +53,14 @@ export function originOf({ holders }: Question): Model | undefined {
 
 /** A stored source has no credentials, and a digest in place of its query: then it cannot be downloaded again. */
 function isFetchable(source: string): boolean {
-  return /^https?:\/\//.test(source) && !/\?sha256=[0-9a-f]{32}$/.test(source);
+  return source.startsWith(HUB) || (/^https?:\/\//.test(source) && !/\?sha256=[0-9a-f]{32}$/.test(source));
+}
+
+const HUB = 'hf:';
+
+/** The same files as on the other hive, also when the repository has new ones. */
+function atRevision(source: string, revision: string | undefined): string {
+  return source.startsWith(HUB) && revision !== undefined ? `${source}@${revision}` : source;
 }
 
 export function hasDiskFor({ report }: IndexedHive, sizeBytes: number): boolean {

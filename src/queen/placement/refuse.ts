@@ -1,4 +1,4 @@
-import { formatBytes, JobError, meantUrl } from '../../contract/index.ts';
+import { formatBytes, hubIn, hubText, JobError, meantUrl, type HubReference } from '../../contract/index.ts';
 import { nearest } from '../../jobs/index.ts';
 import { originOf } from './choose-device.ts';
 import { deviceName } from './device-name.ts';
@@ -54,6 +54,8 @@ function noModel(question: Question): JobError | undefined {
   // A URL may contain a password: it is not repeated.
   if (/^[a-z]+:\/\//i.test(model))
     return notFound('A URL is not a model name: download it first (rbee model download), then use its name');
+  const hub = hubIn(model);
+  if (hub !== undefined) return notFound(notPulled(hub, fleet.modelNames()));
   const meant = meantUrl(model);
   if (meant !== undefined)
     return notFound(`No hive has a model '${model}'. If it is a URL, download it first: rbee model download ${meant}`);
@@ -63,6 +65,15 @@ function noModel(question: Question): JobError | undefined {
   const close = nearest(model, names);
   const next = close === undefined ? `Available: ${shortened(names, NAMES_SHOWN)}` : `Did you mean ${close}?`;
   return notFound(`No hive has a model '${model}'. ${next}`);
+}
+
+/** A model of the Hub, and what is here of the same repository. */
+function notPulled(hub: HubReference, names: readonly string[]): string {
+  const text = hubText(hub);
+  const repo = `${hub.repo}:`.toLowerCase();
+  const near = names.filter((name) => name.toLowerCase().startsWith(repo)).toSorted();
+  const have = near.length === 0 ? '' : ` There is ${shortened(near, NAMES_SHOWN)}.`;
+  return `No hive has a model '${text}'.${have} Download it: rbee model download ${text}`;
 }
 
 /** Too large even for an empty device. */

@@ -117,7 +117,7 @@ function answerTo(
     ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
   };
   const ifRange = request.headers['if-range'];
-  const start = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1];
+  const [, start, end] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
   if (start === undefined || (ifRange !== undefined && ifRange !== etag && ifRange !== lastModified)) {
     return { status: 200, headers: { 'content-length': content.length, ...version }, body: content };
   }
@@ -125,8 +125,8 @@ function answerTo(
   if (from >= content.length) {
     return { status: 416, headers: { 'content-range': `bytes */${content.length}` }, body: Buffer.alloc(0) };
   }
-  const body = content.subarray(from);
-  const range = `bytes ${from}-${content.length - 1}/${content.length}`;
+  const body = content.subarray(from, end === '' ? content.length : Number(end) + 1);
+  const range = `bytes ${from}-${from + body.length - 1}/${content.length}`;
   return { status: 206, headers: { 'content-length': body.length, 'content-range': range, ...version }, body };
 }
 

@@ -17,6 +17,8 @@ export interface WebTarget {
   /** Only to its origin are the credentials sent, and only its host may be this machine. */
   own: URL;
   authorization: string | undefined;
+  /** Of the error when a server limits requests for too long. */
+  limitCode?: 'download_failed' | 'hub_limited';
 }
 
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
@@ -37,21 +39,21 @@ export class WebClient {
     this.#agent = proxiedAgent(target.own, patience);
   }
 
-  /** @returns the first answer that is no redirect */
-  async follow(from: URL, headers: Headers, signal: AbortSignal): Promise<Response> {
+  /** @returns the first answer that is no redirect, and where it came from */
+  async follow(from: URL, headers: Headers, signal: AbortSignal): Promise<{ response: Response; url: URL }> {
     let url = from;
     for (let redirects = 0; redirects <= REDIRECTS_LIMIT; redirects += 1) {
-      const response = await this.get(url, headers, signal);
+      const response = await this.#get(url, headers, signal);
       const location = headerOf(response, 'location');
-      if (!REDIRECTS.includes(response.statusCode) || location === undefined) return response;
+      if (!REDIRECTS.includes(response.statusCode) || location === undefined) return { response, url };
       response.body.destroy();
-      url = this.redirected(location, url);
+      url = this.#redirected(location, url);
     }
     throw new JobError('download_failed', `${this.#target.label} redirects more than ${REDIRECTS_LIMIT} times`);
   }
 
   /** One request. @throws Interruption where the same request may work later, and when the server limits requests */
-  async get(url: URL, headers: Headers, signal: AbortSignal): Promise<Response> {
+  async #get(url: URL, headers: Headers, signal: AbortSignal): Promise<Response> {
     await this.#gate.pass(url.origin, signal);
     const response = await this.#send(url, headers, signal);
     const limit = { retryAfter: headerOf(response, 'retry-after'), rateLimit: headerOf(response, 'ratelimit') };
@@ -61,7 +63,7 @@ export class WebClient {
     throw this.#limited(url, response.statusCode, waitMs);
   }
 
-  redirected(location: string, from: URL): URL {
+  #redirected(location: string, from: URL): URL {
     const url = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
     if (url !== undefined && mayRedirect(this.#target.own, url)) return url;
     const where = url === undefined || !/^https?:$/.test(url.protocol) ? (url?.protocol ?? location.slice(0, 100)) : url.host;
@@ -108,8 +110,9 @@ export class WebClient {
   #limited(url: URL, status: number, waitMs: number): JobError {
     const seconds = Math.ceil(waitMs / 1000);
     const words = `${this.#target.label} cannot be fetched: the server limits requests (HTTP ${status}) and accepts the next one in ${seconds} s`;
+    const { limitCode: code = 'download_failed' } = this.#target;
     this.#gate.close(url.origin, Math.min(waitMs, LIMIT_WAIT_MS));
-    return waitMs > LIMIT_WAIT_MS ? new JobError('download_failed', words) : new Interruption(words, { waitMs });
+    return waitMs > LIMIT_WAIT_MS ? new JobError(code, words) : new Interruption(words, { waitMs, code });
   }
 
   inOurWords(cause: unknown): JobError {

@@ -1,0 +1,207 @@
+import * as z from 'zod';
+import { isSafeHubPath, JobError } from '../../../contract/index.ts';
+import { narrate } from '../../../narration/index.ts';
+import type { Patience } from '../limits.ts';
+import { retrying } from '../retrying.ts';
+import { Interruption } from '../source.ts';
+import type { RequestGate } from '../web/request-gate.ts';
+import { headerOf, WebClient, type Headers, type Response } from '../web/web-client.ts';
+import type { HubFile } from './candidates.ts';
+import { authorizationOf, type HubToken } from './endpoint.ts';
+import { badToken, isTokenRefused, refusalOf, type Asked } from './refusal.ts';
+
+/** A page of 1,000 files has 300 KB. */
+const ANSWER_BYTES_LIMIT = 16 * 1024 * 1024;
+/** Repositories of models have tens of files, the largest a few thousand. */
+const PAGES_LIMIT = 20;
+
+const info = z.object({ id: z.string().max(200), sha: z.string().regex(/^[0-9a-f]{40}$/) });
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const entry = z.object({
+  type: z.string(),
+  path: z.string(),
+  size: z.int().min(0).optional(),
+  oid: z.string().optional(),
+  lfs: z.object({ oid: digest, size: z.int().min(0) }).optional(),
+});
+
+export interface HubOptions {
+  endpoint: URL;
+  token: HubToken | undefined;
+  patience: Patience;
+  gate: RequestGate;
+}
+
+/** A version of a repository: whatever happens to its branches, all files of a download belong to it. */
+export interface HubRevision {
+  /** As the repository is called now: a renamed one answers by its former name too. */
+  repo: string;
+  /** 40 hexadecimal digits. */
+  commit: string;
+}
+
+/** The Hub's HTTP. The token is sent to the endpoint alone, never to where it redirects. */
+export class HubClient {
+  readonly #options: HubOptions;
+  #token: HubToken | undefined;
+  #web: WebClient;
+
+  /** @throws JobError hub_unauthorized for a token that cannot be sent */
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.#token = options.token;
+    this.#web = this.#connect();
+  }
+
+  get endpoint(): URL {
+    return this.#options.endpoint;
+  }
+
+  get web(): WebClient {
+    return this.#web;
+  }
+
+  /** @throws JobError model_not_found, model_gated, hub_unauthorized, hub_limited, download_failed */
+  async revision(repo: string, revision: string | undefined, signal: AbortSignal): Promise<HubRevision> {
+    const asked = { repo, revision };
+    const path = `/api/models/${repo}/revision/${encodeURIComponent(revision ?? 'main')}`;
+    const { id, sha } = await this.#json(new URL(path, this.endpoint), { ...asked, signal }).then(orBadAnswer(info));
+    return { repo: id, commit: sha };
+  }
+
+  /** All files of a version that can be written below a folder. @throws as `revision` */
+  async files({ repo, commit }: HubRevision, signal: AbortSignal): Promise<HubFile[]> {
+    const files: HubFile[] = [];
+    let url: URL | undefined = new URL(`/api/models/${repo}/tree/${commit}?recursive=true`, this.endpoint);
+    for (let pages = 0; url !== undefined && pages < PAGES_LIMIT; pages += 1) {
+      const page: Page = await this.#page(url, { repo, revision: commit }, signal);
+      files.push(...page.files);
+      url = page.next;
+    }
+    return files;
+  }
+
+  /** One answer of the endpoint, or of where it redirects. @throws as `revision`; Interruption where the same may work later */
+  async follow(path: string, asked: Omit<Asked, 'endpoint' | 'token'>, { headers, signal }: Sent): Promise<Answer> {
+    const from = new URL(path, this.endpoint);
+    const answer = await this.#web.follow(from, headers, signal);
+    const { response, url } = answer;
+    if (response.statusCode < 400) return { ...answer, isOfHub: url.origin === this.endpoint.origin };
+    const isOfHub = url.origin === this.endpoint.origin;
+    if (isOfHub && this.#token !== undefined && isTokenRefused(response)) {
+      response.body.destroy();
+      return this.#withoutToken(this.#token, () => this.follow(path, asked, { headers, signal }));
+    }
+    if (isOfHub) {
+      response.body.destroy();
+      throw refusalOf(response, { ...asked, endpoint: this.endpoint, token: this.#token });
+    }
+    return { ...answer, isOfHub };
+  }
+
+  async close(): Promise<void> {
+    await this.#web.close();
+  }
+
+  /** A token that has expired must not hide what is public. */
+  async #withoutToken<T>(token: HubToken, again: () => Promise<T>): Promise<T> {
+    narrate('token', `${this.endpoint.host} does not accept the token from ${token.from}; continuing without it`);
+    await this.#web.close();
+    this.#token = undefined;
+    this.#web = this.#connect();
+    try {
+      return await again();
+    } catch (cause) {
+      if (cause instanceof JobError && ['model_not_found', 'model_gated'].includes(cause.code))
+        throw badToken(token, this.endpoint);
+      throw cause;
+    }
+  }
+
+  #connect(): WebClient {
+    const { endpoint, patience, gate } = this.#options;
+    const authorization = authorizationOf(this.#token, endpoint);
+    return new WebClient({ label: endpoint.host, own: endpoint, authorization, limitCode: 'hub_limited' }, { patience, gate });
+  }
+
+  async #page(url: URL, asked: { repo: string; revision: string }, signal: AbortSignal): Promise<Page> {
+    let next: string | undefined;
+    const look = (response: Response) => (next = /<([^<>]+)>;\s*rel="next"/.exec(headerOf(response, 'link') ?? '')?.[1]);
+    const body = await this.#json(url, { ...asked, signal, look });
+    const entries = orBadAnswer(z.array(entry).max(10_000))(body);
+    const files = entries.flatMap(({ type, path, size, oid, lfs }) => {
+      if (type !== 'file' || !isSafeHubPath(path)) return [];
+      return [{ path, sizeBytes: lfs?.size ?? size ?? 0, sha256: lfs?.oid, oid: oid ?? '' }];
+    });
+    const following = next !== undefined && URL.canParse(next, url.href) ? new URL(next, url) : undefined;
+    return { files, next: following?.origin === url.origin ? following : undefined };
+  }
+
+  async #json(url: URL, { signal, look, ...asked }: JsonRequest): Promise<unknown> {
+    const read = async (): Promise<unknown> => {
+      const sent = { headers: { accept: 'application/json' }, signal };
+      const { response } = await this.follow(`${url.pathname}${url.search}`, asked, sent);
+      look?.(response);
+      return parsed(await this.#text(response), this.endpoint);
+    };
+    return retrying(read, this.#options.patience, signal);
+  }
+
+  async #text({ body }: Response): Promise<string> {
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    try {
+      for await (const piece of body as AsyncIterable<Buffer>) {
+        bytes += piece.length;
+        if (bytes > ANSWER_BYTES_LIMIT)
+          throw new JobError('download_failed', `${this.endpoint.host} answers with more than ${ANSWER_BYTES_LIMIT} bytes`);
+        pieces.push(piece);
+      }
+    } catch (cause) {
+      throw this.#web.inOurWords(cause);
+    }
+    return Buffer.concat(pieces).toString();
+  }
+}
+
+interface JsonRequest {
+  repo: string;
+  revision: string | undefined;
+  signal: AbortSignal;
+  /** Sees the headers of the answer. */
+  look?: (response: Response) => void;
+}
+
+interface Sent {
+  headers: Headers;
+  signal: AbortSignal;
+}
+
+interface Answer {
+  response: Response;
+  url: URL;
+  /** False for the server of files to which the Hub redirects. */
+  isOfHub: boolean;
+}
+
+interface Page {
+  files: HubFile[];
+  next: URL | undefined;
+}
+
+function parsed(text: string, endpoint: URL): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const page = /^\s*</.test(text) ? 'a web page: a proxy or a login page may be in between' : 'something other than JSON';
+    throw new Interruption(`${endpoint.host} answered with ${page}`, { cause });
+  }
+}
+
+function orBadAnswer<T>(schema: z.ZodType<T>): (body: unknown) => T {
+  return (body) => {
+    const { data, error } = schema.safeParse(body);
+    if (error === undefined) return data;
+    throw new JobError('download_failed', 'The Hub answered with something other than a repository of models', { cause: error });
+  };
+}
