@@ -271,6 +271,41 @@ export const model = z.object({
 });
 export type Model = z.output<typeof model>;
 
+/** Models of one repository of the Hub. The largest repositories have a few hundred. */
+const HUB_MODELS_LIMIT = 2_000;
+export const hubModels = z.object({
+  repo: hubOrigin.repo,
+  revision: hubOrigin.revision,
+  models: z
+    .array(
+      z.object({
+        model: name.describe('Name, as model_download takes it'),
+        quantization: short.describe('Or the name of the file, where that names none'),
+        size_bytes: bytes.describe('All parts together'),
+        parts: z.int().min(1),
+        whole: z.boolean().describe('False while parts of it are missing on the Hub'),
+        fits: z
+          .boolean()
+          .optional()
+          .describe('Whether the largest device of the hive could load it; absent when that is not known'),
+        default: z.boolean().optional().describe('True for the one that is downloaded when no quantization is named'),
+      }),
+    )
+    .max(HUB_MODELS_LIMIT),
+  largest_device_bytes: bytes.optional().describe('Memory of the largest device of the hive'),
+});
+
+/** A repository of the Hub, as its search has it. */
+export const foundModel = z.object({
+  model: name,
+  downloads: z.number().min(0).optional().describe('In the last 30 days'),
+  likes: z.number().min(0).optional(),
+  updated_at: z.iso.datetime().optional(),
+  gated: z.boolean().describe('Whether its owner asks for consent first'),
+  architecture: short.optional(),
+  parameters: z.number().min(0).optional(),
+});
+
 /** What GET /v1/model of a hive answers where `header` is asked for: short, or whole with the arrays of its tokenizer. */
 export const modelHeaders = ['short', 'whole'] as const;
 export const modelWithHeader = model.extend({ header: z.record(z.string(), z.unknown()) });

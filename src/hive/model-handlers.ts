@@ -27,6 +27,14 @@ export function modelHandlers({ models, workers, onChange }: ModelParts) {
     return (await models.resolve(model)).model;
   };
 
+  const model_files: Run<'model_files'> = async function* ({ model }, { signal }) {
+    return models.hubModels(model, signal);
+  };
+
+  const model_search: Run<'model_search'> = async function* (search, { signal }) {
+    return models.searchHub(search, signal);
+  };
+
   const model_delete: Run<'model_delete'> = async function* ({ model }) {
     await models.remove(model, (path) => {
       const user = workers.list().find(({ spec, state }) => spec.modelPath === path && state.kind !== 'exited');
@@ -36,5 +44,5 @@ export function modelHandlers({ models, workers, onChange }: ModelParts) {
     return { model };
   };
 
-  return { model_download, model_list, model_get, model_delete } satisfies Handlers;
+  return { model_download, model_list, model_get, model_files, model_search, model_delete } satisfies Handlers;
 }

@@ -20,11 +20,15 @@ const GROUP_SUMMARIES: Readonly<Record<string, string>> = {
   ssh: 'Machines reached over SSH',
 };
 
+/** Verbs that other programs have taught people. */
+const OTHER_VERBS: Readonly<Record<string, string>> = { model_files: 'show' };
+
 /** A group of commands for each noun of the contract, with its verbs. A new operation there is a new command here. */
 export function fleetCommands(roles: Roles, table: Readonly<Record<string, OperationSpec>> = operations): Makers {
   const derived = Object.keys(table).filter((name) => !HAND_MADE.has(name));
   const nouns = new Set([...Object.keys(GROUP_SUMMARIES), ...derived.map((name) => wordsOf(name)[0] ?? name)]);
-  return Object.fromEntries([...nouns].map((noun) => [noun, () => nounCommand(noun, roles, table)]));
+  const byNoun = Object.fromEntries([...nouns].map((noun) => [noun, () => nounCommand(noun, roles, table)]));
+  return { pull: () => jobCommand('model_download', operations.model_download).name('pull'), ...byNoun };
 }
 
 /** A group with the verbs of a noun; for an operation of one word, the command itself. */
@@ -35,7 +39,10 @@ function nounCommand(noun: string, roles: Roles, table: Readonly<Record<string, 
   const group = new Command(noun).summary(summary).description(`${summary}.`).usage('<command> [options]');
   for (const command of noun === 'queen' ? queenCommands() : []) group.addCommand(command);
   for (const [name, spec] of Object.entries(table)) {
-    if (wordsOf(name)[0] === noun) group.addCommand(jobCommand(name, spec));
+    if (wordsOf(name)[0] !== noun) continue;
+    const command = jobCommand(name, spec);
+    const other = OTHER_VERBS[name];
+    group.addCommand(other === undefined ? command : command.alias(other));
   }
   for (const command of noun === 'hive' ? installedHiveCommands() : []) group.addCommand(command, { hidden: true });
   for (const make of RUN_COMMANDS[noun] ?? []) group.addCommand(make(roles), { hidden: noun === 'worker' });

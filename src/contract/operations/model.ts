@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { model, MODELS_LIMIT, unfinishedModel } from '../entities.ts';
+import { foundModel, hubModels, model, MODELS_LIMIT, unfinishedModel } from '../entities.ts';
 import { hive_id, model_name } from '../fields.ts';
 import type { OperationSpec } from './operation-spec.ts';
 
@@ -58,6 +58,31 @@ export const modelOperations = {
     input: z.strictObject({ hive_id, model: model_name }),
     output: model,
     examples: ['rbee model get tiny'],
+  },
+  model_files: {
+    runsOn: 'hive',
+    mayRepeat: true,
+    readsOnly: true,
+    summary: 'Show which models a repository of the Hugging Face Hub has, and which of them fit a hive',
+    subject: 'model',
+    input: z.strictObject({ hive_id, model: z.string().min(1).max(1024).describe('org/repo, with an optional @revision') }),
+    output: hubModels,
+    examples: ['rbee model files unsloth/Qwen3-8B-GGUF'],
+  },
+  model_search: {
+    runsOn: 'hive',
+    mayRepeat: true,
+    readsOnly: true,
+    summary: 'Search the Hugging Face Hub for models that rbee can run',
+    subject: 'query',
+    input: z.strictObject({
+      hive_id,
+      query: z.string().min(1).max(200).describe('Words of the name'),
+      limit: z.int().min(1).max(100).default(20).describe('At most this many'),
+      sort: z.enum(['downloads', 'trending', 'updated']).default('downloads').describe('Which come first'),
+    }),
+    output: z.object({ models: z.array(foundModel).max(100) }),
+    examples: ['rbee model search "qwen3 8b"', 'rbee model search gemma --sort updated --limit 5'],
   },
   model_delete: {
     runsOn: 'hive',

@@ -1,4 +1,5 @@
 import type { DownloadRoom } from './download-room.ts';
+import type { RunningPulls } from './hub/running-pulls.ts';
 import type { Patience } from './limits.ts';
 import type { Shelf } from './shelf.ts';
 import type { RequestGate } from './web/request-gate.ts';
@@ -12,6 +13,7 @@ export interface DownloadParts {
   disk: DownloadRoom;
   patience: Patience;
   gate: RequestGate;
+  pulls: RunningPulls;
   /** Memory of the largest device here; undefined when it is not known. */
   largestDeviceBytes: () => Promise<number | undefined>;
 }

@@ -1,7 +1,8 @@
-import type { JobEvent, Model, ModelHeader, UnfinishedModel } from '../../contract/index.ts';
+import type { InputOf, JobEvent, Model, ModelHeader, OutputOf, UnfinishedModel } from '../../contract/index.ts';
 import { download, type DownloadRequest } from './download.ts';
 import { DownloadRoom } from './download-room.ts';
 import { PATIENCE, type Patience } from './limits.ts';
+import { RunningPulls } from './hub/running-pulls.ts';
 import { HeaderReader, readAllFields } from './header-reader.ts';
 import { Shelf, type ShelfOptions } from './shelf.ts';
 import { RequestGate } from './web/request-gate.ts';
@@ -44,6 +45,10 @@ export interface ModelStore {
    * while the same name is being downloaded already
    */
   download(request: DownloadRequest, signal: AbortSignal): AsyncGenerator<JobEvent, Model, void>;
+  /** The models of a repository of the Hub. @throws JobError invalid_input; why the Hub does not answer */
+  hubModels(name: string, signal: AbortSignal): Promise<OutputOf<'model_files'>>;
+  /** Repositories of the Hub. @throws JobError why the Hub does not answer */
+  searchHub(search: InputOf<'model_search'>, signal: AbortSignal): Promise<OutputOf<'model_search'>>;
   /**
    * Deletes the model's file, its entry and its unfinished download, even if the file is gone or has changed.
    * @param assertUnused gets the file, and throws when it is in use
@@ -64,6 +69,7 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
     disk,
     patience: options.patience ?? PATIENCE,
     gate: new RequestGate(),
+    pulls: new RunningPulls(),
     largestDeviceBytes: options.largestDeviceBytes ?? (async () => undefined),
   };
   return {
@@ -78,6 +84,8 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
     async *download(request, signal) {
       return headers.filledIn(yield* download(parts, request, signal));
     },
+    hubModels: async (name, signal) => (await import('./hub/look-up.ts')).listHubModels(parts, name, signal),
+    searchHub: async (search, signal) => ({ models: await (await import('./hub/look-up.ts')).searchHub(parts, search, signal) }),
     async remove(name, assertUnused) {
       await shelf.assertRemovable(name);
       assertUnused?.(shelf.pathOf(name));

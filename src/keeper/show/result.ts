@@ -3,6 +3,7 @@ import type { Asked, KnownInput } from '../shown.ts';
 import { explanationText } from './explanation.ts';
 import { deletedText, hiveHealthText, hiveListText, hiveText, uninstalledText } from './hives.ts';
 import type { Look } from './look.ts';
+import { foundModelsText, hubModelsText } from './hub.ts';
 import { aliasesText, modelListText, modelText } from './models.ts';
 import { sshHostsText, sshTestText } from './ssh.ts';
 import { statusText } from './status.ts';
@@ -37,6 +38,8 @@ const renderers: { readonly [K in OperationName]?: Renderer<K> } = {
   model_download: modelText,
   model_list: modelListText,
   model_get: modelText,
+  model_files: hubModelsText,
+  model_search: foundModelsText,
   model_alias: aliasesText,
   model_unalias: aliasesText,
   embed: ({ embeddings }) => embeddings.map(vectorText).join('\n'),

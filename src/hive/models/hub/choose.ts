@@ -53,7 +53,8 @@ function byDefault(candidates: readonly Candidate[], repo: string, largestBytes:
   return { candidate: chosen, why: `took ${sized(chosen)}${instead === undefined ? '' : `; ${instead}`}` };
 }
 
-function needOf({ sizeBytes }: Candidate): number {
+/** An estimate, from the size alone. */
+export function needOf({ sizeBytes }: Candidate): number {
   return Math.ceil(sizeBytes * NEED_PER_WEIGHT);
 }
 

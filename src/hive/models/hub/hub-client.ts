@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isSafeHubPath, JobError } from '../../../contract/index.ts';
+import { isSafeHubPath, JobError, type foundModel } from '../../../contract/index.ts';
 import { narrate } from '../../../narration/index.ts';
 import type { Patience } from '../limits.ts';
 import { retrying } from '../retrying.ts';
@@ -7,7 +7,7 @@ import { Interruption } from '../source.ts';
 import type { RequestGate } from '../web/request-gate.ts';
 import { headerOf, WebClient, type Headers, type Response } from '../web/web-client.ts';
 import type { HubFile } from './candidates.ts';
-import { authorizationOf, type HubToken } from './endpoint.ts';
+import { authorizationOf, findHubToken, hubEndpoint, type HubToken } from './endpoint.ts';
 import { badToken, isTokenRefused, refusalOf, type Asked } from './refusal.ts';
 
 /** A page of 1,000 files has 300 KB. */
@@ -25,11 +25,34 @@ const entry = z.object({
   lfs: z.object({ oid: digest, size: z.int().min(0) }).optional(),
 });
 
+const foundEntry = z.object({
+  id: z.string().max(200),
+  downloads: z.number().min(0).optional(),
+  likes: z.number().min(0).optional(),
+  lastModified: z.iso.datetime().optional(),
+  gated: z.union([z.boolean(), z.string()]).default(false),
+  gguf: z.object({ architecture: z.string().max(200).optional(), total: z.number().min(0).optional() }).optional(),
+});
+export type FoundModel = z.output<typeof foundModel>;
+
+const SORTS = { downloads: 'downloads', trending: 'trendingScore', updated: 'lastModified' } as const;
+
+export interface Search {
+  query: string;
+  limit: number;
+  sort: keyof typeof SORTS;
+}
+
 export interface HubOptions {
   endpoint: URL;
   token: HubToken | undefined;
   patience: Patience;
   gate: RequestGate;
+}
+
+/** With the endpoint and the token of this machine. */
+export async function connectHub({ patience, gate }: Pick<HubOptions, 'patience' | 'gate'>): Promise<HubClient> {
+  return new HubClient({ endpoint: hubEndpoint(), token: await findHubToken(), patience, gate });
 }
 
 /** A version of a repository: whatever happens to its branches, all files of a download belong to it. */
@@ -81,6 +104,21 @@ export class HubClient {
     return files;
   }
 
+  /** Repositories with GGUF files whose names have these words. @throws as `revision` */
+  async search({ query, limit, sort }: Search, signal: AbortSignal): Promise<FoundModel[]> {
+    const url = new URL('/api/models', this.endpoint);
+    url.search = String(
+      new URLSearchParams({ search: query, filter: 'gguf', sort: SORTS[sort], direction: '-1', limit: String(limit) }),
+    );
+    for (const field of ['downloads', 'likes', 'lastModified', 'gated', 'gguf']) url.searchParams.append('expand', field);
+    const found = await this.#json(url, { repo: query, revision: undefined, signal }).then(orBadAnswer(z.array(foundEntry)));
+    return found.slice(0, limit).map(({ id, downloads, likes, lastModified, gated, gguf }) => ({
+      model: id,
+      ...withoutGaps({ downloads, likes, updated_at: lastModified, architecture: gguf?.architecture, parameters: gguf?.total }),
+      gated: gated !== false,
+    }));
+  }
+
   /** One answer of the endpoint, or of where it redirects. @throws as `revision`; Interruption where the same may work later */
   async follow(path: string, asked: Omit<Asked, 'endpoint' | 'token'>, { headers, signal }: Sent): Promise<Answer> {
     const from = new URL(path, this.endpoint);
@@ -99,7 +137,7 @@ export class HubClient {
     return { ...answer, isOfHub };
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#web.close();
   }
 
@@ -162,6 +200,12 @@ export class HubClient {
     }
     return Buffer.concat(pieces).toString();
   }
+}
+
+function withoutGaps<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
 }
 
 interface JsonRequest {

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ModelStore } from '../index.ts';
-import { cutAfter, good, ignoringRange, silentAfter, status, type Answer } from '../testing/breaking-server.ts';
+import { cutAfter, dripping, good, ignoringRange, silentAfter, status, type Answer } from '../testing/breaking-server.ts';
 import { TestHub, TOKEN } from '../testing/hub-server.ts';
 import { actionsOf, fakeModel, IMPATIENT, sha256, testStore, watch, type TestStore } from '../testing/test-store.ts';
 
@@ -184,6 +184,36 @@ test('a cut connection and a restart of the process cost no byte twice, and the 
   expect(await store.unfinished()).toEqual([]);
 });
 
+test('a second request for a model waits for the first, and both get it', async () => {
+  hub.cdn((served) => dripping({ pieces: 30, pauseMs: 20 }, served));
+  const first = watch(store, { source: `${repo}:Q8_0` });
+  await first.until((event) => event.kind === 'progress');
+  const second = watch(store, { source: `${repo}:Q8_0` });
+  expect(await second.model).toEqual(await first.model);
+  expect(second.narrations.find(({ action }) => action === 'wait')?.human).toMatch(
+    /Q8_0 is being downloaded already \(\d+ %\); waiting for it/,
+  );
+  expect(second.progress.length).toBeGreaterThan(0);
+  expect(hub.ranges()).toHaveLength(1);
+});
+
+test('when the first of two requests is cancelled, the second continues with what has arrived', async () => {
+  hub.cdn((served) => silentAfter(40_000, served));
+  const patient = test_.reopened({ ...IMPATIENT, idleBodyMs: 60_000 });
+  const first = watch(patient, { source: `${repo}:Q8_0` });
+  const part = `${cached('blobs', sha256(q8))}.part`;
+  await expect.poll(() => fs.existsSync(part) && fs.statSync(part).size).toBe(40_000);
+  const [second, third] = [1, 2].map(() => watch(patient, { source: `${repo}:Q8_0` }));
+  await expect.poll(() => [second, third].map((each) => each && actionsOf(each).includes('wait'))).toEqual([true, true]);
+  third?.cancel();
+  await expect(third?.model).rejects.toMatchObject({ code: 'cancelled' });
+  first.cancel();
+  await expect(first.model).rejects.toMatchObject({ code: 'cancelled' });
+  const model = await second?.model;
+  expect(fs.readFileSync(model?.path ?? '').equals(q8)).toBe(true);
+  expect(hub.ranges()).toEqual(['bytes=0-89999', 'bytes=40000-89999']);
+});
+
 test('an unfinished download is deleted by its name', async () => {
   hub.cdn(...Array.from({ length: 4 }, () => () => status(500)));
   hub.cdn((served) => cutAfter(40_000, served));
@@ -332,4 +362,29 @@ test('a Hub that limits requests for long is given up with its own error, and on
 test('a Hub that is away for a while is asked again', async () => {
   hub.hub(status(503), (_, response) => void response.socket?.destroy(), status(500));
   await watch(store, { source: `${repo}:Q8_0` }).model;
+});
+
+test('the models of a repository are listed with their sizes, and which of them fit', async () => {
+  const { models, revision } = await test_.reopened(IMPATIENT, 60_000).hubModels('acme/bee-gguf', new AbortController().signal);
+  expect(revision).toBe(commit);
+  expect(models).toEqual([
+    { model: `${repo}:Q4_K_M`, quantization: 'Q4_K_M', size_bytes: 50_000, parts: 1, whole: true, fits: true, default: true },
+    { model: `${repo}:Q6_K`, quantization: 'Q6_K', size_bytes: 60_000, parts: 3, whole: true, fits: false },
+    { model: `${repo}:Q8_0`, quantization: 'Q8_0', size_bytes: 90_000, parts: 1, whole: true, fits: false },
+  ]);
+  await expect(store.hubModels('tiny', new AbortController().signal)).rejects.toMatchObject({ code: 'invalid_input' });
+});
+
+test('the Hub is searched for GGUF models', async () => {
+  hub.put('acme/bee-gated', files, { gated: true });
+  const search = { query: 'bee', limit: 2, sort: 'trending', hive_id: 'attic' } as const;
+  const { models } = await store.searchHub(search, new AbortController().signal);
+  const found = { architecture: 'llama', parameters: 2_100_000 };
+  expect(models).toEqual([
+    { model: repo, likes: 0, gated: false, ...found },
+    { model: 'acme/bee-gated', likes: 1, gated: true, ...found },
+  ]);
+  expect(hub.requests[0]?.path).toMatch(
+    /^\/api\/models\?search=bee&filter=gguf&sort=trendingScore&direction=-1&limit=2&expand=downloads/,
+  );
 });

@@ -16,8 +16,7 @@ import { PartFile, removePart, removeSidecar } from '../part-file.ts';
 import { rehash } from '../rehash.ts';
 import { candidatesOf, type Candidate, type HubFile } from './candidates.ts';
 import { choose } from './choose.ts';
-import { findHubToken, hubEndpoint } from './endpoint.ts';
-import { HubClient, type HubRevision } from './hub-client.ts';
+import { connectHub, type HubClient, type HubRevision } from './hub-client.ts';
 import { isHubModel, piecesText, sizeOf } from './hub-shelf.ts';
 import { HubSource, versionOf } from './hub-source.ts';
 
@@ -54,24 +53,17 @@ export async function* pull(
 ): AsyncGenerator<JobEvent, Model, void> {
   const here = await alreadyHere(parts, request);
   if (here !== undefined) return here;
-  const client = new HubClient({
-    endpoint: hubEndpoint(),
-    token: await findHubToken(),
-    patience: parts.patience,
-    gate: parts.gate,
-  });
-  try {
-    const plan = await planOf(parts, { request, client, signal });
-    const chosen = await alreadyHere(
-      parts,
-      { ...request, hub: { repo: plan.repo, tag: plan.candidate.tag, revision: plan.commit } },
-      plan.name,
-    );
+  await using client = await connectHub(parts);
+  const plan = await planOf(parts, { request, client, signal });
+  const key = `${plan.repo}:${plan.candidate.tag}@${plan.commit}`.toLowerCase();
+  const hub = { repo: plan.repo, tag: plan.candidate.tag, revision: plan.commit };
+  for (;;) {
+    const chosen = await alreadyHere(parts, { ...request, hub }, plan.name);
     if (chosen !== undefined) return chosen;
-    return yield* fetchClaimed({ parts, client, plan, signal });
-  } finally {
-    await client.close();
+    if (!parts.pulls.has(key)) break;
+    yield* parts.pulls.whileOther(key, plan.name, signal);
   }
+  return yield* parts.pulls.share(key, fetchClaimed({ parts, client, plan, signal }));
 }
 
 async function planOf(

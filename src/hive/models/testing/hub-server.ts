@@ -110,6 +110,7 @@ export class TestHub implements AsyncDisposable {
 
   #serve(request: http.IncomingMessage, response: http.ServerResponse): void {
     const url = new URL(request.url ?? '', this.url);
+    if (url.pathname === '/api/models') return this.#search(url, response);
     const [, name = '', rest = ''] = /^(?:\/api\/models)?\/([^/]+\/[^/]+)\/(.+)$/.exec(url.pathname) ?? [];
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     if (token !== undefined && !this.tokens.has(token))
@@ -133,6 +134,15 @@ export class TestHub implements AsyncDisposable {
     const digest = sha256(content);
     const linked = { 'x-linked-size': content.length, 'x-linked-etag': `"${digest}"`, 'x-repo-commit': repo.commit };
     response.writeHead(302, { ...linked, location: `${urlOf(this.#cdn)}/${digest}?Expires=9999999999&Signature=secret` }).end();
+  }
+
+  #search(url: URL, response: http.ServerResponse): void {
+    const found = [...this.#repos.values()].filter(({ name }) =>
+      name.toLowerCase().includes(url.searchParams.get('search') ?? ''),
+    );
+    const gguf = { architecture: 'llama', total: 2_100_000 };
+    const entries = found.map(({ name: id, gated = false }, likes) => ({ id, likes, gated: gated && 'manual', gguf }));
+    json(response, entries.slice(0, Number(url.searchParams.get('limit'))));
   }
 
   #list(url: URL, repo: Repo, response: http.ServerResponse): void {

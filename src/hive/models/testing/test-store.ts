@@ -29,15 +29,22 @@ export interface TestStore extends Disposable {
   /** What lies in the models directory, but for the lock. */
   files(): string[];
   /** Another store on the same directory and catalog, as after a restart. */
-  reopened(patience?: Patience): ModelStore;
+  reopened(patience?: Patience, largestDeviceBytes?: number): ModelStore;
 }
 
 export function testStore(options: { modelsDir?: string; builtinDir?: string; catalog?: Catalog } = {}): TestStore {
   log.level = 'silent';
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'rbee-models-'));
   const { modelsDir = path.join(directory, 'models'), builtinDir = BUILTIN_DIR, catalog = openMemoryCatalog() } = options;
-  const reopened = (patience = IMPATIENT): ModelStore =>
-    openModelStore({ hiveId: 'attic', catalog, modelsDir, builtinDir, patience });
+  const reopened: TestStore['reopened'] = (patience = IMPATIENT, largestDeviceBytes) =>
+    openModelStore({
+      hiveId: 'attic',
+      catalog,
+      modelsDir,
+      builtinDir,
+      patience,
+      largestDeviceBytes: async () => largestDeviceBytes,
+    });
   return {
     store: reopened(),
     catalog,
