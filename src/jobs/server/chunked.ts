@@ -24,7 +24,11 @@ export function beginChunked(response: ServerResponse, headers: Record<string, s
   const own = socket && response.chunkedEncoding ? socket : undefined;
   const out: Writable = own ?? response;
   return {
-    write: (text) => (own ? own.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`) : response.write(text)),
+    write(text) {
+      if (!own) return response.write(text);
+      // An empty chunk would be the end of the answer.
+      return text === '' ? !own.writableNeedDrain : own.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
+    },
     drained: (callback) => void out.once('drain', callback),
     get isFull() {
       return out.writableNeedDrain;
