@@ -154,6 +154,8 @@ const states = (lines: readonly FleetLine[]) => lines.flatMap((line) => (line.ki
 
 test('the queen streams its fleet, a hive that is stopped and started, and all of it again after a restart of the queen', async () => {
   const { worker_id } = await ask(swarm, 'infer', { prompt: 'Hi', max_tokens: 1 });
+  // An answer may be at its client before the hive's report of the worker is at the queen.
+  await until(async () => (await ask(swarm, 'status')).workers.length > 0);
 
   const first = await subscribe();
   await until(() => first.lines.some(({ kind }) => kind === 'complete'));

@@ -531,7 +531,7 @@ describe('who may call', () => {
     expect(await get(daemon, { origin: 'http://evil.example' })).toBe(403);
     expect(await get(daemon, { origin: 'null' })).toBe(403);
     expect(await get(daemon, { origin: daemon.url })).toBe(200);
-    expect(await get(daemon, { 'sec-fetch-site': 'same-origin' })).toBe(403);
+    expect(await get(daemon, { 'sec-fetch-site': 'cross-site' })).toBe(403);
   });
 
   test('with a token, every call must carry it', async () => {

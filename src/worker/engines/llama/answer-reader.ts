@@ -49,6 +49,8 @@ export interface ReadsAnswer {
   readonly hasCalled: boolean;
   /** @param bytes of the next token */
   push(bytes: Uint8Array): Read;
+  /** The model ends its answer inside of its reasoning, although something has to follow: what it continues from. Otherwise undefined. */
+  continued(): Read | undefined;
   /** The end of an answer without a stop string. */
   end(): AnswerEvent[];
 }
@@ -102,6 +104,11 @@ export class AnswerReader implements ReadsAnswer {
     return { ...rest, events: [...events, ...rest.events] };
   }
 
+  continued(): Read | undefined {
+    const { reasoning, calls, isSteered = false } = this.#form;
+    return reasoning && this.#reasoning?.isOpen && (calls?.isForced || isSteered) ? this.#closeReasoning('') : undefined;
+  }
+
   end(): AnswerEvent[] {
     if (this.#calls) return this.#calls.end();
     const { events, text: rest } = separated(this.#reasoning?.end() ?? []);
@@ -116,16 +123,23 @@ export class AnswerReader implements ReadsAnswer {
     if (!reasoning || !this.#reasoning) return undefined;
     if (this.#reasoning.isOpen) {
       if (reasoning.budget === undefined || this.#reasoningTokens < reasoning.budget) return undefined;
-      const rest = this.#reasoning.close().map((piece): AnswerEvent => ({ kind: 'reasoning', text: piece.text }));
-      const forced = calls?.isForced ? calls.form.before : '';
-      if (calls?.isForced) this.#enterCall();
-      return { events: [...events, ...rest], replacement: `${token}\n${reasoning.close.trim()}\n\n${forced}` };
+      const { events: rest, ...closed } = this.#closeReasoning(token);
+      return { events: [...events, ...rest], ...closed };
     }
     const closed = token.slice(0, token.length - this.#reasoning.surplus);
     // The grammar of the text has not seen what the token has behind the tag.
     if (!calls?.isForced) return this.#form.isSteered && token.trimEnd() !== closed ? { events, replacement: closed } : undefined;
     this.#enterCall();
     return { events, replacement: `${closed}\n\n${calls.form.before}` };
+  }
+
+  /** The reasoning ends behind this token, without a tag of the model. */
+  #closeReasoning(token: string): Read {
+    const { reasoning, calls } = this.#form;
+    const events = (this.#reasoning?.close() ?? []).map((piece): AnswerEvent => ({ kind: 'reasoning', text: piece.text }));
+    const forced = calls?.isForced ? calls.form.before : '';
+    if (calls?.isForced) this.#enterCall();
+    return { events, replacement: `${token}\n${reasoning?.close.trim() ?? ''}\n\n${forced}` };
   }
 
   /** @param written of the call by the model itself; where it has to call, the beginning is part of its prompt */

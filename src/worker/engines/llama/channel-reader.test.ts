@@ -149,6 +149,21 @@ test('a forced call begins where reasoning ends, and its header is written for t
   });
 });
 
+test.each([
+  [
+    'a call that is forced',
+    { ...plain, calls: { isForced: true } },
+    '<|end|><|start|>assistant<|channel|>commentary to=functions.',
+  ],
+  ['an answer of a schema', { ...plain, isFinalOnly: true }, '<|end|><|start|>assistant<|channel|>final<|message|>'],
+  ['nothing', plain, undefined],
+])('where the model ends its answer inside of its reasoning, %s follows', (_, answer, replacement) => {
+  const reader = new ChannelReader({ ...answer, startsIn: 'reasoning' });
+  reader.push(new TextEncoder().encode('hm'));
+  expect(reader.continued()?.replacement).toBe(replacement);
+  expect(reader.continued()).toBeUndefined();
+});
+
 test('the place of an answer says which grammar holds', () => {
   const reader = new ChannelReader(calling);
   const places = [

@@ -71,6 +71,13 @@ export class ChannelReader implements ReadsAnswer {
     return { events, ...(this.#stop !== undefined && { stop: this.#stop }), ...(replacement !== undefined && { replacement }) };
   }
 
+  continued(): Read | undefined {
+    const { calls, isFinalOnly } = this.#answer;
+    if (this.#state !== 'reasoning' || !(calls?.isForced || isFinalOnly)) return undefined;
+    const events = this.#shown(this.#held);
+    return { events, replacement: this.#closeReasoning('') };
+  }
+
   end(): AnswerEvent[] {
     const events = this.#readAll();
     const isShown = this.#state === 'text' || this.#state === 'reasoning';
@@ -185,21 +192,26 @@ export class ChannelReader implements ReadsAnswer {
   /** Reasoning ends by itself before a call that has to be made, or because its budget is used up. */
   #afterReasoning(token: string, events: AnswerEvent[]): string | undefined {
     const { form, calls, budget } = this.#answer;
-    const [end = ''] = form.ends;
     if (this.#state === 'reasoning') {
       if (budget === undefined || this.#reasoningTokens < budget) return undefined;
       events.push(...this.#shown(this.#held));
-      // A model that reasons again has to answer.
-      const next = calls?.isForced ? form.call : calls && !this.#isOverBudget ? '' : form.final;
-      this.#isOverBudget = true;
-      this.#held = '';
-      this.#state = calls?.isForced ? 'call header' : next === '' ? 'header' : 'text';
-      return `${token}${end}${form.start}${next}`;
+      return this.#closeReasoning(token);
     }
     if (!calls?.isForced || this.#state !== 'header') return undefined;
     this.#held = '';
     this.#state = 'call header';
     return `${token}${form.start}${form.call}`;
+  }
+
+  #closeReasoning(token: string): string {
+    const { form, calls } = this.#answer;
+    const [end = ''] = form.ends;
+    // A model that reasons again has to answer.
+    const next = calls?.isForced ? form.call : calls && !this.#isOverBudget ? '' : form.final;
+    this.#isOverBudget = true;
+    this.#held = '';
+    this.#state = calls?.isForced ? 'call header' : next === '' ? 'header' : 'text';
+    return `${token}${end}${form.start}${next}`;
   }
 
   /** The grammar holds from the end of the recipient's mark on: what a token has behind it is generated again. */

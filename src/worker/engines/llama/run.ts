@@ -123,8 +123,7 @@ export class Run {
     const { answer, maxTokens, recent, logprobs } = this.#plan;
     const { probabilities } = next ?? {};
     const token = probabilities ? logprobs?.choose(probabilities) : next?.token;
-    // The model ended its answer.
-    if (token === undefined) return this.#finish('stop', undefined);
+    if (token === undefined) return this.#ended();
     this.#countToken();
     if (probabilities && isText(answer)) logprobs?.add(token, probabilities);
     const { events, stop, replacement } = answer.push(this.#plan.bytesOf(token));
@@ -136,6 +135,21 @@ export class Run {
     recent.add(this.#replacement ?? [token]);
     this.#completionTokens += Math.max(0, (this.#replacement?.length ?? 1) - 1);
     if (this.#completionTokens >= maxTokens || logprobs?.isFull) await this.#finish('length', undefined);
+  }
+
+  /** The model ended its answer, unless something has to follow. */
+  async #ended(): Promise<void> {
+    const { answer, maxTokens, recent, sampling } = this.#plan;
+    const { events = [], replacement } = answer.continued() ?? {};
+    for (const event of events) this.#show(event);
+    if (replacement === undefined) return this.#finish('stop', undefined);
+    const tokens = this.#plan.tokensOf(replacement);
+    recent.add(tokens);
+    this.#completionTokens += tokens.length;
+    if (this.#completionTokens >= maxTokens) return this.#finish('length', undefined);
+    await this.#tokens?.return();
+    this.#tokens = this.slot.answer(tokens, sampling);
+    this.#replacement = undefined;
   }
 
   /** Ends the run before its answer is complete; `reason` is thrown to the reader. */

@@ -267,3 +267,23 @@ test('the schema of an answer holds behind reasoning that the model opens itself
     await workshop.clear();
   }
 });
+
+test('a model that ends its answer inside of its reasoning still makes what is required of it', async () => {
+  const workshop = await modelWorkshop();
+  const template = `{% for m in messages %}{{ m.content }}{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}
+{% endfor %}{% if add_generation_prompt %}A:<think>{% endif %}`;
+  const templated = await loadTiny({ modelPath: await workshop.make({ set: { 'tokenizer.chat_template': template } }) });
+  try {
+    const free = await answer(templated, 'Hi');
+    expect(free).toMatchObject({ text: '', finishReason: 'stop', reasoningTokens: free.completionTokens });
+    const tools = [weather];
+    const called = await answer(templated, 'Hi', { tools, toolChoice: 'required', isOneCall: true });
+    expect(called).toMatchObject({ text: '', finishReason: 'tool_calls', toolCalls: [{ name: 'get_weather' }] });
+    const jsonSchema = { type: 'object', properties: { a: { type: 'boolean' } }, required: ['a'] };
+    const made = await answer(templated, 'Hi', { jsonSchema });
+    expect(JSON.parse(made.text)).toEqual({ a: expect.any(Boolean) as boolean });
+  } finally {
+    await templated.close();
+    await workshop.clear();
+  }
+});
