@@ -218,10 +218,6 @@ export const modelDetails = z.object({
     .max(16)
     .optional()
     .describe('Of completion, tools, thinking, insert (fills in the middle), embedding, rerank, by its header and template'),
-  calls: z
-    .enum(['json', 'parameters', 'channels', 'generic'])
-    .optional()
-    .describe("How it writes calls of tools, by its template; generic for rbee's own form; absent without tools"),
   sampling: z
     .object({
       ...{ temperature: sampled, top_k: sampled, top_p: sampled, min_p: sampled },

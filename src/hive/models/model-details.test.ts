@@ -58,18 +58,6 @@ describe('the capabilities of', () => {
     expect((await llama(fields))?.capabilities).toEqual(capabilities);
   });
 
-  test.each<[string, string | undefined]>([
-    ['{{ messages }}', undefined],
-    ['{{ tools }}', 'generic'],
-    ['{{ tools }}{% for call in message.tool_calls %}{{ call | tojson }}{% endfor %}', 'json'],
-    ['{{ tools }}{{ message.tool_calls }}<function=x><parameter=y>', 'parameters'],
-    ['{{ tools }}{{ message.tool_calls }}<arg_key>', 'parameters'],
-    ['{{ tools }}{{ message.tool_calls }}<|channel|>commentary to=functions.x', 'channels'],
-    ['{{ tools }}{{ message.tool_calls }}<|"|>', 'generic'],
-  ])('%s: its form of calls', async (text, calls) => {
-    expect((await llama(template(text)))?.calls).toBe(calls);
-  });
-
   test('a BERT', async () => {
     const bert = await detailsOf(smallBert(['bee']));
     expect(bert).toMatchObject({ architecture: 'bert', capabilities: ['embedding'], quantization: 'F32', embedding_length: 32 });

@@ -60,7 +60,6 @@ export function detailsOf(header: GgufHeader): ModelDetails {
     embedding_length: whole(own('embedding_length')),
     license: shortText(fields.get('general.license')),
     capabilities: capabilitiesOf(header, architecture ?? ''),
-    calls: callsOf(String(fields.get(TEMPLATE) ?? '')),
     sampling: samplingOf(fields),
     bos_token_id: whole(fields.get(idField('bos'))),
     eos_token_id: whole(fields.get(idField('eos'))),
@@ -103,16 +102,6 @@ function capabilitiesOf({ fields, marks }: GgufHeader, architecture: string): st
     ...(/<think>|enable_thinking|reasoning_effort/.test(template) ? ['thinking'] : []),
     ...(has(GAP.before) && has(GAP.after) ? ['insert'] : []),
   ];
-}
-
-/** By the words of the template, as the capabilities are: which form the worker finds when it renders the template. */
-function callsOf(template: string): ModelDetails['calls'] {
-  if (!/\btools\b/.test(template)) return undefined;
-  if (/<\|channel\|>/.test(template) && /to=functions|functions\./.test(template)) return 'channels';
-  // Strings in marks of their own, calls in Python's words, tags in tags, quoted or nested parts: the worker finds no form in these.
-  if (/<\|"\|>|<\|tool_call_start\|>|\]<\]minimax\[>\[|<\|open\|>|CDATA|<atem:/.test(template)) return 'generic';
-  if (/<parameter=|<arg_key|parameter name=/.test(template)) return 'parameters';
-  return /\btool_calls\b/.test(template) ? 'json' : 'generic';
 }
 
 function samplingOf(fields: GgufHeader['fields']): ModelDetails['sampling'] {

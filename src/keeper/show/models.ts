@@ -64,14 +64,6 @@ function unfinishedText(rows: readonly UnfinishedModel[]): string {
   return [title, ...lines].join('\n');
 }
 
-/** How a model writes calls of tools. */
-const FORMS: Record<NonNullable<ModelDetails['calls']>, string> = {
-  json: 'tools with JSON arguments',
-  parameters: 'tools with arguments one by one',
-  channels: 'tools in a channel of messages',
-  generic: "tools in rbee's own form",
-};
-
 function detailRows(details: ModelDetails = {}): [string, string | undefined][] {
   const { architecture, parameters, quantization, context_length, embedding_length, sampling = {} } = details;
   const kind = [architecture, parameters === undefined ? undefined : `${short(parameters)} parameters`, quantization];
@@ -79,7 +71,6 @@ function detailRows(details: ModelDetails = {}): [string, string | undefined][] 
   return [
     ['kind', joined(kind)],
     ['can', joined(details.capabilities ?? [])],
-    ['calls', details.calls && FORMS[details.calls]],
     ['context', context_length === undefined ? undefined : `${context_length.toLocaleString('en')} tokens in training`],
     ['vectors', embedding_length === undefined ? undefined : `${embedding_length.toLocaleString('en')} numbers`],
     ['sampling', joined(recommended)],

@@ -74,13 +74,12 @@ test('a worker shows whether it is pinned and how long it has been idle; a busy 
 test('a model shows what its header says of it', () => {
   const details = {
     ...{ architecture: 'qwen3', parameters: 7_615_616_512, quantization: 'Q4_K_M', context_length: 32_768 },
-    ...{ embedding_length: 3584, license: 'apache-2.0', capabilities: ['completion', 'tools'], calls: 'json' as const },
+    ...{ embedding_length: 3584, license: 'apache-2.0', capabilities: ['completion', 'tools'] },
     sampling: { temperature: 0.6, top_k: 20 },
   };
   const shown = text('model_get', { ...model, details });
   expect(shown).toMatch(/^kind +qwen3, 7\.6B parameters, Q4_K_M$/m);
   expect(shown).toMatch(/^can +completion, tools$/m);
-  expect(shown).toMatch(/^calls +tools with JSON arguments$/m);
   expect(shown).toMatch(/^context +32,768 tokens in training$/m);
   expect(shown).toMatch(/^sampling +temperature 0\.6, top_k 20$/m);
   expect(text('model_get', model)).not.toMatch(/^(?:kind|can|license)/m);
