@@ -40,7 +40,7 @@ const answerOf = async (model: string): Promise<string> =>
 
 test('a model in three parts is downloaded by its name on the Hub, and answers like the same model in one file', async () => {
   const refused = await swarm.rbee(['infer', 'hello', '--model', 'acme/bee-gguf', '-q']);
-  expect(refused).toMatchObject({ code: 3, stderr: expect.stringContaining('rbee model download acme/bee-gguf') as string });
+  expect(refused).toMatchObject({ code: 3, stderr: expect.stringContaining('rbee pull acme/bee-gguf') as string });
   const model = await swarm.result<Model>(['model', 'download', 'acme/bee-gguf']);
   expect(model).toMatchObject({ model: MODEL, size_bytes: parts.reduce((sum, { length }) => sum + length, 0) });
   const tiny = await swarm.result<Model>(['model', 'get', 'tiny']);

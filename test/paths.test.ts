@@ -83,7 +83,7 @@ describe('a model is shown by the path of its file', () => {
   test.each([
     [['model', 'get', 'nope.gguf'], 3, 'There is no file'],
     [['model', 'get', '/'], 3, '/ is a folder, and not a .gguf file'],
-    [['model', 'get', 'hf.co/maker/bee'], 3, 'Download it: rbee model download maker/bee.'],
+    [['model', 'get', 'hf.co/maker/bee'], 3, 'Download it: rbee pull maker/bee.'],
     [['model', 'download', 'example.org/bee.gguf'], 2, 'Did you mean https://example.org/bee.gguf?'],
     [['model', 'download', 'nope.gguf', '--name', 'x'], 4, 'there is no such file on the machine of hive'],
     [['model', 'delete', 'nope.gguf'], 3, 'There is no file'],

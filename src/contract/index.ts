@@ -21,6 +21,7 @@ export {
   HUB_HOSTS,
   isSafeHubPath,
   meantHubModel,
+  neitherNameNorPath,
   parseModelReference,
   type HubReference,
 } from './model-reference.ts';

@@ -73,6 +73,14 @@ export function hubIn(text: string): HubReference | undefined {
   }
 }
 
+/** What a text with a slash is that names no model of the Hub and no file. */
+export function neitherNameNorPath(text: string): string {
+  if (/^[.~]|\.gguf$/i.test(text)) {
+    return `'${text}' is a relative path, and the hive runs in another directory: give the absolute path`;
+  }
+  return `There is no model '${text}', and it is no name of the Hub: ${HUB_GRAMMAR}`;
+}
+
 /** Whether a path of a repository stays below the folder that it is written to, on every system. */
 export function isSafeHubPath(path: string): boolean {
   if (path.length > PATH_CHARS || /[\\\0-\u001f:]/.test(path)) return false;

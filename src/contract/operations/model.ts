@@ -75,6 +75,7 @@ export const modelOperations = {
     readsOnly: true,
     summary: 'Search the Hugging Face Hub for models that rbee can run',
     subject: 'query',
+    subjectIsText: true,
     input: z.strictObject({
       hive_id,
       query: z.string().min(1).max(200).describe('Words of the name'),
@@ -82,7 +83,7 @@ export const modelOperations = {
       sort: z.enum(['downloads', 'trending', 'updated']).default('downloads').describe('Which come first'),
     }),
     output: z.object({ models: z.array(foundModel).max(100) }),
-    examples: ['rbee model search "qwen3 8b"', 'rbee model search gemma --sort updated --limit 5'],
+    examples: ['rbee model search qwen3 8b', 'rbee model search gemma --sort updated --limit 5'],
   },
   model_delete: {
     runsOn: 'hive',

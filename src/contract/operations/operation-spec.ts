@@ -7,6 +7,8 @@ export interface OperationSpec {
   summary: string;
   /** The field that is the positional argument of the command; the older spelling `id` stands for it. */
   subject?: string;
+  /** Set where the subject is a text: several plain arguments are its words. */
+  subjectIsText?: true;
   /** The field that is the second positional argument. */
   object?: string;
   input: z.ZodObject;

@@ -188,7 +188,7 @@ test.each([
 test('a relative path is refused', async () => {
   using test = testStore();
   await expect(test.store.resolve('./bee.gguf')).rejects.toMatchObject({ code: 'model_not_found' });
-  await expect(test.store.resolve('./bee.gguf')).rejects.toThrow('give the absolute one');
+  await expect(test.store.resolve('./bee.gguf')).rejects.toThrow('give the absolute path');
 });
 
 test('a deleted model is no longer in the list or on disk', async () => {

@@ -42,6 +42,6 @@ export function modelNotFound(name: string, known: readonly string[]): JobError 
   const shown = known.slice(0, NAMES_SHOWN_LIMIT).join(', ');
   const hub = hubIn(name);
   const what = hub === undefined ? withoutSecrets(name) : hubText(hub);
-  const next = hub === undefined ? '' : ` Download it: rbee model download ${what}.`;
+  const next = hub === undefined ? '' : ` Download it: rbee pull ${what}.`;
   return new JobError('model_not_found', `Model '${what}' not found.${guess}${next} The hive has: ${shown || 'none'}${more}`);
 }

@@ -9,6 +9,7 @@ import {
   JobError,
   meantHubModel,
   meantUrl,
+  neitherNameNorPath,
   model as modelOfCatalog,
   type HubReference,
   type Model,
@@ -89,7 +90,7 @@ export class Shelf {
   async resolve(nameOrPath: string): Promise<Model> {
     if (path.isAbsolute(nameOrPath)) return inPlace(nameOrPath);
     if (hubIn(nameOrPath) !== undefined || !nameOrPath.includes('/')) return this.get(nameOrPath);
-    throw neitherNameNorPath(nameOrPath);
+    throw notHere(nameOrPath);
   }
 
   /** The name of the model here that this names, if one is here, also unfinished. */
@@ -200,15 +201,14 @@ function asModel(value: object, key: string): Model | undefined {
   return modelOfCatalog.safeParse(value).success ? (value as Model) : rest;
 }
 
-function neitherNameNorPath(text: string): JobError {
+function notHere(text: string): JobError {
   const shown = withoutSecrets(text);
   const meant = meantUrl(shown);
   if (/^[a-z]+:\/\//i.test(text) || meant !== undefined) {
-    const next = `fetch it first, with rbee model download ${meant ?? shown}, and then use its name`;
+    const next = `fetch it first, with rbee pull ${meant ?? shown}, and then use its name`;
     return new JobError('model_not_found', `'${shown}' is an address: ${next}`);
   }
-  const sentence = `'${shown}' is a relative path, and the hive runs in another directory: give the absolute one`;
-  return new JobError('model_not_found', sentence);
+  return new JobError('model_not_found', neitherNameNorPath(shown));
 }
 
 async function inPlace(file: string): Promise<Model> {

@@ -171,3 +171,14 @@ test('a new operation of the contract is a command without a change in the keepe
   expect(find('kettle', 'boil')).toBeDefined();
   expect(find('worker', 'spawn')?.options.map(({ long }) => long)).toContain('--device');
 });
+
+test.each([[['qwen3', '8b']], [['qwen3 8b']], [['--query', 'qwen3 8b']], [['qwen3', '8b', '--limit', '5']]])(
+  'the words %j are one query',
+  (argv) => {
+    const search = operations.model_search;
+    const command = operationCommand('model_search', search).exitOverride();
+    command.action(() => undefined).parse(argv, { from: 'user' });
+    expect(givenInput(command, search)).toMatchObject({ query: 'qwen3 8b' });
+    expect(command.usage()).toBe('<query...> [options]');
+  },
+);

@@ -21,8 +21,9 @@ export function givenOptions(command: Command, spec: OperationSpec): Input {
 /** The options and the plain arguments that were given. */
 export function givenInput(command: Command, spec: OperationSpec): Input {
   const input = givenOptions(command, spec);
+  const args = spec.subjectIsText === true && command.args.length > 1 ? [command.args.join(' ')] : command.args;
   for (const [index, name] of [spec.subject, spec.object].entries()) {
-    const argument = command.args[index];
+    const argument = args[index];
     if (name === undefined || argument === undefined) continue;
     if (name in input) throw new JobError('invalid_input', `Give <${argumentName(name)}> or ${flagOf(name)}, not both.`);
     input[name] = argument;

@@ -14,7 +14,8 @@ export function operationCommand(operation: string, spec: OperationSpec): Comman
     if (positional.includes(name)) {
       const argument = argumentName(name);
       // Not required by the parser, since the option may replace it; the contract's own check follows.
-      command.argument(`[${argument}]`, describeField({ ...field, isRequired: false })).usage(usageOf(spec));
+      const repeated = spec.subjectIsText === true && name === spec.subject ? '...' : '';
+      command.argument(`[${argument}${repeated}]`, describeField({ ...field, isRequired: false })).usage(usageOf(spec));
     }
     // Hidden: otherwise help would show the field twice.
     command.addOption(optionOf(name, field).hideHelp(positional.includes(name)));
@@ -23,10 +24,10 @@ export function operationCommand(operation: string, spec: OperationSpec): Comman
 }
 
 /** '<alias> [model] [options]' */
-function usageOf({ subject, object, input: { shape } }: OperationSpec): string {
+function usageOf({ subject, subjectIsText, object, input: { shape } }: OperationSpec): string {
   const words = [subject, object].flatMap((name) => {
     if (name === undefined) return [];
-    const argument = argumentName(name);
+    const argument = `${argumentName(name)}${subjectIsText === true && name === subject ? '...' : ''}`;
     return fieldOf(shape[name] as z.core.$ZodType).isRequired ? `<${argument}>` : `[${argument}]`;
   });
   return [...words, '[options]'].join(' ');

@@ -548,6 +548,18 @@ describe('a request is refused', () => {
       'model_not_found: A URL is not a model name',
       { model: 'https://u:p@example.org/bee.gguf' },
     ],
+    [
+      'for a model of the Hub, with how to download it',
+      fleet(attic),
+      "model_not_found: No hive has a model 'org/name:Q4_K_M'. Download it: rbee pull org/name:Q4_K_M",
+      { model: 'hf.co/org/name:Q4_K_M' },
+    ],
+    [
+      'for a name of neither form',
+      fleet(attic),
+      "model_not_found: There is no model 'accounts/org/models/bee', and it is no name of the Hub: write org/repo",
+      { model: 'accounts/org/models/bee' },
+    ],
     ['for a relative path', fleet(attic), "model_not_found: './bee.gguf' is a relative path", { model: './bee.gguf' }],
     [
       'for a model of another hive',

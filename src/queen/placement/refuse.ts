@@ -1,4 +1,4 @@
-import { formatBytes, hubIn, hubText, JobError, meantUrl, type HubReference } from '../../contract/index.ts';
+import { formatBytes, hubIn, hubText, JobError, meantUrl, neitherNameNorPath, type HubReference } from '../../contract/index.ts';
 import { nearest } from '../../jobs/index.ts';
 import { originOf } from './choose-device.ts';
 import { deviceName } from './device-name.ts';
@@ -53,14 +53,13 @@ function noModel(question: Question): JobError | undefined {
   if (holders.size > 0) return undefined;
   // A URL may contain a password: it is not repeated.
   if (/^[a-z]+:\/\//i.test(model))
-    return notFound('A URL is not a model name: download it first (rbee model download), then use its name');
+    return notFound('A URL is not a model name: download it first (rbee pull <url>), then use its name');
   const hub = hubIn(model);
   if (hub !== undefined) return notFound(notPulled(hub, fleet.modelNames()));
   const meant = meantUrl(model);
   if (meant !== undefined)
-    return notFound(`No hive has a model '${model}'. If it is a URL, download it first: rbee model download ${meant}`);
-  if (model.includes('/'))
-    return notFound(`'${model}' is a relative path, and the hive runs in another directory: give the absolute path`);
+    return notFound(`No hive has a model '${model}'. If it is a URL, download it first: rbee pull ${meant}`);
+  if (model.includes('/')) return notFound(neitherNameNorPath(model));
   const names = fleet.modelNames().toSorted();
   const close = nearest(model, names);
   const next = close === undefined ? `Available: ${shortened(names, NAMES_SHOWN)}` : `Did you mean ${close}?`;
@@ -73,7 +72,7 @@ function notPulled(hub: HubReference, names: readonly string[]): string {
   const repo = `${hub.repo}:`.toLowerCase();
   const near = names.filter((name) => name.toLowerCase().startsWith(repo)).toSorted();
   const have = near.length === 0 ? '' : ` There is ${shortened(near, NAMES_SHOWN)}.`;
-  return `No hive has a model '${text}'.${have} Download it: rbee model download ${text}`;
+  return `No hive has a model '${text}'.${have} Download it: rbee pull ${text}`;
 }
 
 /** Too large even for an empty device. */
