@@ -28,6 +28,7 @@ export const progress = z.object({
   unit: z.enum(['bytes', 'percent', 'tokens']),
   rate: z.number().nullable().describe('Units per second'),
   eta_s: z.number().nullable(),
+  sha256: z.string().optional().describe('Of the file that is downloaded, where it is known and the only one'),
 });
 export type Progress = z.output<typeof progress>;
 

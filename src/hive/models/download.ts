@@ -136,7 +136,7 @@ async function* fetchModel(parts: DownloadParts, wanted: Wanted, signal: AbortSi
   let digest: string;
   try {
     yield* rehash(part, { name, meter: new Meter('verify') }, signal);
-    yield* fetchInto({ name, source, part, share, signal, meter: new Meter('download'), laterBytes: 0 }, patience);
+    yield* fetchInto({ name, source, part, share, signal, meter: new Meter('download', null, sha256), laterBytes: 0 }, patience);
     digest = part.digest();
     assertIntact({ address, sha256 }, { digest, sizeBytes: part.size });
     await part.becomeModel();

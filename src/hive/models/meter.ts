@@ -9,15 +9,18 @@ export class Meter {
   readonly #action: string;
   /** Of several files together; null for one file, whose size may only be known later. */
   readonly #allBytes: number | null;
+  readonly #sha256: string | undefined;
   /** In the files before this one. */
   #before = 0;
   #at = -Infinity;
   #done = 0;
   #rate: number | null = null;
 
-  constructor(action: string, allBytes: number | null = null) {
+  /** @param sha256 of the file, where it is known and the only one */
+  constructor(action: string, allBytes: number | null = null, sha256?: string) {
     this.#action = action;
     this.#allBytes = allBytes;
+    this.#sha256 = sha256;
   }
 
   /** Counts a file that is complete. */
@@ -44,9 +47,10 @@ export class Meter {
     this.#done = done;
     const rate = this.#rate;
     const eta_s = rate === null || rate === 0 || total === null ? null : Math.ceil((total - done) / rate);
+    const file = this.#sha256 === undefined ? {} : { sha256: this.#sha256 };
     return {
       kind: 'progress',
-      data: { action: this.#action, done, total, unit: 'bytes', rate: rate && Math.round(rate), eta_s },
+      data: { action: this.#action, done, total, unit: 'bytes', rate: rate && Math.round(rate), eta_s, ...file },
     };
   }
 }

@@ -68,7 +68,7 @@ test('a model of the Hub is downloaded under its canonical name, checked, and la
   expect(fs.readFileSync(cached('refs', 'main'), 'utf8')).toBe(commit);
   expect(everyFile(cached())).toHaveLength(3);
   expect(actionsOf(download)).toEqual(['resolve', 'fetch', 'fetch', 'ready']);
-  expect(download.progress.at(-1)).toMatchObject({ done: 90_000, total: 90_000 });
+  expect(download.progress.at(-1)).toMatchObject({ done: 90_000, total: 90_000, sha256: sha256(q8) });
   expect(hub.requests.find(({ at }) => at === 'hub')?.headers['user-agent']).toMatch(/^rbee\//);
   expect(hub.ranges()).toEqual(['bytes=0-89999']);
   for (const name of ['Acme/Bee-GGUF:Q8_0', 'acme/bee-gguf:q8_0', 'hf:acme/bee-gguf', 'Acme/Bee-GGUF']) {
@@ -89,7 +89,7 @@ test('a model in parts is one model: all parts count, under their own names in o
   });
   const done = download.progress.map((each) => each.done);
   expect(done).toEqual(done.toSorted((a, b) => a - b));
-  expect(download.progress.every(({ total }) => total === 60_000)).toBe(true);
+  expect(download.progress.every((each) => each.total === 60_000 && each.sha256 === undefined)).toBe(true);
   await store.remove('Acme/Bee-GGUF:Q6_K');
   expect(everyFile(path.join(test_.modelsDir, 'hub'))).toEqual([]);
   expect(test_.files()).toEqual(['hub']);

@@ -150,7 +150,8 @@ async function* fetchAll(fetching: Fetching, share: DownloadShare): AsyncGenerat
   await shelf.hub.cache.ensureBlobs(repo);
   await shelf.hub.begin(pulled);
   narrate('fetch', `fetching ${name} (${piecesText({ files, size_bytes: candidate.sizeBytes })}) from ${client.endpoint.host}`);
-  const meter = new Meter('download', candidate.sizeBytes);
+  const sha256 = sha256Of(candidate);
+  const meter = new Meter('download', candidate.sizeBytes, sha256);
   const missing = await missingOf(fetching);
   let laterBytes = missing.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   meter.moveOn(candidate.sizeBytes - laterBytes);
@@ -165,7 +166,7 @@ async function* fetchAll(fetching: Fetching, share: DownloadShare): AsyncGenerat
     ...pulled,
     path: shelf.hub.pathOf(pulled),
     size_bytes: candidate.sizeBytes,
-    ...(candidate.files.length === 1 && candidate.files[0]?.sha256 !== undefined ? { sha256: candidate.files[0].sha256 } : {}),
+    ...(sha256 === undefined ? {} : { sha256 }),
     source: `hf:${repo}:${candidate.tag}`,
     created_at: new Date().toISOString(),
   };
@@ -173,6 +174,11 @@ async function* fetchAll(fetching: Fetching, share: DownloadShare): AsyncGenerat
   shelf.hub.end(name);
   narrate('ready', `downloaded ${name}: ${piecesText({ files, size_bytes: model.size_bytes })}, commit ${commit.slice(0, 12)}`);
   return model;
+}
+
+/** Undefined for several files. */
+function sha256Of({ files: [first, ...others] }: Candidate): string | undefined {
+  return others.length === 0 ? first?.sha256 : undefined;
 }
 
 /** A blob has its name only because its digest was right. */
