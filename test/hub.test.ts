@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Model, Worker } from '../src/contract/index.ts';
@@ -6,6 +7,7 @@ import { splitModel } from '../src/hive/models/testing/split-model.ts';
 import { TINY_FILE } from '../src/hive/models/testing/test-store.ts';
 import { testSwarm, type Swarm } from './support/swarm.ts';
 
+const json = { 'content-type': 'application/json' };
 const MODEL = 'Acme/Bee-GGUF:Q8_0';
 const parts = splitModel(TINY_FILE, 3);
 
@@ -53,6 +55,36 @@ test('a model in three parts is downloaded by its name on the Hub, and answers l
   expect(workers.workers.map((worker) => worker.model).toSorted()).toEqual([MODEL, 'tiny']);
 });
 
+test('a model of the Hub that is not here is not found in all APIs, with the command that pulls it', async () => {
+  const messages = [{ role: 'user', content: 'hi' }];
+  for (const path of ['/v1/chat/completions', '/v1/messages', '/api/chat']) {
+    const body = JSON.stringify({ model: 'acme/none:Q8_0', messages, max_tokens: 2 });
+    const answer = await fetch(`${swarm.queenUrl}${path}`, { method: 'POST', headers: json, body });
+    expect(answer.status).toBe(404);
+    expect(await answer.text()).toContain('rbee pull acme/none:Q8_0');
+  }
+});
+
+test('a model of the Hub is pulled through the API of Ollama under the sha256 of its file', async () => {
+  const file = readFileSync(TINY_FILE);
+  hub.put('Acme/Wasp-GGUF', { 'Wasp-Q8_0.gguf': file });
+  const sha256 = createHash('sha256').update(file).digest('hex');
+  const pull = async (model: string) => {
+    const body = JSON.stringify({ model });
+    const answer = await fetch(`${swarm.queenUrl}/api/pull`, { method: 'POST', headers: json, body });
+    const lines = (await answer.text()).trimEnd().split('\n');
+    return { status: answer.status, lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+  };
+  const { lines } = await pull('hf.co/acme/wasp-gguf:Q8_0');
+  expect(lines.at(0)).toEqual({ status: 'pulling manifest' });
+  const layer = { status: `pulling ${sha256.slice(0, 12)}`, digest: `sha256:${sha256}`, total: file.length };
+  expect(lines.at(-3)).toEqual({ ...layer, completed: file.length });
+  expect(lines.slice(-2)).toEqual([{ status: 'verifying sha256 digest' }, { status: 'success' }]);
+  expect(await swarm.result<Model>(['model', 'get', 'acme/wasp-gguf'])).toMatchObject({ model: 'Acme/Wasp-GGUF:Q8_0', sha256 });
+  expect(await pull('acme/none')).toMatchObject({ status: 404 });
+  await swarm.result(['model', 'delete', 'Acme/Wasp-GGUF:Q8_0']);
+});
+
 test('a canonical name is a name in the APIs, for aliases and for workers', async () => {
   const listed = (await (await fetch(`${swarm.queenUrl}/v1/models`)).json()) as { data: { id: string }[] };
   expect(listed.data.map(({ id }) => id)).toContain(MODEL);
@@ -61,7 +93,7 @@ test('a canonical name is a name in the APIs, for aliases and for workers', asyn
   await swarm.result(['model', 'alias', 'gpt-4o', MODEL]);
   const chat = await fetch(`${swarm.queenUrl}/v1/chat/completions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: json,
     body: JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content: 'hi' }], max_tokens: 2 }),
   });
   expect(chat.status).toBe(200);

@@ -4,7 +4,7 @@ import { startTestDaemon, type TestDaemon } from '../../jobs/fixtures/test-daemo
 import type { FleetModel } from '../common/index.ts';
 import { json } from '../fixtures/test-apis.ts';
 import { serveApis } from '../index.ts';
-import { pull } from './pull.ts';
+import { pull, PullStream } from './pull.ts';
 
 const SHA256 = 'ab'.repeat(32);
 const HERE = 'Acme/Bee-GGUF:Q8_0';
@@ -74,6 +74,13 @@ describe('POST /api/pull', () => {
     expect(layer).toMatchObject({ digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string, completed: 3 });
     expect(layer?.['status']).toBe(`pulling ${String(layer?.['digest']).slice(7, 19)}`);
     expect(lines.at(-1)).toEqual(success);
+  });
+
+  test('starts with the manifest and the latest progress where a part has arrived before the answer begins', () => {
+    const stream = new PullStream('acme/wasp:Q8_0');
+    stream.event(progress({ sha256: SHA256 }));
+    const latest = stream.event(progress({ done: 6, sha256: SHA256 }));
+    expect(stream.begin()).toBe(`{"status":"pulling manifest"}\n${latest}`);
   });
 
   test('verifies what had arrived before, and then continues', async () => {

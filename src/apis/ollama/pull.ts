@@ -14,6 +14,7 @@ import { line, NDJSON } from './answer-stream.ts';
 import { pullBody } from './body.ts';
 import { ollamaErrorBody } from './errors.ts';
 
+const MANIFEST = line({ status: 'pulling manifest' });
 const SUCCESS = { status: 'success' };
 const VERIFYING = { status: 'verifying sha256 digest' };
 const WHAT_WORKS =
@@ -40,14 +41,15 @@ export class PullStream implements StreamedAnswer<'model_download'> {
   /** Clients keep a bar for each digest and show a part of it: there is one also where that of the file is not known. */
   readonly #digestOfName: string;
   #hasBytes = false;
-  #last = line({ status: 'pulling manifest' });
+  #last = MANIFEST;
 
   constructor(named: string) {
     this.#digestOfName = createHash('sha256').update(named).digest('hex');
   }
 
+  /** Of the events before the answer begins, the latest is sent. */
   begin(): string {
-    return this.#last;
+    return this.#last === MANIFEST ? MANIFEST : MANIFEST + this.#last;
   }
 
   event(event: AnswerEvent<'model_download'>): string {
