@@ -19,6 +19,7 @@ export {
   hubIn,
   hubText,
   HUB_HOSTS,
+  isHubRepo,
   isSafeHubPath,
   meantHubModel,
   neitherNameNorPath,

@@ -123,7 +123,7 @@ function ofUrl(text: string, hubHosts: readonly string[]): ModelReference {
 function ofPath(path: string): HubReference | undefined {
   const [, repo = '', kind, rest = ''] = /^([^/]+\/[^/]+)\/(blob|resolve|raw|tree)\/([^?#]+)/.exec(path) ?? [];
   const [revision = '', ...file] = rest.split('/');
-  if (!isRepo(repo) || !REVISION.test(revision)) return undefined;
+  if (!isHubRepo(repo) || !REVISION.test(revision)) return undefined;
   const at = revision === 'main' ? {} : { revision };
   if (kind === 'tree') return { repo, ...at };
   const name = file.join('/');
@@ -136,7 +136,7 @@ function hubReference(text: string): HubReference | undefined {
   if (revision !== undefined && !REVISION.test(revision)) return undefined;
   const rest = revision === undefined ? {} : { revision };
   const [, repo = '', sign, named = ''] = /^([^/:]+\/[^/:]+)(?:([:/])(.+))?$/.exec(what) ?? [];
-  if (!isRepo(repo)) return undefined;
+  if (!isHubRepo(repo)) return undefined;
   if (sign === undefined) return { repo, ...rest };
   if (sign === '/') return isFile(named) ? { repo, file: named, ...rest } : undefined;
   // As other programs name the default.
@@ -144,7 +144,8 @@ function hubReference(text: string): HubReference | undefined {
   return TAG.test(named) ? { repo, tag: named, ...rest } : undefined;
 }
 
-function isRepo(text: string): boolean {
+/** Whether a text names a repository of the Hub; such a name stays in one folder. */
+export function isHubRepo(text: string): boolean {
   const segments = text.split('/');
   return segments.length === 2 && segments.every((each) => each.length <= SEGMENT_CHARS && SEGMENT.test(each));
 }

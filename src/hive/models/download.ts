@@ -151,7 +151,7 @@ async function* fetchModel(parts: DownloadParts, wanted: Wanted, signal: AbortSi
     await source.close();
   }
   const model = modelOf(wanted, { path: files.model, digest, sizeBytes: part.size });
-  shelf.add(model);
+  await shelf.put(model);
   await removeSidecar(files);
   narrate('ready', `downloaded ${name}: ${formatBytes(model.size_bytes)}, sha256 ${digest}`);
   return model;

@@ -48,7 +48,7 @@ export class Shelf {
   constructor({ catalog, modelsDir, builtinDir }: ShelfOptions) {
     this.#entries = catalog.collection<Model>('models', [], asModel);
     this.#modelsDir = path.resolve(modelsDir);
-    this.hub = new HubShelf(catalog, path.join(this.#modelsDir, 'hub'));
+    this.hub = new HubShelf(catalog, this.#entries, path.join(this.#modelsDir, 'hub'));
     this.#builtinFile = path.resolve(builtinDir, BUILTIN_FILE);
   }
 
@@ -117,16 +117,14 @@ export class Shelf {
     });
   }
 
-  add(model: Model): void {
+  /** Also in the place of one that was damaged: what only that one used is deleted. */
+  async put(model: Model): Promise<void> {
+    const former = this.#entries.get(model.model);
     this.#entries.put(model.model, model);
     this.#reported.delete(model.model);
-  }
-
-  /** In the place of a version that was damaged: what only that one used is deleted. */
-  async replace(model: Model): Promise<void> {
-    const former = this.#entries.get(model.model);
-    this.add(model);
-    if (former !== undefined && isHubModel(former) && former.revision !== model.revision) await this.hub.remove(former);
+    if (former === undefined) return;
+    if (isHubModel(former)) await this.hub.removeFormer(former, model);
+    else if (isHubModel(model)) await fs.rm(this.filesOf(model.model).model, { force: true });
   }
 
   /** @throws JobError model_protected, model_not_found */

@@ -50,6 +50,24 @@ test('of a repository of ggml-org, a file without a quantization has its own nam
   ]);
 });
 
+test('no two models have one tag, however alike their files are', () => {
+  expect(
+    tagsOf(file('a/x-Q8_0.gguf', 1), file('b/x-Q8_0.gguf', 2), file('x y.gguf', 3), {
+      ...file('X-Y.gguf', 4),
+      sha256: 'b'.repeat(64),
+    }),
+  ).toEqual([...['a-x-Q8_0', 'b-x-Q8_0'], ...['x-y-aaaaaaaa', 'X-Y-bbbbbbbb']]);
+  expect(tagsOf(file('Bee-Q4_0.gguf', 1), file('Bee-Q4_0_4_4.gguf', 2), file('Exploration-Q8_0.gguf', 3))).toEqual([
+    ...['Q4_0', 'Q4_0_4_4', 'Q8_0'],
+  ]);
+  expect(tagsOf(file('bee-lora-Q8_0.gguf'), file('Adapter.gguf'), file('x-qlora.gguf'))).toEqual([]);
+});
+
+test('parts with wrong numbers are no whole model', () => {
+  const parts = ['00000', '00001'].map((part) => file(`bee-${part}-of-00002.gguf`));
+  expect(candidatesOf(parts).map(isWhole)).toEqual([false]);
+});
+
 test('two models of one quantization have their names as tags', () => {
   expect(tagsOf(file('a-Q8_0.gguf', 1), file('b/b v2-Q8_0.gguf', 2), file('b/c-Q4_0.gguf', 3))).toEqual([
     'a-Q8_0',

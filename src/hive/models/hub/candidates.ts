@@ -20,14 +20,14 @@ export interface Candidate {
 }
 
 /** What lies beside models and is none: projectors for images, importance matrices, drafters, adapters. */
-const BESIDE = /mmproj|imatrix|mtp-|eagle3-|dflash-|dspark-|lora|adapter/i;
+const BESIDE = /mmproj|imatrix|mtp-|eagle3-|dflash-|dspark-|(?<![A-Za-z])(?:q?lora|adapter)(?![A-Za-z])/i;
 const PART = /^(.+)-(\d{5})-of-(\d{5})\.gguf$/i;
 /**
  * The quantizations of llama.cpp, and those that unsloth calls dynamic (UD). Longer names first: Q4_K is the beginning of Q4_K_M.
  * A letter or digit on either side belongs to another word.
  */
 const QUANTIZATION =
-  /(?<![A-Za-z0-9])(?:UD-)?(?:IQ[1-4]_(?:XXS|XS|S|M|NL)|Q[1-8]_[01]|Q[2-8]_K(?:_(?:XL|S|M|L))?|TQ[12]_0|MXFP4(?:_MOE)?|NVFP4|BF16|F16|F32)(?![A-Za-z0-9])/gi;
+  /(?<![A-Za-z0-9])(?:UD-)?(?:IQ[1-4]_(?:XXS|XS|S|M|NL)|Q4_0_[48]_[48]|Q[1-8]_[01]|Q[2-8]_K(?:_(?:XL|S|M|L))?|TQ[12]_0|MXFP4(?:_MOE)?|NVFP4|BF16|F16|F32)(?![A-Za-z0-9])/gi;
 
 /** The models among the files of a repository, the smallest first. */
 export function candidatesOf(files: readonly HubFile[]): Candidate[] {
@@ -38,18 +38,18 @@ export function candidatesOf(files: readonly HubFile[]): Candidate[] {
     const key = `${stem} ${parts}`;
     groups.set(key, { stem, group: [...(groups.get(key)?.group ?? []), file] });
   }
-  const tagged = [...groups.values()].map((each) => ({ ...each, quantization: quantizationIn(each.stem) }));
-  return tagged
-    .map(({ stem, group, quantization }) => {
-      const isOnly = tagged.filter((other) => other.quantization === quantization).length === 1;
-      return candidate(quantization !== undefined && isOnly ? quantization : tagOf(stem), group);
-    })
+  const all = [...groups.values()].map(({ stem, group }) => ({ group, tags: tagsOf(stem, group) }));
+  const uses = new Map<string, number>();
+  for (const tag of all.flatMap(({ tags }) => tags.map(upper))) uses.set(tag, (uses.get(tag) ?? 0) + 1);
+  return all
+    .map(({ group, tags }) => candidate(tags.find((tag) => uses.get(upper(tag)) === 1) ?? tags.at(-1) ?? '', group))
     .toSorted((one, other) => one.sizeBytes - other.sizeBytes || (one.tag < other.tag ? -1 : 1));
 }
 
 /** Whether all parts are there: a repository may still be uploading. */
 export function isWhole({ files, parts }: Candidate): boolean {
-  return files.length === parts;
+  if (parts === 1) return files.length === 1;
+  return files.length === parts && files.every(({ path }, index) => Number(PART.exec(path)?.[2]) === index + 1);
 }
 
 /** In upper case. In the name of the file, else in that of its folder: Q8_0/model-00001-of-00003.gguf */
@@ -62,6 +62,17 @@ export function quantizationIn(path: string): string | undefined {
   return undefined;
 }
 
+/** From the shortest to one that no other model has, also where only upper and lower case distinguish their files. */
+function tagsOf(stem: string, [first]: readonly HubFile[]): string[] {
+  const digest = (first?.sha256 ?? first?.oid ?? '').slice(0, 8);
+  const tags = [quantizationIn(stem) ?? [], tagOf(baseOf(stem)), tagOf(stem), `${tagOf(stem).slice(0, 100)}-${digest}`];
+  return [...new Map(tags.flat().map((tag) => [upper(tag), tag])).values()];
+}
+
+function upper(tag: string): string {
+  return tag.toUpperCase();
+}
+
 function candidate(tag: string, group: readonly HubFile[]): Candidate {
   const files = group.toSorted((one, other) => (one.path < other.path ? -1 : 1));
   const parts = Number(PART.exec(files[0]?.path ?? '')?.[3] ?? 1);
@@ -69,7 +80,7 @@ function candidate(tag: string, group: readonly HubFile[]): Candidate {
 }
 
 function tagOf(stem: string): string {
-  return baseOf(stem)
+  return stem
     .replace(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9_]+$/g, '')
     .slice(0, 128)

@@ -1,9 +1,10 @@
 import * as z from 'zod';
-import { isSafeHubPath, JobError, type foundModel } from '../../../contract/index.ts';
+import { isHubRepo, isSafeHubPath, JobError, type foundModel } from '../../../contract/index.ts';
 import { narrate } from '../../../narration/index.ts';
 import type { Patience } from '../limits.ts';
 import { retrying } from '../retrying.ts';
 import { Interruption } from '../source.ts';
+import { readBody } from '../web/read-body.ts';
 import type { RequestGate } from '../web/request-gate.ts';
 import { headerOf, WebClient, type Headers, type Response } from '../web/web-client.ts';
 import type { HubFile } from './candidates.ts';
@@ -15,13 +16,15 @@ const ANSWER_BYTES_LIMIT = 16 * 1024 * 1024;
 /** Repositories of models have tens of files, the largest a few thousand. */
 const PAGES_LIMIT = 20;
 
-const info = z.object({ id: z.string().max(200), sha: z.string().regex(/^[0-9a-f]{40}$/) });
+/** Its name becomes that of a folder. */
+const info = z.object({ id: z.string().refine(isHubRepo), sha: z.string().regex(/^[0-9a-f]{40}$/) });
+const GIT_OID = /^[0-9a-f]{40}$/;
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const entry = z.object({
   type: z.string(),
   path: z.string(),
   size: z.int().min(0).optional(),
-  oid: z.string().optional(),
+  oid: z.string().default(''),
   lfs: z.object({ oid: digest, size: z.int().min(0) }).optional(),
 });
 
@@ -94,14 +97,14 @@ export class HubClient {
 
   /** All files of a version that can be written below a folder. @throws as `revision` */
   async files({ repo, commit }: HubRevision, signal: AbortSignal): Promise<HubFile[]> {
-    const files: HubFile[] = [];
+    const files = new Map<string, HubFile>();
     let url: URL | undefined = new URL(`/api/models/${repo}/tree/${commit}?recursive=true`, this.endpoint);
     for (let pages = 0; url !== undefined && pages < PAGES_LIMIT; pages += 1) {
       const page: Page = await this.#page(url, { repo, revision: commit }, signal);
-      files.push(...page.files);
+      for (const file of page.files) files.set(file.path, file);
       url = page.next;
     }
-    return files;
+    return [...files.values()];
   }
 
   /** Repositories with GGUF files whose names have these words. @throws as `revision` */
@@ -112,11 +115,14 @@ export class HubClient {
     );
     for (const field of ['downloads', 'likes', 'lastModified', 'gated', 'gguf']) url.searchParams.append('expand', field);
     const found = await this.#json(url, { repo: query, revision: undefined, signal }).then(orBadAnswer(z.array(foundEntry)));
-    return found.slice(0, limit).map(({ id, downloads, likes, lastModified, gated, gguf }) => ({
-      model: id,
-      ...withoutGaps({ downloads, likes, updated_at: lastModified, architecture: gguf?.architecture, parameters: gguf?.total }),
-      gated: gated !== false,
-    }));
+    return found
+      .filter(({ id }) => isHubRepo(id))
+      .slice(0, limit)
+      .map(({ id, downloads, likes, lastModified, gated, gguf }) => ({
+        model: id,
+        ...withoutGaps({ downloads, likes, updated_at: lastModified, architecture: gguf?.architecture, parameters: gguf?.total }),
+        gated: gated !== false,
+      }));
   }
 
   /** One answer of the endpoint, or of where it redirects. @throws as `revision`; Interruption where the same may work later */
@@ -168,8 +174,9 @@ export class HubClient {
     const body = await this.#json(url, { ...asked, signal, look });
     const entries = orBadAnswer(z.array(entry).max(10_000))(body);
     const files = entries.flatMap(({ type, path, size, oid, lfs }) => {
-      if (type !== 'file' || !isSafeHubPath(path)) return [];
-      return [{ path, sizeBytes: lfs?.size ?? size ?? 0, sha256: lfs?.oid, oid: oid ?? '' }];
+      // A digest becomes the name of a file here, and what has none cannot be checked.
+      if (type !== 'file' || !isSafeHubPath(path) || (lfs === undefined && !GIT_OID.test(oid))) return [];
+      return [{ path, sizeBytes: lfs?.size ?? size ?? 0, sha256: lfs?.oid, oid }];
     });
     const following = next !== undefined && URL.canParse(next, url.href) ? new URL(next, url) : undefined;
     return { files, next: following?.origin === url.origin ? following : undefined };
@@ -185,18 +192,15 @@ export class HubClient {
     return retrying(read, this.#options.patience, signal);
   }
 
-  async #text({ body }: Response): Promise<string> {
-    const pieces: Buffer[] = [];
+  async #text(response: Response): Promise<string> {
+    const pieces: Uint8Array[] = [];
     let bytes = 0;
-    try {
-      for await (const piece of body as AsyncIterable<Buffer>) {
-        bytes += piece.length;
-        if (bytes > ANSWER_BYTES_LIMIT)
-          throw new JobError('download_failed', `${this.endpoint.host} answers with more than ${ANSWER_BYTES_LIMIT} bytes`);
-        pieces.push(piece);
-      }
-    } catch (cause) {
-      throw this.#web.inOurWords(cause);
+    const reading = { client: this.#web, label: this.endpoint.host, patience: this.#options.patience };
+    for await (const piece of readBody(response, reading)) {
+      bytes += piece.length;
+      if (bytes > ANSWER_BYTES_LIMIT)
+        throw new JobError('download_failed', `${this.endpoint.host} answers with more than ${ANSWER_BYTES_LIMIT} bytes`);
+      pieces.push(piece);
     }
     return Buffer.concat(pieces).toString();
   }

@@ -13,11 +13,13 @@ export function isHubModel(model: Model): model is HubModel {
 /** The files of models of the Hub, those that are complete and those that are on their way. */
 export class HubShelf {
   readonly cache: HubCache;
+  readonly #models: Collection<Model>;
   /** Written before the first byte of a download, so that a crash leaves nothing that no list shows. */
   readonly #pulls: Collection<ModelPull>;
 
-  constructor(catalog: Catalog, directory: string) {
+  constructor(catalog: Catalog, models: Collection<Model>, directory: string) {
     this.cache = new HubCache(directory);
+    this.#models = models;
     this.#pulls = catalog.collection<ModelPull>('model_pulls', [], (value, key) => {
       const { data } = modelPull.safeParse(value);
       return data?.model === key ? data : undefined;
@@ -68,13 +70,21 @@ export class HubShelf {
 
   /** Deletes the files that no other model uses. Its entries stay, so that a deletion that was cut off can be repeated. */
   async remove({ model, repo, revision: commit, files }: ModelPull): Promise<void> {
-    const others = this.#pulls.find().filter((pull) => pull.model !== model && pull.repo === repo);
-    const inUse = new Set(others.flatMap((pull) => pull.files.map(({ digest }) => digest)));
+    const models = this.#models.find().filter(isHubModel);
+    const others = [...models, ...this.#pulls.find()].filter((other) => other.model !== model && other.repo === repo);
+    const inUse = new Set(others.flatMap((other) => other.files.map(({ digest }) => digest)));
+    const sameCommit = others.filter(({ revision }) => revision === commit);
+    const shown = new Set(sameCommit.flatMap((other) => other.files.map(({ path }) => path)));
     const digests = files.filter(({ digest }) => !inUse.has(digest)).map(({ digest }) => ({ repo, digest }));
-    await this.cache.remove(
-      files.map(({ path }) => ({ repo, commit, path })),
-      digests,
-    );
+    const paths = files.filter(({ path }) => !shown.has(path)).map(({ path }) => ({ repo, commit, path }));
+    await this.cache.remove(paths, digests);
+  }
+
+  /** Deletes the files of a former model that the one in its place does not use. */
+  async removeFormer(former: HubModel, model: Model): Promise<void> {
+    const isSame = isHubModel(model) && model.repo === former.repo && model.revision === former.revision;
+    const kept = new Set(isSame ? model.files.map(({ path }) => path) : []);
+    await this.remove({ ...former, files: former.files.filter(({ path }) => !kept.has(path)) });
   }
 
   async #bytesHere({ repo, files }: ModelPull): Promise<number> {

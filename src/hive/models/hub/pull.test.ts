@@ -2,7 +2,16 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ModelStore } from '../index.ts';
-import { cutAfter, dripping, good, ignoringRange, silentAfter, status, type Answer } from '../testing/breaking-server.ts';
+import {
+  cutAfter,
+  dripping,
+  good,
+  ignoringRange,
+  silentAfter,
+  startBreakingServer,
+  status,
+  type Answer,
+} from '../testing/breaking-server.ts';
 import { TestHub, TOKEN } from '../testing/hub-server.ts';
 import { actionsOf, fakeModel, IMPATIENT, sha256, testStore, watch, type TestStore } from '../testing/test-store.ts';
 
@@ -157,6 +166,50 @@ test('a file that two models share stays until neither needs it', async () => {
   expect(await store.get('wasp')).toMatchObject({ size_bytes: 90_000 });
   await store.remove('wasp');
   expect(everyFile(cached())).toEqual([]);
+});
+
+test('deleting a model leaves the file to another one of the same commit', async () => {
+  await watch(store, { source: `${repo}:Q8_0`, name: 'bee' }).model;
+  const other = await watch(store, { source: `${repo}:Q8_0` }).model;
+  await store.remove('bee');
+  expect(await store.list()).toMatchObject([{ model: 'tiny' }, { model: other.model }]);
+  expect(fs.readFileSync(other.path).equals(q8)).toBe(true);
+  await store.remove(other.model);
+  expect(everyFile(cached())).toEqual([]);
+});
+
+test('a damaged model that another one replaces under its name leaves no file', async () => {
+  const damaged = await watch(store, { source: `${repo}:Q8_0`, name: 'bee' }).model;
+  fs.truncateSync(damaged.path, 5);
+  await watch(store, { source: `${repo}:Q4_K_M`, name: 'bee' }).model;
+  expect(everyFile(cached('blobs')).map((file) => path.basename(file))).toEqual([sha256(q4)]);
+  expect(everyFile(cached('snapshots'))).toHaveLength(1);
+  fs.truncateSync(cached('blobs', sha256(q4)), 5);
+  await using server = await startBreakingServer(good({ content: q8 }));
+  await watch(store, { source: server.url, name: 'bee' }).model;
+  expect(everyFile(cached())).toEqual([]);
+});
+
+test('two models of a repository are two, however alike their names are', async () => {
+  hub.put('acme/alike', { 'a/x-Q8_0.gguf': q8, 'b/x-Q8_0.gguf': q4, 'c/x-Q8_0-00001-of-00001.gguf': fakeModel(1_000) });
+  const one = await watch(store, { source: 'acme/alike/a/x-Q8_0.gguf' }).model;
+  const other = await watch(store, { source: 'acme/alike/b/x-Q8_0.gguf' }).model;
+  expect([one.sha256, other.sha256]).toEqual([sha256(q8), sha256(q4)]);
+});
+
+test.each<[string, string, object]>([
+  ['a name of a repository', 'revision', { id: 'a/../../../../../out', sha: 'a'.repeat(40) }],
+  ['a name of a repository', 'revision', { id: '../out', sha: 'a'.repeat(40) }],
+  ['a digest', 'tree', [{ type: 'file', path: 'Bee-Q8_0.gguf', size: 90, oid: '../../../../../out' }]],
+  ['a path', 'tree', [{ type: 'file', path: '../../../Bee-Q8_0.gguf', size: 90, oid: 'a'.repeat(40) }]],
+])('a Hub that sends %s that would leave the folder (%s) leaves nothing', async (_, kind, body) => {
+  const answer: Answer = (__, response) => void response.end(JSON.stringify(body));
+  const known: Answer = (__, response) => void response.end(JSON.stringify({ id: repo, sha: commit }));
+  hub.hub(...(kind === 'tree' ? [known, answer] : [answer]));
+  await expect(watch(store, { source: `${repo}:Q8_0` }).model).rejects.toMatchObject({
+    code: kind === 'tree' ? 'model_not_found' : 'download_failed',
+  });
+  expect(everyFile(path.dirname(test_.modelsDir)).filter((file) => !file.includes('.writer.lock'))).toEqual([]);
 });
 
 test('the listing of a repository has pages, and a renamed repository answers by its former name', async () => {

@@ -170,7 +170,7 @@ async function* fetchAll(fetching: Fetching, share: DownloadShare): AsyncGenerat
     source: `hf:${repo}:${candidate.tag}`,
     created_at: new Date().toISOString(),
   };
-  await shelf.replace(model);
+  await shelf.put(model);
   shelf.hub.end(name);
   narrate('ready', `downloaded ${name}: ${piecesText({ files, size_bytes: model.size_bytes })}, commit ${commit.slice(0, 12)}`);
   return model;
