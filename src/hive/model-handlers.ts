@@ -36,12 +36,12 @@ export function modelHandlers({ models, workers, onChange }: ModelParts) {
   };
 
   const model_delete: Run<'model_delete'> = async function* ({ model }) {
-    await models.remove(model, (path) => {
+    const deleted = await models.remove(model, (path) => {
       const user = workers.list().find(({ spec, state }) => spec.modelPath === path && state.kind !== 'exited');
       if (user !== undefined) throw new JobError('model_in_use', `Worker '${user.id}' has model '${model}' loaded`);
     });
     onChange();
-    return { model };
+    return { model: deleted };
   };
 
   return { model_download, model_list, model_get, model_files, model_search, model_delete } satisfies Handlers;

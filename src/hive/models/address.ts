@@ -41,8 +41,14 @@ export function parseAddress(text: string): Address {
   const meant = meantUrl(withoutSecrets(text));
   throw new JobError(
     'invalid_input',
-    `${what} cannot be fetched: give org/repo or org/repo:QUANT of the Hugging Face Hub, an http or https URL, or an absolute path on the hive's machine${meant === undefined ? '' : `. Did you mean ${meant}?`}`,
+    `${what} cannot be fetched: give org/repo or org/repo:QUANT of the Hugging Face Hub, an http or https URL, or an absolute path on the hive's machine${meant === undefined ? searchHint(text) : `. Did you mean ${meant}?`}`,
   );
+}
+
+/** For a name alone, also with the tag that other programs write: qwen3:8b */
+function searchHint(text: string): string {
+  const name = /^([A-Za-z0-9][A-Za-z0-9._-]{0,63})(?::[A-Za-z0-9._-]+)?$/.exec(text)?.[1];
+  return name === undefined ? '' : `. To find one: rbee model search ${name}`;
 }
 
 function fileAddress(text: string): FileAddress {

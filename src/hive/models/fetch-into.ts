@@ -75,5 +75,5 @@ function narrateStart(what: { name: string; label: string; had: number }, { offs
   const size = total === null ? 'of unknown size' : formatBytes(total);
   if (offset > 0) narrate('resume', `resuming ${name} after ${formatBytes(offset)} of ${size}`);
   else if (had > 0) narrate('restart', `${label} has changed, or cannot resume: fetching ${name} (${size}) from the start`);
-  else narrate('fetch', `fetching ${name} (${size}) from ${label}`);
+  else narrate('fetch', `fetching ${name} (${size})${name === label ? '' : ` from ${label}`}`);
 }

@@ -51,10 +51,12 @@ export interface ModelStore {
   searchHub(search: InputOf<'model_search'>, signal: AbortSignal): Promise<OutputOf<'model_search'>>;
   /**
    * Deletes the model's file, its entry and its unfinished download, even if the file is gone or has changed.
+   * @param name as `get` takes it
    * @param assertUnused gets the file, and throws when it is in use
+   * @returns the name that it had
    * @throws JobError model_not_found, model_protected for the built-in one and for paths
    */
-  remove(name: string, assertUnused?: (path: string) => void): Promise<void>;
+  remove(name: string, assertUnused?: (path: string) => void): Promise<string>;
 }
 
 export function openModelStore(options: ModelStoreOptions): ModelStore {
@@ -86,12 +88,14 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
     },
     hubModels: async (name, signal) => (await import('./hub/look-up.ts')).listHubModels(parts, name, signal),
     searchHub: async (search, signal) => ({ models: await (await import('./hub/look-up.ts')).searchHub(parts, search, signal) }),
-    async remove(name, assertUnused) {
+    async remove(text, assertUnused) {
+      const name = shelf.nameOf(text);
       await shelf.assertRemovable(name);
       assertUnused?.(shelf.pathOf(name));
       const free = writers.claim(name);
       try {
         await shelf.remove(name);
+        return name;
       } finally {
         free();
       }

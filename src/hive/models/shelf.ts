@@ -101,6 +101,12 @@ export class Shelf {
     return this.#entries.find().find(isOf)?.model;
   }
 
+  /** The name that a model or an unfinished download has here, by any text that names it. */
+  nameOf(text: string): string {
+    const names = [...this.#names(), ...this.hub.pulls().map(({ model }) => model)];
+    return names.includes(text) ? text : (meantHubModel(text, [...new Set(names)]) ?? text);
+  }
+
   /** The file that a worker has open. */
   pathOf(name: string): string {
     const entry = this.#entries.get(name);

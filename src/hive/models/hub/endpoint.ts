@@ -11,11 +11,11 @@ export interface HubToken {
   from: string;
 }
 
-/** @throws JobError invalid_input */
+/** A mirror may have the Hub below a path. @throws JobError invalid_input */
 export function hubEndpoint(env: Environment = process.env): URL {
   const text = env['HF_ENDPOINT'] || 'https://huggingface.co';
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && /^https?:$/.test(url.protocol)) return new URL(url.origin);
+  if (url !== undefined && /^https?:$/.test(url.protocol)) return new URL(url.pathname, url.origin);
   throw new JobError('invalid_input', 'HF_ENDPOINT, in the environment of the hive, is not an http or https URL');
 }
 

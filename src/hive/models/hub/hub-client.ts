@@ -83,6 +83,11 @@ export class HubClient {
     return this.#options.endpoint;
   }
 
+  /** Of a path that begins with a slash. */
+  addressOf(path: string): URL {
+    return new URL(`${this.endpoint.pathname.replace(/\/+$/, '')}${path}`, this.endpoint);
+  }
+
   get web(): WebClient {
     return this.#web;
   }
@@ -91,14 +96,14 @@ export class HubClient {
   async revision(repo: string, revision: string | undefined, signal: AbortSignal): Promise<HubRevision> {
     const asked = { repo, revision };
     const path = `/api/models/${repo}/revision/${encodeURIComponent(revision ?? 'main')}`;
-    const { id, sha } = await this.#json(new URL(path, this.endpoint), { ...asked, signal }).then(orBadAnswer(info));
+    const { id, sha } = await this.#json(this.addressOf(path), { ...asked, signal }).then(orBadAnswer(info));
     return { repo: id, commit: sha };
   }
 
   /** All files of a version that can be written below a folder. @throws as `revision` */
   async files({ repo, commit }: HubRevision, signal: AbortSignal): Promise<HubFile[]> {
     const files = new Map<string, HubFile>();
-    let url: URL | undefined = new URL(`/api/models/${repo}/tree/${commit}?recursive=true`, this.endpoint);
+    let url: URL | undefined = this.addressOf(`/api/models/${repo}/tree/${commit}?recursive=true`);
     for (let pages = 0; url !== undefined && pages < PAGES_LIMIT; pages += 1) {
       const page: Page = await this.#page(url, { repo, revision: commit }, signal);
       for (const file of page.files) files.set(file.path, file);
@@ -109,7 +114,7 @@ export class HubClient {
 
   /** Repositories with GGUF files whose names have these words. @throws as `revision` */
   async search({ query, limit, sort }: Search, signal: AbortSignal): Promise<FoundModel[]> {
-    const url = new URL('/api/models', this.endpoint);
+    const url = this.addressOf('/api/models');
     url.search = String(
       new URLSearchParams({ search: query, filter: 'gguf', sort: SORTS[sort], direction: '-1', limit: String(limit) }),
     );
@@ -125,16 +130,15 @@ export class HubClient {
       }));
   }
 
-  /** One answer of the endpoint, or of where it redirects. @throws as `revision`; Interruption where the same may work later */
-  async follow(path: string, asked: Omit<Asked, 'endpoint' | 'token'>, { headers, signal }: Sent): Promise<Answer> {
-    const from = new URL(path, this.endpoint);
+  /** One answer of an address of the endpoint, or of where it redirects. @throws as `revision`; Interruption where the same may work later */
+  async follow(from: URL, asked: Omit<Asked, 'endpoint' | 'token'>, { headers, signal }: Sent): Promise<Answer> {
     const answer = await this.#web.follow(from, headers, signal);
     const { response, url } = answer;
     if (response.statusCode < 400) return { ...answer, isOfHub: url.origin === this.endpoint.origin };
     const isOfHub = url.origin === this.endpoint.origin;
     if (isOfHub && this.#token !== undefined && isTokenRefused(response)) {
       response.body.destroy();
-      return this.#withoutToken(this.#token, () => this.follow(path, asked, { headers, signal }));
+      return this.#withoutToken(this.#token, () => this.follow(from, asked, { headers, signal }));
     }
     if (isOfHub) {
       response.body.destroy();
@@ -185,7 +189,7 @@ export class HubClient {
   async #json(url: URL, { signal, look, ...asked }: JsonRequest): Promise<unknown> {
     const read = async (): Promise<unknown> => {
       const sent = { headers: { accept: 'application/json' }, signal };
-      const { response } = await this.follow(`${url.pathname}${url.search}`, asked, sent);
+      const { response } = await this.follow(url, asked, sent);
       look?.(response);
       return parsed(await this.#text(response), this.endpoint);
     };

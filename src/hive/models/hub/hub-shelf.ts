@@ -58,6 +58,18 @@ export class HubShelf {
     if (this.#pulls.get(name) !== undefined) this.#pulls.delete(name);
   }
 
+  pulls(): ModelPull[] {
+    return this.#pulls.find();
+  }
+
+  /** Of a download that failed before its first byte, nothing is left. */
+  async forgetIfEmpty(name: string): Promise<void> {
+    const pull = this.#pulls.get(name);
+    if (pull === undefined || this.#models.get(name) !== undefined || (await this.#bytesHere(pull)) > 0) return;
+    await this.remove(pull);
+    this.end(name);
+  }
+
   pull(name: string): ModelPull | undefined {
     return this.#pulls.get(name);
   }

@@ -35,7 +35,7 @@ export class HubSource implements Source {
     const start = from.version === version && from.offset < total ? from.offset : 0;
     // An open range of a file of more than 50 GB is refused.
     const headers = total === 0 ? {} : { range: `bytes=${start}-${total - 1}` };
-    const address = `/${repo}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`;
+    const address = this.#client.addressOf(`/${repo}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`);
     const { response, url, isOfHub } = await this.#client.follow(
       address,
       { repo, revision: commit, file: path },

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import * as fs from 'node:fs';
+import * as http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import * as path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ModelStore } from '../index.ts';
@@ -168,6 +171,32 @@ test('a file that two models share stays until neither needs it', async () => {
   expect(everyFile(cached())).toEqual([]);
 });
 
+test('a model is deleted by any name that it is found by', async () => {
+  await watch(store, { source: `${repo}:Q8_0` }).model;
+  expect(await store.remove('hf:acme/bee-gguf:q8_0')).toBe(`${repo}:Q8_0`);
+  hub.cdn((served) => cutAfter(40_000, served), ...Array.from({ length: 4 }, () => () => status(500)));
+  await expect(watch(store, { source: `${repo}:Q8_0` }).model).rejects.toMatchObject({ code: 'download_failed' });
+  expect(await store.remove('acme/bee-gguf')).toBe(`${repo}:Q8_0`);
+  expect(everyFile(path.join(test_.modelsDir, 'hub'))).toEqual([]);
+});
+
+test('a mirror may have the Hub below a path', async () => {
+  const server = http.createServer((request, response) => {
+    const path_ = request.url ?? '';
+    const to = path_.startsWith('/mirror/') ? `${hub.url}${path_.slice('/mirror'.length)}` : `${hub.url}/nothing`;
+    response.writeHead(307, { location: to }).end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  vi.stubEnv('HF_ENDPOINT', `http://127.0.0.1:${(server.address() as AddressInfo).port}/mirror/`);
+  expect(await watch(store, { source: `${repo}:Q8_0` }).model).toMatchObject({ size_bytes: 90_000 });
+  expect(
+    (await store.searchHub({ query: 'bee', limit: 2, sort: 'updated', hive_id: 'attic' }, new AbortController().signal)).models,
+  ).toHaveLength(1);
+  server.closeAllConnections();
+  server.close();
+});
+
 test('deleting a model leaves the file to another one of the same commit', async () => {
   await watch(store, { source: `${repo}:Q8_0`, name: 'bee' }).model;
   const other = await watch(store, { source: `${repo}:Q8_0` }).model;
@@ -268,8 +297,7 @@ test('when the first of two requests is cancelled, the second continues with wha
 });
 
 test('an unfinished download is deleted by its name', async () => {
-  hub.cdn(...Array.from({ length: 4 }, () => () => status(500)));
-  hub.cdn((served) => cutAfter(40_000, served));
+  hub.cdn((served) => cutAfter(40_000, served), ...Array.from({ length: 4 }, () => () => status(500)));
   await expect(watch(store, { source: `${repo}:Q8_0` }).model).rejects.toMatchObject({ code: 'download_failed' });
   expect(await store.unfinished()).toMatchObject([{ model: 'Acme/Bee-GGUF:Q8_0' }]);
   await store.remove('Acme/Bee-GGUF:Q8_0');
@@ -401,7 +429,8 @@ test.each([
   const { model } = watch(store, { source });
   await expect(model).rejects.toMatchObject({ code });
   await expect(model).rejects.toThrow(sentence);
-  expect(await store.unfinished().then((all) => all.filter(({ size_bytes }) => size_bytes > 0))).toEqual([]);
+  expect(await store.unfinished()).toEqual([]);
+  expect(everyFile(path.join(test_.modelsDir, 'hub'))).toEqual([]);
 });
 
 test('a Hub that limits requests for long is given up with its own error, and one that answers a web page with another', async () => {

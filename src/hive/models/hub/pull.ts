@@ -135,6 +135,9 @@ async function* fetchClaimed(fetching: Fetching): AsyncGenerator<JobEvent, Model
   try {
     for (const key of new Set(keys)) claimed.push(parts.writers.claim(key, plan.name));
     return yield* fetchAll(fetching, share);
+  } catch (cause) {
+    await parts.shelf.hub.forgetIfEmpty(plan.name);
+    throw cause;
   } finally {
     share.release();
     for (const free of claimed) free();

@@ -53,7 +53,7 @@ function noRepo({ repo, endpoint, token }: Asked): JobError {
 }
 
 function gated({ repo, endpoint, token }: Asked): JobError {
-  const page = `${endpoint.origin}/${repo}`;
+  const page = `${endpoint.href.replace(/\/+$/, '')}/${repo}`;
   const next =
     token === undefined
       ? `ask for access at ${page}, then set HF_TOKEN for the hive`
