@@ -53,6 +53,7 @@ test('a model in three parts is downloaded by its name on the Hub, and answers l
   expect(await answerOf('acme/bee-gguf')).toBe(await answerOf('tiny'));
   const workers = await swarm.result<{ workers: Worker[] }>(['worker', 'list']);
   expect(workers.workers.map((worker) => worker.model).toSorted()).toEqual([MODEL, 'tiny']);
+  expect(workers.workers.map((worker) => worker.tool_form)).toEqual(['generic', 'generic']);
 });
 
 test('a model of the Hub that is not here is not found in all APIs, with the command that pulls it', async () => {

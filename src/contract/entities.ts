@@ -145,6 +145,10 @@ export const hiveHealth = z.object({
 });
 export type HiveHealth = z.output<typeof hiveHealth>;
 
+/** How a model writes calls of tools: with JSON arguments, one argument after the other, in channels, or in rbee's own form. */
+export const toolForms = ['json', 'parameters', 'channels', 'generic'] as const;
+export type ToolForm = (typeof toolForms)[number];
+
 export const workerStates = ['loading', 'ready', 'busy', 'stopping', 'exited'] as const;
 
 /** Per worker. */
@@ -162,6 +166,10 @@ export const worker = z.object({
   slots: z.int().min(0).max(SLOTS_LIMIT).describe('Requests served at once'),
   slots_used: z.int().min(0).max(SLOTS_LIMIT),
   context: z.int().min(0).optional().describe('Tokens per slot, prompt and answer together'),
+  tool_form: z
+    .enum(toolForms)
+    .optional()
+    .describe("How its model writes calls of tools, found when it was loaded; generic for rbee's own form; absent without text"),
   started_at: z.iso.datetime(),
   pinned: z.boolean().optional().describe('True when it is never stopped to free memory for another model'),
   last_used_at: z.iso.datetime().optional().describe('When its last request ended; absent before the first'),

@@ -43,7 +43,7 @@ export function createWorker(options: WorkerOptions): ServedRole {
       loading.resolve(engine);
       state = 'ready';
       heartbeat?.beat();
-      return { contextSize: engine.contextSize };
+      return { contextSize: engine.contextSize, toolForm: engine.toolForm };
     },
     stop: async () => {
       state = 'stopping';

@@ -1,5 +1,5 @@
-import * as z from 'zod';
-import { workerFlags } from '../../contract/index.ts';
+import type * as z from 'zod';
+import { workerFlags, type ToolForm } from '../../contract/index.ts';
 import {
   isAlive,
   killGroupOf,
@@ -13,7 +13,7 @@ import {
 } from '../../daemon/index.ts';
 import { log } from '../../narration/index.ts';
 import { STOP_GRACE_MS } from './limits.ts';
-import { specFrom, type WorkerSpec } from './worker-spec.ts';
+import { loadedFacts, specFrom, type WorkerSpec } from './worker-spec.ts';
 
 /** A machine that has just started may be busy. */
 const ADOPT_PROBE_MS = 3_000;
@@ -28,6 +28,7 @@ export interface Adoptable {
   spec: WorkerSpec;
   port: number;
   contextSize: number;
+  toolForm: ToolForm | undefined;
 }
 
 /**
@@ -55,8 +56,8 @@ async function examine(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | s
   }
   const found = await probe(host, port, { withinMs: ADOPT_PROBE_MS, trust: homeTrust(paths) });
   const isWell = found.kind === 'rbee' && found.health.name === name && version === __RBEE_VERSION__;
-  const { spec, contextSize } = recordedBy(pidfile) ?? {};
-  if (isWell && spec !== undefined && contextSize !== undefined) return { pidfile, spec, port, contextSize };
+  const { spec, contextSize, toolForm } = recordedBy(pidfile) ?? {};
+  if (isWell && spec !== undefined && contextSize !== undefined) return { pidfile, spec, port, contextSize, toolForm };
   log.warn({ worker_id: name }, `stopping a worker that cannot be adopted: ${isWell ? 'it was still loading' : found.kind}`);
   void stopProcess(pidfile, { graceMs: STOP_GRACE_MS })
     .then(() => killGroupOf(pidfile))
@@ -65,11 +66,13 @@ async function examine(pidfile: Pidfile, { paths }: Home): Promise<Adoptable | s
   return found.kind === 'frozen' ? name : undefined;
 }
 
-/** The flags that a worker has written into its pidfile, and, once it has loaded, the size of its context. */
-const adoptableExtra = workerFlags.extend({ contextSize: z.int().optional() });
+/** The flags that a worker has written into its pidfile, and, once it has loaded, what it has found of its model. */
+const adoptableExtra = workerFlags.extend(loadedFacts.shape);
 
 /** Undefined for a pidfile that cannot be parsed. */
-function recordedBy({ extra }: Pidfile): { spec: WorkerSpec; contextSize: number | undefined } | undefined {
+function recordedBy({ extra }: Pidfile): ({ spec: WorkerSpec } & z.output<typeof loadedFacts>) | undefined {
   const flags = adoptableExtra.safeParse(extra);
-  return flags.success ? { spec: specFrom(flags.data), contextSize: flags.data.contextSize } : undefined;
+  if (!flags.success) return undefined;
+  const { contextSize, toolForm } = flags.data;
+  return { spec: specFrom(flags.data), contextSize, toolForm };
 }

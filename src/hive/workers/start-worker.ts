@@ -1,4 +1,4 @@
-import { JobError, workerArguments } from '../../contract/index.ts';
+import { JobError, workerArguments, type ToolForm } from '../../contract/index.ts';
 import {
   readPidfile,
   requireHome,
@@ -12,7 +12,7 @@ import { narrate, reportProgress } from '../../narration/index.ts';
 import { engineEnvironment, visibleDevice } from '../devices/index.ts';
 import { modelBytes } from '../models/index.ts';
 import type { WorkerProcess } from './worker-process.ts';
-import { flagsOf } from './worker-spec.ts';
+import { flagsOf, loadedFacts } from './worker-spec.ts';
 
 /** The deadline of a load, plus a second for every LOAD_BYTES_PER_S: a slow disk reads about 50 MB/s. */
 const LOAD_DEADLINE_MS = 30_000;
@@ -29,6 +29,7 @@ export interface StartedWorker {
   port: number;
   identity: ProcessIdentity;
   contextSize: number | undefined;
+  toolForm: ToolForm | undefined;
   /** Resolves when the process ends. */
   ended: Promise<Ending>;
 }
@@ -82,11 +83,12 @@ async function startWorker({ id, spec }: WorkerProcess, options: StartOptions): 
     });
     const read = await readPidfile(paths.run, id);
     if (read.kind !== 'found') throw new JobError('worker_start_failed', `Worker '${id}' exited as soon as it was ready`);
-    const contextSize = started.extra?.['contextSize'];
+    const { contextSize, toolForm } = loadedFacts.safeParse(started.extra).data ?? {};
     return {
       port: started.port,
       identity: read.pidfile,
-      contextSize: typeof contextSize === 'number' ? contextSize : undefined,
+      contextSize,
+      toolForm,
       ended: started.ended,
     };
   } catch (cause) {

@@ -124,6 +124,7 @@ export class WorkerLifecycle {
       const started = await startAgainWhenKilled(worker, { ...this.#options, signal }, mayTryAgain);
       worker.identity = started.identity;
       worker.contextSize = started.contextSize;
+      worker.toolForm = started.toolForm;
       worker.state = { kind: 'ready', port: started.port };
       void started.ended.then((ending) => this.#onProcessEnd(worker, howItEnded(ending)));
       narrate('worker_ready', `worker ${worker.id} ready on port ${started.port}`);

@@ -160,9 +160,15 @@ export class WorkerPool {
   async adopt(): Promise<void> {
     const { adoptable, dead } = await findAdoptable(this.#options);
     for (const id of dead) this.#diedAway.add(id);
-    for (const { pidfile, spec, port, contextSize } of adoptable) {
+    for (const { pidfile, spec, port, contextSize, toolForm } of adoptable) {
       const { name } = pidfile;
-      const worker: WorkerProcess = { ...newWorker(name, spec), contextSize, identity: pidfile, state: { kind: 'ready', port } };
+      const worker: WorkerProcess = {
+        ...newWorker(name, spec),
+        contextSize,
+        toolForm,
+        identity: pidfile,
+        state: { kind: 'ready', port },
+      };
       this.#lifecycle.add(worker, whenEnded(pidfile, new AbortController().signal));
       log.info({ worker_id: name, model: spec.model }, `adopted ${name}`);
     }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { LAST_WORDS_LIMIT_CHARS, type Worker } from '../../contract/index.ts';
+import { LAST_WORDS_LIMIT_CHARS, type ToolForm, type Worker } from '../../contract/index.ts';
 import type { WorkerSpec } from './worker-spec.ts';
 
 /**
@@ -35,6 +35,8 @@ export interface WorkerProcess {
   keepAliveS: number | undefined;
   /** Tokens a slot holds; undefined until loaded. */
   contextSize: number | undefined;
+  /** How its model writes calls of tools; undefined until loaded. */
+  toolForm: ToolForm | undefined;
   /** Abort it to cancel the load. */
   readonly unwanted: AbortController;
   /** Aborts when the process has exited, with the error for its requests. */
@@ -66,6 +68,7 @@ export function newWorker(id: string, spec: WorkerSpec): WorkerProcess {
     usedMs: performance.now(),
     keepAliveS: undefined,
     contextSize: undefined,
+    toolForm: undefined,
     unwanted: new AbortController(),
     died: new AbortController(),
     hasFailed: false,
@@ -91,6 +94,7 @@ export function describeWorker(worker: WorkerProcess, hiveId: string): Worker {
     slots: spec.slots,
     slots_used: state.kind === 'exited' ? 0 : Math.min(worker.inFlight, spec.slots),
     ...(context === undefined ? {} : { context }),
+    ...(worker.toolForm === undefined ? {} : { tool_form: worker.toolForm }),
     started_at: worker.startedAt,
     ...(spec.pinned ? { pinned: true } : {}),
     ...(worker.lastUsedAt === undefined ? {} : { last_used_at: worker.lastUsedAt }),

@@ -1,4 +1,8 @@
-import type { DeviceKind, EngineKind, MemoryNeed, WorkerFlags } from '../../contract/index.ts';
+import * as z from 'zod';
+import { toolForms, type DeviceKind, type EngineKind, type MemoryNeed, type WorkerFlags } from '../../contract/index.ts';
+
+/** What a worker reports of its model, and writes into its pidfile, once it has loaded it. */
+export const loadedFacts = z.object({ contextSize: z.int().optional(), toolForm: z.enum(toolForms).optional() });
 
 /** What a worker is to be: which model, on which engine and device. */
 export interface WorkerSpec {

@@ -68,6 +68,7 @@ test('a worker shows whether it is pinned and how long it has been idle; a busy 
     'worker-2         localhost  tiny   cpu:0   ready    1/4  yes',
   ]);
   expect(text('worker_get', rows[0])).toContain('idle for  5 min');
+  expect(text('worker_get', { ...worker, tool_form: 'parameters' })).toMatch(/^calls +tools with arguments one by one$/m);
   expect(text('worker_get', { ...worker, need_bytes: 20_000_000 })).toContain('needs    about 20.0 MB');
 });
 

@@ -32,6 +32,14 @@ const exitedColumns: Column<Worker>[] = [
   { title: 'LAST OUTPUT', cell: lastLine, narrow: 'below' },
 ];
 
+/** How a model writes calls of tools. */
+const TOOL_FORMS: Record<NonNullable<Worker['tool_form']>, string> = {
+  json: 'tools with JSON arguments',
+  parameters: 'tools with arguments one by one',
+  channels: 'tools in a channel of messages',
+  generic: "tools in rbee's own form",
+};
+
 export function workerText(worker: Worker, look: Look): string {
   const isExited = worker.state === 'exited';
   return list(
@@ -43,6 +51,7 @@ export function workerText(worker: Worker, look: Look): string {
       ['state', worker.state],
       ['slots', isExited ? undefined : `${worker.slots_used} of ${worker.slots} in use`],
       ['context', worker.context === undefined ? undefined : `${worker.context} tokens a slot`],
+      ['calls', worker.tool_form && TOOL_FORMS[worker.tool_form]],
       ['port', worker.port?.toString()],
       ['pid', worker.pid?.toString()],
       ['started', clock(worker.started_at)],

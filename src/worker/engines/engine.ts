@@ -7,6 +7,7 @@ import type {
   Tool,
   ToolCall,
   ToolChoice,
+  ToolForm,
 } from '../../contract/index.ts';
 
 export interface LoadOptions {
@@ -165,6 +166,8 @@ export interface Engine {
   readonly slotsUsed: number;
   /** Tokens a slot holds, prompt and answer together. */
   readonly contextSize: number;
+  /** How the model writes calls of tools; undefined for one that writes no text. */
+  readonly toolForm: ToolForm | undefined;
   /** Completion tokens generated since the load, over all slots. */
   readonly tokensGenerated: number;
   /** Steps computed since the load. It keeps growing as long as there is a request: a worker whose steps stand still is stuck. */

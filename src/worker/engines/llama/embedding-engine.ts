@@ -16,6 +16,7 @@ export interface EmbeddingParts {
 export class EmbeddingEngine implements Engine {
   readonly slots: number;
   readonly contextSize: number;
+  readonly toolForm = undefined;
   readonly tokensGenerated = 0;
   readonly #parts: EmbeddingParts;
   #slotsUsed = 0;

@@ -1,5 +1,5 @@
 import type { Llama, LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
-import { JobError, promptTooLong } from '../../../contract/index.ts';
+import { JobError, promptTooLong, type ToolForm } from '../../../contract/index.ts';
 import type {
   GenerationEvent,
   CountRequest,
@@ -26,6 +26,7 @@ import { logprobsOf, WHOLE_DISTRIBUTION } from './logprobs.ts';
 import { choiceOf, samplingOf } from './sampling.ts';
 import { SlotPool } from './slot-pool.ts';
 import { Slot } from './slot.ts';
+import { toolFormOf } from './template/capabilities.ts';
 import { bytesWithMarks, vocabularyOf, type Vocabulary } from './vocabulary.ts';
 
 export interface LlamaParts {
@@ -82,6 +83,10 @@ export class LlamaEngine implements Engine {
 
   get slotsUsed(): number {
     return this.#pool.used;
+  }
+
+  get toolForm(): ToolForm {
+    return toolFormOf(this.#parts.format.capabilities);
   }
 
   get tokensGenerated(): number {

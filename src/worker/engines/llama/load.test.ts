@@ -29,7 +29,7 @@ test('loading a model reports growing fractions up to 1 and uses the context of 
   const engine = await loadTiny({ slots: 3, onLoadProgress: (fraction) => fractions.push(fraction) });
   expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
   expect(fractions.at(-1)).toBe(1);
-  expect(engine).toMatchObject({ slots: 3, slotsUsed: 0, contextSize: 1024, tokensGenerated: 0 });
+  expect(engine).toMatchObject({ slots: 3, slotsUsed: 0, contextSize: 1024, tokensGenerated: 0, toolForm: 'generic' });
   await engine.close();
 });
 

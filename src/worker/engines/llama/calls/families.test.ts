@@ -7,6 +7,7 @@ import { ChannelReader } from '../channel-reader.ts';
 import { templateSources, writerOf } from '../fixtures/templates.ts';
 import { GbnfSampler } from '../schema/fixtures/gbnf-sampler.ts';
 import { readSchema } from '../schema/schema-reader.ts';
+import { PLAIN, toolFormOf } from '../template/capabilities.ts';
 import type { TemplateCall } from '../template/conversation.ts';
 import { renderPrompt, type PromptWriter } from '../template/prompt-text.ts';
 import { typesOfArgument } from './argument-types.ts';
@@ -55,6 +56,12 @@ const tools: CallTool[] = await Promise.all(
   })),
 );
 const writers = new Map(names.map((name) => [name, writerOf(templateSources.get(name) ?? '')]));
+
+test.each(Object.entries(families))('the form of %s has its kind', (family, members) => {
+  const kind = family === 'channels' ? 'channels' : family.startsWith('parameters') ? 'parameters' : 'json';
+  const found = members.map((name) => toolFormOf(writers.get(name)?.capabilities ?? PLAIN));
+  expect(found).toEqual(members.map(() => kind));
+});
 
 interface Call {
   name: Name;

@@ -1,3 +1,4 @@
+import type { ToolForm } from '../../../../contract/index.ts';
 import type { CallForm } from '../calls/call-form.ts';
 import type { ChannelForm } from '../calls/channels.ts';
 import type { ReasoningTags } from './reasoning-tags.ts';
@@ -40,6 +41,13 @@ export interface TemplateCapabilities {
   reasoningEffort: boolean;
   /** What is around the reasoning in an answer, where the template knows of reasoning. */
   reasoningTags: ReasoningTags | undefined;
+}
+
+/** What kind of form the calls of tools have, in a word. */
+export function toolFormOf({ channels, callForm }: Pick<TemplateCapabilities, 'channels' | 'callForm'>): ToolForm {
+  if (channels !== undefined) return 'channels';
+  if (callForm === undefined) return 'generic';
+  return callForm.parameters === undefined ? 'json' : 'parameters';
 }
 
 /** Every template takes this: a user message, and from then on one of each in turn. */
