@@ -128,6 +128,9 @@ export class Shelf {
     const former = this.#entries.get(model.model);
     this.#entries.put(model.model, model);
     this.#reported.delete(model.model);
+    const pull = isHubModel(model) ? undefined : this.hub.pull(model.model);
+    if (pull !== undefined) await this.hub.remove(pull);
+    if (pull !== undefined) this.hub.end(model.model);
     if (former === undefined) return;
     if (isHubModel(former)) await this.hub.removeFormer(former, model);
     else if (isHubModel(model)) await fs.rm(this.filesOf(model.model).model, { force: true });
@@ -175,7 +178,15 @@ export class Shelf {
     const plain = (await Promise.all(found)).flatMap(({ model, size_bytes }) =>
       size_bytes === undefined ? [] : [{ model, size_bytes }],
     );
-    return [...plain, ...(await this.hub.unfinished((name) => this.#entries.get(name) !== undefined))];
+    return [...plain, ...(await this.hub.unfinished((name) => this.#isIntact(name)))];
+  }
+
+  async #isIntact(name: string): Promise<boolean> {
+    if (this.#entries.get(name) === undefined) return false;
+    return this.get(name).then(
+      () => true,
+      () => false,
+    );
   }
 
   async #sizeOfUnfinished(name: string): Promise<number | undefined> {

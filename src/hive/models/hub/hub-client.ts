@@ -29,12 +29,15 @@ const entry = z.object({
 });
 
 const foundEntry = z.object({
-  id: z.string().max(200),
+  id: z.string().refine(isHubRepo),
   downloads: z.number().min(0).optional(),
   likes: z.number().min(0).optional(),
   lastModified: z.iso.datetime().optional(),
   gated: z.union([z.boolean(), z.string()]).default(false),
-  gguf: z.object({ architecture: z.string().max(200).optional(), total: z.number().min(0).optional() }).optional(),
+  gguf: z
+    .object({ architecture: z.string().max(200).optional(), total: z.number().min(0).optional() })
+    .optional()
+    .catch(undefined),
 });
 export type FoundModel = z.output<typeof foundModel>;
 
@@ -119,9 +122,10 @@ export class HubClient {
       new URLSearchParams({ search: query, filter: 'gguf', sort: SORTS[sort], direction: '-1', limit: String(limit) }),
     );
     for (const field of ['downloads', 'likes', 'lastModified', 'gated', 'gguf']) url.searchParams.append('expand', field);
-    const found = await this.#json(url, { repo: query, revision: undefined, signal }).then(orBadAnswer(z.array(foundEntry)));
+    const found = await this.#json(url, { repo: query, revision: undefined, signal }).then(orBadAnswer(z.array(z.unknown())));
+    // One odd entry hides no other.
     return found
-      .filter(({ id }) => isHubRepo(id))
+      .flatMap((each) => foundEntry.safeParse(each).data ?? [])
       .slice(0, limit)
       .map(({ id, downloads, likes, lastModified, gated, gguf }) => ({
         model: id,

@@ -74,10 +74,13 @@ export class HubShelf {
     return this.#pulls.get(name);
   }
 
-  /** @param isListed whether a model of this name is complete */
-  async unfinished(isListed: (name: string) => boolean): Promise<UnfinishedModel[]> {
-    const pulls = this.#pulls.find().filter(({ model }) => !isListed(model));
-    return Promise.all(pulls.map(async (pull) => ({ model: pull.model, size_bytes: await this.#bytesHere(pull) })));
+  /** @param isHere whether a model of this name is complete and intact */
+  async unfinished(isHere: (name: string) => Promise<boolean>): Promise<UnfinishedModel[]> {
+    const found: UnfinishedModel[] = [];
+    for (const pull of this.#pulls.find()) {
+      if (!(await isHere(pull.model))) found.push({ model: pull.model, size_bytes: await this.#bytesHere(pull) });
+    }
+    return found;
   }
 
   /** Deletes the files that no other model uses. Its entries stay, so that a deletion that was cut off can be repeated. */

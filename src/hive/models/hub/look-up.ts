@@ -9,7 +9,10 @@ import { connectHub, type FoundModel, type Search } from './hub-client.ts';
 export async function listHubModels(parts: DownloadParts, name: string, signal: AbortSignal): Promise<OutputOf<'model_files'>> {
   const reference = parseModelReference(name, hubHosts());
   if (reference.kind !== 'hub')
-    throw new JobError('invalid_input', `'${name.slice(0, 200)}' is no repository of the Hub: write org/repo`);
+    throw new JobError(
+      'invalid_input',
+      `'${name.slice(0, 200)}' is no repository of the Hub: write org/repo. A model that is here: rbee model get`,
+    );
   await using client = await connectHub(parts);
   const { repo, commit } = await client.revision(reference.hub.repo, reference.hub.revision, signal);
   const candidates = candidatesOf(await client.files({ repo, commit }, signal));

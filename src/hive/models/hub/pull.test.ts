@@ -171,6 +171,23 @@ test('a file that two models share stays until neither needs it', async () => {
   expect(everyFile(cached())).toEqual([]);
 });
 
+test('what has arrived of a download is listed, also under the name of a damaged model, until another one takes the name', async () => {
+  fs.truncateSync((await watch(store, { source: `${repo}:Q8_0`, name: 'bee' }).model).path, 5);
+  hub.cdn((served) => cutAfter(40_000, served), ...Array.from({ length: 4 }, () => () => status(500)));
+  await expect(watch(store, { source: `${repo}:Q4_K_M`, name: 'bee' }).model).rejects.toMatchObject({ code: 'download_failed' });
+  expect(await store.unfinished()).toEqual([{ model: 'bee', size_bytes: 40_000 }]);
+  await using server = await startBreakingServer(good({ content: q8 }));
+  await watch(store, { source: server.url, name: 'bee' }).model;
+  expect([await store.unfinished(), everyFile(cached())]).toEqual([[], []]);
+});
+
+test('an odd entry hides no other that a search finds', async () => {
+  const odd = [{ id: '../out' }, { id: 7 }, null, { id: repo, gguf: null }];
+  hub.hub((_, response) => void response.end(JSON.stringify(odd)));
+  const search = { query: 'bee', limit: 5, sort: 'trending', hive_id: 'attic' } as const;
+  expect((await store.searchHub(search, new AbortController().signal)).models).toEqual([{ model: repo, gated: false }]);
+});
+
 test('a model is deleted by any name that it is found by', async () => {
   await watch(store, { source: `${repo}:Q8_0` }).model;
   expect(await store.remove('hf:acme/bee-gguf:q8_0')).toBe(`${repo}:Q8_0`);
