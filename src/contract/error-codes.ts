@@ -197,7 +197,7 @@ export const errorCodes = {
   model_corrupt: final(
     [422, 6, 'model'],
     'The file is not a model that the engine can read.',
-    'Replace the file, or download the model again: rbee model download <url>.',
+    'Replace the file, or delete the model (rbee model delete <model>) and download it again.',
   ),
   model_too_large: final(
     [507, 7, 'model'],

@@ -107,10 +107,12 @@ export class Shelf {
     return names.includes(text) ? text : (meantHubModel(text, [...new Set(names)]) ?? text);
   }
 
-  /** The file that a worker has open. */
+  /** The file that a worker has open, also of an unfinished download, which another model may share. */
   pathOf(name: string): string {
     const entry = this.#entries.get(name);
-    return entry !== undefined && isHubModel(entry) ? this.hub.pathOf(entry) : this.filesOf(name).model;
+    if (entry !== undefined) return isHubModel(entry) ? this.hub.pathOf(entry) : this.filesOf(name).model;
+    const pull = this.hub.pull(name);
+    return pull === undefined ? this.filesOf(name).model : this.hub.pathOf(pull);
   }
 
   /** The intact model that has this name, in upper or lower case. */

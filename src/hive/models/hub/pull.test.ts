@@ -317,7 +317,7 @@ test('an unfinished download is deleted by its name', async () => {
   hub.cdn((served) => cutAfter(40_000, served), ...Array.from({ length: 4 }, () => () => status(500)));
   await expect(watch(store, { source: `${repo}:Q8_0` }).model).rejects.toMatchObject({ code: 'download_failed' });
   expect(await store.unfinished()).toMatchObject([{ model: 'Acme/Bee-GGUF:Q8_0' }]);
-  await store.remove('Acme/Bee-GGUF:Q8_0');
+  await store.remove('Acme/Bee-GGUF:Q8_0', (file) => expect(path.basename(file)).toBe('Bee-Q8_0.gguf'));
   expect(await store.unfinished()).toEqual([]);
   expect(everyFile(cached())).toEqual([]);
   await expect(store.remove('Acme/Bee-GGUF:Q8_0')).rejects.toMatchObject({ code: 'model_not_found' });
