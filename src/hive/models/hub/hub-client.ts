@@ -99,7 +99,7 @@ export class HubClient {
   async revision(repo: string, revision: string | undefined, signal: AbortSignal): Promise<HubRevision> {
     const asked = { repo, revision };
     const path = `/api/models/${repo}/revision/${encodeURIComponent(revision ?? 'main')}`;
-    const { id, sha } = await this.#json(this.addressOf(path), { ...asked, signal }).then(orBadAnswer(info));
+    const { id, sha } = await this.#json(this.addressOf(path), { ...asked, signal }).then(this.#checked(info));
     return { repo: id, commit: sha };
   }
 
@@ -122,7 +122,7 @@ export class HubClient {
       new URLSearchParams({ search: query, filter: 'gguf', sort: SORTS[sort], direction: '-1', limit: String(limit) }),
     );
     for (const field of ['downloads', 'likes', 'lastModified', 'gated', 'gguf']) url.searchParams.append('expand', field);
-    const found = await this.#json(url, { repo: query, revision: undefined, signal }).then(orBadAnswer(z.array(z.unknown())));
+    const found = await this.#json(url, { repo: query, revision: undefined, signal }).then(this.#checked(z.array(z.unknown())));
     // One odd entry hides no other.
     return found
       .flatMap((each) => foundEntry.safeParse(each).data ?? [])
@@ -180,7 +180,7 @@ export class HubClient {
     let next: string | undefined;
     const look = (response: Response) => (next = /<([^<>]+)>;\s*rel="next"/.exec(headerOf(response, 'link') ?? '')?.[1]);
     const body = await this.#json(url, { ...asked, signal, look });
-    const entries = orBadAnswer(z.array(entry).max(10_000))(body);
+    const entries = this.#checked(z.array(entry).max(10_000))(body);
     const files = entries.flatMap(({ type, path, size, oid, lfs }) => {
       // A digest becomes the name of a file here, and what has none cannot be checked.
       if (type !== 'file' || !isSafeHubPath(path) || (lfs === undefined && !GIT_OID.test(oid))) return [];
@@ -198,6 +198,15 @@ export class HubClient {
       return parsed(await this.#text(response), this.endpoint);
     };
     return retrying(read, this.#options.patience, signal);
+  }
+
+  #checked<T>(schema: z.ZodType<T>): (body: unknown) => T {
+    return (body) => {
+      const { data, error } = schema.safeParse(body);
+      if (error === undefined) return data;
+      const { host } = this.endpoint;
+      throw new JobError('download_failed', `${host} answered as no Hugging Face Hub does: see HF_ENDPOINT`, { cause: error });
+    };
   }
 
   async #text(response: Response): Promise<string> {
@@ -252,12 +261,4 @@ function parsed(text: string, endpoint: URL): unknown {
     const page = /^\s*</.test(text) ? 'a web page: a proxy or a login page may be in between' : 'something other than JSON';
     throw new Interruption(`${endpoint.host} answered with ${page}`, { cause });
   }
-}
-
-function orBadAnswer<T>(schema: z.ZodType<T>): (body: unknown) => T {
-  return (body) => {
-    const { data, error } = schema.safeParse(body);
-    if (error === undefined) return data;
-    throw new JobError('download_failed', 'The Hub answered with something other than a repository of models', { cause: error });
-  };
 }
