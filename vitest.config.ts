@@ -26,8 +26,8 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 100_000, interval: 20 } },
-    // Tests start real daemons, whose work keeps two cores busy with three files at once. More would only make every deadline tighter.
-    maxWorkers: 3,
+    // Tests start real daemons, whose work keeps two cores busy with four files at once. More would only make every deadline tighter.
+    maxWorkers: 4,
     globalSetup: './test/support/kit-cache.ts',
     sequence: { sequencer: LongestFirst },
     projects: [
