@@ -85,7 +85,7 @@ describe('what a person sees when something is wrong', () => {
     await copyFile(TINY, path);
     await truncate(path, 1_000_000);
     const { code, stderr } = await refusal(['infer', 'x', '--model', path]);
-    expect(stderr).toMatch(/^Error: .*cut\.gguf.*\n.*rbee model download/);
+    expect(stderr).toMatch(/^Error: .*cut\.gguf.*\n.*Replace the file, or delete the model \(rbee model delete/);
     expect(code).toBe(6);
   });
 

@@ -119,8 +119,8 @@ describe.skipIf(skipsHosts())('during streams from another machine', () => {
   test('the machine crashes: another worker continues the answers with continue_elsewhere', async () => {
     const { attic } = fleet.net.hosts;
     await ask(fleet.swarm, 'hive_stop', { hive_id: 'localhost' });
-    // A temperature at which the model seldom ends its answer. The worker of the other machine has slots for half of them.
-    const hot = { temperature: 5, max_tokens: 400, json_schema: undefined, continue_elsewhere: true };
+    // A temperature at which the model seldom ends its answer: seconds of text. The worker of the other machine has slots for half of them.
+    const hot = { temperature: 5, max_tokens: 700, json_schema: undefined, continue_elsewhere: true };
     const stories = requests(8, { prompt: 'Tell me a story', ...hot });
     const followed = await runAll(fleet.swarm, stories, { begun: 8, tokens: 120, act: () => attic.crash() });
     expect(endsOf(followed)).toEqual(new Set(['result']));
