@@ -182,17 +182,17 @@ function valueOf(value: Fields[string]): Buffer[] {
   return [u32(ARRAY), u32(isTexts ? STRING : INT32), u64(value.length), ...items];
 }
 
-function text(value: string): Buffer {
+export function text(value: string): Buffer {
   return Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)]);
 }
 
-function u32(value: number): Buffer {
+export function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
   return bytes;
 }
 
-function u64(value: number): Buffer {
+export function u64(value: number): Buffer {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64LE(BigInt(value));
   return bytes;

@@ -1,4 +1,5 @@
 import * as fs from 'node:fs';
+import { text, u32, u64 } from './gguf-writer.ts';
 
 /** Value types of the format, and the bytes of those of one length. */
 const [UINT16, INT32, STRING, ARRAY] = [2, 5, 8, 9];
@@ -78,24 +79,8 @@ function padding(length: number): Buffer {
   return Buffer.alloc((ALIGNMENT - (length % ALIGNMENT)) % ALIGNMENT);
 }
 
-function text(value: string): Buffer {
-  return Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)]);
-}
-
 function u16(value: number): Buffer {
   const bytes = Buffer.alloc(2);
   bytes.writeUInt16LE(value);
-  return bytes;
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
-}
-
-function u64(value: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(BigInt(value));
   return bytes;
 }
